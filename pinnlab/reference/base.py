@@ -15,9 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from pinnlab.derivatives.axes import Axis
+from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.reference.grid import Axis, apply_along
-from pinnlab.reference.stencils import Array
+from pinnlab.reference.grid import apply_along
 
 _CHUNK = 4_000_000
 

@@ -22,8 +22,8 @@ from scipy.sparse.linalg import splu
 from scipy.special import roots_jacobi
 from torch import Tensor
 
+from pinnlab.derivatives.stencils import Array, interpolation_weights
 from pinnlab.reference.refinement import HopelessError
-from pinnlab.reference.stencils import Array, interpolation_weights
 from pinnlab.reference.system import GridSystem
 
 _DENSE = 450

@@ -21,9 +21,6 @@ from pinnlab.problem import Problem
 from pinnlab.reference.grid import GridJet
 from pinnlab.terms import Scope
 
-Coefficients = list[dict[tuple[str, Key], Tensor]]
-"""Per residual, its derivative (n,) by each derivative of each unknown that it uses."""
-
 
 class GridValue:
     """An unknown or a derivative of it that turns into a plain tensor as soon as it is computed with."""
@@ -127,20 +124,6 @@ class Equations:
             return all(isinstance(v, Tensor) and v.shape == (5,) for v in plain.values()) and all(same)
         except Exception:  # whatever the user's function does that grid values cannot, fields can
             return False
-
-
-def linearize(residuals: list[Tensor], jets: Mapping[str, GridJet]) -> Coefficients:
-    """The pointwise linearization of residuals (n,) whose jets are leaves that require gradients."""
-    leaves = [(unknown, key) for unknown, jet in jets.items() for key in jet]
-    tensors = [jets[unknown][key] for unknown, key in leaves]
-    found: Coefficients = []
-    for residual in residuals:
-        if not residual.requires_grad:
-            found.append({})
-            continue
-        gradients = torch.autograd.grad(residual.sum(), tensors, retain_graph=True, allow_unused=True)
-        found.append({leaf: g for leaf, g in zip(leaves, gradients, strict=True) if g is not None})
-    return found
 
 
 def leaf_jet(jet: GridJet) -> GridJet:

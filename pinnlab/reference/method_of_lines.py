@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pinnlab.derivatives.axes import Axis, DifferentiableAxis, FourierAxis, Nodes, PolynomialAxis
 from pinnlab.domains import TIME
 from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
-from pinnlab.reference.grid import Axis, DifferentiableAxis, FourierAxis, Nodes, PolynomialAxis
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
 from pinnlab.reference.structure import Structure, initial_values, periodic_unknowns
 from pinnlab.reference.system import GridSystem

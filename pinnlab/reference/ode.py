@@ -12,15 +12,17 @@ import numpy as np
 import torch
 from scipy.integrate import DOP853
 
+from pinnlab.derivatives.axes import Nodes
+from pinnlab.derivatives.pointwise import linearize
+from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant, relative_difference
-from pinnlab.reference.equations import Equations, leaf_jet, linearize
-from pinnlab.reference.grid import GridJet, Nodes
+from pinnlab.reference.equations import Equations, leaf_jet
+from pinnlab.reference.grid import GridJet
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.stencils import Array
 from pinnlab.reference.structure import Structure, initial_values
 
 _DEGREE = 8

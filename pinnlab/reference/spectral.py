@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.derivatives.axes import Axis, FourierAxis, Nodes
 from pinnlab.domains import TIME
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.etdrk4 import integrate, resize, samples_for_projection, schedule
-from pinnlab.reference.grid import Axis, FourierAxis, GridJet, Nodes
+from pinnlab.reference.grid import GridJet
 from pinnlab.reference.structure import Structure, initial_values
 
 _STORED = 4_000_000

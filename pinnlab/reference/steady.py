@@ -12,11 +12,11 @@ import scipy.linalg as la
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from pinnlab.derivatives.stencils import Array
 from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.method_of_lines import build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
-from pinnlab.reference.stencils import Array
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem
 

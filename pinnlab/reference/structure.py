@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME, Box
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
-from pinnlab.reference.equations import Coefficients, Equations, linearize
+from pinnlab.reference.equations import Equations
 from pinnlab.reference.grid import GridJet
-from pinnlab.reference.stencils import Array
 from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope
 

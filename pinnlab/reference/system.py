@@ -20,12 +20,14 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from pinnlab.conditions import BoundaryCondition, Dirichlet, Neumann
+from pinnlab.derivatives.axes import DifferentiableAxis
+from pinnlab.derivatives.pointwise import linearize
+from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
-from pinnlab.reference.equations import Equations, leaf_jet, linearize
-from pinnlab.reference.grid import DifferentiableAxis, GridJet, apply_along, as_tensor
-from pinnlab.reference.stencils import Array
+from pinnlab.reference.equations import Equations, leaf_jet
+from pinnlab.reference.grid import GridJet, apply_along, as_tensor
 from pinnlab.reference.structure import Structure, boundary_conditions
 
 Misfit = Callable[..., Tensor]
