@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from pinnlab.derivatives.axes import FourierAxis, Nodes, PolynomialAxis
+from pinnlab.derivatives.stencils import derivative_weights
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.grid import FourierAxis, Nodes, PolynomialAxis, apply_along
-from pinnlab.reference.stencils import derivative_weights
+from pinnlab.reference.grid import apply_along
 
 
 def test_weights_by_hand() -> None:
