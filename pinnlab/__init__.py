@@ -6,6 +6,7 @@ from pinnlab.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robi
 from pinnlab.domains import Box
 from pinnlab.fields import Field, diff
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding
+from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.pirate import PirateNet
@@ -22,7 +23,7 @@ from pinnlab.weighting import NTK, GradientNorm
 
 __version__ = "0.1.0"
 __all__ = [
-    "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference", "Data",
+    "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference", "Data",
     "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "Initial", "LevenbergMarquardt", "ModifiedMLP",
     "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "Robin", "SSBroyden", "Solution", "Status",
     "Uniform", "Unknown", "diff", "load_problem", "reference_solution", "solve",
