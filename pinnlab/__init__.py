@@ -13,6 +13,7 @@ from pinnlab.networks.pirate import PirateNet
 from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SSBroyden
 from pinnlab.parameters import Uniform, Unknown
 from pinnlab.problem import Problem
+from pinnlab.random_fields import RandomField
 from pinnlab.reference import reference_solution
 from pinnlab.reference.lazy import ClassicalReference
 from pinnlab.solution import Solution
@@ -23,8 +24,9 @@ from pinnlab.weighting import NTK, GradientNorm
 
 __version__ = "0.1.0"
 __all__ = [
-    "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference", "Data",
-    "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "Initial", "LevenbergMarquardt", "ModifiedMLP",
-    "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "Robin", "SSBroyden", "Solution", "Status",
-    "Uniform", "Unknown", "diff", "load_problem", "reference_solution", "solve",
+    "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference",
+    "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "Initial", "LevenbergMarquardt",
+    "ModifiedMLP", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "RandomField", "Robin",
+    "SSBroyden", "Solution", "Status", "Uniform", "Unknown", "diff", "load_problem", "reference_solution",
+    "solve",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from pinnlab.conditions import Condition
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Index, Indices, closure
 from pinnlab.derivatives.taylor import Jet
+from pinnlab.functions import FunctionParameter
 from pinnlab.seams import SeamLayer
 
 
@@ -31,20 +32,29 @@ class BoundaryValue(Protocol):
 
 @dataclass(frozen=True)
 class FunctionValue:
-    """A number or function of named coordinates and parameters as exact data."""
+    """A number or function of named coordinates and parameters (numbers or functions) as exact data."""
 
     given: Any
     names: tuple[str, ...]
     coordinates: tuple[str, ...]
-    parameters: tuple[tuple[str, float], ...] = ()
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def depends_on(self) -> set[str]:
+        """The coordinates it depends on, also through parameters that are functions."""
+        functions = (v for _, v in self.parameters if isinstance(v, FunctionParameter))
+        return {*self.names, *(name for f in functions for name in f.on)} & set(self.coordinates)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         def evaluate(at: Tensor) -> Tensor:
             if not callable(self.given):
                 return torch.full_like(at[:, :1], float(self.given))
             columns = {name: at[:, i] for i, name in enumerate(self.coordinates)}
-            scope = {**columns, **{k: at.new_tensor(v) for k, v in self.parameters}}
-            value = self.given(**{name: scope[name] for name in self.names})
+            for name, parameter in self.parameters:
+                columns[name] = (
+                    parameter.at(at) if isinstance(parameter, FunctionParameter) else at.new_tensor(parameter)
+                )
+            value = self.given(**{name: columns[name] for name in self.names})
             return torch.as_tensor(value, dtype=at.dtype, device=at.device).expand(len(at))[:, None]
 
         return autograd_jet(evaluate, points, indices, keep=False)

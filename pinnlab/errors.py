@@ -40,7 +40,7 @@ def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Reg
     """
     points = points.detach().to("cpu", torch.float64)
     columns: dict[str, Any] = (region or problem.domain).columns(points)
-    numbers = {k: float(v) for k, v in problem.parameter_values().items()}
+    numbers = {k: float(v) if isinstance(v, Tensor) else v for k, v in problem.parameter_values().items()}
     names = problem.reference_arguments(reference)
     found = reference(**{k: v for k, v in {**columns, **numbers}.items() if k in names})
     if not isinstance(found, Mapping):

@@ -41,7 +41,7 @@ class ExactPlan:
 def plan_exact(
     context: Context,
     conditions: Sequence[Condition],
-    parameters: dict[str, float],
+    parameters: dict[str, Any],
     free: Sequence[str] = (),
     periodic: bool = True,
 ) -> ExactPlan:
@@ -50,7 +50,7 @@ def plan_exact(
     Args:
         context: the problem's names and region.
         conditions: all of them.
-        parameters: numbers of the fixed parameters.
+        parameters: the fixed parameters, numbers or functions.
         free: parameters without a fixed number (unknown coefficients, families); data that use them stay soft.
         periodic: whether the network can be made periodic.
 
@@ -147,7 +147,7 @@ def _check_periodic_faces(context: Context, conditions: Sequence[Condition], per
                     )
 
 
-def _value(given: Any, owner: str, context: Context, parameters: dict[str, float]) -> BoundaryValue:
+def _value(given: Any, owner: str, context: Context, parameters: dict[str, Any]) -> BoundaryValue:
     if hasattr(given, "jet"):
         return given
     names = context.names(given, owner)
@@ -156,7 +156,7 @@ def _value(given: Any, owner: str, context: Context, parameters: dict[str, float
 
 
 def _constraints(
-    context: Context, conditions: Sequence[Condition], parameters: dict[str, float]
+    context: Context, conditions: Sequence[Condition], parameters: dict[str, Any]
 ) -> list[list[Constraint]]:
     region = context.region
     found: dict[tuple[str, int], tuple[list[Face], list[Condition]]] = {}

@@ -1,15 +1,39 @@
-"""Parameters of a problem: a number, a family of numbers, or an unknown coefficient."""
+"""Parameters of a problem: a number, a family, or an unknown coefficient."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
+class Family(ABC):
+    """A parameter that stands for many: numbers (``Uniform``) or functions (``RandomField``)."""
+
+    @property
+    @abstractmethod
+    def representative(self) -> Any:
+        """The member that stands for all in a dry run."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator) -> Any:
+        """A random member."""
+
+    @abstractmethod
+    def admit(self, name: str, value: Any) -> Any:
+        """A member that a user gives for the parameter ``name``, checked.
+
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+
+
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Family):
     """A family: the parameter may be any number between two bounds.
 
     Args:
@@ -32,9 +56,20 @@ class Uniform:
         """The centre of the family."""
         return (self.lower + self.upper) / 2
 
+    @property
+    def representative(self) -> float:
+        """The centre of the family."""
+        return self.middle
+
     def sample(self, rng: np.random.Generator) -> float:
         """A random member."""
         return float(rng.uniform(self.lower, self.upper))
+
+    def admit(self, name: str, value: Any) -> float:
+        number = check_parameter(name, value)
+        if not isinstance(number, float) or not self.lower <= number <= self.upper:
+            raise ValueError(f"at({name}={value!r}): outside its family {self!r}.")
+        return number
 
 
 @dataclass(frozen=True)
@@ -55,7 +90,8 @@ class Unknown:
             raise ValueError(f"Unknown({self.start}): the first guess must be a finite number.")
 
 
-Parameter = float | Uniform | Unknown
+Parameter = float | Family | Unknown | Callable[..., Any]
+"""A number, a family, an unknown coefficient, or a function of coordinates."""
 
 
 def check_parameter(name: str, value: object) -> Parameter:
@@ -65,12 +101,12 @@ def check_parameter(name: str, value: object) -> Parameter:
         TypeError: neither a number nor a family nor an unknown coefficient.
         ValueError: a number that is not finite.
     """
-    if isinstance(value, Uniform | Unknown):
+    if isinstance(value, Family | Unknown):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(
             f"parameters[{name!r}] is a {type(value).__name__}: {value!r}; give a number, Uniform(lower, upper) or "
-            "Unknown(start)."
+            "Unknown(start), or a function of the coordinates, as RandomField(on=...) draws them."
         )
     if not math.isfinite(value):
         raise ValueError(f"parameters[{name!r}] is {value}; give a finite number.")

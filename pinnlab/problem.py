@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.ansatz import Ansatz
-from pinnlab.conditions import Condition, Context
+from pinnlab.conditions import Condition, Context, Periodic
 from pinnlab.domains import Region, Site
 from pinnlab.exact import ExactPlan, plan_exact
 from pinnlab.fields import Key, argument_names, as_value
-from pinnlab.parameters import Parameter, Uniform, Unknown, check_parameter
+from pinnlab.functions import FunctionParameter, given_function
+from pinnlab.parameters import Family, Parameter, Unknown, check_parameter
+from pinnlab.random_fields import RandomField
 from pinnlab.report import ProblemReport, report
 from pinnlab.sampling import unit_points
 from pinnlab.seams import seam_layers
@@ -39,7 +41,8 @@ class Problem:
         equations: one function or several. Arguments are bound by name to unknowns, coordinates and parameters; each
             returns a residual (zero where the equation holds) or ``{"name": residual}``.
         conditions: initial, boundary, periodic conditions and data.
-        parameters: {name: number, ``Uniform(lo, hi)`` (a family) or ``Unknown(start)`` (an inverse problem)}.
+        parameters: {name: number, function of coordinates, ``Uniform(lo, hi)`` (a family of numbers),
+            ``RandomField(on="x")`` (a family of functions) or ``Unknown(start)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
@@ -68,7 +71,7 @@ class Problem:
         set_(self, "equations", _functions(self.equations))
         conditions = (self.conditions,) if isinstance(self.conditions, Condition) else tuple(self.conditions)
         set_(self, "conditions", conditions)
-        set_(self, "parameters", {k: check_parameter(k, v) for k, v in dict(self.parameters).items()})
+        set_(self, "parameters", {k: self._parameter(k, v) for k, v in dict(self.parameters).items()})
         self._check_names()
         self._dry_run()
 
@@ -77,31 +80,38 @@ class Problem:
     @property
     def families(self) -> tuple[str, ...]:
         """Names of parameters that are families."""
-        return tuple(k for k, v in self.parameters.items() if isinstance(v, Uniform))
+        return tuple(k for k, v in self.parameters.items() if isinstance(v, Family))
 
     @property
     def unknown_parameters(self) -> tuple[str, ...]:
         """Names of coefficients to be found."""
         return tuple(k for k, v in self.parameters.items() if isinstance(v, Unknown))
 
-    def at(self, **values: float) -> Problem:
-        """The same problem with some parameters fixed: ``family.at(nu=0.02)``.
+    def at(self, **values: Any) -> Problem:
+        """The same problem with some parameters fixed: ``family.at(nu=0.02)``, ``family.at(u0=torch.sin)``.
+
+        Args:
+            values: numbers; for a ``RandomField`` one of its members, or any function of its coordinates.
 
         Raises:
-            ValueError: an unknown parameter, or a value outside its family.
+            TypeError, ValueError: an unknown parameter, or a value outside its family.
         """
         for name, value in values.items():
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 raise ValueError(f"at({name}={value!r}): not a parameter of this problem; its parameters are {known}.")
             family = self.parameters[name]
-            if isinstance(family, Uniform) and not family.lower <= float(value) <= family.upper:
-                raise ValueError(f"at({name}={value!r}): outside its family {family!r}.")
+            if isinstance(family, Family):
+                values[name] = family.admit(name, value)
         return dataclasses.replace(self, parameters={**self.parameters, **values})
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family."""
-        return self.at(**{name: self.parameters[name].sample(rng) for name in self.families})  # type: ignore[union-attr]
+        return self.at(**self.sample_parameters(rng))
+
+    def sample_parameters(self, rng: np.random.Generator) -> dict[str, Any]:
+        """{name: number or function} of a random member; cheaper than ``sample``, as no problem is built."""
+        return {name: self.parameters[name].sample(rng) for name in self.families}  # type: ignore[union-attr]
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
@@ -109,10 +119,11 @@ class Problem:
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
-    def parameter_values(self, like: Tensor | None = None) -> dict[str, Tensor]:
-        """{name: 0-dim tensor}: numbers, first guesses of unknown coefficients, centres of families."""
+    def parameter_values(self, like: Tensor | None = None) -> dict[str, Any]:
+        """{name: 0-dim tensor, or function}: the parameters, first guesses of unknown ones, representatives of families."""
         like = torch.zeros((), dtype=torch.float64) if like is None else like
-        return {name: like.new_tensor(_number(value)) for name, value in self.parameters.items()}
+        values = {name: _representative(value) for name, value in self.parameters.items()}
+        return {n: v if isinstance(v, FunctionParameter) else like.new_tensor(v) for n, v in values.items()}
 
     def context(self) -> Context:
         """What conditions may refer to."""
@@ -165,7 +176,7 @@ class Problem:
 
     def exact_plan(self, periodic: bool = True) -> ExactPlan:
         """Which conditions are built into the field; ``periodic``: whether the network can be made periodic."""
-        numbers = {k: _number(v) for k, v in self.parameters.items()}
+        numbers = {k: _representative(v) for k, v in self.parameters.items()}
         free = (*self.families, *self.unknown_parameters)
         plan = plan_exact(self.context(), self.conditions, numbers, free, periodic)
         layers = seam_layers(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())  # type: ignore[arg-type]
@@ -181,6 +192,13 @@ class Problem:
         return report(self)
 
     # -- the dry run ---------------------------------------------------------------------------------------------------
+
+    def _parameter(self, name: str, value: object) -> Parameter:
+        if isinstance(value, RandomField):
+            return value.over(self.domain, tuple(c.on for c in self.conditions if isinstance(c, Periodic)))
+        if callable(value):
+            return given_function(f"parameters[{name!r}]", value, self.domain, self.domain.coordinates)
+        return check_parameter(name, value)
 
     def _check_names(self) -> None:
         seen: dict[str, str] = {}
@@ -276,7 +294,7 @@ def _label(function: Callable, position: int) -> str:
     return name if name.isidentifier() else f"equation{position}"
 
 
-def _number(value: Parameter) -> float:
-    if isinstance(value, Uniform):
-        return value.middle
+def _representative(value: Parameter) -> Any:
+    if isinstance(value, Family):
+        return value.representative
     return value.start if isinstance(value, Unknown) else value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pinnlab.conditions import BoundaryCondition, Data, Initial, Periodic
 from pinnlab.domains import TIME
-from pinnlab.parameters import Uniform, Unknown
+from pinnlab.parameters import Family, Unknown
 
 if TYPE_CHECKING:
     from pinnlab.problem import Problem
@@ -55,7 +55,7 @@ def report(problem: Problem) -> ProblemReport:
     region = problem.domain
     notes, missing = list(plan.notes), []
     for name, value in problem.parameters.items():
-        if isinstance(value, Uniform):
+        if isinstance(value, Family):
             notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
         if isinstance(value, Unknown):
             if not any(isinstance(c, Data) for c in problem.conditions):

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from pinnlab import checkpoint
+from pinnlab import checkpoint, functions
 from pinnlab.ansatz import Ansatz, BoundaryValue, Constraint, Face, FunctionValue
 from pinnlab.chebyshev import Series, interpolate
 from pinnlab.domains import Box, Region
@@ -30,6 +30,7 @@ from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.pirate import PirateNet
 from pinnlab.parameters import Parameter, Uniform, Unknown
 from pinnlab.problem import Problem
+from pinnlab.random_fields import RandomField
 from pinnlab.seams import SeamLayer
 from pinnlab.status import Status
 
@@ -106,10 +107,28 @@ def _region_data(region: Region) -> Data:
     return {name: list(bounds) for name, bounds in region.bounds.items()}
 
 
-def _parameter_data(value: Parameter) -> float | Data:
+def _parameter_data(value: Any) -> float | Data:
     if isinstance(value, Uniform):
         return {"lower": value.lower, "upper": value.upper}
+    if isinstance(value, RandomField):
+        scale = dict(value.length_scale) if isinstance(value.length_scale, Mapping) else value.length_scale
+        options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic")}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+        return {"kind": "random field", **plain, "length_scale": scale}
+    if isinstance(value, functions.FunctionParameter):
+        return functions.to_data(value)
     return {"start": value.start} if isinstance(value, Unknown) else float(value)
+
+
+def _parameter(data: Any, region: Region) -> Parameter:
+    if not isinstance(data, dict):
+        return data
+    if data.get("kind") == "random field":
+        options: Data = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
+        return RandomField(**options).over(region)
+    if "kind" in data:
+        return functions.from_data(data)
+    return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
 def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]:
@@ -138,7 +157,7 @@ def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]
         "constraints": constraints,
         "layers": [None if layer is None else asdict(layer) for layer in model.ansatz.layers],
         "coefficients": {name: value.detach().cpu() for name, value in model.coefficients.items()},
-        "constants": {name: value.cpu() for name, value in model.constants.items()},
+        "constants": {name: value.cpu() for name, value in model.constants.items() if isinstance(value, torch.Tensor)},
     }, remarks
 
 
@@ -172,7 +191,7 @@ def _value_data(value: BoundaryValue, index: int, position: float, region: Regio
         source = next(k for k, model in enumerate(models) if model is value.model)
         return {"slice": source, "unknown": value.unknown, "order": value.order}
     if not isinstance(value, Series):
-        used = value.names if isinstance(value, FunctionValue) else region.coordinates
+        used = value.depends_on if isinstance(value, FunctionValue) else region.coordinates
         columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
         value = interpolate(value, columns, region, {index: position})
     intervals = [list(bounds) for bounds in value.intervals]
@@ -222,7 +241,7 @@ def load(
     except (KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{where} could not be put together again: {type(error).__name__}: {error}.") from error
     for name in ("domain", "unknowns", "parameters"):
-        if problem is not None and getattr(problem, name) != getattr(known, name):
+        if problem is not None and _comparable(problem, name) != _comparable(known, name):
             raise ValueError(
                 f"load(problem=...): the file was written for {name}={getattr(known, name)!r}, the problem has "
                 f"{getattr(problem, name)!r}; pass the problem that was solved."
@@ -238,13 +257,15 @@ def load(
     }
 
 
+def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
+    value = getattr(problem, name)
+    return {k: _parameter_data(v) for k, v in value.items()} if name == "parameters" else value
+
+
 def _saved_problem(data: Data) -> SavedProblem:
-    parameters: dict[str, Parameter] = {}
-    for name, value in data["parameters"].items():
-        if isinstance(value, dict):
-            value = Unknown(value["start"]) if "start" in value else Uniform(value["lower"], value["upper"])
-        parameters[name] = value
-    return SavedProblem(Box(**data["domain"]), tuple(data["unknowns"]), parameters, data["name"])
+    region = Box(**data["domain"])
+    parameters = {name: _parameter(value, region) for name, value in data["parameters"].items()}
+    return SavedProblem(region, tuple(data["unknowns"]), parameters, data["name"])
 
 
 def _model(

@@ -18,6 +18,7 @@ from torch import Tensor
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains import Site
 from pinnlab.fields import Field, Jet, Key, as_value, coordinate_field, unknown_field
+from pinnlab.functions import FunctionParameter, function_jet
 
 Draw = Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]
 """(unit_points, n) -> sites: ``unit_points(n)`` gives (n, d) points of the unit cube."""
@@ -30,13 +31,13 @@ class Scope:
     Attributes:
         fields: {unknown: Field}.
         coordinates: {coordinate: (n,)}.
-        parameters: {parameter: 0-dim or (n,)}.
+        parameters: {parameter: 0-dim, (n,), or a function of coordinates}.
         normals: {coordinate: (n,)} on a boundary.
     """
 
     fields: Mapping[str, Field]
     coordinates: Mapping[str, Tensor]
-    parameters: Mapping[str, Tensor]
+    parameters: Mapping[str, Any]
     normals: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +45,7 @@ class Scope:
         cls,
         jets: Mapping[str, Jet],
         coordinates: Mapping[str, Tensor],
-        parameters: Mapping[str, Tensor],
+        parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
     ) -> Scope:
         """The scope in which each unknown has the derivatives of its jet."""
@@ -57,8 +58,15 @@ class Scope:
         """(n,) tensor whose shape, dtype and device residuals have."""
         return next(iter(self.coordinates.values()))
 
+    def parameter(self, name: str) -> Any:
+        """A parameter as an equation sees it: a number, or, of a function of coordinates, its field here."""
+        given = self.parameters[name]
+        if not isinstance(given, FunctionParameter):
+            return given
+        return unknown_field(name, FunctionJet(given, self.coordinates), tuple(self.coordinates))
+
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
-        """Call an equation: unknowns and coordinates are bound as fields."""
+        """Call an equation: unknowns, coordinates and functions are bound as fields."""
         order: Key = tuple(self.coordinates)
         bound: dict[str, Any] = {}
         for name in names:
@@ -67,7 +75,7 @@ class Scope:
             elif name in self.coordinates:
                 bound[name] = coordinate_field(name, self.coordinates[name], order)
             else:
-                bound[name] = self.parameters[name]
+                bound[name] = self.parameter(name)
         return function(**bound)
 
     def value(self, given: Any, names: tuple[str, ...], what: str) -> Tensor:
@@ -81,7 +89,11 @@ class Scope:
             given = given.jet(points, VALUE)[0, :, 0]
         elif callable(given):
             plain = {**self.coordinates, **self.parameters}
-            given = given(**{name: plain[name] for name in names})
+            bound = {name: plain[name] for name in names}
+            for name, value in bound.items():
+                if isinstance(value, FunctionParameter):
+                    bound[name] = FunctionJet(value, self.coordinates)[()]
+            given = given(**bound)
         result = torch.as_tensor(as_value(given), dtype=self.like.dtype, device=self.like.device)
         if result.ndim > 0 and result.shape != self.like.shape:
             raise ValueError(
@@ -89,6 +101,21 @@ class Scope:
                 "per point, or a number."
             )
         return result.expand_as(self.like)
+
+
+class FunctionJet(dict):
+    """All derivatives of a function parameter at the points of a scope, computed when asked for: {derivative: (n,)}."""
+
+    def __init__(self, function: FunctionParameter, coordinates: Mapping[str, Tensor]):
+        super().__init__()
+        self.function, self.coordinates = function, coordinates
+
+    def __missing__(self, key: Key) -> Tensor:
+        columns = torch.broadcast_tensors(*self.coordinates.values())
+        points = torch.stack([c.reshape(-1) for c in columns], dim=1)
+        index = tuple(list(self.coordinates).index(name) for name in key)
+        self[key] = function_jet(self.function, points, index).reshape(columns[0].shape)
+        return self[key]
 
 
 @dataclass(frozen=True)
@@ -146,7 +173,7 @@ def trace(
     term: Term,
     region_columns: Callable[[Tensor], dict[str, Tensor]],
     unknowns: tuple[str, ...],
-    parameters: Mapping[str, Tensor],
+    parameters: Mapping[str, Any],
     sites: tuple[Site, ...],
     positive: bool = True,
 ) -> Trace:
@@ -156,7 +183,7 @@ def trace(
         term: what to run.
         region_columns: splits (n, d) points into named coordinates.
         unknowns: their names.
-        parameters: {name: 0-dim}.
+        parameters: {name: 0-dim, or a function of coordinates}.
         sites: where.
         positive: make up positive numbers (so that logarithms and roots are defined), else normal ones.
     """

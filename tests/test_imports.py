@@ -20,6 +20,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("domains", "sampling", "fields", "parameters", "weighting", "linalg", "least_squares", "bandits"),
     (
         "derivatives",
+        "functions",
+        "random_fields",
         "terms",
         "context",
         "conditions",

@@ -16,10 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.fields import Key, sort_key, split_derivative
+from pinnlab.fields import Jet, Key, sort_key, split_derivative
+from pinnlab.functions import FunctionParameter
 from pinnlab.problem import Problem
 from pinnlab.reference.grid import GridJet
-from pinnlab.terms import Scope
+from pinnlab.terms import FunctionJet, Scope
 
 
 class GridValue:
@@ -27,7 +28,7 @@ class GridValue:
 
     __slots__ = ("_coordinates", "_jet", "_key")
 
-    def __init__(self, jet: GridJet, key: Key, coordinates: Key):
+    def __init__(self, jet: Jet, key: Key, coordinates: Key):
         self._jet, self._key, self._coordinates = jet, key, coordinates
 
     @property
@@ -79,7 +80,11 @@ class GridScope(Scope):
     """A scope whose fields are grid values and whose coordinates are tensors."""
 
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
-        bound: Mapping[str, Any] = {**self.coordinates, **self.parameters, **self.fields}
+        bound: dict[str, Any] = {**self.coordinates, **self.parameters, **self.fields}
+        for name in names:
+            if isinstance(bound[name], FunctionParameter):
+                jet = FunctionJet(bound[name], self.coordinates)
+                bound[name] = GridValue(jet, (), tuple(self.coordinates))
         return function(**{name: bound[name] for name in names})
 
 

@@ -128,10 +128,11 @@ def check_solvable(problem: Problem) -> None:
     """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
     if problem.families:
         names = ", ".join(problem.families)
-        fixed = ", ".join(f"{n}={problem.parameters[n].middle:g}" for n in problem.families)  # type: ignore[union-attr]
+        centres = {n: getattr(problem.parameters[n], "middle", None) for n in problem.families}
+        fixed = ", ".join(f"{n}=..." if v is None else f"{n}={v:g}" for n, v in centres.items())
         raise ValueError(
-            f"reference_solution: {names} is a family, a classical solver needs a number; "
-            f"take a member, such as problem.at({fixed})."
+            f"reference_solution: {names} is a family, a classical solver needs one member; "
+            f"take one, such as problem.at({fixed}) or problem.sample(numpy.random.default_rng(0))."
         )
     if problem.unknown_parameters:
         names = ", ".join(problem.unknown_parameters)

@@ -247,7 +247,8 @@ class GridSystem:
             order, p = key.count(TIME), self.structure.time_order[unknown]
             is_rate = p > 0 and order == p
             operator = self._operator(key, face)
-            scale = np.where(keep, value.numpy(), 0.0)
+            # forced: forward mode has zeros without memory
+            scale = np.where(keep, value.numpy(force=True), 0.0)
             lengths = np.diff(operator.indptr)
             data = operator.data * np.repeat(scale, lengths)
             used = np.repeat(keep, lengths)
