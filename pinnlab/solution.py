@@ -17,10 +17,12 @@ from torch import Tensor, nn
 
 from pinnlab import errors, saving
 from pinnlab.comparison import Comparison, compare
+from pinnlab.domains import Box
 from pinnlab.export import to_xarray
 from pinnlab.history import History
 from pinnlab.model import Model, used_indices
 from pinnlab.problem import Problem
+from pinnlab.reference import reference_solution
 from pinnlab.status import Status
 from pinnlab.terms import Scope
 
@@ -57,12 +59,15 @@ class Solution:
 
         Args:
             coordinates: numbers, arrays or tensors, one per coordinate of the domain. NumPy in gives NumPy out,
-                tensors in give tensors out.
+                tensors in give tensors out. Of a family, its parameters too: ``solution(x=..., t=..., a=0.1)``.
 
         Raises:
             TypeError: a coordinate is missing or unknown.
         """
         names = self.problem.domain.coordinates
+        if self._is_family:
+            chosen = {name: coordinates.pop(name) for name in self.problem.families if name in coordinates}
+            return self.at(**chosen)(**coordinates)
         if set(coordinates) != set(names):
             raise TypeError(
                 f"solution() got {', '.join(coordinates) or 'nothing'}; give exactly the coordinates {', '.join(names)}, "
@@ -78,20 +83,67 @@ class Solution:
         return found if tensors else {u: v.cpu().numpy() for u, v in found.items()}
 
     @property
+    def _is_family(self) -> bool:
+        return hasattr(self.function, "member") and bool(self.problem.families)
+
+    def at(
+        self,
+        *,
+        points: int | None = None,
+        steps: int | None = None,
+        tolerance: float | None = None,
+        domain: Box | None = None,
+        **parameters: Any,
+    ) -> Solution:
+        """One member of a family: ``solution.at(a=0.1)`` is a solution of ``problem.at(a=0.1)``.
+
+        Its coefficients are solved for here, and may be with other settings than in training.
+
+        Args:
+            points: of the equations, per expert.
+            steps: of the inner solver, at most.
+            tolerance: of the inner solver.
+            domain: another box, such as a longer time.
+            parameters: one value per family parameter.
+
+        Raises:
+            ValueError: the problem is no family; a parameter is missing, unknown or outside its family; an expert's
+                problem cannot be solved.
+        """
+        if not self._is_family:
+            raise ValueError(
+                f"at({', '.join(parameters)}): this solution is of one problem, not of a family; solvers such as "
+                "HardConstraintMoE() solve problems with parameters={'a': pl.Uniform(...)} for all members at once."
+            )
+        find = self.function.member  # type: ignore[attr-defined]
+        problem, model, remarks = find(parameters, points=points, steps=steps, tolerance=tolerance, domain=domain)
+        status = Status.STALLED if remarks else self.status
+        return Solution(
+            problem, model.values, [model], self.history, status, self.seconds, self.solver, (*self.notes, *remarks)
+        )
+
+    @property
     def coefficients(self) -> dict[str, float]:
         """Unknown coefficients that were found, from the last window."""
         return {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
 
-    def error(self, reference: Any = None) -> dict[str, float]:
+    def error(self, reference: Any = None, *, members: int = 8, seed: int = 0) -> dict[str, float]:
         """Relative L2 error of each unknown over a fine grid of the whole domain.
+
+        Of a family it is the mean over random members, each against ``problem.reference`` or, without one, the classical
+        solution.
 
         Args:
             reference: a function of the coordinates, another solution, or a classical reference;
                 ``problem.reference`` if None.
+            members: how many of a family are drawn.
+            seed: of the draw.
 
         Raises:
             ValueError: there is no reference.
         """
+        if self._is_family:
+            return self._mean_error(reference, members, seed)
         reference = self.problem.reference if reference is None else reference
         if reference is None:
             raise ValueError(
@@ -104,9 +156,25 @@ class Solution:
         values = self.function(points.to(self.models[0].parameters[0])).to("cpu", torch.float64)
         return dict(zip(self.problem.unknowns, errors.relative_l2(values, target).tolist(), strict=True))
 
+    def _mean_error(self, reference: Any, members: int, seed: int) -> dict[str, float]:
+        if reference is not None:
+            raise ValueError(
+                "error(reference) of a family: one reference cannot suit all members; leave it out, or take a member: "
+                f"solution.at({self.problem.families[0]}=...).error(reference)."
+            )
+        rng, found = np.random.default_rng(seed), []
+        for _ in range(members):
+            problem = self.problem.sample(rng)
+            mine = self.at(**{name: problem.parameters[name] for name in self.problem.families})
+            found.append(mine.error(problem.reference or reference_solution(problem)))
+        return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
+
     def residual(self, **coordinates: Any) -> dict[str, Any]:
         """The equations' residuals at coordinates given by name, each with the broadcast shape."""
         names = self.problem.domain.coordinates
+        if self._is_family:
+            chosen = {name: coordinates.pop(name) for name in self.problem.families if name in coordinates}
+            return self.at(**chosen).residual(**coordinates)
         if set(coordinates) != set(names):
             raise TypeError(f"residual() got {', '.join(coordinates) or 'nothing'}; give exactly {', '.join(names)}.")
         like = self.models[0].parameters[0].detach()

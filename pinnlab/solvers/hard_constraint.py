@@ -1,0 +1,243 @@
+"""Mixture of experts with hard constraints: least squares inside the network, amortized over a family.
+
+Letters: n points, d coordinates, s scalar parameters of a family, m unknowns, N basis functions of an unknown, K experts.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pinnlab.constraints.layout import COUPLINGS
+from pinnlab.constraints.partition import Cuts, Partition
+from pinnlab.domains import Box
+from pinnlab.least_squares import LeastSquares
+from pinnlab.networks.base import Chain, Network
+from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
+from pinnlab.networks.fno import FNO
+from pinnlab.networks.mlp import MLP
+from pinnlab.operators.family import FamilyFunction
+from pinnlab.operators.model import OperatorModel, Recipe
+from pinnlab.operators.system import OperatorSystem
+from pinnlab.optimizers.base import Optimizer
+from pinnlab.optimizers.first_order import Adam
+from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
+from pinnlab.parameters import Uniform
+from pinnlab.problem import Problem
+from pinnlab.solvers.base import Phase, Plan, Settings, Solver
+
+CONSTRAINTS = ("experts", "global", "soft")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardConstraintMoE(Solver):
+    """Experts that solve for the equations inside the network (PI-HC-MoE).
+
+    A network maps a member's data to N basis functions. In each part of the domain an expert finds the coefficients w of
+    u = b . w that leave the least squares of the equations' and conditions' residuals at sampled points. The network is
+    trained on the residual that remains at other points, through the optimum by the implicit function theorem. No
+    solution data are used. The solution takes the family's parameters: ``solution.at(a=0.1)`` is one member's.
+
+    Args:
+        network: ``MLP(...)`` and other networks of the coordinates (scalar parameters are further inputs), your own
+            module (n, d + s) -> (n, m N), or ``FNO(...)`` for functions on a grid. None chooses: an FNO where a
+            parameter is a function, else an MLP.
+        basis: N, functions per unknown.
+        experts: {coordinate: number of equal parts, or positions to cut at}; None cuts the longest way in space, or
+            time, into 4.
+        coupling: ``"interface"`` (values and slopes agree where parts meet, a joint solve), ``"march"`` (parts later in
+            time start from those before), or ``"none"`` (the paper's: each sees all conditions, none its neighbours).
+        constraint: ``"experts"``; ``"global"``: one least-squares problem for the whole domain (PI-HC); ``"soft"``: the
+            network is the solution, nothing is solved (PI-SC).
+        stages: optimizers that need no Jacobian, such as ``(Adam(steps=2000),)``.
+        batch: members of the family per step.
+        points: of the equations, per expert, in the least-squares problems; None takes eight per coefficient.
+        condition_points: of each condition and interface, per expert; None takes a quarter of ``points``.
+        loss_points: of the training loss, per expert; None takes as many as ``points``.
+        condition_weight: of the mean squares of conditions, against one for the equations.
+        search: the inner solver; its tolerance and steps may be changed at test.
+        ridge: rows ``ridge * w`` that are added to the least squares.
+        newton: steps with the full Hessian after the search, so that the implicit gradient is exact.
+        hessian: ``"full"`` or ``"gauss_newton"``: the matrix of the implicit gradient.
+        grid: {coordinate: nodes}, for an FNO; 32 each where not given.
+        order: of the finite differences on the grid.
+        harmonics: of the embedding that makes a coordinate of an MLP exactly periodic.
+
+    Raises:
+        TypeError, ValueError: an argument out of its range.
+
+    Source: Chalapathi, Du & Krishnapriyan, arXiv 2402.13412 (ICLR 2024); the single constraint is Negiar, Mahoney &
+    Krishnapriyan, arXiv 2207.08675.
+    """
+
+    network: nn.Module | None = None
+    basis: int = 16
+    experts: Cuts | None = None
+    coupling: str = "interface"
+    constraint: str = "experts"
+    stages: tuple[Optimizer, ...] = (Adam(steps=2000),)
+    batch: int = 4
+    points: int | None = None
+    condition_points: int | None = None
+    loss_points: int | None = None
+    condition_weight: float = 100.0
+    search: LeastSquares = field(default_factory=lambda: LeastSquares(steps=20, tolerance=1e-8))
+    ridge: float = 1e-6
+    newton: int = 1
+    hessian: str = "full"
+    grid: Mapping[str, int] | None = None
+    order: int = 4
+    harmonics: int = 1
+
+    def __post_init__(self) -> None:
+        if self.network is not None and not isinstance(self.network, nn.Module):
+            raise TypeError(f"HardConstraintMoE(network={self.network!r}): give a torch.nn.Module, such as pl.FNO().")
+        for name in ("basis", "batch", "points", "condition_points", "loss_points", "harmonics"):
+            value = getattr(self, name)
+            optional = name.endswith("points")
+            if not (optional and value is None) and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"HardConstraintMoE({name}={value!r}): must be a whole number of at least 1.")
+        for name, known in (("coupling", COUPLINGS), ("constraint", CONSTRAINTS), ("hessian", ("full", "gauss_newton"))):
+            if getattr(self, name) not in known:
+                choices = ", ".join(map(repr, known))
+                raise ValueError(f"HardConstraintMoE({name}={getattr(self, name)!r}): choose one of {choices}.")
+        if self.experts is not None and not isinstance(self.experts, Mapping):
+            raise TypeError(f"HardConstraintMoE(experts={self.experts!r}): give a dictionary such as {{'x': 4}}.")
+        if not (self.condition_weight > 0 and math.isfinite(self.condition_weight)):
+            raise ValueError(f"HardConstraintMoE(condition_weight={self.condition_weight!r}): must be positive.")
+        if not (self.ridge >= 0 and math.isfinite(self.ridge)):
+            raise ValueError(f"HardConstraintMoE(ridge={self.ridge!r}): must be a number of at least 0.")
+        if not isinstance(self.newton, int) or self.newton < 0:
+            raise ValueError(f"HardConstraintMoE(newton={self.newton!r}): must be a whole number of at least 0.")
+        stages = (self.stages,) if isinstance(self.stages, Optimizer) else tuple(self.stages)
+        if not stages or not all(isinstance(s, Optimizer) for s in stages):
+            raise TypeError(f"HardConstraintMoE(stages={self.stages!r}): give optimizers, such as (pl.Adam(steps=300),).")
+        if any(isinstance(s, LevenbergMarquardt) for s in stages):
+            raise ValueError(
+                "HardConstraintMoE(stages=(LevenbergMarquardt(...),)): the loss has no Jacobian by residuals, since each "
+                "member's coefficients are solved for inside; use pl.Adam, pl.SOAP, pl.LBFGS or pl.SSBroyden."
+            )
+        object.__setattr__(self, "stages", stages)
+
+    def plan(self, problem: Problem, settings: Settings) -> Plan:
+        if not problem.families and self.network is None:
+            return self._single_instance(problem, settings)
+        return _OperatorPlan(self, problem, settings)
+
+    def _single_instance(self, problem: Problem, settings: Settings) -> Plan:
+        raise ValueError(
+            f"HardConstraintMoE() without a network solves families, and {problem.name!r} has no family parameter; give "
+            "network=pl.MLP(), whose basis functions are then trained for this one problem."
+        )
+
+
+class _OperatorPlan(Plan):
+    count = 1
+
+    def __init__(self, solver: HardConstraintMoE, problem: Problem, settings: Settings):
+        if not isinstance(problem.domain, Box):
+            raise TypeError(f"HardConstraintMoE needs a Box as domain, this problem lives on {problem.domain!r}.")
+        if problem.unknown_parameters:
+            raise ValueError(
+                f"HardConstraintMoE solves for basis coefficients, and cannot find the unknown parameters "
+                f"{problem.unknown_parameters} as well; use PINN()."
+            )
+        self.solver, self.problem, self.settings = solver, problem, settings
+        self._phase = self.start(0, [])
+        self._phase.system.check()  # type: ignore[attr-defined]
+        self.notes = self._phase.system.model.place.plan.notes  # type: ignore[attr-defined]
+
+    def start(self, k: int, finished: Sequence[Any]) -> Phase:
+        solver, problem, settings = self.solver, self.problem, self.settings
+        recipe = self._recipe()
+        generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
+        given = solver.network
+        if given is None:
+            given = FNO() if _functions(problem) else MLP(width=48, depth=3)
+        network = self._sized(given, recipe, generator).to(settings.device, settings.dtype)
+        model = OperatorModel(problem, network, recipe)
+        points = solver.loss_points or recipe.points
+        system = OperatorSystem(model, solver.batch, points, (settings.seed, k))
+        return Phase(problem, system, solver.stages)  # type: ignore[arg-type]
+
+    def field(self, models: Sequence[Any]) -> Callable[[Tensor], Tensor]:
+        return FamilyFunction(models[0])
+
+    def _recipe(self) -> Recipe:
+        solver, problem = self.solver, self.problem
+        region = problem.domain
+        assert isinstance(region, Box)
+        solved = solver.constraint != "soft"
+        cuts: Cuts = {}
+        if solver.constraint == "experts":
+            cuts = solver.experts if solver.experts is not None else {(region.space or region.coordinates)[0]: 4}
+        Partition.of(region, cuts)
+        size = solver.basis if solved else 1
+        least = size * len(problem.unknowns)
+        points = solver.points or 8 * solver.basis * len(problem.unknowns)
+        if solved and points * len(problem.residual_names) < least:
+            raise ValueError(
+                f"HardConstraintMoE(points={points}, basis={solver.basis}): {points} points cannot determine {least} "
+                "coefficients of an expert; use at least four points per coefficient."
+            )
+        grid = None
+        if isinstance(solver.network, FNO) or (solver.network is None and _functions(problem)):
+            grid = {name: (solver.grid or {}).get(name, 32) for name in region.coordinates}
+            for name in solver.grid or {}:
+                if name not in grid:
+                    raise ValueError(f"HardConstraintMoE(grid=...): {name!r} is none of {', '.join(grid)}.")
+        elif _functions(problem):
+            raise ValueError(
+                f"HardConstraintMoE(network={type(solver.network).__name__}(...)): parameter {_functions(problem)[0]!r} "
+                "is a function, which a network of the coordinates cannot take in; use network=pl.FNO()."
+            )
+        return Recipe(
+            cuts, size, solver.coupling, solved, points, solver.condition_points or max(1, points // 4),
+            solver.condition_weight, solver.search, solver.ridge, solver.newton, solver.hessian, grid, solver.order,
+        )  # fmt: skip
+
+    def _sized(self, given: nn.Module, recipe: Recipe, generator: torch.Generator) -> nn.Module:
+        problem, outputs = self.problem, recipe.basis * len(self.problem.unknowns)
+        scalars = [name for name in problem.families if name not in _functions(problem)]
+        periods = problem.exact_plan().periods
+        names = problem.domain.coordinates
+        if isinstance(given, FNO):
+            if not given.is_template:
+                return copy.deepcopy(given)
+            channels = max(1, len(problem.families))
+            flags = [i in periods for i in range(len(names))]
+            return given.built_grid(channels, outputs, len(names), generator, flags)
+        inputs = len(names) + len(scalars)
+        if isinstance(given, Network) and given.is_template:
+            lower, upper = map(list, zip(*problem.domain.bounds.values(), strict=True))
+            for i in periods:
+                # the periodic embedding takes these coordinates as they are
+                lower[i], upper[i] = -1.0, 1.0
+            for name in scalars:
+                family = problem.parameters[name]
+                assert isinstance(family, Uniform)
+                lower.append(family.lower)
+                upper.append(family.upper)
+            rescale = Rescale(lower, upper)
+            embedding = Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
+            return given.built(inputs, outputs, embedding, generator)
+        network = copy.deepcopy(given).to(self.settings.dtype)
+        found = tuple(network(torch.zeros(3, inputs, dtype=self.settings.dtype)).shape)
+        if found != (3, outputs):
+            raise ValueError(
+                f"HardConstraintMoE(network={type(given).__name__}(...)) mapped (3, {inputs}) to {found}; it must map "
+                f"{len(names)} coordinates and {len(scalars)} parameters to {outputs} basis functions."
+            )
+        return network
+
+
+def _functions(problem: Problem) -> list[str]:
+    """Family parameters that are functions."""
+    return [name for name in problem.families if not isinstance(problem.parameters[name], Uniform)]
