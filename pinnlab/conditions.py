@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.context import Context
-from pinnlab.domains import TIME, Box, Site
+from pinnlab.domains import TIME, Box, Region, Site
 from pinnlab.fields import Key, split_derivative
 from pinnlab.terms import Scope, Term
 
@@ -326,6 +326,14 @@ class Data(Condition):
     def __repr__(self) -> str:
         n = len(next(iter(self.values.values())))
         return f"Data({', '.join(self.values)} at {n} points)"
+
+    def within(self, region: Region) -> Data | None:
+        """The measurements that lie in a region with the same coordinates; None where there are none."""
+        inside = region.contains(torch.stack([self.points[name] for name in region.coordinates], dim=1))
+        if not bool(inside.any()):
+            return None
+        values = {name: value[inside] for name, value in self.values.items()}
+        return Data({name: x[inside] for name, x in self.points.items()}, weight=self.weight, **values)
 
     def terms(self, context: Context) -> list[Term]:
         missing = set(context.region.coordinates) ^ set(self.points)

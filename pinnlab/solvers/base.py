@@ -203,7 +203,7 @@ class _CollocationPlan(Plan):
         box = self.problem.domain
         assert isinstance(box, Box)
         window = box.replace(t=(self.cuts[k], self.cuts[k + 1]))
-        conditions = [_measured_within(c, window) for c in self.problem.conditions]
+        conditions = [c.within(window) if isinstance(c, Data) else c for c in self.problem.conditions]
         if k > 0:
             previous = finished[k - 1]
             conditions = [_handed_over(c, previous, self.problem) for c in conditions]
@@ -244,18 +244,6 @@ class _CollocationPlan(Plan):
     def _weighted(self, term: Term) -> Term:
         factor = 1.0 if term.kind == "data" else self.solver.condition_weight
         return Term(term.kind, term.residuals, term.draw, term.evaluate, term.weight * factor, term.fixed)
-
-
-def _measured_within(condition: Condition, window: Box) -> Condition | None:
-    """Data that lie in a time window, None where there are none; other conditions pass."""
-    if not isinstance(condition, Data):
-        return condition
-    points = torch.stack([condition.points[name] for name in window.coordinates], dim=1)
-    inside = window.contains(points)
-    if not bool(inside.any()):
-        return None
-    values = {name: value[inside] for name, value in condition.values.items()}
-    return Data({name: x[inside] for name, x in condition.points.items()}, weight=condition.weight, **values)
 
 
 def _handed_over(condition: Condition | None, previous: Model, problem: Problem) -> Condition | None:

@@ -1,0 +1,115 @@
+"""Local basis functions: what the expert of one cell can represent. All cells share them, scaled to the cell.
+
+Letters: n points, d coordinates, N basis functions.
+
+A basis lives on the reference cell [-1, 1]^d. ``Chebyshev`` products make the method a least-squares spectral-element
+method, with nothing neural in it; ``RandomFeatures`` are the hidden layer of a random one-layer tanh network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.polynomial import chebyshev, legendre
+from scipy.stats import qmc
+
+from pinnlab.derivatives.activations import ACTIVATIONS
+
+Array = np.ndarray
+_STEEPEST = 0.8
+"""Slopes of tanh features on [-1, 1]: gentler ones are polynomials in disguise, steeper ones need more features."""
+
+
+class LocalBasis(ABC):
+    """N functions on [-1, 1]^d.
+
+    Attributes:
+        degrees: per coordinate, the polynomial degree whose resolution the basis has.
+        size: N.
+        surplus: nodes per coordinate, relative to those of a polynomial of that degree.
+    """
+
+    degrees: tuple[int, ...]
+    size: int
+    surplus = 1.4
+
+    @abstractmethod
+    def rows(self, points: Array, orders: Sequence[int]) -> Array:
+        """(n, N) derivatives of the functions, of the given order by each coordinate, at (n, d) points."""
+
+    def tensor_nodes(self, fixed: Mapping[int, float] | None = None, surplus: float | None = None) -> Array:
+        """(n, d) Gauss-Legendre nodes of the reference cell, or of the part of it where some coordinates are fixed."""
+        counts = [int(np.ceil((surplus or self.surplus) * (p + 1))) for p in self.degrees]
+        axes = [
+            np.array([fixed[i]]) if fixed is not None and i in fixed else legendre.leggauss(count)[0]
+            for i, count in enumerate(counts)
+        ]
+        return np.stack([g.ravel() for g in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+    def fit(self, points: Array, values: Array) -> Array:
+        """Least-squares coefficients (N, ...) of functions with ``values`` (n, ...) at (n, d) points."""
+        return np.linalg.lstsq(self.rows(points, (0,) * len(self.degrees)), values, rcond=1e-14)[0]
+
+
+class Chebyshev(LocalBasis):
+    """Products of Chebyshev polynomials, every degree up to ``degrees``; row-major, the last coordinate fastest.
+
+    Args:
+        degrees: highest degree per coordinate, at least 1.
+    """
+
+    def __init__(self, degrees: Sequence[int]):
+        self.degrees = tuple(degrees)
+        self.shape = tuple(p + 1 for p in self.degrees)
+        self.size = int(np.prod(self.shape))
+
+    def rows(self, points: Array, orders: Sequence[int]) -> Array:
+        result = np.ones((len(points), 1))
+        for axis, (p, order) in enumerate(zip(self.degrees, orders, strict=True)):
+            # column j: the coefficients of the derivative of T_j
+            matrix = chebyshev.chebder(np.eye(p + 1), order) if order <= p else np.zeros((1, p + 1))
+            factor = chebyshev.chebvander(points[:, axis], len(matrix) - 1) @ matrix
+            result = (result[:, :, None] * factor[:, None, :]).reshape(len(points), -1)
+        return result
+
+
+class RandomFeatures(LocalBasis):
+    """tanh(a . (s - c)) with random slopes a and quasi-random centres c: a one-layer network that is not trained.
+
+    The functions are orthogonalized on a grid (singular vectors of their values), so that solving for their
+    coefficients is well conditioned; combinations below ``cut`` of the largest singular value are dropped.
+
+    Args:
+        degrees: per coordinate, the polynomial degree whose resolution is asked for.
+        size: functions before orthogonalization; 1.6 per polynomial of those degrees if None.
+        seed: of slopes and centres.
+        cut: relative singular value below which a combination is noise.
+    """
+
+    surplus = 1.7
+
+    def __init__(self, degrees: Sequence[int], size: int | None = None, seed: int = 0, cut: float = 1e-15):
+        self.degrees = tuple(degrees)
+        d = len(self.degrees)
+        count = int(1.6 * np.prod([p + 1 for p in self.degrees])) if size is None else size
+        rng = np.random.default_rng(seed)
+        share = np.array(self.degrees) / np.mean(self.degrees)
+        self.slopes = rng.uniform(-_STEEPEST, _STEEPEST, (count, d)) * share
+        centres = 1.1 * (2 * qmc.Halton(d, seed=rng).random(count) - 1)
+        self.shifts = -(self.slopes * centres).sum(axis=1)
+        self.mixing = np.eye(count)
+        grid = self.tensor_nodes(surplus=2.5)
+        raw = self.rows(grid, (0,) * d)
+        _, sizes, directions = np.linalg.svd(raw, full_matrices=False)
+        kept = sizes > cut * sizes[0]
+        self.mixing = directions[kept].T / sizes[kept] * np.sqrt(len(grid))
+        self.size = int(kept.sum())
+
+    def rows(self, points: Array, orders: Sequence[int]) -> Array:
+        order = int(sum(orders))
+        inner = torch.from_numpy(points @ self.slopes.T + self.shifts)
+        outer = ACTIVATIONS["tanh"](inner, order)[order].numpy()
+        return (outer * np.prod(self.slopes ** np.asarray(orders), axis=1)) @ self.mixing

@@ -1,0 +1,140 @@
+"""Initial states that do not meet a boundary condition: the jump at the first time is rounded off.
+
+Letters: n points, d coordinates.
+
+No polynomial resolves u(x, 0) = 0.1 beside u(0, t) = 1. A parabolic equation turns the jump into an error function at
+once, so the initial state gets one of a small width; what this changes decays like the square of that width over the
+square of the diffusion length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.autograd import autograd_jet
+from pinnlab.domains import TIME
+from pinnlab.fields import Key
+from pinnlab.problem import Problem
+from pinnlab.terms import Scope, Term, trace
+
+Start = Callable[[Tensor], Tensor]
+"""Initial state of one unknown, (n, d) -> (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """A correction of one unknown's initial state: amplitude times erfc(distance from the side / width).
+
+    Attributes:
+        unknown: whose state.
+        axis: number of the coordinate that is constant on the side.
+        position: where the side is.
+        width: of the layer.
+        amplitude: of points (n, d) on the side.
+    """
+
+    unknown: str
+    axis: int
+    position: float
+    width: float
+    amplitude: Start
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """The correction (n,) at points (n, d)."""
+        side = points.clone()
+        side[:, self.axis] = self.position
+        return self.amplitude(side) * layer((points[:, self.axis] - self.position).abs() / self.width)
+
+
+def layer(distance: Tensor) -> Tensor:
+    """erfc: the profile into which diffusion from a side with a fixed value turns a jump; 1 at the side."""
+    return torch.erfc(distance)
+
+
+def roundings(
+    problem: Problem, terms: Sequence[Term], starts: Mapping[str, Start], sizes: Mapping[str, float], tolerance: float
+) -> list[Rounding]:
+    """The corrections that make initial states meet the boundary conditions on values.
+
+    Args:
+        problem: names, domain, parameters.
+        terms: boundary terms; those with two sites are passed over.
+        starts: {unknown: initial state}.
+        sizes: {unknown: size of its initial state}.
+        tolerance: jumps below it, relative to the size, stay; the layers' width is a fifth of its root.
+    """
+    found = []
+    names, bounds = problem.domain.coordinates, problem.domain.bounds
+    for term in terms:
+        middle = torch.full((1, len(names)), 0.5, dtype=torch.float64)
+        sites = term.draw(lambda n, middle=middle: middle, 1)
+        if len(sites) > 1 or sites[0].normals is None:
+            continue
+        normal = sites[0].normals[0]
+        axis = int(normal.abs().argmax())
+        lower, end = bounds[names[axis]]
+        width = 0.2 * math.sqrt(tolerance) * (end - lower)
+        rise = float(normal[axis]) * 2 / (math.sqrt(math.pi) * width)
+        corner = _Corner(problem, term, starts, normal, names[axis])
+        unit = torch.rand(64, len(names), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        (side,) = term.draw(lambda n, unit=unit: unit, len(unit))
+        for unknown in corner.unknowns:
+            if problem.order_of(unknown, names[axis]) < 2:
+                continue  # what enters a transport equation travels on; it does not spread
+            jump = corner.misfit(side.points) / corner.response(side.points, unknown, 0.0)
+            if bool((jump.abs() > tolerance * sizes[unknown]).any() & torch.isfinite(jump).all()):
+                amplitude = partial(corner.amplitude, unknown=unknown, slope=rise)
+                position = end if normal[axis] > 0 else lower
+                found.append(Rounding(unknown, axis, position, width, amplitude))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Corner:
+    """One boundary term at the first time."""
+
+    problem: Problem
+    term: Term
+    starts: Mapping[str, Start]
+    normal: Tensor
+    across: str
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Those that the term is about."""
+        columns, parameters = self.problem.domain.columns, self.problem.parameter_values()
+        sites = self.term.draw(lambda n: torch.rand(n, len(self.normal), dtype=torch.float64), 5)
+        used = trace(self.term, columns, tuple(self.problem.unknowns), parameters, sites).keys
+        return tuple(u for u, keys in used.items() if keys and u in self.starts)
+
+    def misfit(self, points: Tensor, unknown: str = "", value: float = 0.0, slope: float = 0.0) -> Tensor:
+        """The term's residual (n,) of the initial state, one unknown of which is lifted by a value and a slope."""
+        domain = self.problem.domain
+        names = domain.coordinates
+        points = points.clone()
+        points[:, names.index(TIME)] = domain.bounds[TIME][0]
+        indices = ((), *((i,) for i, name in enumerate(names) if name != TIME))
+        jets: dict[str, dict[Key, Tensor]] = {}
+        for u, start in self.starts.items():
+            jet = autograd_jet(lambda p, start=start: start(p)[:, None], points, indices, keep=False)[:, :, 0]
+            jets[u] = {tuple(names[i] for i in index): jet[k] for k, index in enumerate(indices)}
+        if unknown:
+            jets[unknown][()] = jets[unknown][()] + value
+            jets[unknown][(self.across,)] = jets[unknown][(self.across,)] + slope
+        normals = domain.columns(self.normal.expand(len(points), -1))
+        scope = Scope.of_jets(jets, domain.columns(points), self.problem.parameter_values(), normals)
+        return next(iter(self.term.evaluate((scope,)).values()))
+
+    def response(self, points: Tensor, unknown: str, slope: float) -> Tensor:
+        """How much the residual grows when the unknown is lifted by one, with that slope across the side."""
+        return self.misfit(points, unknown, 1.0, slope) - self.misfit(points)
+
+    def amplitude(self, points: Tensor, unknown: str, slope: float) -> Tensor:
+        """The lift that makes the residual vanish."""
+        return -self.misfit(points) / self.response(points, unknown, slope)
