@@ -1,5 +1,6 @@
 """pinnlab: physics-informed neural solvers of differential equations behind one interface."""
 
+from pinnlab import constraints
 from pinnlab.api import load_problem, solve
 from pinnlab.checkpoint import Checkpoint
 from pinnlab.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
@@ -27,6 +28,6 @@ __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference",
     "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "Initial", "LevenbergMarquardt",
     "ModifiedMLP", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "RandomField", "Robin",
-    "SSBroyden", "Solution", "Status", "Uniform", "Unknown", "diff", "load_problem", "reference_solution",
+    "SSBroyden", "Solution", "Status", "Uniform", "Unknown", "constraints", "diff", "load_problem", "reference_solution",
     "solve",
 ]  # fmt: skip
