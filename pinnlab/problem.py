@@ -88,7 +88,7 @@ class Problem:
         return tuple(k for k, v in self.parameters.items() if isinstance(v, Unknown))
 
     def at(self, **values: Any) -> Problem:
-        """The same problem with some parameters fixed: ``family.at(nu=0.02)``, ``family.at(u0=torch.sin)``.
+        """The same problem with some parameters fixed: ``family.at(nu=0.02)``, ``family.at(u0=lambda x: torch.sin(x))``.
 
         Args:
             values: numbers; for a ``RandomField`` one of its members, or any function of its coordinates.
