@@ -31,8 +31,8 @@ class ProgressBar:
         self.bar = tqdm(total=total, desc=label, bar_format=form, file=sys.stderr, dynamic_ncols=True, leave=True)
         self._reached = 0.0
 
-    def __call__(self, record: Record, taken: int = 0) -> None:
-        """Move to a record; ``taken``: steps taken in earlier stages of this phase."""
+    def __call__(self, record: Record, taken: float = 0.0) -> None:
+        """Move to a record; ``taken``: steps before this record's own, in earlier stages of its phase."""
         done = record.seconds if self.max_seconds is not None else record.phase * self.steps + taken + record.step
         done = min(float(done), float(self.bar.total))
         parts = [f"window {record.phase + 1}/{self.phases}"] if self.phases > 1 else []

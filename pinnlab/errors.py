@@ -56,19 +56,19 @@ def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Reg
     return torch.stack([v.expand(len(points)) for v in values], dim=1)
 
 
-def error_meter(part: Problem, whole: Problem, model: Any, n: int = 2048) -> Callable[[], dict[str, float]]:
-    """A function that measures the model's errors on fixed points of ``part``'s domain; empty without a reference.
+def error_meter(part: Region, whole: Problem, model: Any, n: int = 2048) -> Callable[[], dict[str, float]]:
+    """A function that measures the model's errors on fixed points of a region; empty without a reference.
 
     Args:
-        part: one time window of the problem.
+        part: the region of one time window.
         whole: the problem, which knows the reference.
         model: has ``values(points)``.
         n: number of points.
     """
     if whole.reference is None:
         return dict
-    unit = unit_points("sobol", n, len(part.domain.coordinates), np.random.default_rng(12345))
-    points = part.domain.interior(unit).points
+    unit = unit_points("sobol", n, len(part.coordinates), np.random.default_rng(12345))
+    points = part.interior(unit).points
     target = evaluate(whole.reference, whole, points)
 
     def measure() -> dict[str, float]:

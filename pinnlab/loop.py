@@ -1,4 +1,4 @@
-"""The training loop: runs the phases of a plan, each phase's stages in order, and returns a Solution.
+"""The loop: runs the phases of a plan, each phase's stages in order, or lets a march advance; returns a Solution.
 
 It keeps the budget, watches the held-out loss and the error against the reference, rolls back from divergence, writes
 and resumes checkpoints, and stops cleanly on Ctrl-C with the best parameters so far.
@@ -24,11 +24,14 @@ from pinnlab.history import History, Record
 from pinnlab.linalg import limited_threads
 from pinnlab.model import Model
 from pinnlab.problem import Problem
+from pinnlab.residuals import ResidualSystem
 from pinnlab.solution import Solution
-from pinnlab.solvers.base import Phase, Plan, Settings, Solver
+from pinnlab.solvers.base import Advance, March, Phase, Plan, Settings, Solver
 from pinnlab.status import Status
 
 _ROLLBACKS = 5
+_SHARES = 1000
+"""Parts in which the bar of a march shows the time that is solved."""
 
 
 @dataclass
@@ -62,10 +65,15 @@ def run(
     """Train every phase of ``solver.plan(problem, settings)``; the arguments are those of ``solve``."""
     with limited_threads(settings.threads):
         plan = solver.plan(problem, settings)
-        loop = _Loop(problem, solver, settings, plan, max_seconds, target_error, checkpoint, callbacks, progress)
-        models, status = loop.run()
+        loop = _Loop(problem, solver, settings, max_seconds, target_error, checkpoint, callbacks, progress)
+        if isinstance(plan, March):
+            models, status = loop.march(plan)
+            function = plan.field()
+        else:
+            models, status = loop.run(plan)
+            function = plan.field(models)
     history = History(tuple(loop.at.records))
-    return Solution(problem, plan.field(models), models, history, status, loop.at.seconds, solver, plan.notes)
+    return Solution(problem, function, models, history, status, loop.at.seconds, solver, plan.notes)
 
 
 class _Loop:
@@ -74,14 +82,13 @@ class _Loop:
         problem: Problem,
         solver: Solver,
         settings: Settings,
-        plan: Plan,
         max_seconds: float | None,
         target_error: float | None,
         checkpoint: Checkpoint | None,
         callbacks: Sequence[Callback],
         progress: bool,
     ):
-        self.problem, self.plan, self.settings = problem, plan, settings
+        self.problem, self.settings = problem, settings
         self.max_seconds, self.target_error = max_seconds, target_error
         self.checkpoint, self.callbacks, self.progress = checkpoint, tuple(callbacks), progress
         # the reference is its own business: a better one does not change the run
@@ -94,15 +101,18 @@ class _Loop:
         self._clock = 0.0
         self._saved = time.monotonic()
         self._bar: ProgressBar | None = None
+        self._count = 1
 
     # -- phases ------------------------------------------------------------------------------------------------------
 
-    def run(self) -> tuple[list[Model], Status]:
+    def run(self, plan: Plan) -> tuple[list[Model], Status]:
+        """Train every phase."""
         models: list[Model] = []
+        self._count = plan.count
         self._resume()
         try:
-            for k in range(self.plan.count):
-                phase = self.plan.start(k, models)
+            for k in range(plan.count):
+                phase = plan.start(k, models)
                 model = phase.system.model
                 models.append(model)
                 if k < len(self.at.finished):
@@ -119,7 +129,7 @@ class _Loop:
                     self.at, finished=[*self.at.finished, model.theta], stage=0, step=0, theta=None, optimizer=None,
                     best_theta=None, best_loss=math.inf, rollbacks=0,
                 )  # fmt: skip
-                self._save(phase, force=True)
+                self._save(phase.system, force=True)
         finally:
             if self._bar is not None:
                 self._bar.close()
@@ -129,12 +139,12 @@ class _Loop:
         system, at = phase.system, self.at
         if self.progress and self._bar is None:
             steps = sum(s.steps for s in phase.stages)
-            self._bar = ProgressBar(self.problem.name, self.plan.count, self.max_seconds, steps)
+            self._bar = ProgressBar(self.problem.name, self._count, self.max_seconds, steps)
         deadline = math.inf
         if self.max_seconds is not None:
             left = self.max_seconds - at.seconds
-            deadline = at.seconds + max(left, 0.0) / (self.plan.count - k)
-        measure = error_meter(phase.problem, self.problem, system.model)
+            deadline = at.seconds + max(left, 0.0) / (self._count - k)
+        measure = error_meter(phase.problem.domain, self.problem, system.model)
         if at.theta is None:
             at.theta = system.model.theta
             at.best_theta = at.theta
@@ -151,7 +161,7 @@ class _Loop:
                 at.theta = at.best_theta
         except KeyboardInterrupt:
             self._stop_clock()
-            self._save(phase, force=True)
+            self._save(phase.system, force=True)
             return Status.INTERRUPTED
         finally:
             self._stop_clock()
@@ -189,7 +199,7 @@ class _Loop:
                     if self.target_error is not None and record.errors:
                         if max(record.errors.values()) <= self.target_error:
                             return Status.TARGET_REACHED
-                    self._save(phase)
+                    self._save(phase.system)
             if not finite:
                 at.rollbacks += 1
                 if at.rollbacks > _ROLLBACKS:
@@ -218,6 +228,49 @@ class _Loop:
         self._start_clock()
         return record
 
+    # -- marches -----------------------------------------------------------------------------------------------------
+
+    def march(self, plan: March) -> tuple[list[Any], Status]:
+        """Let a march advance until it ends, or the budget does."""
+        self._resume()
+        if self._restored is not None:
+            plan.restore(self._restored)
+        if self.progress:
+            self._bar = ProgressBar(self.problem.name, 1, None, _SHARES)
+        status = None
+        self._start_clock()
+        try:
+            while status is None:
+                step = plan.advance()
+                self._stop_clock()
+                if step.accepted and self._accepted(plan, step):
+                    status = Status.INTERRUPTED
+                status = step.stopped or status
+                if status is None and self.max_seconds is not None and self.at.seconds >= self.max_seconds:
+                    status = Status.INCOMPLETE
+                if status is None:
+                    self._save(plan)
+                self._start_clock()
+        except KeyboardInterrupt:
+            status = Status.INTERRUPTED
+        finally:
+            self._stop_clock()
+            if self._bar is not None:
+                self._bar.close()
+        self._save(plan, force=True)
+        return list(plan.pieces), status
+
+    def _accepted(self, plan: March, step: Advance) -> bool:
+        """Record a new piece; whether a callback asks to stop."""
+        piece = plan.pieces[-1]
+        errors = error_meter(piece.region, self.problem, piece, n=512)()
+        count = len(plan.pieces)
+        record = Record(0, 0, count, self.at.seconds, step.loss, step.held_out, errors, step.info)
+        self.at.records.append(record)
+        if self._bar is not None:
+            self._bar(record, _SHARES * step.share - count)
+        return self._wants_to_stop(record)
+
     def _wants_to_stop(self, record: Record) -> bool:
         return any([callback(record) is True for callback in self.callbacks])
 
@@ -235,7 +288,7 @@ class _Loop:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def _save(self, phase: Phase, force: bool = False) -> None:
+    def _save(self, system: ResidualSystem | March, force: bool = False) -> None:
         if self.checkpoint is None:
             return
         if not force and time.monotonic() - self._saved < self.checkpoint.every_seconds:
@@ -257,7 +310,7 @@ class _Loop:
                 "seconds": at.seconds,
                 "statuses": [status.name for status in at.statuses],
                 "records": History(tuple(at.records)).to_data(),
-                "system": phase.system.state(),
+                "system": system.state(),
             },
         )
         self._saved = time.monotonic()

@@ -20,6 +20,15 @@ class Status(Enum):
         "the causal tolerance was not met: some causal weights are still below one half, so late times were not "
         "trained; give more time, split time with windows=, or lower the last of tolerances="
     )
+    INCOMPLETE = (
+        "max_seconds was reached before the last time, and the solution is NaN from there on; give more seconds, or a "
+        "larger tolerance="
+    )
+    UNRESOLVED = (
+        "the experts could not resolve the solution: a jump or a thin layer asks for smaller cells or shorter slabs than "
+        "are allowed; it is NaN where nothing was solved; smooth the data, check that the problem is well posed, or use "
+        "a larger tolerance= or most_experts="
+    )
     DIVERGED = (
         "the loss became non-finite again and again, also after shorter steps; the best state so far is returned; "
         "check the equation for divisions by zero and roots of negative numbers, or lower the learning rate"

@@ -9,7 +9,7 @@ method, with nothing neural in it; ``RandomFeatures`` are the hidden layer of a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -84,14 +84,14 @@ class RandomFeatures(LocalBasis):
 
     Args:
         degrees: per coordinate, the polynomial degree whose resolution is asked for.
-        size: functions before orthogonalization; 1.6 per polynomial of those degrees if None.
         seed: of slopes and centres.
+        size: functions before orthogonalization; 1.6 per polynomial of those degrees if None.
         cut: relative singular value below which a combination is noise.
     """
 
     surplus = 1.7
 
-    def __init__(self, degrees: Sequence[int], size: int | None = None, seed: int = 0, cut: float = 1e-15):
+    def __init__(self, degrees: Sequence[int], seed: int = 0, size: int | None = None, cut: float = 1e-15):
         self.degrees = tuple(degrees)
         d = len(self.degrees)
         count = int(1.6 * np.prod([p + 1 for p in self.degrees])) if size is None else size
@@ -113,3 +113,10 @@ class RandomFeatures(LocalBasis):
         inner = torch.from_numpy(points @ self.slopes.T + self.shifts)
         outer = ACTIVATIONS["tanh"](inner, order)[order].numpy()
         return (outer * np.prod(self.slopes ** np.asarray(orders), axis=1)) @ self.mixing
+
+
+BASES: dict[str, Callable[[Sequence[int], int], LocalBasis]] = {
+    "chebyshev": lambda degrees, seed: Chebyshev(degrees),
+    "tanh": RandomFeatures,
+}
+"""Kinds of local bases, made from degrees and a seed."""

@@ -187,6 +187,11 @@ class Discretization:
         value, names = next((v, n) for u, k, v, n in self.initial if (u, k) == (unknown, key))
         return Scope({}, self.domain.columns(at), self.parameters).value(value, names, f"initial {unknown}")
 
+    def given_state(self, points: Tensor) -> dict[str, Tensor]:
+        """{unknown: (n,)} of the initial state that the problem declares, at points (n, d)."""
+        at = points.detach().to("cpu", torch.float64)
+        return {u: self._given(u, key, at).to(points) for u, key, _, _ in self.initial if not key}
+
     def _start(self, unknown: str, key: Key, at: Tensor) -> Tensor:
         """The initial state as it is solved from, with its jumps at the boundary rounded off."""
         found = self._given(unknown, key, at)

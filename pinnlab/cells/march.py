@@ -9,11 +9,13 @@ large in time shortens the slab. Other bases are measured by the polynomial thro
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pinnlab.cells.basis import Chebyshev, LocalBasis
 from pinnlab.cells.discretization import Discretization
@@ -21,6 +23,7 @@ from pinnlab.cells.partition import Cells, halved, siblings
 from pinnlab.cells.piece import Piece
 from pinnlab.cells.system import System
 from pinnlab.domains import TIME
+from pinnlab.model import joined
 from pinnlab.problem import Problem
 
 Array = np.ndarray
@@ -149,6 +152,22 @@ class March:
         self.size, self.guess = size, None
         self._accept(piece, ratio)
         return Attempt(True, found.misfit, made.held_out_residual(cells, found.coefficients), cells.count)
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
+        if self.time is None:
+            return self.pieces[0].values
+        inner, start, made = joined(self.pieces, self.problem.domain), self.bounds[TIME][0], self.discretization
+
+        def evaluate(points: Tensor) -> Tensor:
+            values = inner(points)
+            first = points[:, self.time] == start
+            if bool(first.any()):
+                for unknown, given in made.given_state(points[first]).items():
+                    values[first, self.problem.unknowns.index(unknown)] = given
+            return values
+
+        return evaluate
 
     # -- cells and slabs ---------------------------------------------------------------------------------------------
 

@@ -2,16 +2,17 @@
 
 Letters: n points, d coordinates, m unknowns, p parameters.
 
-A solver makes a ``Plan``: one or more phases (time windows), each a residual system with its optimizer stages. The
-training loop runs the phases; it knows plans, not solvers.
+A solver makes a ``Plan``: one or more phases (time windows), each a residual system with its optimizer stages; or a
+``March``, which needs no training. The loop runs either; it knows plans, not solvers.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ from pinnlab.optimizers.quasi_newton import LBFGS
 from pinnlab.problem import Problem
 from pinnlab.residuals import Count, ResidualSystem
 from pinnlab.sampling import check_kind
+from pinnlab.status import Status
 from pinnlab.terms import Term
 from pinnlab.weighting import Weighting
 
@@ -75,12 +77,61 @@ class Plan(ABC):
         """The solution (n, d) -> (n, m) made of the phases' models; NaN where no phase was trained."""
 
 
+@dataclass(frozen=True)
+class Advance:
+    """What one attempt of a march achieved.
+
+    Attributes:
+        accepted: whether a piece was added.
+        share: how much of the whole is solved, 0 to 1.
+        loss: sum of squares of the rows that were solved.
+        held_out: the same at points that were not.
+        info: numbers for the history.
+        stopped: how the march ended, None where it goes on.
+    """
+
+    accepted: bool
+    share: float
+    loss: float = math.nan
+    held_out: float = math.nan
+    info: dict[str, float] = field(default_factory=dict)
+    stopped: Status | None = None
+
+
+class March(ABC):
+    """A plan without training: the solution is built piece by piece, in time order, each piece solved for directly.
+
+    Attributes:
+        pieces: finished ones; each is evaluated like a trained model.
+        notes: remarks for the user.
+    """
+
+    pieces: Sequence[Any]
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def advance(self) -> Advance:
+        """Try the next piece."""
+
+    @abstractmethod
+    def field(self) -> Callable[[Tensor], Tensor]:
+        """The solution (n, d) -> (n, m) made of the pieces; NaN beyond them."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Plain data from which ``restore`` goes on with the same numbers."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
 class Solver(ABC):
     """Frozen configuration of a method."""
 
     @abstractmethod
-    def plan(self, problem: Problem, settings: Settings) -> Plan:
-        """The phases that solve a problem.
+    def plan(self, problem: Problem, settings: Settings) -> Plan | March:
+        """How to solve a problem: phases of training, or a march.
 
         Raises:
             TypeError, ValueError: the problem lacks what the method needs.

@@ -1,4 +1,4 @@
-"""Mixture of experts with hard constraints: least squares inside the network, amortized over a family.
+"""Mixture of experts with hard constraints: least squares inside the network, or, for one instance, in its place.
 
 Letters: n points, d coordinates, s scalar parameters of a family, m unknowns, N basis functions of an unknown, K experts.
 """
@@ -15,23 +15,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pinnlab.cells import march as cells
+from pinnlab.cells.basis import BASES
+from pinnlab.conditions import Initial
 from pinnlab.constraints.layout import COUPLINGS
 from pinnlab.constraints.partition import Cuts, Partition
-from pinnlab.domains import Box
+from pinnlab.domains import TIME, Box
 from pinnlab.least_squares import LeastSquares
 from pinnlab.networks.base import Chain, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.operators.family import FamilyFunction
-from pinnlab.operators.model import OperatorModel, Recipe
+from pinnlab.operators.model import OperatorModel, Recipe, functions, scalars
 from pinnlab.operators.system import OperatorSystem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.parameters import Uniform
 from pinnlab.problem import Problem
-from pinnlab.solvers.base import Phase, Plan, Settings, Solver
+from pinnlab.solvers.base import Advance, March, Phase, Plan, Settings, Solver
+from pinnlab.status import Status
 
 CONSTRAINTS = ("experts", "global", "soft")
 
@@ -40,10 +44,13 @@ CONSTRAINTS = ("experts", "global", "soft")
 class HardConstraintMoE(Solver):
     """Experts that solve for the equations inside the network (PI-HC-MoE).
 
-    A network maps a member's data to N basis functions. In each part of the domain an expert finds the coefficients w of
-    u = b . w that leave the least squares of the equations' and conditions' residuals at sampled points. The network is
-    trained on the residual that remains at other points, through the optimum by the implicit function theorem. No
-    solution data are used. The solution takes the family's parameters: ``solution.at(a=0.1)`` is one member's.
+    For one instance without a network (``HardConstraintMoE()``), every expert is a cell of space with local basis
+    functions, and all are marched through time slabs; cells and slabs adapt to the solution, and nothing is trained.
+
+    For a family, a network maps a member's data to N basis functions. In each part of the domain an expert finds the
+    coefficients w of u = b . w that leave the least squares of the equations' and conditions' residuals at sampled
+    points. The network is trained on the residual that remains at other points, through the optimum by the implicit
+    function theorem. No solution data are used. The solution takes the parameters: ``solution.at(a=0.1)`` is a member.
 
     Args:
         network: ``MLP(...)`` and other networks of the coordinates (scalar parameters are further inputs), your own
@@ -69,6 +76,11 @@ class HardConstraintMoE(Solver):
         grid: {coordinate: nodes}, for an FNO; 32 each where not given.
         order: of the finite differences on the grid.
         harmonics: of the embedding that makes a coordinate of an MLP exactly periodic.
+        features: of a single instance: ``"chebyshev"`` (local polynomials; nothing neural in them) or ``"tanh"`` (the
+            hidden layer of a random network).
+        degrees: {coordinate: polynomial degree of an expert, or whose resolution its features have}; None chooses.
+        tolerance: of a single instance: truncation error of an expert, relative to the size of each unknown.
+        most_experts: of a single instance, in one time slab.
 
     Raises:
         TypeError, ValueError: an argument out of its range.
@@ -95,16 +107,23 @@ class HardConstraintMoE(Solver):
     grid: Mapping[str, int] | None = None
     order: int = 4
     harmonics: int = 1
+    features: str = "chebyshev"
+    degrees: Mapping[str, int] | None = None
+    tolerance: float = 1e-7
+    most_experts: int = 400
 
     def __post_init__(self) -> None:
         if self.network is not None and not isinstance(self.network, nn.Module):
             raise TypeError(f"HardConstraintMoE(network={self.network!r}): give a torch.nn.Module, such as pl.FNO().")
-        for name in ("basis", "batch", "points", "condition_points", "loss_points", "harmonics"):
+        for name in ("basis", "batch", "points", "condition_points", "loss_points", "harmonics", "most_experts"):
             value = getattr(self, name)
             optional = name.endswith("points")
             if not (optional and value is None) and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"HardConstraintMoE({name}={value!r}): must be a whole number of at least 1.")
-        for name, known in (("coupling", COUPLINGS), ("constraint", CONSTRAINTS), ("hessian", ("full", "gauss_newton"))):
+        known_names = {
+            "coupling": COUPLINGS, "constraint": CONSTRAINTS, "hessian": ("full", "gauss_newton"), "features": tuple(BASES)
+        }  # fmt: skip
+        for name, known in known_names.items():
             if getattr(self, name) not in known:
                 choices = ", ".join(map(repr, known))
                 raise ValueError(f"HardConstraintMoE({name}={getattr(self, name)!r}): choose one of {choices}.")
@@ -116,9 +135,18 @@ class HardConstraintMoE(Solver):
             raise ValueError(f"HardConstraintMoE(ridge={self.ridge!r}): must be a number of at least 0.")
         if not isinstance(self.newton, int) or self.newton < 0:
             raise ValueError(f"HardConstraintMoE(newton={self.newton!r}): must be a whole number of at least 0.")
+        if not 1e-13 < self.tolerance < 1:
+            raise ValueError(f"HardConstraintMoE(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
+        for name, degree in (self.degrees or {}).items():
+            if not isinstance(degree, int) or not 3 <= degree <= 40:
+                raise ValueError(
+                    f"HardConstraintMoE(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40."
+                )
         stages = (self.stages,) if isinstance(self.stages, Optimizer) else tuple(self.stages)
         if not stages or not all(isinstance(s, Optimizer) for s in stages):
-            raise TypeError(f"HardConstraintMoE(stages={self.stages!r}): give optimizers, such as (pl.Adam(steps=300),).")
+            raise TypeError(
+                f"HardConstraintMoE(stages={self.stages!r}): give optimizers, such as (pl.Adam(steps=300),)."
+            )
         if any(isinstance(s, LevenbergMarquardt) for s in stages):
             raise ValueError(
                 "HardConstraintMoE(stages=(LevenbergMarquardt(...),)): the loss has no Jacobian by residuals, since each "
@@ -126,16 +154,96 @@ class HardConstraintMoE(Solver):
             )
         object.__setattr__(self, "stages", stages)
 
-    def plan(self, problem: Problem, settings: Settings) -> Plan:
+    def plan(self, problem: Problem, settings: Settings) -> Plan | March:
         if not problem.families and self.network is None:
             return self._single_instance(problem, settings)
         return _OperatorPlan(self, problem, settings)
 
-    def _single_instance(self, problem: Problem, settings: Settings) -> Plan:
-        raise ValueError(
-            f"HardConstraintMoE() without a network solves families, and {problem.name!r} has no family parameter; give "
-            "network=pl.MLP(), whose basis functions are then trained for this one problem."
+    def _single_instance(self, problem: Problem, settings: Settings) -> March:
+        return _CellMarch(self, problem, settings)
+
+
+class _CellMarch(March):
+    """Experts that solve one instance themselves: cells marched through time slabs."""
+
+    def __init__(self, solver: HardConstraintMoE, problem: Problem, settings: Settings):
+        region = problem.domain
+        if not isinstance(region, Box):
+            raise TypeError(f"HardConstraintMoE needs a Box as domain, this problem lives on {region!r}.")
+        if problem.unknown_parameters:
+            raise ValueError(
+                f"HardConstraintMoE solves linearized equations for their unknowns, and cannot find the unknown "
+                f"parameters {problem.unknown_parameters} as well; use PINN()."
+            )
+        if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
+            raise ValueError(
+                "HardConstraintMoE() marches through time, and this problem has no initial condition; add Initial(...), "
+                "or give network=pl.MLP(), which sees the whole time interval at once."
+            )
+        cuts = {region.space[0]: 4} if solver.experts is None and region.space else dict(solver.experts or {})
+        if TIME in cuts:
+            raise ValueError(
+                f"HardConstraintMoE(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of "
+                "space only."
+            )
+        edges = {n: np.asarray(e) for n, e in Partition.of(region, cuts).edges.items() if n != TIME}
+        degrees = [(solver.degrees or {}).get(n, _degree(problem, n)) for n in region.coordinates]
+        high = any(problem.order(n) > 2 for n in region.space)
+        # indicators look at values; derivatives of high order lose two digits to them
+        tolerance = solver.tolerance * (0.1 if high else 1.0)
+        basis = BASES[solver.features](degrees, settings.seed)
+        self.cells = cells.March(
+            problem, basis, cells.MarchSettings(tolerance, edges, solver.most_experts, weight=solver.condition_weight)
         )
+        kind = "random tanh features" if solver.features == "tanh" else "Chebyshev polynomials (nothing neural in them)"
+        self.notes = (f"single instance: experts with {basis.size} {kind} each, marched through time slabs",)
+        rounded = sorted({corner.unknown for corner in self.cells.discretization.corners})
+        if rounded:
+            self.notes += (
+                f"the initial state of {', '.join(rounded)} jumps at the boundary and is solved rounded off",
+            )
+
+    @property
+    def pieces(self) -> Sequence[Any]:  # type: ignore[override]
+        return self.cells.pieces
+
+    def advance(self) -> Advance:
+        march = self.cells
+        if march.done:
+            return Advance(False, 1.0, stopped=Status.CONVERGED)
+        try:
+            tried = march.attempt()
+        except cells.UnresolvedError as error:
+            if not march.pieces:
+                raise ValueError(
+                    f"HardConstraintMoE: nothing could be solved: {error}. {Status.UNRESOLVED.value}."
+                ) from error
+            self.notes += (str(error),)
+            return Advance(False, march.share, stopped=Status.UNRESOLVED)
+        ended = Status.UNRESOLVED if march.coarse else Status.CONVERGED
+        info = {"experts": float(tried.cells)}
+        stopped = ended if march.done else None
+        return Advance(tried.accepted, march.share, tried.misfit**2, tried.held_out**2, info, stopped)
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        return self.cells.field()
+
+    def state(self) -> dict[str, Any]:
+        return self.cells.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.cells.restore(state)
+
+
+def _degree(problem: Problem, name: str) -> int:
+    """Polynomial degree of an expert along one coordinate."""
+    space = problem.domain.space
+    high = any(problem.order(n) > 2 for n in space)
+    if name == TIME:
+        return (10 if high else 8) if len(space) == 1 else 5 if space else 16
+    if len(space) > 1 and problem.domain.has_time:
+        return 8
+    return 16 if high else 12
 
 
 class _OperatorPlan(Plan):
@@ -160,7 +268,7 @@ class _OperatorPlan(Plan):
         generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
         given = solver.network
         if given is None:
-            given = FNO() if _functions(problem) else MLP(width=48, depth=3)
+            given = FNO() if functions(problem) else MLP(width=48, depth=3)
         network = self._sized(given, recipe, generator).to(settings.device, settings.dtype)
         model = OperatorModel(problem, network, recipe)
         points = solver.loss_points or recipe.points
@@ -188,14 +296,14 @@ class _OperatorPlan(Plan):
                 "coefficients of an expert; use at least four points per coefficient."
             )
         grid = None
-        if isinstance(solver.network, FNO) or (solver.network is None and _functions(problem)):
+        if isinstance(solver.network, FNO) or (solver.network is None and functions(problem)):
             grid = {name: (solver.grid or {}).get(name, 32) for name in region.coordinates}
             for name in solver.grid or {}:
                 if name not in grid:
                     raise ValueError(f"HardConstraintMoE(grid=...): {name!r} is none of {', '.join(grid)}.")
-        elif _functions(problem):
+        elif functions(problem):
             raise ValueError(
-                f"HardConstraintMoE(network={type(solver.network).__name__}(...)): parameter {_functions(problem)[0]!r} "
+                f"HardConstraintMoE(network={type(solver.network).__name__}(...)): parameter {functions(problem)[0]!r} "
                 "is a function, which a network of the coordinates cannot take in; use network=pl.FNO()."
             )
         return Recipe(
@@ -205,7 +313,7 @@ class _OperatorPlan(Plan):
 
     def _sized(self, given: nn.Module, recipe: Recipe, generator: torch.Generator) -> nn.Module:
         problem, outputs = self.problem, recipe.basis * len(self.problem.unknowns)
-        scalars = [name for name in problem.families if name not in _functions(problem)]
+        numbers = scalars(problem)
         periods = problem.exact_plan().periods
         names = problem.domain.coordinates
         if isinstance(given, FNO):
@@ -214,30 +322,29 @@ class _OperatorPlan(Plan):
             channels = max(1, len(problem.families))
             flags = [i in periods for i in range(len(names))]
             return given.built_grid(channels, outputs, len(names), generator, flags)
-        inputs = len(names) + len(scalars)
+        inputs = len(names) + len(numbers)
         if isinstance(given, Network) and given.is_template:
             lower, upper = map(list, zip(*problem.domain.bounds.values(), strict=True))
             for i in periods:
                 # the periodic embedding takes these coordinates as they are
                 lower[i], upper[i] = -1.0, 1.0
-            for name in scalars:
+            for name in numbers:
                 family = problem.parameters[name]
                 assert isinstance(family, Uniform)
                 lower.append(family.lower)
                 upper.append(family.upper)
             rescale = Rescale(lower, upper)
-            embedding = Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
+            embedding: nn.Module | None = rescale
+            if getattr(given.embedding, "takes_coordinates", False):
+                embedding = None
+            elif periods:
+                embedding = Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics))
             return given.built(inputs, outputs, embedding, generator)
         network = copy.deepcopy(given).to(self.settings.dtype)
         found = tuple(network(torch.zeros(3, inputs, dtype=self.settings.dtype)).shape)
         if found != (3, outputs):
             raise ValueError(
                 f"HardConstraintMoE(network={type(given).__name__}(...)) mapped (3, {inputs}) to {found}; it must map "
-                f"{len(names)} coordinates and {len(scalars)} parameters to {outputs} basis functions."
+                f"{len(names)} coordinates and {len(numbers)} parameters to {outputs} basis functions."
             )
         return network
-
-
-def _functions(problem: Problem) -> list[str]:
-    """Family parameters that are functions."""
-    return [name for name in problem.families if not isinstance(problem.parameters[name], Uniform)]
