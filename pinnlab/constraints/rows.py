@@ -20,6 +20,7 @@ from torch import Tensor
 from pinnlab.derivatives.indices import Indices, closure
 from pinnlab.domains import Region
 from pinnlab.fields import sort_key
+from pinnlab.functions import FunctionParameter
 from pinnlab.terms import Scope, Term, trace
 
 
@@ -53,7 +54,7 @@ class Members:
 
     Args:
         fixed: {name: 0-dim tensor or anything else that is common to all}.
-        values: {name: (M,) tensor, or M functions with ``jet(points, indices)``}.
+        values: {name: (M,) tensor, or M functions of coordinates}.
         count: M.
     """
 
@@ -68,15 +69,22 @@ class Members:
         return found
 
 
-class _Pieces:
+class _Pieces(FunctionParameter):
     """Functions side by side: the i-th M-th of the points belongs to the i-th."""
 
-    def __init__(self, functions: Sequence[Any]):
+    def __init__(self, functions: Sequence[FunctionParameter]):
         self.functions = tuple(functions)
+        self.on, self.columns = functions[0].on, functions[0].columns
+
+    def at(self, points: Tensor) -> Tensor:
+        return torch.cat([f.at(p) for f, p in self._pairs(points)])
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        return torch.cat([f.jet(p, indices) for f, p in self._pairs(points)], dim=1)
+
+    def _pairs(self, points: Tensor) -> list[tuple[FunctionParameter, Tensor]]:
         parts = points.reshape(len(self.functions), -1, points.shape[-1])
-        return torch.cat([f.jet(p, indices) for f, p in zip(self.functions, parts, strict=True)], dim=1)
+        return list(zip(self.functions, parts, strict=True))
 
 
 class Rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +16,9 @@ from pinnlab.ansatz import Ansatz
 from pinnlab.constraints.rows import Expansion
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.grid import Grid
-from pinnlab.derivatives.indices import VALUE, Index, Indices
+from pinnlab.derivatives.indices import Index, Indices
 from pinnlab.derivatives.taylor import Jet
+from pinnlab.functions import FunctionParameter
 from pinnlab.networks.base import Network
 
 
@@ -28,12 +28,12 @@ class Inputs:
 
     Attributes:
         scalars: (M, s) scalar parameters.
-        functions: per functional parameter, M functions with ``jet(points, indices)``.
+        functions: per functional parameter, M functions of coordinates.
         ansatzes: exact conditions, one per member, or a single one that all share.
     """
 
     scalars: Tensor
-    functions: Sequence[Sequence[Any]]
+    functions: Sequence[Sequence[FunctionParameter]]
     ansatzes: Sequence[Ansatz]
 
     @property
@@ -116,7 +116,7 @@ def channels(grid: Grid, inputs: Inputs, like: Tensor) -> Tensor:
     shape = grid.shape
     parts = [inputs.scalars.to(like)[(...,) + (None,) * len(shape)].expand(-1, -1, *shape)]
     for functions in inputs.functions:
-        parts.append(torch.stack([f.jet(points, VALUE)[0, :, 0].to(like).reshape(shape) for f in functions])[:, None])
+        parts.append(torch.stack([f.at(points).reshape(shape) for f in functions])[:, None])
     joined = torch.cat(parts, dim=1)
     return joined if joined.shape[1] else like.new_ones(inputs.count, 1, *shape)
 

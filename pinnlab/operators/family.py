@@ -63,7 +63,7 @@ class FamilyFunction:
             changes["search"] = dataclasses.replace(search, **inner)  # type: ignore[arg-type]
         if changes or domain is not None:
             place = place.replace(family, **changes)
-        chosen = {name: values[name] for name in self.model.problem.families}
+        chosen: dict[str, Any] = {name: problem.parameters[name] for name in self.model.problem.families}
         model = self.model.member(chosen, np.random.default_rng(0), place)
         return problem, model, remarks(model.minima)
 

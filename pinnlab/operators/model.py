@@ -24,8 +24,10 @@ from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Box
 from pinnlab.exact import ExactPlan
+from pinnlab.functions import FunctionParameter
 from pinnlab.least_squares import LeastSquares, Minimum
 from pinnlab.operators.bases import GridBasis, Inputs, PointBasis, finished, snapped
+from pinnlab.parameters import Uniform
 from pinnlab.problem import Problem
 from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope
@@ -147,14 +149,25 @@ class OperatorModel:
         """(n, m) values of the representative member (of a single problem, of itself)."""
         now = self.theta
         if self._representative is None or not torch.equal(self._representative[0], now):
-            values = {name: middle(self.problem.parameters[name]) for name in self.problem.families}
+            values = representatives(self.problem)
             self._representative = now, self.member(values, np.random.default_rng(0))
         return self._representative[1].values(points)
 
 
-def middle(family: Any) -> Any:
-    """A family's representative member."""
-    return family.middle
+def scalars(problem: Problem) -> list[str]:
+    """Families of numbers."""
+    return [name for name in problem.families if isinstance(problem.parameters[name], Uniform)]
+
+
+def functions(problem: Problem) -> list[str]:
+    """Families of functions."""
+    return [name for name in problem.families if not isinstance(problem.parameters[name], Uniform)]
+
+
+def representatives(problem: Problem) -> dict[str, Any]:
+    """The parameters of the member that stands for all."""
+    families: Any = problem.parameters
+    return {name: families[name].representative for name in problem.families}
 
 
 class Place:
@@ -169,7 +182,7 @@ class Place:
         self.problem, self.recipe = problem, recipe
         partition = Partition.of(problem.domain, recipe.cuts)  # type: ignore[arg-type]
         plan = problem.exact_plan()
-        example = problem.at(**{name: middle(problem.parameters[name]) for name in problem.families})
+        example = problem.at(**representatives(problem))
         member_plan = example.exact_plan() if problem.families else plan
         self._common = plan.ansatz if set(plan.built_in) == set(member_plan.built_in) else None
         self.plan: ExactPlan = plan if self._common is not None else member_plan
@@ -192,17 +205,15 @@ class Place:
         problem = self.problem
         found = {k: v for k, v in problem.parameter_values(like).items() if k not in problem.families}
         for name, value in (values or {}).items():
-            found[name] = value if hasattr(value, "jet") else like.new_tensor(float(value))
+            found[name] = value if isinstance(value, FunctionParameter) else like.new_tensor(value)
         return found
 
     def inputs(self, members: Sequence[Values], like: Tensor) -> Inputs:
         """What the network is told about members."""
-        families = self.problem.families
-        functional = [name for name in families if hasattr(members[0][name], "jet")]
-        scalar = [name for name in families if name not in functional]
-        scalars = like.new_tensor([[float(v[name]) for name in scalar] for v in members]).reshape(len(members), -1)
+        functional, scalar = functions(self.problem), scalars(self.problem)
+        numbers = like.new_tensor([[float(v[name]) for name in scalar] for v in members]).reshape(len(members), -1)
         ansatzes = [self._common] if self._common is not None else [self._ansatz(v) for v in members]
-        return Inputs(scalars.detach(), [[v[name] for v in members] for name in functional], ansatzes)
+        return Inputs(numbers, [[v[name] for v in members] for name in functional], ansatzes)
 
     def _ansatz(self, values: Values) -> Any:
         return self.problem.at(**values).exact_plan().ansatz
@@ -212,7 +223,7 @@ class Place:
         found: dict[str, Any] = {}
         for name in self.problem.families:
             mine = [v[name] for v in members]
-            found[name] = mine if hasattr(mine[0], "jet") else like.new_tensor([float(v) for v in mine])
+            found[name] = mine if name in functions(self.problem) else like.new_tensor(mine)
         return Members(self.fixed(None, like), found, len(members))
 
     def layer(self, members: Sequence[Values], rng: np.random.Generator, like: Tensor) -> tuple[list[Rows], ExpertsLayer]:

@@ -69,10 +69,7 @@ class OperatorSystem:
 
     def _sample(self, rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
         problem = self.model.problem
-        if not problem.families:
-            return [{}]
-        families: Any = problem.parameters
-        return [{name: families[name].sample(rng) for name in problem.families} for _ in range(count)]
+        return [problem.sample_parameters(rng) for _ in range(count)] if problem.families else [{}]
 
     # -- what optimizers ask -------------------------------------------------------------------------------------------
 
