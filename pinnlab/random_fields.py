@@ -74,6 +74,7 @@ class RandomField(Family):
             derivatives (in the sense of the mean square; the 1e-8 of the variance in the highest modes is left out).
         periodic: which coordinates are periodic: True, False or names. None asks the problem: those with a ``Periodic``
             condition.
+        centered: take the mean over a period away from each member; all its coordinates must be periodic.
         region: where it lives; a problem fills in its own.
 
     Raises:
@@ -86,6 +87,7 @@ class RandomField(Family):
     mean: float = 0.0
     kernel: str = "squared_exponential"
     periodic: bool | str | tuple[str, ...] | None = None
+    centered: bool = False
     region: Region | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -146,6 +148,8 @@ class RandomField(Family):
         for more in deviations[1:]:
             scale = scale[..., None] * more
         coefficients = torch.from_numpy(scale * rng.standard_normal(scale.shape))
+        if self.centered:
+            coefficients[(0,) * len(self.on)] = 0.0
         columns = tuple(region.coordinates.index(name) for name in self.on)
         return GaussianFunction(tuple(self.on), columns, tuple(lower), tuple(periods), coefficients, float(self.mean))
 
@@ -163,6 +167,9 @@ class RandomField(Family):
         """
         return given_function(f"at({name}=...)", value, self._region(), self.on)
 
+    def _is_periodic(self, name: str) -> bool:
+        return self.periodic is True or (isinstance(self.periodic, tuple) and name in self.periodic)
+
     def _region(self) -> Region:
         if self.region is None:
             raise ValueError(
@@ -174,7 +181,9 @@ class RandomField(Family):
     def _spectrum(self, name: str) -> tuple[np.ndarray, float]:
         """Variances of the cosine modes along one coordinate, as many as matter, and the period."""
         low, high = self._region().bounds[name]
-        periodic = self.periodic is True or (isinstance(self.periodic, tuple) and name in self.periodic)
+        periodic = self._is_periodic(name)
+        if self.centered and not periodic:
+            raise ValueError(f"{self!r}: centered=True needs periodic coordinates, and {name!r} is not periodic.")
         given = self.length_scale[name] if isinstance(self.length_scale, Mapping) else self.length_scale
         scale = given or (0.8 if periodic else (high - low) / 5)
         period = high - low + (0.0 if periodic else _MARGIN * scale)

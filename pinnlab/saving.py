@@ -19,6 +19,8 @@ from torch import nn
 
 from pinnlab import checkpoint, functions
 from pinnlab.ansatz import Ansatz, BoundaryValue, Constraint, Face, FunctionValue
+from pinnlab.cells.basis import LocalBasis
+from pinnlab.cells.piece import Piece
 from pinnlab.chebyshev import Series, interpolate
 from pinnlab.domains import Box, Region
 from pinnlab.history import History
@@ -79,7 +81,12 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
     """
     problem, notes = solution.problem, list(solution.notes)
     models = []
-    for k, model in enumerate(solution.models):
+    parts: Sequence[Any] = solution.models
+    bases = list({id(m.basis): m.basis for m in parts if isinstance(m, Piece)}.values())
+    for k, model in enumerate(parts):
+        if isinstance(model, Piece):
+            models.append({"piece": model.to_data(), "basis": bases.index(model.basis), "constants": model.constants})
+            continue
         data, remarks = _model_data(model, solution.models)
         models.append(data)
         notes += [text + (f" of window {k + 1}" if k else "") for text in remarks]
@@ -93,6 +100,7 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
             "unknowns": list(problem.unknowns),
             "parameters": {name: _parameter_data(value) for name, value in problem.parameters.items()},
             "models": models,
+            "bases": [basis.to_data() for basis in bases],
             "history": solution.history.to_data(),
             "status": solution.status.name,
             "seconds": solution.seconds,
@@ -112,7 +120,7 @@ def _parameter_data(value: Any) -> float | Data:
         return {"lower": value.lower, "upper": value.upper}
     if isinstance(value, RandomField):
         scale = dict(value.length_scale) if isinstance(value.length_scale, Mapping) else value.length_scale
-        options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic")}
+        options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic", "centered")}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
         return {"kind": "random field", **plain, "length_scale": scale}
     if isinstance(value, functions.FunctionParameter):
@@ -232,8 +240,12 @@ def load(
         raise ValueError(f"{where} was written by another version of pinnlab (its format is {data.get('version')!r}).")
     try:
         known = _saved_problem(data)
-        models: list[Model] = []
+        models: list[Any] = []
+        bases = [LocalBasis.from_data(basis) for basis in data.get("bases", ())]
         for entry in data["models"]:
+            if "piece" in entry:
+                models.append(Piece.from_data(entry["piece"], bases[entry["basis"]], entry["constants"]))
+                continue
             models.append(_model(entry, known.unknowns, models, network, device))
         if not models or any(models[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
             raise IndexError("the first time window is missing")

@@ -81,6 +81,15 @@ def test_derivatives_are_exact(on, periodic: bool) -> None:
     torch.testing.assert_close(found[0], member.at(points())[:, None])
 
 
+def test_centered_members_have_no_mean() -> None:
+    field = pl.RandomField(on=("x", "y"), centered=True, periodic=True, mean=0.5)
+    member = field.over(BOX).sample(np.random.default_rng(0))
+    x, y = -1 + 2 * np.arange(64)[:, None] / 64, 0.5 * np.arange(64) / 64
+    assert member(x, y).mean() == pytest.approx(0.5, abs=1e-12)
+    with pytest.raises(ValueError, match="centered=True needs periodic coordinates, and 'x' is not periodic"):
+        pl.RandomField(on="x", centered=True).over(BOX).sample(np.random.default_rng(0))
+
+
 def test_members_are_called_by_coordinates() -> None:
     member = pl.RandomField(on=("x", "y"), length_scale=0.5).over(BOX).sample(np.random.default_rng(2))
     x, y = points()[:, 0], points()[:, 1]

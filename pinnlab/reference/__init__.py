@@ -104,7 +104,7 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
         solver = PeriodicSolver(problem, structure, dealias)
         line = len(problem.domain.space) == 1
         found = solver.run(budget, patience=_PATIENCE if line else 0)
-        if found is None and line and (budget.resolution or 0) <= _FULL / 2:
+        if found is None and line and not structure.static and (budget.resolution or 0) <= _FULL / 2:
             # fast dynamics on few modes: an implicit method of high order takes a hundred steps for ETDRK4's thousands
             attempt, estimate = run_method_of_lines(problem, structure, budget, most=_FULL)
             if not estimate or max(estimate.values()) < 30 * budget.tolerance:
@@ -112,6 +112,12 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
         found = found or solver.run(budget)
         if found is not None:
             return found
+    if structure.static:
+        raise ValueError(
+            f"reference_solution: {structure.static[0]!r} has no time derivative, and the equations are not of the kind "
+            f"(stiff part linear with constant coefficients) for which the built-in solver eliminates it; eliminate "
+            f"{structure.static[0]!r} from the equations, or pass a reference of your own as Problem(reference=...)."
+        )
     return run_method_of_lines(problem, structure, budget)
 
 

@@ -20,7 +20,7 @@ def splits(problem: Problem, structure: Structure) -> bool:
     space = problem.domain.space
     if not space or any(periodic_unknowns(problem, c) != set(problem.unknowns) for c in space):
         return False
-    if any(key.count(TIME) >= structure.time_order[u] for u, key in structure.varying):
+    if any(key.count(TIME) >= structure.time_order[u] for u, key in structure.varying if u not in structure.static):
         return False
     rest = max((_space_order(key) for _, key in structure.varying), default=0)
     linear = max((_space_order(key) for _, _, key in structure.constant), default=0)

@@ -46,7 +46,13 @@ class SpectralSystem:
         self.modes = (*self.shape[:-1], n // 2 + 1)
         self._symbols = self._first_derivatives()
         self._scaled: dict[Key, Tensor] = {}
-        self._linear_keys = {(u, key) for _, u, key in structure.constant}
+        # what stands in equations that are eliminated only is not needed either
+        linear = (*structure.constant, *structure.elliptic)
+        self._linear_keys = {(u, key) for _, u, key in linear if (u, key) not in structure.varying}
+        static_rows = {i for i, _, _ in structure.elliptic}
+        self._moving = [u for u in problem.unknowns if u not in structure.static]
+        self._rows = [i for i in range(len(problem.unknowns)) if i not in static_rows]
+        self.elimination = self._eliminate(sorted(static_rows))
         self._grid = self._padded_points()
         self._zero = torch.zeros(self._grid[0].shape if self._grid else 1, dtype=torch.float64)
         self.mass_inverse, self.linear = self._matrices()
@@ -75,18 +81,35 @@ class SpectralSystem:
             lines.append(lower + (upper - lower) * torch.arange(m, dtype=torch.float64) / m)
         return [p.reshape(-1) for p in torch.meshgrid(*lines, indexing="ij")]
 
+    def _eliminate(self, rows: list[int]) -> Tensor:
+        """(q, a, c): the a static unknowns' coefficients from the state's; where nothing determines them, zero."""
+        static, components = self.structure.static, list(self.structure.components)
+        q = int(np.prod(self.modes))
+        own = torch.zeros(q, len(static), len(static), dtype=torch.complex128)
+        others = torch.zeros(q, len(static), len(components), dtype=torch.complex128)
+        for (i, u, key), value in self.structure.elliptic.items():
+            symbol = value * self.symbol(key).reshape(-1)
+            if u in static:
+                own[:, rows.index(i), static.index(u)] += symbol
+            else:
+                others[:, rows.index(i), components.index((u, key.count(TIME)))] += symbol
+        return -torch.linalg.pinv(own) @ others if static else others
+
     def _matrices(self) -> tuple[Tensor, Tensor]:
-        """M^-1 (q, m, m) and L (q, c, c)."""
-        unknowns, components = list(self.problem.unknowns), list(self.structure.components)
+        """M^-1 (q, m, m) and L (q, c, c), m counting the unknowns with time derivatives."""
+        unknowns, components = self._moving, list(self.structure.components)
         m, c, q = len(unknowns), len(components), int(np.prod(self.modes))
         mass = torch.zeros(q, m, m, dtype=torch.complex128)
         stiff = torch.zeros(q, m, c, dtype=torch.complex128)
         for (i, u, key), value in self.structure.constant.items():
+            row = self._rows.index(i)
             order, symbol = key.count(TIME), value * self.symbol(key).reshape(-1)
-            if order == self.structure.time_order[u]:
-                mass[:, i, unknowns.index(u)] += symbol
+            if u in self.structure.static:
+                stiff[:, row] += symbol[:, None] * self.elimination[:, self.structure.static.index(u)]
+            elif order == self.structure.time_order[u]:
+                mass[:, row, unknowns.index(u)] += symbol
             else:
-                stiff[:, i, components.index((u, order))] += symbol
+                stiff[:, row, components.index((u, order))] += symbol
         inverse = torch.linalg.inv(mass)
         linear = torch.zeros(q, c, c, dtype=torch.complex128)
         rates = -inverse @ stiff
@@ -104,9 +127,15 @@ class SpectralSystem:
 
         def derive(unknown: str, key: Key) -> Tensor:
             order = key.count(TIME)
-            if (split and (unknown, key) in self._linear_keys) or order >= self.structure.time_order[unknown]:
+            if split and (unknown, key) in self._linear_keys:
                 return self._zero
-            modes = v[components.index((unknown, order))].reshape(self.modes) * self.symbol(key)
+            if unknown in self.structure.static:
+                found = self.static_modes(v)[self.structure.static.index(unknown)]
+            elif order >= self.structure.time_order[unknown]:
+                return self._zero
+            else:
+                found = v[components.index((unknown, order))]
+            modes = found.reshape(self.modes) * self.symbol(key)
             if d == 1:
                 return torch.fft.irfft(modes, n=self.padded[0], norm="forward")  # pads by itself
             wide = resize(modes, self.shape, self.padded)
@@ -120,7 +149,8 @@ class SpectralSystem:
 
     def _rest(self, v: Tensor, t: float) -> Tensor:
         with torch.no_grad():
-            residuals = torch.stack(self.equations.residuals(self._jets(v, split=True), self._columns(t)))
+            every = self.equations.residuals(self._jets(v, split=True), self._columns(t))
+            residuals = torch.stack([every[i] for i in self._rows])
             d = len(self.space)
             spectrum = torch.fft.rfftn(residuals.reshape(-1, *self.padded), dim=tuple(range(1, d + 1)), norm="forward")
             modes = resize(spectrum, self.padded, self.shape).reshape(len(residuals), -1)
@@ -133,8 +163,12 @@ class SpectralSystem:
             result = torch.zeros(len(self.structure.components), rates.shape[1], dtype=torch.complex128)
             for row, (u, order) in enumerate(self.structure.components):
                 if order + 1 == self.structure.time_order[u]:
-                    result[row] = rates[self.problem.unknowns.index(u)]
+                    result[row] = rates[self._moving.index(u)]
             return result
+
+    def static_modes(self, v: Tensor) -> Tensor:
+        """(a, q) Fourier coefficients of the static unknowns in the state v (c, q)."""
+        return torch.einsum("qac,cq->aq", self.elimination, v)
 
     def _is_homogeneous(self) -> bool:
         if self.structure.varying:
@@ -158,6 +192,19 @@ class SpectralSystem:
             rows.append(resize(spectrum, fine, self.shape).reshape(-1))
         return torch.stack(rows)
 
+    def check_static(self, v: Tensor, t: float) -> None:
+        """Raise ValueError where the elimination leaves a residual: sources, or a mean that no periodic function has."""
+        jets = self._jets(v, split=False)
+        for i, residual in enumerate(self.equations.residuals(jets, self._columns(t))):
+            if i not in self._rows:
+                parts = [value * jets[u][key] for (j, u, key), value in self.structure.elliptic.items() if j == i]
+                if float(residual.abs().max()) > 1e-9 * sum(float(part.abs().max()) for part in parts):
+                    raise ValueError(
+                        f"reference_solution: equation {self.problem.residual_names[i]!r} has a source, or asks for a mean "
+                        f"that no periodic {self.structure.static[0]!r} gives it; take the mean away from the initial "
+                        "state, or eliminate the unknown by hand."
+                    )
+
     def split_holds(self, v: Tensor, t: float) -> bool:
         """Whether the split gives the equations back at a state that was reached.
 
@@ -167,6 +214,8 @@ class SpectralSystem:
         columns = self._columns(t)
         whole, rest = self.equations.residuals(full, columns), self.equations.residuals(jets, columns)
         for i, (a, b) in enumerate(zip(whole, rest, strict=True)):
+            if i not in self._rows:
+                continue
             terms = [
                 value * full[u][key]
                 for (j, u, key), value in self.structure.constant.items()
@@ -189,16 +238,20 @@ def solve_periodic(
         stride *= 2
     stretches = schedule(start, stop, steps, stride)
     with torch.no_grad():
-        states = integrate(system.start(), system.linear, system.nonlinear, stretches)
+        start_state = system.start()
+        system.check_static(start_state, start)
+        states = integrate(start_state, system.linear, system.nonlinear, stretches)
         if states is None or not all(system.split_holds(states[i], t) for i, t in ((0, start), (-1, stop))):
             return None
     d = len(system.space)
     times = Nodes(np.concatenate([[start], *(s.times for s in stretches)]), _TIME_STENCIL)
     axes: dict[str, Axis] = {c: times if c == TIME else system.axes[c] for c in problem.domain.coordinates}
     data = {}
-    for row, (unknown, order) in enumerate(structure.components):
-        if order == 0:
-            modes = states[:, row].reshape(len(states), *system.modes)
-            values = torch.fft.irfftn(modes, s=system.shape, dim=tuple(range(1, d + 1)), norm="forward").numpy()
-            data[unknown] = np.moveaxis(values, 0, problem.domain.coordinates.index(TIME))
+    found = {u: states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
+    for i, unknown in enumerate(structure.static):
+        found[unknown] = torch.stack([system.static_modes(v)[i] for v in states])
+    for unknown in problem.unknowns:
+        modes = found[unknown].reshape(len(states), *system.modes)
+        values = torch.fft.irfftn(modes, s=system.shape, dim=tuple(range(1, d + 1)), norm="forward").numpy()
+        data[unknown] = np.moveaxis(values, 0, problem.domain.coordinates.index(TIME))
     return Interpolant(axes, dict(problem.domain.bounds), data)

@@ -9,7 +9,7 @@ derivative stands in it, whether linearly, and which terms are linear with const
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -40,45 +40,83 @@ class Structure:
             coefficients wherever the derivative appears.
         varying: derivatives that appear in any other way.
         varying_in: the same with the number of the equation.
+        elliptic: {(equation number, unknown, derivative): coefficient} of equations without time derivatives, which
+            determine the ``static`` unknowns.
     """
 
     time_order: dict[str, int]
     constant: dict[tuple[int, str, Key], float]
     varying: frozenset[tuple[str, Key]]
     varying_in: frozenset[tuple[int, str, Key]]
+    elliptic: dict[tuple[int, str, Key], float] = field(default_factory=dict)
+
+    @property
+    def static(self) -> tuple[str, ...]:
+        """Unknowns that follow from the others at every instant, such as a stream function from its vorticity."""
+        return tuple(u for u, p in self.time_order.items() if p == 0) if self.elliptic else ()
 
     @property
     def components(self) -> tuple[tuple[str, int], ...]:
         """The state: each unknown with its time derivatives below the highest, as (unknown, order)."""
-        return tuple((u, k) for u, p in self.time_order.items() for k in range(max(p, 1)))
+        kept = {u: p for u, p in self.time_order.items() if u not in self.static}
+        return tuple((u, k) for u, p in kept.items() for k in range(max(p, 1)))
 
 
 def analyse(problem: Problem) -> Structure:
     """Read the structure of a problem's equations.
 
     Raises:
-        ValueError: an unknown without a time derivative in a problem with time, or one that stands non-linearly.
+        ValueError: an unknown without a time derivative in a problem with time (where it does not follow from the others
+            by linear periodic equations), or one that stands non-linearly.
     """
     timed = problem.domain.has_time
     order = {u: problem.order_of(u, TIME) if timed else 0 for u in problem.unknowns}
     draws = [_made_up(problem, seed, kind) for seed, kind in enumerate(("positive", "signed", "large"))]
     draws = [d for d in draws if all(bool(torch.isfinite(c).all()) for eq in d for c in eq.values())] or draws[:1]
+    static_rows: list[int] = []
     if timed:
+        static_rows = _static_equations(problem, order, draws)
         _check_time(problem, order)
     seen = {leaf for draw in draws for eq in draw for leaf in eq}
     constant: dict[tuple[int, str, Key], float] = {}
+    elliptic: dict[tuple[int, str, Key], float] = {}
     varying = set()
     for leaf in seen:
         for i in range(len(draws[0])):
             values = torch.cat([d[i].get(leaf, torch.zeros(1, dtype=torch.float64)).reshape(-1) for d in draws])
             spread = float(values.max() - values.min())
-            if not spread <= 1e-13 * float(values.abs().max()):
+            fixed = spread <= 1e-13 * float(values.abs().max())
+            if i in static_rows and not fixed:
+                raise ValueError(
+                    f"reference_solution: equation {problem.residual_names[i]!r} has no time derivative and is not "
+                    f"linear with constant coefficients in {leaf[0]}.{''.join(leaf[1])}; the built-in solver eliminates "
+                    "unknowns without time derivatives by linear equations only."
+                )
+            if not fixed:
                 varying.add(leaf)
             elif float(values[0]) != 0.0:
-                constant[(i, *leaf)] = float(values[0])
+                (elliptic if i in static_rows else constant)[(i, *leaf)] = float(values[0])
     constant = {k: v for k, v in constant.items() if k[1:] not in varying}
     where = {(i, *leaf) for leaf in varying for d in draws for i in range(len(d)) if leaf in d[i]}
-    return Structure(order, constant, frozenset(varying), frozenset(where))
+    where = {entry for entry in where if entry[0] not in static_rows}
+    return Structure(order, constant, frozenset(varying), frozenset(where), elliptic)
+
+
+def _static_equations(problem: Problem, order: Mapping[str, int], draws: list[Coefficients]) -> list[int]:
+    """Numbers of the equations that determine unknowns without time derivatives; none where every unknown has one."""
+    static = [u for u, p in order.items() if p == 0]
+    if not static:
+        return []
+    timed = {i for draw in draws for i, eq in enumerate(draw) if any(key.count(TIME) for _, key in eq)}
+    rows = [i for i in range(len(draws[0])) if i not in timed]
+    periodic = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    if len(rows) != len(static) or not problem.domain.space or not periodic:
+        raise ValueError(
+            f"reference_solution: no equation holds a time derivative of {static[0]!r}, so it cannot be advanced in "
+            f"time; eliminate {static[0]!r} from the equations, or add the equation that holds {static[0]}.t. (In "
+            "problems that are periodic in space it may follow from the others by a linear equation.)"
+        )
+    return rows
 
 
 def _made_up(problem: Problem, seed: int, kind: str, same: tuple[str, int] | None = None) -> Coefficients:
@@ -109,10 +147,7 @@ def _made_up(problem: Problem, seed: int, kind: str, same: tuple[str, int] | Non
 def _check_time(problem: Problem, order: Mapping[str, int]) -> None:
     for unknown, p in order.items():
         if p == 0:
-            raise ValueError(
-                f"reference_solution: no equation holds a time derivative of {unknown!r}, so it cannot be advanced in "
-                f"time; eliminate {unknown!r} from the equations, or add the equation that holds {unknown}.t."
-            )
+            continue
         before, after = (_made_up(problem, 0, "positive", same=s) for s in (None, (unknown, p)))
         for i, (one, two) in enumerate(zip(before, after, strict=True)):
             for (name, key), value in one.items():
