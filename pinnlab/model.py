@@ -6,6 +6,7 @@ Letters: c derivatives, n points, d coordinates, m unknowns, p parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -130,7 +131,18 @@ def used_indices(keys: Mapping[str, frozenset[tuple[str, ...]]], coordinates: tu
     return closure(tuple(coordinates.index(c) for c in key) for found in keys.values() for key in found)
 
 
-def joined(models: Sequence[Model], whole: Region) -> Callable[[Tensor], Tensor]:
+class Evaluable(Protocol):
+    """A function on one region: a trained model, or a finished piece of a march."""
+
+    region: Any
+    unknowns: tuple[str, ...]
+
+    def values(self, points: Tensor) -> Tensor:
+        """(n, m) at (n, d) points."""
+        ...
+
+
+def joined(models: Sequence[Evaluable], whole: Region) -> Callable[[Tensor], Tensor]:
     """The models of consecutive time windows as one function (n, d) -> (n, m); NaN after the last one's end."""
     if len(models) == 1 and models[0].region == whole:
         return models[0].values

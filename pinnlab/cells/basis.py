@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,24 @@ class LocalBasis(ABC):
     @abstractmethod
     def rows(self, points: Array, orders: Sequence[int]) -> Array:
         """(n, N) derivatives of the functions, of the given order by each coordinate, at (n, d) points."""
+
+    @abstractmethod
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for ``from_data``."""
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> LocalBasis:
+        """The basis that ``to_data`` described."""
+        if data["kind"] == "chebyshev":
+            return Chebyshev(data["degrees"])
+        if data["kind"] != "tanh":
+            raise ValueError(f"there is no local basis {data['kind']!r} in this version of pinnlab.")
+        basis = object.__new__(RandomFeatures)
+        basis.degrees = tuple(data["degrees"])
+        for name in ("slopes", "shifts", "mixing"):
+            setattr(basis, name, data[name].cpu().numpy())
+        basis.size = basis.mixing.shape[1]
+        return basis
 
     def tensor_nodes(self, fixed: Mapping[int, float] | None = None, surplus: float | None = None) -> Array:
         """(n, d) Gauss-Legendre nodes of the reference cell, or of the part of it where some coordinates are fixed."""
@@ -74,6 +93,9 @@ class Chebyshev(LocalBasis):
             factor = chebyshev.chebvander(points[:, axis], len(matrix) - 1) @ matrix
             result = (result[:, :, None] * factor[:, None, :]).reshape(len(points), -1)
         return result
+
+    def to_data(self) -> dict[str, Any]:
+        return {"kind": "chebyshev", "degrees": list(self.degrees)}
 
 
 class RandomFeatures(LocalBasis):
@@ -113,6 +135,11 @@ class RandomFeatures(LocalBasis):
         inner = torch.from_numpy(points @ self.slopes.T + self.shifts)
         outer = ACTIVATIONS["tanh"](inner, order)[order].numpy()
         return (outer * np.prod(self.slopes ** np.asarray(orders), axis=1)) @ self.mixing
+
+    def to_data(self) -> dict[str, Any]:
+        # singular vectors are not the same on every machine, so that the seed is not enough
+        numbers = {name: torch.from_numpy(getattr(self, name)) for name in ("slopes", "shifts", "mixing")}
+        return {"kind": "tanh", "degrees": list(self.degrees), **numbers}
 
 
 BASES: dict[str, Callable[[Sequence[int], int], LocalBasis]] = {

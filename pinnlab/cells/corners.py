@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.domains import TIME
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
+from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope, Term, trace
 
 Start = Callable[[Tensor], Tensor]
@@ -71,9 +73,13 @@ def roundings(
     """
     found = []
     names, bounds = problem.domain.coordinates, problem.domain.bounds
+    rng = np.random.default_rng(0)
+
+    def cube(n: int) -> Tensor:
+        return unit_points("uniform", n, len(names), rng)
+
     for term in terms:
-        middle = torch.full((1, len(names)), 0.5, dtype=torch.float64)
-        sites = term.draw(lambda n, middle=middle: middle, 1)
+        sites = term.draw(cube, 1)
         if len(sites) > 1 or sites[0].normals is None:
             continue
         normal = sites[0].normals[0]
@@ -82,9 +88,9 @@ def roundings(
         width = 0.2 * math.sqrt(tolerance) * (end - lower)
         rise = float(normal[axis]) * 2 / (math.sqrt(math.pi) * width)
         corner = _Corner(problem, term, starts, normal, names[axis])
-        unit = torch.rand(64, len(names), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        (side,) = term.draw(lambda n, unit=unit: unit, len(unit))
-        for unknown in corner.unknowns:
+        used = trace(term, problem.domain.columns, tuple(problem.unknowns), problem.parameter_values(), sites).keys
+        (side,) = term.draw(cube, 64)
+        for unknown in (u for u, keys in used.items() if keys and u in starts):
             if problem.order_of(unknown, names[axis]) < 2:
                 continue  # what enters a transport equation travels on; it does not spread
             jump = corner.misfit(side.points) / corner.response(side.points, unknown, 0.0)
@@ -105,14 +111,6 @@ class _Corner:
     normal: Tensor
     across: str
 
-    @property
-    def unknowns(self) -> tuple[str, ...]:
-        """Those that the term is about."""
-        columns, parameters = self.problem.domain.columns, self.problem.parameter_values()
-        sites = self.term.draw(lambda n: torch.rand(n, len(self.normal), dtype=torch.float64), 5)
-        used = trace(self.term, columns, tuple(self.problem.unknowns), parameters, sites).keys
-        return tuple(u for u, keys in used.items() if keys and u in self.starts)
-
     def misfit(self, points: Tensor, unknown: str = "", value: float = 0.0, slope: float = 0.0) -> Tensor:
         """The term's residual (n,) of the initial state, one unknown of which is lifted by a value and a slope."""
         domain = self.problem.domain
@@ -122,7 +120,7 @@ class _Corner:
         indices = ((), *((i,) for i, name in enumerate(names) if name != TIME))
         jets: dict[str, dict[Key, Tensor]] = {}
         for u, start in self.starts.items():
-            jet = autograd_jet(lambda p, start=start: start(p)[:, None], points, indices, keep=False)[:, :, 0]
+            jet = autograd_jet(partial(_column, start), points, indices, keep=False)[:, :, 0]
             jets[u] = {tuple(names[i] for i in index): jet[k] for k, index in enumerate(indices)}
         if unknown:
             jets[unknown][()] = jets[unknown][()] + value
@@ -138,3 +136,7 @@ class _Corner:
     def amplitude(self, points: Tensor, unknown: str, slope: float) -> Tensor:
         """The lift that makes the residual vanish."""
         return -self.misfit(points) / self.response(points, unknown, slope)
+
+
+def _column(start: Start, points: Tensor) -> Tensor:
+    return start(points)[:, None]
