@@ -123,6 +123,13 @@ class GaussianFunction(FunctionParameter):
     def __repr__(self) -> str:
         return f"GaussianFunction({', '.join(self.on)})"
 
+    def __eq__(self, other: object) -> bool:
+        # by content, so that what is kept for a member is found again for the same member drawn anew
+        return isinstance(other, GaussianFunction) and to_data(self) == to_data(other)
+
+    def __hash__(self) -> int:
+        return hash((self.on, self.periods, self.coefficients.cpu().numpy().tobytes()))
+
     def at(self, points: Tensor) -> Tensor:
         return self._series(points, (0,) * len(self.on)) + self.mean
 

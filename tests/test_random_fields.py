@@ -107,6 +107,8 @@ def test_members_are_called_by_coordinates() -> None:
         same.coefficients, pl.RandomField(on="x").over(BOX).sample(np.random.default_rng(5)).coefficients
     )
     assert not torch.equal(same.coefficients, other.coefficients)
+    twin = pl.RandomField(on="x").over(BOX).sample(np.random.default_rng(5))
+    assert twin == same and hash(twin) == hash(same) and other != same
 
 
 def heat(u, k):
