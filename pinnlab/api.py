@@ -60,12 +60,7 @@ def solve(
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"solve() got a {type(problem).__name__}; give a pl.Problem, such as load_problem('burgers').")
-    if solver is None:
-        solver, why = choose(problem)
-        max_seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
-        if progress:
-            print(f"pinnlab: {type(solver).__name__} for at most {max_seconds:g} s: {why}.", file=sys.stderr)
-    if not isinstance(solver, Solver):
+    if solver is not None and not isinstance(solver, Solver):
         hint = "; write pl.PINN() with parentheses" if isinstance(solver, type) else ""
         raise TypeError(f"solve(solver={solver!r}): give a solver such as pl.CausalPINN(){hint}.")
     for name, value in (("max_seconds", max_seconds), ("target_error", target_error)):
@@ -82,10 +77,16 @@ def solve(
         raise ValueError(f"solve(dtype={dtype}): use torch.float64 or torch.float32.")
     if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint(checkpoint)
+    settings = Settings(torch.device(device or "cpu"), dtype, seed, threads)
+    if solver is None:
+        solver, why = choose(problem, settings)
+        max_seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
+        if progress:
+            print(f"pinnlab: {type(solver).__name__} for at most {max_seconds:g} s: {why}.", file=sys.stderr)
     return run(
         problem,
         solver,
-        Settings(torch.device(device or "cpu"), dtype, seed, threads),
+        settings,
         max_seconds=max_seconds,
         target_error=target_error,
         checkpoint=checkpoint,

@@ -19,9 +19,10 @@ from pinnlab.choice import DEFAULT_SECONDS
 from pinnlab.problem import Problem
 from pinnlab.solvers.base import Solver
 from pinnlab.solvers.causal import CausalPINN
+from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.pinn import PINN
 
-SOLVERS = ("auto", "recipe", "pinn", "causal")
+SOLVERS = ("auto", "recipe", "pinn", "causal", "experts")
 _UNNAMED = inspect.signature(Problem).parameters["name"].default
 
 
@@ -105,9 +106,9 @@ class Case:
         if kind == "auto":
             return None
         if kind != "recipe":
-            return PINN() if kind == "pinn" else CausalPINN()
+            return {"pinn": PINN, "causal": CausalPINN, "experts": HardConstraintMoE}[kind]()
         if not self.has_recipe:
-            raise CaseError(f"{self.name} has no recipe(); use --solver auto, pinn or causal, or write one.")
+            raise CaseError(f"{self.name} has no recipe(); use --solver auto, pinn, causal or experts, or write one.")
         solver = self._call("recipe", {})
         if not isinstance(solver, Solver):
             raise CaseError(f"{self.name}: recipe() returned {solver!r}; return a solver such as pl.CausalPINN().")

@@ -258,7 +258,13 @@ class _Loop:
             if self._bar is not None:
                 self._bar.close()
         self._save(plan, force=True)
+        if status is Status.CONVERGED and self._met_target():
+            status = Status.TARGET_REACHED
         return list(plan.pieces), status
+
+    def _met_target(self) -> bool:
+        errors = [error for record in self.at.records for error in record.errors.values()]
+        return self.target_error is not None and bool(errors) and max(errors) <= self.target_error
 
     def _accepted(self, plan: March, step: Advance) -> bool:
         """Record a new piece; whether a callback asks to stop."""

@@ -80,6 +80,9 @@ class March:
         problem: a single instance on a box.
         basis: the functions of every cell.
         settings: tolerances and sizes.
+
+    Raises:
+        UnresolvedError: the initial state needs too many cells.
     """
 
     def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings):
@@ -101,6 +104,8 @@ class March:
         nodes = self.discretization.interior.points
         self._spectrum = np.linalg.pinv(polynomials.rows(nodes, (0,) * len(self.names)))
         self._shape = polynomials.shape
+        if self.time is not None:
+            self._resolve_start()
 
     @property
     def done(self) -> bool:
@@ -122,8 +127,6 @@ class March:
             UnresolvedError: cells or slabs have become too small, or too many.
         """
         before = self.pieces[-1] if self.pieces else None
-        if before is None and self.guess is None and self.time is not None:
-            self._resolve_start()
         cells, made = self._cells(), self.discretization
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
         rows = made.rows(cells, before)
@@ -270,7 +273,18 @@ class March:
             values = self.discretization.values(self.discretization.guess(cells, None))
             size = np.abs(values).max(axis=(0, 2))
             if not self._split(self._tails(values / np.where(size > 0, size, 1.0)[:, None]), cells):
-                return
+                break
+        if self.coarse:
+            name, at = self._thinnest()
+            raise UnresolvedError(
+                f"the initial state has a jump or a kink near {name} = {at:.4g}; smooth a jump, and let cells meet at a "
+                f"kink: experts={{{name!r}: ({at:.4g},)}}"
+            )
+
+    def _thinnest(self) -> tuple[str, float]:
+        """Where the narrowest interval is: (coordinate, position)."""
+        name, edges = min(self.edges.items(), key=lambda item: np.diff(item[1]).min() / np.ptp(item[1]))
+        return name, float(edges[np.diff(edges).argmin()])
 
     def _start_is_off(self, residuals: Array) -> bool:
         """Whether the state at the slab's start is missed by far more than the tolerance: a residual alone proves little."""

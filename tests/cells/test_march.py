@@ -181,8 +181,27 @@ def test_a_travelling_jump_is_refused() -> None:
         equations=lambda u: u.t + u.x,
         conditions=[pl.Initial(u=lambda x: torch.sign(x + 0.1)), pl.Periodic(on="x")],
     )
-    with pytest.raises(ValueError, match="more than 50 experts would be needed.*smooth the data"):
-        solve(problem, most_experts=50)
+    with pytest.raises(ValueError, match=r"a jump or a kink near x = -0.1;.*experts=\{'x': \(-0.1,\)\}"):
+        solve(problem)
+    with pytest.raises(ValueError, match="more than 20 experts would be needed.*smooth the data"):
+        solve(problem, most_experts=20)
+
+
+def test_cells_may_meet_at_a_kink() -> None:
+    """Heat from |x - 0.3|: with an edge at the kink the start is exact."""
+    problem = pl.Problem(
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 0.2)),
+        unknowns="u",
+        equations=lambda u: u.t - 0.1 * u.xx,
+        conditions=[pl.Initial(u=lambda x: (x - 0.3).abs()), pl.Neumann(u=1.0)],
+    )
+    solution = solve(problem, experts={"x": (0.3,)}, tolerance=1e-5)
+    assert solution.status.ok
+    # far from the sides the exact solution is that of the whole line
+    x, t = torch.linspace(0.0, 0.5, 11, dtype=torch.float64) - 0.3, 0.02
+    spread = math.sqrt(4 * 0.1 * t)
+    exact = x * torch.erf(x / spread) + spread / math.sqrt(PI) * torch.exp(-((x / spread) ** 2))
+    np.testing.assert_allclose(solution(x=(x + 0.3).numpy(), t=t)["u"], exact.numpy(), atol=2e-4)
 
 
 def test_an_unfinished_march_says_so() -> None:
