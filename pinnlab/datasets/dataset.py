@@ -30,7 +30,7 @@ class Dataset:
 
     Attributes:
         axes: {coordinate: (s,) nodes}.
-        values: {unknown: (k, *grid)}, dimensions in the order of ``axes``.
+        values: ``{unknown: (k, *grid)}``, dimensions in the order of ``axes``.
         members: per member, {parameter: number or function}: what ``problem.at(**member)`` takes.
 
     Raises:

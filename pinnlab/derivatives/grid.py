@@ -110,7 +110,7 @@ class Grid:
     # -- derivatives ---------------------------------------------------------------------------------------------------
 
     def derivative(self, values: Tensor, key: Iterable[str]) -> Tensor:
-        """One derivative of values (..., *shape), of the same shape; ``key`` such as ``("x", "x", "t")``.
+        """One derivative of values ``(..., *shape)``, of the same shape; ``key`` such as ``("x", "x", "t")``.
 
         Raises:
             ValueError: values that do not end in the grid's shape, a coordinate that the grid does not have, or an axis
@@ -120,7 +120,7 @@ class Grid:
         return self.jet(values, [key])[key]
 
     def jet(self, values: Tensor, keys: Iterable[Key]) -> dict[Key, Tensor]:
-        """Several derivatives {key: (..., *shape)} of values (..., *shape); what they share is computed once.
+        """Several derivatives ``{key: (..., *shape)}`` of values ``(..., *shape)``; what they share is computed once.
 
         Raises:
             ValueError: as ``derivative``.
@@ -166,7 +166,7 @@ class Grid:
     # -- interpolation -------------------------------------------------------------------------------------------------
 
     def interpolate(self, values: Tensor, points: Tensor) -> Tensor:
-        """Values (..., p) at (p, d) points, from values (..., *shape): polynomials of degree ``order`` + 1 through the
+        """Values (..., p) at (p, d) points, from values ``(..., *shape)``: polynomials of degree ``order`` + 1 through the
         nearest nodes; the Fourier series along periodic coordinates. Linear in the values.
 
         Raises:

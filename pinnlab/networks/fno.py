@@ -86,7 +86,7 @@ class FNO(nn.Module):
         generator: torch.Generator | None = None,
         periodic: Sequence[bool] | None = None,
     ) -> FNO:
-        """A copy of this template with parameters, which maps (b, inputs, *grid) to (b, outputs, *grid).
+        """A copy of this template with parameters, which maps ``(b, inputs, *grid)`` to ``(b, outputs, *grid)``.
 
         Args:
             inputs: channels i; the coordinates are not counted, the network adds them itself.
