@@ -165,7 +165,8 @@ class Solution:
         rng, found = np.random.default_rng(seed), []
         for _ in range(members):
             problem = self.problem.sample(rng)
-            mine = self.at(**{name: problem.parameters[name] for name in self.problem.families})
+            values: dict[str, Any] = {name: problem.parameters[name] for name in self.problem.families}
+            mine = self.at(**values)
             found.append(mine.error(problem.reference or reference_solution(problem)))
         return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
 
@@ -247,7 +248,15 @@ class Solution:
 
         The problem's functions are not in it; what they contribute is tabulated, and ``notes`` of the loaded solution
         say where that is not exact to rounding.
+
+        Raises:
+            TypeError: a kind of solution that has no file form, such as that of a family.
         """
+        if hasattr(self.function, "member") or hasattr(self.models[0], "minima"):
+            raise TypeError(
+                "save() has no file form for the solution of a family or its members; keep the run's checkpoint= file, "
+                "from which solve(...) gives it back, or write a member's values with to_xarray()."
+            )
         saving.save(self, path)
 
     @classmethod

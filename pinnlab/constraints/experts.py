@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ from pinnlab.constraints.rows import Expansion, Rows
 from pinnlab.implicit import implicit_minimum, polish
 from pinnlab.least_squares import LeastSquares, Minimum
 
+_GAUSS_NEWTON_STEPS, _CURVATURE_LASTS = 3, 4
+"""Linearizations without curvature terms, and how many share one evaluation of them."""
+_LEAST_PIVOT = 1e-12
 Placed = Sequence[Sequence[Expansion]]
 """Per term, its expansions at each site."""
 
@@ -31,6 +35,27 @@ class Part:
     slopes: Sequence[Tensor]
     experts: Tensor
 
+    @cached_property
+    def summed(self) -> Tensor:
+        """(M, B, r, m N) where all sites belong to one expert."""
+        total = self.slopes[0]
+        for slope in self.slopes[1:]:
+            total = total + slope
+        return total
+
+    @cached_property
+    def square(self) -> Tensor:
+        """(M, B, m N, m N) where all sites belong to one expert."""
+        return self.summed.mT @ self.summed
+
+    def times(self, w: Tensor, experts: Tensor) -> Tensor:
+        """(M, B, r) from coefficients (M, K, m, N) of all experts, of which each set's sites see (B, S)."""
+        wide = w.flatten(2)[..., None]
+        total = self.slopes[0] @ wide[:, experts[:, 0]]
+        for s, slope in enumerate(self.slopes[1:], 1):
+            total = total + slope @ wide[:, experts[:, s]]
+        return total[..., 0]
+
 
 class ExpertJacobian:
     """The Jacobian of all rows of a group of experts.
@@ -41,20 +66,22 @@ class ExpertJacobian:
         joint: whether all experts of a member are one problem, (M, rows, count m N), or each its own,
             (M, count, rows, m N).
         ridge: appended rows, ``ridge`` times the identity.
+        matrix: what ``gram`` answers in place of J^T J, such as the full Hessian.
     """
 
-    def __init__(self, parts: Sequence[Part], count: int, joint: bool, ridge: float):
-        self.parts, self.count, self.joint, self.ridge = parts, count, joint, ridge
+    def __init__(self, parts: Sequence[Part], count: int, joint: bool, ridge: float, matrix: Tensor | None = None):
+        self.parts, self.count, self.joint, self.ridge, self.matrix = parts, count, joint, ridge, matrix
 
     def gram(self) -> Tensor:
+        if self.matrix is not None:
+            return self.matrix
         first = self.parts[0].slopes[0]
         members, size = len(first), first.shape[-1]
         k = self.count
         if not self.joint:
             total = first.new_zeros(members, k, size, size)
             for part in self.parts:
-                slope = _summed(part)
-                total = total.index_add(1, part.experts[:, 0], slope.mT @ slope)
+                total = total.index_add(1, part.experts[:, 0], part.square)
         else:
             blocks = first.new_zeros(members, k * k, size, size)
             for part in self.parts:
@@ -97,7 +124,7 @@ class ExpertJacobian:
         for part in self.parts:
             if not self.joint:
                 order = torch.argsort(part.experts[:, 0])
-                blocks.append(_summed(part)[:, order])
+                blocks.append(part.summed[:, order])
                 continue
             sets, r = part.slopes[0].shape[1:3]
             block = first.new_zeros(members, sets, r, self.count, size)
@@ -111,14 +138,6 @@ class ExpertJacobian:
             eye = self.ridge * torch.eye(columns, dtype=first.dtype, device=first.device)
             blocks.append(eye.expand(*blocks[0].shape[:-2], -1, -1))
         return torch.cat(blocks, dim=-2)
-
-
-def _summed(part: Part) -> Tensor:
-    """(M, B, r, m N) where all sites belong to one expert."""
-    total = part.slopes[0]
-    for slope in part.slopes[1:]:
-        total = total + slope
-    return total
 
 
 @dataclass(frozen=True)
@@ -189,6 +208,9 @@ class _GroupProblem:
         place = torch.full((known.shape[1],), -1, dtype=torch.long, device=known.device)
         place[group.experts] = torch.arange(len(group.experts), device=known.device)
         self.positions = [place[rows.experts] for rows in self.rows]
+        self._affine: dict[int, tuple[Tensor, Part]] = {}
+        self._linearizations = 0
+        self._curvature = known.new_zeros(())
 
     def solve(self) -> tuple[Tensor, Minimum]:
         layer, group = self.layer, self.group
@@ -202,7 +224,9 @@ class _GroupProblem:
             if layer.newton:
                 w = polish(self.residuals, w, self.known, *self.theta, steps=layer.newton, hessian=self.curved)
             matrix = self.curved if layer.hessian == "full" else self.straight
-            w = implicit_minimum(self.residuals, w, self.known, *self.theta, hessian=matrix)
+            found = implicit_minimum(self.residuals, w, self.known, *self.theta, hessian=matrix)
+            # where no optimum was found there is none to differentiate
+            w = torch.where(minimum.converged[..., None], found, w)
         return self.assembled(w, self.known), minimum
 
     def assembled(self, w: Tensor, known: Tensor) -> Tensor:
@@ -234,9 +258,42 @@ class _GroupProblem:
         return self._stacked([rows.residuals(f) for rows, f in zip(self.rows, fields, strict=True)], w)
 
     def linearized(self, w: Tensor) -> tuple[Tensor, ExpertJacobian]:
-        """Residuals and Jacobian for the search, without a graph."""
+        """Residuals and Jacobian for the search, without a graph.
+
+        Terms that are linear in the fields are linearized once. After a few Gauss-Newton steps the full Hessian takes the
+        place of J^T J wherever it is positive definite: where residuals stay large, Gauss-Newton creeps.
+        """
+        self._linearizations += 1
         theta = [t.detach() for t in self.theta]
-        values, jacobian = self._jacobian(w, self.known.detach(), theta)
+        known = self.known.detach()
+        every = self.assembled(w, known)
+        values, parts, curved, bases = [], [], [], iter(theta)
+        for i, (rows, sites) in enumerate(zip(self.rows, self.placed, strict=True)):
+            mine = [Expansion(next(bases), e.offset) for e in sites]
+            if i in self._affine:
+                constant, part = self._affine[i]
+                value = constant + part.times(every, rows.experts).reshape(constant.shape)
+            else:
+                fields = rows.fields(every, mine)
+                value, slopes = rows.linearized(fields)
+                slopes = [_times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
+                part = Part(slopes, self.positions[i])
+                if self._linearizations == 1 and _is_affine(rows, fields):
+                    constant = value - part.times(every, rows.experts).reshape(value.shape)
+                    self._affine[i] = (constant, part)
+                else:
+                    curved.append((rows, fields, [e.basis for e in mine], self.positions[i]))
+            values.append(value)
+            parts.append(part)
+        jacobian = ExpertJacobian(parts, len(self.group.experts), self.group.joint, self.layer.ridge)
+        if curved and self._linearizations > _GAUSS_NEWTON_STEPS:
+            straight = jacobian.gram()
+            if (self._linearizations - _GAUSS_NEWTON_STEPS - 1) % _CURVATURE_LASTS == 0:
+                self._curvature = torch.zeros_like(straight)
+                for term in curved:
+                    self._curvature = self._bent(self._curvature, *term)
+            full = straight + self._curvature
+            jacobian.matrix = torch.where(_definite(full)[..., None, None], full, straight)
         return self._stacked(values, w), jacobian
 
     def _jacobian(self, w: Tensor, known: Tensor, theta: Sequence[Tensor]) -> tuple[list[Tensor], ExpertJacobian]:
@@ -256,21 +313,62 @@ class _GroupProblem:
         """J^T J + sum_i F_i d2F_i/dw2: the second part is pointwise in the fields, too."""
         total = self.straight(w, known, *theta)
         bases = iter(theta)
-        count, joint = len(self.group.experts), self.group.joint
-        for rows, fields, positions in zip(self.rows, self._fields(w, known, theta), self.positions, strict=True):
+        terms = zip(self.rows, self._fields(w, known, theta), self.positions, strict=True)
+        for i, (rows, fields, positions) in enumerate(terms):
             mine = [next(bases) for _ in fields]
-            for s, j, i, second in rows.curvature(fields):
-                left = mine[s][:, :, j, i]
-                for t, factor in enumerate(second):
-                    if factor is None:
-                        continue
-                    # (M, B, n, m, N): the derivative of one slope by the coefficients of site t
-                    right = (factor[..., None] * mine[t]).sum(3).movedim(2, 3)
-                    block = left.mT @ right.flatten(3)
-                    wide = block.new_zeros(*block.shape[:2], mine[s].shape[2], *block.shape[2:])
-                    wide = wide.index_copy(2, torch.tensor([j], device=block.device), block[:, :, None])
-                    total = _added(total, wide.flatten(2, 3), positions[:, s], positions[:, t], count, joint)
+            if i not in self._affine:
+                total = self._bent(total, rows, fields, mine, positions)
         return total
+
+    def _bent(
+        self, total: Tensor, rows: Rows, fields: Sequence[Tensor], mine: Sequence[Tensor], positions: Tensor
+    ) -> Tensor:
+        """The matrix with one term's sum_i F_i d2F_i/dw2 added."""
+        count, joint = len(self.group.experts), self.group.joint
+        for s, j, i, second in rows.curvature(fields):
+            left = mine[s][:, :, j, i]
+            for t, factor in enumerate(second):
+                if factor is None:
+                    continue
+                # (M, B, n, m N): the derivative of one slope by the coefficients of site t
+                right = _weighted(factor, mine[t])
+                block = left.mT @ right
+                wide = block.new_zeros(*block.shape[:2], mine[s].shape[2], *block.shape[2:])
+                wide = wide.index_copy(2, torch.tensor([j], device=block.device), block[:, :, None])
+                total = _added(total, wide.flatten(2, 3), positions[:, s], positions[:, t], count, joint)
+        return total
+
+
+def _weighted(factor: Tensor, basis: Tensor) -> Tensor:
+    """(M, B, n, m N): factors (M, B, m, c, n) times basis functions (M, B, m, c, n, N), summed over c; few are not zero."""
+    columns = []
+    for j in range(basis.shape[2]):
+        terms = [
+            factor[:, :, j, i, :, None] * basis[:, :, j, i]
+            for i in range(basis.shape[3])
+            if bool((factor[:, :, j, i] != 0).any())
+        ]
+        columns.append(sum(terms[1:], terms[0]) if terms else torch.zeros_like(basis[:, :, j, 0]))
+    return torch.cat(columns, dim=-1)
+
+
+def _is_affine(rows: Rows, fields: Sequence[Tensor]) -> bool:
+    """Whether a term is linear in the fields: its slopes then have no graph to them."""
+    with torch.enable_grad():
+        leaves = [f.detach().requires_grad_() for f in fields]
+        total = rows.residuals(leaves).sum()
+        found = torch.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
+    return all(g is None or not g.requires_grad for g in found)
+
+
+def _definite(matrix: Tensor) -> Tensor:
+    """(*batch): whether Cholesky succeeds on the equilibrated matrix, with something to spare."""
+    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
+    scale = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
+    scaled = matrix / scale[..., :, None] / scale[..., None, :]
+    factor, info = torch.linalg.cholesky_ex(scaled)
+    pivots = factor.diagonal(dim1=-2, dim2=-1).square().amin(-1)
+    return (info == 0) & (diagonal > 0).all(-1) & (pivots > _LEAST_PIVOT)
 
 
 def _times_basis(slope: Tensor, basis: Tensor) -> Tensor:

@@ -27,12 +27,16 @@ Unit = Callable[[int], Tensor]
 
 @dataclass(frozen=True)
 class _Entry:
-    """A term with its weight and dry run; ``across``: the coordinate across whose inner faces it connects experts."""
+    """A term with its weight and dry run.
+
+    ``across``: the coordinate across whose faces it connects experts; ``around``: those at both ends of it.
+    """
 
     term: Term
     weight: float
     shape: Shape
     across: str | None = None
+    around: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,20 @@ class Layout:
             before. ``"none"``: every expert sees the conditions on the whole boundary and nothing of its neighbours
             (Chalapathi, Du & Krishnapriyan, arXiv 2402.13412).
         condition_weight: of the mean squares of conditions and interfaces, against one for the equations.
+        periodic: coordinates whose ends are one place; the experts there are neighbours.
 
     Raises:
         ValueError: an unknown coupling.
     """
 
     def __init__(
-        self, problem: Problem, soft: Sequence[Any], partition: Partition, coupling: str, condition_weight: float
+        self,
+        problem: Problem,
+        soft: Sequence[Any],
+        partition: Partition,
+        coupling: str,
+        condition_weight: float,
+        periodic: Sequence[str] = (),
     ):
         if coupling not in COUPLINGS:
             raise ValueError(f"coupling={coupling!r} is unknown; choose one of {', '.join(map(repr, COUPLINGS))}.")
@@ -81,20 +92,22 @@ class Layout:
         parameters = problem.parameter_values()
         unknowns: tuple[str, ...] = tuple(problem.unknowns)
 
-        def entry(term: Term, weight: float, across: str | None = None) -> _Entry:
-            return _Entry(term, weight, dry_run(term, problem.domain, unknowns, parameters), across)
+        def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _Entry:
+            return _Entry(term, weight, dry_run(term, problem.domain, unknowns, parameters), across, around)
 
         self._entries = [entry(problem.equation_term(), 1.0)]
         for condition, terms in problem.condition_terms():
             if condition in soft:
                 self._entries += [entry(t, t.weight * (1.0 if t.kind == "data" else condition_weight)) for t in terms]
-        # an interface's rows are scaled already
-        self._interfaces = [
-            replace(made, shape=replace(made.shape, sizes=torch.ones_like(made.shape.sizes)))
-            for name, count in zip(partition.edges, partition.shape, strict=True)
-            if count > 1 and coupling != "none"
-            for made in (entry(interface_term(problem, partition, name), condition_weight, name),)
-        ]
+        self._interfaces = []
+        for name, count in zip(partition.edges, partition.shape, strict=True):
+            if count == 1 or coupling == "none":
+                continue
+            for around in (False, True) if name in periodic else (False,):
+                made = entry(interface_term(problem, partition, name), condition_weight, name, around)
+                # an interface's rows are scaled already
+                unit_size = replace(made.shape, sizes=torch.ones_like(made.shape.sizes))
+                self._interfaces.append(replace(made, shape=unit_size))
 
     def draw(
         self,
@@ -174,14 +187,21 @@ class Layout:
         return _Sets(entry, experts, points, normals).of(experts[:, 0] == torch.arange(count))
 
     def _faces(self, entry: _Entry, pattern: Tensor) -> _Sets:
-        """Points on the inner faces across a coordinate, seen from both sides."""
+        """Points on the faces across a coordinate, seen from both sides."""
         assert entry.across is not None
+        axis = list(self.partition.edges).index(entry.across)
+
+        def on(experts: Tensor, end: float) -> Tensor:
+            face = pattern.clone()
+            face[:, axis] = end
+            cube = self.partition.inside(face, experts).flatten(0, 1)
+            return self.problem.domain.interior(cube).points.reshape(len(experts), len(pattern), -1)
+
         lower, upper = self.partition.neighbours(entry.across)
-        pattern = pattern.clone()
-        pattern[:, list(self.partition.edges).index(entry.across)] = 1.0
-        cube = self.partition.inside(pattern, lower).flatten(0, 1)
-        points = self.problem.domain.interior(cube).points.reshape(len(lower), len(pattern), -1)
-        return _Sets(entry, torch.stack([lower, upper], dim=1), [points, points], [None, None])
+        if entry.around:
+            numbers = torch.arange(self.partition.count).reshape(self.partition.shape)
+            lower, upper = numbers.select(axis, -1).reshape(-1), numbers.select(axis, 0).reshape(-1)
+        return _Sets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
 
     def _rows(self, sets: _Sets, members: Members, like: Tensor) -> Rows:
         entry = sets.entry
@@ -202,7 +222,9 @@ class Layout:
 def _columns(sites: Sequence[Site], sets: int) -> tuple[list[Tensor], list[Tensor | None]]:
     """Points and normals of the sites, each (sets, n, d)."""
     points = [s.points.reshape(sets, -1, s.points.shape[-1]) for s in sites]
-    return points, [None if s.normals is None else s.normals.reshape(p.shape) for s, p in zip(sites, points, strict=True)]
+    return points, [
+        None if s.normals is None else s.normals.reshape(p.shape) for s, p in zip(sites, points, strict=True)
+    ]
 
 
 def interface_term(problem: Problem, partition: Partition, coordinate: str) -> Term:

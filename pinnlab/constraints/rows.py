@@ -10,6 +10,7 @@ derivatives. Coefficients of all experts are one tensor (M, K, m, N).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,9 +20,9 @@ from torch import Tensor
 
 from pinnlab.derivatives.indices import Indices, closure
 from pinnlab.domains import Region
-from pinnlab.fields import sort_key
+from pinnlab.fields import Key, sort_key
 from pinnlab.functions import FunctionParameter
-from pinnlab.terms import Scope, Term, trace
+from pinnlab.terms import Recorder, Scope, Term
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class Rows:
             fixed = self.residuals(fields if keep else [f.detach() for f in fields])
             product = (fixed * self.residuals(leaves)).sum()
             slopes = torch.autograd.grad(product, leaves, create_graph=True, allow_unused=True)
-            found = []
+            found: list[tuple[int, int, int, list[Tensor | None]]] = []
             for s, slope in enumerate(slopes):
                 if slope is None or not slope.requires_grad:
                     continue
@@ -213,31 +214,52 @@ class Shape:
     sizes: Tensor
 
 
+class _Natural(Recorder):
+    """Made-up derivatives of a field of size one that changes over the domain's extent."""
+
+    def __init__(self, n: int, seed: int, lengths: Mapping[str, float]):
+        super().__init__(n, seed, positive=True)
+        self.lengths = lengths
+
+    def __missing__(self, key: Key) -> Tensor:
+        value = super().__missing__(key).detach() / math.prod(self.lengths[name] for name in key)
+        self[key] = value.requires_grad_()
+        return self[key]
+
+
 def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: Mapping[str, Any]) -> Shape:
     """Names, derivatives and natural size of a term's residuals, from made-up fields.
 
     The size of a residual is the largest of |dr / d(derivative)| over the product of the lengths that the derivative is
-    by: a residual divided by it does not depend on units.
+    by, for fields of size one that change over the domain's extent: a residual divided by it does not depend on units.
     """
     unit = torch.linspace(0.05, 0.95, 7, dtype=torch.float64)[:, None].expand(-1, len(region.coordinates))
     sites = term.draw(lambda n: unit[torch.arange(n) % 7], term.fixed or 7)
-    traced = trace(term, region.columns, unknowns, parameters, sites)
     names = region.coordinates
     lengths = {name: hi - lo for name, (lo, hi) in region.bounds.items()}
-    leaves = [(key, value) for jets in traced.jets for jet in jets.values() for key, value in jet.items()]
+    jets = [
+        {u: _Natural(len(site.points), 31 * i + j, lengths) for j, u in enumerate(unknowns)}
+        for i, site in enumerate(sites)
+    ]
+    residuals = term.evaluate(
+        tuple(
+            Scope.of_jets(
+                jet, region.columns(s.points), parameters, None if s.normals is None else region.columns(s.normals)
+            )
+            for jet, s in zip(jets, sites, strict=True)
+        )
+    )
+    leaves = [(key, value) for jet in jets for mine in jet.values() for key, value in mine.items()]
     sizes = []
-    for value in traced.residuals.values():
+    for value in residuals.values():
         size = 0.0
         if value.requires_grad:
             found = torch.autograd.grad(value.sum(), [v for _, v in leaves], retain_graph=True, allow_unused=True)
             for (key, _), g in zip(leaves, found, strict=True):
                 if g is not None:
-                    length = 1.0
-                    for name in key:
-                        length *= lengths[name]
-                    size = max(size, float(g.abs().mean()) / length)
-        sizes.append(size if 0 < size < float("inf") else 1.0)
-    wanted = {tuple(names.index(c) for c in key) for keys in traced.keys.values() for key in keys}
+                    size = max(size, float(g.abs().mean()) / math.prod(lengths[name] for name in key))
+        sizes.append(size if 0 < size < math.inf else 1.0)
+    wanted = {tuple(names.index(c) for c in key) for key, _ in leaves}
     indices = closure(wanted)
     used = tuple(i for i, index in enumerate(indices) if index in wanted)
-    return Shape(tuple(traced.residuals), indices, used, torch.tensor(sizes, dtype=torch.float64))
+    return Shape(tuple(residuals), indices, used, torch.tensor(sizes, dtype=torch.float64))

@@ -168,5 +168,3 @@ def _exact(flat: Tensor, indices: Indices, inputs: Inputs) -> tuple[Tensor | Non
     offset = torch.cat([p[0] for p in known], dim=1).repeat(1, repeats, 1)
     factor = torch.cat([p[1] for p in known], dim=1).repeat(1, repeats, 1)
     return offset, factor
-
-

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from pinnlab.domains import Box
+from pinnlab.functions import FunctionParameter, GivenFunction
 from pinnlab.least_squares import Minimum, Outcome
-from pinnlab.operators.model import MemberModel, OperatorModel
+from pinnlab.operators.model import MemberModel, OperatorModel, functions
 from pinnlab.problem import Problem
 
 
@@ -64,8 +66,16 @@ class FamilyFunction:
         if changes or domain is not None:
             place = place.replace(family, **changes)
         chosen: dict[str, Any] = {name: problem.parameters[name] for name in self.model.problem.families}
+        for name in functions(self.model.problem):
+            if not isinstance(chosen[name], FunctionParameter):
+                chosen[name] = GivenFunction(partial(_constant, chosen[name]), (), ())
         model = self.model.member(chosen, np.random.default_rng(0), place)
         return problem, model, remarks(model.minima)
+
+
+def _constant(value: float) -> float:
+    """A function parameter that a user gives as a number."""
+    return value
 
 
 def remarks(minima: tuple[Minimum, ...]) -> tuple[str, ...]:

@@ -43,7 +43,9 @@ class Features(nn.Module):
     def width(self, inputs: int) -> int:
         found = tuple(self.function(torch.full((3, inputs), 0.5, dtype=torch.float64)).shape)
         if found != (3, self.count):
-            raise ValueError(f"Features(function, {self.count}): mapped (3, {inputs}) to {found}, not (3, {self.count}).")
+            raise ValueError(
+                f"Features(function, {self.count}): mapped (3, {inputs}) to {found}, not (3, {self.count})."
+            )
         return self.count
 
     def propagate(self, jet: Jet) -> Jet:

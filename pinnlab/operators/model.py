@@ -6,15 +6,17 @@ d coordinates, p parameters.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pinnlab.ansatz import Ansatz
 from pinnlab.conditions import Initial
 from pinnlab.constraints.experts import ExpertsLayer
 from pinnlab.constraints.layout import Layout
@@ -23,7 +25,7 @@ from pinnlab.constraints.rows import Expansion, Members, Rows
 from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Box
-from pinnlab.exact import ExactPlan
+from pinnlab.exact import ExactPlan, plan_exact
 from pinnlab.functions import FunctionParameter
 from pinnlab.least_squares import LeastSquares, Minimum
 from pinnlab.operators.bases import GridBasis, Inputs, PointBasis, finished, snapped
@@ -53,6 +55,7 @@ class Recipe:
         ridge, newton, hessian: as in ``ExpertsLayer``.
         grid: {coordinate: nodes} for networks on a grid, else None.
         order: of finite differences on the grid.
+        graded: {coordinate: power p}: the coordinate's share s of its interval is drawn as s**p, denser at its start.
     """
 
     cuts: Cuts
@@ -68,6 +71,7 @@ class Recipe:
     hessian: str
     grid: Mapping[str, int] | None
     order: int
+    graded: Mapping[str, float] = field(default_factory=dict)
 
 
 class OperatorModel:
@@ -179,13 +183,13 @@ class Place:
     """
 
     def __init__(self, problem: Problem, recipe: Recipe):
-        self.problem, self.recipe = problem, recipe
+        self.recipe = recipe
         partition = Partition.of(problem.domain, recipe.cuts)  # type: ignore[arg-type]
-        plan = problem.exact_plan()
+        problem, plan, own = _settled(problem)
+        self.problem, self.plan = problem, own
+        # exact data that depend on the member are prepared for each, all others once
+        self._common = plan.ansatz if set(plan.built_in) == set(own.built_in) else None
         example = problem.at(**representatives(problem))
-        member_plan = example.exact_plan() if problem.families else plan
-        self._common = plan.ansatz if set(plan.built_in) == set(member_plan.built_in) else None
-        self.plan: ExactPlan = plan if self._common is not None else member_plan
         names = list(problem.domain.coordinates)
         self.periodic = tuple(names[i] for i in self.plan.periods)
         self.grid: Grid | None = None
@@ -193,7 +197,9 @@ class Place:
             self.grid = Grid(problem.domain, recipe.grid, self.periodic, recipe.order)  # type: ignore[arg-type]
             partition = partition.snapped(self.grid.axes)
         self.partition = partition
-        self.layout = Layout(example, self.plan.soft, partition, recipe.coupling, recipe.condition_weight)
+        self.layout = Layout(
+            example, self.plan.soft, partition, recipe.coupling, recipe.condition_weight, self.periodic
+        )
         self._initial = _initial_values(example, self.plan.soft)
 
     def replace(self, problem: Problem | None = None, **changes: Any) -> Place:
@@ -215,8 +221,10 @@ class Place:
         ansatzes = [self._common] if self._common is not None else [self._ansatz(v) for v in members]
         return Inputs(numbers, [[v[name] for v in members] for name in functional], ansatzes)
 
-    def _ansatz(self, values: Values) -> Any:
-        return self.problem.at(**values).exact_plan().ansatz
+    def _ansatz(self, values: Values) -> Ansatz:
+        problem = self.problem
+        fixed = {k: v for k, v in problem.parameters.items() if k not in problem.families}
+        return plan_exact(problem.context(), problem.conditions, {**fixed, **values}).ansatz
 
     def members(self, members: Sequence[Values], like: Tensor) -> Members:
         """Their parameters as terms see them."""
@@ -226,7 +234,9 @@ class Place:
             found[name] = mine if name in functions(self.problem) else like.new_tensor(mine)
         return Members(self.fixed(None, like), found, len(members))
 
-    def layer(self, members: Sequence[Values], rng: np.random.Generator, like: Tensor) -> tuple[list[Rows], ExpertsLayer]:
+    def layer(
+        self, members: Sequence[Values], rng: np.random.Generator, like: Tensor
+    ) -> tuple[list[Rows], ExpertsLayer]:
         """Rows of the inner problem at new points, and the layer that solves them."""
         recipe = self.recipe
         rows, groups = self.layout.draw(
@@ -270,8 +280,9 @@ class Place:
         return w
 
     def _unit(self, rng: np.random.Generator) -> Any:
-        d = len(self.problem.domain.coordinates)
-        return lambda n: unit_points("sobol", n, d, rng)
+        names = self.problem.domain.coordinates
+        powers = torch.tensor([self.recipe.graded.get(name, 1.0) for name in names], dtype=torch.float64)
+        return lambda n: unit_points("sobol", n, len(names), rng) ** powers
 
     @property
     def _snap(self) -> Any:
@@ -287,6 +298,29 @@ def fitted(basis: Tensor, target: Tensor) -> Tensor:
     gram = gram + (_RIDGE_OF_START * level + torch.finfo(gram.dtype).tiny) * eye
     found = torch.linalg.solve_ex(gram, basis.mT @ target[..., None])[0][..., 0]
     return torch.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _settled(problem: Problem) -> tuple[Problem, ExactPlan, ExactPlan]:
+    """A family whose members agree on what is exact, the plan of the family, and that of its members.
+
+    Where data of a member contradict another exact condition at a corner, both become soft: a field that is forced to one
+    of them cannot come close to the other.
+    """
+    plan = problem.exact_plan()
+    if not problem.families:
+        return problem, plan, plan
+    own = problem.at(**representatives(problem)).exact_plan()
+    if set(plan.built_in) <= set(own.built_in):
+        return problem, plan, own
+    clash = set(plan.built_in) ^ set(own.built_in)
+    conditions = []
+    for condition in problem.conditions:
+        if condition in clash:
+            condition = copy.copy(condition)
+            condition.exact = False
+        conditions.append(condition)
+    problem = problem.replace(conditions=conditions)
+    return problem, problem.exact_plan(), problem.at(**representatives(problem)).exact_plan()
 
 
 def solve(

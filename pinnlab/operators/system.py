@@ -1,4 +1,4 @@
-"""The loss of an operator: the mean square residual of random members of a family, as optimizers see it.
+"""The loss of an operator: the norm of the residual of random members of a family, as optimizers see it.
 
 Letters: M members, p parameters.
 
@@ -87,11 +87,15 @@ class OperatorSystem:
 
     def residuals(self, theta: Tensor) -> Tensor:
         """Not available: a member's residuals are those of an optimum."""
-        raise TypeError("HardConstraintMoE trains with first-order or quasi-Newton stages, such as stages=(pl.Adam(),).")
+        raise TypeError(
+            "HardConstraintMoE trains with first-order or quasi-Newton stages, such as stages=(pl.Adam(),)."
+        )
 
     def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Not available, as ``residuals``."""
-        raise TypeError("HardConstraintMoE trains with first-order or quasi-Newton stages, such as stages=(pl.Adam(),).")
+        raise TypeError(
+            "HardConstraintMoE trains with first-order or quasi-Newton stages, such as stages=(pl.Adam(),)."
+        )
 
     # -- what the loop asks --------------------------------------------------------------------------------------------
 
@@ -137,8 +141,11 @@ class OperatorSystem:
 
 
 def judged(basis: Any, rows: Sequence[Rows], w: Tensor) -> Tensor:
-    """The mean over members and experts of the squared residuals, (), for coefficients (M, K, m, N)."""
-    total = w.new_zeros(())
+    """The mean over members of the norm of their residuals (root mean square over experts), (), for w (M, K, m, N).
+
+    Norms and not their squares: a member whose inner problem went wrong then does not outweigh all others.
+    """
+    total = w.new_zeros(len(w))
     for r in rows:
-        total = total + r.residuals(r.fields(w, r.place(basis))).square().sum()
-    return total / (len(w) * w.shape[1])
+        total = total + r.residuals(r.fields(w, r.place(basis))).square().flatten(1).sum(1)
+    return (total / w.shape[1]).sqrt().mean()

@@ -5,7 +5,6 @@ Letters: n points, d coordinates, s scalar parameters of a family, m unknowns, N
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,17 +21,15 @@ from pinnlab.constraints.layout import COUPLINGS
 from pinnlab.constraints.partition import Cuts, Partition
 from pinnlab.domains import TIME, Box
 from pinnlab.least_squares import LeastSquares
-from pinnlab.networks.base import Chain, Network
-from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.operators.family import FamilyFunction
-from pinnlab.operators.model import OperatorModel, Recipe, functions, scalars
+from pinnlab.operators.model import OperatorModel, Recipe
+from pinnlab.operators.sizing import needs_grid, sized
 from pinnlab.operators.system import OperatorSystem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.parameters import Uniform
 from pinnlab.problem import Problem
 from pinnlab.solvers.base import Advance, March, Phase, Plan, Settings, Solver
 from pinnlab.status import Status
@@ -76,6 +73,8 @@ class HardConstraintMoE(Solver):
         grid: {coordinate: nodes}, for an FNO; 32 each where not given.
         order: of the finite differences on the grid.
         harmonics: of the embedding that makes a coordinate of an MLP exactly periodic.
+        graded: {coordinate: power p}: the coordinate's share s of its interval is drawn as s**p, so that points are
+            denser at its start; ``{"t": 3.0}`` for solutions that begin with a jump.
         features: of a single instance: ``"chebyshev"`` (local polynomials; nothing neural in them) or ``"tanh"`` (the
             hidden layer of a random network).
         degrees: {coordinate: polynomial degree of an expert, or whose resolution its features have}; None chooses.
@@ -107,6 +106,7 @@ class HardConstraintMoE(Solver):
     grid: Mapping[str, int] | None = None
     order: int = 4
     harmonics: int = 1
+    graded: Mapping[str, float] = field(default_factory=dict)
     features: str = "chebyshev"
     degrees: Mapping[str, int] | None = None
     tolerance: float = 1e-7
@@ -137,6 +137,11 @@ class HardConstraintMoE(Solver):
             raise ValueError(f"HardConstraintMoE(newton={self.newton!r}): must be a whole number of at least 0.")
         if not 1e-13 < self.tolerance < 1:
             raise ValueError(f"HardConstraintMoE(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
+        for name, power in self.graded.items():
+            if not (isinstance(power, int | float) and power > 0):
+                raise ValueError(
+                    f"HardConstraintMoE(graded={{{name!r}: {power!r}}}): give a positive power, such as 3."
+                )
         for name, degree in (self.degrees or {}).items():
             if not isinstance(degree, int) or not 3 <= degree <= 40:
                 raise ValueError(
@@ -180,7 +185,7 @@ class _CellMarch(March):
                 "HardConstraintMoE() marches through time, and this problem has no initial condition; add Initial(...), "
                 "or give network=pl.MLP(), which sees the whole time interval at once."
             )
-        cuts = {region.space[0]: 4} if solver.experts is None and region.space else dict(solver.experts or {})
+        cuts = dict(solver.experts) if solver.experts is not None else _cuts(problem)
         if TIME in cuts:
             raise ValueError(
                 f"HardConstraintMoE(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of "
@@ -192,9 +197,11 @@ class _CellMarch(March):
         # indicators look at values; derivatives of high order lose two digits to them
         tolerance = solver.tolerance * (0.1 if high else 1.0)
         basis = BASES[solver.features](degrees, settings.seed)
-        self.cells = cells.March(
-            problem, basis, cells.MarchSettings(tolerance, edges, solver.most_experts, weight=solver.condition_weight)
-        )
+        limits = cells.MarchSettings(tolerance, edges, solver.most_experts, weight=solver.condition_weight)
+        try:
+            self.cells = cells.March(problem, basis, limits)
+        except cells.UnresolvedError as error:
+            raise _nothing_solved(error) from error
         kind = "random tanh features" if solver.features == "tanh" else "Chebyshev polynomials (nothing neural in them)"
         self.notes = (f"single instance: experts with {basis.size} {kind} each, marched through time slabs",)
         rounded = sorted({corner.unknown for corner in self.cells.discretization.corners})
@@ -215,9 +222,7 @@ class _CellMarch(March):
             tried = march.attempt()
         except cells.UnresolvedError as error:
             if not march.pieces:
-                raise ValueError(
-                    f"HardConstraintMoE: nothing could be solved: {error}. {Status.UNRESOLVED.value}."
-                ) from error
+                raise _nothing_solved(error) from error
             self.notes += (str(error),)
             return Advance(False, march.share, stopped=Status.UNRESOLVED)
         ended = Status.UNRESOLVED if march.coarse else Status.CONVERGED
@@ -235,14 +240,26 @@ class _CellMarch(March):
         self.cells.restore(state)
 
 
+def _nothing_solved(error: Exception) -> ValueError:
+    return ValueError(f"HardConstraintMoE: nothing could be solved: {error}. {Status.UNRESOLVED.value}.")
+
+
+def _cuts(problem: Problem) -> dict[str, int]:
+    """Experts at the start: few, since they are split where the solution asks for it."""
+    space = problem.domain.space
+    if len(space) > 1 and problem.domain.has_time:
+        return {}
+    return {name: 4 if len(space) == 1 else 2 for name in space}
+
+
 def _degree(problem: Problem, name: str) -> int:
     """Polynomial degree of an expert along one coordinate."""
     space = problem.domain.space
     high = any(problem.order(n) > 2 for n in space)
     if name == TIME:
-        return (10 if high else 8) if len(space) == 1 else 5 if space else 16
-    if len(space) > 1 and problem.domain.has_time:
-        return 8
+        return (10 if high else 8) if len(space) == 1 else 6 if space else 16
+    if len(space) > 1:
+        return 9 if problem.domain.has_time else 14
     return 16 if high else 12
 
 
@@ -268,8 +285,9 @@ class _OperatorPlan(Plan):
         generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
         given = solver.network
         if given is None:
-            given = FNO() if functions(problem) else MLP(width=48, depth=3)
-        network = self._sized(given, recipe, generator).to(settings.device, settings.dtype)
+            given = FNO() if needs_grid(None, problem) else MLP(width=48, depth=3)
+        outputs = recipe.basis * len(problem.unknowns)
+        network = sized(given, problem, outputs, solver.harmonics, generator, settings.dtype).to(settings.device)
         model = OperatorModel(problem, network, recipe)
         points = solver.loss_points or recipe.points
         system = OperatorSystem(model, solver.batch, points, (settings.seed, k))
@@ -296,55 +314,13 @@ class _OperatorPlan(Plan):
                 "coefficients of an expert; use at least four points per coefficient."
             )
         grid = None
-        if isinstance(solver.network, FNO) or (solver.network is None and functions(problem)):
+        if needs_grid(solver.network, problem):
             grid = {name: (solver.grid or {}).get(name, 32) for name in region.coordinates}
             for name in solver.grid or {}:
                 if name not in grid:
                     raise ValueError(f"HardConstraintMoE(grid=...): {name!r} is none of {', '.join(grid)}.")
-        elif functions(problem):
-            raise ValueError(
-                f"HardConstraintMoE(network={type(solver.network).__name__}(...)): parameter {functions(problem)[0]!r} "
-                "is a function, which a network of the coordinates cannot take in; use network=pl.FNO()."
-            )
         return Recipe(
             cuts, size, solver.coupling, solved, points, solver.condition_points or max(1, points // 4),
             solver.condition_weight, solver.search, solver.ridge, solver.newton, solver.hessian, grid, solver.order,
+            dict(solver.graded),
         )  # fmt: skip
-
-    def _sized(self, given: nn.Module, recipe: Recipe, generator: torch.Generator) -> nn.Module:
-        problem, outputs = self.problem, recipe.basis * len(self.problem.unknowns)
-        numbers = scalars(problem)
-        periods = problem.exact_plan().periods
-        names = problem.domain.coordinates
-        if isinstance(given, FNO):
-            if not given.is_template:
-                return copy.deepcopy(given)
-            channels = max(1, len(problem.families))
-            flags = [i in periods for i in range(len(names))]
-            return given.built_grid(channels, outputs, len(names), generator, flags)
-        inputs = len(names) + len(numbers)
-        if isinstance(given, Network) and given.is_template:
-            lower, upper = map(list, zip(*problem.domain.bounds.values(), strict=True))
-            for i in periods:
-                # the periodic embedding takes these coordinates as they are
-                lower[i], upper[i] = -1.0, 1.0
-            for name in numbers:
-                family = problem.parameters[name]
-                assert isinstance(family, Uniform)
-                lower.append(family.lower)
-                upper.append(family.upper)
-            rescale = Rescale(lower, upper)
-            embedding: nn.Module | None = rescale
-            if getattr(given.embedding, "takes_coordinates", False):
-                embedding = None
-            elif periods:
-                embedding = Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics))
-            return given.built(inputs, outputs, embedding, generator)
-        network = copy.deepcopy(given).to(self.settings.dtype)
-        found = tuple(network(torch.zeros(3, inputs, dtype=self.settings.dtype)).shape)
-        if found != (3, outputs):
-            raise ValueError(
-                f"HardConstraintMoE(network={type(given).__name__}(...)) mapped (3, {inputs}) to {found}; it must map "
-                f"{len(names)} coordinates and {len(numbers)} parameters to {outputs} basis functions."
-            )
-        return network
