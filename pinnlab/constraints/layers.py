@@ -172,7 +172,8 @@ def solver_settings(solver: str, tolerance: float | None) -> dict[str, Any]:
         raise ValueError(f"tolerance={tolerance!r}: must lie between 0 and 1, such as 1e-10.")
     if solver == "clarabel":
         names = ("gap_abs", "gap_rel", "feas")
-        exact = {f"tol_{name}": tolerance for name in names}
+        # strict infeasibility, too: badly scaled problems look infeasible on the way
+        exact = {f"tol_{name}": tolerance for name in (*names, "infeas_abs", "infeas_rel")}
         return {**exact, **{f"reduced_tol_{name}": max(tolerance, _REDUCED) for name in names}}
     if solver == "scs":
         return {"eps_abs": tolerance, "eps_rel": tolerance}
