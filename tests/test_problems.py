@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from pinnlab.solvers.base import Solver
 from pinnlab.terms import Scope
 
 NAMES = problem_names()
-SOLVED = [pytest.param(name, marks=pytest.mark.slow) if name == "navier_stokes" else name for name in NAMES]
 # spacing of the finite differences: well inside the problem's smallest scale
 SPACING = {
     "allen_cahn": {"x": 2e-3, "t": 2e-3},
@@ -30,12 +28,6 @@ SPACING = {
 }
 # times at which the reference's grid resolves the solution's derivatives to the tolerance of the test
 RESOLVED = {"navier_stokes": (0.2, 0.8)}
-
-
-@cache
-def load(name: str) -> pl.Problem:
-    """The problem; its reference is computed once for all tests."""
-    return pl.load_problem(name)
 
 
 def stencil(order: int, half: int = 5) -> np.ndarray:
@@ -66,9 +58,9 @@ def derivative(
     return (values * weights[None, :, None]).sum(1)
 
 
-@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("name", NAMES)
 def test_reference_solves_the_equations(name: str) -> None:
-    problem = load(name)
+    problem = pl.load_problem(name)
     names = problem.domain.coordinates
     rng = np.random.default_rng(3)
     bounds = np.array(list(problem.domain.bounds.values()))
@@ -100,9 +92,9 @@ def test_reference_solves_the_equations(name: str) -> None:
         assert any(float(r.abs().max()) > 1e-6 * sizes[label] for label, r in wrong.items())
 
 
-@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("name", NAMES)
 def test_reference_meets_the_initial_condition(name: str) -> None:
-    problem = load(name)
+    problem = pl.load_problem(name)
     (initial,) = [c for c in problem.conditions if isinstance(c, pl.Initial)]
     points = problem.domain.interior(torch.rand(50, len(problem.domain.coordinates), dtype=torch.float64)).points
     points[:, problem.domain.coordinates.index("t")] = problem.domain.bounds["t"][0]

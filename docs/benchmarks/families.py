@@ -11,7 +11,7 @@ import time
 import numpy as np
 from pinnlab.problems import diffusion_sorption, navier_stokes
 from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation
-from pinnlab.problems._vorticity import pseudo_spectral
+from pinnlab.problems._vorticity import END, pseudo_spectral, time_steps
 from scipy.integrate import solve_ivp
 
 TIMES = np.linspace(0.0, 500.0, 101)
@@ -55,10 +55,10 @@ def vorticity() -> None:
         before = None
         for nodes in (32, 64, 128, 256):
             x = np.arange(nodes) / nodes
-            steps = int(np.ceil(navier_stokes.END / (OUTPUTS - 1) * nodes / 1.6))
+            steps = time_steps(nodes, END / (OUTPUTS - 1))
             began = time.perf_counter()
             start = w0(x[:, None], x)[None]
-            found = pseudo_spectral(start, navier_stokes.VISCOSITY, navier_stokes.END, OUTPUTS, steps)[0]
+            found = pseudo_spectral(start, navier_stokes.VISCOSITY, END, OUTPUTS, steps)[0]
             row = f"member {seed}  nodes {nodes:<3}  {time.perf_counter() - began:6.2f} s"
             if before is not None:
                 row += f"  coarser one differs by {relative(before, found[::2, ::2]):.1e}"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from pinnlab.problems import navier_stokes
-from pinnlab.problems._vorticity import pseudo_spectral
+from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 
 import pinnlab as pl
 
@@ -72,6 +72,20 @@ def test_agrees_with_the_classical_solver_from_the_equations() -> None:
     modes = 2 * np.pi * np.fft.fftfreq(32, 1 / 32)
     laplacian = np.fft.ifft2(-(modes[:, None] ** 2 + modes**2) * np.fft.fft2(classical["psi"][..., 2])).real
     assert np.allclose(laplacian, -classical["w"][..., 2], rtol=0, atol=1e-6)
+
+
+def test_the_reference_of_a_member() -> None:
+    problem = navier_stokes.problem(0).at(nu=1e-2)
+    x = nodes(16)
+    mesh = np.meshgrid(x, x, [0.0, 0.25], indexing="ij")
+    found = problem.reference(*mesh, nu=1e-2, w0=problem.parameters["w0"])
+    start = problem.parameters["w0"](nodes(64)[:, None], nodes(64))
+    expected = pseudo_spectral(start[None], 1e-2, 0.25, 2, 20)[0, ::4, ::4]
+    assert np.allclose(found["w"], expected, rtol=0, atol=1e-7)
+    smooth = np.sin(2 * np.pi * x)[:, None, None] * np.ones((1, 16, 1))
+    assert np.allclose(stream_function(smooth), smooth / (2 * np.pi) ** 2, rtol=0, atol=1e-15)
+    constant = problem.reference(0.3, 0.4, 5.0, nu=1e-2, w0=0.5)
+    assert constant["w"] == pytest.approx(0.5) and constant["psi"] == pytest.approx(0.0)
 
 
 def test_what_cannot_be_eliminated_is_refused() -> None:
