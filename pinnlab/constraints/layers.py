@@ -37,8 +37,8 @@ class ConvexLayer(nn.Module):
         parameters: the problem's parameters, in the order in which a call gives their values.
         variables: the variables whose minimizers are returned, in this order.
         solver: ``"clarabel"`` (interior point, accurate) or ``"scs"`` (first order, for large problems and low accuracy).
-        tolerance: on residuals and duality gap, absolute and relative; None is 1e-12 for Clarabel, whose answers are
-            accepted down to 1e-8 where rounding stops it, and 1e-7 for SCS.
+        tolerance: on residuals and duality gap, absolute as well as relative, so bring data to order one. None is 1e-12
+            for Clarabel, whose answers are accepted down to 1e-8 where rounding stops it, and 1e-7 for SCS.
         options: further settings of the solver by its own names, such as ``{"max_iter": 500}``.
 
     Raises:
