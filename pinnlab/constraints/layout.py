@@ -119,6 +119,7 @@ class Layout:
         like: Tensor,
         snap: Callable[[Tensor], Tensor] | None = None,
         judge: bool = False,
+        experts: Tensor | None = None,
     ) -> tuple[list[Rows], list[Group]]:
         """Rows at new points, and which experts they determine together.
 
@@ -130,6 +131,7 @@ class Layout:
             like: gives dtype and device.
             snap: moves points (..., d) to the nodes of a grid.
             judge: draw the rows that judge a solution instead: all in one group, conditions local whatever the coupling.
+            experts: numbers of those whose rows are wanted, all if None; only for experts without coupling.
         """
         everywhere = self.coupling == "none" and not judge
         found = []
@@ -150,12 +152,15 @@ class Layout:
             for sets in found:
                 # rows between two slabs belong to the later one
                 kept = slabs[sets.experts].amax(1) == number
+                if experts is not None:
+                    kept &= torch.isin(sets.experts[:, 0], experts)
                 if bool(kept.any()):
                     rows.append(self._rows(sets.of(kept), members, like))
-            experts = (slabs == number).nonzero()[:, 0]
-            uncoupled = self.coupling == "none" or len(experts) == 1
-            one_set = all(len(r.experts) == len(experts) for r in rows[start:])
-            groups.append(Group(experts, tuple(range(start, len(rows))), joint=not (uncoupled and one_set)))
+            mine = (slabs == number).nonzero()[:, 0]
+            mine = mine if experts is None else mine[torch.isin(mine, experts)]
+            uncoupled = self.coupling == "none" or len(mine) == 1
+            one_set = all(len(r.experts) == len(mine) for r in rows[start:])
+            groups.append(Group(mine, tuple(range(start, len(rows))), joint=not (uncoupled and one_set)))
         return rows, groups
 
     def _slabs(self, judge: bool) -> Tensor:

@@ -235,23 +235,30 @@ class Place:
         return Members(self.fixed(None, like), found, len(members))
 
     def layer(
-        self, members: Sequence[Values], rng: np.random.Generator, like: Tensor
+        self, members: Sequence[Values], rng: np.random.Generator, like: Tensor, experts: Tensor | None = None
     ) -> tuple[list[Rows], ExpertsLayer]:
-        """Rows of the inner problem at new points, and the layer that solves them."""
+        """Rows of the inner problem at new points, and the layer that solves them; ``experts``: only these."""
         recipe = self.recipe
         rows, groups = self.layout.draw(
             self._unit(rng), self.members(members, like), recipe.points, recipe.condition_points, like=like,
-            snap=self._snap,
+            snap=self._snap, experts=experts,
         )  # fmt: skip
         if not recipe.solved:
             groups = []
         return rows, ExpertsLayer(rows, groups, recipe.search, recipe.ridge, recipe.newton, recipe.hessian)
 
-    def judge(self, members: Sequence[Values], rng: np.random.Generator, like: Tensor, points: int) -> list[Rows]:
+    def judge(
+        self,
+        members: Sequence[Values],
+        rng: np.random.Generator,
+        like: Tensor,
+        points: int,
+        experts: Tensor | None = None,
+    ) -> list[Rows]:
         """Rows of the loss: everything that a solution must meet, at new points."""
         return self.layout.draw(
             self._unit(rng), self.members(members, like), points, self.recipe.condition_points, like=like,
-            snap=self._snap, judge=True,
+            snap=self._snap, judge=True, experts=experts,
         )[0]  # fmt: skip
 
     def start(

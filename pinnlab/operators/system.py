@@ -19,6 +19,7 @@ from pinnlab.constraints.experts import ExpertsLayer
 from pinnlab.constraints.rows import Rows
 from pinnlab.least_squares import Minimum, Outcome
 from pinnlab.operators.model import OperatorModel, Values, solve
+from pinnlab.operators.sharing import Alone
 from pinnlab.weighting import State, Uniform
 
 _HELD_OUT = 8
@@ -26,15 +27,25 @@ _HELD_OUT = 8
 
 
 class _Draw:
-    """Members and their points."""
+    """Members and their points; ``own`` are those of this process."""
 
-    def __init__(self, model: OperatorModel, members: Sequence[Values], points: int, rng: np.random.Generator):
+    def __init__(
+        self,
+        model: OperatorModel,
+        members: Sequence[Values],
+        points: int,
+        rng: np.random.Generator,
+        exchange: Alone,
+    ):
         like = model.parameters[0].detach()
-        self.members = members
+        self.count = len(members)
+        self.own = exchange.members(len(members))
+        self.members = [members[i] for i in self.own]
+        experts = exchange.experts(model.place.partition.count)
         self.rows: list[Rows]
         self.layer: ExpertsLayer
-        self.rows, self.layer = model.place.layer(members, rng, like)
-        self.judged = model.place.judge(members, rng, like, points)
+        self.rows, self.layer = model.place.layer(self.members, rng, like, experts)
+        self.judged = model.place.judge(self.members, rng, like, points, experts)
 
 
 class OperatorSystem:
@@ -45,17 +56,21 @@ class OperatorSystem:
         batch: M, members per step.
         points: of the loss, per expert.
         seed: of members and points; several numbers are allowed.
+        exchange: which members and experts this process works on.
     """
 
-    def __init__(self, model: OperatorModel, batch: int, points: int, seed: Sequence[int]):
+    def __init__(
+        self, model: OperatorModel, batch: int, points: int, seed: Sequence[int], exchange: Alone | None = None
+    ):
         self.model, self.batch, self.points = model, batch, points
+        self.exchange = Alone() if exchange is None else exchange
         self.size = model.size
         self.shapes = [tuple(p.shape) for p in model.parameters]
         self.weighting, self.weights = Uniform(), State()
         self._rng = np.random.default_rng([*seed, 1])
         held_out = np.random.default_rng([*seed, 2])
         count = _HELD_OUT if model.problem.families else 1
-        self._held_out = _Draw(model, self._sample(held_out, count), points, held_out)
+        self._held_out = _Draw(model, self._sample(held_out, count), points, held_out, self.exchange)
         self.minima: tuple[Minimum, ...] = ()
         self._before = ""
         self.redraw()
@@ -65,7 +80,8 @@ class OperatorSystem:
     def redraw(self) -> None:
         """Take new members and new points."""
         self._before = json.dumps(self._rng.bit_generator.state)
-        self._current = _Draw(self.model, self._sample(self._rng, self.batch), self.points, self._rng)
+        members = self._sample(self._rng, self.batch)
+        self._current = _Draw(self.model, members, self.points, self._rng, self.exchange)
 
     def _sample(self, rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
         problem = self.model.problem
@@ -77,13 +93,17 @@ class OperatorSystem:
         """The loss (0-dim) and its gradient (p,)."""
         self.model.theta = theta
         with torch.enable_grad():
-            loss = self._loss(self._current)
+            squares = self._squares(self._current)
+            total = self.exchange.sum(squares)
+            loss = norms(total).mean()
             if not bool(torch.isfinite(loss)):
-                return loss.detach(), torch.full_like(theta, torch.nan)
-            found = torch.autograd.grad(loss, self.model.parameters, allow_unused=True)
+                return loss, torch.full_like(theta, torch.nan)
+            # the gradient of the mean norm is linear in this process' squares
+            share = (squares / (2 * norms(total).clamp_min(torch.finfo(total.dtype).tiny))).sum() / len(total)
+            found = torch.autograd.grad(share, self.model.parameters, allow_unused=True)
         pairs = zip(self.model.parameters, found, strict=True)
         gradient = torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for p, g in pairs])
-        return loss.detach(), gradient
+        return loss, self.exchange.sum(gradient)
 
     def residuals(self, theta: Tensor) -> Tensor:
         """Not available: a member's residuals are those of an optimum."""
@@ -113,7 +133,7 @@ class OperatorSystem:
         """The loss on members and points that training never sees."""
         self.model.theta = theta
         with torch.no_grad():
-            return float(self._loss(self._held_out))
+            return float(norms(self.exchange.sum(self._squares(self._held_out))).mean())
 
     def check(self) -> None:
         """Raise ValueError where the inner problems cannot be solved at all: says which expert, why, what to change."""
@@ -132,20 +152,28 @@ class OperatorSystem:
 
     # -- pieces --------------------------------------------------------------------------------------------------------
 
-    def _loss(self, draw: _Draw) -> Tensor:
+    def _squares(self, draw: _Draw) -> Tensor:
+        """(M,) mean over experts of the squared residuals that this process is responsible for, with a graph."""
         model = self.model
         basis = model.basis(draw.members)
         placed = draw.layer.place(basis)
         w, self.minima = solve(model.place, draw.layer, basis, draw.rows, placed, draw.members)
-        return judged(basis, draw.judged, w)
+        own = judged(basis, draw.judged, w)
+        return own.new_zeros(draw.count).index_add(0, torch.tensor(draw.own, device=own.device), own)
+
+
+def norms(squares: Tensor) -> Tensor:
+    """(M,) norms of members' residuals.
+
+    Their mean is the loss: of norms and not of squares, so that a member whose inner problem went wrong does not outweigh
+    all others.
+    """
+    return squares.sqrt()
 
 
 def judged(basis: Any, rows: Sequence[Rows], w: Tensor) -> Tensor:
-    """The mean over members of the norm of their residuals (root mean square over experts), (), for w (M, K, m, N).
-
-    Norms and not their squares: a member whose inner problem went wrong then does not outweigh all others.
-    """
+    """(M,) mean over experts of the squared residuals, for coefficients (M, K, m, N)."""
     total = w.new_zeros(len(w))
     for r in rows:
         total = total + r.residuals(r.fields(w, r.place(basis))).square().flatten(1).sum(1)
-    return (total / w.shape[1]).sqrt().mean()
+    return total / w.shape[1]
