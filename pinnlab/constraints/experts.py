@@ -208,7 +208,7 @@ class _GroupProblem:
         place = torch.full((known.shape[1],), -1, dtype=torch.long, device=known.device)
         place[group.experts] = torch.arange(len(group.experts), device=known.device)
         self.positions = [place[rows.experts] for rows in self.rows]
-        self._affine: dict[int, tuple[Tensor, Part]] = {}
+        self._affine: dict[int, tuple[Tensor, Part, list[Tensor]]] = {}
         self._linearizations = 0
         self._curvature = known.new_zeros(())
 
@@ -221,7 +221,8 @@ class _GroupProblem:
         needs = torch.is_grad_enabled() and (self.known.requires_grad or any(t.requires_grad for t in self.theta))
         w = minimum.w
         if needs:
-            if layer.newton:
+            # where all terms are linear, the search has found the minimum itself
+            if layer.newton and len(self._affine) < len(self.rows):
                 w = polish(self.residuals, w, self.known, *self.theta, steps=layer.newton, hessian=self.curved)
             matrix = self.curved if layer.hessian == "full" else self.straight
             found = implicit_minimum(self.residuals, w, self.known, *self.theta, hessian=matrix)
@@ -271,16 +272,16 @@ class _GroupProblem:
         for i, (rows, sites) in enumerate(zip(self.rows, self.placed, strict=True)):
             mine = [Expansion(next(bases), e.offset) for e in sites]
             if i in self._affine:
-                constant, part = self._affine[i]
+                constant, part, _ = self._affine[i]
                 value = constant + part.times(every, rows.experts).reshape(constant.shape)
             else:
                 fields = rows.fields(every, mine)
                 value, slopes = rows.linearized(fields)
-                slopes = [_times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
-                part = Part(slopes, self.positions[i])
+                products = [_times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
+                part = Part(products, self.positions[i])
                 if self._linearizations == 1 and _is_affine(rows, fields):
                     constant = value - part.times(every, rows.experts).reshape(value.shape)
-                    self._affine[i] = (constant, part)
+                    self._affine[i] = (constant, part, slopes)
                 else:
                     curved.append((rows, fields, [e.basis for e in mine], self.positions[i]))
             values.append(value)
@@ -296,18 +297,18 @@ class _GroupProblem:
             jacobian.matrix = torch.where(_definite(full)[..., None, None], full, straight)
         return self._stacked(values, w), jacobian
 
-    def _jacobian(self, w: Tensor, known: Tensor, theta: Sequence[Tensor]) -> tuple[list[Tensor], ExpertJacobian]:
-        keep = torch.is_grad_enabled()
-        bases, values, parts = iter(theta), [], []
-        for rows, fields, positions in zip(self.rows, self._fields(w, known, theta), self.positions, strict=True):
-            value, slopes = rows.linearized(fields, keep)
-            values.append(value)
-            parts.append(Part([_times_basis(slope, next(bases)) for slope in slopes], positions))
-        return values, ExpertJacobian(parts, len(self.group.experts), self.group.joint, self.layer.ridge)
-
     def straight(self, w: Tensor, known: Tensor, *theta: Tensor) -> Tensor:
         """J^T J."""
-        return self._jacobian(w, known, theta)[1].gram()
+        every, bases, parts = self.assembled(w, known), iter(theta), []
+        for i, (rows, sites) in enumerate(zip(self.rows, self.placed, strict=True)):
+            mine = [Expansion(next(bases), e.offset) for e in sites]
+            if i in self._affine:
+                slopes = self._affine[i][2]
+            else:
+                slopes = rows.linearized(rows.fields(every, mine), torch.is_grad_enabled())[1]
+            products = [_times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
+            parts.append(Part(products, self.positions[i]))
+        return ExpertJacobian(parts, len(self.group.experts), self.group.joint, self.layer.ridge).gram()
 
     def curved(self, w: Tensor, known: Tensor, *theta: Tensor) -> Tensor:
         """J^T J + sum_i F_i d2F_i/dw2: the second part is pointwise in the fields, too."""
