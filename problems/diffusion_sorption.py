@@ -21,10 +21,12 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation
+from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation, similarity
 
 import pinnlab as pl
 from pinnlab.datasets import Dataset, generate, read_pdebench
+from pinnlab.least_squares import LeastSquares
+from pinnlab.operators.features import Features
 
 PUBLISHED = "3.60e-2 (PI-HC-MoE, mean over unseen members, GPU)"
 BUDGET = 300.0
@@ -52,7 +54,17 @@ def problem(u0: float | None = None) -> pl.Problem:
 
 
 def recipe() -> pl.HardConstraintMoE:
-    return pl.HardConstraintMoE(network=pl.FNO(), basis=16, experts={"x": 4})
+    return pl.HardConstraintMoE(
+        network=pl.MLP(width=40, depth=2, embedding=Features(similarity, 8)),
+        basis=16,
+        experts={"x": 4},
+        points=160,
+        condition_points=53,
+        condition_weight=10.0,
+        graded={"t": 2.0},
+        search=LeastSquares(steps=15, tolerance=1e-5),
+        stages=(pl.Adam(steps=1_000_000, learning_rate=2e-3, decay_every=30),),
+    )
 
 
 def data(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from pinnlab.problems import diffusion_sorption
-from pinnlab.problems._diffusion_sorption import cell_centres, finite_volumes, retardation
+from pinnlab.problems._diffusion_sorption import cell_centres, finite_volumes, retardation, similarity
 
 import pinnlab as pl
 
@@ -21,6 +21,15 @@ def test_retardation_by_hand() -> None:
     assert retardation(0.1) == pytest.approx(1 + 2.156911 * 1.336596, abs=1e-5)
     at = torch.tensor([-0.1, 0.0, 1e-9], dtype=torch.float64)
     assert bool(torch.isfinite(retardation(at)).all()), "a network may pass through 0"
+
+
+def test_features_have_size_one() -> None:
+    unit = torch.rand(500, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    corner = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.2]], dtype=torch.float64)
+    found = similarity(torch.cat([unit * torch.tensor([1.0, 500.0, 0.2]), corner]))
+    assert found.shape == (502, 8) and float(found.abs().max()) < 2
+    # erf(0) at the left wall, and tanh(0) at the right one
+    assert found[500, 3] == -1.0 and found[501, 5] == 0.0
 
 
 def test_doubling_the_cells_converges_with_second_order() -> None:
