@@ -159,7 +159,10 @@ class Layout:
             mine = (slabs == number).nonzero()[:, 0]
             mine = mine if experts is None else mine[torch.isin(mine, experts)]
             uncoupled = self.coupling == "none" or len(mine) == 1
-            one_set = all(len(r.experts) == len(mine) for r in rows[start:])
+            # alone, an expert has one set of points per term, and no site with another expert
+            one_set = all(
+                len(r.experts) == len(mine) and bool((r.experts == r.experts[:, :1]).all()) for r in rows[start:]
+            )
             groups.append(Group(mine, tuple(range(start, len(rows))), joint=not (uncoupled and one_set)))
         return rows, groups
 

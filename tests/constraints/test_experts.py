@@ -229,7 +229,7 @@ def test_an_unknown_coupling() -> None:
 
 # -- the layer ---------------------------------------------------------------------------------------------------------
 
-COUPLED = [({"x": 2}, "none"), ({"x": 3}, "interface"), ({"x": 2, "t": 2}, "march"), ({}, "none")]
+COUPLED = [({"x": 2}, "none"), ({"x": 3}, "interface"), ({"x": 2, "t": 2}, "march"), ({"t": 3}, "march"), ({}, "none")]
 
 
 @pytest.mark.parametrize(("cuts", "coupling"), COUPLED)
