@@ -19,6 +19,8 @@ from pinnlab.reference import reference_solution
 from pinnlab.reference.lazy import ClassicalReference
 from pinnlab.solution import Solution
 from pinnlab.solvers.causal import CausalPINN
+from pinnlab.solvers.hard_constraint import HardConstraintMoE
+from pinnlab.solvers.lagrangian import LagrangianPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.status import Status
 from pinnlab.weighting import NTK, GradientNorm
@@ -26,8 +28,8 @@ from pinnlab.weighting import NTK, GradientNorm
 __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference",
-    "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "Initial", "LevenbergMarquardt",
-    "ModifiedMLP", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "RandomField", "Robin",
-    "SSBroyden", "Solution", "Status", "Uniform", "Unknown", "constraints", "diff", "load_problem", "reference_solution",
-    "solve",
+    "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE", "Initial", "LagrangianPINN",
+    "LevenbergMarquardt", "ModifiedMLP", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem",
+    "RandomField", "Robin", "SSBroyden", "Solution", "Status", "Uniform", "Unknown", "constraints", "diff",
+    "load_problem", "reference_solution", "solve",
 ]  # fmt: skip

@@ -20,9 +20,10 @@ from pinnlab.problem import Problem
 from pinnlab.solvers.base import Solver
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
+from pinnlab.solvers.lagrangian import LagrangianPINN
 from pinnlab.solvers.pinn import PINN
 
-SOLVERS = ("auto", "recipe", "pinn", "causal", "experts")
+SOLVERS = ("auto", "recipe", "pinn", "causal", "lagrangian", "experts")
 _UNNAMED = inspect.signature(Problem).parameters["name"].default
 
 
@@ -106,9 +107,14 @@ class Case:
         if kind == "auto":
             return None
         if kind != "recipe":
-            return {"pinn": PINN, "causal": CausalPINN, "experts": HardConstraintMoE}[kind]()
+            named: dict[str, Callable[[], Solver]] = {
+                "pinn": PINN, "causal": CausalPINN, "lagrangian": LagrangianPINN, "experts": HardConstraintMoE,
+            }  # fmt: skip
+            return named[kind]()
         if not self.has_recipe:
-            raise CaseError(f"{self.name} has no recipe(); use --solver auto, pinn, causal or experts, or write one.")
+            raise CaseError(
+                f"{self.name} has no recipe(); use --solver auto, pinn, causal, lagrangian or experts, or write one."
+            )
         solver = self._call("recipe", {})
         if not isinstance(solver, Solver):
             raise CaseError(f"{self.name}: recipe() returned {solver!r}; return a solver such as pl.CausalPINN().")

@@ -66,14 +66,16 @@ def run(
     with limited_threads(settings.threads):
         plan = solver.plan(problem, settings)
         loop = _Loop(problem, solver, settings, max_seconds, target_error, checkpoint, callbacks, progress)
+        remarks: tuple[str, ...] = ()
         if isinstance(plan, March):
             models, status = loop.march(plan)
             function = plan.field()
         else:
-            models, status = loop.run(plan)
-            function = plan.field(models)
+            trained, status = loop.run(plan)
+            status, remarks = plan.verdict(trained, status)
+            models, function = [plan.view(model) for model in trained], plan.field(trained)
     history = History(tuple(loop.at.records))
-    return Solution(problem, function, models, history, status, loop.at.seconds, solver, plan.notes)
+    return Solution(problem, function, models, history, status, loop.at.seconds, solver, (*plan.notes, *remarks))
 
 
 class _Loop:
@@ -120,7 +122,7 @@ class _Loop:
                     continue
                 if k > len(self.at.finished):
                     break
-                status = self._train(phase, k)
+                status = self._train(phase, k, plan.view(model))
                 model.theta = self.at.best_theta if self.at.best_theta is not None else model.theta
                 self.at.statuses = [*self.at.statuses, status]
                 if status in (Status.INTERRUPTED, Status.DIVERGED):
@@ -135,7 +137,7 @@ class _Loop:
                 self._bar.close()
         return models, _combined(self.at.statuses)
 
-    def _train(self, phase: Phase, k: int) -> Status:
+    def _train(self, phase: Phase, k: int, view: Any) -> Status:
         system, at = phase.system, self.at
         if self.progress and self._bar is None:
             steps = sum(s.steps for s in phase.stages)
@@ -144,7 +146,7 @@ class _Loop:
         if self.max_seconds is not None:
             left = self.max_seconds - at.seconds
             deadline = at.seconds + max(left, 0.0) / (self._count - k)
-        measure = error_meter(phase.problem.domain, self.problem, system.model)
+        measure = error_meter(phase.problem.domain, self.problem, view)
         if at.theta is None:
             at.theta = system.model.theta
             at.best_theta = at.theta

@@ -171,6 +171,30 @@ def plot_comparison(comparison: Comparison) -> Figure:
     return figure
 
 
+def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
+    """Paths of characteristics: over time in one dimension, from dots to dots in two.
+
+    Args:
+        paths: {"t": (a,), coordinate of space: (labels, a)}.
+        title: of the figure.
+    """
+    time, (x, *others) = paths[TIME], [name for name in paths if name != TIME]
+    figure = Picture(6.0, 4.2 if not others else 5.4)
+    axes = figure.add_subplot()
+    figure.suptitle(f"{title}: characteristics")
+    if not others:
+        axes.plot(time, paths[x].T, color=COLORS[0], lw=0.8)
+        axes.set(xlabel=TIME, ylabel=x, xlim=(time[0], time[-1]))
+        return figure
+    (y,) = others
+    axes.plot(paths[x].T, paths[y].T, color=COLORS[0], lw=0.5, alpha=0.7)
+    for k, color, label in ((0, _REFERENCE, f"t = {time[0]:.3g}"), (-1, COLORS[1], f"t = {time[-1]:.3g}")):
+        axes.plot(paths[x][:, k], paths[y][:, k], ".", color=color, ms=3, label=label)
+    axes.set(xlabel=x, ylabel=y, aspect="equal")
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 

@@ -21,11 +21,14 @@ from pinnlab import checkpoint, functions
 from pinnlab.ansatz import Ansatz, BoundaryValue, Constraint, Face, FunctionValue
 from pinnlab.cells.basis import LocalBasis
 from pinnlab.cells.piece import Piece
+from pinnlab.characteristics import PREFIX, Drift
 from pinnlab.chebyshev import Series, interpolate
 from pinnlab.domains import Box, Region
+from pinnlab.eulerian import EulerianView
 from pinnlab.history import History
 from pinnlab.model import Model, Slice, joined
 from pinnlab.networks.base import Chain, Network
+from pinnlab.networks.branches import Branches
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
@@ -87,7 +90,11 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
         if isinstance(model, Piece):
             models.append({"piece": model.to_data(), "basis": bases.index(model.basis), "constants": model.constants})
             continue
-        data, remarks = _model_data(model, solution.models)
+        if isinstance(model, EulerianView):
+            data, remarks = _model_data(model.model, [part.model for part in parts])
+            data["drift"] = {"start": model.drift.start, "velocity": dict(model.drift.velocity)}
+        else:
+            data, remarks = _model_data(model, parts)
         models.append(data)
         notes += [text + (f" of window {k + 1}" if k else "") for text in remarks]
     checkpoint.write(
@@ -171,6 +178,12 @@ def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]
 
 def _network_data(module: nn.Module) -> Data:
     name = type(module).__name__
+    if isinstance(module, Branches):
+        assert module.embedding is not None
+        parts, embedding = [_network_data(part) for part in module.parts], _embedding_data(module.embedding)
+        if embedding is not None and not any(part.get("own") for part in parts):
+            ends, shares = [module.inputs, module.outputs], list(module.shares)
+            return {"class": name, "parts": parts, "shares": shares, "sizes": ends, "embedding": embedding}
     if isinstance(module, Network) and _NETWORKS.get(name) is type(module):
         embedding = None if module.embedding is None else _embedding_data(module.embedding)
         if module.embedding is None or embedding is not None:
@@ -246,6 +259,12 @@ def load(
             if "piece" in entry:
                 models.append(Piece.from_data(entry["piece"], bases[entry["basis"]], entry["constants"]))
                 continue
+            if "drift" in entry:
+                drift = Drift(**entry["drift"])
+                unknowns = (*known.unknowns, *(PREFIX + c for c in drift.velocity))
+                model = _model(entry, unknowns, [part.model for part in models], network, device)
+                models.append(EulerianView(model, known.unknowns, drift))
+                continue
             models.append(_model(entry, known.unknowns, models, network, device))
         if not models or any(models[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
             raise IndexError("the first time window is missing")
@@ -316,12 +335,22 @@ def _network(data: Data, own: nn.Module | None) -> nn.Module:
                 f"pass one to fill in, pl.Solution.load(path, network={data['class']}(...))."
             )
         return copy.deepcopy(own)
+    if data["class"] == "Branches":
+        branches = Branches([_template(part) for part in data["parts"]], data["shares"])
+        inputs, outputs = data["sizes"]
+        return branches.built(inputs, outputs, _embedding(data["embedding"]), torch.Generator())
     if data["class"] not in _NETWORKS:
         raise ValueError(f"the file names a network {data['class']!r} that this version of pinnlab does not have.")
     inputs, outputs = data["sizes"]
     embedding = None if data["embedding"] is None else _embedding(data["embedding"])
     # all numbers are overwritten; a generator of its own leaves the global one alone
     return _NETWORKS[data["class"]](**data["options"]).built(inputs, outputs, embedding, torch.Generator())
+
+
+def _template(data: Data) -> Network:
+    """A part of branches: its inputs are the features that the branches share."""
+    embedding = None if data["embedding"] is None else _embedding(data["embedding"])
+    return _NETWORKS[data["class"]](**data["options"], embedding=embedding)
 
 
 def _embedding(data: Data) -> nn.Module:

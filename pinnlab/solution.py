@@ -214,6 +214,49 @@ class Solution:
         mesh = np.meshgrid(*axes.values(), indexing="ij")
         return axes, self(**dict(zip(axes, mesh, strict=True)))
 
+    def characteristics(self, count: int = 17, times: int = 101) -> dict[str, np.ndarray]:
+        """Paths of characteristics, of a solution on characteristics: ``LagrangianPINN()``.
+
+        Args:
+            count: labels per axis of space, from one side to the other.
+            times: instants, about.
+
+        Returns:
+            {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side.
+
+        Raises:
+            TypeError: the solution is of another kind.
+        """
+        if not hasattr(self.models[0], "characteristics"):
+            raise TypeError(
+                f"characteristics(): {type(self.solver).__name__} solves at fixed places and follows none; solve with "
+                "pl.LagrangianPINN()."
+            )
+        each = max(2, times // len(self.models) + 1) if len(self.models) > 1 else times
+        windows: list[Any] = [model.characteristics(count, each) for model in self.models]  # type: ignore[attr-defined]
+        # a window's first instant is the last one of the window before
+        return {
+            name: np.concatenate([w[name][..., min(k, 1) :].numpy() for k, w in enumerate(windows)], axis=-1)
+            for name in windows[0]
+        }
+
+    def plot_characteristics(self, path: str | os.PathLike[str] | None = None, count: int = 33) -> Figure:
+        """Paths of characteristics as a matplotlib figure: position over time, or in the plane.
+
+        Args:
+            path: where to write it as well; the ending says as what.
+            count: labels per axis of space.
+
+        Raises:
+            TypeError: the solution is not on characteristics.
+        """
+        from pinnlab import plotting
+
+        figure = plotting.plot_characteristics(self.characteristics(count), self.problem.name)
+        if path is not None:
+            plotting.save(figure, path)
+        return figure
+
     def to_xarray(self, **sizes: int) -> Any:
         """The unknowns over a tensor grid as an ``xarray.Dataset``; ``sizes``: points per coordinate (201)."""
         return to_xarray(self, **sizes)

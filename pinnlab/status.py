@@ -29,6 +29,10 @@ class Status(Enum):
         "are allowed; it is NaN where nothing was solved; smooth the data, check that the problem is well posed, or use "
         "a larger tolerance= or most_experts="
     )
+    CROSSED = (
+        "characteristics cross, so that places have several labels and the solution is not to be trusted from there on; "
+        "the notes say when; end the problem earlier, use more viscosity, cut time with windows=, or use pl.CausalPINN()"
+    )
     DIVERGED = (
         "the loss became non-finite again and again, also after shorter steps; the best state so far is returned; "
         "check the equation for divisions by zero and roots of negative numbers, or lower the learning rate"

@@ -76,6 +76,14 @@ class Plan(ABC):
     def field(self, models: Sequence[Model]) -> Callable[[Tensor], Tensor]:
         """The solution (n, d) -> (n, m) made of the phases' models; NaN where no phase was trained."""
 
+    def view(self, model: Model) -> Any:
+        """A phase's model as a part of the solution, in the problem's own unknowns and coordinates."""
+        return model
+
+    def verdict(self, models: Sequence[Model], status: Status) -> tuple[Status, tuple[str, ...]]:
+        """The status of a finished run, after a look at the solution, and remarks on it."""
+        return status, ()
+
 
 @dataclass(frozen=True)
 class Advance:
@@ -198,7 +206,7 @@ class CollocationSolver(Solver):
     def plan(self, problem: Problem, settings: Settings) -> Plan:
         check_single_instance(problem, type(self).__name__)
         self.check(problem)
-        return _CollocationPlan(self, problem, settings)
+        return CollocationPlan(self, problem, settings)
 
 
 def check_single_instance(problem: Problem, solver: str) -> None:
@@ -211,7 +219,9 @@ def check_single_instance(problem: Problem, solver: str) -> None:
         )
 
 
-class _CollocationPlan(Plan):
+class CollocationPlan(Plan):
+    """One network per time window, trained on collocation points."""
+
     def __init__(self, solver: CollocationSolver, problem: Problem, settings: Settings):
         self.solver, self.problem, self.settings = solver, problem, settings
         self.cuts = _cuts(problem, solver.windows)

@@ -1,0 +1,171 @@
+"""A solution on characteristics, seen from fixed places: labels are found by inverting X(xi, t) = x.
+
+Letters: n points, d coordinates, s dimensions of space, c derivatives, m unknowns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from pinnlab.characteristics import Drift, Frame, wrapped
+from pinnlab.derivatives.indices import VALUE, Indices, closure
+from pinnlab.domains import TIME, Box
+from pinnlab.fields import coordinate_field, unknown_field
+from pinnlab.model import Model
+
+_STEPS = 80
+_PATH = 8
+"""Pieces of the way along which labels are followed in two dimensions."""
+
+
+class EulerianView:
+    """A trained label model as a function of place and time.
+
+    Args:
+        model: unknowns, then displacements, as functions of labels and time.
+        unknowns: the m names of the problem's own unknowns.
+        drift: of the characteristics.
+    """
+
+    def __init__(self, model: Model, unknowns: tuple[str, ...], drift: Drift):
+        self.model, self.unknowns, self.drift = model, unknowns, drift
+        self.region: Box = model.region  # type: ignore[assignment]
+        self.parameters, self.coefficients, self.constants = model.parameters, model.coefficients, model.constants
+        names = self.region.coordinates
+        self.time = names.index(TIME)
+        self.space = [i for i in range(len(names)) if i != self.time]
+        self._first: Indices = ((), *((i,) for i in self.space))
+
+    def positions(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """X (n, s) and dX/dxi (n, s, s) at labels and times (n, d); labels may lie outside the box by whole periods."""
+        jet = self.model.jet(wrapped(labels, self.region), self._first).detach()
+        own = len(self.unknowns)
+        x = labels[:, self.space] + self._drifted(labels) + jet[0, :, own:]
+        slopes = jet[1:, :, own:].permute(1, 2, 0)
+        return x, slopes + torch.eye(len(self.space), dtype=slopes.dtype, device=slopes.device)
+
+    def _drifted(self, labels: Tensor) -> Tensor:
+        """How far the drift has gone, (n, s)."""
+        velocity = labels.new_tensor([self.drift.velocity[self.region.coordinates[i]] for i in self.space])
+        return (labels[:, self.time] - self.drift.start)[:, None] * velocity
+
+    def labels(self, points: Tensor) -> Tensor:
+        """The labels (n, d) of the characteristics through points (n, d), unwrapped; time is kept."""
+        return self._bracketed(points) if len(self.space) == 1 else self._followed(points)
+
+    def _bracketed(self, points: Tensor) -> Tensor:
+        """Newton's method, kept between bounds that shrink: X grows with xi."""
+        (axis,) = self.space
+        target = points[:, axis]
+        displacement = self._displacements()
+        spread = 0.1 * (displacement.max() - displacement.min()) + 1e-6
+        found = points.clone()
+        home = target - self._drifted(points)[:, 0]
+        lower, upper = home - displacement.max() - spread, home - displacement.min() + spread
+        found[:, axis] = home
+        found[:, axis] = home - (self.positions(found)[0][:, 0] - target)
+        found[:, axis] = torch.minimum(torch.maximum(found[:, axis], lower), upper)
+        active = torch.arange(len(points), device=points.device)
+        tolerance = 64 * torch.finfo(points.dtype).eps * float(target.abs().max() + displacement.abs().max())
+        for _ in range(_STEPS):
+            x, slope = self.positions(found[active])
+            miss = x[:, 0] - target[active]
+            near = miss.abs() <= tolerance
+            active, miss, slope = active[~near], miss[~near], slope[~near]
+            if not len(active):
+                break
+            now = found[active, axis]
+            upper[active] = torch.where(miss > 0, now, upper[active])
+            lower[active] = torch.where(miss <= 0, now, lower[active])
+            step = now - miss / slope[:, 0, 0]
+            inside = (step > lower[active]) & (step < upper[active])
+            found[active, axis] = torch.where(inside, step, (lower[active] + upper[active]) / 2)
+        return found
+
+    def _followed(self, points: Tensor) -> Tensor:
+        """Newton's method along the way from where a label equal to the place has gone to the place itself."""
+        found = points.clone()
+        found[:, self.space] -= self._drifted(points)
+        start, _ = self.positions(found)
+        for piece in range(1, _PATH + 1):
+            goal = start + (points[:, self.space] - start) * (piece / _PATH)
+            for _ in range(20 if piece == _PATH else 3):
+                x, slope = self.positions(found)
+                step = torch.linalg.solve(slope, goal - x)
+                found[:, self.space] += step
+                if float(step.abs().max()) < 1e-14 * float(points.abs().max() + 1):
+                    break
+        return found
+
+    def _displacements(self) -> Tensor:
+        """D on a grid of labels and times, (n, s)."""
+        labels = self.label_grid()
+        return self.positions(labels)[0] - labels[:, self.space] - self._drifted(labels)
+
+    def label_grid(self, per_axis: int | None = None) -> Tensor:
+        """(n, d) labels and times that cover the box."""
+        count = per_axis or (65 if len(self.space) == 1 else 25)
+        like = self.parameters[0].detach()
+        axes = [torch.linspace(*self.region.bounds[n], count) for n in self.region.coordinates]
+        return torch.cartesian_prod(*axes).to(like)
+
+    def first_crossing(self) -> float | None:
+        """The first time at which characteristics of the sampled labels cross; None where they never do."""
+        labels = self.label_grid(101 if len(self.space) == 1 else 33)
+        crossed = torch.linalg.det(self.positions(labels)[1]) <= 0
+        return float(labels[crossed, self.time].min()) if bool(crossed.any()) else None
+
+    def values(self, points: Tensor, batch: int = 8192) -> Tensor:
+        """(n, m) values at points (n, d), any n."""
+        parts = []
+        with torch.no_grad():
+            for part in points.split(batch):
+                labels = wrapped(self.labels(part), self.region)
+                parts.append(self.model.jet(labels, VALUE)[0, :, : len(self.unknowns)])
+        return torch.cat(parts)
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, m) by position and time at points (n, d)."""
+        names = self.region.coordinates
+        highest = max(len(index) for index in indices)
+        every = closure(_words(len(names), highest))
+        labels = wrapped(self.labels(points), self.region)
+        jet = self.model.jet(labels, every).detach()
+        keys = [tuple(names[i] for i in index) for index in every]
+        fields = {
+            u: unknown_field(u, {key: jet[k, :, j] for k, key in enumerate(keys)}, names)
+            for j, u in enumerate(self.model.unknowns)
+        }
+        fields |= {name: coordinate_field(name, labels[:, i], names) for i, name in enumerate(names)}
+        frame = Frame.of(fields, self.drift)
+        found = [
+            torch.stack([frame.eulerian(fields[u]).d(*(names[i] for i in index)).value for u in self.unknowns], dim=1)
+            for index in indices
+        ]
+        return torch.stack(found)
+
+    def characteristics(self, count: int = 17, times: int = 101) -> Mapping[str, Tensor]:
+        """Paths of ``count`` labels per axis: {"t": (times,), coordinate of space: (labels, times)}."""
+        names = self.region.coordinates
+        like = self.parameters[0].detach()
+        axes = [
+            torch.linspace(*self.region.bounds[name], times if i == self.time else count, dtype=like.dtype)
+            for i, name in enumerate(names)
+        ]
+        labels = torch.cartesian_prod(*axes).to(like)
+        x, _ = self.positions(labels)
+        shape = [len(axis) for axis in axes]
+        found = {TIME: axes[self.time]}
+        for k, i in enumerate(self.space):
+            found[names[i]] = x[:, k].reshape(shape).movedim(self.time, -1).reshape(-1, times).cpu()
+        return found
+
+
+def _words(letters: int, length: int) -> list[tuple[int, ...]]:
+    """All sorted multi-indices of one length."""
+    if length == 0:
+        return [()]
+    return [(*word, i) for word in _words(letters, length - 1) for i in range(word[-1] if word else 0, letters)]
