@@ -40,7 +40,9 @@ def main() -> None:
         began = time.perf_counter()
         solution = pl.solve(problem, solver, progress=False)
         residual, error = solution.history[-1].held_out, solution.error(reference)["u"]
-        print(f"{name:10s} {experts!s:18s} residual {residual:.1e}  error {error:.1e}  {time.perf_counter() - began:.1f} s")
+        print(
+            f"{name:10s} {experts!s:18s} residual {residual:.1e}  error {error:.1e}  {time.perf_counter() - began:.1f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -12,132 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from pinnlab.constraints.jacobian import (
+    ExpertJacobian,
+    Part,
+    added,
+    definite,
+    inverse_factor,
+    times_basis,
+    weighted,
+)
 from pinnlab.constraints.rows import Expansion, Rows
 from pinnlab.implicit import implicit_minimum, polish
 from pinnlab.least_squares import LeastSquares, Minimum
 
 _GAUSS_NEWTON_STEPS, _CURVATURE_LASTS = 3, 4
 """Linearizations without curvature terms, and how many share one evaluation of them."""
-_LEAST_PIVOT = 1e-12
 Placed = Sequence[Sequence[Expansion]]
 """Per term, its expansions at each site."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """The Jacobian of one term: per site (M, B, r, m N), with the experts (B, S) to whose coefficients it belongs."""
-
-    slopes: Sequence[Tensor]
-    experts: Tensor
-
-    @cached_property
-    def summed(self) -> Tensor:
-        """(M, B, r, m N) where all sites belong to one expert."""
-        total = self.slopes[0]
-        for slope in self.slopes[1:]:
-            total = total + slope
-        return total
-
-    @cached_property
-    def square(self) -> Tensor:
-        """(M, B, m N, m N) where all sites belong to one expert."""
-        return self.summed.mT @ self.summed
-
-    def times(self, w: Tensor, experts: Tensor) -> Tensor:
-        """(M, B, r) from coefficients (M, K, m, N) of all experts, of which each set's sites see (B, S)."""
-        wide = w.flatten(2)[..., None]
-        total = self.slopes[0] @ wide[:, experts[:, 0]]
-        for s, slope in enumerate(self.slopes[1:], 1):
-            total = total + slope @ wide[:, experts[:, s]]
-        return total[..., 0]
-
-
-class ExpertJacobian:
-    """The Jacobian of all rows of a group of experts.
-
-    Args:
-        parts: one per term, with positions of experts in the group, -1 where they are not in it.
-        count: experts of the group.
-        joint: whether all experts of a member are one problem, (M, rows, count m N), or each its own,
-            (M, count, rows, m N).
-        ridge: appended rows, ``ridge`` times the identity.
-        matrix: what ``gram`` answers in place of J^T J, such as the full Hessian.
-    """
-
-    def __init__(self, parts: Sequence[Part], count: int, joint: bool, ridge: float, matrix: Tensor | None = None):
-        self.parts, self.count, self.joint, self.ridge, self.matrix = parts, count, joint, ridge, matrix
-
-    def gram(self) -> Tensor:
-        if self.matrix is not None:
-            return self.matrix
-        first = self.parts[0].slopes[0]
-        members, size = len(first), first.shape[-1]
-        k = self.count
-        if not self.joint:
-            total = first.new_zeros(members, k, size, size)
-            for part in self.parts:
-                total = total.index_add(1, part.experts[:, 0], part.square)
-        else:
-            blocks = first.new_zeros(members, k * k, size, size)
-            for part in self.parts:
-                for s, a in enumerate(part.slopes):
-                    for t, b in enumerate(part.slopes):
-                        i, j = part.experts[:, s], part.experts[:, t]
-                        mine = (i >= 0) & (j >= 0)
-                        if bool(mine.any()):
-                            blocks = blocks.index_add(1, (i * k + j)[mine], a[:, mine].mT @ b[:, mine])
-            total = blocks.reshape(members, k, k, size, size).transpose(2, 3).reshape(members, k * size, k * size)
-        if self.ridge:
-            total = total + self.ridge**2 * torch.eye(total.shape[-1], dtype=total.dtype, device=total.device)
-        return total
-
-    def pull_back(self, rows: Tensor) -> Tensor:
-        first = self.parts[0].slopes[0]
-        members, size = len(first), first.shape[-1]
-        total = first.new_zeros(members, self.count, size)
-        start = 0
-        for part in self.parts:
-            sets, r = part.slopes[0].shape[1:3]
-            if self.joint:
-                mine = rows[:, start : start + sets * r].reshape(members, sets, r)
-                start += sets * r
-            else:
-                mine = rows[:, :, start : start + r][:, part.experts[:, 0]]
-                start += r
-            for s, slope in enumerate(part.slopes):
-                inside = part.experts[:, s] >= 0
-                pulled = (mine[:, :, None] @ slope)[:, :, 0]
-                total = total.index_add(1, part.experts[inside, s], pulled[:, inside])
-        if self.ridge:
-            total = total + self.ridge * (rows[:, start:] if self.joint else rows[:, :, start:]).reshape(total.shape)
-        return total.flatten(1) if self.joint else total
-
-    def dense(self) -> Tensor:
-        first = self.parts[0].slopes[0]
-        members, size = len(first), first.shape[-1]
-        blocks = []
-        for part in self.parts:
-            if not self.joint:
-                order = torch.argsort(part.experts[:, 0])
-                blocks.append(part.summed[:, order])
-                continue
-            sets, r = part.slopes[0].shape[1:3]
-            block = first.new_zeros(members, sets, r, self.count, size)
-            for s, slope in enumerate(part.slopes):
-                for b, k in enumerate(part.experts[:, s].tolist()):
-                    if k >= 0:
-                        block[:, b, :, k] += slope[:, b]
-            blocks.append(block.reshape(members, sets * r, self.count * size))
-        columns = blocks[0].shape[-1]
-        if self.ridge:
-            eye = self.ridge * torch.eye(columns, dtype=first.dtype, device=first.device)
-            blocks.append(eye.expand(*blocks[0].shape[:-2], -1, -1))
-        return torch.cat(blocks, dim=-2)
 
 
 @dataclass(frozen=True)
@@ -162,9 +57,11 @@ class ExpertsLayer:
         rows: the terms at their points.
         groups: which experts are solved together, in order.
         search: the inner solver.
-        ridge: weight of the rows ridge * w.
+        ridge: weight of the rows ridge * w (ridge * v where whitened; what these depend on the basis through the change
+            of variables is left out of the gradient).
         newton: steps with the full Hessian that follow the search when a gradient is wanted.
         hessian: ``"full"`` or ``"gauss_newton"``: the matrix of the implicit gradient.
+        whiten: search in coordinates in which each expert's J^T J at the start is the identity (per unknown).
     """
 
     def __init__(
@@ -175,9 +72,10 @@ class ExpertsLayer:
         ridge: float = 0.0,
         newton: int = 1,
         hessian: str = "full",
+        whiten: bool = False,
     ):
         self.rows, self.groups, self.search = tuple(rows), tuple(groups), search
-        self.ridge, self.newton, self.hessian = ridge, newton, hessian
+        self.ridge, self.newton, self.hessian, self.whiten = ridge, newton, hessian, whiten
 
     def place(self, basis: object) -> list[tuple[Expansion, ...]]:
         """The basis at the points of all terms."""
@@ -192,7 +90,19 @@ class ExpertsLayer:
         """
         w, minima = start.detach(), []
         for group in self.groups:
-            w, minimum = _GroupProblem(self, group, [placed[i] for i in group.rows], w).solve()
+            mine = [placed[i] for i in group.rows]
+            if not self.whiten:
+                w, minimum = _GroupProblem(self, group, mine, w).solve()
+            else:
+                change = _GroupProblem(self, group, mine, w).whitening()
+                changed = [
+                    [e.mixed(change[:, self.rows[i].experts[:, s]]) for s, e in enumerate(sites)]
+                    for i, sites in zip(group.rows, mine, strict=True)
+                ]
+                inner, minimum = _GroupProblem(
+                    self, group, changed, torch.linalg.solve(change, w[..., None])[..., 0]
+                ).solve()
+                w = (change @ inner[..., None])[..., 0]
             minima.append(minimum)
         return w, tuple(minima)
 
@@ -229,6 +139,27 @@ class _GroupProblem:
             # where no optimum was found there is none to differentiate
             w = torch.where(minimum.converged[..., None], found, w)
         return self.assembled(w, self.known), minimum
+
+    @torch.no_grad()
+    def whitening(self) -> Tensor:
+        """(M, K, m, N, N): changes of coefficients, w = change @ v, the identity for experts of other groups.
+
+        In v, each unknown's block of J^T J at the start is the identity. It is a change of
+        variables that no gradient goes through: the optimum is the same function of the basis in any.
+        """
+        start = self.known.detach()[:, self.group.experts]
+        parts = self.linearized(start.flatten(2).flatten(1) if self.group.joint else start.flatten(2))[1].parts
+        members, _, m, size = self.known.shape
+        change = torch.eye(size).to(self.known).expand(members, self.known.shape[1], m, size, size).clone()
+        total = start.new_zeros(members, len(self.group.experts), m * size, m * size)
+        for part in parts:
+            for s, slope in enumerate(part.slopes):
+                inside = part.experts[:, s] >= 0
+                mine = slope[:, inside]
+                total = total.index_add(1, part.experts[inside, s], mine.mT @ mine)
+        blocks = total.unflatten(3, (m, size)).unflatten(2, (m, size)).diagonal(dim1=2, dim2=4).movedim(-1, 2)
+        change[:, self.group.experts] = inverse_factor(blocks)
+        return change
 
     def assembled(self, w: Tensor, known: Tensor) -> Tensor:
         """All coefficients (M, K, m, N), those of the group from w."""
@@ -277,7 +208,7 @@ class _GroupProblem:
             else:
                 fields = rows.fields(every, mine)
                 value, slopes = rows.linearized(fields)
-                products = [_times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
+                products = [times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
                 part = Part(products, self.positions[i])
                 if self._linearizations == 1 and _is_affine(rows, fields):
                     constant = value - part.times(every, rows.experts).reshape(value.shape)
@@ -294,7 +225,7 @@ class _GroupProblem:
                 for term in curved:
                     self._curvature = self._bent(self._curvature, *term)
             full = straight + self._curvature
-            jacobian.matrix = torch.where(_definite(full)[..., None, None], full, straight)
+            jacobian.matrix = torch.where(definite(full)[..., None, None], full, straight)
         return self._stacked(values, w), jacobian
 
     def straight(self, w: Tensor, known: Tensor, *theta: Tensor) -> Tensor:
@@ -306,7 +237,7 @@ class _GroupProblem:
                 slopes = self._affine[i][2]
             else:
                 slopes = rows.linearized(rows.fields(every, mine), torch.is_grad_enabled())[1]
-            products = [_times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
+            products = [times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
             parts.append(Part(products, self.positions[i]))
         return ExpertJacobian(parts, len(self.group.experts), self.group.joint, self.layer.ridge).gram()
 
@@ -332,25 +263,12 @@ class _GroupProblem:
                 if factor is None:
                     continue
                 # (M, B, n, m N): the derivative of one slope by the coefficients of site t
-                right = _weighted(factor, mine[t])
+                right = weighted(factor, mine[t])
                 block = left.mT @ right
                 wide = block.new_zeros(*block.shape[:2], mine[s].shape[2], *block.shape[2:])
                 wide = wide.index_copy(2, torch.tensor([j], device=block.device), block[:, :, None])
-                total = _added(total, wide.flatten(2, 3), positions[:, s], positions[:, t], count, joint)
+                total = added(total, wide.flatten(2, 3), positions[:, s], positions[:, t], count, joint)
         return total
-
-
-def _weighted(factor: Tensor, basis: Tensor) -> Tensor:
-    """(M, B, n, m N): factors (M, B, m, c, n) times basis functions (M, B, m, c, n, N), summed over c; few are not zero."""
-    columns = []
-    for j in range(basis.shape[2]):
-        terms = [
-            factor[:, :, j, i, :, None] * basis[:, :, j, i]
-            for i in range(basis.shape[3])
-            if bool((factor[:, :, j, i] != 0).any())
-        ]
-        columns.append(sum(terms[1:], terms[0]) if terms else torch.zeros_like(basis[:, :, j, 0]))
-    return torch.cat(columns, dim=-1)
 
 
 def _is_affine(rows: Rows, fields: Sequence[Tensor]) -> bool:
@@ -360,34 +278,3 @@ def _is_affine(rows: Rows, fields: Sequence[Tensor]) -> bool:
         total = rows.residuals(leaves).sum()
         found = torch.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
     return all(g is None or not g.requires_grad for g in found)
-
-
-def _definite(matrix: Tensor) -> Tensor:
-    """(*batch): whether Cholesky succeeds on the equilibrated matrix, with something to spare."""
-    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
-    scale = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
-    scaled = matrix / scale[..., :, None] / scale[..., None, :]
-    factor, info = torch.linalg.cholesky_ex(scaled)
-    pivots = factor.diagonal(dim1=-2, dim2=-1).square().amin(-1)
-    return (info == 0) & (diagonal > 0).all(-1) & (pivots > _LEAST_PIVOT)
-
-
-def _times_basis(slope: Tensor, basis: Tensor) -> Tensor:
-    """(M, B, q n, m N): slopes (M, B, q, m, c, n) times basis functions (M, B, m, c, n, N), summed over c."""
-    total = None
-    for i in range(basis.shape[3]):
-        term = slope[:, :, :, :, i, :, None] * basis[:, :, None, :, i]
-        total = term if total is None else total + term
-    assert total is not None
-    return total.movedim(3, 4).flatten(4, 5).flatten(2, 3)
-
-
-def _added(total: Tensor, blocks: Tensor, i: Tensor, j: Tensor, count: int, joint: bool) -> Tensor:
-    """The Hessian with blocks (M, B, m N, m N) of pairs of experts added."""
-    mine = (i >= 0) & (j >= 0)
-    if not joint:
-        return total.index_add(1, i[mine], blocks[:, mine])
-    size = blocks.shape[-1]
-    square = total.reshape(-1, count, size, count, size).transpose(2, 3).flatten(1, 2)
-    square = square.index_add(1, (i * count + j)[mine], blocks[:, mine])
-    return square.reshape(-1, count, count, size, size).transpose(2, 3).reshape(total.shape)

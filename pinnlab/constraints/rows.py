@@ -42,6 +42,10 @@ class Expansion:
         values = (self.basis.flatten(3, 4) @ w[..., None])[..., 0].unflatten(3, self.basis.shape[3:5])
         return values if self.offset is None else values + self.offset
 
+    def mixed(self, change: Tensor) -> Expansion:
+        """The same fields for coefficients v with w = change @ v, change (M, B, m, N, N)."""
+        return Expansion((self.basis.flatten(3, 4) @ change).unflatten(3, self.basis.shape[3:5]), self.offset)
+
 
 class Basis(Protocol):
     """Whoever supplies basis functions: a network in coordinates, a network on a grid."""

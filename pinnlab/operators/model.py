@@ -52,7 +52,7 @@ class Recipe:
         condition_points: per condition and expert.
         condition_weight: of the mean squares of conditions.
         search: the inner solver.
-        ridge, newton, hessian: as in ``ExpertsLayer``.
+        ridge, newton, hessian, whiten: as in ``ExpertsLayer``.
         grid: {coordinate: nodes} for networks on a grid, else None.
         order: of finite differences on the grid.
         graded: {coordinate: power p}: the coordinate's share s of its interval is drawn as s**p, denser at its start.
@@ -72,6 +72,7 @@ class Recipe:
     grid: Mapping[str, int] | None
     order: int
     graded: Mapping[str, float] = field(default_factory=dict)
+    whiten: bool = False
 
 
 class OperatorModel:
@@ -245,7 +246,10 @@ class Place:
         )  # fmt: skip
         if not recipe.solved:
             groups = []
-        return rows, ExpertsLayer(rows, groups, recipe.search, recipe.ridge, recipe.newton, recipe.hessian)
+        layer = ExpertsLayer(
+            rows, groups, recipe.search, recipe.ridge, recipe.newton, recipe.hessian, recipe.whiten
+        )  # fmt: skip
+        return rows, layer
 
     def judge(
         self,

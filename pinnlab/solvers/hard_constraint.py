@@ -71,6 +71,7 @@ class HardConstraintMoE(Solver):
         ridge: rows ``ridge * w`` that are added to the least squares.
         newton: steps with the full Hessian after the search, so that the implicit gradient is exact.
         hessian: ``"full"`` or ``"gauss_newton"``: the matrix of the implicit gradient.
+        whiten: search in coordinates in which each expert's J^T J at the start is the identity; the ridge is in these.
         grid: {coordinate: nodes}, for an FNO; 32 each where not given.
         order: of the finite differences on the grid.
         harmonics: of the embedding that makes a coordinate of an MLP exactly periodic.
@@ -104,6 +105,7 @@ class HardConstraintMoE(Solver):
     ridge: float = 1e-6
     newton: int = 1
     hessian: str = "full"
+    whiten: bool = True
     grid: Mapping[str, int] | None = None
     order: int = 4
     harmonics: int = 1
@@ -324,5 +326,5 @@ class _OperatorPlan(Plan):
         return Recipe(
             cuts, size, solver.coupling, solved, points, solver.condition_points or max(1, points // 4),
             solver.condition_weight, solver.search, solver.ridge, solver.newton, solver.hessian, grid, solver.order,
-            dict(solver.graded),
+            dict(solver.graded), solver.whiten,
         )  # fmt: skip

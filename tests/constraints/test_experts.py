@@ -289,6 +289,35 @@ def test_implicit_gradients_agree_with_finite_differences(cuts: dict, coupling: 
     assert float((gradient * direction).sum()) == pytest.approx(float(difference), rel=1e-6)
 
 
+@pytest.mark.parametrize(("cuts", "coupling"), COUPLED)
+def test_whitening_changes_variables_and_nothing_else(cuts: dict, coupling: str) -> None:
+    found, gradients = [], []
+    for whiten in (False, True):
+        layer, partition = layer_of(problem(), cuts, coupling, count=2)
+        layer.whiten = whiten
+        factors = (1 + 0.1 * torch.arange(24, dtype=torch.float64).reshape(2, 12)).requires_grad_()
+        start = torch.full((2, partition.count, 1, 12), 0.1, dtype=torch.float64)
+        w, minima = layer.solve(layer.place(Polynomials(BOX, (3, 2), factors)), start)
+        for minimum in minima:
+            minimum.require("expert")
+        found.append(w.detach())
+        gradients.append(torch.autograd.grad(w.square().sum(), factors)[0])
+    assert torch.allclose(*found, rtol=1e-7, atol=1e-8)
+    assert torch.allclose(*gradients, rtol=1e-5, atol=1e-6)
+
+
+def test_whitened_columns_are_orthonormal() -> None:
+    layer, partition = layer_of(problem(), {"x": 2}, "none", points=200)
+    placed = layer.place(Polynomials(BOX, (7, 5), torch.ones(1, 48, dtype=torch.float64)))
+    known = torch.zeros(1, partition.count, 1, 48, dtype=torch.float64)
+    (group,) = layer.groups
+    task = _GroupProblem(layer, group, [placed[i] for i in group.rows], known)
+    gram = task.linearized(known.flatten(2))[1].gram()
+    change = task.whitening()[:, :, 0]
+    assert float(torch.linalg.cond(gram).max()) > 1e8
+    assert torch.allclose(change.mT @ gram @ change, torch.eye(48, dtype=torch.float64).expand_as(gram), atol=1e-6)
+
+
 def test_the_gauss_newton_gradient_is_another() -> None:
     layer, partition = layer_of(problem(), {"x": 2}, "interface", ridge=1e-3)
     results = []

@@ -235,7 +235,7 @@ def test_features_take_coordinates_as_they_are() -> None:
         return torch.stack([torch.erf(x / torch.sqrt(4 * nu * (t + 0.1))), t, 10 * nu], dim=1)
 
     network = pl.MLP(width=16, depth=2, embedding=Features(similarity, 3))
-    s = system(family(), network=network, search=EXACT, newton=2, ridge=1e-4)
+    s = system(family(), network=network, search=EXACT, basis=5)
     theta = s.model.theta
     direction = torch.ones_like(theta) / len(theta) ** 0.5
     gradient = s.loss_and_gradient(theta)[1]
