@@ -21,9 +21,9 @@ from pinnlab.constraints.jacobian import (
     Part,
     added,
     definite,
-    inverse_factor,
     times_basis,
     weighted,
+    whitened,
 )
 from pinnlab.constraints.rows import Expansion, Rows
 from pinnlab.implicit import implicit_minimum, polish
@@ -151,14 +151,14 @@ class _GroupProblem:
         parts = self.linearized(start.flatten(2).flatten(1) if self.group.joint else start.flatten(2))[1].parts
         members, _, m, size = self.known.shape
         change = torch.eye(size).to(self.known).expand(members, self.known.shape[1], m, size, size).clone()
-        total = start.new_zeros(members, len(self.group.experts), m * size, m * size)
+        seen: list[list[Tensor]] = [[] for _ in self.group.experts]
         for part in parts:
             for s, slope in enumerate(part.slopes):
-                inside = part.experts[:, s] >= 0
-                mine = slope[:, inside]
-                total = total.index_add(1, part.experts[inside, s], mine.mT @ mine)
-        blocks = total.unflatten(3, (m, size)).unflatten(2, (m, size)).diagonal(dim1=2, dim2=4).movedim(-1, 2)
-        change[:, self.group.experts] = inverse_factor(blocks)
+                for b, k in enumerate(part.experts[:, s].tolist()):
+                    if k >= 0:
+                        seen[k].append(slope[:, b])
+        for k, number in enumerate(self.group.experts.tolist()):
+            change[:, number] = whitened(torch.cat(seen[k], dim=1).unflatten(2, (m, size)).transpose(1, 2))
         return change
 
     def assembled(self, w: Tensor, known: Tensor) -> Tensor:

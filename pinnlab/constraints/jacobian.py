@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 _LEAST_PIVOT = 1e-12
-_JITTER = 1e-14
+_DEPENDENT = 1e-13
 
 
 @dataclass(frozen=True)
@@ -173,16 +173,19 @@ def definite(matrix: Tensor) -> Tensor:
     return (info == 0) & (diagonal > 0).all(-1) & (pivots > _LEAST_PIVOT)
 
 
-def inverse_factor(gram: Tensor) -> Tensor:
-    """Changes T of variables (..., N, N) with T^T gram T = 1 for matrices (..., N, N), as far as these are definite.
+def whitened(rows: Tensor) -> Tensor:
+    """Changes T of variables (..., N, N) with (rows T)^T (rows T) = 1, for rows (..., r, N).
 
-    Directions that the rows hardly see stay about as short as they are: a change of variables must not blow them up.
+    From the rows and not from their Gram matrix, which knows half the digits. Directions that are dependent to rounding
+    stay as they are, and are found out later.
     """
-    diagonal = gram.diagonal(dim1=-2, dim2=-1)
-    scale = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
-    scaled = torch.nan_to_num(gram / scale[..., :, None] / scale[..., None, :], nan=0.0, posinf=0.0, neginf=0.0)
-    values, vectors = torch.linalg.eigh(scaled)
-    # what is dependent to rounding stays so, and is found out later; symmetric: the order of functions does not matter
-    known = values > 10 * _JITTER * gram.shape[-1]
-    roots = torch.where(known, values.clamp_min(_JITTER).rsqrt(), torch.ones_like(values))
-    return (vectors * roots[..., None, :]) @ vectors.mT / scale[..., :, None]
+    norms = rows.norm(dim=-2)
+    scale = torch.where(norms > 0, norms, torch.ones_like(norms))
+    scaled = torch.nan_to_num(rows / scale[..., None, :], nan=0.0, posinf=0.0, neginf=0.0)
+    _, values, vectors = torch.linalg.svd(torch.linalg.qr(scaled).R, full_matrices=False)
+    known = values > _DEPENDENT * values[..., :1]
+    roots = torch.where(known, values.clamp_min(torch.finfo(rows.dtype).tiny).reciprocal(), 1.0)
+    if values.shape[-1] < rows.shape[-1]:
+        return torch.diag_embed(1 / scale)
+    # symmetric: the order of the functions does not matter
+    return (vectors.mT * roots[..., None, :]) @ vectors / scale[..., :, None]
