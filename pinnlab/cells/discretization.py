@@ -15,7 +15,7 @@ from scipy.stats import qmc
 from torch import Tensor
 
 from pinnlab.cells.basis import LocalBasis
-from pinnlab.cells.corners import Rounding, roundings
+from pinnlab.cells.corners import Rounding, SeamRounding, roundings
 from pinnlab.cells.partition import Cells
 from pinnlab.cells.piece import Piece
 from pinnlab.cells.rows import Evaluate, Jets, Nodes, Rows, Spot
@@ -200,7 +200,7 @@ class Discretization:
                 found = found + corner(at)
         return found
 
-    def _corners(self, tolerance: float) -> list[Rounding]:
+    def _corners(self, tolerance: float) -> list[Rounding | SeamRounding]:
         starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
         cube = torch.from_numpy(qmc.Sobol(len(self.names), seed=0).random(512))
         points = self.domain.interior(cube).points

@@ -261,13 +261,14 @@ class March:
         """Split cells until the initial state is resolved: that needs no solve."""
         for corner in self.discretization.corners:
             name = self.names[corner.axis]
-            while True:
-                edges = self.edges[name]
-                side = np.zeros(len(edges) - 1, dtype=bool)
-                side[0 if corner.position == edges[0] else -1] = True
-                if np.diff(edges)[side][0] <= 4 * corner.width:
-                    break
-                self.edges[name] = halved(edges, side)
+            for position in corner.sides:
+                while True:
+                    edges = self.edges[name]
+                    side = np.zeros(len(edges) - 1, dtype=bool)
+                    side[0 if position == edges[0] else -1] = True
+                    if np.diff(edges)[side][0] <= 4 * corner.width:
+                        break
+                    self.edges[name] = halved(edges, side)
         while True:
             cells = self._cells()
             values = self.discretization.values(self.discretization.guess(cells, None))

@@ -210,7 +210,7 @@ class _CellMarch(March):
         rounded = sorted({corner.unknown for corner in self.cells.discretization.corners})
         if rounded:
             self.notes += (
-                f"the initial state of {', '.join(rounded)} jumps at the boundary and is solved rounded off",
+                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off",
             )
 
     @property

@@ -9,7 +9,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.cells.basis import Chebyshev
-from pinnlab.cells.corners import layer
+from pinnlab.cells.corners import kink, layer
 from pinnlab.cells.discretization import Discretization
 from pinnlab.cells.march import March, MarchSettings
 
@@ -148,7 +148,7 @@ def test_a_jump_at_the_boundary_is_rounded_off() -> None:
         # a layer of width w is what diffusion makes of the jump in the time w^2 / 4k: the solution is that much older
         older = (0.2 * math.sqrt(1e-6)) ** 2 / 0.04
         assert np.linalg.norm(found - exact) < 2 * older / (4 * time) * np.linalg.norm(exact) + 1e-6
-    assert any("jumps at the boundary" in note for note in solution.notes)
+    assert any("does not meet the boundary smoothly" in note for note in solution.notes)
     np.testing.assert_array_equal(solution(x=x, t=0.0)["u"], 0.0)
 
 
@@ -169,6 +169,38 @@ def test_the_rounded_state_meets_a_robin_condition() -> None:
     u = 0.3 + corner(x)
     (slope,) = torch.autograd.grad(u.sum(), x)
     assert float((2.0 * u[0] + 0.5 * slope[0, 0]).detach()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_rounded_kink_by_hand() -> None:
+    distance = torch.tensor([0.0, 1.0, -1.0, 6.0], dtype=torch.float64)
+    expected = [1 / math.sqrt(PI), 0.8427007929 + 0.3678794412 / math.sqrt(PI)]
+    torch.testing.assert_close(kink(distance)[:2], torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(kink(distance)[2], kink(distance)[1])
+    assert float(kink(distance)[3] - 6.0) == pytest.approx(0.0, abs=1e-14)
+
+
+@pytest.mark.parametrize("start", [lambda x: x**2, lambda x: x + 0.3], ids=["kink", "jump"])
+def test_a_periodic_seam_is_rounded_off(start: Any) -> None:
+    """The rounded state and its slope are continuous where the period closes, and far from it nothing changes."""
+    problem = pl.Problem(
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+        unknowns="u",
+        equations=lambda u: u.t - u.xx,
+        conditions=[pl.Initial(u=start), pl.Periodic(on="x")],
+    )
+    made = Discretization(problem, Chebyshev((4, 3)), 1e-4)
+    (corner,) = made.corners
+    assert corner.sides == (-1.0, 1.0)
+    x = torch.tensor([[-1.0 + 1e-12, 0.0], [1.0 - 1e-12, 0.0], [0.2, 0.0]], dtype=torch.float64, requires_grad=True)
+    u = start(x[:, 0]) + corner(x)
+    (slope,) = torch.autograd.grad(u.sum(), x)
+    torch.testing.assert_close(u[0], u[1], atol=1e-8, rtol=0)
+    torch.testing.assert_close(slope[0, 0], slope[1, 0], atol=1e-6, rtol=0)
+    assert float((u[2] - start(x[2, 0])).detach()) == 0.0
+
+
+def test_a_smooth_periodic_state_stays() -> None:
+    assert Discretization(SCHROEDINGER, Chebyshev((4, 3)), 1e-7).corners == []
 
 
 # -- what can go wrong -------------------------------------------------------------------------------------------------
