@@ -294,6 +294,7 @@ class _Broken(nn.Module):
         ({"experts": {"z": 2}}, ValueError, r"'z' is none of the coordinates x, t"),
         ({"network": 3}, TypeError, r"HardConstraintMoE\(network=3\): give a torch.nn.Module"),
         ({"ridge": -1.0}, ValueError, r"HardConstraintMoE\(ridge=-1.0\)"),
+        ({"graded": {"t": 0.0}}, ValueError, r"graded={'t': 0.0}\): give a positive power"),
         ({"newton": -1}, ValueError, r"HardConstraintMoE\(newton=-1\)"),
         ({"stages": (pl.LevenbergMarquardt(),)}, ValueError, "the loss has no Jacobian by residuals.*use pl.Adam"),
         ({"network": nn.Linear(3, 5)}, ValueError, r"mapped \(3, 3\) to \(3, 5\); it must map 2 coordinates and 1"),
