@@ -9,14 +9,17 @@ J = dX/dxi,
 
     d/dx = J^-1 d/dxi,      d/dt at fixed x = d/dt at fixed xi - dX/dt d/dx,
 
-so the equations of the problem run as they are. Source: Mojgani, Balajewicz & Hassanzadeh, arXiv 2205.02902.
+so the equations of the problem run as they are. In them dX/dt is replaced by the velocity, which it is to become: then
+what convects cancels, however wrong the characteristics still are, and no 1/J stands before their error.
+
+Source: Mojgani, Balajewicz & Hassanzadeh, arXiv 2205.02902.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -57,11 +60,13 @@ class Frame:
         coordinates: of the problem, in its order.
         label_diffusion: derivatives of second and higher order in space are by label, as in the paper's released code;
             the same as those by position only where J = 1.
+        speeds: {coordinate of space: a field or number that is taken for dX/dt}; dX/dt itself where not given.
     """
 
     positions: Mapping[str, Field]
     coordinates: Key
     label_diffusion: bool = False
+    speeds: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fields: Mapping[str, Field], drift: Drift, label_diffusion: bool = False) -> Frame:
@@ -99,7 +104,7 @@ class Frame:
 
         def derive(name: str) -> Field:
             if name == TIME:
-                carried = (_product(position.d(TIME), by_position(c)) for c, position in self.positions.items())
+                carried = (_product(self._speed(c), by_position(c)) for c in self.positions)
                 return self.eulerian(_sum(field.d(TIME), *(_scaled(part, -1.0) for part in carried)))
             slope = self.eulerian(by_position(name))
             if not self.label_diffusion:
@@ -110,6 +115,11 @@ class Frame:
             )
 
         return Field(field.value, self.coordinates, derive, field.name)
+
+    def _speed(self, name: str) -> Field:
+        position = self.positions[name]
+        speed = self.speeds.get(name, position.d(TIME))
+        return speed if isinstance(speed, Field) else _constant(speed, position)
 
 
 # The chain rule's own arithmetic: what torch's forward mode would give for any function of fields, several times faster.
@@ -128,6 +138,10 @@ def _scaled(field: Field, factor: float) -> Field:
 
 def _product(a: Field, b: Field) -> Field:
     return Field(a.value * b.value, a.coordinates, lambda name: _sum(_product(a.d(name), b), _product(a, b.d(name))))
+
+
+def _constant(number: float | Tensor, like: Field) -> Field:
+    return Field(torch.zeros_like(like.value) + number, like.coordinates, lambda name: _constant(0.0, like))
 
 
 def _reciprocal(field: Field) -> Field:
@@ -167,10 +181,17 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
     names = (*own, *displacements, *box.coordinates, *problem.parameters)
 
     def on_labels(**given: Any) -> dict[str, Any]:
+        parameters = {name: given[name] for name in problem.parameters}
+
+        def bind(frame: Frame) -> dict[str, Any]:
+            fields = {**{u: given[u] for u in own}, **frame.positions, TIME: given[TIME]}
+            return {name: frame.eulerian(value) for name, value in fields.items()} | parameters
+
         frame = Frame.of(given, drift, label_diffusion)
-        bound: dict[str, Any] = {u: frame.eulerian(given[u]) for u in own}
-        bound |= {c: frame.eulerian(position) for c, position in frame.positions.items()}
-        bound |= {TIME: frame.eulerian(given[TIME])} | {name: given[name] for name in problem.parameters}
+        bound, speeds = bind(frame), {}
+        for c, (value, arguments) in velocity.items():
+            speeds[c] = value(**{name: bound[name] for name in arguments}) if callable(value) else value
+        bound = bind(replace(frame, speeds=speeds))
         found: dict[str, Any] = {}
         for position, (function, arguments) in enumerate(equations):
             result = function(**{name: bound[name] for name in arguments})
@@ -178,8 +199,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
                 label = problem.residual_names[position] if len(equations) > 1 else problem.residual_names[0]
                 result = {label: result}
             found.update(result)
-        for c, (value, arguments) in velocity.items():
-            speed = value(**{name: bound[name] for name in arguments}) if callable(value) else value
+        for c, speed in speeds.items():
             found[f"trajectory {c}"] = frame.positions[c].d(TIME) - speed
         return found
 

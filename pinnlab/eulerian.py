@@ -109,14 +109,25 @@ class EulerianView:
         """(n, d) labels and times that cover the box."""
         count = per_axis or (65 if len(self.space) == 1 else 25)
         like = self.parameters[0].detach()
-        axes = [torch.linspace(*self.region.bounds[n], count) for n in self.region.coordinates]
+        axes = [torch.linspace(*self.region.bounds[n], count, dtype=like.dtype) for n in self.region.coordinates]
         return torch.cartesian_prod(*axes).to(like)
 
     def first_crossing(self) -> float | None:
         """The first time at which characteristics of the sampled labels cross; None where they never do."""
-        labels = self.label_grid(101 if len(self.space) == 1 else 33)
-        crossed = torch.linalg.det(self.positions(labels)[1]) <= 0
+        labels, size = self._sizes()
+        crossed = size <= 0
         return float(labels[crossed, self.time].min()) if bool(crossed.any()) else None
+
+    def narrowest(self) -> tuple[float, float]:
+        """The smallest det dX/dxi of the sampled labels, and when that is."""
+        labels, size = self._sizes()
+        where = int(size.argmin())
+        return float(size[where]), float(labels[where, self.time])
+
+    def _sizes(self) -> tuple[Tensor, Tensor]:
+        """Labels (n, d) that cover the box, and det dX/dxi (n,) there."""
+        labels = self.label_grid(101 if len(self.space) == 1 else 33)
+        return labels, torch.linalg.det(self.positions(labels)[1])
 
     def values(self, points: Tensor, batch: int = 8192) -> Tensor:
         """(n, m) values at points (n, d), any n."""

@@ -20,11 +20,15 @@ NAMES = problem_names()
 SPACING = {
     "allen_cahn": {"x": 2e-3, "t": 2e-3},
     "burgers": {"x": 4e-4, "t": 1e-3},
+    "burgers_periodic": {"x": 1e-3, "t": 3e-3},
     "convection": {"x": 1e-2, "t": 5e-4},
+    "convection_diffusion": {"x": 1e-2, "t": 5e-4},
     "diffusion_sorption": {"x": 4e-3, "t": 3.0},
     "kuramoto_sivashinsky": {"x": 1e-2, "t": 1e-3},
     "lorenz": {"t": 2e-3},
     "navier_stokes": {"x": 5e-3, "y": 5e-3, "t": 2e-2},
+    "swirl": {"x": 5e-3, "y": 5e-3, "t": 5e-3},
+    "variable_convection": {"x": 1e-2, "t": 1e-2},
 }
 # times at which the reference's grid resolves the solution's derivatives to the tolerance of the test
 RESOLVED = {"navier_stokes": (0.2, 0.8)}
