@@ -147,3 +147,6 @@ BASES: dict[str, Callable[[Sequence[int], int], LocalBasis]] = {
     "tanh": RandomFeatures,
 }
 """Kinds of local bases, made from degrees and a seed."""
+
+NOISE = {"chebyshev": 1.0, "tanh": 10.0}
+"""How much larger the error indicators of a basis are than the errors: those of features stop falling earlier."""

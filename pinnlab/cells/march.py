@@ -39,6 +39,7 @@ class MarchSettings:
 
     Attributes:
         tolerance: of the truncation error of a cell, relative to the size of each unknown.
+        rounding: jumps of the initial state at the boundary above it, relative to its size, are rounded off.
         cells: {coordinate: positions of the edges at the start}; they stay edges.
         most_cells: in one slab.
         first_slab: share of the time interval that the first slab tries.
@@ -46,6 +47,7 @@ class MarchSettings:
     """
 
     tolerance: float
+    rounding: float
     cells: dict[str, Array]
     most_cells: int = 400
     first_slab: float = 0.02
@@ -87,7 +89,7 @@ class March:
 
     def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings):
         self.problem, self.basis, self.settings = problem, basis, settings
-        self.discretization = Discretization(problem, basis, settings.tolerance, settings.weight)
+        self.discretization = Discretization(problem, basis, settings.rounding, settings.weight)
         self.names = problem.domain.coordinates
         self.bounds = problem.domain.bounds
         self.time = self.discretization.time
@@ -205,7 +207,9 @@ class March:
         if self.time is None:
             return
         start, self.now = piece.region.bounds[TIME]
-        self.slab = (self.now - start) * min(2.0, 0.9 * self._growth(ratio))
+        # far below the tolerance the indicator may be noise, which a shorter slab does not lower
+        least = 1.0 if ratio < 0.5 else 0.8
+        self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
         for axis in self.discretization.space:
             self.edges[self.names[axis]] = self._merged(piece, axis)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.cells import march as cells
-from pinnlab.cells.basis import BASES
+from pinnlab.cells.basis import BASES, NOISE
 from pinnlab.conditions import Initial
 from pinnlab.constraints.layout import COUPLINGS
 from pinnlab.constraints.partition import Cuts, Partition
@@ -24,7 +24,8 @@ from pinnlab.least_squares import LeastSquares
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.operators.family import FamilyFunction
-from pinnlab.operators.model import OperatorModel, Recipe
+from pinnlab.operators.model import OperatorModel
+from pinnlab.operators.place import Recipe
 from pinnlab.operators.sharing import sharing
 from pinnlab.operators.sizing import needs_grid, sized
 from pinnlab.operators.system import OperatorSystem
@@ -198,9 +199,11 @@ class _CellMarch(March):
         degrees = [(solver.degrees or {}).get(n, _degree(problem, n)) for n in region.coordinates]
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
-        tolerance = solver.tolerance * (0.1 if high else 1.0)
+        tolerance = solver.tolerance * (0.1 if high else 1.0) * NOISE[solver.features]
         basis = BASES[solver.features](degrees, settings.seed)
-        limits = cells.MarchSettings(tolerance, edges, solver.most_experts, weight=solver.condition_weight)
+        limits = cells.MarchSettings(
+            tolerance, solver.tolerance, edges, solver.most_experts, weight=solver.condition_weight
+        )
         try:
             self.cells = cells.March(problem, basis, limits)
         except cells.UnresolvedError as error:

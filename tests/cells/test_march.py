@@ -308,7 +308,7 @@ def test_problems_it_cannot_solve() -> None:
 
 
 def test_a_march_ends_only_once() -> None:
-    march = March(HEAT, Chebyshev((8, 6)), MarchSettings(1e-5, {"x": np.array([0.0, 1.0])}))
+    march = March(HEAT, Chebyshev((8, 6)), MarchSettings(1e-5, 1e-5, {"x": np.array([0.0, 1.0])}))
     while not march.done:
         march.attempt()
     assert march.share == 1.0 and march.pieces[-1].region.bounds["t"][1] == 1.0
