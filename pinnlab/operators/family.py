@@ -13,7 +13,8 @@ from torch import Tensor
 from pinnlab.domains import Box
 from pinnlab.functions import FunctionParameter, GivenFunction
 from pinnlab.least_squares import Minimum, Outcome
-from pinnlab.operators.model import MemberModel, OperatorModel, functions
+from pinnlab.operators.model import MemberModel, OperatorModel
+from pinnlab.operators.place import functions
 from pinnlab.problem import Problem
 
 

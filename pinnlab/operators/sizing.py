@@ -13,7 +13,7 @@ from torch import nn
 from pinnlab.networks.base import Chain, Linear, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.fno import FNO
-from pinnlab.operators.model import functions, scalars
+from pinnlab.operators.place import functions, scalars
 from pinnlab.parameters import Uniform
 from pinnlab.problem import Problem
 

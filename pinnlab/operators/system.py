@@ -18,7 +18,8 @@ from torch import Tensor
 from pinnlab.constraints.experts import ExpertsLayer
 from pinnlab.constraints.rows import Rows
 from pinnlab.least_squares import Minimum, Outcome
-from pinnlab.operators.model import OperatorModel, Values, solve
+from pinnlab.operators.model import OperatorModel
+from pinnlab.operators.place import Values, solve
 from pinnlab.operators.sharing import Alone
 from pinnlab.weighting import State, Uniform
 
