@@ -69,7 +69,9 @@ class EulerianView:
         found[:, axis] = home - (self.positions(found)[0][:, 0] - target)
         found[:, axis] = torch.minimum(torch.maximum(found[:, axis], lower), upper)
         active = torch.arange(len(points), device=points.device)
-        tolerance = 64 * torch.finfo(points.dtype).eps * float(target.abs().max() + displacement.abs().max())
+        # positions are rounded where they are: far away after a long drift
+        largest = target.abs().max() + home.abs().max() + displacement.abs().max()
+        tolerance = 64 * torch.finfo(points.dtype).eps * float(largest)
         for _ in range(_STEPS):
             x, slope = self.positions(found[active])
             miss = x[:, 0] - target[active]
