@@ -71,7 +71,7 @@ class EulerianView:
         active = torch.arange(len(points), device=points.device)
         # positions are rounded where they are: far away after a long drift
         largest = target.abs().max() + home.abs().max() + displacement.abs().max()
-        tolerance = 64 * torch.finfo(points.dtype).eps * float(largest)
+        tolerance = 8 * torch.finfo(points.dtype).eps * float(largest)
         for _ in range(_STEPS):
             x, slope = self.positions(found[active])
             miss = x[:, 0] - target[active]

@@ -36,4 +36,4 @@ def problem(c: float = 50.0, nu: float = 0.01) -> pl.Problem:
 
 
 def recipe() -> pl.LagrangianPINN:
-    return pl.LagrangianPINN()
+    return pl.LagrangianPINN(stages=pl.LevenbergMarquardt(steps=10_000))

@@ -77,4 +77,10 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.LagrangianPINN:
-    return pl.LagrangianPINN()
+    # the state only rides along: nearly all of the network is for the way
+    return pl.LagrangianPINN(
+        network=pl.MLP(width=5, depth=1),
+        trajectory=pl.MLP(width=20, depth=3),
+        harmonics=2,
+        stages=pl.LevenbergMarquardt(steps=10_000),
+    )
