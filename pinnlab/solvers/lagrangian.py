@@ -94,5 +94,5 @@ class _LagrangianPlan(CollocationPlan):
             return status, ()
         return status, (
             f"characteristics stay apart, but come close: at t = {time:.4g} a neighbourhood has shrunk to J = {size:.2g} of "
-            "its size at the start, and the solution around it is less accurate",
+            "its size at the start; compare() with a classical solution before trusting it from there on, or end earlier",
         )
