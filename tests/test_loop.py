@@ -289,4 +289,4 @@ def test_the_progress_bar_shows_loss_error_and_windows(capfd: pytest.CaptureFixt
 
 def test_the_picked_solver_is_named(capfd: pytest.CaptureFixture) -> None:
     pl.solve(problem(), max_seconds=0.2)
-    assert "pinnlab: PINN for at most 0.2 s: a single instance" in capfd.readouterr().err
+    assert "pinnlab: HardConstraintMoE for at most 0.2 s: a smooth single instance" in capfd.readouterr().err

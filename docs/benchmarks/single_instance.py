@@ -1,10 +1,10 @@
 """Local experts as the solver of one instance: accuracy, time, work-precision, and cost against the number of experts.
 
-    python docs/benchmarks/single_instance.py [--seeds 3] [--out docs/benchmarks]
+    python docs/benchmarks/single_instance.py [--seeds 3] [--out docs/benchmarks] [--resume]
 
 Every row is one untuned call, ``pl.solve(problem, pl.HardConstraintMoE(features=...))``, on one thread; time is that of the
 solve alone. Errors are relative L2 over a grid of the whole domain, against an exact solution or the classical solver at
-tolerance 1e-10, whose own estimate and time stand beside. Random features: median over seeds. Writes
+tolerance 1e-9, whose own estimate and time stand beside. Random features: median over seeds. Writes
 single_instance.json, single_instance.md and single_instance.png.
 """
 
@@ -91,7 +91,7 @@ def target_of(problem: pl.Problem) -> tuple[torch.Tensor, torch.Tensor, dict[str
         points = points[points[:, problem.domain.coordinates.index("t")] > problem.domain.bounds["t"][0]]
     reference, about = problem.reference, {}
     if reference is None or isinstance(reference, pl.ClassicalReference):
-        reference = pl.reference_solution(problem.replace(reference=None), tolerance=1e-10, max_seconds=90)
+        reference = pl.reference_solution(problem.replace(reference=None), tolerance=1e-9, max_seconds=60)
         about = {
             "seconds": reference.seconds, "estimate": max(reference.error_estimate.values()), "method": reference.method
         }  # fmt: skip
@@ -108,30 +108,34 @@ def run(problem: pl.Problem, points: torch.Tensor, target: torch.Tensor, **optio
     }  # fmt: skip
 
 
-def table(seeds: int) -> list[dict[str, Any]]:
-    rows = []
+def table(seeds: int, rows: list[dict[str, Any]], save: Callable[[], None]) -> None:
+    """Add the rows that are missing."""
     for name, (make, elsewhere) in PROBLEMS.items():
+        if name in {row["problem"] for row in rows}:
+            continue
         problem = make()
         points, target, classical = target_of(problem)
         row: dict[str, Any] = {"problem": name, "elsewhere": elsewhere, "classical": classical}
         row["chebyshev"] = run(problem, points, target)
         row["tanh"] = [run(problem, points, target, features="tanh", seed=seed) for seed in range(seeds)]
         rows.append(row)
+        save()
         print(name, row["chebyshev"], [(r["error"], r["seconds"]) for r in row["tanh"]], classical, flush=True)
-    return rows
 
 
-def work_precision() -> dict[str, dict[str, list[dict[str, Any]]]]:
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+def work_precision(found: dict[str, Any], save: Callable[[], None]) -> None:
+    """Add the problems that are missing."""
     for name in WORK:
+        if name in found:
+            continue
         problem = PROBLEMS[name][0]()
         points, target, _ = target_of(problem)
         found[name] = {
             kind: [{"tolerance": t, **run(problem, points, target, features=kind, tolerance=t)} for t in TOLERANCES]
             for kind in ("chebyshev", "tanh")
         }
+        save()
         print(name, "work-precision done", flush=True)
-    return found
 
 
 def scaling(repeats: int = 5) -> list[dict[str, float]]:
@@ -217,17 +221,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--resume", action="store_true", help="keep the rows that the json file holds")
     arguments = parser.parse_args()
+    path = arguments.out / "single_instance.json"
+    data: dict[str, Any] = {
+        "command": f"python docs/benchmarks/single_instance.py --seeds {arguments.seeds}",
+        "machine": f"{platform.machine()}, torch {torch.__version__}, Python {platform.python_version()}",
+        "date": time.strftime("%Y-%m-%d"), "table": [], "work": {},
+    }  # fmt: skip
+    if arguments.resume and path.exists():
+        data = json.loads(path.read_text(encoding="utf-8"))
+
+    def save() -> None:
+        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
     with limited_threads(1):
-        rows = scaling()
-        data: dict[str, Any] = {
-            "command": f"python docs/benchmarks/single_instance.py --seeds {arguments.seeds}",
-            "machine": f"{platform.machine()}, torch {torch.__version__}, Python {platform.python_version()}",
-            "date": time.strftime("%Y-%m-%d"),
-            "scaling": rows, "slope": slope(rows), "table": table(arguments.seeds), "work": work_precision(),
-        }  # fmt: skip
+        data["scaling"] = scaling()
+        data["slope"] = slope(data["scaling"])
+        table(arguments.seeds, data["table"], save)
+        work_precision(data["work"], save)
         figure(data, arguments.out / "single_instance.png")
-    (arguments.out / "single_instance.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    save()
     (arguments.out / "single_instance.md").write_text(markdown(data), encoding="utf-8")
 
 

@@ -62,7 +62,7 @@ class ConvexProjection(nn.Module):
         InfeasibleError: (a ValueError) nothing satisfies the constraints; names one that cannot be met, and the sample.
         RuntimeError: in a call, an iteration or a solver that did not reach its tolerance.
 
-    Equality rows hold to 1e-10 relative to |A| |u| + |b|, bounds exactly, inequalities and cones to 1e-8 relative to the
+    Equality rows hold to 1e-10 relative to ``|A| |u| + |b|``, bounds exactly, inequalities and cones to 1e-8 relative to the
     numbers in them. An answer that misses this is refused.
     """
 
