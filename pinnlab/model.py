@@ -22,7 +22,31 @@ Prepared = tuple[Tensor, Tensor] | None
 PullBack = Callable[[Tensor], Rows]
 
 
-class Model:
+class Parametrized:
+    """What has trainable ``parameters``, as one flat vector."""
+
+    parameters: list[nn.Parameter]
+
+    @property
+    def size(self) -> int:
+        """p, the number of trainable numbers."""
+        return sum(p.numel() for p in self.parameters)
+
+    @property
+    def theta(self) -> Tensor:
+        """(p,): all trainable numbers, a copy."""
+        return torch.cat([p.detach().reshape(-1) for p in self.parameters])
+
+    @theta.setter
+    def theta(self, value: Tensor) -> None:
+        with torch.no_grad():
+            start = 0
+            for p in self.parameters:
+                p.copy_(value[start : start + p.numel()].view_as(p))
+                start += p.numel()
+
+
+class Model(Parametrized):
     """u(x; theta) for all unknowns, with derivatives.
 
     Args:
@@ -46,24 +70,6 @@ class Model:
         self.region, self.unknowns, self.network, self.ansatz = region, unknowns, network, ansatz
         self.coefficients, self.constants = dict(coefficients), dict(constants)
         self.parameters = [p for p in network.parameters() if p.requires_grad] + list(self.coefficients.values())
-
-    @property
-    def size(self) -> int:
-        """p, the number of trainable numbers."""
-        return sum(p.numel() for p in self.parameters)
-
-    @property
-    def theta(self) -> Tensor:
-        """(p,): all trainable numbers, a copy."""
-        return torch.cat([p.detach().reshape(-1) for p in self.parameters])
-
-    @theta.setter
-    def theta(self, value: Tensor) -> None:
-        with torch.no_grad():
-            start = 0
-            for p in self.parameters:
-                p.copy_(value[start : start + p.numel()].view_as(p))
-                start += p.numel()
 
     def network_jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) of the bare network, with a graph to the parameters."""

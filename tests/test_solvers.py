@@ -282,4 +282,6 @@ def test_without_a_solver_one_is_chosen() -> None:
     assert solution.status is pl.Status.TARGET_REACHED and type(solution.solver) is pl.HardConstraintMoE
     long = pl.Problem(pl.Box(t=(0.0, 8.0)), "y", lambda y: y.t + y, [pl.Initial(y=1.0)])
     solution = pl.solve(long, max_seconds=0.2, progress=False)
-    assert len(solution.models) > 1 and type(solution.solver) is pl.HardConstraintMoE, "an ODE over a long time is marched"
+    assert len(solution.models) > 1 and type(solution.solver) is pl.HardConstraintMoE, (
+        "an ODE over a long time is marched"
+    )

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Box
 from pinnlab.least_squares import Minimum
+from pinnlab.model import Parametrized
 from pinnlab.operators.bases import GridBasis, PointBasis, finished
 from pinnlab.operators.place import Place, Recipe, Values, representatives, solve
 from pinnlab.problem import Problem
 
 
-class OperatorModel:
+class OperatorModel(Parametrized):
     """Basis functions and coefficients of any member; what the training loop sees as a model.
 
     Args:
@@ -48,24 +49,6 @@ class OperatorModel:
     def constants(self) -> dict[str, Any]:
         """Parameters of the representative member."""
         return dict(self.problem.parameter_values(self.parameters[0].detach()))
-
-    @property
-    def size(self) -> int:
-        """p, the number of trainable numbers."""
-        return sum(p.numel() for p in self.parameters)
-
-    @property
-    def theta(self) -> Tensor:
-        """(p,): all trainable numbers, a copy."""
-        return torch.cat([p.detach().reshape(-1) for p in self.parameters])
-
-    @theta.setter
-    def theta(self, value: Tensor) -> None:
-        with torch.no_grad():
-            start = 0
-            for p in self.parameters:
-                p.copy_(value[start : start + p.numel()].view_as(p))
-                start += p.numel()
 
     def basis(self, members: Sequence[Values], place: Place | None = None) -> PointBasis | GridBasis:
         """The basis functions of some members, with a graph to the parameters."""
