@@ -57,7 +57,7 @@ class NonlinearProjection(nn.Module):
         if not callable(function):
             raise TypeError(f"function: takes a function of a vector, got a {type(function).__name__}.")
         self.function, self.search = function, search
-        self._weights = None if weights is None else torch.as_tensor(weights).to(torch.float64)
+        self._weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float64)
         if self._weights is not None and not bool((torch.isfinite(self._weights) & (self._weights > 0)).all()):
             raise ValueError(
                 "weights: must be positive and finite, such as those of a quadrature; they weigh distances."

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -182,9 +183,9 @@ class ConvexSet:
 
 
 def _real(name: str, value: Any) -> Tensor:
-    """In float64, with its graph."""
+    """In float64, with its graph. Numbers do not pass through torch's default dtype, which would round them to float32."""
     try:
-        tensor = torch.as_tensor(value)
+        tensor = value if isinstance(value, Tensor) else torch.from_numpy(np.asarray(value).copy())
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name}: takes numbers, an array or a tensor, got a {type(value).__name__}.") from error
     if tensor.is_complex() or tensor.dtype == torch.bool:

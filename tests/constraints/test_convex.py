@@ -4,6 +4,7 @@ import copy
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -243,3 +244,15 @@ def test_without_cvxpylayers_the_error_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "cvxpylayers.torch", None)
     with pytest.raises(ImportError, match=r"ConvexLayer needs cvxpylayers"):
         ConvexLayer(cp.Problem(cp.Minimize(cp.sum_squares(x - a))), [a], [x])
+
+
+def test_numbers_keep_all_their_digits() -> None:
+    """0.45 is no float32; as a Python number, in a list and in an array it must not be rounded to one."""
+    rows = [0.1, 0.2, 0.3]
+    v = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    for b in (0.45, [0.45], np.array([0.45])):
+        for options in ({}, {"lower": 0.1}):
+            u = ConvexProjection(A=rows, b=b, **options)(v)
+            assert abs(0.1 * float(u[0]) + 0.2 * float(u[1]) + 0.3 * float(u[2]) - 0.45) < 1e-15
+    clamped = ConvexProjection(upper=0.1)(v)
+    assert float(clamped[0]) == 0.1
