@@ -46,8 +46,8 @@ class ConvexLayer(nn.Module):
         ValueError: the problem is not convex, not DPP, has integers, or other parameters than those listed.
 
     A call takes one tensor per parameter, by position or as a dictionary by the parameters' names, each of shape
-    ``(..., *parameter.shape)`` with batches that broadcast, and returns a tuple of tensors ``(..., *variable.shape)``. It raises
-    ``InfeasibleError`` (a ValueError) that names a constraint and the sample if nothing satisfies the constraints,
+    ``(..., *parameter.shape)`` with batches that broadcast, and returns a tuple of tensors ``(..., *variable.shape)``. It
+    raises ``InfeasibleError`` (a ValueError) that names a constraint and the sample if nothing satisfies the constraints,
     ValueError for NaN, for values against a parameter's declared sign and for unbounded problems, and RuntimeError if
     the solver stops short of its tolerance. Everything is computed in float64 on the CPU, sample by sample; the result has
     the dtype and device of the first parameter. First derivatives only, exact up to the solver's tolerance.
