@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pinnlab.conditions import Initial
 from pinnlab.domains import TIME, Box
+from pinnlab.linalg import limited_threads
 from pinnlab.problem import Problem
 from pinnlab.solvers.base import Settings, Solver
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
@@ -30,7 +31,8 @@ def choose(problem: Problem, settings: Settings) -> tuple[Solver, str]:
     if isinstance(domain, Box) and few and starts:
         experts = HardConstraintMoE(features="tanh")
         try:
-            experts.plan(problem, settings)
+            with limited_threads(settings.threads):
+                experts.plan(problem, settings)
         except ValueError:
             why = "data too rough for local experts"
         else:

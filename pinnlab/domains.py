@@ -31,6 +31,14 @@ class Site:
     points: Tensor
     normals: Tensor | None = None
 
+    @property
+    def side(self) -> tuple[int, bool]:
+        """Which face of a box this is: number of the coordinate that is constant on it, and whether it is the upper end."""
+        assert self.normals is not None, "points of the interior are on no side"
+        normal = self.normals[0]
+        axis = int(normal.abs().argmax())
+        return axis, bool(normal[axis] > 0)
+
 
 class Region(ABC):
     """Where the unknowns live. Subclasses give ``coordinates``, ``bounds`` and the maps below."""

@@ -64,23 +64,35 @@ class Solution:
         Raises:
             TypeError: a coordinate is missing or unknown.
         """
-        names = self.problem.domain.coordinates
         if self._is_family:
-            chosen = {name: coordinates.pop(name) for name in self.problem.families if name in coordinates}
-            return self.at(**chosen)(**coordinates)
+            return self._member(coordinates)(**coordinates)
+        return self._evaluated("solution", self._values, coordinates)
+
+    def _values(self, points: Tensor) -> dict[str, Tensor]:
+        return dict(zip(self.problem.unknowns, self.function(points).unbind(1), strict=True))
+
+    def _member(self, coordinates: dict[str, Any]) -> Solution:
+        """The member whose parameters stand among the coordinates; they are taken out."""
+        return self.at(**{name: coordinates.pop(name) for name in self.problem.families if name in coordinates})
+
+    def _evaluated(
+        self, owner: str, function: Callable[[Tensor], dict[str, Tensor]], coordinates: dict[str, Any]
+    ) -> dict[str, Any]:
+        """A function of points (n, d) at coordinates given by name: each of its (n,) gets their broadcast shape."""
+        names = self.problem.domain.coordinates
         if set(coordinates) != set(names):
             raise TypeError(
-                f"solution() got {', '.join(coordinates) or 'nothing'}; give exactly the coordinates {', '.join(names)}, "
-                f"such as solution({', '.join(f'{n}=...' for n in names)})."
+                f"{owner}() got {', '.join(coordinates) or 'nothing'}; give exactly the coordinates {', '.join(names)}, "
+                f"such as {owner}({', '.join(f'{n}=...' for n in names)})."
             )
-        tensors = any(isinstance(v, Tensor) for v in coordinates.values())
         like = self.models[0].parameters[0].detach()
         given = (torch.as_tensor(coordinates[n], dtype=like.dtype, device=like.device) for n in names)
         columns = torch.broadcast_tensors(*given)
         points = torch.stack([c.reshape(-1) for c in columns], dim=1)
-        values = self.function(points)
-        found = {u: values[:, j].reshape(columns[0].shape) for j, u in enumerate(self.problem.unknowns)}
-        return found if tensors else {u: v.cpu().numpy() for u, v in found.items()}
+        found = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
+        if any(isinstance(v, Tensor) for v in coordinates.values()):
+            return found
+        return {name: value.cpu().numpy() for name, value in found.items()}
 
     @property
     def _is_family(self) -> bool:
@@ -172,17 +184,13 @@ class Solution:
 
     def residual(self, **coordinates: Any) -> dict[str, Any]:
         """The equations' residuals at coordinates given by name, each with the broadcast shape."""
-        names = self.problem.domain.coordinates
         if self._is_family:
-            chosen = {name: coordinates.pop(name) for name in self.problem.families if name in coordinates}
-            return self.at(**chosen).residual(**coordinates)
-        if set(coordinates) != set(names):
-            raise TypeError(f"residual() got {', '.join(coordinates) or 'nothing'}; give exactly {', '.join(names)}.")
-        like = self.models[0].parameters[0].detach()
-        given = (torch.as_tensor(coordinates[n], dtype=like.dtype, device=like.device) for n in names)
-        columns = torch.broadcast_tensors(*given)
-        points = torch.stack([c.reshape(-1) for c in columns], dim=1)
-        result = {name: like.new_full((len(points),), math.nan) for name in self.problem.residual_names}
+            return self._member(coordinates).residual(**coordinates)
+        return self._evaluated("residual", self._residuals, coordinates)
+
+    def _residuals(self, points: Tensor) -> dict[str, Tensor]:
+        names = self.problem.domain.coordinates
+        result = {name: points.new_full((len(points),), math.nan) for name in self.problem.residual_names}
         term = self.problem.equation_term()
         indices = used_indices(self.problem.derivatives, names)
         keys = [tuple(names[i] for i in index) for index in indices]
@@ -197,10 +205,7 @@ class Solution:
             found = term.evaluate((Scope.of_jets(jets, model.region.columns(at), parameters),))
             for name, value in found.items():
                 result[name][inside] = value
-        shaped = {name: value.reshape(columns[0].shape) for name, value in result.items()}
-        if any(isinstance(v, Tensor) for v in coordinates.values()):
-            return shaped
-        return {name: value.cpu().numpy() for name, value in shaped.items()}
+        return result
 
     def on_grid(self, **sizes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Axes and values over a tensor grid of the domain, in the order of its coordinates.

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.domains import TIME
+from pinnlab.domains import TIME, Site
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
 from pinnlab.sampling import unit_points
@@ -124,13 +124,11 @@ def roundings(
 
     for term in terms:
         sites = term.draw(cube, 1)
-        assert sites[0].normals is not None
-        normal = sites[0].normals[0]
-        axis = int(normal.abs().argmax())
+        axis, upper = sites[0].side
         lower, end = bounds[names[axis]]
         width = (0.2 if len(sites) == 1 else 0.1) * math.sqrt(tolerance) * (end - lower)
-        rise = float(normal[axis]) * 2 / (math.sqrt(math.pi) * width)
-        corner = _Corner(problem, term, starts, normal, names[axis])
+        rise = (1.0 if upper else -1.0) * 2 / (math.sqrt(math.pi) * width)
+        corner = _Corner(problem, term, starts, sites[0], names[axis])
         used = trace(term, problem.domain.columns, tuple(problem.unknowns), problem.parameter_values(), sites).keys
         side = term.draw(cube, 64)[0]
         for unknown in (u for u, keys in used.items() if keys and u in starts):
@@ -145,8 +143,7 @@ def roundings(
             jump = corner.misfit(side.points) / corner.response(side.points, unknown, 0.0)
             if bool((jump.abs() > tolerance * sizes[unknown]).any() & torch.isfinite(jump).all()):
                 amplitude = partial(corner.amplitude, unknown=unknown, slope=rise)
-                position = end if normal[axis] > 0 else lower
-                found.append(Rounding(unknown, axis, position, width, amplitude))
+                found.append(Rounding(unknown, axis, end if upper else lower, width, amplitude))
     return found
 
 
@@ -157,7 +154,7 @@ class _Corner:
     problem: Problem
     term: Term
     starts: Mapping[str, Start]
-    normal: Tensor
+    site: Site
     across: str
 
     def misfit(self, points: Tensor, unknown: str = "", value: float = 0.0, slope: float = 0.0) -> Tensor:
@@ -174,7 +171,8 @@ class _Corner:
         if unknown:
             jets[unknown][()] = jets[unknown][()] + value
             jets[unknown][(self.across,)] = jets[unknown][(self.across,)] + slope
-        normals = domain.columns(self.normal.expand(len(points), -1))
+        assert self.site.normals is not None
+        normals = domain.columns(self.site.normals[:1].expand(len(points), -1))
         scope = Scope.of_jets(jets, domain.columns(points), self.problem.parameter_values(), normals)
         return next(iter(self.term.evaluate((scope,)).values()))
 

@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from pinnlab.cells.basis import LocalBasis
@@ -24,6 +23,7 @@ from pinnlab.domains import TIME, Box
 from pinnlab.fields import Key
 from pinnlab.problem import Problem
 from pinnlab.reference.equations import Equations
+from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope, Term
 
 Array = np.ndarray
@@ -122,9 +122,7 @@ class Discretization:
         middle = torch.full((1, len(self.names)), 0.5, dtype=torch.float64)
         spots = []
         for site in term.draw(lambda n: middle, 1):
-            assert site.normals is not None
-            axis = int(site.normals[0].abs().argmax())
-            upper = bool(site.normals[0, axis] > 0)
+            axis, upper = site.side
             spots.append(Spot(cells, cells.side(axis, upper), self.face(axis, upper)))
         return spots
 
@@ -202,17 +200,15 @@ class Discretization:
 
     def _corners(self, tolerance: float) -> list[Rounding | SeamRounding]:
         starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
-        cube = torch.from_numpy(qmc.Sobol(len(self.names), seed=0).random(512))
-        points = self.domain.interior(cube).points
+        points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
         sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
         return roundings(self.problem, self.boundary, starts, sizes, tolerance)
 
     def data_rows(self, cells: Cells) -> list[Rows]:
         """Measurements inside the slab, cell by cell."""
         groups = []
-        region = Box(**{n: (float(e[0]), float(e[-1])) for n, e in cells.edges.items()})
         for condition in self.data:
-            inside = condition.within(region)
+            inside = condition.within(cells.region)
             if inside is None:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)

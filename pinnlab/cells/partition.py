@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from pinnlab.domains import Box
+
 Array = np.ndarray
 
 
@@ -33,6 +35,11 @@ class Cells:
     def count(self) -> int:
         """K."""
         return int(np.prod(self.shape))
+
+    @cached_property
+    def region(self) -> Box:
+        """The box that the cells fill."""
+        return Box(**{name: (float(e[0]), float(e[-1])) for name, e in self.edges.items()})
 
     @cached_property
     def intervals(self) -> Array:

@@ -15,7 +15,6 @@ from torch import Tensor
 from pinnlab.cells.basis import LocalBasis
 from pinnlab.cells.partition import Cells
 from pinnlab.derivatives.indices import VALUE, Indices
-from pinnlab.domains import Box
 
 Array = np.ndarray
 _BATCH = 8192
@@ -45,7 +44,7 @@ class Piece:
     ):
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
         self.constants = dict(constants)
-        self.region = Box(**{name: (float(e[0]), float(e[-1])) for name, e in cells.edges.items()})
+        self.region = cells.region
         self.parameters = [torch.from_numpy(coefficients)]
 
     @property
