@@ -307,7 +307,7 @@ class Data(Condition):
         points: {coordinate: (n,) array}, every coordinate of the domain.
         exact: must stay None or False.
         weight: multiplies their mean square in the loss.
-        values: {unknown: (n,) array}.
+        values: {unknown: (n,) array, or a function as in other conditions}.
 
     Raises:
         TypeError, ValueError: no values, arrays of other lengths, numbers that are not finite.
@@ -318,13 +318,13 @@ class Data(Condition):
         if not values:
             raise TypeError("Data(points=...) got no values; name an unknown, such as Data(points=..., u=array).")
         self.points = {name: _array(f"points[{name!r}]", v) for name, v in points.items()}
-        self.values = {name: _array(name, v) for name, v in values.items()}
-        lengths = {name: len(v) for name, v in {**self.points, **self.values}.items()}
+        self.values = {name: v if callable(v) else _array(name, v) for name, v in values.items()}
+        lengths = {name: len(v) for name, v in {**self.points, **self.values}.items() if not callable(v)}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"Data(...): arrays of different lengths {lengths}; give one value per point.")
 
     def __repr__(self) -> str:
-        n = len(next(iter(self.values.values())))
+        n = len(next(iter(self.points.values())))
         return f"Data({', '.join(self.values)} at {n} points)"
 
     def within(self, region: Region) -> Data | None:
@@ -332,7 +332,7 @@ class Data(Condition):
         inside = region.contains(torch.stack([self.points[name] for name in region.coordinates], dim=1))
         if not bool(inside.any()):
             return None
-        values = {name: value[inside] for name, value in self.values.items()}
+        values = {name: v if callable(v) else v[inside] for name, v in self.values.items()}
         return Data({name: x[inside] for name, x in self.points.items()}, weight=self.weight, **values)
 
     def terms(self, context: Context) -> list[Term]:
@@ -352,14 +352,21 @@ class Data(Condition):
         for unknown, target in self.values.items():
             context.check_unknown(unknown, "Data")
             label = f"data {unknown}"
+            names = context.names(target, f"Data({unknown}=...)") if callable(target) else ()
 
             def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
                 return (Site(points[:n].to(unit(1).device)),)
 
             def evaluate(
-                scopes: tuple[Scope, ...], unknown: str = unknown, target: Tensor = target, label: str = label
+                scopes: tuple[Scope, ...],
+                unknown: str = unknown,
+                target: Any = target,
+                label: str = label,
+                names: tuple[str, ...] = names,
             ) -> dict[str, Tensor]:
                 value = scopes[0].fields[unknown].value
+                if callable(target):
+                    return {label: value - scopes[0].value(target, names, label)}
                 return {label: value - target[: len(value)].to(value)}
 
             terms.append(Term("data", (label,), draw, evaluate, self.weight, fixed=len(points)))

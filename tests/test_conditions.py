@@ -120,6 +120,16 @@ def test_data() -> None:
     close(found["data u"], torch.tensor([0.25 - 0.0, 4 * 1.5 + 1.0 - 1.0]))
 
 
+def test_data_from_a_function() -> None:
+    points = {"x": [0.0, 2.0], "y": [1.0, 1.5], "t": [0.5, 1.0]}
+    condition = pl.Data(points, u=lambda x, t: 10 * x + t)
+    (term,) = condition.terms(CONTEXT)
+    found, _ = misfits(term, 2)
+    close(found["data u"], torch.tensor([0.25 - 0.5, 4 * 1.5 + 1.0 - 21.0]))
+    assert repr(condition) == "Data(u at 2 points)"
+    bad(lambda: pl.Data(points, u=lambda z: z), ValueError, r"Data\(u=...\) has an argument 'z'")
+
+
 def bad(make: Callable[[], Condition], kind: type, message: str) -> None:
     with pytest.raises(kind, match=message):
         make().terms(CONTEXT)

@@ -212,17 +212,26 @@ class Discretization:
             if inside is None:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)
+            targets = self._targets(inside, points)
             home, reference = cells.locate(points)
             for cell in np.unique(home):
                 mine = home == cell
                 spot = Spot(cells, np.array([cell]), Nodes(self.basis, reference[mine]))
-                values = {u: v[torch.from_numpy(mine)] for u, v in inside.values.items()}
+                values = {u: v[torch.from_numpy(mine)] for u, v in targets.items()}
 
                 def evaluate(jets: Sequence[Jets], values: dict[str, Tensor] = values) -> list[Tensor]:
                     return [jets[0][u][()] - value for u, value in values.items()]
 
                 groups.append(Rows(self.problem.unknowns, [spot], evaluate, np.sqrt(condition.weight)))
         return groups
+
+    def _targets(self, condition: Data, points: Array) -> dict[str, Tensor]:
+        """{unknown: (n,)} of measurements at their points (n, d)."""
+        scope, context = Scope({}, self._columns(points), self.parameters), self.problem.context()
+        return {
+            u: scope.value(v, context.names(v, "Data"), f"data {u}") if callable(v) else v
+            for u, v in condition.values.items()
+        }
 
     def guess(self, cells: Cells, before: Piece | None) -> Array:
         """(K, m, N): the start state, constant in time; zero where there is none."""
