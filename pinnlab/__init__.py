@@ -21,15 +21,17 @@ from pinnlab.solution import Solution
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian import LagrangianPINN
+from pinnlab.solvers.multidomain import MultiDomainPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.status import Status
+from pinnlab.subdomains import Subdomains
 from pinnlab.weighting import NTK, GradientNorm
 
 __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference",
     "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE", "Initial", "LagrangianPINN",
-    "LevenbergMarquardt", "ModifiedMLP", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Problem",
-    "RandomField", "Robin", "SSBroyden", "Solution", "Status", "Uniform", "Unknown", "constraints", "diff",
-    "load_problem", "reference_solution", "solve",
+    "LevenbergMarquardt", "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet",
+    "Problem", "RandomField", "Robin", "SSBroyden", "Solution", "Status", "Subdomains", "Uniform", "Unknown",
+    "constraints", "diff", "load_problem", "reference_solution", "solve",
 ]  # fmt: skip

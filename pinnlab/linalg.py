@@ -45,6 +45,16 @@ def gram(matrix: Tensor) -> Tensor:
     return matrix.T @ matrix
 
 
+def factor(matrix: np.ndarray) -> np.ndarray:
+    """The lower Cholesky factor of a symmetric matrix, which is overwritten.
+
+    Raises:
+        numpy.linalg.LinAlgError: the matrix is not positive definite in floating point.
+    """
+    # the transpose of a symmetric C array is Fortran-ordered without a copy
+    return scipy.linalg.cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
+
+
 class Cholesky:
     """Solves (matrix + diag(shift)) x = b for a symmetric positive semi-definite matrix.
 
@@ -61,16 +71,14 @@ class Cholesky:
         shifted.diagonal().add_(shift)
         self._numpy = shifted.device.type == "cpu"
         if self._numpy:
-            # the transpose of a symmetric C array is Fortran-ordered without a copy
-            self._factor = scipy.linalg.cho_factor(shifted.numpy().T, lower=True, overwrite_a=True, check_finite=False)
+            self._factor = factor(shifted.numpy())
         else:
-            factor, info = torch.linalg.cholesky_ex(shifted)
+            self._factor, info = torch.linalg.cholesky_ex(shifted)
             if int(info):
                 raise np.linalg.LinAlgError("matrix is not positive definite")
-            self._factor = factor
 
     def solve(self, b: Tensor) -> Tensor:
         """x, (p,)."""
         if self._numpy:
-            return torch.from_numpy(scipy.linalg.cho_solve(self._factor, b.numpy(), check_finite=False))
+            return torch.from_numpy(scipy.linalg.cho_solve((self._factor, True), b.numpy(), check_finite=False))
         return torch.cholesky_solve(b[:, None], self._factor)[:, 0]

@@ -5,6 +5,7 @@ Letters: c derivatives, n points, d coordinates, m unknowns, p parameters.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -28,6 +29,11 @@ class Parametrized:
     parameters: list[nn.Parameter]
 
     @property
+    def groups(self) -> list[list[nn.Parameter]]:
+        """The parameters in order, those together that the same residuals depend on."""
+        return [self.parameters]
+
+    @property
     def size(self) -> int:
         """p, the number of trainable numbers."""
         return sum(p.numel() for p in self.parameters)
@@ -46,7 +52,37 @@ class Parametrized:
                 start += p.numel()
 
 
-class Model(Parametrized):
+class Trainable(Parametrized, ABC):
+    """u(x; theta) on a region: one network's model, or several in subdomains.
+
+    Attributes:
+        region: the domain; gives the order of coordinates.
+        unknowns: their names.
+        coefficients: {name: 0-dim parameter} to be found.
+        constants: {name: 0-dim tensor} of the other parameters.
+    """
+
+    region: Region
+    unknowns: tuple[str, ...]
+    coefficients: dict[str, nn.Parameter]
+    constants: dict[str, Tensor]
+
+    @abstractmethod
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, m) of the unknowns, exact conditions included."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """The widest layer of a network, from which the size of chunks follows."""
+
+    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
+        """(n, m) values without a graph, any n."""
+        with torch.no_grad():
+            return torch.cat([self.jet(part, VALUE)[0] for part in points.split(batch)])
+
+
+class Model(Trainable):
     """u(x; theta) for all unknowns, with derivatives.
 
     Args:
@@ -70,6 +106,10 @@ class Model(Parametrized):
         self.region, self.unknowns, self.network, self.ansatz = region, unknowns, network, ansatz
         self.coefficients, self.constants = dict(coefficients), dict(constants)
         self.parameters = [p for p in network.parameters() if p.requires_grad] + list(self.coefficients.values())
+
+    @property
+    def width(self) -> int:
+        return getattr(self.network, "width", 64)
 
     def network_jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) of the bare network, with a graph to the parameters."""
@@ -98,11 +138,6 @@ class Model(Parametrized):
         if prepared is None:
             prepared = self.ansatz.prepare(points, indices)
         return self.ansatz.combine(prepared, self.network_jet(points, indices), indices)
-
-    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
-        """(n, m) values without a graph, any n."""
-        with torch.no_grad():
-            return torch.cat([self.jet(part, VALUE)[0] for part in points.split(batch)])
 
 
 class Slice:

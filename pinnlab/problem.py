@@ -141,29 +141,28 @@ class Problem:
 
     def equation_term(self) -> Term:
         """The equations as one term on the interior: the unknowns' jets are shared by all of them."""
-        available = (*self.unknowns, *self.domain.coordinates, *self.parameters)
-        labels = [_label(f, i) for i, f in enumerate(self.equations)]  # type: ignore[arg-type]
-        bound = [
-            (f, argument_names(f, available, f"equation {label!r}"), label)
-            for f, label in zip(self.equations, labels, strict=True)  # type: ignore[arg-type]
-        ]
+        bound = self._bound_equations()
 
         def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
             (scope,) = scopes
-            found: dict[str, Any] = {}
-            for function, names, label in bound:
-                result = scope.call(function, names)
-                named = result if isinstance(result, dict) else {label: result}
-                for name, residual in named.items():
-                    if name in found:
-                        raise ValueError(f"two residuals are called {name!r}; give the equations different names.")
-                    found[name] = as_value(residual)
-            return found
+            return {name: as_value(r) for name, r in _named_residuals(bound, scope).items()}
 
         def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
             return (self.domain.interior(unit(n)),)
 
         return Term("equation", getattr(self, "residual_names", ()), draw, evaluate)
+
+    def residual_fields(self, scope: Scope) -> dict[str, Any]:
+        """{name: the equation's residual as a field}, which can be differentiated further."""
+        return _named_residuals(self._bound_equations(), scope)
+
+    def _bound_equations(self) -> list[tuple[Equation, tuple[str, ...], str]]:
+        available = (*self.unknowns, *self.domain.coordinates, *self.parameters)
+        labels = [_label(f, i) for i, f in enumerate(self.equations)]  # type: ignore[arg-type]
+        return [
+            (f, argument_names(f, available, f"equation {label!r}"), label)
+            for f, label in zip(self.equations, labels, strict=True)  # type: ignore[arg-type]
+        ]
 
     def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
         """Each condition with its soft form."""
@@ -249,6 +248,18 @@ class Problem:
             argument_names(self.velocity, available, "velocity")
         if self.reference is not None:
             self.reference_arguments(self.reference)
+
+
+def _named_residuals(bound: Sequence[tuple[Equation, tuple[str, ...], str]], scope: Scope) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for function, names, label in bound:
+        result = scope.call(function, names)
+        named = result if isinstance(result, dict) else {label: result}
+        for name, residual in named.items():
+            if name in found:
+                raise ValueError(f"two residuals are called {name!r}; give the equations different names.")
+            found[name] = residual
+    return found
 
 
 def _dry_points(d: int) -> Callable[[int], Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.block_matrix import BlockJacobian
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import TIME, Site
 from pinnlab.fields import sort_key
-from pinnlab.model import Model, Prepared, PullBack, used_indices
+from pinnlab.model import Model, Prepared, PullBack, Trainable, used_indices
 from pinnlab.sampling import near_large, sort_by_time, unit_points
 from pinnlab.terms import Scope, Term, trace
 from pinnlab.weighting import State, Uniform, Weighting
@@ -31,25 +33,42 @@ _POOL = 4
 """Points of the adaptive pool per collocation point."""
 
 
+@dataclass(frozen=True)
+class Count:
+    """A term, how many points it gets and whose fields it is about.
+
+    Attributes:
+        term: what vanishes.
+        n: number of points.
+        models: one for all of the term's sites, or one per site.
+        layer: which part of time its points lie in, where subdomains cut time.
+    """
+
+    term: Term
+    n: int
+    models: tuple[Model, ...]
+    layer: int = 0
+
+
 class Block:
     """One term at its current points.
 
     Args:
-        term: what vanishes.
-        model: supplies the fields.
-        n: number of points.
+        count: what vanishes, who supplies the fields, and at how many points.
         parameters: {name: 0-dim}, for the dry run that finds the derivatives.
     """
 
-    def __init__(self, term: Term, model: Model, n: int, parameters: dict[str, Tensor]):
-        self.term, self.model, self.n = term, model, term.fixed if term.fixed is not None else n
-        self.kind, self.weight = term.kind, term.weight
-        d = len(model.region.coordinates)
-        sites = term.draw(lambda count: unit_points("uniform", count, d, np.random.default_rng(0)), 5)
-        traced = trace(term, model.region.columns, model.unknowns, parameters, sites)
+    def __init__(self, count: Count, parameters: dict[str, Tensor]):
+        self.term = term = count.term
+        self.n = count.n if term.fixed is None else term.fixed
+        self.kind, self.weight, self.layer = term.kind, term.weight, count.layer
+        self.region, self.unknowns = count.models[0].region, count.models[0].unknowns
+        names = self.region.coordinates
+        sites = term.draw(lambda n: unit_points("uniform", n, len(names), np.random.default_rng(0)), 5)
+        self.models = count.models if len(count.models) == len(sites) else count.models * len(sites)
+        traced = trace(term, self.region.columns, self.unknowns, parameters, sites)
         self.residuals = tuple(traced.residuals)
-        self.indices: Indices = used_indices(traced.keys, model.region.coordinates)
-        names = model.region.coordinates
+        self.indices: Indices = used_indices(traced.keys, names)
         self.keys = [sort_key((names[i] for i in index), names) for index in self.indices]
         self.sites: tuple[Site, ...] = ()
         self.prepared: tuple[Prepared, ...] = ()
@@ -62,7 +81,19 @@ class Block:
     def place(self, sites: tuple[Site, ...]) -> None:
         """Take new points; what exact conditions contribute there is computed once."""
         self.sites, self.n = sites, len(sites[0].points)
-        self.prepared = tuple(self.model.ansatz.prepare(site.points, self.indices) for site in sites)
+        self.prepared = tuple(
+            model.ansatz.prepare(site.points, self.indices) for model, site in zip(self.models, sites, strict=True)
+        )
+
+    @contextmanager
+    def elsewhere(self, sites: tuple[Site, ...]) -> Iterator[None]:
+        """Look at other points for a while."""
+        kept = self.sites, self.prepared, self.n
+        self.place(sites)
+        try:
+            yield
+        finally:
+            self.sites, self.prepared, self.n = kept
 
     def chunks(self, width: int) -> Iterator[slice]:
         """Slices of the points such that a layer's jet of this width stays in cache."""
@@ -79,13 +110,13 @@ class Block:
     def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: dict[str, Tensor]) -> Tensor:
         """(q, n) residuals from the network's jets (c, n, m), one per site."""
         scopes = []
-        columns = self.model.region.columns
-        for site, prepared, jet in zip(self.sites, self.prepared, jets, strict=True):
+        columns = self.region.columns
+        for model, site, prepared, jet in zip(self.models, self.sites, self.prepared, jets, strict=True):
             cut = None if prepared is None else (prepared[0][:, part], prepared[1][:, part])
-            full = self.model.ansatz.combine(cut, jet, self.indices)
+            full = model.ansatz.combine(cut, jet, self.indices)
             fields = {
                 unknown: {key: full[i, :, j] for i, key in enumerate(self.keys)}
-                for j, unknown in enumerate(self.model.unknowns)
+                for j, unknown in enumerate(self.unknowns)
             }
             normals = None if site.normals is None else columns(site.normals[part])
             scopes.append(Scope.of_jets(fields, columns(site.points[part]), parameters, normals))
@@ -93,19 +124,11 @@ class Block:
         return torch.stack([found[name] for name in self.residuals])
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many points a term gets."""
-
-    term: Term
-    n: int
-
-
 class ResidualSystem:
     """All blocks of a problem for one model: an optimizer's objective.
 
     Args:
-        model: u(x; theta).
+        model: u(x; theta), or several in subdomains.
         counts: terms and their numbers of points.
         weighting: turns residuals into row weights.
         sampling: how points are drawn, see ``sampling.KINDS``.
@@ -115,7 +138,7 @@ class ResidualSystem:
 
     def __init__(
         self,
-        model: Model,
+        model: Trainable,
         counts: Sequence[Count],
         weighting: Weighting,
         sampling: str,
@@ -125,38 +148,41 @@ class ResidualSystem:
         self.model, self.weighting, self.sampling, self.width = model, weighting, sampling, width
         constants = {k: v.to("cpu", torch.float64) for k, v in model.constants.items()}
         trial = {**constants, **{k: v.detach().to("cpu", torch.float64) for k, v in model.coefficients.items()}}
-        self.blocks = [Block(c.term, model, c.n, trial) for c in counts]
+        self.blocks = [Block(count, trial) for count in counts]
         self.counts = [b.n for b in self.blocks]
         self.size = model.size
         self.shapes = [tuple(p.shape) for p in model.parameters]
+        self._groups = model.groups
+        self._place = {p: place for g, group in enumerate(self._groups) for p, place in _columns(g, group)}
         self._like = model.parameters[0].detach()
         self._rng = np.random.default_rng([*seed, 1])
         held_out = np.random.default_rng([*seed, 2])
         self._held_out = [self._draw(b, n, held_out) for b, n in zip(self.blocks, self.counts, strict=True)]
         self.weights: State = weighting.init()
-        self._pool: tuple[Tensor, Tensor] | None = None
+        self._pools: list[tuple[Tensor, Tensor] | None] = [None for _ in self.blocks]
         self.redraw()
 
     # -- points ------------------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
         """Take new collocation points."""
-        for block, n in zip(self.blocks, self.counts, strict=True):
+        for block, n, pool in zip(self.blocks, self.counts, self._pools, strict=True):
             if block.term.fixed is None or not block.sites:
-                block.place(self._draw(block, n, self._rng, self._pool if block.kind == "equation" else None))
+                block.place(self._draw(block, n, self._rng, pool))
 
     def adapt(self, theta: Tensor) -> None:
         """With adaptive sampling: look at the residuals, and from now on draw half of the points where they are large."""
         if self.sampling != "adaptive":
             return
-        block = self.blocks[0]
         d = len(self.model.region.coordinates)
-        pool = unit_points("sobol", _POOL * self.counts[0], d, self._rng)
-        kept = block.sites, block.prepared, block.n
-        block.place(block.term.draw(lambda n: pool.to(self._like), len(pool)))
-        sizes = self._evaluated(block, theta).square().sum(0).sqrt()
-        block.sites, block.prepared, block.n = kept
-        self._pool = pool, sizes
+        for position, block in enumerate(self.blocks):
+            if block.kind != "equation":
+                continue
+            pool = unit_points("sobol", _POOL * self.counts[position], d, self._rng).to(self._like)
+            sites = block.term.draw(lambda n, pool=pool: pool, len(pool))  # type: ignore[misc]
+            with block.elsewhere(sites):
+                sizes = self._evaluated(block, theta).square().sum(0).sqrt()
+            self._pools[position] = pool, sizes
 
     def _draw(
         self, block: Block, n: int, rng: np.random.Generator, pool: tuple[Tensor, Tensor] | None = None
@@ -197,28 +223,44 @@ class ResidualSystem:
         weights = self._row_weights()
         return torch.cat([(w.sqrt() * r).reshape(-1) for w, r in zip(weights, blocks, strict=True)])
 
-    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """``residuals`` and their derivatives by the parameters, (N, p)."""
+    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
+        """``residuals`` and their derivatives by the parameters, (N, p); in blocks where parameters form groups."""
         self.model.theta = theta
         total = sum(block.rows for block in self.blocks)
-        residual, jacobian = theta.new_empty(total), theta.new_zeros(total, self.size)
-        start = 0
+        residual = theta.new_empty(total)
+        whole = theta.new_zeros(total, self.size) if len(self._groups) == 1 else None
+        start, bands = 0, []
         for block, weights in zip(self.blocks, self._row_weights(), strict=True):
             roots = weights.sqrt().expand(len(block.residuals), block.n)
+            rows_of = slice(start, start + block.rows)
+            band = self._band(block, theta) if whole is None else {0: whole[rows_of]}
             for part in block.chunks(self.width):
                 for q, (r, rows) in enumerate(self._linearized(block, part)):
-                    first = start + q * block.n
-                    at = slice(first + part.start, first + part.stop)
+                    at = slice(q * block.n + part.start, q * block.n + part.stop)
                     root = roots[q, part]
-                    residual[at] = r * root
-                    column = 0
-                    for p in self.model.parameters:
-                        if p in rows:
-                            target = jacobian[at, column : column + p.numel()]
-                            torch.mul(rows[p].reshape(len(r), -1), root[:, None], out=target)
-                        column += p.numel()
+                    residual[rows_of][at] = r * root
+                    for p, value in rows.items():
+                        group, columns = self._place[p]
+                        torch.mul(value.reshape(len(r), -1), root[:, None], out=band[group][at, columns])
+            bands.append(band)
             start += block.rows
-        return residual, jacobian
+        if whole is not None:
+            return residual, whole
+        return residual, BlockJacobian(tuple(sum(p.numel() for p in g) for g in self._groups), tuple(bands))
+
+    @property
+    def jacobian_entries(self) -> int:
+        """Numbers that ``residuals_and_jacobian`` keeps."""
+        sizes = [sum(p.numel() for p in group) for group in self._groups]
+        return sum(block.rows * sizes[g] for block in self.blocks for g in self._touched(block))
+
+    def _touched(self, block: Block) -> list[int]:
+        """The groups of parameters that a block depends on."""
+        return sorted({self._place[p][0] for model in block.models for p in model.parameters})
+
+    def _band(self, block: Block, like: Tensor) -> dict[int, Tensor]:
+        """Zeros for the derivatives of one block by each group of parameters that it touches."""
+        return {g: like.new_zeros(block.rows, sum(p.numel() for p in self._groups[g])) for g in self._touched(block)}
 
     # -- what weightings and the loop ask --------------------------------------------------------------------------------
 
@@ -274,24 +316,22 @@ class ResidualSystem:
         """The loss with the blocks' own weights on points that training never sees."""
         total = 0.0
         for block, sites in zip(self.blocks, self._held_out, strict=True):
-            kept = block.sites, block.prepared, block.n
-            block.place(sites)
-            total += block.weight * float(self._evaluated(block, theta).square().sum()) / block.n
-            block.sites, block.prepared, block.n = kept
+            with block.elsewhere(sites):
+                total += block.weight * float(self._evaluated(block, theta).square().sum()) / block.n
         return total
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint needs to continue with the same numbers."""
         points = [[[site.points, site.normals] for site in block.sites] for block in self.blocks]
         rng = json.dumps(self._rng.bit_generator.state)
-        return {"rng": rng, "points": points, "pool": self._pool, "weights": self.weights}
+        return {"rng": rng, "points": points, "pools": self._pools, "weights": self.weights}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._rng.bit_generator.state = json.loads(state["rng"])
         for block, sites in zip(self.blocks, state["points"], strict=True):
             block.place(tuple(Site(points, normals) for points, normals in sites))
-        self._pool = state["pool"]
+        self._pools = state["pools"]
         self.weights = state["weights"]
 
     # -- pieces ----------------------------------------------------------------------------------------------------------
@@ -300,7 +340,8 @@ class ResidualSystem:
         return {**self.model.constants, **self.model.coefficients}
 
     def _jets(self, block: Block, part: slice) -> list[Tensor]:
-        return [self.model.network_jet(site.points[part], block.indices) for site in block.sites]
+        pairs = zip(block.models, block.sites, strict=True)
+        return [model.network_jet(site.points[part], block.indices) for model, site in pairs]
 
     def _evaluated(self, block: Block, theta: Tensor) -> Tensor:
         """(q, n) unweighted residuals of one block without a graph."""
@@ -326,7 +367,8 @@ class ResidualSystem:
     def _linearized(self, block: Block, part: slice) -> Iterator[tuple[Tensor, dict]]:
         """Per residual of the block: its values (n,) and per-point gradients of parameters."""
         pairs: list[tuple[Tensor, PullBack]] = [
-            self.model.linearized_network_jet(site.points[part], block.indices) for site in block.sites
+            model.linearized_network_jet(site.points[part], block.indices)
+            for model, site in zip(block.models, block.sites, strict=True)
         ]
         jets = [jet.requires_grad_() for jet, _ in pairs]
         n = jets[0].shape[1]
@@ -354,3 +396,11 @@ class ResidualSystem:
             shape = (len(block.residuals), block.n)
             found.append((rows * (block.weight / block.n)).expand(shape))
         return found
+
+
+def _columns(group: int, parameters: Sequence[Tensor]) -> Iterator[tuple[Tensor, tuple[int, slice]]]:
+    """Each parameter of a group with the columns that are its derivatives'."""
+    start = 0
+    for p in parameters:
+        yield p, (group, slice(start, start + p.numel()))
+        start += p.numel()

@@ -187,7 +187,7 @@ class Causal(Weighting):
     Args:
         tolerances: increasing values of epsilon.
         delta: threshold of the stopping test, in (0, 1).
-        slices: number of time slices k.
+        slices: number of time slices k, in each layer of subdomains that follow one another in time.
         initial: ``"outside"`` (the released code: the initial term keeps weight 1 beside the mean over slices) or
             ``"inside"`` (the paper's formula: it is slice zero of the sum and divided by k like the others).
         steps_per_tolerance: at most so many steps per tolerance.
@@ -220,13 +220,14 @@ class Causal(Weighting):
     def update(self, state: State, system: Measured, theta: Tensor) -> State:
         residuals = system.block_residuals(theta)
         initial: Tensor | float = 0.0
-        losses = residuals[0].new_zeros(self.slices)
+        layers = 1 + max(block.layer for block in system.blocks)
+        losses = residuals[0].new_zeros(layers, self.slices)
         for block, r in zip(system.blocks, residuals, strict=True):
             if block.kind == "initial":
                 initial = initial + block.weight * (r**2).mean(1).sum()
             if block.kind == "equation":
-                found = slice_losses(r, self.slices)
-                losses = losses + found
+                losses[block.layer] += slice_losses(r, self.slices)
+        losses = losses.flatten()
         rung, on_rung = state["rung"], state["on_rung"] + 1
         weights = causal_weights(losses, self.tolerances[rung], initial)
         met, last = False, len(self.tolerances) - 1
@@ -247,7 +248,8 @@ class Causal(Weighting):
         if block.kind != "equation":
             return 1.0
         sizes = torch.tensor([len(p) for p in torch.arange(block.n).tensor_split(self.slices)])
-        return torch.repeat_interleave(state["weights"], sizes.to(state["weights"].device))
+        mine = state["weights"][block.layer * self.slices :][: self.slices]
+        return torch.repeat_interleave(mine, sizes.to(mine.device))
 
     def finished(self, state: State) -> bool:
         return state["met"]

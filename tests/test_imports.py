@@ -17,7 +17,7 @@ LINE_LIMIT = 400
 # From the ground up: a module may import from its own layer (without cycles) and from those before it.
 # A folder's name stands for all modules in it. See docs/design.md, "The house".
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("domains", "sampling", "fields", "parameters", "weighting", "linalg", "least_squares", "bandits"),
+    ("domains", "sampling", "fields", "parameters", "weighting", "linalg", "block_matrix", "least_squares", "bandits"),
     (
         "derivatives",
         "functions",
@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "characteristics",
     ),
     ("networks", "constraints", "subdomains", "interfaces"),
-    ("model", "residuals", "operators", "optimizers", "errors", "reference", "cells", "eulerian"),
+    ("model", "piecewise", "residuals", "operators", "optimizers", "errors", "reference", "cells", "eulerian"),
     ("status", "history", "checkpoint", "saving", "export", "plotting", "datasets"),
     ("comparison", "solution", "callbacks", "distributed"),
     ("solvers",),

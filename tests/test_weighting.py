@@ -22,6 +22,7 @@ class Block:
     kind: str
     r: list[list[float]]
     weight: float = 1.0
+    layer: int = 0
     residuals: tuple[str, ...] = field(init=False)
     n: int = field(init=False)
 

@@ -19,6 +19,8 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
+from pinnlab.block_matrix import BlockJacobian
+
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists and dicts of them only: it is written with ``torch.save`` and read back with
 ``weights_only=True``."""
@@ -46,8 +48,11 @@ class Objective(Protocol):
         """Weighted residuals, shape (N,), at ``theta``, shape (P,)."""
         ...
 
-    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Weighted residuals, shape (N,), and their Jacobian, shape (N, P), at ``theta``, shape (P,)."""
+    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
+        """Weighted residuals, shape (N,), and their Jacobian, shape (N, P), at ``theta``, shape (P,).
+
+        The Jacobian of networks that share few residuals comes in blocks.
+        """
         ...
 
 

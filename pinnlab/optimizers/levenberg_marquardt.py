@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.block_matrix import BlockCholesky, BlockJacobian
 from pinnlab.linalg import Cholesky, gram
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step
 
@@ -88,13 +89,13 @@ class LevenbergMarquardt(Optimizer):
         if not math.isfinite(loss) or loss == 0.0:
             return Step(theta, {"damping": damping, "fresh": False}, loss, stalled=loss == 0.0)
         system = self._system(jacobian)
-        gradient = jacobian.T @ residual
+        gradient = _transposed(jacobian, residual)
         for trial in range(self.trials):
             try:
                 system.damp(damping)
             except np.linalg.LinAlgError:
-                if self.solver == "auto" and damping < 1e-12 and len(jacobian) >= jacobian.shape[1]:
-                    system = _SVD(jacobian)
+                if self.solver == "auto" and damping < 1e-12 and jacobian.shape[0] >= jacobian.shape[1]:
+                    system = _SVD(_dense(jacobian))
                     system.damp(damping)
                 else:
                     damping *= self.increase
@@ -117,14 +118,22 @@ class LevenbergMarquardt(Optimizer):
         stalled = damping > _HOPELESS
         return Step(theta, {"damping": damping, "fresh": False}, loss, stalled, info={"damping": damping})
 
-    def _system(self, jacobian: Tensor) -> _Damped:
+    def _system(self, jacobian: Tensor | BlockJacobian) -> _Damped:
         n, p = jacobian.shape
         if self.solver == "kernel" or (self.solver == "auto" and n < p):
-            return _Kernel(jacobian)
-        return _SVD(jacobian) if self.solver == "svd" else _Normal(jacobian)
+            return _Kernel(_dense(jacobian))
+        if self.solver == "svd":
+            return _SVD(_dense(jacobian))
+        return _Blocks(jacobian) if isinstance(jacobian, BlockJacobian) else _Normal(jacobian)
 
     def _move(
-        self, objective: Objective, theta: Tensor, residual: Tensor, jacobian: Tensor, gradient: Tensor, system: _Damped
+        self,
+        objective: Objective,
+        theta: Tensor,
+        residual: Tensor,
+        jacobian: Tensor | BlockJacobian,
+        gradient: Tensor,
+        system: _Damped,
     ) -> tuple[Tensor, float] | None:
         """The trial step and the reduction of the loss that the linear model predicts; None if it bends too much."""
         velocity = system.solve(-gradient, -residual)
@@ -137,10 +146,18 @@ class LevenbergMarquardt(Optimizer):
         curvature = (2 / h) * ((ahead - residual) / h - along)
         if not bool(torch.isfinite(curvature).all()):
             return None
-        acceleration = system.solve(-(jacobian.T @ curvature), -curvature)
+        acceleration = system.solve(-_transposed(jacobian, curvature), -curvature)
         if 2 * float(acceleration.norm()) > self.max_acceleration * float(velocity.norm()):
             return None
         return velocity + acceleration / 2, predicted
+
+
+def _transposed(jacobian: Tensor | BlockJacobian, vector: Tensor) -> Tensor:
+    return jacobian.transposed(vector) if isinstance(jacobian, BlockJacobian) else jacobian.T @ vector
+
+
+def _dense(jacobian: Tensor | BlockJacobian) -> Tensor:
+    return jacobian.dense() if isinstance(jacobian, BlockJacobian) else jacobian
 
 
 class _Damped(ABC):
@@ -165,6 +182,21 @@ class _Normal(_Damped):
 
     def damp(self, damping: float) -> None:
         self.factor = Cholesky(self.matrix, damping * self.scale)
+
+    def solve(self, gradient: Tensor, residual: Tensor) -> Tensor:
+        return self.factor.solve(gradient)
+
+
+class _Blocks(_Damped):
+    """The same for a Jacobian in blocks, with the cost of its blocks."""
+
+    def __init__(self, jacobian: BlockJacobian):
+        self.matrix = jacobian.gram()
+        count = len(jacobian.sizes)
+        self.scale = float(sum(self.matrix[i, i].diagonal().sum() for i in range(count))) / sum(jacobian.sizes)
+
+    def damp(self, damping: float) -> None:
+        self.factor = BlockCholesky(self.matrix, damping * self.scale)
 
     def solve(self, gradient: Tensor, residual: Tensor) -> Tensor:
         return self.factor.solve(gradient)

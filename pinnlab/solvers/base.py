@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from pinnlab.chebyshev import interpolate
 from pinnlab.conditions import Condition, Data, Initial
 from pinnlab.domains import TIME, Box
-from pinnlab.model import Model, Slice, joined
+from pinnlab.model import Model, Slice, Trainable, joined
 from pinnlab.networks.base import Chain, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
@@ -228,34 +228,42 @@ class CollocationPlan(Plan):
         self.count = len(self.cuts) - 1 if self.cuts else 1
         # everything that can be wrong with the network shows here, before training
         first = self.start(0, [])
-        self.notes = first.problem.exact_plan(self._can_be_periodic).notes
+        self.notes = self._remarks(first.problem)
 
     @property
     def _can_be_periodic(self) -> bool:
         network = self.solver.network
         return network is None or (isinstance(network, Network) and network.is_template)
 
+    def _remarks(self, problem: Problem) -> tuple[str, ...]:
+        return problem.exact_plan(self._can_be_periodic).notes
+
     def start(self, k: int, finished: Sequence[Model]) -> Phase:
         problem = self.problem if self.count == 1 else self._window(k, finished)
-        plan = problem.exact_plan(self._can_be_periodic)
-        like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
-        network = self._network(problem, plan.periods, k)
-        values = problem.parameter_values(like)
-        coefficients = {n: nn.Parameter(values.pop(n)) for n in problem.unknown_parameters}
-        model = Model(problem.domain, problem.unknowns, network, plan.ansatz, coefficients, values)  # type: ignore[arg-type]
+        model, counts = self._assembled(problem, k)
         if self.solver.warm_start and finished:
             model.theta = finished[-1].theta
         stages = self.solver.stages or _default_stages(model)
         system = ResidualSystem(
-            model,
-            self._counts(problem, plan.soft, model),
-            self.solver.row_weighting(),
-            self.solver.sampling,
-            (self.settings.seed, k),
-            getattr(network, "width", 64),
+            model, counts, self.solver.row_weighting(), self.solver.sampling, (self.settings.seed, k), model.width
         )
         _check_jacobian(system, stages)
         return Phase(problem, system, stages)
+
+    def _assembled(self, problem: Problem, k: int) -> tuple[Trainable, list[Count]]:
+        """The model of window k and the terms it is trained on."""
+        coefficients, constants = self._parameters(problem)
+        plan = problem.exact_plan(self._can_be_periodic)
+        given = self.solver.network or MLP(width=20 if len(problem.domain.coordinates) <= 2 else 30, depth=3)
+        network = self._network(given, problem, problem.domain.bounds, plan.periods, k)
+        model = Model(problem.domain, problem.unknowns, network, plan.ansatz, coefficients, constants)  # type: ignore[arg-type]
+        return model, self._counts(problem, plan.soft, model)
+
+    def _parameters(self, problem: Problem) -> tuple[dict[str, nn.Parameter], dict[str, Any]]:
+        """The coefficients to be found, and the other parameters."""
+        like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
+        values = problem.parameter_values(like)
+        return {name: nn.Parameter(values.pop(name)) for name in problem.unknown_parameters}, values
 
     def field(self, models: Sequence[Model]) -> Callable[[Tensor], Tensor]:
         return joined(models, self.problem.domain)
@@ -270,37 +278,58 @@ class CollocationPlan(Plan):
             conditions = [_handed_over(c, previous, self.problem) for c in conditions]
         return self.problem.replace(domain=window, conditions=[c for c in conditions if c is not None], reference=None)
 
-    def _network(self, problem: Problem, periods: dict[int, float], k: int) -> nn.Module:
-        given = self.solver.network
+    def _network(
+        self,
+        given: nn.Module,
+        problem: Problem,
+        bounds: Mapping[str, tuple[float, float]],
+        periods: dict[int, float],
+        number: int,
+    ) -> nn.Module:
+        """A template built, or a copy of a given network.
+
+        Args:
+            given: either.
+            problem: gives the numbers of inputs and outputs.
+            bounds: of the inputs.
+            periods: of those inputs that are periodic.
+            number: of the network; with the solve's seed it decides the initial weights.
+        """
         d, m = len(problem.domain.coordinates), len(problem.unknowns)
-        if given is None:
-            given = MLP(width=20 if d <= 2 else 30, depth=3)
-        generator = torch.Generator().manual_seed(1_000_003 * self.settings.seed + k)
+        generator = torch.Generator().manual_seed(1_000_003 * self.settings.seed + number)
         if isinstance(given, Network) and given.is_template:
-            network: nn.Module = given.built(d, m, self._embedding(problem, periods), generator)
+            network: nn.Module = given.built(d, m, self._embedding(bounds, periods), generator)
         else:
             network = copy.deepcopy(given)
         network = network.to(self.settings.device, self.settings.dtype)
         _check_width(network, given, d, m, self.settings)
         return network
 
-    def _embedding(self, problem: Problem, periods: dict[int, float]) -> nn.Module:
-        lower, upper = map(list, zip(*problem.domain.bounds.values(), strict=True))
+    def _embedding(self, bounds: Mapping[str, tuple[float, float]], periods: dict[int, float]) -> nn.Module:
+        lower, upper = map(list, zip(*bounds.values(), strict=True))
         for i in periods:
             # the periodic embedding takes these coordinates as they are
             lower[i], upper[i] = -1.0, 1.0
         rescale = Rescale(lower, upper)
         return Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
 
-    def _counts(self, problem: Problem, soft: Sequence, model: Model) -> list[Count]:
-        equations = problem.equation_term()
-        points = self.solver.points or max(200, 4 * model.size // len(problem.residual_names))
-        few = 1 if len(problem.domain.coordinates) == 1 else self.solver.boundary_points or max(64, points // 8)
-        counts = [Count(equations, points)]
+    def _counts(self, problem: Problem, soft: Sequence, model: Model, layer: int = 0) -> list[Count]:
+        """The equations and the soft conditions of a problem, for one model."""
+        few = self._few(problem, model)
+        counts = [Count(problem.equation_term(), self._points(problem, model), (model,), layer)]
         for condition, terms in problem.condition_terms():
             if condition in soft:
-                counts += [Count(self._weighted(term), few) for term in terms]
+                counts += [Count(self._weighted(term), few, (model,)) for term in terms]
         return counts
+
+    def _points(self, problem: Problem, model: Model) -> int:
+        return self.solver.points or max(200, 4 * model.size // len(problem.residual_names))
+
+    def _few(self, problem: Problem, model: Model) -> int:
+        """Points of a condition on part of the boundary."""
+        if len(problem.domain.coordinates) == 1:
+            return 1
+        return self.solver.boundary_points or max(64, self._points(problem, model) // 8)
 
     def _weighted(self, term: Term) -> Term:
         factor = 1.0 if term.kind == "data" else self.solver.condition_weight
@@ -356,15 +385,15 @@ def _check_width(network: nn.Module, given: nn.Module, d: int, m: int, settings:
         raise ValueError(f"network={type(given).__name__}(...) mapped (3, {d}) to {shape}; {advice}.")
 
 
-def _default_stages(model: Model) -> tuple[Optimizer, ...]:
-    if model.size <= _LARGEST_DENSE:
+def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:
+    if max(sum(p.numel() for p in group) for group in model.groups) <= _LARGEST_DENSE:
         return (LevenbergMarquardt(),)
     return (Adam(steps=5000), LBFGS(steps=2000))
 
 
 def _check_jacobian(system: ResidualSystem, stages: Sequence[Optimizer]) -> None:
     rows = sum(block.rows for block in system.blocks)
-    gigabytes = rows * system.size * 8 / 2**30
+    gigabytes = system.jacobian_entries * 8 / 2**30
     if gigabytes > 8 and any(isinstance(s, LevenbergMarquardt) for s in stages):
         raise ValueError(
             f"LevenbergMarquardt needs a Jacobian of {rows} residuals by {system.size} parameters, {gigabytes:.0f} GiB; "
