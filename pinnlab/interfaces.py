@@ -45,59 +45,59 @@ class Face:
         return tuple(name for name in self.points if name != self.normal)
 
 
-def value(first: Field, second: Field) -> Residuals:
+def value(first: Any, second: Any) -> Residuals:
     """u1 - u2: the solution is continuous."""
     return first - second
 
 
-def average(first: Field, second: Field) -> Residuals:
+def average(first: Any, second: Any) -> Residuals:
     """u1 - m and u2 - m with m = (u1 + u2) / 2: both sides meet their average (XPINN)."""
     middle = 0.5 * (first + second)
     return first - middle, second - middle
 
 
-def residual(first: Field, second: Field) -> Residuals:
+def residual(first: Any, second: Any) -> Residuals:
     """r1 and r2: the equation holds on the interface too."""
     return first, second
 
 
-def residual_jump(first: Field, second: Field) -> Residuals:
+def residual_jump(first: Any, second: Any) -> Residuals:
     """r1 - r2: the equation's residual is continuous (XPINN)."""
     return first - second
 
 
-def normal(first: Field, second: Field, face: Face) -> Residuals:
+def normal(first: Any, second: Any, face: Face) -> Residuals:
     """u1_n - u2_n: the normal derivative is continuous."""
     return first.d(face.normal) - second.d(face.normal)
 
 
-def normal_2(first: Field, second: Field, face: Face) -> Residuals:
+def normal_2(first: Any, second: Any, face: Face) -> Residuals:
     """u1_nn - u2_nn: the second normal derivative is continuous."""
     return first.d(face.normal, face.normal) - second.d(face.normal, face.normal)
 
 
-def residual_gradient(first: Field, second: Field) -> Residuals:
+def residual_gradient(first: Any, second: Any) -> Residuals:
     """All first derivatives of r1 and of r2 (gPINN)."""
     return [side.d(name) for side in (first, second) for name in side.coordinates]
 
 
-def tangential(first: Field, second: Field, face: Face) -> Residuals:
+def tangential(first: Any, second: Any, face: Face) -> Residuals:
     """u1_s - u2_s for every coordinate s of the interface."""
     return [first.d(name) - second.d(name) for name in face.tangents]
 
 
-def tangential_2(first: Field, second: Field, face: Face) -> Residuals:
+def tangential_2(first: Any, second: Any, face: Face) -> Residuals:
     """u1_ss - u2_ss for every coordinate s of the interface."""
     return [first.d(name, name) - second.d(name, name) for name in face.tangents]
 
 
-def matching(first: Field, second: Field, face: Face) -> Residuals:
+def matching(first: Any, second: Any, face: Face) -> Residuals:
     """Value and normal derivatives below the equation's order, the j-th times width^j: what couples subdomains exactly."""
     keys = [(face.normal,) * j for j in range(face.order)]
     return [face.width ** len(key) * (first.d(*key) - second.d(*key)) for key in keys]
 
 
-def flux(first: Field, second: Field) -> Residuals:
+def flux(first: Any, second: Any) -> Residuals:
     """q1 - q2: the flux through the interface is continuous (cPINN)."""
     return first - second
 

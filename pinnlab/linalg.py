@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -71,7 +72,7 @@ class Cholesky:
         shifted.diagonal().add_(shift)
         self._numpy = shifted.device.type == "cpu"
         if self._numpy:
-            self._factor = factor(shifted.numpy())
+            self._factor: Any = factor(shifted.numpy())
         else:
             self._factor, info = torch.linalg.cholesky_ex(shifted)
             if int(info):

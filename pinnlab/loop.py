@@ -22,7 +22,7 @@ from pinnlab.checkpoint import Checkpoint
 from pinnlab.errors import error_meter
 from pinnlab.history import History, Record
 from pinnlab.linalg import limited_threads
-from pinnlab.model import Model
+from pinnlab.model import Trainable
 from pinnlab.problem import Problem
 from pinnlab.residuals import ResidualSystem
 from pinnlab.solution import Solution
@@ -107,9 +107,9 @@ class _Loop:
 
     # -- phases ------------------------------------------------------------------------------------------------------
 
-    def run(self, plan: Plan) -> tuple[list[Model], Status]:
+    def run(self, plan: Plan) -> tuple[list[Trainable], Status]:
         """Train every phase."""
-        models: list[Model] = []
+        models: list[Trainable] = []
         self._count = plan.count
         self._resume()
         try:

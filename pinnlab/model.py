@@ -149,7 +149,7 @@ class Slice:
         order: 0 for the value, 1 for the velocity, and so on.
     """
 
-    def __init__(self, model: Model, unknown: int, order: int = 0):
+    def __init__(self, model: Trainable, unknown: int, order: int = 0):
         self.model, self.unknown, self.order = model, unknown, order
 
     def number(self) -> float:

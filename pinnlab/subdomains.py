@@ -238,7 +238,7 @@ def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition
     faces = [face for face in box.pieces(None) if _outer(face, box, whole, pieces)]
     if len(faces) == len(pieces) and isinstance(whole, Box):
         return [condition]
-    kept = []
+    kept: list[Condition] = []
     for face in faces:
         part = copy.copy(condition)
         part.on = face

@@ -23,11 +23,12 @@ _SUPPRESSED = 0.5
 
 
 class Block(Protocol):
-    """A residual block as a weighting sees it: ``kind`` as in ``Term``, its ``residuals`` named, n points."""
+    """A residual block as a weighting sees it: ``kind`` as in ``Term``, its ``residuals`` named, n points, part of time."""
 
     kind: str
     residuals: tuple[str, ...]
     n: int
+    layer: int
 
 
 class Measured(Protocol):

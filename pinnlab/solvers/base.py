@@ -69,18 +69,18 @@ class Plan(ABC):
     notes: tuple[str, ...] = ()
 
     @abstractmethod
-    def start(self, k: int, finished: Sequence[Model]) -> Phase:
+    def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         """Phase k, ready to train."""
 
     @abstractmethod
-    def field(self, models: Sequence[Model]) -> Callable[[Tensor], Tensor]:
+    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
         """The solution (n, d) -> (n, m) made of the phases' models; NaN where no phase was trained."""
 
-    def view(self, model: Model) -> Any:
+    def view(self, model: Trainable) -> Any:
         """A phase's model as a part of the solution, in the problem's own unknowns and coordinates."""
         return model
 
-    def verdict(self, models: Sequence[Model], status: Status) -> tuple[Status, tuple[str, ...]]:
+    def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
         """The status of a finished run, after a look at the solution, and remarks on it."""
         return status, ()
 
@@ -238,7 +238,7 @@ class CollocationPlan(Plan):
     def _remarks(self, problem: Problem) -> tuple[str, ...]:
         return problem.exact_plan(self._can_be_periodic).notes
 
-    def start(self, k: int, finished: Sequence[Model]) -> Phase:
+    def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         problem = self.problem if self.count == 1 else self._window(k, finished)
         model, counts = self._assembled(problem, k)
         if self.solver.warm_start and finished:
@@ -265,10 +265,10 @@ class CollocationPlan(Plan):
         values = problem.parameter_values(like)
         return {name: nn.Parameter(values.pop(name)) for name in problem.unknown_parameters}, values
 
-    def field(self, models: Sequence[Model]) -> Callable[[Tensor], Tensor]:
+    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
         return joined(models, self.problem.domain)
 
-    def _window(self, k: int, finished: Sequence[Model]) -> Problem:
+    def _window(self, k: int, finished: Sequence[Trainable]) -> Problem:
         box = self.problem.domain
         assert isinstance(box, Box)
         window = box.replace(t=(self.cuts[k], self.cuts[k + 1]))
@@ -336,7 +336,7 @@ class CollocationPlan(Plan):
         return Term(term.kind, term.residuals, term.draw, term.evaluate, term.weight * factor, term.fixed)
 
 
-def _handed_over(condition: Condition | None, previous: Model, problem: Problem) -> Condition | None:
+def _handed_over(condition: Condition | None, previous: Trainable, problem: Problem) -> Condition | None:
     """An initial condition replaced by the end state of the previous window."""
     if not isinstance(condition, Initial):
         return condition
@@ -348,7 +348,7 @@ def _handed_over(condition: Condition | None, previous: Model, problem: Problem)
     return Initial(exact=condition.exact, weight=condition.weight, **values)
 
 
-def _frozen(end: Slice, previous: Model, problem: Problem) -> Any:
+def _frozen(end: Slice, previous: Trainable, problem: Problem) -> Any:
     """The end state as a number or a series: the slice itself would chain every window to all earlier ones."""
     if not problem.domain.space:
         return end.number()

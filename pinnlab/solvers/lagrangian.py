@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pinnlab.characteristics import drift_of, label_problem
 from pinnlab.eulerian import EulerianView
-from pinnlab.model import Model, joined
+from pinnlab.model import Model, Trainable, joined
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
 from pinnlab.problem import Problem
@@ -77,13 +77,14 @@ class _LagrangianPlan(CollocationPlan):
         branches = Branches([state, trajectory], [len(self.own), len(problem.domain.space)])  # type: ignore[list-item]
         super().__init__(dataclasses.replace(solver, network=branches), labels, settings)
 
-    def view(self, model: Model) -> Any:
+    def view(self, model: Trainable) -> Any:
+        assert isinstance(model, Model)
         return EulerianView(model, self.own, self.drift)
 
-    def field(self, models: Sequence[Model]) -> Callable[[Tensor], Tensor]:
+    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
         return joined([self.view(model) for model in models], self.problem.domain)
 
-    def verdict(self, models: Sequence[Model], status: Status) -> tuple[Status, tuple[str, ...]]:
+    def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
         with torch.no_grad():
             views = [self.view(model) for model in models]
             times = [time for view in views if (time := view.first_crossing()) is not None]
