@@ -28,6 +28,8 @@ def choose(problem: Problem, settings: Settings) -> tuple[Solver, str]:
     few = len(domain.space) <= (1 if domain.has_time else 2)
     starts = not domain.has_time or any(isinstance(c, Initial) for c in problem.conditions)
     why = "no initial state to start from" if few else "many dimensions"
+    if not isinstance(domain, Box):
+        why = "the domain is no box"
     if isinstance(domain, Box) and few and starts:
         experts = HardConstraintMoE(features="tanh")
         try:

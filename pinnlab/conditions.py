@@ -9,6 +9,7 @@ Values are numbers or functions whose arguments are bound by name to coordinates
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.context import Context
-from pinnlab.domains import TIME, Box, Region, Site
+from pinnlab.domains import TIME, Region, Site
 from pinnlab.fields import Key, split_derivative
 from pinnlab.terms import Scope, Term
 
@@ -121,7 +122,7 @@ class Initial(Condition):
             label = f"initial {unknown}" + ("_" + "".join(key) if key else "")
 
             def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
-                return (region.initial(unit(n)),)  # type: ignore[attr-defined]
+                return (region.initial(unit(n)),)
 
             terms.append(Term("initial", (label,), draw, _misfit(label, unknown, key, value, names), self.weight))
         return terms
@@ -164,14 +165,20 @@ class BoundaryCondition(Condition):
             for piece in self.pieces(context):
                 label = f"{self.name.lower()} {unknown} {piece}"
                 misfit = self.residual(unknown, value, context, label)
+                across = region.normal_coordinates(piece)
 
                 def draw(unit: Callable[[int], Tensor], n: int, piece: str = piece) -> tuple[Site, ...]:
                     return (region.boundary(piece, unit(n)),)
 
                 def evaluate(
-                    scopes: tuple[Scope, ...], label: str = label, misfit: Callable[[Scope], Tensor] = misfit
+                    scopes: tuple[Scope, ...],
+                    label: str = label,
+                    misfit: Callable[[Scope], Tensor] = misfit,
+                    across: tuple[str, ...] = across,
                 ) -> dict[str, Tensor]:
-                    return {label: misfit(scopes[0])}
+                    (scope,) = scopes
+                    normals = {name: scope.normals[name] for name in across}
+                    return {label: misfit(dataclasses.replace(scope, normals=normals))}
 
                 terms.append(Term("boundary", (label,), draw, evaluate, self.weight))
         return terms
@@ -197,10 +204,10 @@ class Dirichlet(BoundaryCondition):
 
 
 def normal_derivative(scope: Scope, unknown: str) -> Tensor:
-    """The derivative of an unknown along the outward normal, (n,)."""
+    """The derivative of an unknown along the outward normal, (n,); ``scope.normals`` names the coordinates it takes."""
     total = torch.zeros_like(scope.like)
     for coordinate, normal in scope.normals.items():
-        if coordinate != TIME and bool((normal != 0).any()):
+        if coordinate != TIME:
             total = total + normal * scope.fields[unknown].d(coordinate).value
     return total
 
@@ -271,10 +278,12 @@ class Periodic(Condition):
 
     def check(self, context: Context) -> None:
         """Raise ValueError unless this condition fits the problem."""
-        if self.on == TIME or self.on not in context.region.coordinates or not isinstance(context.region, Box):
+        region = context.region
+        ends = [self.on + "-", self.on + "+"]
+        if self.on not in region.space or any(e not in region.named_pieces or region.face(e) is None for e in ends):
             raise ValueError(
-                f"Periodic(on={self.on!r}): not a spatial coordinate of a box; {context.region!r} has "
-                f"{', '.join(context.region.space) or 'no space'}."
+                f"Periodic(on={self.on!r}): not a spatial coordinate of a box; {region!r} has "
+                f"{', '.join(region.space) or 'no space'}."
             )
         for name in self.unknowns or ():
             context.check_unknown(name, "Periodic")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.domains import Region
+from pinnlab.domains import Box, Region
 from pinnlab.problem import Problem
 from pinnlab.sampling import unit_points
 
@@ -79,8 +79,9 @@ def error_meter(part: Region, whole: Problem, model: Any, n: int = 2048) -> Call
 
 
 def error_grid(region: Region) -> Tensor:
-    """A fine grid over the whole domain, ends included: (n, d)."""
+    """A fine grid over the whole domain, ends included: (n, d); of a region that is no box, the points inside."""
     d = len(region.coordinates)
     sizes = {1: 4001, 2: 257, 3: 49}.get(d, 9)
     axes = [torch.linspace(lo, hi, sizes, dtype=torch.float64) for lo, hi in region.bounds.values()]
-    return torch.cartesian_prod(*axes).reshape(-1, d)
+    grid = torch.cartesian_prod(*axes).reshape(-1, d)
+    return grid if isinstance(region, Box) else grid[region.contains(grid)]

@@ -15,7 +15,7 @@ from torch import Tensor
 from pinnlab.ansatz import Ansatz, BoundaryValue, Constraint, Face, FunctionValue
 from pinnlab.conditions import Condition, Context, Dirichlet, Initial, Periodic
 from pinnlab.derivatives.indices import VALUE
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import TIME, Region
 from pinnlab.sampling import unit_points
 
 
@@ -81,7 +81,7 @@ def plan_exact(
             notes.append(f"{condition!r} is soft: the value it is the velocity of is not exact")
             eligible.remove(condition)
         constraints = _constraints(context, eligible, parameters)
-        clash = _contradiction(region, constraints, taken) if isinstance(region, Box) else None
+        clash = _contradiction(region, constraints, taken)
         if clash is None:
             break
         optional = [c for c in clash if c.exact is None]
@@ -118,8 +118,10 @@ def _periodic_coordinates(
 
 
 def _obstacle(condition: Dirichlet | Initial, context: Context, free: Sequence[str]) -> str | None:
-    if not isinstance(context.region, Box):
-        return "values are built in on boxes only"
+    if isinstance(condition, Dirichlet):
+        bent = [piece for piece in condition.pieces(context) if context.region.face(piece) is None]
+        if bent:
+            return f"values are built in on whole faces of a box only, which {', '.join(bent)} is not"
     values = condition.values.values()
     used = {name for value in values for name in context.names(value, "")}
     if used & set(free):
@@ -140,10 +142,11 @@ def _check_periodic_faces(context: Context, conditions: Sequence[Condition], per
     for condition in conditions:
         if isinstance(condition, Dirichlet):
             for piece in condition.pieces(context):
-                if context.region.coordinates.index(piece[:-1]) in periods:
+                face = context.region.face(piece)
+                if face is not None and face[0] in periods:
                     raise ValueError(
-                        f"{condition!r} contradicts Periodic(on={piece[:-1]!r}): a periodic coordinate has no "
-                        f"boundary; drop one, or name other faces with on=."
+                        f"{condition!r} contradicts Periodic(on={context.region.coordinates[face[0]]!r}): a periodic "
+                        "coordinate has no boundary; drop one, or name other faces with on=."
                     )
 
 
@@ -166,7 +169,9 @@ def _constraints(
                 context.check_unknown(unknown, "Dirichlet")
                 value = _value(given, f"Dirichlet({unknown}=...)", context, parameters)
                 for piece in condition.pieces(context):
-                    index, position, _ = region.face(piece)  # type: ignore[attr-defined]
+                    face = region.face(piece)
+                    assert face is not None, "only faces are built in"
+                    index, position, _ = face
                     faces, owners = found.setdefault((unknown, index), ([], []))
                     if any(f.position == position for f in faces):
                         raise ValueError(
@@ -198,7 +203,7 @@ def _constraints(
 
 
 def _contradiction(
-    region: Box, constraints: list[list[Constraint]], periodic: Sequence[Condition]
+    region: Region, constraints: list[list[Constraint]], periodic: Sequence[Condition]
 ) -> list[Condition] | None:
     """The conditions that the combined G fails to meet on their own faces, with those they clash with."""
     points = region.interior(unit_points("sobol", 16, len(region.coordinates), np.random.default_rng(0))).points

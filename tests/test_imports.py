@@ -17,7 +17,18 @@ LINE_LIMIT = 400
 # From the ground up: a module may import from its own layer (without cycles) and from those before it.
 # A folder's name stands for all modules in it. See docs/design.md, "The house".
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("domains", "sampling", "fields", "parameters", "weighting", "linalg", "block_matrix", "least_squares", "bandits"),
+    (
+        "domains",
+        "regions",
+        "sampling",
+        "fields",
+        "parameters",
+        "weighting",
+        "linalg",
+        "block_matrix",
+        "least_squares",
+        "bandits",
+    ),
     (
         "derivatives",
         "functions",
