@@ -23,7 +23,7 @@ from pinnlab.cells.basis import LocalBasis
 from pinnlab.cells.piece import Piece
 from pinnlab.characteristics import PREFIX, Drift
 from pinnlab.chebyshev import Series, interpolate
-from pinnlab.domains import Box, Region
+from pinnlab.domains import Region, from_data
 from pinnlab.eulerian import EulerianView
 from pinnlab.history import History
 from pinnlab.model import Model, Slice, joined
@@ -80,7 +80,7 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
     """Write a solution to a file: plain data and tensors only.
 
     Raises:
-        TypeError: a region or an exact condition of a kind that has no file form.
+        TypeError: an exact condition of a kind that has no file form.
     """
     problem, notes = solution.problem, list(solution.notes)
     models = []
@@ -117,9 +117,7 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
 
 
 def _region_data(region: Region) -> Data:
-    if not isinstance(region, Box):
-        raise TypeError(f"solution.save() writes solutions on boxes only; this one lives on {region!r}.")
-    return {name: list(bounds) for name, bounds in region.bounds.items()}
+    return region.to_data()
 
 
 def _parameter_data(value: Any) -> float | Data:
@@ -294,7 +292,7 @@ def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
 
 
 def _saved_problem(data: Data) -> SavedProblem:
-    region = Box(**data["domain"])
+    region = from_data(data["domain"])
     parameters = {name: _parameter(value, region) for name, value in data["parameters"].items()}
     return SavedProblem(region, tuple(data["unknowns"]), parameters, data["name"])
 
@@ -324,7 +322,8 @@ def _model(
     ]
     layers = [None if layer is None else SeamLayer(**layer) for layer in data["layers"]]
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
-    return Model(Box(**data["domain"]), unknowns, module, Ansatz(constraints, layers), coefficients, data["constants"])
+    region = from_data(data["domain"])
+    return Model(region, unknowns, module, Ansatz(constraints, layers), coefficients, data["constants"])
 
 
 def _network(data: Data, own: nn.Module | None) -> nn.Module:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pinnlab.chebyshev import interpolate
 from pinnlab.conditions import Condition, Data, Initial
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import TIME
 from pinnlab.model import Model, Slice, Trainable, joined
 from pinnlab.networks.base import Chain, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
@@ -269,9 +269,7 @@ class CollocationPlan(Plan):
         return joined(models, self.problem.domain)
 
     def _window(self, k: int, finished: Sequence[Trainable]) -> Problem:
-        box = self.problem.domain
-        assert isinstance(box, Box)
-        window = box.replace(t=(self.cuts[k], self.cuts[k + 1]))
+        window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
         conditions = [c.within(window) if isinstance(c, Data) else c for c in self.problem.conditions]
         if k > 0:
             previous = finished[k - 1]
