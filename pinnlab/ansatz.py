@@ -46,9 +46,12 @@ class FunctionValue:
         return {*self.names, *(name for f in functions for name in f.on)} & set(self.coordinates)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        if not callable(self.given):
+            constant = points.new_zeros(len(indices), len(points), 1)
+            constant[indices.index(())] = float(self.given)
+            return constant
+
         def evaluate(at: Tensor) -> Tensor:
-            if not callable(self.given):
-                return torch.full_like(at[:, :1], float(self.given))
             columns = {name: at[:, i] for i, name in enumerate(self.coordinates)}
             for name, parameter in self.parameters:
                 columns[name] = (

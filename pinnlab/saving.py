@@ -8,7 +8,6 @@ networks' sizes and numbers, the structure of the exact conditions, and their da
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,21 +22,18 @@ from pinnlab.cells.basis import LocalBasis
 from pinnlab.cells.piece import Piece
 from pinnlab.characteristics import PREFIX, Drift
 from pinnlab.chebyshev import Series, interpolate
-from pinnlab.domains import Region, from_data
+from pinnlab.domains import Box, Region, from_data
 from pinnlab.eulerian import EulerianView
 from pinnlab.history import History
 from pinnlab.model import Model, Slice, joined
-from pinnlab.networks.base import Chain, Network
-from pinnlab.networks.branches import Branches
-from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding, Rescale
-from pinnlab.networks.mlp import MLP
-from pinnlab.networks.modified_mlp import ModifiedMLP
-from pinnlab.networks.pirate import PirateNet
+from pinnlab.networks.data import built_network, network_data
 from pinnlab.parameters import Parameter, Uniform, Unknown
+from pinnlab.piecewise import PiecewiseModel
 from pinnlab.problem import Problem
 from pinnlab.random_fields import RandomField
 from pinnlab.seams import SeamLayer
 from pinnlab.status import Status
+from pinnlab.subdomains import Cell, Interface, Partition
 
 if TYPE_CHECKING:
     from pinnlab.solution import Solution
@@ -45,9 +41,6 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 VERSION = 1
 _ACCURATE = 1e-12
-# the only classes that a file may name
-_NETWORKS = {cls.__name__: cls for cls in (MLP, ModifiedMLP, PirateNet)}
-_SIZES = ("width", "depth", "activation", "factorized")
 
 
 class _NotInFileError(ValueError, AttributeError):
@@ -93,6 +86,8 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
         if isinstance(model, EulerianView):
             data, remarks = _model_data(model.model, [part.model for part in parts])
             data["drift"] = {"start": model.drift.start, "velocity": dict(model.drift.velocity)}
+        elif isinstance(model, PiecewiseModel):
+            data, remarks = _piecewise_data(model, parts)
         else:
             data, remarks = _model_data(model, parts)
         models.append(data)
@@ -165,7 +160,7 @@ def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]
             constraints[-1].append(data)
     return {
         "domain": _region_data(model.region),
-        "network": _network_data(model.network),
+        "network": network_data(model.network),
         "state": {name: tensor.cpu() for name, tensor in model.network.state_dict().items()},
         "constraints": constraints,
         "layers": [None if layer is None else asdict(layer) for layer in model.ansatz.layers],
@@ -174,34 +169,19 @@ def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]
     }, remarks
 
 
-def _network_data(module: nn.Module) -> Data:
-    name = type(module).__name__
-    if isinstance(module, Branches):
-        assert module.embedding is not None
-        parts, embedding = [_network_data(part) for part in module.parts], _embedding_data(module.embedding)
-        if embedding is not None and not any(part.get("own") for part in parts):
-            ends, shares = [module.inputs, module.outputs], list(module.shares)
-            return {"class": name, "parts": parts, "shares": shares, "sizes": ends, "embedding": embedding}
-    if isinstance(module, Network) and _NETWORKS.get(name) is type(module):
-        embedding = None if module.embedding is None else _embedding_data(module.embedding)
-        if module.embedding is None or embedding is not None:
-            sizes = {key: getattr(module, key) for key in _SIZES}
-            return {"class": name, "sizes": [module.inputs, module.outputs], "options": sizes, "embedding": embedding}
-    return {"class": name, "own": True}
-
-
-def _embedding_data(module: nn.Module) -> Data | None:
-    if type(module) is Chain:
-        parts = [_embedding_data(part) for part in module.parts]
-        return None if None in parts else {"class": "Chain", "parts": parts}
-    if type(module) is Rescale:
-        return {"class": "Rescale", "width": module.get_buffer("bias").numel()}
-    if type(module) is PeriodicEmbedding:
-        return {"class": "PeriodicEmbedding", "periods": dict(module.periods), "harmonics": module.harmonics}
-    if type(module) is FourierEmbedding:
-        options = {key: getattr(module, key) for key in ("features", "scale", "seed")}
-        return {"class": "FourierEmbedding", "options": options}
-    return None
+def _piecewise_data(model: PiecewiseModel, models: Sequence[Model]) -> tuple[Data, list[str]]:
+    parts, remarks = zip(*(_model_data(part, models) for part in model.models), strict=True)
+    joints = [[i.first, i.second, i.normal] for i in model.partition.interfaces]
+    owners = [cell.owner for cell in model.partition.cells]
+    common = {key: parts[0][key] for key in ("coefficients", "constants")}
+    data = {
+        "domain": _region_data(model.region),
+        "cells": list(parts),
+        "owners": owners,
+        "interfaces": joints,
+        **common,
+    }
+    return data, [text for found in remarks for text in found]
 
 
 def _value_data(value: BoundaryValue, index: int, position: float, region: Region, models: Sequence[Model]) -> Data:
@@ -263,6 +243,9 @@ def load(
                 model = _model(entry, unknowns, [part.model for part in models], network, device)
                 models.append(EulerianView(model, known.unknowns, drift))
                 continue
+            if "cells" in entry:
+                models.append(_piecewise(entry, known.unknowns, models, device))
+                continue
             models.append(_model(entry, known.unknowns, models, network, device))
         if not models or any(models[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
             raise IndexError("the first time window is missing")
@@ -297,10 +280,24 @@ def _saved_problem(data: Data) -> SavedProblem:
     return SavedProblem(region, tuple(data["unknowns"]), parameters, data["name"])
 
 
+def _piecewise(
+    data: Data, unknowns: tuple[str, ...], earlier: Sequence[Any], device: torch.device | str
+) -> PiecewiseModel:
+    parts = [_model(cell, unknowns, earlier, None, device) for cell in data["cells"]]
+    networks: dict[int, nn.Module] = {}
+    for owner, part in zip(data["owners"], parts, strict=True):
+        part.network = networks.setdefault(owner, part.network)
+    boxes = [Box(**cell["domain"]) for cell in data["cells"]]
+    cells = tuple(Cell(box, owner) for box, owner in zip(boxes, data["owners"], strict=True))
+    joints = tuple(Interface(a, b, normal, boxes[a], boxes[b]) for a, b, normal in data["interfaces"])
+    coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
+    return PiecewiseModel(Partition(Box(**data["domain"]), cells, joints), parts, coefficients, data["constants"])
+
+
 def _model(
     data: Data, unknowns: tuple[str, ...], earlier: Sequence[Model], own: nn.Module | None, device: torch.device | str
 ) -> Model:
-    module = _network(data["network"], own)
+    module = built_network(data["network"], own)
     dtype = next((t.dtype for t in data["state"].values() if t.is_floating_point()), torch.float64)
     module = module.to(device, dtype)
     try:
@@ -324,45 +321,6 @@ def _model(
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
     region = from_data(data["domain"])
     return Model(region, unknowns, module, Ansatz(constraints, layers), coefficients, data["constants"])
-
-
-def _network(data: Data, own: nn.Module | None) -> nn.Module:
-    if data.get("own"):
-        if own is None:
-            raise ValueError(
-                f"this solution's network is a {data['class']} of your own, which the file holds in numbers only; "
-                f"pass one to fill in, pl.Solution.load(path, network={data['class']}(...))."
-            )
-        return copy.deepcopy(own)
-    if data["class"] == "Branches":
-        branches = Branches([_template(part) for part in data["parts"]], data["shares"])
-        inputs, outputs = data["sizes"]
-        return branches.built(inputs, outputs, _embedding(data["embedding"]), torch.Generator())
-    if data["class"] not in _NETWORKS:
-        raise ValueError(f"the file names a network {data['class']!r} that this version of pinnlab does not have.")
-    inputs, outputs = data["sizes"]
-    embedding = None if data["embedding"] is None else _embedding(data["embedding"])
-    # all numbers are overwritten; a generator of its own leaves the global one alone
-    return _NETWORKS[data["class"]](**data["options"]).built(inputs, outputs, embedding, torch.Generator())
-
-
-def _template(data: Data) -> Network:
-    """A part of branches: its inputs are the features that the branches share."""
-    embedding = None if data["embedding"] is None else _embedding(data["embedding"])
-    return _NETWORKS[data["class"]](**data["options"], embedding=embedding)
-
-
-def _embedding(data: Data) -> nn.Module:
-    kind = data["class"]
-    if kind == "Chain":
-        return Chain(*(_embedding(part) for part in data["parts"]))
-    if kind == "Rescale":
-        return Rescale([-1.0] * data["width"], [1.0] * data["width"])
-    if kind == "PeriodicEmbedding":
-        return PeriodicEmbedding(data["periods"], data["harmonics"])
-    if kind == "FourierEmbedding":
-        return FourierEmbedding(**data["options"])
-    raise ValueError(f"the file names an embedding {kind!r} that this version of pinnlab does not have.")
 
 
 def _value(data: Data, earlier: Sequence[Model]) -> BoundaryValue:
