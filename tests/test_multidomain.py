@@ -184,6 +184,15 @@ def test_a_saved_solution_is_the_same_function(tmp_path: Path) -> None:
     assert again.models[0].models[0].network is again.models[0].models[2].network  # type: ignore[attr-defined]
 
 
+def test_a_saved_blend_is_the_same_function(tmp_path: Path) -> None:
+    solver = pl.MultiDomainPINN(subdomains={"x": (0.5,)}, overlap=0.4, network=SMALL, stages=steps(3))
+    solution = pl.solve(HEAT, solver, progress=False)
+    solution.save(tmp_path / "s.pt")
+    x, t = np.meshgrid(np.linspace(0, 2, 23), np.linspace(0, 1, 5))
+    again = pl.Solution.load(tmp_path / "s.pt")(x=x, t=t)["u"]
+    np.testing.assert_allclose(again, solution(x=x, t=t)["u"], rtol=1e-10, atol=1e-12)
+
+
 def test_a_run_goes_on_from_its_checkpoint_with_the_same_numbers(tmp_path: Path) -> None:
     solver = pl.MultiDomainPINN(subdomains={"t": (0.5,)}, network=SMALL, stages=steps(20), points=60)
     whole = pl.solve(HEAT, solver, progress=False)

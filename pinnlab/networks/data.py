@@ -16,6 +16,7 @@ from pinnlab.networks.branches import Branches
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
+from pinnlab.networks.overlapping import Overlapping
 from pinnlab.networks.pirate import PirateNet
 
 Data = dict[str, Any]
@@ -32,6 +33,12 @@ def network_data(module: nn.Module) -> Data:
         if embedding is not None and not any(part.get("own") for part in parts):
             ends, shares = [module.inputs, module.outputs], list(module.shares)
             return {"class": name, "parts": parts, "shares": shares, "sizes": ends, "embedding": embedding}
+    if isinstance(module, Overlapping):
+        part = network_data(module.part)
+        if not part.get("own"):
+            boxes = [[list(bounds) for bounds in box] for box in module.boxes]
+            ends = [module.inputs, module.outputs]
+            return {"class": name, "part": part, "boxes": boxes, "overlap": module.overlap, "sizes": ends}
     if isinstance(module, Network) and _NETWORKS.get(name) is type(module):
         embedding = None if module.embedding is None else _embedding_data(module.embedding)
         if module.embedding is None or embedding is not None:
@@ -75,6 +82,10 @@ def built_network(data: Data, own: nn.Module | None) -> nn.Module:
         branches = Branches([_template(part) for part in data["parts"]], data["shares"])
         inputs, outputs = data["sizes"]
         return branches.built(inputs, outputs, _embedding(data["embedding"]), torch.Generator())
+    if data["class"] == "Overlapping":
+        inputs, outputs = data["sizes"]
+        blend = Overlapping(_template(data["part"]), data["boxes"], data["overlap"])
+        return blend.built(inputs, outputs, None, torch.Generator())
     if data["class"] not in _NETWORKS:
         raise ValueError(f"the file names a network {data['class']!r} that this version of pinnlab does not have.")
     inputs, outputs = data["sizes"]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from pinnlab.chebyshev import interpolate
 from pinnlab.conditions import Condition, Data, Initial
 from pinnlab.domains import TIME
+from pinnlab.exact import ExactPlan
 from pinnlab.model import Model, Slice, Trainable, joined
 from pinnlab.networks.base import Chain, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
@@ -252,9 +253,12 @@ class CollocationPlan(Plan):
 
     def _assembled(self, problem: Problem, k: int) -> tuple[Trainable, list[Count]]:
         """The model of window k and the terms it is trained on."""
-        coefficients, constants = self._parameters(problem)
-        plan = problem.exact_plan(self._can_be_periodic)
         given = self.solver.network or MLP(width=20 if len(problem.domain.coordinates) <= 2 else 30, depth=3)
+        return self._single(given, problem, problem.exact_plan(self._can_be_periodic), k)
+
+    def _single(self, given: nn.Module, problem: Problem, plan: ExactPlan, k: int) -> tuple[Model, list[Count]]:
+        """One network on the whole of a problem."""
+        coefficients, constants = self._parameters(problem)
         network = self._network(given, problem, problem.domain.bounds, plan.periods, k)
         model = Model(problem.domain, problem.unknowns, network, plan.ansatz, coefficients, constants)  # type: ignore[arg-type]
         return model, self._counts(problem, plan.soft, model)

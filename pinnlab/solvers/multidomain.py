@@ -10,10 +10,12 @@ from typing import Any
 from torch import nn
 
 from pinnlab.conditions import Periodic
+from pinnlab.domains import Box
 from pinnlab.fields import argument_names
 from pinnlab.interfaces import InterfaceCondition, interface_terms, resolve
 from pinnlab.model import Model, Trainable
 from pinnlab.networks.mlp import MLP
+from pinnlab.networks.overlapping import Overlapping
 from pinnlab.piecewise import PiecewiseModel
 from pinnlab.problem import Problem
 from pinnlab.residuals import Count
@@ -38,6 +40,9 @@ class MultiDomainPINN(CollocationSolver):
             couples the value and all normal derivatives below the equation's order.
         interface_weight: multiplies the weights of interface conditions.
         interface_points: points on each interface; None takes an eighth of ``points``, at least 64.
+        overlap: None joins subdomains by interface conditions. A number in (0, 1] lets neighbours overlap over that share
+            of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); ``interface`` is
+            then not used.
         flux: the flux that the condition ``"flux"`` compares, a function bound by name like an equation; it returns the
             component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives.
         uncoupled: allow an empty ``interface``: subdomains that know nothing of each other.
@@ -50,7 +55,8 @@ class MultiDomainPINN(CollocationSolver):
         TypeError, ValueError: cuts outside the domain or out of order; an unknown or empty interface; a network that is
             no template.
 
-    Source: Jagtap & Karniadakis, Commun. Comput. Phys. 28 (2020) 2002; Zhao et al. (METALIC), arXiv 2210.12669.
+    Source: Jagtap & Karniadakis, Commun. Comput. Phys. 28 (2020) 2002; Moseley et al., arXiv 2107.07871; Zhao et al.
+    (METALIC), arXiv 2210.12669.
     """
 
     subdomains: Mapping[str, Sequence[float]] | Subdomains
@@ -59,6 +65,7 @@ class MultiDomainPINN(CollocationSolver):
     interface_points: int | None = None
     flux: Callable[..., Any] | None = None
     uncoupled: bool = False
+    overlap: float | None = None
     weighting: Weighting = field(default_factory=Uniform)
 
     def __post_init__(self) -> None:
@@ -80,6 +87,8 @@ class MultiDomainPINN(CollocationSolver):
             raise TypeError(
                 f"MultiDomainPINN(flux={self.flux!r}): give a function such as lambda u, nu: u*u/2 - nu*u.x."
             )
+        if self.overlap is not None and not 0 < self.overlap <= 1:
+            raise ValueError(f"MultiDomainPINN(overlap={self.overlap}): give a share in (0, 1], such as 0.5, or None.")
         if not resolve(self.interface):
             message = (
                 "MultiDomainPINN(interface=()): no condition joins the subdomains, so nothing crosses an interface"
@@ -106,11 +115,15 @@ class _MultiDomainPlan(CollocationPlan):
         super().__init__(solver, problem, settings)
 
     def _remarks(self, problem: Problem) -> tuple[str, ...]:
+        if self.solver.overlap is not None:
+            return problem.exact_plan(periodic=False).notes
         pieces = self._pieces(problem, self._partition(problem))
         return tuple(dict.fromkeys(note for piece in pieces for note in piece.exact_plan().notes))
 
     def _assembled(self, problem: Problem, k: int) -> tuple[Trainable, list[Count]]:
         partition = self._partition(problem)
+        if self.solver.overlap is not None:
+            return self._blended(problem, partition, k)
         coefficients, constants = self._parameters(problem)
         pieces = self._pieces(problem, partition)
         template = self.solver.network or MLP(width=20, depth=2)
@@ -129,6 +142,16 @@ class _MultiDomainPlan(CollocationPlan):
             counts += self._counts(piece, plan.soft, model, partition.layer(number))
         counts += self._joints(problem, partition, models)
         return PiecewiseModel(partition, models, coefficients, constants), counts
+
+    def _blended(self, problem: Problem, partition: Partition, k: int) -> tuple[Trainable, list[Count]]:
+        """One model whose network is a blend of overlapping ones."""
+        assert self.solver.overlap is not None and isinstance(self.solver.subdomains, Subdomains)
+        if not isinstance(problem.domain, Box) or self.solver.subdomains.together:
+            raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
+        template = self.solver.network or MLP(width=20, depth=2)
+        boxes = [list(cell.box.bounds.values()) for cell in partition.cells]
+        network = Overlapping(template, boxes, self.solver.overlap)  # type: ignore[arg-type]
+        return self._single(network, problem, problem.exact_plan(periodic=False), k)
 
     def _partition(self, problem: Problem) -> Partition:
         periodic = [c.on for c in problem.conditions if isinstance(c, Periodic)]
