@@ -158,18 +158,22 @@ class Reference:
         names = tuple(self.interpolant.axes)
         if set(coordinates) != set(names):
             raise ValueError(f"reference({', '.join(coordinates)}): give exactly the coordinates {', '.join(names)}.")
-        tensors = [v for v in coordinates.values() if isinstance(v, torch.Tensor)]
-        plain = [
-            v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else np.asarray(v) for v in coordinates.values()
-        ]
-        arrays = np.broadcast_arrays(*(v.astype(np.float64) for v in plain))
-        shape = arrays[0].shape
-        columns = dict(zip(coordinates, (a.reshape(-1) for a in arrays), strict=True))
-        found = self.interpolant({name: columns[name] for name in names})
-        shaped = {u: v.reshape(shape) for u, v in found.items()}
-        if tensors:
-            return {u: torch.from_numpy(v).to(tensors[0].device) for u, v in shaped.items()}
-        return shaped
+        return at_coordinates(self.interpolant, {name: coordinates[name] for name in names})
+
+
+def at_coordinates(function: Callable[[dict[str, Array]], dict[str, Array]], coordinates: Mapping[str, Any]) -> dict:
+    """A function of columns (p,) at coordinates of any shape; shapes broadcast.
+
+    NumPy in gives NumPy out, tensors in give tensors out (float64, no gradient).
+    """
+    tensors = [v for v in coordinates.values() if isinstance(v, torch.Tensor)]
+    plain = [v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else np.asarray(v) for v in coordinates.values()]
+    arrays = np.broadcast_arrays(*(v.astype(np.float64) for v in plain))
+    found = function(dict(zip(coordinates, (a.reshape(-1) for a in arrays), strict=True)))
+    shaped = {u: v.reshape(arrays[0].shape) for u, v in found.items()}
+    if tensors:
+        return {u: torch.from_numpy(v).to(tensors[0].device) for u, v in shaped.items()}
+    return shaped
 
 
 def relative_difference(coarse: Interpolant, fine: Interpolant) -> dict[str, float]:

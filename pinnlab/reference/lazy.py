@@ -1,12 +1,27 @@
-"""A classical reference that is computed when it is first asked for."""
+"""References that are computed when they are first asked for.
+
+Letters: p points.
+"""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from pinnlab.derivatives.stencils import Array
 from pinnlab.problem import Problem
 from pinnlab.reference import Reference, reference_solution
+from pinnlab.reference.base import at_coordinates
+
+Columns = Callable[[dict[str, Array]], dict[str, Array]]
+"""{coordinate: (p,)} -> {unknown: (p,)}, such as an ``Interpolant``."""
+
+
+def _signature(names: Sequence[str]) -> inspect.Signature:
+    # a problem binds its reference's arguments by name
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
 class ClassicalReference:
@@ -26,10 +41,7 @@ class ClassicalReference:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        # a problem binds its reference's arguments by name
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        names = (*self._problem.domain.coordinates, *self._problem.families)
-        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+        return _signature((*self._problem.domain.coordinates, *self._problem.families))
 
     @property
     def solution(self) -> Reference:
@@ -51,3 +63,33 @@ class ClassicalReference:
         """Evaluate at coordinates given by name, like a solution; of a family, at its parameters too."""
         parameters = {name: given.pop(name) for name in self._problem.families if name in given}
         return self.member(**parameters)(**given)
+
+
+class MemberReference:
+    """The reference of a family with a solver of its own: ``build`` runs once per member, kept as long as this object.
+
+    Args:
+        build: a member's parameters, by name, to its solution: {coordinate: (p,)} -> {unknown: (p,)}.
+        coordinates: of the solution, in the problem's order.
+    """
+
+    def __init__(self, build: Callable[..., Columns], coordinates: Sequence[str]):
+        self._build, self._coordinates = build, tuple(coordinates)
+        self._parameters = tuple(inspect.signature(build).parameters)
+        self._known: dict[tuple[Any, ...], Columns] = {}
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return _signature((*self._coordinates, *self._parameters))
+
+    def member(self, **parameters: Any) -> Columns:
+        """The solution of one member."""
+        key = tuple(parameters[name] for name in self._parameters)
+        if key not in self._known:
+            self._known[key] = self._build(**parameters)
+        return self._known[key]
+
+    def __call__(self, **given: Any) -> dict[str, Any]:
+        """Values at coordinates and parameters given by name; shapes of coordinates broadcast."""
+        member = self.member(**{name: given[name] for name in self._parameters})
+        return at_coordinates(member, {name: given[name] for name in self._coordinates})
