@@ -4,7 +4,7 @@ from pinnlab import constraints
 from pinnlab.api import load_problem, solve
 from pinnlab.checkpoint import Checkpoint
 from pinnlab.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
-from pinnlab.domains import Box
+from pinnlab.domains import Ball, Box, Mesh, Polygon
 from pinnlab.fields import Field, diff
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding
 from pinnlab.networks.fno import FNO
@@ -29,9 +29,10 @@ from pinnlab.weighting import NTK, GradientNorm
 
 __version__ = "0.1.0"
 __all__ = [
-    "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Box", "CausalPINN", "Checkpoint", "ClassicalReference",
-    "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE", "Initial", "LagrangianPINN",
-    "LevenbergMarquardt", "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet",
-    "Problem", "RandomField", "Robin", "SSBroyden", "Solution", "Status", "Subdomains", "Uniform", "Unknown",
-    "constraints", "diff", "load_problem", "reference_solution", "solve",
+    "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
+    "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
+    "Initial", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN", "Neumann",
+    "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "RandomField", "Robin", "SSBroyden", "Solution",
+    "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "load_problem", "reference_solution",
+    "solve",
 ]  # fmt: skip

@@ -121,7 +121,7 @@ def _obstacle(condition: Dirichlet | Initial, context: Context, free: Sequence[s
     if isinstance(condition, Dirichlet):
         bent = [piece for piece in condition.pieces(context) if context.region.face(piece) is None]
         if bent:
-            return f"values are built in on whole faces of a box only, which {', '.join(bent)} is not"
+            return f"values are built in on whole faces of a box only, not on {', '.join(map(repr, bent))}"
     values = condition.values.values()
     used = {name for value in values for name in context.names(value, "")}
     if used & set(free):

@@ -75,22 +75,26 @@ def report(problem: Problem) -> ProblemReport:
                     missing.append(
                         f"no initial value of {unknown}{'_' + TIME * order if order else ''}: add Initial(...)"
                     )
+        bounding = [c for c in problem.conditions if isinstance(c, BoundaryCondition) and unknown in c.values]
+        pieces = {piece for c in bounding for piece in c.pieces(context)}
         for coordinate in region.space:
             if problem.order_of(unknown, coordinate) == 0:
                 continue
             covered = any(
-                (isinstance(c, Periodic) and c.on == coordinate and unknown in (c.unknowns or problem.unknowns))
-                or (
-                    isinstance(c, BoundaryCondition)
-                    and unknown in c.values
-                    and any(piece.startswith(coordinate) for piece in c.pieces(context))
-                )
+                isinstance(c, Periodic) and c.on == coordinate and unknown in (c.unknowns or problem.unknowns)
                 for c in problem.conditions
             )
-            if not covered:
+            ends = {coordinate + "-", coordinate + "+"} & set(region.named_pieces)
+            if ends and not covered and not ends & pieces:
                 missing.append(
                     f"no condition on {unknown} at the boundary of {coordinate}: add Dirichlet, Periodic, ..."
                 )
+        faces = {coordinate + end for coordinate in region.space for end in "-+"}
+        bare = [piece for piece in region.pieces(None) if piece not in faces | pieces]
+        order = max((problem.order_of(unknown, coordinate) for coordinate in region.space), default=0)
+        # transport needs values where it enters, and only there
+        if bare and (order > 1 or (order == 1 and not pieces)):
+            missing.append(f"no condition on {unknown} at {', '.join(map(repr, bare))}: add Dirichlet, Neumann, ...")
     return ProblemReport(
         summary=f"{problem.name} on {region!r}",
         derivatives={

@@ -208,16 +208,19 @@ class Solution:
         return result
 
     def on_grid(self, **sizes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Axes and values over a tensor grid of the domain, in the order of its coordinates.
+        """Axes and values over a tensor grid of the domain, in the order of its coordinates; NaN outside the domain.
 
         Args:
             sizes: points per coordinate; 201 where not given.
         """
-        axes = {
-            name: np.linspace(lo, hi, sizes.get(name, 201)) for name, (lo, hi) in self.problem.domain.bounds.items()
-        }
+        domain = self.problem.domain
+        axes = {name: np.linspace(lo, hi, sizes.get(name, 201)) for name, (lo, hi) in domain.bounds.items()}
         mesh = np.meshgrid(*axes.values(), indexing="ij")
-        return axes, self(**dict(zip(axes, mesh, strict=True)))
+        values = self(**dict(zip(axes, mesh, strict=True)))
+        if not isinstance(domain, Box):
+            outside = ~domain.contains(torch.from_numpy(np.stack([m.reshape(-1) for m in mesh], axis=1))).numpy()
+            values = {u: np.where(outside.reshape(mesh[0].shape), np.nan, v) for u, v in values.items()}
+        return axes, values
 
     def characteristics(self, count: int = 17, times: int = 101) -> dict[str, np.ndarray]:
         """Paths of characteristics, of a solution on characteristics: ``LagrangianPINN()``.

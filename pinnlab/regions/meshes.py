@@ -5,7 +5,9 @@ Letters: n points, d coordinates, v nodes, k elements, f facets.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.regions.base import TIME, Bounds, Named, Region, Site, on_cpu
-from pinnlab.regions.simplices import Locator, Simplices, volumes
+from pinnlab.regions.simplices import Locator, Simplices, volumes, whole_face
 
 ELEMENTS = {2: "triangle", 3: "tetra"}
 FACETS = {2: "line", 3: "triangle"}
@@ -114,7 +116,9 @@ class Mesh(Region):
         if not os.path.isfile(path):
             raise FileNotFoundError(f"{where}: there is no such file.")
         try:
-            found = meshio.read(path)
+            # its reader of gmsh files prints an empty line
+            with contextlib.redirect_stdout(io.StringIO()):
+                found = meshio.read(path)
         # meshio ends the process where it does not know a format
         except (Exception, SystemExit) as error:
             raise ValueError(f"{where} could not be read by meshio: {type(error).__name__}: {error}.") from error
@@ -192,6 +196,9 @@ class Mesh(Region):
     @cached_property
     def _locator(self) -> Locator:
         return Locator(self.nodes[self.elements], self._surface[0])
+
+    def face(self, piece: str) -> tuple[int, float, float] | None:
+        return whole_face(self._sides[piece][0], self.bounds)
 
     def interior(self, unit: Tensor) -> Site:
         return Site(self._inside.place(on_cpu(unit))[0].to(unit))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.regions.base import TIME, Bounds, Named, Region, Site, on_cpu
-from pinnlab.regions.simplices import Simplices
+from pinnlab.regions.simplices import Simplices, whole_face
 
 Point = tuple[float, float]
 
@@ -107,6 +107,9 @@ class Polygon(Region):
             mine = torch.tensor([edge == name for edge in self.edges])
             found[name] = Simplices(segments[mine]), normals[mine]
         return found
+
+    def face(self, piece: str) -> tuple[int, float, float] | None:
+        return whole_face(self._sides[piece][0], self.bounds)
 
     def interior(self, unit: Tensor) -> Site:
         return Site(self._triangles.place(on_cpu(unit))[0].to(unit))

@@ -122,6 +122,19 @@ class Locator:
         return np.clip(((x - self.lower) / self.width).astype(int), 0, self.counts - 1)
 
 
+def whole_face(facets: Simplices, bounds: dict[str, tuple[float, float]]) -> tuple[int, float, float] | None:
+    """(coordinate number, position, outward sign) where facets cover one face of a bounding box, else None."""
+    size = max(upper - lower for lower, upper in bounds.values())
+    area = float(facets.volumes.sum())
+    for i, (name, interval) in enumerate(bounds.items()):
+        whole = math.prod(upper - lower for other, (lower, upper) in bounds.items() if other != name)
+        for position, sign in zip(interval, (-1.0, 1.0), strict=True):
+            on_it = bool((facets.corners[:, :, i] - position).abs().max() <= 1e-12 * size)
+            if on_it and abs(area - whole) <= 1e-9 * whole:
+                return i, position, sign
+    return None
+
+
 def _ragged(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For counts (3, 1): rows 0, 0, 0, 1 and numbers 0, 1, 2, 0."""
     rows = np.repeat(np.arange(len(counts)), counts)
