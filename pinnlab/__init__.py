@@ -32,7 +32,7 @@ __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
     "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
     "Initial", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN", "Neumann",
-    "Periodic", "PeriodicEmbedding", "PirateNet", "Problem", "RandomField", "Robin", "SSBroyden", "Solution",
+    "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden", "Solution",
     "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "load_problem", "reference_solution",
     "solve",
 ]  # fmt: skip
