@@ -12,11 +12,14 @@ from types import ModuleType
 
 import torch
 
+from pinnlab import distributed
 from pinnlab.callbacks import Callback
 from pinnlab.checkpoint import Checkpoint
 from pinnlab.choice import DEFAULT_SECONDS, choose
 from pinnlab.loop import run
 from pinnlab.problem import Problem
+from pinnlab.processes import ALONE
+from pinnlab.sharing import SHARED
 from pinnlab.solution import Solution
 from pinnlab.solvers.base import Settings, Solver
 
@@ -34,6 +37,7 @@ def solve(
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
     threads: int = 1,
+    parallel: str = "auto",
 ) -> Solution:
     """Solve a problem.
 
@@ -43,7 +47,7 @@ def solve(
             and why.
         max_seconds: training time at most; time windows share it.
         target_error: stop once the relative L2 error against ``problem.reference`` is this small.
-        device: ``"cpu"`` (the default), ``"cuda"``, ...
+        device: ``"cpu"`` (the default), ``"cuda"``, ...; under ``torchrun`` each process takes its own GPU.
         dtype: ``torch.float64`` (the default) or ``torch.float32``.
         seed: of the initial weights and of all points; the same seed gives the same result on the same machine.
         checkpoint: file written regularly; if it exists, the run resumes from it and ends with the same numbers as an
@@ -51,9 +55,11 @@ def solve(
         callbacks: called with every record of the history; a return value of True stops the run.
         progress: show a progress bar and, without a solver, what was picked.
         threads: CPU threads of the solve. More than one pays for wide networks on idle cores only.
+        parallel: under ``torchrun``, how the processes share the solve: ``"points"``, ``"subdomains"``, ``"auto"`` (one of
+            these two), or ``"none"`` (each solves by itself). Alone it changes nothing.
 
     Returns:
-        The solution. Ctrl-C returns the best one so far.
+        The solution, in every process. Ctrl-C returns the best one so far.
 
     Raises:
         TypeError, ValueError: before training, for anything that cannot work.
@@ -75,13 +81,16 @@ def solve(
     dtype = torch.float64 if dtype is None else dtype
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"solve(dtype={dtype}): use torch.float64 or torch.float32.")
+    if parallel not in SHARED:
+        raise ValueError(f"solve(parallel={parallel!r}): choose one of {', '.join(map(repr, SHARED))}.")
     if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint(checkpoint)
-    settings = Settings(torch.device(device or "cpu"), dtype, seed, threads)
+    settings = Settings(distributed.own_device(device), dtype, seed, threads)
+    processes = ALONE if parallel == "none" else distributed.find()
     if solver is None:
         solver, why = choose(problem, settings)
         max_seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
-        if progress:
+        if progress and processes.leads:
             print(f"pinnlab: {type(solver).__name__} for at most {max_seconds:g} s: {why}.", file=sys.stderr)
     return run(
         problem,
@@ -92,6 +101,8 @@ def solve(
         checkpoint=checkpoint,
         callbacks=callbacks,
         progress=progress,
+        processes=processes,
+        parallel=parallel,
     )
 
 

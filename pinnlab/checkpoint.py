@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import hashlib
+import io
 import os
 import warnings
 from dataclasses import dataclass
@@ -46,8 +48,15 @@ def write(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
     os.replace(partial, target)
 
 
-def read(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> dict[str, Any]:
+def read(
+    path: str | os.PathLike[str], device: torch.device | str = "cpu", content: bytes | None = None
+) -> dict[str, Any]:
     """Read what ``write`` wrote.
+
+    Args:
+        path: the file.
+        device: where its tensors go.
+        content: of the file, where another process has read it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -57,7 +66,7 @@ def read(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> di
         with warnings.catch_warnings():
             # of what a file of somebody else's looks like; it is refused below
             warnings.simplefilter("ignore", UserWarning)
-            data = torch.load(path, map_location=device, weights_only=True)
+            data = torch.load(path if content is None else io.BytesIO(content), map_location=device, weights_only=True)
     except OSError:
         raise
     except Exception as error:  # torch meets damage with many kinds of exception
@@ -116,7 +125,8 @@ def _feed_code(digest: Any, code: CodeType, function: Any, depth: int) -> None:
     _feed(digest, [[c for c in code.co_consts if not isinstance(c, CodeType)], code.co_names], depth + 1)
     for inner in (c for c in code.co_consts if isinstance(c, CodeType)):
         _feed_code(digest, inner, function, depth)
-    for name in code.co_names:
+    # co_names would take the attribute of u.t for a variable t of the module
+    for name in sorted({i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}):
         found = function.__globals__.get(name)
         own = getattr(found, "__module__", None) == function.__module__ and hasattr(found, "__code__")
         if own or isinstance(found, str | int | float | complex | np.ndarray | np.generic | torch.Tensor):

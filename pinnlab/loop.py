@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from pinnlab.history import History, Record
 from pinnlab.linalg import limited_threads
 from pinnlab.model import Trainable
 from pinnlab.problem import Problem
+from pinnlab.processes import ALONE, Lookout, Processes
 from pinnlab.residuals import ResidualSystem
 from pinnlab.solution import Solution
 from pinnlab.solvers.base import Advance, March, Phase, Plan, Settings, Solver
@@ -61,21 +63,33 @@ def run(
     checkpoint: Checkpoint | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
+    processes: Processes = ALONE,
+    parallel: str = "auto",
 ) -> Solution:
-    """Train every phase of ``solver.plan(problem, settings)``; the arguments are those of ``solve``."""
+    """Train every phase of ``solver.plan(problem, settings)``; the arguments are those of ``solve``.
+
+    Args:
+        processes: those that share the work; all of them call this function.
+        parallel: how, see ``sharing.SHARED``.
+    """
     with limited_threads(settings.threads):
         plan = solver.plan(problem, settings)
-        loop = _Loop(problem, solver, settings, max_seconds, target_error, checkpoint, callbacks, progress)
+        loop = _Loop(
+            problem, solver, settings, max_seconds, target_error, checkpoint, callbacks, progress, processes, parallel
+        )
         remarks: tuple[str, ...] = ()
         if isinstance(plan, March):
-            models, status = loop.march(plan)
+            with loop.lookout.listening():
+                models, status = loop.march(plan)
             function = plan.field()
         else:
-            trained, status = loop.run(plan)
+            with loop.lookout.listening():
+                trained, status = loop.run(plan)
             status, remarks = plan.verdict(trained, status)
             models, function = [plan.view(model) for model in trained], plan.field(trained)
     history = History(tuple(loop.at.records))
-    return Solution(problem, function, models, history, status, loop.at.seconds, solver, (*plan.notes, *remarks))
+    notes = (*plan.notes, *remarks, *loop.exchanged())
+    return Solution(problem, function, models, history, status, loop.at.seconds, solver, notes)
 
 
 class _Loop:
@@ -89,10 +103,13 @@ class _Loop:
         checkpoint: Checkpoint | None,
         callbacks: Sequence[Callback],
         progress: bool,
+        processes: Processes,
+        parallel: str,
     ):
         self.problem, self.settings = problem, settings
+        self.processes, self.parallel, self.lookout = processes, parallel, Lookout(processes)
         self.max_seconds, self.target_error = max_seconds, target_error
-        self.checkpoint, self.callbacks, self.progress = checkpoint, tuple(callbacks), progress
+        self.checkpoint, self.callbacks, self.progress = checkpoint, tuple(callbacks), progress and processes.leads
         # the reference is its own business: a better one does not change the run
         self.identity = files.fingerprint(
             repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters,
@@ -104,6 +121,13 @@ class _Loop:
         self._saved = time.monotonic()
         self._bar: ProgressBar | None = None
         self._count = 1
+        self._steps = 0
+        if processes.any(processes.first(self.identity) != self.identity):
+            raise ValueError(
+                f"solve(): the {processes.count} processes have different problems or solvers; all must run the same "
+                "script, and what is random in it (initial weights, noise in data) needs a seed, such as "
+                "torch.manual_seed(0)."
+            )
 
     # -- phases ------------------------------------------------------------------------------------------------------
 
@@ -122,6 +146,8 @@ class _Loop:
                     continue
                 if k > len(self.at.finished):
                     break
+                if self.processes.count > 1:
+                    phase.system.share(self.processes, self.parallel)
                 status = self._train(phase, k, plan.view(model))
                 model.theta = self.at.best_theta if self.at.best_theta is not None else model.theta
                 self.at.statuses = [*self.at.statuses, status]
@@ -146,7 +172,7 @@ class _Loop:
         if self.max_seconds is not None:
             left = self.max_seconds - at.seconds
             deadline = at.seconds + max(left, 0.0) / (self._count - k)
-        measure = error_meter(phase.problem.domain, self.problem, view)
+        measure = error_meter(phase.problem.domain, self.problem, view) if self.processes.leads else dict
         if at.theta is None:
             at.theta = system.model.theta
             at.best_theta = at.theta
@@ -177,18 +203,19 @@ class _Loop:
             system.update_weights(at.theta)
             at.optimizer = stage.init(system, at.theta)
         good = (at.theta, at.optimizer)
+        self.lookout.restart()
         while at.step < stage.steps:
             system.update_weights(at.theta)
             if system.finished:
                 self._check(phase, k, math.nan, {}, measure)
                 return Status.CONVERGED
             result = stage.step(system, at.theta, stage.reweighted(at.optimizer) if system.reweights else at.optimizer)
-            at.step += 1
+            at.step, self._steps = at.step + 1, self._steps + 1
             finite = math.isfinite(result.loss) and bool(torch.isfinite(result.theta).all())
             if finite:
                 at.theta, at.optimizer = result.theta, result.state
             due = at.step % stage.check_every == 0 or at.step == stage.steps or result.stalled
-            late = self._now() >= deadline
+            late = self.lookout.late(self._now(), deadline)
             if finite and (due or late):
                 info = {**result.info, **system.weighting.info(system.weights)}
                 record = self._check(phase, k, result.loss, info, measure)
@@ -223,7 +250,7 @@ class _Loop:
         if held_out <= at.best_loss:
             at.best_theta, at.best_loss = at.theta, held_out
         phase.system.model.theta = at.theta
-        record = Record(k, at.stage, at.step, at.seconds, loss, held_out, measure(), info)
+        record = self.processes.first(Record(k, at.stage, at.step, at.seconds, loss, held_out, measure(), info))
         at.records.append(record)
         if self._bar is not None:
             self._bar(record, sum(s.steps for s in phase.stages[: at.stage]))
@@ -248,7 +275,7 @@ class _Loop:
                 if step.accepted and self._accepted(plan, step):
                     status = Status.INTERRUPTED
                 status = step.stopped or status
-                if status is None and self.max_seconds is not None and self.at.seconds >= self.max_seconds:
+                if status is None and self.lookout.late(self.at.seconds, self.max_seconds or math.inf):
                     status = Status.INCOMPLETE
                 if status is None:
                     self._save(plan)
@@ -280,7 +307,18 @@ class _Loop:
         return self._wants_to_stop(record)
 
     def _wants_to_stop(self, record: Record) -> bool:
-        return any([callback(record) is True for callback in self.callbacks])
+        if not self.callbacks:
+            return False
+        return self.processes.first(
+            self.processes.leads and any([callback(record) is True for callback in self.callbacks])
+        )
+
+    def exchanged(self) -> tuple[str, ...]:
+        """What processes told one another, in a sentence."""
+        if self.processes.count == 1:
+            return ()
+        calls, size = (n / max(1, self._steps) for n in (self.processes.traffic.calls, self.processes.traffic.bytes))
+        return (f"{self.processes.count} processes; {calls:.1f} exchanges and {size / 1e3:.4g} kB per step from each",)
 
     # -- clock -------------------------------------------------------------------------------------------------------
 
@@ -297,7 +335,7 @@ class _Loop:
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def _save(self, system: ResidualSystem | March, force: bool = False) -> None:
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self.processes.leads:
             return
         if not force and time.monotonic() - self._saved < self.checkpoint.every_seconds:
             return
@@ -324,9 +362,14 @@ class _Loop:
         self._saved = time.monotonic()
 
     def _resume(self) -> None:
-        if self.checkpoint is None or not os.path.exists(self.checkpoint.path):
+        if self.checkpoint is None:
             return
-        data = files.read(self.checkpoint.path, self.settings.device)
+        path = Path(self.checkpoint.path)
+        # only the leading process needs to see the file
+        content = self.processes.first(path.read_bytes() if self.processes.leads and path.exists() else None)
+        if content is None:
+            return
+        data = files.read(path, self.settings.device, content)
         if data["pinnlab"] != "checkpoint" or data["identity"] != self.identity:
             raise ValueError(
                 f"checkpoint={os.fspath(self.checkpoint.path)!r} belongs to another problem, solver, seed or dtype; "

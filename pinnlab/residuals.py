@@ -11,117 +11,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab import sharing
 from pinnlab.block_matrix import BlockJacobian
-from pinnlab.derivatives.indices import Indices
+from pinnlab.blocks import Block, Count
 from pinnlab.domains import TIME, Site
-from pinnlab.fields import sort_key
-from pinnlab.model import Model, Prepared, PullBack, Trainable, used_indices
+from pinnlab.model import PullBack, Trainable
+from pinnlab.processes import ALONE, Processes
 from pinnlab.sampling import near_large, sort_by_time, unit_points
-from pinnlab.terms import Scope, Term, trace
 from pinnlab.weighting import State, Uniform, Weighting
 
-_CHUNK_BYTES = 1 << 21
 _POOL = 4
 """Points of the adaptive pool per collocation point."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """A term, how many points it gets and whose fields it is about.
-
-    Attributes:
-        term: what vanishes.
-        n: number of points.
-        models: one for all of the term's sites, or one per site.
-        layer: which part of time its points lie in, where subdomains cut time.
-    """
-
-    term: Term
-    n: int
-    models: tuple[Model, ...]
-    layer: int = 0
-
-
-class Block:
-    """One term at its current points.
-
-    Args:
-        count: what vanishes, who supplies the fields, and at how many points.
-        parameters: {name: 0-dim}, for the dry run that finds the derivatives.
-    """
-
-    def __init__(self, count: Count, parameters: dict[str, Tensor]):
-        self.term = term = count.term
-        self.n = count.n if term.fixed is None else term.fixed
-        self.kind, self.weight, self.layer = term.kind, term.weight, count.layer
-        self.region, self.unknowns = count.models[0].region, count.models[0].unknowns
-        names = self.region.coordinates
-        sites = term.draw(lambda n: unit_points("uniform", n, len(names), np.random.default_rng(0)), 5)
-        self.models = count.models if len(count.models) == len(sites) else count.models * len(sites)
-        traced = trace(term, self.region.columns, self.unknowns, parameters, sites)
-        self.residuals = tuple(traced.residuals)
-        self.indices: Indices = used_indices(traced.keys, names)
-        self.keys = [sort_key((names[i] for i in index), names) for index in self.indices]
-        self.sites: tuple[Site, ...] = ()
-        self.prepared: tuple[Prepared, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """Number of residuals, q n."""
-        return len(self.residuals) * self.n
-
-    def place(self, sites: tuple[Site, ...]) -> None:
-        """Take new points; what exact conditions contribute there is computed once."""
-        self.sites, self.n = sites, len(sites[0].points)
-        self.prepared = tuple(
-            model.ansatz.prepare(site.points, self.indices) for model, site in zip(self.models, sites, strict=True)
-        )
-
-    @contextmanager
-    def elsewhere(self, sites: tuple[Site, ...]) -> Iterator[None]:
-        """Look at other points for a while."""
-        kept = self.sites, self.prepared, self.n
-        self.place(sites)
-        try:
-            yield
-        finally:
-            self.sites, self.prepared, self.n = kept
-
-    def chunks(self, width: int) -> Iterator[slice]:
-        """Slices of the points such that a layer's jet of this width stays in cache."""
-        element = self.sites[0].points.element_size()
-        size = max(64, _CHUNK_BYTES // (len(self.indices) * width * element))
-        if self.term.fixed is not None:
-            # measured values belong to the points in their order
-            size = self.n
-        count = -(-self.n // size)
-        size = -(-self.n // count)
-        for start in range(0, self.n, size):
-            yield slice(start, min(start + size, self.n))
-
-    def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: dict[str, Tensor]) -> Tensor:
-        """(q, n) residuals from the network's jets (c, n, m), one per site."""
-        scopes = []
-        columns = self.region.columns
-        for model, site, prepared, jet in zip(self.models, self.sites, self.prepared, jets, strict=True):
-            cut = None if prepared is None else (prepared[0][:, part], prepared[1][:, part])
-            full = model.ansatz.combine(cut, jet, self.indices)
-            fields = {
-                unknown: {key: full[i, :, j] for i, key in enumerate(self.keys)}
-                for j, unknown in enumerate(self.unknowns)
-            }
-            normals = None if site.normals is None else columns(site.normals[part])
-            scopes.append(Scope.of_jets(fields, columns(site.points[part]), parameters, normals))
-        found = self.term.evaluate(tuple(scopes))
-        return torch.stack([found[name] for name in self.residuals])
 
 
 class ResidualSystem:
@@ -159,8 +65,33 @@ class ResidualSystem:
         held_out = np.random.default_rng([*seed, 2])
         self._held_out = [self._draw(b, n, held_out) for b, n in zip(self.blocks, self.counts, strict=True)]
         self.weights: State = weighting.init()
+        self.processes = ALONE
         self._pools: list[tuple[Tensor, Tensor] | None] = [None for _ in self.blocks]
         self.redraw()
+
+    def share(self, processes: Processes, by: str = "auto") -> None:
+        """Let several processes work on this system: points stay those of all, each process keeps its part of them.
+
+        Args:
+            processes: which.
+            by: see ``sharing.SHARED``.
+
+        Raises:
+            ValueError: processes and subdomains do not fit, or a process would have no points.
+        """
+        owners = {id(b): self._touched(b)[0] for b in self.blocks}
+        networks = len(self._groups) - int(len(self._groups) > 1 and bool(self.model.coefficients))
+        teams = sharing.teams(processes.count, networks, by)
+        self.processes = processes
+        for block in self.blocks:
+            block.share = sharing.part(teams[owners[id(block)]], processes.rank, block.term.fixed is not None)
+            block.place(block.whole)
+        if processes.any(not any(block.held for block in self.blocks)):
+            most = max(block.n for block in self.blocks)
+            raise ValueError(
+                f"{processes.count} processes share at most {most} points of a condition or equation, so that some would "
+                f"have none; start fewer processes, or take more points, such as points={64 * processes.count}."
+            )
 
     # -- points ------------------------------------------------------------------------------------------------------
 
@@ -181,7 +112,7 @@ class ResidualSystem:
             pool = unit_points("sobol", _POOL * self.counts[position], d, self._rng).to(self._like)
             sites = block.term.draw(lambda n, pool=pool: pool, len(pool))  # type: ignore[misc]
             with block.elsewhere(sites):
-                sizes = self._evaluated(block, theta).square().sum(0).sqrt()
+                sizes = self._completed(block, theta).square().sum(0).sqrt()
             self._pools[position] = pool, sizes
 
     def _draw(
@@ -206,7 +137,7 @@ class ResidualSystem:
     # -- what optimizers ask -------------------------------------------------------------------------------------------
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss (0-dim) and its gradient (p,)."""
+        """The loss (0-dim) and its gradient (p,), of all processes' points."""
         self.model.theta = theta
         gradient, loss = torch.zeros_like(theta), theta.new_zeros(())
         for block, weights in zip(self.blocks, self._row_weights(), strict=True):
@@ -215,13 +146,13 @@ class ResidualSystem:
                 partial = (weights[:, part] * r**2).sum()
                 gradient += self._gradient(partial)
                 loss += partial.detach()
+        loss, gradient = self.processes.sums(loss, gradient)
         return loss, gradient
 
     def residuals(self, theta: Tensor) -> Tensor:
-        """(N,): all residuals times the roots of their weights; the loss is their sum of squares."""
-        blocks = self.block_residuals(theta)
-        weights = self._row_weights()
-        return torch.cat([(w.sqrt() * r).reshape(-1) for w, r in zip(weights, blocks, strict=True)])
+        """(N,): this process' residuals times the roots of their weights; the loss is their sum of squares."""
+        pairs = zip(self._row_weights(), self.blocks, strict=True)
+        return torch.cat([(w.sqrt() * self._evaluated(block, theta)).reshape(-1) for w, block in pairs])
 
     def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
         """``residuals`` and their derivatives by the parameters, (N, p); in blocks where parameters form groups."""
@@ -231,12 +162,12 @@ class ResidualSystem:
         whole = theta.new_zeros(total, self.size) if len(self._groups) == 1 else None
         start, bands = 0, []
         for block, weights in zip(self.blocks, self._row_weights(), strict=True):
-            roots = weights.sqrt().expand(len(block.residuals), block.n)
+            roots = weights.sqrt()
             rows_of = slice(start, start + block.rows)
             band = self._band(block, theta) if whole is None else {0: whole[rows_of]}
             for part in block.chunks(self.width):
                 for q, (r, rows) in enumerate(self._linearized(block, part)):
-                    at = slice(q * block.n + part.start, q * block.n + part.stop)
+                    at = slice(q * block.held + part.start, q * block.held + part.stop)
                     root = roots[q, part]
                     residual[rows_of][at] = r * root
                     for p, value in rows.items():
@@ -284,8 +215,8 @@ class ResidualSystem:
         return self.weighting.unmet(self.weights)
 
     def block_residuals(self, theta: Tensor) -> list[Tensor]:
-        """Per block, (q, n) unweighted residuals without a graph."""
-        return [self._evaluated(block, theta) for block in self.blocks]
+        """Per block, (q, n) unweighted residuals of all processes without a graph."""
+        return [self._completed(block, theta) for block in self.blocks]
 
     def block_gradient_norms(self, theta: Tensor) -> list[Tensor]:
         """Per block, (q,): norm of the gradient of each residual's mean square."""
@@ -297,7 +228,7 @@ class ResidualSystem:
                 r = block.evaluate(self._jets(block, part), part, self._parameters())
                 for q, row in enumerate(r):
                     gradients[q] += self._gradient((row**2).sum() / block.n, keep=q + 1 < len(r))
-            found.append(gradients.norm(dim=1))
+            found.append(self.processes.sum(gradients).norm(dim=1))
         return found
 
     def block_kernel_traces(self, theta: Tensor) -> list[Tensor]:
@@ -309,20 +240,20 @@ class ResidualSystem:
             for part in block.chunks(self.width):
                 for q, (_, rows) in enumerate(self._linearized(block, part)):
                     traces[q] += sum((row**2).sum() for row in rows.values()) / block.n
-            found.append(traces)
+            found.append(self.processes.sum(traces))
         return found
 
     def held_out_loss(self, theta: Tensor) -> float:
         """The loss with the blocks' own weights on points that training never sees."""
-        total = 0.0
+        total = torch.zeros((), dtype=torch.float64, device=theta.device)
         for block, sites in zip(self.blocks, self._held_out, strict=True):
             with block.elsewhere(sites):
-                total += block.weight * float(self._evaluated(block, theta).square().sum()) / block.n
-        return total
+                total += block.weight * self._evaluated(block, theta).square().sum().to(total) / block.n
+        return float(self.processes.sum(total))
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint needs to continue with the same numbers."""
-        points = [[[site.points, site.normals] for site in block.sites] for block in self.blocks]
+        points = [[[site.points, site.normals] for site in block.whole] for block in self.blocks]
         rng = json.dumps(self._rng.bit_generator.state)
         return {"rng": rng, "points": points, "pools": self._pools, "weights": self.weights}
 
@@ -344,16 +275,22 @@ class ResidualSystem:
         return [model.network_jet(site.points[part], block.indices) for model, site in pairs]
 
     def _evaluated(self, block: Block, theta: Tensor) -> Tensor:
-        """(q, n) unweighted residuals of one block without a graph."""
+        """(q, n) unweighted residuals of one block at this process' points, without a graph."""
         self.model.theta = theta
         with torch.no_grad():
-            return torch.cat(
-                [
-                    block.evaluate(self._jets(block, part), part, self._parameters())
-                    for part in block.chunks(self.width)
-                ],
-                dim=1,
-            )
+            found = [
+                block.evaluate(self._jets(block, part), part, self._parameters()) for part in block.chunks(self.width)
+            ]
+            return torch.cat(found, dim=1) if found else theta.new_zeros(len(block.residuals), 0)
+
+    def _completed(self, block: Block, theta: Tensor) -> Tensor:
+        """(q, n) unweighted residuals of one block at the points of all processes."""
+        own = self._evaluated(block, theta)
+        if self.processes.count == 1:
+            return own
+        whole = own.new_zeros(len(own), block.n)
+        whole[:, block.own] = own
+        return self.processes.sum(whole)
 
     def _gradient(self, value: Tensor, keep: bool = False) -> Tensor:
         found = torch.autograd.grad(value, self.model.parameters, allow_unused=True, retain_graph=keep)
@@ -389,12 +326,12 @@ class ResidualSystem:
             yield r.detach(), rows
 
     def _row_weights(self) -> list[Tensor]:
-        """Per block, (q, n): weight of the block times row weight, divided by the number of points."""
+        """Per block, (q, n) at this process' points: weight of the block times row weight, over the number of points."""
         found = []
         for position, block in enumerate(self.blocks):
             rows = torch.as_tensor(self.weighting.rows(self.weights, position, block)).to(self._like)
             shape = (len(block.residuals), block.n)
-            found.append((rows * (block.weight / block.n)).expand(shape))
+            found.append((rows * (block.weight / block.n)).expand(shape)[:, block.own])
         return found
 
 

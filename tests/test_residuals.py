@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import pinnlab as pl
-from pinnlab import residuals as module
+from pinnlab import blocks as module
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import closure
 from pinnlab.residuals import ResidualSystem

@@ -1,86 +1,64 @@
-"""Experts spread over processes: each rank solves and back-propagates its own, gradients are added.
+"""Experts spread over processes: each solves and back-propagates its own, losses and gradients are summed.
 
-Letters: M members, K experts, r ranks.
+Letters: M members, K experts, R processes.
 
-Every rank holds the same network, draws the same members and points, and takes the same optimizer step. Between the two
-it works on its share of the small least-squares problems only. Experts without coupling are shared out one by one;
+Every process holds the same network, draws the same members and points, and takes the same optimizer step. Between the
+two it works on its share of the small least-squares problems only. Experts without coupling are shared out one by one;
 coupled experts are one problem per member, so members are shared out then.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Alone:
-    """One process has everything."""
-
-    def members(self, count: int) -> list[int]:
-        """Numbers of the members that this rank works on."""
-        return list(range(count))
-
-    def experts(self, count: int) -> Tensor | None:
-        """Numbers of the experts that this rank works on; None for all."""
-        return None
-
-    def sum(self, value: Tensor) -> Tensor:
-        """The sum over ranks, without a graph."""
-        return value.detach()
+from pinnlab.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)
-class Shared(Alone):
-    """Every r-th member, or every r-th expert, in a process group.
+class Share:
+    """Every R-th member, or every R-th expert.
 
     Args:
         by: ``"members"`` or ``"experts"``.
-        group: a ``torch.distributed`` process group, the default one if None.
+        processes: those among whom they are shared out.
     """
 
-    by: str
-    group: Any = None
+    by: str = "members"
+    processes: Processes = ALONE
 
     @property
-    def _share(self) -> slice:
-        return slice(dist.get_rank(self.group), None, dist.get_world_size(self.group))
+    def _own(self) -> slice:
+        return slice(self.processes.rank, None, self.processes.count)
 
     def members(self, count: int) -> list[int]:
-        return list(range(count))[self._share] if self.by == "members" else list(range(count))
+        """Numbers of the members that this process works on."""
+        return list(range(count))[self._own] if self.by == "members" else list(range(count))
 
     def experts(self, count: int) -> Tensor | None:
-        return torch.arange(count)[self._share] if self.by == "experts" else None
-
-    def sum(self, value: Tensor) -> Tensor:
-        total = value.detach().clone()
-        dist.all_reduce(total, group=self.group)
-        return total
+        """Numbers of the experts that this process works on; None for all."""
+        return torch.arange(count)[self._own] if self.by == "experts" else None
 
 
-def sharing(coupling: str, experts: int, batch: int, group: Any = None) -> Alone:
-    """How a system is shared out over the processes of a group: not at all where there is one.
+def share_of(coupling: str, experts: int, batch: int, processes: Processes) -> Share:
+    """How a system of experts is shared out.
 
     Args:
         coupling: of the experts.
         experts: K.
         batch: M, members per step.
-        group: a ``torch.distributed`` process group, the default one if None.
+        processes: R of them.
 
     Raises:
         ValueError: fewer pieces than processes.
     """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size(group) == 1:
-        return Alone()
-    ranks = dist.get_world_size(group)
-    by = "experts" if coupling == "none" and experts >= ranks else "members"
+    ranks = processes.count
+    by = "experts" if coupling == "none" and experts >= ranks > 1 else "members"
     if by == "members" and batch < ranks:
         raise ValueError(
             f"HardConstraintMoE(batch={batch}) on {ranks} processes: coupled experts are one problem per member, and "
-            f"every process needs one; give batch={ranks} or a multiple of it."
+            f"every process needs one; give batch={ranks} or a multiple of it, or start fewer processes."
         )
-    return Shared(by, group)
+    return Share(by, processes)

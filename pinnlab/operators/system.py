@@ -20,7 +20,8 @@ from pinnlab.constraints.rows import Rows
 from pinnlab.least_squares import Minimum, Outcome
 from pinnlab.operators.model import OperatorModel
 from pinnlab.operators.place import Values, solve
-from pinnlab.operators.sharing import Alone
+from pinnlab.operators.sharing import Share, share_of
+from pinnlab.processes import ALONE, Processes
 from pinnlab.weighting import State, Uniform
 
 _HELD_OUT = 8
@@ -36,15 +37,17 @@ class _Draw:
         members: Sequence[Values],
         points: int,
         rng: np.random.Generator,
-        exchange: Alone,
+        share: Share,
     ):
         like = model.parameters[0].detach()
         self.count = len(members)
-        self.own = exchange.members(len(members))
+        self.own = share.members(len(members))
         self.members = [members[i] for i in self.own]
-        experts = exchange.experts(model.place.partition.count)
+        experts = share.experts(model.place.partition.count)
         self.rows: list[Rows]
         self.layer: ExpertsLayer
+        if not self.members:
+            return
         self.rows, self.layer = model.place.layer(self.members, rng, like, experts)
         self.judged = model.place.judge(self.members, rng, like, points, experts)
 
@@ -57,23 +60,36 @@ class OperatorSystem:
         batch: M, members per step.
         points: of the loss, per expert.
         seed: of members and points; several numbers are allowed.
-        exchange: which members and experts this process works on.
     """
 
-    def __init__(
-        self, model: OperatorModel, batch: int, points: int, seed: Sequence[int], exchange: Alone | None = None
-    ):
-        self.model, self.batch, self.points = model, batch, points
-        self.exchange = Alone() if exchange is None else exchange
+    def __init__(self, model: OperatorModel, batch: int, points: int, seed: Sequence[int]):
+        self.model, self.batch, self.points, self.seed = model, batch, points, tuple(seed)
+        self._share, self.processes = Share(), ALONE
         self.size = model.size
         self.shapes = [tuple(p.shape) for p in model.parameters]
         self.weighting, self.weights = Uniform(), State()
         self._rng = np.random.default_rng([*seed, 1])
-        held_out = np.random.default_rng([*seed, 2])
-        count = _HELD_OUT if model.problem.families else 1
-        self._held_out = _Draw(model, self._sample(held_out, count), points, held_out, self.exchange)
         self.minima: tuple[Minimum, ...] = ()
         self._before = ""
+        self._hold_out()
+        self.redraw()
+
+    def share(self, processes: Processes, by: str = "auto") -> None:
+        """Let several processes work on this system, each on its part of the members or experts of every draw.
+
+        Args:
+            processes: which.
+            by: no matter; what can be shared follows from how experts are coupled.
+
+        Raises:
+            ValueError: fewer pieces than processes.
+        """
+        place = self.model.place
+        self.processes = processes
+        members = self.batch if self.model.problem.families else 1
+        self._share = share_of(place.recipe.coupling, place.partition.count, members, processes)
+        self._hold_out()
+        self._rng.bit_generator.state = json.loads(self._before)
         self.redraw()
 
     # -- members and points --------------------------------------------------------------------------------------------
@@ -82,7 +98,12 @@ class OperatorSystem:
         """Take new members and new points."""
         self._before = json.dumps(self._rng.bit_generator.state)
         members = self._sample(self._rng, self.batch)
-        self._current = _Draw(self.model, members, self.points, self._rng, self.exchange)
+        self._current = _Draw(self.model, members, self.points, self._rng, self._share)
+
+    def _hold_out(self) -> None:
+        rng = np.random.default_rng([*self.seed, 2])
+        members = self._sample(rng, _HELD_OUT if self.model.problem.families else 1)
+        self._held_out = _Draw(self.model, members, self.points, rng, self._share)
 
     def _sample(self, rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
         problem = self.model.problem
@@ -95,7 +116,7 @@ class OperatorSystem:
         self.model.theta = theta
         with torch.enable_grad():
             squares = self._squares(self._current)
-            total = self.exchange.sum(squares)
+            total = self.processes.sum(squares)
             loss = norms(total).mean()
             if not bool(torch.isfinite(loss)):
                 return loss, torch.full_like(theta, torch.nan)
@@ -104,7 +125,7 @@ class OperatorSystem:
             found = torch.autograd.grad(share, self.model.parameters, allow_unused=True)
         pairs = zip(self.model.parameters, found, strict=True)
         gradient = torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for p, g in pairs])
-        return loss, self.exchange.sum(gradient)
+        return loss, self.processes.sum(gradient)
 
     def residuals(self, theta: Tensor) -> Tensor:
         """Not available: a member's residuals are those of an optimum."""
@@ -134,7 +155,7 @@ class OperatorSystem:
         """The loss on members and points that training never sees."""
         self.model.theta = theta
         with torch.no_grad():
-            return float(norms(self.exchange.sum(self._squares(self._held_out))).mean())
+            return float(norms(self.processes.sum(self._squares(self._held_out))).mean())
 
     def check(self) -> None:
         """Raise ValueError where the inner problems cannot be solved at all: says which expert, why, what to change."""
@@ -156,6 +177,8 @@ class OperatorSystem:
     def _squares(self, draw: _Draw) -> Tensor:
         """(M,) mean over experts of the squared residuals that this process is responsible for, with a graph."""
         model = self.model
+        if not draw.members:
+            return torch.zeros(draw.count).to(model.parameters[0].detach())
         basis = model.basis(draw.members)
         placed = draw.layer.place(basis)
         w, self.minima = solve(model.place, draw.layer, basis, draw.rows, placed, draw.members)

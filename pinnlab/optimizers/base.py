@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Tensor
 
 from pinnlab.block_matrix import BlockJacobian
+from pinnlab.processes import ALONE, Processes
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists and dicts of them only: it is written with ``torch.save`` and read back with
@@ -31,6 +32,9 @@ class Objective(Protocol):
 
     Between two calls of ``redraw`` the loss is one fixed function: optimizers carry losses and gradients over from step
     to step. ``size`` is P; ``shapes`` are the shapes of the parameters in the order of the flat vector.
+
+    Several processes may share the residuals. Loss and gradient are then those of all; residuals and their Jacobian are
+    the rows of this process, and whoever sums over rows completes the sum with ``processes_of(objective).sum``.
     """
 
     size: int
@@ -54,6 +58,11 @@ class Objective(Protocol):
         The Jacobian of networks that share few residuals comes in blocks.
         """
         ...
+
+
+def processes_of(objective: Objective) -> Processes:
+    """The processes that share an objective's residuals; an objective that names none has them all in this one."""
+    return getattr(objective, "processes", ALONE)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Levenberg-Marquardt on the residual vector.
 
-Letters: N residuals, p parameters.
+Letters: N residuals (those of this process, where several share them), p parameters, R processes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from pinnlab.block_matrix import BlockCholesky, BlockJacobian
 from pinnlab.linalg import Cholesky, gram
-from pinnlab.optimizers.base import Objective, Optimizer, State, Step
+from pinnlab.optimizers.base import Objective, Optimizer, State, Step, processes_of
+from pinnlab.processes import Processes
 
 SOLVERS = ("auto", "normal", "kernel", "svd")
 _HOPELESS = 1e8
@@ -31,6 +32,10 @@ class LevenbergMarquardt(Optimizer):
     damping mu (relative to the mean diagonal of A), the velocity solves (A + mu) v = -J^T r, the acceleration
     (A + mu) a = -J^T r_vv with r_vv the second derivative of the residuals along v by one finite difference, and
     theta moves by v + a / 2.
+
+    Where processes share the residuals, each has rows of J, and A, J^T r, the loss and the predicted reduction are summed
+    over processes (``"svd"``: the triangular factors of J are stacked and factorized again, TSQR), so that all take the
+    same step; ``"kernel"`` gathers J itself and does not share the work of the solve.
 
     Args:
         steps: accepted steps at most.
@@ -83,19 +88,21 @@ class LevenbergMarquardt(Optimizer):
     def step(self, objective: Objective, theta: Tensor, state: State) -> Step:
         if self.redraw and not state["fresh"]:
             objective.redraw()
+        processes = processes_of(objective)
         residual, jacobian = objective.residuals_and_jacobian(theta)
-        loss = float(residual @ residual)
+        rows = residual.new_tensor(len(residual))
+        total, gradient, rows = processes.sums(residual @ residual, _transposed(jacobian, residual), rows)
+        loss = float(total)
         damping = max(state["damping"], 1e-15)
         if not math.isfinite(loss) or loss == 0.0:
             return Step(theta, {"damping": damping, "fresh": False}, loss, stalled=loss == 0.0)
-        system = self._system(jacobian)
-        gradient = _transposed(jacobian, residual)
+        system = self._system(jacobian, int(rows), processes)
         for trial in range(self.trials):
             try:
                 system.damp(damping)
             except np.linalg.LinAlgError:
-                if self.solver == "auto" and damping < 1e-12 and jacobian.shape[0] >= jacobian.shape[1]:
-                    system = _SVD(_dense(jacobian))
+                if self.solver == "auto" and damping < 1e-12 and int(rows) >= jacobian.shape[1]:
+                    system = _SVD(_dense(jacobian), processes)
                     system.damp(damping)
                 else:
                     damping *= self.increase
@@ -104,7 +111,7 @@ class LevenbergMarquardt(Optimizer):
             if trial_step is not None:
                 move, predicted = trial_step
                 new = objective.residuals(theta + move)
-                new_loss = float(new @ new)
+                new_loss = float(processes.sum(new @ new))
                 if math.isfinite(new_loss) and new_loss < loss:
                     ratio = (loss - new_loss) / max(predicted, 1e-300)
                     used = damping
@@ -118,13 +125,12 @@ class LevenbergMarquardt(Optimizer):
         stalled = damping > _HOPELESS
         return Step(theta, {"damping": damping, "fresh": False}, loss, stalled, info={"damping": damping})
 
-    def _system(self, jacobian: Tensor | BlockJacobian) -> _Damped:
-        n, p = jacobian.shape
-        if self.solver == "kernel" or (self.solver == "auto" and n < p):
-            return _Kernel(_dense(jacobian))
+    def _system(self, jacobian: Tensor | BlockJacobian, rows: int, processes: Processes) -> _Damped:
+        if self.solver == "kernel" or (self.solver == "auto" and rows < jacobian.shape[1]):
+            return _Kernel(_dense(jacobian), processes)
         if self.solver == "svd":
-            return _SVD(_dense(jacobian))
-        return _Blocks(jacobian) if isinstance(jacobian, BlockJacobian) else _Normal(jacobian)
+            return _SVD(_dense(jacobian), processes)
+        return (_Blocks if isinstance(jacobian, BlockJacobian) else _Normal)(jacobian, processes)  # type: ignore[arg-type]
 
     def _move(
         self,
@@ -136,17 +142,22 @@ class LevenbergMarquardt(Optimizer):
         system: _Damped,
     ) -> tuple[Tensor, float] | None:
         """The trial step and the reduction of the loss that the linear model predicts; None if it bends too much."""
+        processes = processes_of(objective)
         velocity = system.solve(-gradient, -residual)
         along = jacobian @ velocity
-        predicted = -float((2 * residual + along) @ along)
         if not self.geodesic:
-            return velocity, predicted
+            return velocity, -float(processes.sum((2 * residual + along) @ along))
         h = 0.1
         ahead = objective.residuals(theta + h * velocity)
         curvature = (2 / h) * ((ahead - residual) / h - along)
-        if not bool(torch.isfinite(curvature).all()):
+        # what is not finite stays so in every sum
+        growth, bend, finite = processes.sums(
+            (2 * residual + along) @ along, _transposed(jacobian, curvature), 0 * curvature.sum()
+        )
+        predicted = -float(growth)
+        if not bool(torch.isfinite(finite)):
             return None
-        acceleration = system.solve(-_transposed(jacobian, curvature), -curvature)
+        acceleration = system.solve(-bend, -curvature)
         if 2 * float(acceleration.norm()) > self.max_acceleration * float(velocity.norm()):
             return None
         return velocity + acceleration / 2, predicted
@@ -169,14 +180,14 @@ class _Damped(ABC):
 
     @abstractmethod
     def solve(self, gradient: Tensor, residual: Tensor) -> Tensor:
-        """Give x (p,) for J^T y = ``gradient`` (p,), y = ``residual`` (N,)."""
+        """Give x (p,) for J^T y = ``gradient`` (p,), summed over processes, and y = ``residual`` (N,)."""
 
 
 class _Normal(_Damped):
     """Cholesky of J^T J + damping times its mean diagonal: fast, to about 1e-8 in relative accuracy."""
 
-    def __init__(self, jacobian: Tensor):
-        self.matrix = gram(jacobian)
+    def __init__(self, jacobian: Tensor, processes: Processes):
+        self.matrix = processes.sum(gram(jacobian))
         diagonal = self.matrix.diagonal()
         self.scale = diagonal.mean().expand_as(diagonal)
 
@@ -190,8 +201,9 @@ class _Normal(_Damped):
 class _Blocks(_Damped):
     """The same for a Jacobian in blocks, with the cost of its blocks."""
 
-    def __init__(self, jacobian: BlockJacobian):
-        self.matrix = jacobian.gram()
+    def __init__(self, jacobian: BlockJacobian, processes: Processes):
+        blocks = jacobian.gram()
+        self.matrix = dict(zip(blocks, processes.sums(*blocks.values()), strict=True))
         count = len(jacobian.sizes)
         self.scale = float(sum(self.matrix[i, i].diagonal().sum() for i in range(count))) / sum(jacobian.sizes)
 
@@ -203,25 +215,35 @@ class _Blocks(_Damped):
 
 
 class _Kernel(_Damped):
-    """J^T (J J^T + damping)^-1: the same step from an (N, N) matrix."""
+    """J^T (J J^T + damping)^-1: the same step from an (N, N) matrix, N the rows of all processes."""
 
-    def __init__(self, jacobian: Tensor):
-        self.jacobian = jacobian
-        self.matrix = gram(jacobian.T)
+    def __init__(self, jacobian: Tensor, processes: Processes):
+        self.processes = processes
+        self.jacobian = processes.gather(jacobian)[0]
+        self.matrix = gram(self.jacobian.T)
         self.scale = self.matrix.diagonal().sum() / jacobian.shape[1]
 
     def damp(self, damping: float) -> None:
         self.factor = Cholesky(self.matrix, (damping * self.scale).expand(len(self.matrix)))
 
     def solve(self, gradient: Tensor, residual: Tensor) -> Tensor:
-        return self.jacobian.T @ self.factor.solve(residual)
+        return self.jacobian.T @ self.factor.solve(self.processes.gather(residual)[0])
 
 
 class _SVD(_Damped):
-    """Singular values of J by QR first: never squares the condition number, and every damping is free."""
+    """Singular values of J by QR first: never squares the condition number, and every damping is free.
 
-    def __init__(self, jacobian: Tensor):
+    Over processes this is TSQR: each factorizes its rows, and then all factorize the stack of the triangular factors.
+    Source: Demmel, Grigori, Hoemmen & Langou, SIAM J. Sci. Comput. 34 (2012) A206.
+    """
+
+    def __init__(self, jacobian: Tensor, processes: Processes):
+        self.processes = processes
         self.q, r = torch.linalg.qr(jacobian)
+        if processes.count > 1:
+            stack, own = processes.gather(r)
+            inner, r = torch.linalg.qr(stack)
+            self.q = self.q @ inner[own]
         self.u, self.s, self.vt = torch.linalg.svd(r, full_matrices=False)
         self.scale = self.s.square().sum() / jacobian.shape[1]
 
@@ -229,4 +251,4 @@ class _SVD(_Damped):
         self.filter = self.s / (self.s**2 + damping * self.scale)
 
     def solve(self, gradient: Tensor, residual: Tensor) -> Tensor:
-        return self.vt.T @ (self.filter * (self.u.T @ (self.q.T @ residual)))
+        return self.vt.T @ (self.filter * (self.u.T @ self.processes.sum(self.q.T @ residual)))

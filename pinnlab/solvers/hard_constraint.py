@@ -26,7 +26,6 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.operators.family import FamilyFunction
 from pinnlab.operators.model import OperatorModel
 from pinnlab.operators.place import Recipe
-from pinnlab.operators.sharing import sharing
 from pinnlab.operators.sizing import needs_grid, sized
 from pinnlab.operators.system import OperatorSystem
 from pinnlab.optimizers.base import Optimizer
@@ -296,8 +295,7 @@ class _OperatorPlan(Plan):
         network = sized(given, problem, outputs, solver.harmonics, generator, settings.dtype).to(settings.device)
         model = OperatorModel(problem, network, recipe)
         points = solver.loss_points or recipe.points
-        exchange = sharing(recipe.coupling, model.place.partition.count, solver.batch)
-        system = OperatorSystem(model, solver.batch, points, (settings.seed, k), exchange)
+        system = OperatorSystem(model, solver.batch, points, (settings.seed, k))
         return Phase(problem, system, solver.stages)  # type: ignore[arg-type]
 
     def field(self, models: Sequence[Any]) -> Callable[[Tensor], Tensor]:

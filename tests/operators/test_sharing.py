@@ -12,7 +12,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 import pinnlab as pl
-from pinnlab.operators.sharing import Alone, sharing
+from pinnlab.distributed import find
+from pinnlab.operators.sharing import Share, share_of
+from pinnlab.processes import Processes
 from pinnlab.solvers.base import Settings
 
 
@@ -41,6 +43,9 @@ def problem() -> pl.Problem:
 def measure(coupling: str) -> dict[str, Any]:
     settings = Settings(torch.device("cpu"), torch.float64, 0)
     system = solver(coupling).plan(problem(), settings).start(0, []).system  # type: ignore[union-attr]
+    processes = find()
+    if processes.count > 1:
+        system.share(processes)
     loss, gradient = system.loss_and_gradient(system.model.theta)
     trained = pl.solve(problem(), solver(coupling), progress=False)
     held_out = [record.held_out for record in trained.history]
@@ -52,8 +57,6 @@ def work(rank: int, folder: str, coupling: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
     try:
         torch.save(measure(coupling), f"{folder}/{rank}.pt")
-        with pytest.raises(ValueError, match=r"HardConstraintMoE\(batch=1\) on 2 processes: .*give batch=2"):
-            sharing("interface", 3, 1)
     finally:
         dist.destroy_process_group()
 
@@ -71,5 +74,12 @@ def test_two_processes_give_the_numbers_of_one(coupling: str, tmp_path: Path) ->
 
 
 def test_one_process_has_everything() -> None:
-    assert isinstance(sharing("none", 4, 2), Alone)
-    assert Alone().members(3) == [0, 1, 2] and Alone().experts(4) is None
+    assert Share().members(3) == [0, 1, 2] and Share().experts(4) is None
+
+
+def test_what_is_shared() -> None:
+    first, second = (share_of("none", 5, 1, Processes(rank, 2)).experts(5) for rank in range(2))
+    assert first.tolist() == [0, 2, 4] and second.tolist() == [1, 3]
+    assert share_of("interface", 5, 3, Processes(1, 2)).members(3) == [1]
+    with pytest.raises(ValueError, match=r"HardConstraintMoE\(batch=1\) on 2 processes: .*give batch=2"):
+        share_of("interface", 3, 1, Processes(0, 2))

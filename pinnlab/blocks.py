@@ -1,0 +1,141 @@
+"""Blocks: named residuals at collocation points, and the part of them that this process works on.
+
+Letters: c derivatives, n points, d coordinates, m unknowns, q residuals of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.indices import Indices
+from pinnlab.domains import Site
+from pinnlab.fields import sort_key
+from pinnlab.model import Model, Prepared, used_indices
+from pinnlab.sampling import unit_points
+from pinnlab.terms import Scope, Term, trace
+
+_CHUNK_BYTES = 1 << 21
+
+
+@dataclass(frozen=True)
+class Count:
+    """A term, how many points it gets and whose fields it is about.
+
+    Attributes:
+        term: what vanishes.
+        n: number of points.
+        models: one for all of the term's sites, or one per site.
+        layer: which part of time its points lie in, where subdomains cut time.
+    """
+
+    term: Term
+    n: int
+    models: tuple[Model, ...]
+    layer: int = 0
+
+
+def _all(n: int) -> slice:
+    return slice(0, n)
+
+
+class Block:
+    """One term at its current points.
+
+    Args:
+        count: what vanishes, who supplies the fields, and at how many points.
+        parameters: {name: 0-dim}, for the dry run that finds the derivatives.
+
+    Attributes:
+        n: number of points, of all processes together.
+        whole: the points of all processes.
+        sites: those that this process works on, consecutive ones; ``own`` says which.
+        share: n -> which of n points this process works on.
+    """
+
+    def __init__(self, count: Count, parameters: dict[str, Tensor]):
+        self.term = term = count.term
+        self.n = count.n if term.fixed is None else term.fixed
+        self.kind, self.weight, self.layer = term.kind, term.weight, count.layer
+        self.region, self.unknowns = count.models[0].region, count.models[0].unknowns
+        names = self.region.coordinates
+        sites = term.draw(lambda n: unit_points("uniform", n, len(names), np.random.default_rng(0)), 5)
+        self.models = count.models if len(count.models) == len(sites) else count.models * len(sites)
+        traced = trace(term, self.region.columns, self.unknowns, parameters, sites)
+        self.residuals = tuple(traced.residuals)
+        self.indices: Indices = used_indices(traced.keys, names)
+        self.keys = [sort_key((names[i] for i in index), names) for index in self.indices]
+        self.share: Callable[[int], slice] = _all
+        self.own = _all(self.n)
+        self.whole: tuple[Site, ...] = ()
+        self.sites: tuple[Site, ...] = ()
+        self.prepared: tuple[Prepared, ...] = ()
+
+    @property
+    def held(self) -> int:
+        """Number of points that this process works on."""
+        return self.own.stop - self.own.start
+
+    @property
+    def rows(self) -> int:
+        """Number of residuals that this process works on, q times ``held``."""
+        return len(self.residuals) * self.held
+
+    def place(self, sites: tuple[Site, ...]) -> None:
+        """Take new points; what exact conditions contribute there is computed once."""
+        self.whole, self.n = sites, len(sites[0].points)
+        self.own = self.share(self.n)
+        self.sites = sites if self.held == self.n else tuple(_cut(site, self.own) for site in sites)
+        self.prepared = tuple(
+            model.ansatz.prepare(site.points, self.indices) if self.held else None
+            for model, site in zip(self.models, self.sites, strict=True)
+        )
+
+    @contextmanager
+    def elsewhere(self, sites: tuple[Site, ...]) -> Iterator[None]:
+        """Look at other points for a while."""
+        kept = self.whole, self.n, self.own, self.sites, self.prepared
+        self.place(sites)
+        try:
+            yield
+        finally:
+            self.whole, self.n, self.own, self.sites, self.prepared = kept
+
+    def chunks(self, width: int) -> Iterator[slice]:
+        """Slices of this process' points such that a layer's jet of this width stays in cache."""
+        if not self.held:
+            return
+        element = self.sites[0].points.element_size()
+        size = max(64, _CHUNK_BYTES // (len(self.indices) * width * element))
+        if self.term.fixed is not None:
+            # measured values belong to the points in their order
+            size = self.held
+        count = -(-self.held // size)
+        size = -(-self.held // count)
+        for start in range(0, self.held, size):
+            yield slice(start, min(start + size, self.held))
+
+    def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: dict[str, Tensor]) -> Tensor:
+        """(q, n) residuals from the network's jets (c, n, m), one per site."""
+        scopes = []
+        columns = self.region.columns
+        for model, site, prepared, jet in zip(self.models, self.sites, self.prepared, jets, strict=True):
+            cut = None if prepared is None else (prepared[0][:, part], prepared[1][:, part])
+            full = model.ansatz.combine(cut, jet, self.indices)
+            fields = {
+                unknown: {key: full[i, :, j] for i, key in enumerate(self.keys)}
+                for j, unknown in enumerate(self.unknowns)
+            }
+            normals = None if site.normals is None else columns(site.normals[part])
+            scopes.append(Scope.of_jets(fields, columns(site.points[part]), parameters, normals))
+        found = self.term.evaluate(tuple(scopes))
+        return torch.stack([found[name] for name in self.residuals])
+
+
+def _cut(site: Site, part: slice) -> Site:
+    return Site(site.points[part], None if site.normals is None else site.normals[part])
