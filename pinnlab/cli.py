@@ -3,6 +3,9 @@
 Wherever a command takes the name of a problem it takes the path of a Python file with ``problem()`` and, optionally,
 ``recipe()`` and ``BUDGET``. Exit codes: 0 all went well, 1 a run that did not end as planned, 2 a request that cannot
 work.
+
+Under ``torchrun`` every process runs the command; the leading one prints and writes files. ``bench`` gives each process
+runs of its own.
 """
 
 from __future__ import annotations
@@ -10,24 +13,30 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from functools import reduce
+from io import StringIO
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 import torch
 
+from pinnlab import distributed
 from pinnlab.api import problem_names, solve
 from pinnlab.bench import FAILED, Plan, Results, machine, markdown, write_all
 from pinnlab.bench import bench as run_bench
 from pinnlab.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.comparison import Comparison
 from pinnlab.plotting import save as save_figure
+from pinnlab.processes import LostProcessError
 from pinnlab.solution import Solution
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 UNPLANNED, UNUSABLE = 1, 2
+_PATIENCE = 3.0
 
 
 def _shared(*options: Callable) -> Callable:
@@ -56,7 +65,23 @@ _training = _shared(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _OneSpeaks(click.Group):
+    """Commands of which only the leading process is heard; what ends a process with a traceback is heard from each."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        if distributed.leads():
+            return super().main(*args, **kwargs)
+        try:
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+                return super().main(*args, **kwargs)
+        except SystemExit as end:
+            if end.code == UNUSABLE:
+                # the launcher ends all processes with the first, and the leading one has something to say
+                time.sleep(_PATIENCE)
+            raise
+
+
+@click.group(cls=_OneSpeaks, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pinnlab")
 def main() -> None:
     """Physics-informed neural solvers of differential equations, next to a classical one."""
@@ -83,6 +108,7 @@ def run(name_or_file: str, out: str, **settings: Any) -> None:
     """
     case = _case(name_or_file, settings["options"])
     solution = _train(case, settings)
+    _rest_is_for_the_first(solution)
     _report(case, solution)
     stem = Path(out) / case.file_name
     comparison = _compare(solution)
@@ -112,6 +138,7 @@ def compare(target: str, problem: str | None, resolution: int | None, out: str |
             _fail(f"--problem goes with a saved solution, but {target!r} is no file of one.")
         case = _case(target, settings["options"])
         solution = _train(case, settings)
+    _rest_is_for_the_first(solution)
     _report(case, solution)
     comparison = _compare(solution, resolution)
     if out is not None and comparison is not None:
@@ -146,28 +173,37 @@ def bench(
     """Run problems with solvers and seeds; write a table, error-against-time curves and all numbers.
 
     Without names, all problems of `pinnlab list`. The folder gets results.json, results.md and results.png after every
-    run, so an interrupted bench loses one run at most.
+    run, so an interrupted bench loses one run at most. Under torchrun as many runs as processes go side by side; give each
+    a core of its own, or times mean little.
     """
     cases = [_case(name, options) for name in names or problem_names()]
     plan = Plan(cases, solvers or (None,), _seeds(seeds), max_seconds, DTYPES[dtype], device)
     folder = Path(out)
     results = Results(machine(shlex.join(["pinnlab", *sys.argv[1:]]), device))
-    if (folder / "results.json").exists():
+    processes = distributed.find()
+    if processes.first((folder / "results.json").exists()):
         if not resume:
             _fail(f"{folder / 'results.json'} exists; --resume goes on with it, --out writes elsewhere.")
         results = _known(folder / "results.json", results)
+
+    def write(found: Results) -> None:
+        if processes.leads:
+            write_all(found, folder)
+
     try:
-        results, complete = run_bench(plan, results, lambda found: write_all(found, folder), click.echo, progress)
+        results, complete = run_bench(plan, results, write, click.echo, progress, processes)
     except CaseError as error:
         _fail(str(error))
     except KeyboardInterrupt:
         results, complete = _known(folder / "results.json", results), False
+    if not processes.leads:
+        sys.exit(_bench_code(results, complete))
     click.echo("\n" + markdown(results))
     for path in write_all(results, folder):
         click.echo(f"wrote {path}")
     if not complete:
         click.echo("interrupted; --resume goes on", err=True)
-    sys.exit(0 if complete and not any(r.status == FAILED for r in results.runs) else UNPLANNED)
+    sys.exit(_bench_code(results, complete))
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
@@ -183,6 +219,16 @@ def _case(name_or_file: str, options: Sequence[str]) -> Case:
         return load_case(name_or_file, parse_options(options))
     except CaseError as error:
         _fail(str(error))
+
+
+def _bench_code(results: Results, complete: bool) -> int:
+    return 0 if complete and not any(r.status == FAILED for r in results.runs) else UNPLANNED
+
+
+def _rest_is_for_the_first(solution: Solution) -> None:
+    """End the processes that have nothing to print or to write."""
+    if not distributed.leads():
+        sys.exit(0 if solution.status.ok else UNPLANNED)
 
 
 def _train(case: Case, settings: dict[str, Any]) -> Solution:
@@ -203,12 +249,20 @@ def _train(case: Case, settings: dict[str, Any]) -> Solution:
         _fail(str(error))
     except (TypeError, ValueError) as error:
         raise _Refused(f"{case.label}: {error}") from error
+    except LostProcessError as error:
+        # the leading process may be the lost one, so everybody says it
+        print(f"Error: {error}", file=sys.__stderr__)
+        sys.exit(UNPLANNED)
 
 
 class _Refused(click.ClickException):
     """A problem or a configuration that cannot work; the cause is kept for those who debug."""
 
     exit_code = UNUSABLE
+
+    def show(self, file: Any = None) -> None:
+        """Print it, and from each process that refuses: the others may see no reason."""
+        super().show(file if distributed.leads() else sys.__stderr__)
 
 
 def _device(name: str) -> torch.device:

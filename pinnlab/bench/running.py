@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 
@@ -14,6 +15,7 @@ from pinnlab.bench.machine import commit, now
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.cases import Case
 from pinnlab.problem import Problem
+from pinnlab.processes import ALONE, Processes
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.solution import Solution
 from pinnlab.status import Status
@@ -37,6 +39,7 @@ def bench(
     write: Callable[[Results], object],
     say: Callable[[str], None] = print,
     progress: bool = False,
+    processes: Processes = ALONE,
 ) -> tuple[Results, bool]:
     """Run what ``results`` does not have yet, one after the other.
 
@@ -46,6 +49,7 @@ def bench(
         write: called with the results after every run.
         say: takes lines for the user.
         progress: show progress bars.
+        processes: each does runs of its own, and gets the results of all.
 
     Returns:
         The results, and whether everything was run (False after Ctrl-C).
@@ -67,8 +71,7 @@ def bench(
             say(f"  classical: {row.method}, error {row.estimate:.1e}, {row.seconds:.2f} s")
         if problem.reference is None and classical is not None:
             problem = problem.replace(reference=classical)
-        for blank in missing:
-            run = _run(case, problem, blank, plan, progress)
+        for run in processes.spread(partial(_run, case, problem, plan, progress), missing):
             if run.status == Status.INTERRUPTED.name:
                 return results, False
             results = results.adding(run)
@@ -84,13 +87,13 @@ def _blank(case: Case, kind: str | None, seed: int, plan: Plan) -> Run:
     return Run(case.label, name, seed, plan.max_seconds or case.budget, repr(case.solver(name)))
 
 
-def _run(case: Case, problem: Problem, run: Run, plan: Plan, progress: bool) -> Run:
+def _run(case: Case, problem: Problem, plan: Plan, progress: bool, run: Run) -> Run:
     solver = case.solver(run.solver)
     values = {**asdict(run), "date": now(), "commit": commit()}
     try:
         solution = solve(
             problem, solver, max_seconds=run.max_seconds, seed=run.seed, dtype=plan.dtype, device=plan.device,
-            progress=progress,
+            progress=progress, parallel="none",
         )  # fmt: skip
         found = solution.error() if problem.reference is not None else {}
     except Exception as error:  # one problem that fails must not end a night's bench
