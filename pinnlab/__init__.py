@@ -17,6 +17,7 @@ from pinnlab.problem import Problem
 from pinnlab.random_fields import RandomField
 from pinnlab.reference import reference_solution
 from pinnlab.reference.lazy import ClassicalReference
+from pinnlab.selection import InterfaceSelector, interface_arms
 from pinnlab.solution import Solution
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
@@ -31,8 +32,8 @@ __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
     "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
-    "Initial", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN", "Neumann",
-    "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden", "Solution",
-    "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "load_problem", "reference_solution",
-    "solve",
+    "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
+    "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
+    "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms", "load_problem",
+    "reference_solution", "solve",
 ]  # fmt: skip

@@ -1,0 +1,80 @@
+"""Sets of interface conditions as arms of a bandit.
+
+Letters: A arms; D interface conditions, the switches.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pinnlab.interfaces import ARMS, InterfaceCondition, resolve
+
+Condition = str | InterfaceCondition | Callable[..., Any]
+
+
+def interface_arms(
+    conditions: Sequence[Condition] = ARMS, largest: int | None = None, empty: bool = False
+) -> tuple[tuple[Condition, ...], ...]:
+    """Sets of interface conditions to choose from: all subsets, those with fewest conditions first.
+
+    Args:
+        conditions: names or conditions of your own.
+        largest: most conditions in a set; all of them if None.
+        empty: with the empty set, that is with uncoupled subdomains.
+    """
+    most = len(conditions) if largest is None else largest
+    return tuple(arm for size in range(0 if empty else 1, most + 1) for arm in itertools.combinations(conditions, size))
+
+
+class Arms:
+    """The sets that a selector chooses from.
+
+    Args:
+        sets: of conditions.
+
+    Attributes:
+        names: A sets, as names of conditions.
+        conditions: D names.
+
+    Raises:
+        TypeError, ValueError: no set, or something else than sets of interface conditions.
+    """
+
+    def __init__(self, sets: Sequence[Sequence[Condition]]):
+        self._given: dict[str, Condition] = {}
+        self.names = tuple(self._named(arm) for arm in sets)
+        self.conditions = tuple(self._given)
+        if not self.conditions:
+            raise ValueError("arms is empty; give sets of interface conditions, or leave it out for all of them.")
+
+    @property
+    def rows(self) -> list[list[bool]]:
+        """(A, D): which conditions an arm has."""
+        return [[name in names for name in self.conditions] for names in self.names]
+
+    def applied(self, solver: Any, names: Sequence[str]) -> Any:
+        """The solver with a set of conditions; where the set is empty it is told that this is meant."""
+        uncoupled = {"uncoupled": True} if not names and hasattr(solver, "uncoupled") else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that an empty set couples nothing: it was asked for
+            return dataclasses.replace(solver, interface=tuple(self._given[name] for name in names), **uncoupled)
+
+    def _named(self, arm: Sequence[Condition]) -> tuple[str, ...]:
+        if isinstance(arm, str):
+            raise TypeError(f"arms holds {arm!r}; give sets of conditions, such as ({arm!r},).")
+        names = tuple(condition.name for condition, _ in resolve(tuple(arm), "arms"))
+        for name, condition in zip(names, arm, strict=True):
+            self._given.setdefault(name, condition)
+        return names
+
+
+def check_solver(solver: Any) -> None:
+    """Raise TypeError for a solver whose interface conditions cannot be replaced."""
+    if isinstance(solver, type) or not dataclasses.is_dataclass(solver) or not hasattr(solver, "interface"):
+        raise TypeError(
+            f"solver={solver!r} has no interface conditions to choose; give pl.MultiDomainPINN(subdomains={{'x': (0.0,)}})."
+        )

@@ -1,0 +1,59 @@
+"""A selector as a file of plain data."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pinnlab.bandits.policies import Policy, policy_data, policy_of
+from pinnlab.selection.trials import Trial
+
+_KIND = "interface selector"
+
+
+def write(
+    path: str | os.PathLike[str], options: dict[str, Any], policy: Policy, arms: Any, trials: tuple[Trial, ...]
+) -> None:
+    """Write as JSON, atomically.
+
+    Args:
+        path: the file.
+        options: plain data.
+        policy: of the bandit.
+        arms: sets of names.
+        trials: what was tried.
+
+    Raises:
+        TypeError: a policy of the user's own.
+    """
+    data = {
+        "pinnlab": _KIND,
+        **options,
+        "policy": policy_data(policy),
+        "arms": arms,
+        "trials": [trial.to_data() for trial in trials],
+    }
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(data, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(partial, target)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Policy, list[list[str]], list[Trial]]:
+    """The inverse of ``write``: options, policy, arms, trials.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is of another kind.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        if data.pop("pinnlab") != _KIND:
+            raise ValueError("it is of another kind")
+        policy, arms = policy_of(data.pop("policy")), data.pop("arms")
+        return data, policy, arms, [Trial.from_data(trial) for trial in data.pop("trials")]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is no saved InterfaceSelector: {error}") from error

@@ -1,0 +1,70 @@
+"""How well a solve went, as one number: larger is better.
+
+Letters: n points, d coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pinnlab.sampling import unit_points
+
+Reward = str | Callable[[Any], float]
+"""``"error"``, ``"residual"``, or a function of the solution."""
+
+LARGEST = 100.0
+"""Errors from here on, and those that are no numbers, count the same."""
+
+_SMALLEST = 1e-16
+_POINTS = 2048
+_SEED = 20_221_022
+
+
+def score(size: float) -> float:
+    """-log10 of an error, which is taken to lie between 1e-16 and 100; not a number counts as 100.
+
+    Source: arXiv 2210.12669, the released code (the cap).
+    """
+    return -math.log10(min(max(size, _SMALLEST), LARGEST)) if not math.isnan(size) else -math.log10(LARGEST)
+
+
+def error_reward(solution: Any) -> float:
+    """``score`` of the largest relative L2 error of an unknown against the problem's reference."""
+    return score(max(solution.error().values(), key=lambda e: math.inf if math.isnan(e) else e))
+
+
+def residual_reward(solution: Any) -> float:
+    """``score`` of the equations' residual plus the solution's jump across interfaces, both root mean squares.
+
+    It needs no reference. The residual is taken at points that training did not use. It does not see how well soft
+    boundary conditions are met, and it has the units of the equations: compare members of one family with it, nothing else.
+    """
+    domain = solution.problem.domain
+    unit = unit_points("sobol", _POINTS, len(domain.coordinates), np.random.default_rng(_SEED))
+    points = domain.columns(domain.interior(unit).points)
+    residuals = solution.residual(**{name: column.numpy() for name, column in points.items()})
+    jumps = [model.jump() for model in solution.models if hasattr(model, "jump")]
+    return score(rms(np.concatenate(list(residuals.values()))) + rms(np.array(jumps)))
+
+
+def rms(values: np.ndarray) -> float:
+    """Root mean square; 0 of nothing."""
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
+
+
+def reward_function(reward: Reward) -> Callable[[Any], float]:
+    """The function that a reward stands for.
+
+    Raises:
+        ValueError, TypeError: none of the rewards.
+    """
+    known = {"error": error_reward, "residual": residual_reward}
+    if callable(reward):
+        return reward
+    if reward not in known:
+        raise ValueError(f'reward={reward!r}: give "error", "residual", or a function of the solution.')
+    return known[reward]

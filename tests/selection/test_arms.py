@@ -1,0 +1,121 @@
+"""Sets of conditions and how they get into a solver; rewards by hand."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import pinnlab as pl
+from pinnlab.interfaces import ARMS
+from pinnlab.selection import interface_arms
+from pinnlab.selection.arms import Arms, check_solver
+from pinnlab.selection.rewards import error_reward, residual_reward, reward_function, rms, score
+
+SOLVER = pl.MultiDomainPINN(subdomains={"t": (0.5,)})
+
+
+def kink(first, second):
+    return first - second
+
+
+def test_all_subsets() -> None:
+    found = interface_arms()
+    assert len(found) == len(set(found)) == 511 and found[0] == ("value",) and found[-1] == ARMS
+    assert len(interface_arms(empty=True)) == 512 and interface_arms(empty=True)[0] == ()
+    assert len(interface_arms(largest=2)) == 9 + 36
+    assert interface_arms(("value", kink)) == (("value",), (kink,), ("value", kink))
+
+
+def test_rows_and_names() -> None:
+    arms = Arms([("value",), ("flux", "value"), (kink,), ()])
+    assert arms.conditions == ("value", "flux", "kink")
+    assert arms.names == (("value",), ("flux", "value"), ("kink",), ())
+    assert np.array(arms.rows).astype(int).tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_applied_to_a_solver() -> None:
+    arms = Arms([("value",), ("flux", kink), ()])
+    assert arms.applied(SOLVER, ("flux", "kink")).interface == ("flux", kink)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        empty = arms.applied(SOLVER, ())
+    assert empty.interface == () and empty.uncoupled
+    assert SOLVER.interface == "matching"
+
+
+def test_bad_arms() -> None:
+    with pytest.raises(ValueError, match="arms is empty"):
+        Arms([])
+    with pytest.raises(ValueError, match="arms is empty"):
+        Arms([()])
+    with pytest.raises(TypeError, match=r"arms holds 'value'; give sets of conditions, such as \('value',\)"):
+        Arms(["value"])
+    with pytest.raises(ValueError, match="arms='velue': no such interface condition; choose from value"):
+        Arms([("velue",)])
+    with pytest.raises(TypeError, match="has no interface conditions to choose; give pl.MultiDomainPINN"):
+        check_solver(pl.PINN())
+    with pytest.raises(TypeError, match="has no interface conditions"):
+        check_solver(pl.MultiDomainPINN)
+    check_solver(SOLVER)
+
+
+def test_score_by_hand() -> None:
+    assert score(1e-3) == pytest.approx(3.0)
+    assert score(1e5) == score(math.inf) == score(math.nan) == -2.0
+    assert score(0.0) == 16.0
+
+
+def test_error_reward_takes_the_worst_unknown() -> None:
+    solution = SimpleNamespace(error=lambda: {"u": 1e-4, "v": 1e-2})
+    assert error_reward(solution) == pytest.approx(2.0)
+    assert error_reward(SimpleNamespace(error=lambda: {"u": math.nan, "v": 1e-2})) == -2.0
+
+
+def test_rms_by_hand() -> None:
+    assert rms(np.array([3.0, 4.0, 0.0, 0.0])) == 2.5
+    assert rms(np.array([])) == 0.0
+
+
+def test_residual_reward_is_residual_plus_jump() -> None:
+    seen = {}
+
+    def residual(**columns: np.ndarray) -> dict[str, np.ndarray]:
+        seen.update(columns)
+        return {"a": np.full(2048, 0.03), "b": np.full(2048, -0.03)}
+
+    problem = SimpleNamespace(domain=pl.Box(x=(2.0, 3.0), t=(0.0, 1.0)))
+    models = [SimpleNamespace(jump=lambda: 0.07), SimpleNamespace()]
+    found = residual_reward(SimpleNamespace(problem=problem, residual=residual, models=models))
+    assert found == pytest.approx(1.0)  # 0.03 + 0.07
+    assert set(seen) == {"x", "t"} and seen["x"].min() > 2.0 and len(seen["x"]) == 2048
+
+
+def test_residual_reward_of_a_real_solution() -> None:
+    """What joins nothing has a large jump, whatever its residual."""
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0)),
+        unknowns="u",
+        equations=lambda u: u.xx + 1,
+        conditions=[pl.Dirichlet(u=lambda x: x)],
+    )
+    options = {
+        "subdomains": {"x": (0.5,)},
+        "network": pl.MLP(width=4, depth=1),
+        "stages": pl.LevenbergMarquardt(steps=25),
+    }
+    joined, apart = (
+        pl.solve(problem, Arms([(), ("value", "flux")]).applied(pl.MultiDomainPINN(**options), names), progress=False)
+        for names in (("value", "flux"), ())
+    )
+    assert residual_reward(joined) > 1.5 > 1.0 > residual_reward(apart)
+
+
+def test_reward_functions() -> None:
+    assert reward_function("error") is error_reward and reward_function("residual") is residual_reward
+    assert reward_function(rms) is rms
+    with pytest.raises(ValueError, match='reward=\'speed\': give "error", "residual", or a function'):
+        reward_function("speed")
