@@ -3,12 +3,14 @@
 Letters: a, b points along the two axes of a map; m unknowns.
 
 What is drawn follows from the coordinates. One coordinate: lines. Two: a map, with time to the right. Two and time:
-maps at a few times. Any further coordinate stands at its middle, and the picture says so.
+maps at a few times. Any further coordinate stands at its middle, and the picture says so. Maps of a region that is no
+box end at its boundary.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -21,9 +23,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from matplotlib.tri import Triangulation
 
 from pinnlab import errors
-from pinnlab.domains import TIME
+from pinnlab.domains import TIME, Box, Region
+from pinnlab.regions.grids import Cover, cover, refined
 
 if TYPE_CHECKING:
     from pinnlab.comparison import Comparison
@@ -38,6 +42,7 @@ _SNAPSHOTS = 4
 _DECADES = 3
 _SIZES = {1: 4001, 2: 257}
 _SNAPSHOT_SIZE = 101
+_TRIANGLES = 10_000
 
 
 class Picture(Figure):
@@ -65,10 +70,18 @@ class View:
     Attributes:
         axes: {coordinate: (a,)}, one or two; the first is horizontal.
         fixed: {coordinate: value} of the others.
+        triangles: of a region in the plane that is no box, which then stand for the grid of the axes: with v nodes,
+            values are (v,).
     """
 
     axes: dict[str, Array]
     fixed: dict[str, float]
+    triangles: Cover | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the values."""
+        return tuple(map(len, self.axes.values())) if self.triangles is None else (len(self.triangles.nodes),)
 
     @property
     def title(self) -> str:
@@ -76,35 +89,58 @@ class View:
         return ", ".join(f"{name} = {value:.3g}" for name, value in self.fixed.items())
 
     def points(self, coordinates: tuple[str, ...]) -> torch.Tensor:
-        """The view's grid as (a * b, d) points."""
-        mesh = dict(zip(self.axes, np.meshgrid(*self.axes.values(), indexing="ij"), strict=True))
+        """The view's grid as (a * b, d) points, or its nodes, (v, d)."""
+        grid = np.meshgrid(*self.axes.values(), indexing="ij") if self.triangles is None else self.triangles.nodes.T
+        mesh = dict(zip(self.axes, grid, strict=True))
         first = next(iter(mesh.values()))
         columns = [mesh[c] if c in mesh else np.full_like(first, self.fixed[c]) for c in coordinates]
         return torch.from_numpy(np.stack([c.reshape(-1) for c in columns], axis=1))
 
     def of(self, reference: Any, problem: Problem) -> dict[str, Array]:
-        """{unknown: (a,) or (a, b)} of a function, a classical reference or a solution."""
+        """{unknown: (a,), (a, b) or (v,)} of a function, a classical reference or a solution; NaN outside the domain."""
         points = self.points(problem.domain.coordinates)
-        shape = tuple(len(axis) for axis in self.axes.values())
+        found = self._values(reference, problem, points)
+        if isinstance(problem.domain, Box) or self.triangles is not None:
+            return found
+        outside = ~problem.domain.contains(points).numpy().reshape(self.shape)
+        return {u: np.where(outside, np.nan, v) for u, v in found.items()}
+
+    def _values(self, reference: Any, problem: Problem, points: torch.Tensor) -> dict[str, Array]:
         if hasattr(reference, "models"):
             # NumPy in gives NumPy out, wherever the networks live
             columns = {name: column.numpy() for name, column in problem.domain.columns(points).items()}
-            return {u: v.reshape(shape) for u, v in reference(**columns).items()}
+            return {u: v.reshape(self.shape) for u, v in reference(**columns).items()}
         found = errors.evaluate(reference, problem, points).numpy()
-        return {u: found[:, j].reshape(shape) for j, u in enumerate(problem.unknowns)}
+        return {u: found[:, j].reshape(self.shape) for j, u in enumerate(problem.unknowns)}
 
 
-def views(problem: Problem) -> tuple[View, ...]:
-    """What to draw of a problem: one view, or one per time where space has two coordinates or more."""
+def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
+    """What to draw of a problem: one view, or one per time where space has two coordinates or more.
+
+    Args:
+        problem: gives the coordinates.
+        times: one view for each of these in any case, without time as an axis.
+    """
     bounds, space = problem.domain.bounds, problem.domain.space
-    names = ((TIME, *space) if problem.domain.has_time and len(space) < 2 else space)[:2]
+    flat = problem.domain.has_time and len(space) < 2 and times is None
+    names = ((TIME, *space) if flat else space)[:2]
     # as fine as the grid on which errors are measured, where the view shows all of it
     size = _SIZES[len(names)] if len(names) == len(bounds) else _SNAPSHOT_SIZE
     axes = {name: np.linspace(*bounds[name], size) for name in names}
     middle = {n: 0.5 * (lo + hi) for n, (lo, hi) in bounds.items() if n not in names}
+    triangles = _triangles(problem.domain)
     if TIME not in middle:
-        return (View(axes, middle),)
-    return tuple(View(axes, {**middle, TIME: float(t)}) for t in np.linspace(*bounds[TIME], _SNAPSHOTS))
+        return (View(axes, middle, triangles),)
+    times = np.linspace(*bounds[TIME], _SNAPSHOTS) if times is None else times
+    return tuple(View(axes, {**middle, TIME: float(t)}, triangles) for t in times)
+
+
+def _triangles(region: Region) -> Cover | None:
+    """Triangles to draw a region in the plane with; None for boxes and in other dimensions."""
+    space = region.at_rest
+    if space is None or isinstance(space, Box) or len(space.coordinates) != 2:
+        return None
+    return refined(cover(space, dict.fromkeys(space.coordinates, _SNAPSHOT_SIZE)), _TRIANGLES)
 
 
 def plot_solution(solution: Solution) -> Figure:
@@ -133,7 +169,7 @@ def plot_solution(solution: Solution) -> Figure:
         if exact is not None:
             places = panels[i][1:] if single else panels[kinds * i + 1]
             difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
-            size = float(np.linalg.norm(difference[0]) / (np.linalg.norm(exact[0]) or 1.0))
+            size = _relative(difference[0], exact[0]) if shown[0].triangles is None else solution.error()[unknown]
             _draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
     _share_labels(panels, rows_only=single)
     _draw_history(course, solution)
@@ -153,8 +189,9 @@ def plot_comparison(comparison: Comparison) -> Figure:
     figure.suptitle(f"{problem.name}{at}")
     for i, unknown in enumerate(problem.unknowns):
         values, exact = found[unknown], classical[unknown]
-        _draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], range_of=[values, exact])
-        _draw([places[i][1]], (view,), [exact], unknown, None, range_of=[values, exact], color=_REFERENCE)
+        limits = finite_range([values, exact])
+        _draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
+        _draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
         _draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
         estimate = comparison.classical_error_estimate.get(unknown)
         guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
@@ -195,6 +232,18 @@ def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
     return figure
 
 
+def draw_unknown(axes: Axes, view: View, values: Array, label: str, limits: tuple[float, float]) -> None:
+    """One unknown in one view, a line or a map, with a given range."""
+    _draw([axes], (view,), [values], label, None, limits=limits)
+
+
+def finite_range(values: list[Array]) -> tuple[float, float]:
+    """Smallest and largest finite value, kept apart."""
+    finite = np.concatenate([v[np.isfinite(v)].reshape(-1) for v in values])
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 
@@ -204,12 +253,11 @@ def _draw(
     values: list[Array],
     label: str,
     reference: list[Array] | None,
-    range_of: list[Array] | None = None,
+    limits: tuple[float, float] | None = None,
     color: str = COLORS[0],
 ) -> None:
     """One unknown: a line with its reference, or maps with one colour scale."""
-    everything = [*values, *(reference or ())] if range_of is None else range_of
-    low, high = _finite_range(everything)
+    low, high = finite_range([*values, *(reference or ())]) if limits is None else limits
     if len(shown[0].axes) == 1:
         (axes,), (name, x) = places, next(iter(shown[0].axes.items()))
         axes.plot(x, values[0], color=color, lw=1.8, label=label if reference is None else "network")
@@ -246,8 +294,12 @@ def _draw_error(places: list[Axes], shown: tuple[View, ...], values: list[Array]
 
 
 def _map(axes: Axes, view: View, values: Array, **colors: Any) -> Any:
-    """An image of (a, b) values over the two axes of a view."""
+    """An image of (a, b) values over the two axes of a view, or of (v,) values on its triangles."""
     (across, a), (up, b) = view.axes.items()
+    if view.triangles is not None:
+        x, y = view.triangles.nodes.T
+        axes.set(xlabel=across, ylabel=up, aspect="equal", facecolor="0.85")
+        return axes.tripcolor(Triangulation(x, y, view.triangles.cells), values, shading="gouraud", **colors)
     image = axes.imshow(
         values.T, origin="lower", extent=(a[0], a[-1], b[0], b[-1]), aspect="auto", interpolation="nearest", **colors
     )
@@ -299,11 +351,9 @@ def _draw_history(axes: Axes, solution: Solution) -> None:
         axes.legend(frameon=False, fontsize=8.5, ncols=3, **below)
 
 
-def _finite_range(values: list[Array]) -> tuple[float, float]:
-    """Smallest and largest finite value, kept apart."""
-    finite = np.concatenate([v[np.isfinite(v)].reshape(-1) for v in values])
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+def _relative(difference: Array, exact: Array) -> float:
+    """Relative L2 size of a difference where both are known."""
+    return math.sqrt(float(np.nansum(difference**2)) / (float(np.nansum(exact**2)) or 1.0))
 
 
 def _beginning(text: str, width: int) -> str:

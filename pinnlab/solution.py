@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from pinnlab import errors, saving
 from pinnlab.comparison import Comparison, compare
 from pinnlab.domains import Box
-from pinnlab.export import to_xarray
+from pinnlab.export import to_vtu, to_xarray
 from pinnlab.history import History
 from pinnlab.model import Model, used_indices
 from pinnlab.problem import Problem
@@ -268,6 +269,43 @@ class Solution:
     def to_xarray(self, **sizes: int) -> Any:
         """The unknowns over a tensor grid as an ``xarray.Dataset``; ``sizes``: points per coordinate (201)."""
         return to_xarray(self, **sizes)
+
+    def to_vtu(
+        self, path: str | os.PathLike[str], t: float | Sequence[float] | None = None, **sizes: int
+    ) -> tuple[Path, ...]:
+        """Write the unknowns for ParaView: on a mesh its own nodes, on a box a grid, elsewhere triangles or tetrahedra.
+
+        In time every instant is a file of its own, and a ``.pvd`` file next to them lists them.
+
+        Args:
+            path: the file, ending in ``.vtu``.
+            t: one instant, written to ``path``, or several; 21 from start to end if None.
+            sizes: points per coordinate of space, of domains that are no meshes.
+
+        Returns:
+            The files; of several instants, the ``.pvd`` file is the last.
+
+        Raises:
+            ImportError: meshio is not installed.
+            ValueError: the path, times or sizes do not fit the problem.
+        """
+        return to_vtu(self, path, t, **sizes)
+
+    def animate(self, path: str | os.PathLike[str], frames: int = 41, fps: int = 10) -> Path:
+        """Write a moving picture of the unknowns in time: lines, or maps of the plane.
+
+        Args:
+            path: ends in ``.gif``, ``.mp4`` (needs ffmpeg) or ``.html``; or a folder, which gets the frames.
+            frames: instants, from the first time to the last.
+            fps: frames per second.
+
+        Raises:
+            ValueError: a problem without time or space, or another ending.
+            RuntimeError: ``.mp4`` without ffmpeg.
+        """
+        from pinnlab.animation import animate
+
+        return animate(self, path, frames, fps)
 
     def compare(self, resolution: int | None = None) -> Comparison:
         """Run the classical solver on the same problem: errors, the time of both; ``print`` it or ``.plot()`` it.

@@ -60,7 +60,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cells",
         "eulerian",
     ),
-    ("status", "history", "checkpoint", "saving", "export", "plotting", "datasets"),
+    ("status", "history", "checkpoint", "saving", "export", "plotting", "animation", "datasets"),
     ("comparison", "solution", "callbacks", "distributed"),
     ("solvers",),
     ("loop", "choice", "api", "selection"),

@@ -14,7 +14,8 @@ import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from pinnlab.regions.base import TIME, Bounds, Named, Region, Site, on_cpu
+from pinnlab.regions.base import TIME, Bounds, Region, Site, on_cpu
+from pinnlab.regions.naming import Named
 
 
 def directions(unit: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ drawn (``sampling.py``) and where they lie (here) stay apart.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.regions.naming import Named, Owners, numbered
 from pinnlab.regions.parts import Part
 
 TIME = "t"
 """The name that makes a coordinate time: initial conditions, causality and time marching refer to it."""
 
 Bounds = dict[str, tuple[float, float]]
-Named = dict[str, tuple[str, ...]]
 
 _STEP = 1e-6
 """How far off a surface one looks to see what is on its two sides, relative to the region's size."""
@@ -69,6 +68,11 @@ class Region(ABC):
     def has_time(self) -> bool:
         """Whether ``t`` is one of the coordinates."""
         return TIME in self.coordinates
+
+    @property
+    def at_rest(self) -> Region | None:
+        """The region without time; None where time is all there is."""
+        return self
 
     @property
     @abstractmethod
@@ -170,28 +174,6 @@ def _factors(region: Region) -> tuple[Region, ...]:
     return region.factors if isinstance(region, Product) else (region,)
 
 
-def _numbered(regions: Sequence[Region], pieces: Sequence[Sequence[str]]) -> tuple[Named, dict[str, tuple[int, str]]]:
-    """Names of the boundaries of several regions together, and {piece: (number of the region, its name there)}.
-
-    A piece's name that several regions use means all of them; one by one they are called ``"name#1"``, ``"name#2"``.
-    """
-    uses = [piece for mine in pieces for piece in mine]
-    owners: dict[str, tuple[int, str]] = {}
-    named: Named = {}
-    for i, (region, mine) in enumerate(zip(regions, pieces, strict=True)):
-        own = {}
-        for piece in mine:
-            number = sum(p == piece for p in uses[: sum(map(len, pieces[:i]))]) + 1
-            own[piece] = piece if uses.count(piece) == 1 else f"{piece}#{number}"
-            owners[own[piece]] = (i, piece)
-        for name, group in region.named_pieces.items():
-            kept = tuple(own[piece] for piece in group if piece in own)
-            if kept:
-                named[name] = (*named.get(name, ()), *kept)
-    several = {piece: (piece,) for piece in owners if piece not in named}
-    return {**named, **several}, owners
-
-
 @dataclass(frozen=True, repr=False)
 class Product(Region):
     """All combinations of points of regions without a common coordinate: ``Ball(...) * Box(t=(0.0, 1.0))``.
@@ -222,8 +204,8 @@ class Product(Region):
         return " * ".join(map(repr, self.factors))
 
     @cached_property
-    def _names(self) -> tuple[Named, dict[str, tuple[int, str]]]:
-        return _numbered(self.factors, [factor.pieces(None) for factor in self.factors])
+    def _names(self) -> tuple[Named, Owners]:
+        return numbered([(f.pieces(None), f.named_pieces) for f in self.factors])
 
     @property
     def named_pieces(self) -> Named:
@@ -256,6 +238,12 @@ class Product(Region):
     def depth(self, points: Tensor) -> Tensor:
         parts = [f.depth(points[:, c]) for f, c in zip(self.factors, self._columns, strict=True)]
         return torch.stack(parts).amin(dim=0)
+
+    @property
+    def at_rest(self) -> Region | None:
+        resting = [factor.at_rest for factor in self.factors]
+        left = tuple(factor for factor in resting if factor is not None)
+        return Product(left) if len(left) > 1 else left[0]
 
     def replace(self, **intervals: tuple[float, float]) -> Region:
         def changed(factor: Region) -> Region:
@@ -335,14 +323,14 @@ class Combination(Region):
         return Part(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates))
 
     @cached_property
-    def _sides(self) -> tuple[Named, dict[str, tuple[int, str]], dict[str, Part]]:
+    def _sides(self) -> tuple[Named, Owners, dict[str, Part]]:
         """Names, owners and exposed parts of the boundary pieces."""
         kept, parts = [], []
         for leaf in self._leaves:
             found = {piece: self._exposed_part(leaf, piece) for piece in leaf.pieces(None)}
             kept.append([piece for piece in found if found[piece].share])
             parts += [found[piece] for piece in kept[-1]]
-        named, owners = _numbered(self._leaves, kept)
+        named, owners = numbered([(k, leaf.named_pieces) for k, leaf in zip(kept, self._leaves, strict=True)])
         return named, owners, dict(zip(owners, parts, strict=True))
 
     def _exposed_part(self, leaf: Region, piece: str) -> Part:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.regions.base import TIME, Bounds, Named, Region, Site
+from pinnlab.regions.base import TIME, Bounds, Region, Site
+from pinnlab.regions.naming import Named
 
 
 @dataclass(frozen=True, init=False)
@@ -50,6 +51,11 @@ class Box(Region):
     def replace(self, **intervals: tuple[float, float]) -> Box:
         """The same box with some intervals changed."""
         return Box(**{**self.bounds, **intervals})
+
+    @property
+    def at_rest(self) -> Box | None:
+        space = {name: self.bounds[name] for name in self.space}
+        return Box(**space) if space else None
 
     @property
     def named_pieces(self) -> Named:

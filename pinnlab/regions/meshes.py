@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.regions.base import TIME, Bounds, Named, Region, Site, on_cpu
+from pinnlab.regions.base import TIME, Bounds, Region, Site, on_cpu
+from pinnlab.regions.naming import Named
 from pinnlab.regions.simplices import Locator, Simplices, volumes, whole_face
 
 ELEMENTS = {2: "triangle", 3: "tetra"}

@@ -175,7 +175,10 @@ def test_nodes_of_no_element_do_not_count() -> None:
         ((SQUARE, np.zeros((0, 3), dtype=int)), "is empty; give at least one"),
         ((SQUARE[:, :1], TWO), r"has shape \(4, 1\); give positions"),
         ((SQUARE * math.nan, TWO), "not finite numbers"),
-        ((SQUARE, TWO, {"a": np.array([[0, 1, 2]])}), r"tags\['a'\]=...\) is int64 of shape \(1, 3\); .* 2 in each row"),
+        (
+            (SQUARE, TWO, {"a": np.array([[0, 1, 2]])}),
+            r"tags\['a'\]=...\) is int64 of shape \(1, 3\); .* 2 in each row",
+        ),
         ((SQUARE, TWO, None, ("x", "t")), r"multiply the mesh by Box\(t=\(start, end\)\)"),
         ((SQUARE, TWO, None, ("x", "y", "z")), "names of 2 coordinates"),
     ],

@@ -1,0 +1,36 @@
+"""Names of the boundary pieces of regions that are made of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Named = dict[str, tuple[str, ...]]
+"""{name that ``on=`` may be: boundary pieces it means}."""
+
+Owners = dict[str, tuple[int, str]]
+"""{piece: (number of the region it comes from, its name there)}."""
+
+
+def numbered(parts: Sequence[tuple[Sequence[str], Named]]) -> tuple[Named, Owners]:
+    """Names of the boundaries of several regions together.
+
+    A piece's name that several regions use means all of them; one by one they are called ``"name#1"``, ``"name#2"``.
+
+    Args:
+        parts: per region, its pieces that count, and what its names mean.
+    """
+    uses = [piece for pieces, _ in parts for piece in pieces]
+    seen: dict[str, int] = {}
+    named: Named = {}
+    owners: Owners = {}
+    for i, (pieces, groups) in enumerate(parts):
+        own = {}
+        for piece in pieces:
+            seen[piece] = seen.get(piece, 0) + 1
+            own[piece] = piece if uses.count(piece) == 1 else f"{piece}#{seen[piece]}"
+            owners[own[piece]] = (i, piece)
+        for name, group in groups.items():
+            kept = tuple(own[piece] for piece in group if piece in own)
+            if kept:
+                named[name] = (*named.get(name, ()), *kept)
+    return {**named, **{piece: (piece,) for piece in owners if piece not in named}}, owners
