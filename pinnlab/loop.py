@@ -122,6 +122,7 @@ class _Loop:
         self._bar: ProgressBar | None = None
         self._count = 1
         self._steps = 0
+        self._amplified: list[str] = []
         if processes.any(processes.first(self.identity) != self.identity):
             raise ValueError(
                 f"solve(): the {processes.count} processes have different problems or solvers; all must run the same "
@@ -165,6 +166,7 @@ class _Loop:
 
     def _train(self, phase: Phase, k: int, view: Any) -> Status:
         system, at = phase.system, self.at
+        self._amplified = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         if self.progress and self._bar is None:
             steps = sum(s.steps for s in phase.stages)
             self._bar = ProgressBar(self.problem.name, self._count, self.max_seconds, steps)
@@ -318,7 +320,10 @@ class _Loop:
         if self.processes.count == 1:
             return ()
         calls, size = (n / max(1, self._steps) for n in (self.processes.traffic.calls, self.processes.traffic.bytes))
-        return (f"{self.processes.count} processes; {calls:.1f} exchanges and {size / 1e3:.4g} kB per step from each",)
+        told = f"{self.processes.count} processes; {calls:.1f} exchanges and {size / 1e3:.4g} kB per step from each"
+        if self._amplified:
+            told += f"; {', '.join(self._amplified)} amplifies rounding, so that one process ends with other numbers"
+        return (told,)
 
     # -- clock -------------------------------------------------------------------------------------------------------
 

@@ -89,6 +89,8 @@ class Optimizer(ABC):
     steps: int
     check_every: ClassVar[int] = 100
     """Steps between two looks at the held-out loss and the error."""
+    amplifies_rounding: ClassVar[bool] = False
+    """Whether sums in another order, as processes form them, lead to other steps and not only to other last digits."""
 
     @abstractmethod
     def init(self, objective: Objective, theta: Tensor) -> State:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -89,9 +89,10 @@ class SOAP(Optimizer):
     stay.
 
     Raises ``ValueError`` for an argument out of its range, and from ``init`` if ``objective.shapes`` does not add up to
-    the size of ``theta``.
+    the size of ``theta``. Where a factor is singular, rounding chooses its eigenvectors, and with them the steps.
     """
 
+    amplifies_rounding: ClassVar[bool] = True
     steps: int = 10_000
     learning_rate: float = 3e-3
     decay: float = 0.9
