@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from pinnlab.sampling import unit_points
 
@@ -21,6 +22,7 @@ LARGEST = 100.0
 
 _SMALLEST = 1e-16
 _POINTS = 2048
+_JUMP_POINTS = 256
 _SEED = 20_221_022
 
 
@@ -38,17 +40,42 @@ def error_reward(solution: Any) -> float:
 
 
 def residual_reward(solution: Any) -> float:
-    """``score`` of the equations' residual plus the solution's jump across interfaces, both root mean squares.
+    """``score`` of the equations' residual plus the jump across interfaces, both root mean squares.
 
-    It needs no reference. The residual is taken at points that training did not use. It does not see how well soft
-    boundary conditions are met, and it has the units of the equations: compare members of one family with it, nothing else.
+    It needs no reference. The residual is taken at points that training did not use; for the jump see
+    ``interface_jumps``. It does not see how well soft boundary conditions are met, and it has the units of the equations:
+    compare members of one family with it, nothing else.
     """
     domain = solution.problem.domain
     unit = unit_points("sobol", _POINTS, len(domain.coordinates), np.random.default_rng(_SEED))
     points = domain.columns(domain.interior(unit).points)
     residuals = solution.residual(**{name: column.numpy() for name, column in points.items()})
-    jumps = [model.jump() for model in solution.models if hasattr(model, "jump")]
-    return score(rms(np.concatenate(list(residuals.values()))) + rms(np.array(jumps)))
+    return score(rms(np.concatenate(list(residuals.values()))) + rms(interface_jumps(solution)))
+
+
+def interface_jumps(solution: Any) -> np.ndarray:
+    """Jumps of all that the equations' order asks to be continuous, at points of all interfaces; none without interfaces.
+
+    These are, as in the condition ``"matching"``, the normal derivatives below that order, the j-th times width^j. The value
+    alone would not do: a second-order equation can hold on both sides of a kink.
+    """
+    problem, found = solution.problem, []
+    for model in solution.models:
+        if not hasattr(model, "partition"):
+            continue
+        rng = np.random.default_rng(_SEED)
+        for interface in model.partition.interfaces:
+            i = problem.domain.coordinates.index(interface.normal)
+            orders = [max(1, problem.order_of(unknown, interface.normal)) for unknown in problem.unknowns]
+            indices = tuple((i,) * j for j in range(max(orders)))
+            unit = unit_points("sobol", _JUMP_POINTS, len(problem.domain.coordinates), rng).to(model.parameters[0])
+            sites = zip((interface.first, interface.second), interface.sites(unit), strict=True)
+            with torch.no_grad():
+                below, above = (model.models[k].jet(site.points, indices) for k, site in sites)
+            for u, order in enumerate(orders):
+                jump = (below - above)[:order, :, u].cpu()
+                found += [interface.width**j * jump[j].numpy() for j in range(order)]
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def rms(values: np.ndarray) -> float:

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import pinnlab as pl
 from pinnlab.interfaces import ARMS
 from pinnlab.selection import interface_arms
 from pinnlab.selection.arms import Arms, check_solver
-from pinnlab.selection.rewards import error_reward, residual_reward, reward_function, rms, score
+from pinnlab.selection.rewards import error_reward, interface_jumps, residual_reward, reward_function, rms, score
 
 SOLVER = pl.MultiDomainPINN(subdomains={"t": (0.5,)})
 
@@ -80,18 +81,46 @@ def test_rms_by_hand() -> None:
     assert rms(np.array([])) == 0.0
 
 
-def test_residual_reward_is_residual_plus_jump() -> None:
-    seen = {}
+class Side:
+    """u = value + slope x, u' = slope."""
+
+    def __init__(self, value: float, slope: float):
+        self.value, self.slope = value, slope
+
+    def jet(self, points: torch.Tensor, indices: tuple) -> torch.Tensor:
+        assert indices == ((), (0,))[: len(indices)]
+        return torch.stack([self.value + self.slope * points, torch.full_like(points, self.slope)])[: len(indices)]
+
+
+def made_up(equation) -> SimpleNamespace:
+    """2 + 0.1 x to the left of 0.5 and 2 + 0.3 x to the right, and a residual of 0.03."""
+    problem = pl.Problem(domain=pl.Box(x=(0.0, 2.0)), unknowns="u", equations=equation)
+    partition = pl.Subdomains({"x": (0.5,)}).split(problem.domain)
+    model = SimpleNamespace(
+        partition=partition, models=[Side(2.0, 0.1), Side(2.0, 0.3)], parameters=[torch.zeros(1, dtype=torch.float64)]
+    )
+    seen: dict[str, np.ndarray] = {}
 
     def residual(**columns: np.ndarray) -> dict[str, np.ndarray]:
         seen.update(columns)
         return {"a": np.full(2048, 0.03), "b": np.full(2048, -0.03)}
 
-    problem = SimpleNamespace(domain=pl.Box(x=(2.0, 3.0), t=(0.0, 1.0)))
-    models = [SimpleNamespace(jump=lambda: 0.07), SimpleNamespace()]
-    found = residual_reward(SimpleNamespace(problem=problem, residual=residual, models=models))
-    assert found == pytest.approx(1.0)  # 0.03 + 0.07
-    assert set(seen) == {"x", "t"} and seen["x"].min() > 2.0 and len(seen["x"]) == 2048
+    return SimpleNamespace(problem=problem, models=[model, SimpleNamespace()], residual=residual, seen=seen)
+
+
+def test_jumps_by_hand() -> None:
+    first, second = made_up(lambda u: u.x), made_up(lambda u: u.xx)
+    # of the value at x = 0.5: 0.1 * 0.5 - 0.3 * 0.5 = -0.1
+    assert np.allclose(interface_jumps(first), -0.1) and len(interface_jumps(first)) == 256
+    # of the slope: -0.2, times the width (0.5 + 1.5) / 4 = 0.5
+    assert np.allclose(interface_jumps(second), -0.1) and len(interface_jumps(second)) == 512
+    assert interface_jumps(SimpleNamespace(problem=first.problem, models=[SimpleNamespace()])).size == 0
+
+
+def test_residual_reward_is_residual_plus_jump() -> None:
+    solution = made_up(lambda u: u.xx)
+    assert residual_reward(solution) == pytest.approx(-math.log10(0.03 + 0.1))
+    assert set(solution.seen) == {"x"} and len(solution.seen["x"]) == 2048
 
 
 def test_residual_reward_of_a_real_solution() -> None:
