@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.bandits.kernel import Hyper, Layout
-from pinnlab.bandits.policies import Policy, Random, as_policy, policy_data, policy_of
+from pinnlab.bandits.policies import Fixed, Policy, Random, as_policy, policy_data, policy_of
 from pinnlab.bandits.surrogate import Posterior, Surrogate, fitted
 
 Array = np.ndarray
@@ -134,13 +134,13 @@ class Bandit:
     def best(self, contexts: Any) -> Array:
         """Numbers (k,) of the arms of largest expected reward in contexts (k, w), or () for one (w,); no exploring.
 
-        Of a policy that does not learn, its own choice.
+        Also after random plays; a ``Fixed`` policy's arm is always the best.
         """
         rows = np.asarray(contexts, dtype=float)
         if rows.ndim == 1:
             return self.best(rows[None])[0]
-        if not self.policy.learns:
-            return np.array([self.select(row, pending=i) for i, row in enumerate(rows)])
+        if isinstance(self.policy, Fixed):
+            return np.full(len(rows), self.policy.arm)
         found = self._fitted().means(torch.stack([self._context(row) for row in rows]), self.arms)
         return found.argmax(1).numpy()
 

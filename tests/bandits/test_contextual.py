@@ -110,6 +110,7 @@ def test_predict_is_a_table_of_contexts_and_arms() -> None:
     assert mean.shape == sd.shape == (9, 64)
     assert (mean.argmax(1) == bandit.best(contexts)).all()
     assert bandit.best([0.5]) == bandit.best([[0.5]])[0]
+    assert (random.best(contexts) == bandit.best(contexts)).all()
     truth = np.stack([rewards(c) for c in contexts[:, 0]])
     assert np.corrcoef(mean.ravel(), truth.ravel())[0, 1] > 0.9
 
