@@ -1,0 +1,247 @@
+"""Time and traffic of a step over several processes, and a model that predicts the one from the other.
+
+    python docs/benchmarks/distributed.py [--processes 1 2 4] [--quick] [--out docs/benchmarks]
+
+Weak scaling on one machine: R processes, one thread each, with R times the points, subdomains or members of one process.
+Efficiency is t(1) / t(R) of the median step. More processes than cores are reported, and mean little. Every exchange is
+counted; the model is
+
+    t(R) = F / rate + redraw(R) + calls * latency(R) + bytes / bandwidth(R)
+
+with F the multiplications and additions of one process' step (matrix products counted by torch, the products and factors of
+normal equations by formula), the rate of one process alone, the time to draw the points of all (each process draws
+them), and latency and bandwidth of an all-reduce among R processes, measured on its own. Writes distributed.json and
+distributed.md. Run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: E402
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import pinnlab as pl
+from pinnlab import distributed
+from pinnlab.bench.machine import machine
+from pinnlab.block_matrix import elimination
+from pinnlab.processes import Processes
+from pinnlab.solvers.base import Settings
+
+SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
+LM, ADAM = pl.LevenbergMarquardt(), pl.Adam()
+
+
+def burgers(u, nu):
+    return u.t + u * u.x - nu * u.xx
+
+
+def problem(nu: Any = 0.02) -> pl.Problem:
+    conditions = [pl.Initial(u=lambda x: -torch.sin(math.pi * x)), pl.Dirichlet(u=0.0)]
+    return pl.Problem(pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)), "u", burgers, conditions, {"nu": nu})
+
+
+def points(count: int, per: int, width: int) -> Any:
+    return problem(), pl.PINN(network=pl.MLP(width=width, depth=3), points=per * count, boundary_points=64)
+
+
+def subdomains(count: int, per: int, width: int) -> Any:
+    cuts = torch.linspace(-1, 1, 2 * count + 1)[1:-1].tolist()
+    solver = pl.MultiDomainPINN(
+        subdomains={"x": cuts},
+        network=pl.MLP(width=width, depth=2),
+        points=per,
+        boundary_points=64,
+        interface_points=64,
+    )
+    return problem(), solver
+
+
+def experts(count: int, per: int, width: int) -> Any:
+    solver = pl.HardConstraintMoE(network=pl.MLP(width=width, depth=3), basis=16, experts={"x": 4}, batch=per * count)
+    return problem(pl.Uniform(0.1, 0.3)), solver
+
+
+MODES: dict[str, tuple[Callable, int, int, Any]] = {
+    "points, Levenberg-Marquardt": (points, 8000, 30, LM),
+    "points, Adam": (points, 8192, 64, ADAM),
+    "subdomains, Levenberg-Marquardt": (subdomains, 2500, 20, LM),
+    "subdomains, Adam": (subdomains, 8192, 64, ADAM),
+    "experts, Adam": (experts, 4, 48, ADAM),
+}
+"""What is built for R processes, points (or members) per process or subdomain, width of the network, optimizer."""
+
+
+# -- one process -------------------------------------------------------------------------------------------------------
+
+
+def work(steps: int, quick: bool, path: Path) -> None:
+    processes = distributed.find()
+    found: dict[str, Any] = {"exchange": exchange(processes)}
+    for name, (make, per, width, optimizer) in MODES.items():
+        per, width = (max(4, per // 10), max(8, width // 3)) if quick else (per, width)
+        given, solver = make(processes.count, per, width)
+        system = solver.plan(given, SETTINGS).start(0, []).system
+        if processes.count > 1:
+            system.share(processes)
+        found[name] = measure(system, optimizer, steps, processes)
+        if processes.leads:
+            print(f"{processes.count} processes, {name}: {found[name]['seconds'] * 1e3:.1f} ms", flush=True)
+    if processes.leads:
+        path.write_text(json.dumps(found))
+
+
+def measure(system: Any, optimizer: Any, steps: int, processes: Processes) -> dict[str, float]:
+    theta = system.model.theta
+    state = optimizer.init(system, theta)
+    seconds, traffic = [], processes.traffic
+    for k in range(steps + 2):
+        if k == 2:
+            calls, size, waited = traffic.calls, traffic.bytes, traffic.seconds
+        processes.any(False)
+        began = time.perf_counter()
+        step = optimizer.step(system, theta, state)
+        seconds.append(time.perf_counter() - began)
+        theta, state = step.theta, step.state
+    began = time.perf_counter()
+    for _ in range(3):
+        system.redraw()
+    redraw = (time.perf_counter() - began) / 3
+    return {
+        "seconds": statistics.median(seconds[2:]),
+        "redraw": redraw,
+        # the exchange between two steps keeps them abreast and is none of theirs
+        "calls": (traffic.calls - calls) / steps - (processes.count > 1),
+        "bytes": (traffic.bytes - size) / steps - 4 * (processes.count > 1),
+        "exchange": (traffic.seconds - waited) / steps,
+        "parameters": system.size,
+        "flops": flops(system, optimizer, theta),
+    }
+
+
+def flops(system: Any, optimizer: Any, theta: torch.Tensor) -> float:
+    """Of one step of this process, its part of the residuals; of normal equations all that every process does."""
+    # products that go through NumPy are not seen
+    with mock.patch("pinnlab.derivatives.taylor._matmul", torch.matmul), FlopCounterMode(display=False) as counter:
+        if optimizer is ADAM:
+            system.loss_and_gradient(theta)
+            jacobian = None
+        else:
+            _, jacobian = system.residuals_and_jacobian(theta)
+            # the trial and the point ahead of it
+            system.residuals(theta), system.residuals(theta)
+    total = float(counter.get_total_flops())
+    if jacobian is None:
+        return total
+    if isinstance(jacobian, torch.Tensor):
+        n, p = jacobian.shape
+        return total + n * p**2 + p**3 / 3
+    sizes = jacobian.sizes
+    for band in jacobian.bands:
+        for i, left in band.items():
+            for j in band:
+                if i >= j:
+                    total += len(left) * sizes[i] * sizes[j] * (1 if i == j else 2)
+    pairs = {(i, j) for band in jacobian.bands for i in band for j in band if i > j}
+    for i, near in elimination(len(sizes), sorted(pairs)):
+        wide = sum(sizes[j] for j in near)
+        total += sizes[i] ** 3 / 3 + sizes[i] ** 2 * wide + 2 * sizes[i] * wide**2
+    return total
+
+
+def exchange(processes: Processes) -> dict[str, float]:
+    """Latency (s) and bandwidth (bytes/s) of a sum, as ``Processes.sum`` does it."""
+    if processes.count == 1:
+        return {"latency": 0.0, "bandwidth": math.inf}
+
+    def timed(value: torch.Tensor, repeats: int) -> float:
+        found = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            processes.sum(value)
+            found.append(time.perf_counter() - began)
+        return statistics.median(found)
+
+    latency = timed(torch.zeros(1, dtype=torch.float64), 200)
+    large = torch.zeros(2_000_000, dtype=torch.float64)
+    return {"latency": latency, "bandwidth": large.numel() * 8 / max(timed(large, 8) - latency, 1e-9)}
+
+
+# -- all of them -------------------------------------------------------------------------------------------------------
+
+
+def predicted(name: str, count: int, results: dict[str, Any]) -> float:
+    """Seconds of a step of R processes, from what one process alone takes and what an exchange takes."""
+    one, mine = results["1"][name], results[str(count)][name]
+    fabric = results[str(count)]["exchange"]
+    rate = one["flops"] / (one["seconds"] - one["redraw"])
+    own = mine["flops"] / rate + one["redraw"] * (count if name != "experts, Adam" else 1)
+    return own + mine["calls"] * fabric["latency"] + mine["bytes"] / fabric["bandwidth"]
+
+
+def table(results: dict[str, Any]) -> str:
+    lines = [
+        "| | processes | parameters | step, ms | efficiency | predicted, ms | drawing, ms | exchanges | kB | in exchanges |",
+        "| --- " * 10 + "|",
+    ]
+    for name in MODES:
+        for count in results:
+            row = results[count][name]
+            efficiency = results["1"][name]["seconds"] / row["seconds"]
+            lines.append(
+                f"| {name} | {count} | {row['parameters']} | {row['seconds'] * 1e3:.1f} | {efficiency:.0%} | "
+                f"{predicted(name, int(count), results) * 1e3:.1f} | {row['redraw'] * 1e3:.1f} | {row['calls']:.1f} | "
+                f"{row['bytes'] / 1e3:.4g} | {row['exchange'] / row['seconds']:.1%} |"
+            )
+    fabrics = [
+        f"{count} processes: {found['exchange']['latency'] * 1e6:.0f} us, {found['exchange']['bandwidth'] / 1e9:.2f} GB/s"
+        for count, found in results.items()
+        if count != "1"
+    ]
+    return "\n".join([*lines, "", "An all-reduce of one number, and of 16 MB: " + "; ".join(fabrics) + ".", ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see whether it runs")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.work is not None:
+        return work(given.steps, given.quick, given.work)
+    results = {}
+    for count in sorted({1, *given.processes}):
+        path = given.out / f"distributed_{count}.partial"
+        own = [__file__, "--work", str(path), "--steps", str(given.steps), *(["--quick"] if given.quick else [])]
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)] if count > 1 else []
+        subprocess.run([sys.executable, *launch, *own], check=True)
+        results[str(count)] = json.loads(path.read_text())
+        path.unlink()
+    command = "python docs/benchmarks/distributed.py" + (" --quick" if given.quick else "")
+    head = machine(command, "cpu")
+    (given.out / "distributed.json").write_text(json.dumps({"machine": head, "results": results}, indent=1) + "\n")
+    text = "\n".join(f"- {key}: {value}" for key, value in head.items())
+    (given.out / "distributed.md").write_text(f"# Several processes\n\n{text}\n\n{table(results)}")
+    print(table(results))
+    return None
+
+
+if __name__ == "__main__":
+    main()
