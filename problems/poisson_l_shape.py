@@ -44,4 +44,4 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.PINN:
-    return pl.PINN(network=pl.MLP(width=16, depth=3))
+    return pl.PINN(network=pl.MLP(width=16, depth=3), points=2000, boundary_points=200)
