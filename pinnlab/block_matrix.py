@@ -9,7 +9,7 @@ however many there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +29,13 @@ class BlockJacobian:
 
     Args:
         sizes: (g,) parameters of each group; groups stand one after the other in the flat vector.
-        bands: rows one after the other, each band as {group: (rows, p_i)}.
+        bands: rows one after the other, each band as {group: (rows, p_i)}; without rows where another process has them.
+        private: where processes share the rows, the number of the one that alone has rows of a group, -1 if several do.
     """
 
     sizes: tuple[int, ...]
     bands: tuple[dict[int, Tensor], ...]
+    private: tuple[int, ...] = ()
 
     @property
     def columns(self) -> list[slice]:
@@ -64,10 +66,17 @@ class BlockJacobian:
                 result[columns[i]] += block.T @ part
         return result
 
+    @property
+    def coupled(self) -> list[tuple[int, int]]:
+        """The blocks (i, j), i >= j, of J^T J that can differ from zero, in order."""
+        return sorted({(i, j) for band in self.bands for i in band for j in band if i >= j})
+
     def gram(self) -> Blocks:
-        """The blocks of J^T J."""
+        """The blocks of J^T J to which these rows contribute."""
         found: Blocks = {}
-        for band in self.bands:
+        for band, height in zip(self.bands, self.heights, strict=True):
+            if not height:
+                continue
             for i, left in band.items():
                 for j, right in band.items():
                     if i >= j:
@@ -93,19 +102,23 @@ class BlockCholesky:
     Args:
         blocks: of A; every diagonal block is there.
         shift: positive number added to the diagonal.
+        only: groups to eliminate, all if None. What is left is the Schur complement of the others, without the shift.
+
+    Attributes:
+        rest: its blocks, as arrays.
 
     Raises:
         numpy.linalg.LinAlgError: the shifted matrix is not positive definite in floating point.
     """
 
-    def __init__(self, blocks: Blocks, shift: float):
-        self.like = blocks[0, 0]
+    def __init__(self, blocks: Blocks, shift: float, only: Sequence[int] | None = None):
         work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
         # one symmetric store: work[i, j] for every ordered pair
         work |= {(j, i): block.T for (i, j), block in work.items() if i != j}
-        self.sizes = [len(work[i, i]) for i in range(1 + max(i for i, _ in blocks))]
+        self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
+        chosen = list(self.sizes) if only is None else only
         self.steps: list[tuple[int, np.ndarray, dict[int, np.ndarray]]] = []
-        for i, near in elimination(len(self.sizes), blocks):
+        for i, near in elimination(chosen, blocks):
             diagonal = work[i, i].copy()
             diagonal[np.diag_indices_from(diagonal)] += shift
             lower = factor(diagonal)
@@ -115,36 +128,50 @@ class BlockCholesky:
                     update = below[j].T @ below[k]
                     work[j, k] = work[j, k] - update if (j, k) in work else -update
             self.steps.append((i, lower, below))
+        gone = set(chosen)
+        self.rest = {(i, j): block for (i, j), block in work.items() if i >= j and not {i, j} & gone}
 
     def solve(self, right: Tensor) -> Tensor:
         """x, (p,)."""
-        x = np.split(right.detach().cpu().numpy().copy(), np.cumsum(self.sizes)[:-1])
+        parts = np.split(right.detach().cpu().numpy().copy(), np.cumsum(list(self.sizes.values()))[:-1])
+        x = dict(zip(self.sizes, parts, strict=True))
+        self.reduce(x)
+        self.expand(x)
+        return torch.from_numpy(np.concatenate(list(x.values()))).to(right)
+
+    def reduce(self, x: dict[int, np.ndarray]) -> None:
+        """Forward substitution: the right-hand side of what is left, in place, for {group: right-hand side}."""
         for i, lower, below in self.steps:
             x[i] = solve_triangular(lower, x[i], lower=True, check_finite=False)
             for j, block in below.items():
                 x[j] = x[j] - block.T @ x[i]
+
+    def expand(self, x: dict[int, np.ndarray]) -> None:
+        """Back substitution, in place, once the groups that are left are solved for."""
         for i, lower, below in reversed(self.steps):
             for j, block in below.items():
                 x[i] = x[i] - block @ x[j]
             x[i] = solve_triangular(lower, x[i], lower=True, trans=1, check_finite=False)
-        return torch.from_numpy(np.concatenate(x)).to(self.like)
 
 
-def elimination(count: int, coupled: Sequence[tuple[int, int]] | Blocks) -> list[tuple[int, list[int]]]:
+def elimination(groups: Sequence[int], coupled: Iterable[tuple[int, int]]) -> list[tuple[int, list[int]]]:
     """Groups in the order of fewest neighbours, each with those that it then couples to.
 
     Args:
-        count: g.
-        coupled: pairs of groups.
+        groups: those to eliminate.
+        coupled: pairs of groups; those that stay may be among them.
     """
-    near: dict[int, set[int]] = {i: set() for i in range(count)}
+    near: dict[int, set[int]] = {i: set() for i in groups}
     for i, j in coupled:
+        near.setdefault(i, set())
+        near.setdefault(j, set())
         if i != j:
             near[i].add(j)
             near[j].add(i)
-    order = []
-    while near:
-        i = min(near, key=lambda k: (len(near[k]), k))
+    order, left = [], set(groups)
+    while left:
+        i = min(left, key=lambda k: (len(near[k]), k))
+        left.discard(i)
         mine = near.pop(i)
         for j in mine:
             near[j] |= mine - {j}

@@ -86,6 +86,17 @@ class Processes:
         parts = total.split([value.numel() for value in values])
         return [part.view(value.shape) for part, value in zip(parts, values, strict=True)]
 
+    def sums_symmetric(self, *matrices: Tensor) -> list[Tensor]:
+        """Several sums of symmetric matrices (p, p) in one exchange of little more than half of their size."""
+        if self.count == 1:
+            return [matrix.detach() for matrix in matrices]
+        totals = [matrix.detach().clone(memory_format=torch.contiguous_format) for matrix in matrices]
+        pairs = [pair for total in totals for pair in lower_parts(total)]
+        for (part, mirror), found in zip(pairs, self.sums(*(part for part, _ in pairs)), strict=True):
+            part.copy_(found)
+            mirror.copy_(found.T)
+        return totals
+
     def gather(self, rows: Tensor) -> tuple[Tensor, slice]:
         """The rows (n, ...) of all processes, one process after the other, and where this one's stand; n may differ."""
         if self.count == 1:
@@ -163,6 +174,22 @@ def portion(n: int, parts: int, k: int) -> slice:
         k: from 0 to parts - 1.
     """
     return slice(n * k // parts, n * (k + 1) // parts)
+
+
+def lower_parts(matrix: Tensor, smallest: int = 64) -> list[tuple[Tensor, Tensor]]:
+    """Views that together cover the lower triangle of (p, p), each with the view of its mirror image.
+
+    The diagonal is covered by squares of at most ``smallest`` rows, so that p (p + smallest) / 2 numbers are seen.
+    """
+    p = len(matrix)
+    if p <= smallest:
+        return [(matrix, matrix)]
+    half = p // 2
+    return [
+        (matrix[half:, :half], matrix[:half, half:]),
+        *lower_parts(matrix[:half, :half], smallest),
+        *lower_parts(matrix[half:, half:], smallest),
+    ]
 
 
 class Lookout:

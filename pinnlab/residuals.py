@@ -66,6 +66,7 @@ class ResidualSystem:
         self._held_out = [self._draw(b, n, held_out) for b, n in zip(self.blocks, self.counts, strict=True)]
         self.weights: State = weighting.init()
         self.processes = ALONE
+        self._private: tuple[int, ...] = ()
         self._pools: list[tuple[Tensor, Tensor] | None] = [None for _ in self.blocks]
         self.redraw()
 
@@ -83,9 +84,14 @@ class ResidualSystem:
         networks = len(self._groups) - int(len(self._groups) > 1 and bool(self.model.coefficients))
         teams = sharing.teams(processes.count, networks, by)
         self.processes = processes
+        holders: list[set[int]] = [set() for _ in self._groups]
         for block in self.blocks:
-            block.share = sharing.part(teams[owners[id(block)]], processes.rank, block.term.fixed is not None)
+            team, together = teams[owners[id(block)]], block.term.fixed is not None
+            block.share = sharing.part(team, processes.rank, together)
             block.place(block.whole)
+            for group in self._touched(block):
+                holders[group] |= set(team[:1] if together else team)
+        self._private = tuple(min(held) if len(held) == 1 else -1 for held in holders)
         if processes.any(not any(block.held for block in self.blocks)):
             most = max(block.n for block in self.blocks)
             raise ValueError(
@@ -177,7 +183,9 @@ class ResidualSystem:
             start += block.rows
         if whole is not None:
             return residual, whole
-        return residual, BlockJacobian(tuple(sum(p.numel() for p in g) for g in self._groups), tuple(bands))
+        return residual, BlockJacobian(
+            tuple(sum(p.numel() for p in g) for g in self._groups), tuple(bands), self._private
+        )
 
     @property
     def jacobian_entries(self) -> int:

@@ -59,12 +59,27 @@ def test_a_matrix_that_is_not_positive_is_refused() -> None:
 
 
 def test_a_chain_stays_a_chain_when_it_is_eliminated() -> None:
-    steps = elimination(5, [(i, i + 1) for i in range(4)])
+    steps = elimination(range(5), [(i, i + 1) for i in range(4)])
     assert sorted(i for i, _ in steps) == list(range(5))
     assert max(len(near) for _, near in steps) == 1
 
 
 def test_the_border_of_an_arrow_is_eliminated_last() -> None:
-    steps = elimination(5, [(i, 0) for i in range(1, 5)])
+    steps = elimination(range(5), [(i, 0) for i in range(1, 5)])
     assert [i for i, _ in steps][-2:] in ([4, 0], [0, 4])
     assert all(len(near) <= 1 for _, near in steps)
+
+
+def test_a_part_of_the_groups_is_eliminated() -> None:
+    found = jacobian(CHAIN, SIZES[:4])
+    dense = found.dense()
+    matrix = dense.T @ dense
+    inner = BlockCholesky(found.gram(), 0.3, only=[0, 3])
+    own = torch.tensor([0, 1, 2, 10, 11, 12, 13])
+    kept = torch.arange(3, 10)
+    shifted = matrix + 0.3 * torch.eye(14, dtype=torch.float64)
+    across = shifted[kept][:, own] @ torch.linalg.solve(shifted[own][:, own], shifted[own][:, kept])
+    schur = (matrix[kept][:, kept] - across).numpy()
+    assert sorted(inner.rest) == [(1, 1), (2, 1), (2, 2)]
+    for (i, j), rows, columns in (((1, 1), slice(0, 5), slice(0, 5)), ((2, 1), slice(5, 7), slice(0, 5))):
+        np.testing.assert_allclose(inner.rest[i, j], schur[rows, columns], rtol=1e-12, atol=1e-13)

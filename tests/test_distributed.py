@@ -90,6 +90,12 @@ CASES: dict[str, tuple[Callable[[], pl.Problem], Any]] = {
 }
 
 
+HALVES, EIGHTHS = (
+    pl.MultiDomainPINN(subdomains={"x": cuts}, network=NET, stages=(LM(steps=5),), points=100)
+    for cuts in ((0.0,), tuple(k / 4 for k in range(-3, 4)))
+)
+
+
 def measured(name: str, **options: Any) -> dict[str, Any]:
     given, solver = CASES[name]
     solution = pl.solve(given(), solver, progress=False, **options)
@@ -190,15 +196,16 @@ def check_lost(rank: int) -> None:
 
 
 def four(rank: int, folder: str) -> None:
-    """Two axes: three subdomains do not fit four processes, two have two each."""
+    """Two subdomains have two processes each, or each process has two of eight; three do not fit."""
     join(rank, folder, 4)
     try:
         check_exchanges(rank, 4)
-        halves = pl.MultiDomainPINN(subdomains={"x": (0.0,)}, network=NET, stages=(LM(steps=5),), points=100)
-        solution = pl.solve(problem(), halves, parallel="subdomains", progress=False)
+        solution = pl.solve(problem(), HALVES, parallel="subdomains", progress=False)
         with pytest.raises(ValueError, match="4 processes with 3 subdomains: start at most 3 .* parallel='points'"):
             pl.solve(problem(), CASES["subdomains"][1], parallel="subdomains", progress=False)
-        torch.save([[r.loss, r.held_out] for r in solution.history], f"{folder}/{rank}.pt")
+        eighths = pl.solve(problem(), EIGHTHS, progress=False)
+        histories = [[[r.loss, r.held_out] for r in found.history] for found in (solution, eighths)]
+        torch.save(histories, f"{folder}/{rank}.pt")
     finally:
         dist.destroy_process_group()
 
@@ -234,14 +241,14 @@ def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_four_processes_on_two_axes(tmp_path: Path) -> None:
+def test_four_processes_own_subdomains(tmp_path: Path) -> None:
     context = mp.start_processes(four, args=(str(tmp_path),), nprocs=4, start_method="spawn", join=False)
-    halves = pl.MultiDomainPINN(subdomains={"x": (0.0,)}, network=NET, stages=(LM(steps=5),), points=100)
-    alone = [[r.loss, r.held_out] for r in pl.solve(problem(), halves, progress=False).history]
+    solutions = [pl.solve(problem(), solver, progress=False) for solver in (HALVES, EIGHTHS)]
     while not context.join(timeout=240):
         pass
     for rank in range(4):
-        assert difference(torch.load(tmp_path / f"{rank}.pt", weights_only=True), alone) < 1e-10
+        for found, solution in zip(torch.load(tmp_path / f"{rank}.pt", weights_only=True), solutions, strict=True):
+            assert difference(found, [[r.loss, r.held_out] for r in solution.history]) < 1e-10
 
 
 # -- faults ------------------------------------------------------------------------------------------------------------

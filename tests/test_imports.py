@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "linalg",
         "processes",
         "block_matrix",
+        "shared_matrix",
         "least_squares",
         "bandits",
     ),
@@ -63,7 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("status", "history", "checkpoint", "saving", "export", "plotting", "animation", "datasets"),
     ("comparison", "solution", "callbacks", "distributed"),
     ("solvers",),
-    ("loop", "choice", "api", "selection"),
+    ("loop", "choice", "api", "selection", "stacked"),
     ("__init__",),
     ("cases", "bench", "cli", "__main__", "problems"),
 )

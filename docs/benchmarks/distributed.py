@@ -109,14 +109,15 @@ def work(steps: int, quick: bool, path: Path) -> None:
 def measure(system: Any, optimizer: Any, steps: int, processes: Processes) -> dict[str, float]:
     theta = system.model.theta
     state = optimizer.init(system, theta)
-    seconds, traffic = [], processes.traffic
+    seconds, busy, traffic = [], [], processes.traffic
     for k in range(steps + 2):
         if k == 2:
             calls, size, waited = traffic.calls, traffic.bytes, traffic.seconds
         processes.any(False)
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         step = optimizer.step(system, theta, state)
         seconds.append(time.perf_counter() - began)
+        busy.append(time.process_time() - used)
         theta, state = step.theta, step.state
     began = time.perf_counter()
     for _ in range(3):
@@ -124,6 +125,7 @@ def measure(system: Any, optimizer: Any, steps: int, processes: Processes) -> di
     redraw = (time.perf_counter() - began) / 3
     return {
         "seconds": statistics.median(seconds[2:]),
+        "busy": statistics.median(busy[2:]),
         "redraw": redraw,
         # the exchange between two steps keeps them abreast and is none of theirs
         "calls": (traffic.calls - calls) / steps - (processes.count > 1),
@@ -158,7 +160,7 @@ def flops(system: Any, optimizer: Any, theta: torch.Tensor) -> float:
                 if i >= j:
                     total += len(left) * sizes[i] * sizes[j] * (1 if i == j else 2)
     pairs = {(i, j) for band in jacobian.bands for i in band for j in band if i > j}
-    for i, near in elimination(len(sizes), sorted(pairs)):
+    for i, near in elimination(range(len(sizes)), sorted(pairs)):
         wide = sum(sizes[j] for j in near)
         total += sizes[i] ** 3 / 3 + sizes[i] ** 2 * wide + 2 * sizes[i] * wide**2
     return total
@@ -196,8 +198,9 @@ def predicted(name: str, count: int, results: dict[str, Any]) -> float:
 
 def table(results: dict[str, Any]) -> str:
     lines = [
-        "| | processes | parameters | step, ms | efficiency | predicted, ms | drawing, ms | exchanges | kB | in exchanges |",
-        "| --- " * 10 + "|",
+        "| | processes | parameters | step, ms | efficiency | processor, ms | predicted, ms | drawing, ms "
+        "| exchanges | kB | in exchanges |",
+        "| --- " * 11 + "|",
     ]
     for name in MODES:
         for count in results:
@@ -205,6 +208,7 @@ def table(results: dict[str, Any]) -> str:
             efficiency = results["1"][name]["seconds"] / row["seconds"]
             lines.append(
                 f"| {name} | {count} | {row['parameters']} | {row['seconds'] * 1e3:.1f} | {efficiency:.0%} | "
+                f"{row['busy'] * 1e3:.1f} | "
                 f"{predicted(name, int(count), results) * 1e3:.1f} | {row['redraw'] * 1e3:.1f} | {row['calls']:.1f} | "
                 f"{row['bytes'] / 1e3:.4g} | {row['exchange'] / row['seconds']:.1%} |"
             )

@@ -18,6 +18,7 @@ from pinnlab.block_matrix import BlockCholesky, BlockJacobian
 from pinnlab.linalg import Cholesky, gram
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, processes_of
 from pinnlab.processes import Processes
+from pinnlab.shared_matrix import SharedBlockCholesky
 
 SOLVERS = ("auto", "normal", "kernel", "svd")
 _HOPELESS = 1e8
@@ -187,7 +188,7 @@ class _Normal(_Damped):
     """Cholesky of J^T J + damping times its mean diagonal: fast, to about 1e-8 in relative accuracy."""
 
     def __init__(self, jacobian: Tensor, processes: Processes):
-        self.matrix = processes.sum(gram(jacobian))
+        self.matrix = processes.sums_symmetric(gram(jacobian))[0]
         diagonal = self.matrix.diagonal()
         self.scale = diagonal.mean().expand_as(diagonal)
 
@@ -202,13 +203,19 @@ class _Blocks(_Damped):
     """The same for a Jacobian in blocks, with the cost of its blocks."""
 
     def __init__(self, jacobian: BlockJacobian, processes: Processes):
-        blocks = jacobian.gram()
-        self.matrix = dict(zip(blocks, processes.sums(*blocks.values()), strict=True))
-        count = len(jacobian.sizes)
-        self.scale = float(sum(self.matrix[i, i].diagonal().sum() for i in range(count))) / sum(jacobian.sizes)
+        self.jacobian, self.processes = jacobian, processes
+        self.matrix = jacobian.gram()
+        traces = [block.diagonal().sum() for (i, j), block in self.matrix.items() if i == j]
+        self.scale = float(processes.sum(torch.stack(traces).sum())) / sum(jacobian.sizes)
+        self.private = jacobian.private or (-1,) * len(jacobian.sizes)
 
     def damp(self, damping: float) -> None:
-        self.factor = BlockCholesky(self.matrix, damping * self.scale)
+        shift = damping * self.scale
+        if self.processes.count == 1:
+            self.factor: BlockCholesky | SharedBlockCholesky = BlockCholesky(self.matrix, shift)
+        else:
+            sizes, coupled = self.jacobian.sizes, self.jacobian.coupled
+            self.factor = SharedBlockCholesky(self.matrix, coupled, sizes, self.private, shift, self.processes)
 
     def solve(self, gradient: Tensor, residual: Tensor) -> Tensor:
         return self.factor.solve(gradient)
