@@ -150,7 +150,8 @@ def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]
             for face in c.faces:
                 value = _value_data(face.value, c.index, face.position, model.region, models)
                 faces.append({"position": face.position, "order": face.order, "value": value})
-                if value.get("error", 0.0) > _ACCURATE:
+                # a function that is undefined beside the region has no series at all
+                if not value.get("error", 0.0) <= _ACCURATE:
                     what = unknown + (f"_{names[c.index] * face.order}" if face.order else "")
                     remarks.append(
                         f"the exact value of {what} at {names[c.index]} = {face.position:g} is kept in the file as a "

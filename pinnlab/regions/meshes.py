@@ -96,7 +96,7 @@ class Mesh(Region):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], names: Sequence[str] | None = None) -> Mesh:
-        """Read any format of meshio, such as gmsh's ``.msh``; physical groups and sets of facets become tags.
+        """Read any format of meshio, such as gmsh's ``.msh``; physical groups and sets of facets become tags, ``"tag3"`` where a group has a number only.
 
         Args:
             path: the file.
@@ -268,7 +268,7 @@ def _of_meshio(where: str, mesh: Any, names: Sequence[str] | None) -> Mesh:
     for i, block in enumerate(mesh.cells):
         if block.type != FACETS[d]:
             continue
-        physical = mesh.cell_data.get("gmsh:physical")
+        physical = mesh.cell_data.get("gmsh:physical", mesh.cell_data.get("medit:ref"))
         if physical is not None:
             for number in np.unique(physical[i]):
                 name = groups.get(number, f"tag{number}" if number else None)

@@ -146,26 +146,43 @@ class Polygon(Region):
 
 def triangulated(vertices: np.ndarray) -> np.ndarray:
     """(v - 2 or fewer, 3) vertex numbers of triangles that cover a simple polygon (v, 2), by cutting off ears."""
-    left = list(range(len(vertices)))
-    if _signed_area(vertices) < 0:
-        left.reverse()
-    found = []
+    count = len(vertices)
+    step = 1 if _signed_area(vertices) > 0 else -1
+    after, before = (np.arange(count) + step) % count, (np.arange(count) - step) % count
     tiny = 1e-14 * float(np.ptp(vertices, axis=0).max()) ** 2
-    while len(left) > 3:
-        a, b, c = (vertices[np.roll(left, shift)] for shift in (1, 0, -1))
-        turns = _cross(b - a, c - b)
-        flat = np.flatnonzero(np.abs(turns) <= tiny)
-        if len(flat):
-            # three vertices in a line: the middle one bounds no area
-            left.pop(int(flat[0]))
-            continue
-        reflex = vertices[np.array(left)[turns < 0]]
-        sharp = [i for i in np.flatnonzero(turns > 0) if not _any_within(reflex, a[i], b[i], c[i])]
-        # the ear with the largest smallest angle makes the best triangles
-        i = int(max(sharp, key=lambda i: _fatness(a[i], b[i], c[i])))
-        found.append([left[i - 1], left[i], left[(i + 1) % len(left)]])
-        left.pop(i)
-    return np.array([*found, left])
+    turns = _cross(vertices - vertices[before], vertices[after] - vertices)
+    left = np.ones(count, dtype=bool)
+
+    def fatness(i: int) -> float:
+        """How good a triangle an ear is; infinite where three vertices lie in a line, below zero where there is no ear."""
+        if abs(turns[i]) <= tiny:
+            return np.inf
+        a, b, c = vertices[before[i]], vertices[i], vertices[after[i]]
+        if turns[i] < 0 or _any_within(vertices[left & (turns < 0)], a, b, c):
+            return -1.0
+        longest = max(float(((q - p) ** 2).sum()) for p, q in ((a, b), (b, c), (c, a)))
+        return float(turns[i]) / longest
+
+    quality = np.array([fatness(i) for i in range(count)])
+    found = []
+    for _ in range(count - 3):
+        i = int(quality.argmax())
+        if quality[i] <= 0:
+            # cutting has made ears of vertices that were none when they were last looked at
+            quality = np.array([fatness(j) if left[j] else -1.0 for j in range(count)])
+            i = int(quality.argmax())
+        p, q = int(before[i]), int(after[i])
+        if np.isfinite(quality[i]):
+            found.append([p, i, q])
+        left[i], quality[i], after[p], before[q] = False, -1.0, q, p
+        for j in (p, q):
+            turns[j] = _cross(vertices[j] - vertices[before[j]], vertices[after[j]] - vertices[j])
+        for j in (p, q):
+            quality[j] = fatness(j)
+    last = int(left.argmax())
+    if abs(turns[last]) > tiny:
+        found.append([int(before[last]), last, int(after[last])])
+    return np.array(found)
 
 
 def _any_within(points: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:
@@ -173,12 +190,6 @@ def _any_within(points: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray)
     sides = [_cross(q - p, points - p) >= 0 for p, q in ((a, b), (b, c), (c, a))]
     corners = np.any([(points == p).all(axis=1) for p in (a, b, c)], axis=0)
     return bool((np.logical_and.reduce(sides) & ~corners).any())
-
-
-def _fatness(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
-    """Area over the square of the longest side."""
-    longest = max(float(((q - p) ** 2).sum()) for p, q in ((a, b), (b, c), (c, a)))
-    return float(_cross(b - a, c - a)) / longest
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
