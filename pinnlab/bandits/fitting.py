@@ -46,8 +46,8 @@ class PlayKernel(Kernel):
         super().__init__()
         self.layout, self.warp, self.lower, self.upper = layout, warp, lower, upper
         start = Hyper.typical(layout, warp)
-        self._learn("lengths", start.lengths, 1.2)
-        self._learn("thetas", start.thetas, 0.8)
+        self._learn("lengths", start.lengths, 0.8)
+        self._learn("thetas", start.thetas, 0.6)
         self._learn("variance", (start.variance,), 0.7)
         if warp:
             self._learn("a", [a for a, _ in start.warp], 0.75)
@@ -92,7 +92,7 @@ def model(x: Tensor, y: Tensor, layout: Layout, warp: bool) -> tuple[SingleTaskG
     """The Gaussian process of rewards (n,) at plays (n, w + D), both of unit variance, and its marginal likelihood."""
     numbers = x[:, : layout.c]
     kernel = PlayKernel(layout, warp, numbers.amin(0), numbers.amax(0))
-    location, scale = log_normal(TYPICAL_NOISE, 1.2)
+    location, scale = log_normal(TYPICAL_NOISE, 1.0)
     likelihood = GaussianLikelihood(
         noise_prior=LogNormalPrior(location, scale),
         noise_constraint=Interval(*_NOISE_RANGE, initial_value=TYPICAL_NOISE),

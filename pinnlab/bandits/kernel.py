@@ -19,7 +19,7 @@ from torch import Tensor
 
 TYPICAL_LENGTH = 2.0
 TYPICAL_THETA = 3.0
-TYPICAL_NOISE = 0.08
+TYPICAL_NOISE = 0.3
 """Modes of the priors, for contexts and rewards of unit variance."""
 
 _MARGIN = 1e-7
