@@ -3,6 +3,7 @@
     python docs/benchmarks/interface_tables.py single advection      # every arm of the pool, both phases under the same arm
     python docs/benchmarks/interface_tables.py sequential advection  # an arm for Adam, another for Levenberg-Marquardt
     python docs/benchmarks/interface_tables.py show advection
+    python docs/benchmarks/interface_tables.py speed advection       # a stacked play against a solve with the same steps
 
 A family's table is ``interface_tables/{family}.npz``; ``load(family)`` reads it. It is written after every arm, and arms
 that stand in it are not computed again. The settings follow Li et al. (METALIC), arXiv 2210.12669: soft conditions,
@@ -281,15 +282,36 @@ def show(table: Table) -> None:
         print(f"  {table.contexts[v].round(4).tolist()}: {rewards[v, best]:.2f} {labels[best]}")
 
 
+def speed(family: str) -> None:
+    """Processor time of a play, stacked and by ``solve`` (which also watches held-out points), and both errors."""
+    shared = Family(family)
+    arm = ("value", "flux")
+    config = dataclasses.replace(shared.solver, interface=arm)
+    began = time.process_time()
+    trained = train(shared.members, config)
+    stacked = (time.process_time() - began) / len(shared.members)
+    errors, count = trained.errors(shared.points, shared.references).numpy(), 5
+    began = time.process_time()
+    solutions = [pl.solve(member, config, progress=False) for member in shared.members[:count]]
+    alone = (time.process_time() - began) / count
+    print(
+        f"{family}: stacked {stacked:.3f} s, alone {alone:.3f} s, ratio {alone / stacked:.1f}; errors stacked, alone:"
+    )
+    for error, solution in zip(errors, solutions, strict=False):
+        print(f"  {error:.2e}  {solution.error()['u']:.2e}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("single", "sequential", "show"))
+    parser.add_argument("what", choices=("single", "sequential", "show", "speed"))
     parser.add_argument("families", nargs="+", choices=tuple(SPLITS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.families:
         if arguments.what == "show":
             show(load(name))
+        elif arguments.what == "speed":
+            speed(name)
         else:
             getattr(Family(name), arguments.what)()
 
