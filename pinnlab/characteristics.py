@@ -2,15 +2,10 @@
 
 Letters: n points, d coordinates.
 
-A label xi is where a characteristic starts: X(xi, t) = xi + V t + D(xi, t), with X(xi, 0) = xi and the mean velocity V of
-the initial state, a Galilean shift that keeps D small. The unknowns become functions of (xi, t), and D joins them with
-one more equation, dX/dt = velocity. Derivatives keep their Eulerian meaning: with
-J = dX/dxi,
-
-    d/dx = J^-1 d/dxi,      d/dt at fixed x = d/dt at fixed xi - dX/dt d/dx,
-
-so the equations of the problem run as they are. In them dX/dt is replaced by the velocity, which it is to become: then
-what convects cancels, however wrong the characteristics still are, and no 1/J stands before their error.
+The unknowns become functions of labels and time, and displacements join them with one more equation each, dX/dt =
+velocity (see ``frames.py``). The equations of the problem run as they are. In them dX/dt is replaced by the velocity,
+which it is to become: then what convects cancels, however wrong the characteristics still are, and no 1/J stands before
+their error.
 
 Source: Mojgani, Balajewicz & Hassanzadeh, arXiv 2205.02902.
 """
@@ -19,150 +14,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.ansatz import FunctionValue
 from pinnlab.conditions import Initial, Periodic
 from pinnlab.domains import TIME, Box
-from pinnlab.fields import Field, Key, argument_names
+from pinnlab.fields import argument_names, as_value
+from pinnlab.frames import PREFIX, Drift, Frame
 from pinnlab.problem import Problem
 from pinnlab.sampling import unit_points
-from pinnlab.terms import Scope
+from pinnlab.terms import Scope, Term
 
-PREFIX = "displacement_"
-"""The unknown ``displacement_x`` is D along x."""
-
-
-@dataclass(frozen=True)
-class Drift:
-    """The Galilean shift of all characteristics.
-
-    Attributes:
-        start: the first time.
-        velocity: {coordinate of space: mean velocity of the initial state}.
-    """
-
-    start: float
-    velocity: Mapping[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """Where labels are, and how fields of labels are differentiated by fixed coordinates.
-
-    Args:
-        positions: {coordinate of space: X as a field of labels and time}.
-        coordinates: of the problem, in its order.
-        label_diffusion: derivatives of second and higher order in space are by label, as in the paper's released code;
-            the same as those by position only where J = 1.
-        speeds: {coordinate of space: a field or number that is taken for dX/dt}; dX/dt itself where not given.
-    """
-
-    positions: Mapping[str, Field]
-    coordinates: Key
-    label_diffusion: bool = False
-    speeds: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, fields: Mapping[str, Field], drift: Drift, label_diffusion: bool = False) -> Frame:
-        """The frame of labels, time and displacements, all among ``fields``, in a drift."""
-        positions = {c: _position(fields, c, drift) for c in drift.velocity}
-        return cls(positions, fields[TIME].coordinates, label_diffusion)
-
-    def jacobian(self) -> dict[tuple[str, str], Field]:
-        """{(c, k): dX_c / dxi_k}."""
-        names = tuple(self.positions)
-        return {(c, k): self.positions[c].d(k) for c in names for k in names}
-
-    @cached_property
-    def inverse(self) -> dict[tuple[str, str], Field]:
-        """{(k, c): dxi_k / dx_c}, the inverse of the Jacobian."""
-        names, j = tuple(self.positions), self.jacobian()
-        if len(names) == 1:
-            (x,) = names
-            return {(x, x): _reciprocal(j[x, x])}
-        x, y = names
-        scale = _reciprocal(_sum(_product(j[x, x], j[y, y]), _scaled(_product(j[x, y], j[y, x]), -1.0)))
-        return {
-            (x, x): _product(j[y, y], scale),
-            (x, y): _scaled(_product(j[x, y], scale), -1.0),
-            (y, x): _scaled(_product(j[y, x], scale), -1.0),
-            (y, y): _product(j[x, x], scale),
-        }
-
-    def eulerian(self, field: Field) -> Field:
-        """A field of labels as a field whose derivatives are by position, or by time at a fixed position."""
-
-        def by_position(name: str) -> Field:
-            first, *others = (_product(self.inverse[k, name], field.d(k)) for k in self.positions)
-            return _sum(first, *others)
-
-        def derive(name: str) -> Field:
-            if name == TIME:
-                carried = (_product(self._speed(c), by_position(c)) for c in self.positions)
-                return self.eulerian(_sum(field.d(TIME), *(_scaled(part, -1.0) for part in carried)))
-            slope = self.eulerian(by_position(name))
-            if not self.label_diffusion:
-                return slope
-            labelled = field.d(name)
-            return Field(
-                slope.value, self.coordinates, lambda by: slope.d(by) if by == TIME else labelled.d(by), slope.name
-            )
-
-        return Field(field.value, self.coordinates, derive, field.name)
-
-    def _speed(self, name: str) -> Field:
-        position = self.positions[name]
-        speed = self.speeds.get(name, position.d(TIME))
-        return speed if isinstance(speed, Field) else _constant(speed, position)
-
-
-# The chain rule's own arithmetic: what torch's forward mode would give for any function of fields, several times faster.
-
-
-def _sum(first: Field, *others: Field) -> Field:
-    value = first.value
-    for other in others:
-        value = value + other.value
-    return Field(value, first.coordinates, lambda name: _sum(first.d(name), *(other.d(name) for other in others)))
-
-
-def _scaled(field: Field, factor: float) -> Field:
-    return Field(field.value * factor, field.coordinates, lambda name: _scaled(field.d(name), factor))
-
-
-def _product(a: Field, b: Field) -> Field:
-    return Field(a.value * b.value, a.coordinates, lambda name: _sum(_product(a.d(name), b), _product(a, b.d(name))))
-
-
-def _constant(number: float | Tensor, like: Field) -> Field:
-    return Field(torch.zeros_like(like.value) + number, like.coordinates, lambda name: _constant(0.0, like))
-
-
-def _reciprocal(field: Field) -> Field:
-    def derive(name: str) -> Field:
-        return _scaled(_product(_product(result, result), field.d(name)), -1.0)
-
-    result = Field(1 / field.value, field.coordinates, derive)
-    return result
-
-
-def _position(fields: Mapping[str, Field], name: str, drift: Drift) -> Field:
-    """X along one coordinate, its derivatives those of the displacement and constants."""
-    displacement, velocity = fields[PREFIX + name], drift.velocity[name]
-    constants = {name: 1.0, TIME: velocity}
-
-    def derive(by: str) -> Field:
-        slope = displacement.d(by)
-        return Field(slope.value + constants.get(by, 0.0), slope.coordinates, slope.d, slope.name)
-
-    value = fields[name].value + (velocity * (fields[TIME].value - drift.start) + displacement.value)
-    return Field(value, displacement.coordinates, derive, name)
+TRAJECTORY = "trajectory "
+"""The residual ``trajectory x`` is that of dX/dt along x."""
 
 
 def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False) -> Problem:
@@ -173,25 +42,15 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
             periodic; conditions or parameters that have no meaning on labels.
     """
     box = _checked_domain(problem)
-    velocity = _velocity(problem)
     own = tuple(problem.unknowns)
     displacements = tuple(PREFIX + c for c in box.space)
     bindable = (*own, *box.coordinates, *problem.parameters)
     equations = [(f, argument_names(f, bindable, "equation")) for f in problem.equations]  # type: ignore[union-attr]
-    names = (*own, *displacements, *box.coordinates, *problem.parameters)
+    flow = _Flow(problem, drift, label_diffusion)
 
     def on_labels(**given: Any) -> dict[str, Any]:
-        parameters = {name: given[name] for name in problem.parameters}
-
-        def bind(frame: Frame) -> dict[str, Any]:
-            fields = {**{u: given[u] for u in own}, **frame.positions, TIME: given[TIME]}
-            return {name: frame.eulerian(value) for name, value in fields.items()} | parameters
-
-        frame = Frame.of(given, drift, label_diffusion)
-        bound, speeds = bind(frame), {}
-        for c, (value, arguments) in velocity.items():
-            speeds[c] = value(**{name: bound[name] for name in arguments}) if callable(value) else value
-        bound = bind(replace(frame, speeds=speeds))
+        frame, speeds = flow(given)
+        bound = flow.bind(replace(frame, speeds=speeds), given)
         found: dict[str, Any] = {}
         for position, (function, arguments) in enumerate(equations):
             result = function(**{name: bound[name] for name in arguments})
@@ -199,17 +58,84 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
                 label = problem.residual_names[position] if len(equations) > 1 else problem.residual_names[0]
                 result = {label: result}
             found.update(result)
-        for c, speed in speeds.items():
-            found[f"trajectory {c}"] = frame.positions[c].d(TIME) - speed
-        return found
+        return {**found, **flow.misfits(frame, speeds)}
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    on_labels.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    on_labels.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in flow.names])  # type: ignore[attr-defined]
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)
+    if not velocity_uses(problem, (*own, *problem.unknown_parameters)):
+        start |= {f"{PREFIX}{c}_{TIME}": start_velocity(problem, c, drift) for c in box.space}
     conditions = [Initial(**start), *(_on_labels(condition) for condition in problem.conditions)]
     return Problem(
         box, (*own, *displacements), on_labels, conditions, problem.parameters, name=problem.name
     )  # fmt: skip
+
+
+class _Flow:
+    """Where the labels of a problem are, and with which velocity they should move."""
+
+    def __init__(self, problem: Problem, drift: Drift, label_diffusion: bool = False):
+        self.drift, self.label_diffusion = drift, label_diffusion
+        self.own, self.parameters = tuple(problem.unknowns), tuple(problem.parameters)
+        self.velocity = _velocity(problem)
+        space = problem.domain.space
+        self.names = (*self.own, *(PREFIX + c for c in space), *problem.domain.coordinates, *self.parameters)
+
+    def __call__(self, given: Mapping[str, Any]) -> tuple[Frame, dict[str, Any]]:
+        """The frame, and {coordinate of space: velocity}."""
+        frame = Frame.of(given, self.drift, self.label_diffusion)
+        bound = self.bind(frame, given)
+        speeds = {
+            c: value(**{name: bound[name] for name in arguments}) if callable(value) else value
+            for c, (value, arguments) in self.velocity.items()
+        }
+        return frame, speeds
+
+    def bind(self, frame: Frame, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All that equations may name, with derivatives by position."""
+        fields = {**{u: given[u] for u in self.own}, **frame.positions, TIME: given[TIME]}
+        parameters = {name: given[name] for name in self.parameters}
+        return {name: frame.eulerian(value) for name, value in fields.items()} | parameters
+
+    def misfits(self, frame: Frame, speeds: Mapping[str, Any]) -> dict[str, Any]:
+        """dX/dt less the velocity."""
+        return {TRAJECTORY + c: frame.positions[c].d(TIME) - speed for c, speed in speeds.items()}
+
+
+def start_velocity(problem: Problem, along: str, drift: Drift) -> FunctionValue:
+    """The velocity at the start less that of the drift, as exact data: how displacements begin.
+
+    Args:
+        problem: has a velocity that depends on no unknown.
+        along: a coordinate of space.
+        drift: of its characteristics.
+    """
+    value, names = _velocity(problem)[along]
+    fixed = tuple((name, given) for name, given in problem.parameters.items() if name in names)
+    mean = drift.velocity[along]
+    relative = (lambda **given: value(**given) - mean) if callable(value) else value - mean
+    return FunctionValue(relative, names, problem.domain.coordinates, fixed)
+
+
+def trajectory_term(problem: Problem, drift: Drift, labels: Problem) -> Term:
+    """The equations of a problem on labels without those of the states.
+
+    Args:
+        problem: the one at fixed places.
+        drift: of its characteristics.
+        labels: the one on labels.
+    """
+    flow = _Flow(problem, drift)
+
+    def misfits(**given: Any) -> dict[str, Any]:
+        return flow.misfits(*flow(given))
+
+    def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+        (scope,) = scopes
+        return {name: as_value(value) for name, value in scope.call(misfits, flow.names).items()}
+
+    names = tuple(TRAJECTORY + c for c in problem.domain.space)
+    return replace(labels.equation_term(), residuals=names, evaluate=evaluate)
 
 
 def drift_of(problem: Problem, samples: int = 1024) -> Drift:
@@ -282,6 +208,11 @@ def _velocity(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
             raise TypeError(f"velocity along {c!r} is {value!r}; give a number or a function: {usual}.")
         found[c] = (value, argument_names(value, bindable, f"velocity along {c!r}") if callable(value) else ())
     return found
+
+
+def velocity_uses(problem: Problem, wanted: tuple[str, ...]) -> bool:
+    """Whether the velocity depends on any of these unknowns, coordinates or parameters."""
+    return any(set(names) & set(wanted) for _, names in _velocity(problem).values())
 
 
 def _on_labels(condition: Any) -> Any:

@@ -10,13 +10,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pinnlab.characteristics import Drift, Frame, wrapped
+from pinnlab.ansatz import Ansatz
+from pinnlab.characteristics import wrapped
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.domains import TIME, Box
 from pinnlab.fields import coordinate_field, unknown_field
+from pinnlab.frames import Drift, Frame
 from pinnlab.model import Model
 
 _STEPS = 80
+_NEWTON = 12
+"""Steps of Newton's method in two dimensions before another start is tried."""
 _PATH = 8
 """Pieces of the way along which labels are followed in two dimensions."""
 
@@ -38,13 +42,18 @@ class EulerianView:
         self.time = names.index(TIME)
         self.space = [i for i in range(len(names)) if i != self.time]
         self._first: Indices = ((), *((i,) for i in self.space))
+        # displacements alone: the exact start of a state may itself have to be looked for
+        self._own = len(unknowns)
+        self._ways = Ansatz(model.ansatz.constraints[self._own :], model.ansatz.layers[self._own :])
 
     def positions(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """X (n, s) and dX/dxi (n, s, s) at labels and times (n, d); labels may lie outside the box by whole periods."""
-        jet = self.model.jet(wrapped(labels, self.region), self._first).detach()
-        own = len(self.unknowns)
-        x = labels[:, self.space] + self._drifted(labels) + jet[0, :, own:]
-        slopes = jet[1:, :, own:].permute(1, 2, 0)
+        at = wrapped(labels, self.region)
+        with torch.no_grad():
+            bare = self.model.network_jet(at, self._first)[:, :, self._own :]
+            jet = self._ways.combine(self._ways.prepare(at, self._first), bare.detach(), self._first)
+        x = labels[:, self.space] + self._drifted(labels) + jet[0]
+        slopes = jet[1:].permute(1, 2, 0)
         return x, slopes + torch.eye(len(self.space), dtype=slopes.dtype, device=slopes.device)
 
     def _drifted(self, labels: Tensor) -> Tensor:
@@ -88,19 +97,34 @@ class EulerianView:
         return found
 
     def _followed(self, points: Tensor) -> Tensor:
-        """Newton's method along the way from where a label equal to the place has gone to the place itself."""
-        found = points.clone()
-        found[:, self.space] -= self._drifted(points)
-        start, _ = self.positions(found)
-        for piece in range(1, _PATH + 1):
-            goal = start + (points[:, self.space] - start) * (piece / _PATH)
-            for _ in range(20 if piece == _PATH else 3):
-                x, slope = self.positions(found)
-                step = torch.linalg.solve(slope, goal - x)
-                found[:, self.space] += step
-                if float(step.abs().max()) < 1e-14 * float(points.abs().max() + 1):
-                    break
+        """Newton's method from where a label would be without displacement; where that fails, along a way."""
+        home = points.clone()
+        home[:, self.space] -= self._drifted(points)
+        found, missed = self._newton(home, points[:, self.space])
+        if len(missed):
+            # from where a label equal to the place has gone, to the place itself
+            part, goal = home[missed], points[missed][:, self.space]
+            start, _ = self.positions(part)
+            for piece in range(1, _PATH + 1):
+                part, _ = self._newton(part, start + (goal - start) * (piece / _PATH))
+            found[missed] = part
         return found
+
+    def _newton(self, labels: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels (n, d) whose positions are ``goal`` (n, s), from a first guess; numbers of those that are not found."""
+        found = labels.clone()
+        active = torch.arange(len(labels), device=labels.device)
+        tolerance = 8 * torch.finfo(labels.dtype).eps * float(goal.abs().max() + labels[:, self.space].abs().max())
+        for _ in range(_NEWTON):
+            x, slope = self.positions(found[active])
+            miss = goal[active] - x
+            near = miss.abs().amax(1) <= tolerance
+            active, miss, slope = active[~near], miss[~near], slope[~near]
+            if not len(active):
+                break
+            step = torch.linalg.solve(slope, miss)
+            found[active[:, None], torch.tensor(self.space)] += step
+        return found, active
 
     def _displacements(self) -> Tensor:
         """D on a grid of labels and times, (n, s)."""
@@ -160,21 +184,29 @@ class EulerianView:
         ]
         return torch.stack(found)
 
-    def characteristics(self, count: int = 17, times: int = 101) -> Mapping[str, Tensor]:
-        """Paths of ``count`` labels per axis: {"t": (times,), coordinate of space: (labels, times)}."""
+    def characteristics(
+        self, count: int = 17, times: int = 101, start: Mapping[str, Tensor] | None = None
+    ) -> Mapping[str, Tensor]:
+        """Paths of characteristics: {"t": (times,), coordinate of space: (labels, times)}.
+
+        Args:
+            count: labels per axis, from side to side, where no start is given.
+            times: instants.
+            start: {coordinate of space: (labels,)}, where paths begin.
+        """
         names = self.region.coordinates
         like = self.parameters[0].detach()
-        axes = [
-            torch.linspace(*self.region.bounds[name], times if i == self.time else count, dtype=like.dtype)
-            for i, name in enumerate(names)
-        ]
-        labels = torch.cartesian_prod(*axes).to(like)
-        x, _ = self.positions(labels)
-        shape = [len(axis) for axis in axes]
-        found = {TIME: axes[self.time]}
-        for k, i in enumerate(self.space):
-            found[names[i]] = x[:, k].reshape(shape).movedim(self.time, -1).reshape(-1, times).cpu()
-        return found
+        instants = torch.linspace(*self.region.bounds[TIME], times, dtype=like.dtype)
+        if start is None:
+            axes = [torch.linspace(*self.region.bounds[names[i]], count, dtype=like.dtype) for i in self.space]
+            first = torch.cartesian_prod(*axes).reshape(-1, len(axes))
+        else:
+            first = torch.stack([start[names[i]] for i in self.space], dim=1)
+        labels = like.new_empty(len(first), times, len(names))
+        labels[:, :, self.space] = first[:, None].to(like)
+        labels[:, :, self.time] = instants.to(like)
+        x = self.positions(labels.reshape(-1, len(names)))[0].reshape(len(first), times, -1).cpu()
+        return {TIME: instants} | {names[i]: x[:, :, k] for k, i in enumerate(self.space)}
 
 
 def _words(letters: int, length: int) -> list[tuple[int, ...]]:

@@ -20,10 +20,10 @@ from pinnlab import checkpoint, functions
 from pinnlab.ansatz import Ansatz, BoundaryValue, Constraint, Face, FunctionValue
 from pinnlab.cells.basis import LocalBasis
 from pinnlab.cells.piece import Piece
-from pinnlab.characteristics import PREFIX, Drift
 from pinnlab.chebyshev import Series, interpolate
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.eulerian import EulerianView
+from pinnlab.frames import PREFIX, Drift
 from pinnlab.history import History
 from pinnlab.model import Model, Slice, joined
 from pinnlab.networks.data import built_network, network_data
@@ -84,7 +84,7 @@ def save(solution: Solution, path: str | os.PathLike[str]) -> None:
             models.append({"piece": model.to_data(), "basis": bases.index(model.basis), "constants": model.constants})
             continue
         if isinstance(model, EulerianView):
-            data, remarks = _model_data(model.model, [part.model for part in parts])
+            data, remarks = _model_data(model.model, parts)
             data["drift"] = {"start": model.drift.start, "velocity": dict(model.drift.velocity)}
         elif isinstance(model, PiecewiseModel):
             data, remarks = _piecewise_data(model, parts)
@@ -241,7 +241,7 @@ def load(
             if "drift" in entry:
                 drift = Drift(**entry["drift"])
                 unknowns = (*known.unknowns, *(PREFIX + c for c in drift.velocity))
-                model = _model(entry, unknowns, [part.model for part in models], network, device)
+                model = _model(entry, unknowns, models, network, device)
                 models.append(EulerianView(model, known.unknowns, drift))
                 continue
             if "cells" in entry:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from pinnlab import errors, saving
 from pinnlab.comparison import Comparison, compare
-from pinnlab.domains import Box
+from pinnlab.domains import TIME, Box
 from pinnlab.export import to_vtu, to_xarray
 from pinnlab.history import History
 from pinnlab.model import Model, used_indices
@@ -242,7 +242,11 @@ class Solution:
                 "pl.LagrangianPINN()."
             )
         each = max(2, times // len(self.models) + 1) if len(self.models) > 1 else times
-        windows: list[Any] = [model.characteristics(count, each) for model in self.models]  # type: ignore[attr-defined]
+        windows: list[Any] = []
+        for model in self.models:
+            # labels are given anew in every window: a path goes on from where it was
+            ends = {name: w[..., -1] for name, w in windows[-1].items() if name != TIME} if windows else None
+            windows.append(model.characteristics(count, each, ends))  # type: ignore[attr-defined]
         # a window's first instant is the last one of the window before
         return {
             name: np.concatenate([w[name][..., min(k, 1) :].numpy() for k, w in enumerate(windows)], axis=-1)

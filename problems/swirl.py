@@ -77,10 +77,11 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.LagrangianPINN:
-    # the state only rides along: nearly all of the network is for the way
     return pl.LagrangianPINN(
-        network=pl.MLP(width=5, depth=1),
-        trajectory=pl.MLP(width=20, depth=3),
+        trajectory=pl.MLP(width=24, depth=2),
+        windows=8,
+        warm_start=True,
         harmonics=2,
+        points=700,
         stages=pl.LevenbergMarquardt(steps=10_000),
     )

@@ -12,10 +12,18 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.characteristics import PREFIX, Drift, Frame, drift_of, label_problem, wrapped
+from pinnlab.characteristics import (
+    drift_of,
+    label_problem,
+    start_velocity,
+    trajectory_term,
+    velocity_uses,
+    wrapped,
+)
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import closure
 from pinnlab.fields import coordinate_field, unknown_field
+from pinnlab.frames import PREFIX, Drift, Frame
 from pinnlab.terms import Scope
 
 PI = math.pi
@@ -154,6 +162,31 @@ def test_problem_on_labels() -> None:
         torch.testing.assert_close(found["trajectory x"], torch.full((9,), slope, dtype=torch.float64))
         (state,) = (value for name, value in found.items() if name != "trajectory x")
         torch.testing.assert_close(state, torch.zeros_like(state), rtol=0, atol=1e-14)
+
+
+def test_displacements_begin_with_the_velocity() -> None:
+    """v = 1 + x t with drift 5 at t = 2: v - 5 = 2 x - 4, slope 2; the time at which data are taken is the start."""
+    problem = wave(domain=pl.Box(x=PERIOD, t=(2.0, 3.0)), velocity=lambda x, t: 1 + x * t)
+    value = start_velocity(problem, "x", Drift(2.0, {"x": 5.0}))
+    jet = value.jet(torch.tensor([[0.5, 2.0], [3.0, 2.0]], dtype=torch.float64), ((), (0,)))[:, :, 0]
+    assert jet.tolist() == [[-3.0, 2.0], [2.0, 2.0]]
+    assert float(start_velocity(wave(velocity=7), "x", Drift(0.0, {"x": 4.0})).jet(torch.zeros(1, 2), ((),))) == 3.0
+    assert velocity_uses(problem, ("u", "t")) and not velocity_uses(problem, ("u",))
+
+
+def test_trajectories_alone() -> None:
+    """dX/dt - v with D = 0.5 t and v = 3 + x: X = xi + 3 t + 0.5 t leaves 0.5 - x."""
+    problem = wave(equations=lambda u, x: u.t + (3 + x) * u.x, velocity=lambda x: 3 + x)
+    drift = Drift(0.0, {"x": 3.0})
+    term = trajectory_term(problem, drift, label_problem(problem, drift))
+    assert term.residuals == ("trajectory x",)
+    points = torch.rand(9, 2, dtype=torch.float64)
+    fields = fields_of({"u": lambda p: p[:, :1], PREFIX + "x": lambda p: 0.5 * p[:, 1:]}, ("x", "t"), points, 1)
+    jets = {name: {key: fields[name].d(*key).value for key in ((), ("x",), ("t",))} for name in ("u", PREFIX + "x")}
+    (found,) = term.evaluate(
+        (Scope.of_jets(jets, problem.domain.columns(points), problem.parameter_values()),)
+    ).values()
+    torch.testing.assert_close(found, 0.5 - (points[:, 0] + 3.5 * points[:, 1]))
 
 
 def test_labels_wrap_by_whole_periods() -> None:

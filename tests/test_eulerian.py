@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.ansatz import Ansatz
 from pinnlab.characteristics import drift_of, label_problem, wrapped
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import closure
@@ -30,8 +31,12 @@ class Flow:
         self.coefficients: dict[str, Any] = {}
         self.constants: dict[str, Any] = {}
 
+        self.ansatz = Ansatz([()] * len(self.unknowns))
+
     def jet(self, points: Tensor, indices: Any) -> Tensor:
         return autograd_jet(self.function, points, indices)
+
+    network_jet = jet
 
 
 def line(function: Any, c: float = 0.0) -> EulerianView:

@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "report",
         "implicit",
         "problem",
+        "frames",
         "characteristics",
     ),
     ("networks", "constraints", "subdomains", "interfaces"),

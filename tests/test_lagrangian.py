@@ -12,6 +12,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.networks.branches import Branches
+from pinnlab.solvers.base import Settings
 
 PI = math.pi
 FEW = pl.LevenbergMarquardt(steps=25)
@@ -88,7 +89,29 @@ def test_residual_is_that_at_fixed_places(bent: pl.Solution) -> None:
     np.testing.assert_allclose(residual, u_t + (1 + 0.5 * np.sin(x)) * u_x, atol=1e-6)
 
 
-def test_windows_keep_labels() -> None:
+def test_known_states_are_not_trained(bent: pl.Solution) -> None:
+    """The state rides along: what is trained is the trajectory's network (8 wide, 2 deep, 3 features), nothing else."""
+    assert bent.models[0].model.size == 8 * 3 + 8 + 8 * 8 + 8 + 8 + 1  # type: ignore[attr-defined]
+    plan = pl.LagrangianPINN(**SMALL).plan(variable(), Settings(torch.device("cpu"), torch.float64, 0))
+    assert plan.start(0, []).system.blocks[0].residuals == ("trajectory x",)  # type: ignore[union-attr]
+    fading = circle(equations=lambda u, c: u.t + c * u.x + u)
+    plan = pl.LagrangianPINN(**SMALL).plan(fading, Settings(torch.device("cpu"), torch.float64, 0))
+    assert len(plan.start(0, []).system.blocks[0].residuals) == 2  # type: ignore[union-attr]
+
+
+def test_windows_with_states_that_change() -> None:
+    """u_t + a u_x = -u: sin(xi) exp(-t), handed from window to window at fixed places."""
+    k = 0.5
+    problem = variable().replace(
+        equations=lambda u, x, k: u.t + (1 + k * torch.sin(x)) * u.x + u,
+        reference=lambda x, t: torch.exp(-t) * variable().reference(x, t, k),  # type: ignore[misc]
+    )
+    solver = pl.LagrangianPINN(stages=FEW, windows=2, warm_start=True, **SMALL)
+    solution = pl.solve(problem, solver, progress=False)
+    assert solution.error()["u"] < 2e-3
+
+
+def test_paths_go_on_through_windows() -> None:
     solution = pl.solve(variable(), pl.LagrangianPINN(stages=FEW, windows=2, **SMALL), progress=False)
     assert solution.error()["u"] < 2e-3
     paths = solution.characteristics(count=9, times=40)

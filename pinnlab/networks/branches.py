@@ -47,6 +47,9 @@ class Branches(Network):
     def propagate(self, jet: Jet) -> Jet:
         values = []
         for part in self.parts:
-            features = jet if part.embedding is None else part.embedding.propagate(jet)
+            # a part whose parameters are frozen has no rows in a Jacobian
+            trained = any(p.requires_grad for p in part.parameters())
+            own = jet if trained else Jet(jet.data, jet.indices)
+            features = own if part.embedding is None else part.embedding.propagate(own)
             values.append(part.propagate(features).data)
         return jet.with_data(torch.cat(values, dim=-1))

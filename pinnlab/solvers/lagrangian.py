@@ -7,21 +7,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pinnlab.characteristics import drift_of, label_problem
+from pinnlab.blocks import Count
+from pinnlab.characteristics import TRAJECTORY, drift_of, label_problem, trajectory_term, velocity_uses
+from pinnlab.chebyshev import Series, interpolate
+from pinnlab.conditions import Condition, Initial
+from pinnlab.domains import TIME
 from pinnlab.eulerian import EulerianView
-from pinnlab.model import Model, Trainable, joined
+from pinnlab.exact import ExactPlan
+from pinnlab.model import Model, Slice, Trainable, joined, used_indices
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
 from pinnlab.problem import Problem
+from pinnlab.sampling import unit_points
 from pinnlab.solvers.base import CollocationPlan, CollocationSolver, Plan, Settings, check_single_instance
 from pinnlab.status import Status
+from pinnlab.terms import Scope
 from pinnlab.weighting import Uniform, Weighting
 
 _NARROW = 0.02
 """det dX/dxi below which the user is told how far characteristics have come together."""
+_ACCURATE_SERIES = 1e-11
+"""Relative error up to which a window's end state is handed over as a series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +41,18 @@ class LagrangianPINN(CollocationSolver):
     The equations are the problem's own; their derivatives by position and by time at a fixed place come from those by
     label through the chain rule. The problem says with which ``velocity`` its characteristics move.
 
+    Every time window gives labels anew, by where characteristics are when it starts: displacements are small then, and
+    what has come close is apart again. Where states stay what they are along characteristics, whatever these do, they
+    are known, and only displacements are trained.
+
     Args:
         trajectory: template of the displacements' branch; a small MLP if None.
-        network: template of the states' branch; a small MLP if None.
+        network: template of the states' branch; a small MLP if None. It has no part where states are known.
         label_diffusion: space derivatives of second and higher order by label, as in the paper's released code. They
             are those by position only where the velocity is constant.
         weighting: ``Uniform()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.weighting``.
         stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
-            ``CollocationSolver``; labels are kept from window to window.
+            ``CollocationSolver``. With ``warm_start`` later windows cost little where the flow is much the same in all.
 
     Raises:
         TypeError, ValueError: the problem has no velocity, or sides that are not periodic.
@@ -69,17 +83,66 @@ class LagrangianPINN(CollocationSolver):
 
 class _LagrangianPlan(CollocationPlan):
     def __init__(self, solver: LagrangianPINN, problem: Problem, settings: Settings):
-        self.drift = drift_of(problem)
-        labels = label_problem(problem, self.drift, solver.label_diffusion)
-        self.own = tuple(problem.unknowns)
-        state = solver.network or MLP(width=20, depth=2)
+        self.given, self.own = problem, tuple(problem.unknowns)
+        self.label_diffusion = solver.label_diffusion
+        drift = drift_of(problem)
+        labels = label_problem(problem, drift, solver.label_diffusion)
+        self.known = states_are_known(labels, self.own)
+        self.unseen = self.known and not velocity_uses(problem, self.own)
+        self.drifts, self.exact = {drift.start: drift}, {drift.start: labels.exact_plan().ansatz}
+        self.views: dict[float, EulerianView] = {}
+        state = MLP(width=1, depth=1) if self.known else solver.network or MLP(width=20, depth=2)
         trajectory = solver.trajectory or MLP(width=10, depth=2)
         branches = Branches([state, trajectory], [len(self.own), len(problem.domain.space)])  # type: ignore[list-item]
         super().__init__(dataclasses.replace(solver, network=branches), labels, settings)
 
+    def _window(self, k: int, finished: Sequence[Trainable]) -> Problem:
+        window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
+        conditions: Sequence[Condition] = self.given.conditions
+        if k > 0:
+            previous = self.view(finished[k - 1])
+            conditions = [self._handed_over(c, previous) for c in conditions]
+        given = self.given.replace(domain=window, conditions=conditions, reference=None)
+        drift = drift_of(given)
+        labels = label_problem(given, drift, self.label_diffusion)
+        self.drifts[drift.start], self.exact[drift.start] = drift, labels.exact_plan().ansatz
+        if k > 0 and self.unseen:
+            # looked for through all windows before, at every point, and then used by nothing that is trained
+            nothing: dict[str, Any] = dict.fromkeys(self.own, 0.0)
+            blank = Initial(**nothing)
+            return labels.replace(
+                conditions=[blank, *(c for c in labels.conditions if not set(c.values) & set(self.own))]
+            )
+        return labels
+
+    def _handed_over(self, condition: Condition, previous: EulerianView) -> Condition:
+        """An initial condition replaced by the end state of the window before, at fixed places: they are labels now."""
+        if not isinstance(condition, Initial):
+            return condition
+        ends = {u: Slice(previous, self.own.index(u)) for u in condition.values}  # type: ignore[arg-type]
+        values: dict[str, Any] = ends if self.unseen else {u: as_series(end) for u, end in ends.items()}
+        return Initial(exact=condition.exact, weight=condition.weight, **values)
+
+    def _single(self, given: nn.Module, problem: Problem, plan: ExactPlan, k: int) -> tuple[Model, list[Count]]:
+        model, counts = super()._single(given, problem, plan, k)
+        if self.known:
+            state = model.network.parts[0]  # type: ignore[index]
+            state.requires_grad_(False)
+            model.parameters = [p for p in model.parameters if p.requires_grad]
+            term = trajectory_term(self.given, self.drifts[problem.domain.bounds[TIME][0]], problem)
+            points = self.solver.points or max(200, 4 * model.size // len(term.residuals))
+            counts[0] = Count(term, points, (model,))
+        return model, counts
+
     def view(self, model: Trainable) -> Any:
         assert isinstance(model, Model)
-        return EulerianView(model, self.own, self.drift)
+        start = model.region.bounds[TIME][0]
+        found = self.views.get(start)
+        if found is None or found.model.network is not model.network:
+            exact = self.exact[start]
+            whole = Model(model.region, model.unknowns, model.network, exact, model.coefficients, model.constants)
+            self.views[start] = found = EulerianView(whole, self.own, self.drifts[start])
+        return found
 
     def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
         return joined([self.view(model) for model in models], self.problem.domain)
@@ -95,5 +158,39 @@ class _LagrangianPlan(CollocationPlan):
             return status, ()
         return status, (
             f"characteristics stay apart, but come close: at t = {time:.4g} a neighbourhood has shrunk to J = {size:.2g} of "
-            "its size at the start; compare() with a classical solution before trusting it from there on, or end earlier",
+            "its size at the start of its window; compare() with a classical solution before trusting it from there on, "
+            "use more windows, or end earlier",
         )
+
+
+def states_are_known(labels: Problem, own: tuple[str, ...]) -> bool:
+    """Whether states stay what they are along characteristics, wherever these go: then only displacements are unknown.
+
+    Found by trial: the states of the start, put into the equations with displacements made up at random, leave nothing.
+    """
+    box, names = labels.domain, labels.domain.coordinates
+    points = box.interior(unit_points("sobol", 64, len(names), np.random.default_rng(0))).points
+    indices = used_indices(labels.derivatives, names)
+    prepared = labels.exact_plan().ansatz.prepare(points, indices)
+    if prepared is None:
+        return False
+    generator = torch.Generator().manual_seed(0)
+    jet = prepared[0].clone()
+    made_up = torch.randn(
+        len(indices), len(points), len(labels.unknowns) - len(own), dtype=jet.dtype, generator=generator
+    )
+    jet[:, :, len(own) :] = 0.1 * made_up
+    keys = [tuple(names[i] for i in index) for index in indices]
+    jets = {u: {key: jet[i, :, j] for i, key in enumerate(keys)} for j, u in enumerate(labels.unknowns)}
+    found = labels.equation_term().evaluate((Scope.of_jets(jets, box.columns(points), labels.parameter_values()),))
+    scale = 1 + float(jet.abs().max())
+    return all(float(r.abs().max()) < 1e-10 * scale for name, r in found.items() if not name.startswith(TRAJECTORY))
+
+
+def as_series(end: Slice) -> Slice | Series:
+    """The end state of a window as a series where that is accurate: a slice looks for labels at every point."""
+    names = end.model.region.coordinates
+    time = names.index(TIME)
+    columns = [i for i in range(len(names)) if i != time]
+    series = interpolate(end, columns, end.model.region, {time: end.model.region.bounds[TIME][1]})
+    return series if series.error < _ACCURATE_SERIES else end
