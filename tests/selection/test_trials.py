@@ -113,7 +113,7 @@ def odd_play(trial: Trial) -> Trial:
     if trial.number == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     if trial.number == 3:
-        time.sleep(60)
+        time.sleep(600)
     return replace(trial, reward=2.0 * trial.number, status=str(os.getpid()))
 
 
@@ -130,7 +130,7 @@ def test_workers() -> None:
             before = time.monotonic()
             with pytest.raises(ValueError, match="trial one cannot work"):
                 list(workers.run([Trial(1, {}, ()), Trial(3, {}, ())]))
-            assert time.monotonic() - before < 30
+            assert time.monotonic() - before < 300
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
@@ -147,7 +147,7 @@ def test_a_killed_fit_loses_no_trial(fake: ModuleType, tmp_path: Path) -> None:
     """Killed in the middle; going on gives the trials of an undisturbed fit."""
     path = tmp_path / "trials.jsonl"
     process = subprocess.Popen([sys.executable, fake.__file__, path])
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not (path.exists() and path.read_bytes().count(b"\n") > 9) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
