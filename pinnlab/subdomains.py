@@ -209,11 +209,15 @@ class Partition:
         return starts.index(self.cells[cell].box.bounds[TIME][0])
 
     def find(self, points: Tensor) -> Tensor:
-        """(n,) number of the cell in which each point lies; points on an interface belong to the earlier cell, others -1."""
-        found = torch.full((len(points),), -1, dtype=torch.long, device=points.device)
-        for k in reversed(range(len(self.cells))):
-            found[self.cells[k].box.contains(points)] = k
-        return found
+        """(n,) number of the cell in which each point lies, up to rounding; of two that meet there the earlier; else -1."""
+        distances = []
+        for cell in self.cells:
+            lower, upper = (points.new_tensor(ends) for ends in zip(*cell.box.bounds.values(), strict=True))
+            extents = points.new_tensor([b - a for a, b in self.region.bounds.values()])
+            beyond = torch.maximum(lower - points, points - upper).clamp(min=0.0) / extents
+            distances.append(beyond.amax(1))
+        nearest, which = torch.stack(distances).min(0)
+        return torch.where(nearest <= _EDGE, which, -1)
 
     def conditions(self, cell: int, conditions: Sequence[Condition]) -> list[Condition]:
         """The conditions of the whole problem that concern one cell."""
@@ -242,6 +246,9 @@ def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition
     for face in faces:
         part = copy.copy(condition)
         part.on = face
+        if not isinstance(whole, Box):
+            # as for one network: data at re-entrant corners may have no derivatives there
+            part.exact = False
         kept.append(part)
     return kept
 

@@ -115,6 +115,21 @@ def test_a_system_of_second_order_in_two_dimensions() -> None:
     assert solved(problem, subdomains={"x": (0.5,), "y": (0.5,)}).error()["u"] < 1e-3
 
 
+def test_an_l_shape_is_cut_into_its_squares() -> None:
+    square = pl.Box(x=(0.0, 2.0), y=(0.0, 2.0))
+    problem = pl.Problem(
+        domain=square - pl.Box(x=(1.0, 2.0), y=(1.0, 2.0)),
+        unknowns="u",
+        equations=lambda u: u.xx + u.yy,
+        conditions=[pl.Dirichlet(u=lambda x, y: x * x - y * y)],
+        reference=lambda x, y: x * x - y * y,
+    )
+    solution = solved(problem, subdomains={"x": (1.0,), "y": (1.0,)})
+    assert len(solution.models[0].models) == 3 and solution.error()["u"] < 1e-3  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="lies in .* only in part; add cuts"):
+        solved(problem, subdomains={"x": (0.5,), "y": (1.0,)})
+
+
 def test_uncoupled_subdomains_learn_nothing_from_each_other() -> None:
     with pytest.raises(ValueError, match=r"no condition joins the subdomains.*uncoupled=True"):
         pl.MultiDomainPINN(subdomains={"t": (0.5,)}, interface=())

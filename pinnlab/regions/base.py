@@ -374,5 +374,16 @@ class Combination(Region):
             return torch.maximum(a, b)
         return torch.minimum(a, b if self.kind == "&" else -b)
 
+    def contains(self, points: Tensor) -> Tensor:
+        """A point on the boundary counts where the result has an interior beside it: not all that ``b`` leaves behind."""
+        found = super().contains(points)
+        edge = found & (self.depth(points) < _STEP * self.size)
+        if bool(edge.any()):
+            around = torch.cartesian_prod(*[points.new_tensor((-1.0, 0.0, 1.0))] * len(self.coordinates))
+            around = around.reshape(-1, 1, len(self.coordinates)) * _STEP * self.size
+            near = points[edge]
+            found[edge] = torch.stack([self.depth(near + step) > 0 for step in around]).any(0)
+        return found
+
     def to_data(self) -> dict[str, Any]:
         return {"kind": self.kind, "a": self.a.to_data(), "b": self.b.to_data()}

@@ -238,3 +238,9 @@ def test_regions_become_plain_data_and_back(region: Region) -> None:
 def test_unknown_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="a region of kind 'sponge' is not known"):
         from_data({"kind": "sponge"})
+
+
+def test_what_is_cut_out_leaves_no_edges_behind() -> None:
+    corner = Box(x=(0.0, 2.0), y=(0.0, 2.0)) - Box(x=(1.0, 2.0), y=(1.0, 2.0))
+    points = torch.tensor([[1.5, 2.0], [2.0, 1.5], [2.0, 2.0], [1.0, 1.5], [1.0, 1.0], [0.5, 2.0]], dtype=torch.float64)
+    assert corner.contains(points).tolist() == [False, False, False, True, True, True]
