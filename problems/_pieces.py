@@ -24,6 +24,16 @@ def gauss_lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
     return x, 2 / (degree * (degree + 1) * legendre(x) ** 2)
 
 
+def differentiation_matrix(x: np.ndarray) -> np.ndarray:
+    """(n, n): values at nodes to the derivative of their polynomial there, by barycentric weights."""
+    gaps = x[:, None] - x + np.eye(len(x))
+    weights = 1 / gaps.prod(axis=1)
+    matrix = weights / weights[:, None] / gaps
+    np.fill_diagonal(matrix, 0.0)
+    np.fill_diagonal(matrix, -matrix.sum(axis=1))
+    return matrix
+
+
 def pieces(edges: Sequence[float], degree: int) -> Nodes:
     """The axis with Gauss-Lobatto nodes in each of the k pieces between (k + 1) edges; neighbours share a node."""
     x, _ = gauss_lobatto(degree)

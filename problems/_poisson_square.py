@@ -12,23 +12,13 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from pinnlab.problems._pieces import gauss_lobatto, pieces
+from pinnlab.problems._pieces import differentiation_matrix, gauss_lobatto, pieces
 
 from pinnlab.reference.base import Interpolant
 
 _HALF = (0.0, 0.002, 0.015, 0.06, 0.15, 0.25, 0.35, 0.5)
 _EDGES = (*_HALF, *(1 - e for e in reversed(_HALF[:-1])))
 _DEGREE = 22
-
-
-def differentiation_matrix(x: np.ndarray) -> np.ndarray:
-    """(n, n): values at nodes to the derivative of their polynomial there, by barycentric weights."""
-    gaps = x[:, None] - x + np.eye(len(x))
-    weights = 1 / gaps.prod(axis=1)
-    matrix = weights / weights[:, None] / gaps
-    np.fill_diagonal(matrix, 0.0)
-    np.fill_diagonal(matrix, -matrix.sum(axis=1))
-    return matrix
 
 
 @cache

@@ -1,6 +1,6 @@
-"""Two solitons on a circle under u_t + c u u_x + u_xxx = 0: the start state, and a Fourier method of high order in time.
+"""Two solitons on a circle under u_t + c u u_x + u_xxx = 0: the start state, and the solution where the period closes.
 
-Letters: n nodes, s output times.
+Letters: n points, s output times.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.integrate import solve_ivp
+from pinnlab.problems._kdv import WIDTH, korteweg_de_vries
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.lazy import MemberReference
 
@@ -23,7 +22,6 @@ _IMAGES = 3
 _NODES = 64
 _TIMES = 3001
 """Output times: short waves turn quickly, a twentieth of a period of those that matter lies between two of them."""
-_WIDTH = 12
 
 
 def start(x: Any) -> torch.Tensor:
@@ -40,39 +38,8 @@ def start(x: Any) -> torch.Tensor:
 
 
 def solve(c: float, nodes: int = _NODES, tolerance: float = 1e-10) -> Interpolant:
-    """The solution on the circle, t in [0, 20].
-
-    Fourier modes times exp(-i k^3 t) no longer feel the third derivative, and change so slowly that DOP853 takes a few
-    hundred steps. Products are formed on 3/2 as many nodes, so that none aliases.
-
-    Args:
-        c: factor of u u_x.
-        nodes: n, even.
-        tolerance: relative, of the time integration.
-
-    Raises:
-        ValueError: the integration failed.
-    """
-    axis = FourierAxis(0.0, LENGTH, nodes)
-    k = axis.wavenumbers(real=True)
-    dispersion, transport = 1j * k**3, -0.5j * c * k
-    transport[-1] = 0.0
-    fine = 3 * nodes // 2
-
-    def rate(t: float, modes: np.ndarray) -> np.ndarray:
-        turned = np.exp(dispersion * t)
-        u = np.fft.irfft(turned * modes, fine, norm="forward")
-        return transport * np.fft.rfft(u * u, norm="forward")[: len(k)] / turned
-
-    modes = np.fft.rfft(start(axis.points).numpy(), norm="forward")
-    modes[-1] = 0.0
-    times = np.linspace(0.0, END, _TIMES)
-    found = solve_ivp(rate, (0.0, END), modes, "DOP853", times, rtol=tolerance, atol=1e-2 * tolerance)
-    if not found.success:
-        raise ValueError(f"solve(c={c!r}): the time integration failed: {found.message}")
-    values = np.fft.irfft(found.y * np.exp(dispersion[:, None] * times), nodes, axis=0, norm="forward")
-    bounds = {"x": (0.0, LENGTH), "t": (0.0, END)}
-    return Interpolant({"x": axis, "t": Nodes(times, _WIDTH)}, bounds, {"u": values})
+    """The solution of one member on the circle, t in [0, 20]; arguments as in ``korteweg_de_vries``."""
+    return korteweg_de_vries(start, c, 1.0, (0.0, LENGTH), END, nodes, _TIMES, tolerance)
 
 
 class Sides:
@@ -101,9 +68,9 @@ class Sides:
 def interpolate(values: np.ndarray, share: torch.Tensor) -> torch.Tensor:
     """Equidistant values (s,) at shares (n,) of their interval, by polynomials through twelve neighbours."""
     at = share * (len(values) - 1)
-    first = (at.detach().floor().long() - _WIDTH // 2 + 1).clamp(0, len(values) - _WIDTH)
-    nodes = torch.arange(_WIDTH, dtype=share.dtype, device=share.device)
-    here = torch.eye(_WIDTH, dtype=torch.bool, device=share.device)
+    first = (at.detach().floor().long() - WIDTH // 2 + 1).clamp(0, len(values) - WIDTH)
+    nodes = torch.arange(WIDTH, dtype=share.dtype, device=share.device)
+    here = torch.eye(WIDTH, dtype=torch.bool, device=share.device)
     factors = torch.where(here, 1.0, (at - first)[:, None, None] - nodes)
     weights = factors.prod(dim=2) / torch.where(here, 1.0, nodes[:, None] - nodes).prod(dim=1)
     near = torch.from_numpy(values).to(share)[first[:, None] + nodes.long()]
