@@ -9,8 +9,8 @@ counted; the model is
     t(R) = F / rate + redraw(R) + calls * latency(R) + bytes / bandwidth(R)
 
 with F the multiplications and additions of one process' step (matrix products counted by torch, the products and factors of
-normal equations by formula), the rate of one process alone, the time to draw the points of all (each process draws
-them), and latency and bandwidth of an all-reduce among R processes, measured on its own. Writes distributed.json and
+normal equations by formula), the rate of one process alone, the time redraw(R) to draw the points of all (each process
+does), and latency and bandwidth of an all-reduce among R processes, measured on its own. Writes distributed.json and
 distributed.md. Run it on an idle machine.
 """
 
@@ -41,10 +41,12 @@ from pinnlab import distributed
 from pinnlab.bench.machine import machine
 from pinnlab.block_matrix import elimination
 from pinnlab.processes import Processes
+from pinnlab.shared_matrix import between_pairs
 from pinnlab.solvers.base import Settings
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
-LM, ADAM = pl.LevenbergMarquardt(), pl.Adam()
+LM, ADAM = pl.LevenbergMarquardt(trials=1), pl.Adam()
+"""One trial in each step, accepted or not, so that all steps do the same."""
 
 
 def burgers(u, nu):
@@ -61,7 +63,7 @@ def points(count: int, per: int, width: int) -> Any:
 
 
 def subdomains(count: int, per: int, width: int) -> Any:
-    cuts = torch.linspace(-1, 1, 2 * count + 1)[1:-1].tolist()
+    cuts = torch.linspace(-1, 1, 4 * count + 1)[1:-1].tolist()
     solver = pl.MultiDomainPINN(
         subdomains={"x": cuts},
         network=pl.MLP(width=width, depth=2),
@@ -81,10 +83,10 @@ MODES: dict[str, tuple[Callable, int, int, Any]] = {
     "points, Levenberg-Marquardt": (points, 8000, 30, LM),
     "points, Adam": (points, 8192, 64, ADAM),
     "subdomains, Levenberg-Marquardt": (subdomains, 2500, 20, LM),
-    "subdomains, Adam": (subdomains, 8192, 64, ADAM),
+    "subdomains, Adam": (subdomains, 4096, 64, ADAM),
     "experts, Adam": (experts, 4, 48, ADAM),
 }
-"""What is built for R processes, points (or members) per process or subdomain, width of the network, optimizer."""
+"""What is built for R processes, points (or members) per process or per subdomain, width of a network, optimizer."""
 
 
 # -- one process -------------------------------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def measure(system: Any, optimizer: Any, steps: int, processes: Processes) -> di
 
 
 def flops(system: Any, optimizer: Any, theta: torch.Tensor) -> float:
-    """Of one step of this process, its part of the residuals; of normal equations all that every process does."""
+    """Of one step of this process: its part of the residuals and of the matrix, and what all do of the factorization."""
     # products that go through NumPy are not seen
     with mock.patch("pinnlab.derivatives.taylor._matmul", torch.matmul), FlopCounterMode(display=False) as counter:
         if optimizer is ADAM:
@@ -153,14 +155,15 @@ def flops(system: Any, optimizer: Any, theta: torch.Tensor) -> float:
     if isinstance(jacobian, torch.Tensor):
         n, p = jacobian.shape
         return total + n * p**2 + p**3 / 3
-    sizes = jacobian.sizes
+    sizes, private = jacobian.sizes, jacobian.private or (-1,) * len(jacobian.sizes)
     for band in jacobian.bands:
         for i, left in band.items():
             for j in band:
                 if i >= j:
                     total += len(left) * sizes[i] * sizes[j] * (1 if i == j else 2)
-    pairs = {(i, j) for band in jacobian.bands for i in band for j in band if i > j}
-    for i, near in elimination(range(len(sizes)), sorted(pairs)):
+    own, between = ([i for i, k in enumerate(private) if k == rank] for rank in (distributed.find().rank, -1))
+    steps = elimination(own, jacobian.coupled) + elimination(between, between_pairs(jacobian.coupled, private))
+    for i, near in steps:
         wide = sum(sizes[j] for j in near)
         total += sizes[i] ** 3 / 3 + sizes[i] ** 2 * wide + 2 * sizes[i] * wide**2
     return total
@@ -192,7 +195,7 @@ def predicted(name: str, count: int, results: dict[str, Any]) -> float:
     one, mine = results["1"][name], results[str(count)][name]
     fabric = results[str(count)]["exchange"]
     rate = one["flops"] / (one["seconds"] - one["redraw"])
-    own = mine["flops"] / rate + one["redraw"] * (count if name != "experts, Adam" else 1)
+    own = mine["flops"] / rate + mine["redraw"]
     return own + mine["calls"] * fabric["latency"] + mine["bytes"] / fabric["bandwidth"]
 
 
