@@ -326,7 +326,7 @@ class Solution:
         """The solution, its error where the problem has a reference, and the training, as a matplotlib figure.
 
         Args:
-            path: where to write it as well; the ending says as what.
+            path: where to write it as well; the ending says as what. ``animate`` writes moving pictures.
         """
         # matplotlib takes a second to import; who draws nothing does not wait for it
         from pinnlab import plotting

@@ -18,7 +18,7 @@ import torch
 import pinnlab as pl
 
 PUBLISHED = "none"
-BUDGET = 30.0
+BUDGET = 60.0
 MESH = Path(__file__).parent / "data" / "obstacle.msh"
 CENTER = (0.7, 0.45)
 RADIUS = 0.2
@@ -64,4 +64,5 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.PINN:
+    """Measured: 4e-5 after 30 s, one seed, one thread of a machine with some load; it takes about 100 steps."""
     return pl.PINN(network=pl.MLP(width=16, depth=3), points=1500, boundary_points=200)

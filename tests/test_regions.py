@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,23 @@ def test_a_product_can_be_periodic_along_a_box() -> None:
     assert ends[0] == pytest.approx(ends[1], abs=1e-14)
     with pytest.raises(ValueError, match="not a spatial coordinate of a box"):
         problem.replace(conditions=[pl.Periodic(on="y")])
+
+
+def test_the_ends_of_a_cylinder_are_exact() -> None:
+    def solution(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x) * y + z**2
+
+    problem = pl.Problem(
+        domain=pl.Ball({"x": 0.0, "y": 0.0}, 1.0) * pl.Box(z=(0.0, 2.0)),
+        unknowns="u",
+        equations=lambda u, x, y: u.xx + u.yy + u.zz + torch.sin(x) * y - 2,
+        conditions=[pl.Dirichlet(u=solution, on="z"), pl.Dirichlet(u=solution, on="surface")],
+        reference=solution,
+    )
+    assert [how for _, how in problem.check().conditions] == ["exact", "soft"] and problem.check().complete
+    found = solve(problem, tiny(steps=15))
+    assert found(x=0.3, y=-0.4, z=2.0)["u"] == pytest.approx(math.sin(0.3) * -0.4 + 4.0, abs=1e-13)
+    assert found.error()["u"] < 1e-2
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def test_neumann_values(piece: str, given: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "tolerance"), [("poisson_obstacle", 1e-4), ("poisson_l_shape", 5e-3)])
+@pytest.mark.parametrize(("name", "tolerance"), [("poisson_obstacle", 1e-3), ("poisson_l_shape", 5e-3)])
 def test_recipes_are_accurate(name: str, tolerance: float) -> None:
     module = problem_module(name)
-    solution = pl.solve(module.problem(), module.recipe(), target_error=tolerance, max_seconds=60, progress=False)
+    solution = pl.solve(module.problem(), module.recipe(), target_error=tolerance, max_seconds=120, progress=False)
     assert solution.error()["u"] < tolerance
