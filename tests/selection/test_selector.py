@@ -248,7 +248,7 @@ def test_real_solves_in_processes(tmp_path: Path) -> None:
     arms = [("value",), ("residual",), ("value", "flux"), ("flux",)]
     one, two = (
         InterfaceSelector(arms=arms, warm_up=8).fit(family, solver, plays=n, processes=k, progress=False)
-        for k, n in ((1, 8), (2, 12))
+        for k, n in ((1, 8), (2, 16))
     )
     assert played(two)[:8] == played(one)
     assert two.select(family.at(k=2.0)).interface == ("value", "flux")
