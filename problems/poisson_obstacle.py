@@ -64,5 +64,5 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.PINN:
-    """Measured: 4e-5 after 30 s, one seed, one thread of a machine with some load; it takes about 100 steps."""
+    """Measured: 4e-5 after 30 s, one seed, one thread of a machine with some load."""
     return pl.PINN(network=pl.MLP(width=16, depth=3), points=1500, boundary_points=200)
