@@ -96,7 +96,9 @@ class Mesh(Region):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], names: Sequence[str] | None = None) -> Mesh:
-        """Read any format of meshio, such as gmsh's ``.msh``; physical groups and sets of facets become tags, ``"tag3"`` where a group has a number only.
+        """Read any format of meshio, such as gmsh's ``.msh``.
+
+        Physical groups and sets of facets become tags, called ``"tag3"`` where a group has only a number.
 
         Args:
             path: the file.
