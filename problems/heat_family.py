@@ -7,6 +7,8 @@ fade and two that grow, driven from the sides. Initial and side values are taken
 
 Reference: exact, the formula above.
 
+Recipe: not tuned; after 30 s a median of 0.16 over six unseen members (one core).
+
 Published relative L2 errors: none that could be found; the paper compares choices of interface conditions.
 """
 

@@ -6,6 +6,8 @@ Phys. Rev. Lett. 15 (1965) 240, the paper that named solitons. (Two solitons on 
 Reference: 256 Fourier modes, times exp(-i 0.022^2 k^3 t) a system for DOP853; relative error 3e-10 (against 384 modes
 and a tolerance ten times smaller).
 
+Recipe: 9.2e-9 in 10 s (one core); random tanh features instead of polynomials 1.4e-7 in 22 s.
+
 Published relative L2 errors: jaxpi 1.96e-3, PirateNet 4.27e-4, 1.5e-4 (2,412 s, GPU), 8.2e-11 (four slabs, 1,210 s,
 H100).
 """
@@ -46,4 +48,4 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.HardConstraintMoE:
-    return pl.HardConstraintMoE()
+    return pl.HardConstraintMoE(tolerance=1e-8)

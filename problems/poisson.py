@@ -5,15 +5,17 @@ Networks 9 (1998) 987, problem 5: the first test of a network for partial differ
 
 Reference: exact, exp(-x) (x + y^3).
 
-Published largest error: 5e-7 (Lagaris et al., one hidden layer of 10, BFGS).
+Recipe: 7.6e-9 in 20 s, 1.9e-9 in 40 s (one core, one seed); local random tanh features, nothing trained, 8e-13 in 0.3 s.
+
+Published relative L2 errors: none that could be found.
 """
 
 import torch
 
 import pinnlab as pl
 
-PUBLISHED = "5e-7, largest error (Lagaris et al. 1998)"
-BUDGET = 20.0
+PUBLISHED = "none found"
+BUDGET = 40.0
 
 
 def exact(x, y):
@@ -36,4 +38,4 @@ def problem() -> pl.Problem:
 
 
 def recipe() -> pl.PINN:
-    return pl.PINN()
+    return pl.PINN(stages=pl.LevenbergMarquardt(steps=10_000))

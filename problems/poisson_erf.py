@@ -7,6 +7,8 @@ Li et al. (METALIC), arXiv 2210.12669, whose reference are finite differences on
 Reference: spectral elements on a grid graded towards the sides, solved directly; relative error below 1e-10 for every s (by
 raising the degree), 10 ms per member.
 
+Recipe: not tuned; after 30 s a median of 2.6e-2 over six unseen members (one core).
+
 Published relative L2 errors: none that could be found; the paper compares choices of interface conditions.
 """
 

@@ -8,6 +8,9 @@ comparison.
 
 Reference: exact, u = u0 / (u0 + (1 - u0) exp(-r t)).
 
+Recipe: not tuned; after 30 s a median of 0.20 over six unseen members. The member r = 5: 4e-8 in 0.8 s, by local experts
+(one core).
+
 Published relative L2 errors: none that could be found for this setting.
 """
 
