@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.ansatz import FunctionValue
-from pinnlab.conditions import Initial, Periodic
+from pinnlab.conditions import Dirichlet, Initial, Periodic
 from pinnlab.domains import TIME, Box
 from pinnlab.fields import argument_names, as_value
 from pinnlab.frames import PREFIX, Drift, Frame
@@ -41,7 +41,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
         TypeError, ValueError: no velocity, one that does not fit the space; a steady problem; sides that are not
             periodic; conditions or parameters that have no meaning on labels.
     """
-    box = _checked_domain(problem)
+    box = checked_domain(problem)
     own = tuple(problem.unknowns)
     displacements = tuple(PREFIX + c for c in box.space)
     bindable = (*own, *box.coordinates, *problem.parameters)
@@ -64,8 +64,10 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
     on_labels.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in flow.names])  # type: ignore[attr-defined]
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)
     if not velocity_uses(problem, (*own, *problem.unknown_parameters)):
-        start |= {f"{PREFIX}{c}_{TIME}": start_velocity(problem, c, drift) for c in box.space}
-    conditions = [Initial(**start), *(_on_labels(condition) for condition in problem.conditions)]
+        start |= {f"{PREFIX}{c}_{TIME}": startvelocities(problem, c, drift) for c in box.space}
+    # values on sides are the business of labels that enter there, see inflow.py
+    others = [c for c in problem.conditions if not isinstance(c, Dirichlet)]
+    conditions = [Initial(**start), *(_on_labels(condition) for condition in others)]
     return Problem(
         box, (*own, *displacements), on_labels, conditions, problem.parameters, name=problem.name
     )  # fmt: skip
@@ -77,7 +79,7 @@ class _Flow:
     def __init__(self, problem: Problem, drift: Drift, label_diffusion: bool = False):
         self.drift, self.label_diffusion = drift, label_diffusion
         self.own, self.parameters = tuple(problem.unknowns), tuple(problem.parameters)
-        self.velocity = _velocity(problem)
+        self.velocity = velocities(problem)
         space = problem.domain.space
         self.names = (*self.own, *(PREFIX + c for c in space), *problem.domain.coordinates, *self.parameters)
 
@@ -102,7 +104,7 @@ class _Flow:
         return {TRAJECTORY + c: frame.positions[c].d(TIME) - speed for c, speed in speeds.items()}
 
 
-def start_velocity(problem: Problem, along: str, drift: Drift) -> FunctionValue:
+def startvelocities(problem: Problem, along: str, drift: Drift) -> FunctionValue:
     """The velocity at the start less that of the drift, as exact data: how displacements begin.
 
     Args:
@@ -110,7 +112,7 @@ def start_velocity(problem: Problem, along: str, drift: Drift) -> FunctionValue:
         along: a coordinate of space.
         drift: of its characteristics.
     """
-    value, names = _velocity(problem)[along]
+    value, names = velocities(problem)[along]
     fixed = tuple((name, given) for name, given in problem.parameters.items() if name in names)
     mean = drift.velocity[along]
     relative = (lambda **given: value(**given) - mean) if callable(value) else value - mean
@@ -140,8 +142,8 @@ def trajectory_term(problem: Problem, drift: Drift, labels: Problem) -> Term:
 
 def drift_of(problem: Problem, samples: int = 1024) -> Drift:
     """The mean velocity of the initial state."""
-    box = _checked_domain(problem)
-    velocity = _velocity(problem)
+    box = checked_domain(problem)
+    velocity = velocities(problem)
     points = box.initial(unit_points("sobol", samples, len(box.coordinates), np.random.default_rng(0))).points
     parameters = problem.parameter_values()
     scope = Scope({}, box.columns(points), parameters)
@@ -158,7 +160,8 @@ def drift_of(problem: Problem, samples: int = 1024) -> Drift:
     return Drift(box.bounds[TIME][0], found)
 
 
-def _checked_domain(problem: Problem) -> Box:
+def checked_domain(problem: Problem) -> Box:
+    """The box on which characteristics can be followed; ValueError where there is none."""
     box = problem.domain
     if not isinstance(box, Box) or not box.has_time or not 1 <= len(box.space) <= 2:
         raise ValueError(
@@ -172,15 +175,15 @@ def _checked_domain(problem: Problem) -> Box:
         )
     periodic = {c.on for c in problem.conditions if isinstance(c, Periodic)}
     open_ = [c for c in box.space if c not in periodic]
-    if open_:
+    if open_ and len(box.space) > 1:
         raise ValueError(
-            f"LagrangianPINN: {open_[0]!r} is not periodic, and characteristics that enter through a side have no label "
-            f"yet; add pl.Periodic(on={open_[0]!r}), or use pl.CausalPINN()."
+            f"LagrangianPINN: {open_[0]!r} is not periodic, and labels enter through a side in one space dimension only; "
+            f"add pl.Periodic(on={open_[0]!r}), or use pl.CausalPINN()."
         )
     return box
 
 
-def _velocity(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
+def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
     """{coordinate of space: (velocity, its arguments)}.
 
     Raises:
@@ -212,7 +215,7 @@ def _velocity(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
 
 def velocity_uses(problem: Problem, wanted: tuple[str, ...]) -> bool:
     """Whether the velocity depends on any of these unknowns, coordinates or parameters."""
-    return any(set(names) & set(wanted) for _, names in _velocity(problem).values())
+    return any(set(names) & set(wanted) for _, names in velocities(problem).values())
 
 
 def _on_labels(condition: Any) -> Any:

@@ -6,6 +6,7 @@ Letters: n points, d coordinates, s dimensions of space, c derivatives, m unknow
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.domains import TIME, Box
 from pinnlab.fields import coordinate_field, unknown_field
 from pinnlab.frames import Drift, Frame
+from pinnlab.inflow import Entry
 from pinnlab.model import Model
 
 _STEPS = 80
@@ -32,10 +34,11 @@ class EulerianView:
         model: unknowns, then displacements, as functions of labels and time.
         unknowns: the m names of the problem's own unknowns.
         drift: of the characteristics.
+        entry: the labels of an interval with open sides; None where space is periodic.
     """
 
-    def __init__(self, model: Model, unknowns: tuple[str, ...], drift: Drift):
-        self.model, self.unknowns, self.drift = model, unknowns, drift
+    def __init__(self, model: Model, unknowns: tuple[str, ...], drift: Drift, entry: Entry | None = None):
+        self.model, self.unknowns, self.drift, self.entry = model, unknowns, drift, entry
         self.region: Box = model.region  # type: ignore[assignment]
         self.parameters, self.coefficients, self.constants = model.parameters, model.coefficients, model.constants
         names = self.region.coordinates
@@ -44,17 +47,26 @@ class EulerianView:
         self._first: Indices = ((), *((i,) for i in self.space))
         # displacements alone: the exact start of a state may itself have to be looked for
         self._own = len(unknowns)
-        self._ways = Ansatz(model.ansatz.constraints[self._own :], model.ansatz.layers[self._own :])
+        exact: Any = model.ansatz
+        self._ways = (
+            exact.part(self._own) if entry else Ansatz(exact.constraints[self._own :], exact.layers[self._own :])
+        )
+        self._bounds = dict(self.region.bounds)
+        if entry is not None:
+            self._bounds[entry.box.space[0]] = entry.labels
 
     def positions(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """X (n, s) and dX/dxi (n, s, s) at labels and times (n, d); labels may lie outside the box by whole periods."""
-        at = wrapped(labels, self.region)
+        at = self._wrapped(labels)
         with torch.no_grad():
             bare = self.model.network_jet(at, self._first)[:, :, self._own :]
             jet = self._ways.combine(self._ways.prepare(at, self._first), bare.detach(), self._first)
         x = labels[:, self.space] + self._drifted(labels) + jet[0]
         slopes = jet[1:].permute(1, 2, 0)
         return x, slopes + torch.eye(len(self.space), dtype=slopes.dtype, device=slopes.device)
+
+    def _wrapped(self, labels: Tensor) -> Tensor:
+        return wrapped(labels, self.region) if self.entry is None else labels
 
     def _drifted(self, labels: Tensor) -> Tensor:
         """How far the drift has gone, (n, s)."""
@@ -135,7 +147,7 @@ class EulerianView:
         """(n, d) labels and times that cover the box."""
         count = per_axis or (65 if len(self.space) == 1 else 25)
         like = self.parameters[0].detach()
-        axes = [torch.linspace(*self.region.bounds[n], count, dtype=like.dtype) for n in self.region.coordinates]
+        axes = [torch.linspace(*self._bounds[n], count, dtype=like.dtype) for n in self.region.coordinates]
         return torch.cartesian_prod(*axes).to(like)
 
     def first_crossing(self) -> float | None:
@@ -153,14 +165,19 @@ class EulerianView:
     def _sizes(self) -> tuple[Tensor, Tensor]:
         """Labels (n, d) that cover the box, and det dX/dxi (n,) there."""
         labels = self.label_grid(101 if len(self.space) == 1 else 33)
-        return labels, torch.linalg.det(self.positions(labels)[1])
+        places, slopes = self.positions(labels)
+        size = torch.linalg.det(slopes)
+        if self.entry is None:
+            return labels, size
+        inside = self.entry.inside(places[:, 0])
+        return labels[inside], size[inside]
 
     def values(self, points: Tensor, batch: int = 8192) -> Tensor:
         """(n, m) values at points (n, d), any n."""
         parts = []
         with torch.no_grad():
             for part in points.split(batch):
-                labels = wrapped(self.labels(part), self.region)
+                labels = self._wrapped(self.labels(part))
                 parts.append(self.model.jet(labels, VALUE)[0, :, : len(self.unknowns)])
         return torch.cat(parts)
 
@@ -169,7 +186,7 @@ class EulerianView:
         names = self.region.coordinates
         highest = max(len(index) for index in indices)
         every = closure(_words(len(names), highest))
-        labels = wrapped(self.labels(points), self.region)
+        labels = self._wrapped(self.labels(points))
         jet = self.model.jet(labels, every).detach()
         keys = [tuple(names[i] for i in index) for index in every]
         fields = {
@@ -198,7 +215,7 @@ class EulerianView:
         like = self.parameters[0].detach()
         instants = torch.linspace(*self.region.bounds[TIME], times, dtype=like.dtype)
         if start is None:
-            axes = [torch.linspace(*self.region.bounds[names[i]], count, dtype=like.dtype) for i in self.space]
+            axes = [torch.linspace(*self._bounds[names[i]], count, dtype=like.dtype) for i in self.space]
             first = torch.cartesian_prod(*axes).reshape(-1, len(axes))
         else:
             first = torch.stack([start[names[i]] for i in self.space], dim=1)
@@ -206,6 +223,8 @@ class EulerianView:
         labels[:, :, self.space] = first[:, None].to(like)
         labels[:, :, self.time] = instants.to(like)
         x = self.positions(labels.reshape(-1, len(names)))[0].reshape(len(first), times, -1).cpu()
+        if self.entry is not None:
+            x = torch.where(self.entry.inside(x), x, torch.nan)
         return {TIME: instants} | {names[i]: x[:, :, k] for k, i in enumerate(self.space)}
 
 

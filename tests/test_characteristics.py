@@ -235,8 +235,9 @@ REFUSED: dict[str, tuple[Callable[[], pl.Problem], type[Exception], str]] = {
         lambda: wave(equations=lambda u: u.tt - u.xx, conditions=[pl.Initial(u=0.0, u_t=1.0), pl.Periodic(on="x")]),
         ValueError, r"first order in time, this one is of order 2",
     ),
-    "open sides": (
-        lambda: wave(conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=0.0)]), ValueError, r"'x' is not periodic.*Periodic"
+    "open sides in the plane": (
+        lambda: pl.Problem(**{**PLANE, "conditions": [pl.Initial(u=1.0), pl.Periodic(on="x")]}, velocity=(1.0, 2.0)),
+        ValueError, r"'y' is not periodic, and labels enter through a side in one space dimension only; add pl\.Periodic"
     ),
     "data at places": (
         lambda: wave(conditions=[pl.Initial(u=0.0), pl.Periodic(on="x"), pl.Data({"x": [1.0], "t": [0.5]}, u=[0.0])]),

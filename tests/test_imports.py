@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "problem",
         "frames",
         "characteristics",
+        "inflow",
     ),
     ("networks", "constraints", "subdomains", "interfaces"),
     (

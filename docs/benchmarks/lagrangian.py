@@ -41,7 +41,7 @@ PROBLEMS: tuple[tuple[str, dict[str, Any], float, float], ...] = (
     ("burgers_periodic", {"c": 0.0}, 50.0, 1e-5),
     ("burgers_periodic", {"c": 50.0}, 50.0, 1e-5),
     ("variable_convection", {}, 60.0, 1e-6),
-    ("swirl", {}, 150.0, 1e-4),
+    ("swirl", {}, 300.0, 1e-4),
 )
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from pinnlab.conditions import Condition, Initial
 from pinnlab.domains import TIME
 from pinnlab.eulerian import EulerianView
 from pinnlab.exact import ExactPlan
+from pinnlab.frames import Drift
+from pinnlab.inflow import Entry, EntryEmbedding, entered, entry_ansatz, entry_of
 from pinnlab.model import Model, Slice, Trainable, joined, used_indices
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
@@ -55,7 +57,7 @@ class LagrangianPINN(CollocationSolver):
             ``CollocationSolver``. With ``warm_start`` later windows cost little where the flow is much the same in all.
 
     Raises:
-        TypeError, ValueError: the problem has no velocity, or sides that are not periodic.
+        TypeError, ValueError: no velocity, or open sides that do not suit the flow (see ``pinnlab.inflow``).
 
     Source: Mojgani, Balajewicz & Hassanzadeh, arXiv 2205.02902 (CMAME 404:115810, 2023).
     """
@@ -85,11 +87,14 @@ class _LagrangianPlan(CollocationPlan):
     def __init__(self, solver: LagrangianPINN, problem: Problem, settings: Settings):
         self.given, self.own = problem, tuple(problem.unknowns)
         self.label_diffusion = solver.label_diffusion
-        drift = drift_of(problem)
+        self.entry = entry_of(problem) if len(problem.domain.space) == 1 else None
+        drift = _drift(problem, self.entry)
         labels = label_problem(problem, drift, solver.label_diffusion)
         self.known = states_are_known(labels, self.own)
         self.unseen = self.known and not velocity_uses(problem, self.own)
-        self.drifts, self.exact = {drift.start: drift}, {drift.start: labels.exact_plan().ansatz}
+        self.drifts = {drift.start: drift}
+        self.entries = {drift.start: self.entry}
+        self.exact = {drift.start: _exact(problem, labels, self.entry)}
         self.views: dict[float, EulerianView] = {}
         state = MLP(width=1, depth=1) if self.known else solver.network or MLP(width=20, depth=2)
         trajectory = solver.trajectory or MLP(width=10, depth=2)
@@ -103,9 +108,11 @@ class _LagrangianPlan(CollocationPlan):
             previous = self.view(finished[k - 1])
             conditions = [self._handed_over(c, previous) for c in conditions]
         given = self.given.replace(domain=window, conditions=conditions, reference=None)
-        drift = drift_of(given)
+        self.entry = entry_of(given) if self.entry is not None else None
+        drift = _drift(given, self.entry)
+        self.entries[drift.start] = self.entry
         labels = label_problem(given, drift, self.label_diffusion)
-        self.drifts[drift.start], self.exact[drift.start] = drift, labels.exact_plan().ansatz
+        self.drifts[drift.start], self.exact[drift.start] = drift, _exact(given, labels, self.entry)
         if k > 0 and self.unseen:
             # looked for through all windows before, at every point, and then used by nothing that is trained
             nothing: dict[str, Any] = dict.fromkeys(self.own, 0.0)
@@ -125,14 +132,26 @@ class _LagrangianPlan(CollocationPlan):
 
     def _single(self, given: nn.Module, problem: Problem, plan: ExactPlan, k: int) -> tuple[Model, list[Count]]:
         model, counts = super()._single(given, problem, plan, k)
+        start = problem.domain.bounds[TIME][0]
+        entry, term, points = self.entries[start], counts[0].term, counts[0].n
+        if entry is not None:
+            blank = k > 0 and self.unseen
+            model.ansatz = entry_ansatz(self.given, entry, blank) if blank else self.exact[start]
         if self.known:
             state = model.network.parts[0]  # type: ignore[index]
             state.requires_grad_(False)
             model.parameters = [p for p in model.parameters if p.requires_grad]
-            term = trajectory_term(self.given, self.drifts[problem.domain.bounds[TIME][0]], problem)
+            term = trajectory_term(self.given, self.drifts[start], problem)
             points = self.solver.points or max(200, 4 * model.size // len(term.residuals))
-            counts[0] = Count(term, points, (model,))
+        counts[0] = Count(term if entry is None else entered(term, entry), points, (model,))
         return model, counts
+
+    def _embedding(self, bounds: Mapping[str, tuple[float, float]], periods: dict[int, float]) -> nn.Module:
+        entry = self.entry
+        if entry is None:
+            return super()._embedding(bounds, periods)
+        wider = {**bounds, entry.box.space[0]: entry.labels}
+        return EntryEmbedding(entry, super()._embedding(wider, periods))
 
     def view(self, model: Trainable) -> Any:
         assert isinstance(model, Model)
@@ -141,7 +160,7 @@ class _LagrangianPlan(CollocationPlan):
         if found is None or found.model.network is not model.network:
             exact = self.exact[start]
             whole = Model(model.region, model.unknowns, model.network, exact, model.coefficients, model.constants)
-            self.views[start] = found = EulerianView(whole, self.own, self.drifts[start])
+            self.views[start] = found = EulerianView(whole, self.own, self.drifts[start], self.entries[start])
         return found
 
     def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
@@ -161,6 +180,18 @@ class _LagrangianPlan(CollocationPlan):
             "its size at the start of its window; compare() with a classical solution before trusting it from there on, "
             "use more windows, or end earlier",
         )
+
+
+def _drift(problem: Problem, entry: Entry | None) -> Drift:
+    """With open sides that of the flow which enters: labels are carried to the side with it. Otherwise the mean one."""
+    if entry is None:
+        return drift_of(problem)
+    return Drift(problem.domain.bounds[TIME][0], {problem.domain.space[0]: entry.velocity})
+
+
+def _exact(problem: Problem, labels: Problem, entry: Entry | None) -> Any:
+    """The exact conditions of a problem on labels."""
+    return labels.exact_plan().ansatz if entry is None else entry_ansatz(problem, entry)
 
 
 def states_are_known(labels: Problem, own: tuple[str, ...]) -> bool:
