@@ -64,7 +64,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
     on_labels.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in flow.names])  # type: ignore[attr-defined]
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)
     if not velocity_uses(problem, (*own, *problem.unknown_parameters)):
-        start |= {f"{PREFIX}{c}_{TIME}": startvelocities(problem, c, drift) for c in box.space}
+        start |= {f"{PREFIX}{c}_{TIME}": start_velocity(problem, c, drift) for c in box.space}
     # values on sides are the business of labels that enter there, see inflow.py
     others = [c for c in problem.conditions if not isinstance(c, Dirichlet)]
     conditions = [Initial(**start), *(_on_labels(condition) for condition in others)]
@@ -104,7 +104,7 @@ class _Flow:
         return {TRAJECTORY + c: frame.positions[c].d(TIME) - speed for c, speed in speeds.items()}
 
 
-def startvelocities(problem: Problem, along: str, drift: Drift) -> FunctionValue:
+def start_velocity(problem: Problem, along: str, drift: Drift) -> FunctionValue:
     """The velocity at the start less that of the drift, as exact data: how displacements begin.
 
     Args:
