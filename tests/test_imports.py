@@ -71,7 +71,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cases", "bench", "cli", "__main__", "problems"),
 )
 LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
-SHARED_BY_SOLVERS = {"pinnlab.solvers", "pinnlab.solvers.base"}
+SHARED_BY_SOLVERS = {"pinnlab.solvers", "pinnlab.solvers.base", "pinnlab.solvers.windows"}
 
 
 def source_files() -> dict[str, Path]:

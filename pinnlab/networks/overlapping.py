@@ -62,9 +62,7 @@ def window(points: Tensor, box: Bounds, outer: Bounds, half: Sequence[float], in
             factors[i, order] = up - _rise(x, upper, False, half[i], order) if upper != outer[i][1] else up
         return factors[i, order]
 
-    return torch.stack(
-        [torch.stack([factor(i, index.count(i)) for i in range(len(box))]).prod(0) for index in indices]
-    )
+    return torch.stack([torch.stack([factor(i, index.count(i)) for i in range(len(box))]).prod(0) for index in indices])
 
 
 def _rise(x: Tensor, centre: float, always: bool, half: float, order: int) -> Tensor:
@@ -104,7 +102,7 @@ class Overlapping(Network):
         self.boxes = [[(float(lower), float(upper)) for lower, upper in box] for box in boxes]
         ends = np.array(self.boxes)
         self.outer = [(float(a), float(b)) for a, b in zip(ends[:, :, 0].min(0), ends[:, :, 1].max(0), strict=True)]
-        self.half = (0.5 * overlap * (ends[:, :, 1] - ends[:, :, 0]).min(0)).tolist()
+        self.margins = (0.5 * overlap * (ends[:, :, 1] - ends[:, :, 0]).min(0)).tolist()
 
     def built(
         self, inputs: int, outputs: int, embedding: nn.Module | None, generator: torch.Generator | None = None
@@ -128,11 +126,12 @@ class Overlapping(Network):
     def _reach(self, i: int, lower: float, upper: float) -> tuple[float, float]:
         """Where the window of a box differs from zero along a coordinate."""
         low, high = self.outer[i]
-        return max(low, lower - self.half[i]), min(high, upper + self.half[i])
+        return max(low, lower - self.margins[i]), min(high, upper + self.margins[i])
 
     def propagate(self, jet: Jet) -> Jet:
         points, total = jet.data[0], None
         for part, box in zip(self.parts, self.boxes, strict=True):
+            assert isinstance(part, Network)
             inside = torch.ones(len(points), dtype=torch.bool, device=points.device)
             for i, bounds in enumerate(box):
                 low, high = self._reach(i, *bounds)
@@ -141,7 +140,7 @@ class Overlapping(Network):
             if not len(where):
                 continue
             values = self._part_values(part, jet, where)
-            weight = window(points[where], box, self.outer, self.half, jet.indices)[:, :, None]
+            weight = window(points[where], box, self.outer, self.margins, jet.indices)[:, :, None]
             blended = Jet(values, jet.indices) * Jet(weight, jet.indices)
             if total is None:
                 total = blended.data.new_zeros(len(jet.indices), len(points), values.shape[2])

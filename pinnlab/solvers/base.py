@@ -18,11 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pinnlab.chebyshev import interpolate
-from pinnlab.conditions import Condition, Data, Initial
-from pinnlab.domains import TIME
+from pinnlab.conditions import Data
 from pinnlab.exact import ExactPlan
-from pinnlab.model import Model, Slice, Trainable, joined
+from pinnlab.model import Model, Trainable, joined
 from pinnlab.networks.base import Chain, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
@@ -33,15 +31,13 @@ from pinnlab.optimizers.quasi_newton import LBFGS
 from pinnlab.problem import Problem
 from pinnlab.residuals import Count, ResidualSystem
 from pinnlab.sampling import check_kind
+from pinnlab.solvers.windows import cuts_of, handed_over
 from pinnlab.status import Status
 from pinnlab.terms import Term
 from pinnlab.weighting import Weighting
 
 _LARGEST_DENSE = 4000
 """Parameters up to which Gauss-Newton with a dense Jacobian is the default."""
-
-_ACCURATE_SERIES = 1e-11
-"""Relative error up to which a window's end state is handed over as a series."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +221,7 @@ class CollocationPlan(Plan):
 
     def __init__(self, solver: CollocationSolver, problem: Problem, settings: Settings):
         self.solver, self.problem, self.settings = solver, problem, settings
-        self.cuts = _cuts(problem, solver.windows)
+        self.cuts = cuts_of(problem, solver.windows)
         self.count = len(self.cuts) - 1 if self.cuts else 1
         # everything that can be wrong with the network shows here, before training
         first = self.start(0, [])
@@ -277,7 +273,7 @@ class CollocationPlan(Plan):
         conditions = [c.within(window) if isinstance(c, Data) else c for c in self.problem.conditions]
         if k > 0:
             previous = finished[k - 1]
-            conditions = [_handed_over(c, previous, self.problem) for c in conditions]
+            conditions = [handed_over(c, previous, self.problem) for c in conditions]
         return self.problem.replace(domain=window, conditions=[c for c in conditions if c is not None], reference=None)
 
     def _network(
@@ -336,43 +332,6 @@ class CollocationPlan(Plan):
     def _weighted(self, term: Term) -> Term:
         factor = 1.0 if term.kind == "data" else self.solver.condition_weight
         return Term(term.kind, term.residuals, term.draw, term.evaluate, term.weight * factor, term.fixed)
-
-
-def _handed_over(condition: Condition | None, previous: Trainable, problem: Problem) -> Condition | None:
-    """An initial condition replaced by the end state of the previous window."""
-    if not isinstance(condition, Initial):
-        return condition
-    values: dict[str, Any] = {}
-    for unknown, key, _, _ in condition.targets(problem.context()):
-        end = Slice(previous, problem.unknowns.index(unknown), len(key))
-        name = unknown + ("_" + TIME * len(key) if key else "")
-        values[name] = _frozen(end, previous, problem)
-    return Initial(exact=condition.exact, weight=condition.weight, **values)
-
-
-def _frozen(end: Slice, previous: Trainable, problem: Problem) -> Any:
-    """The end state as a number or a series: the slice itself would chain every window to all earlier ones."""
-    if not problem.domain.space:
-        return end.number()
-    coordinates = problem.domain.coordinates
-    time = coordinates.index(TIME)
-    columns = [i for i in range(len(coordinates)) if i != time]
-    series = interpolate(end, columns, previous.region, {time: previous.region.bounds[TIME][1]})
-    return series if series.error < _ACCURATE_SERIES else end
-
-
-def _cuts(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ...]:
-    if windows == 1:
-        return ()
-    if not problem.domain.has_time:
-        raise ValueError(f"windows={windows!r}: the problem has no time 't' to march through; leave windows out.")
-    start, end = problem.domain.bounds[TIME]
-    if isinstance(windows, int):
-        return tuple(start + (end - start) * k / windows for k in range(windows)) + (end,)
-    cuts = (start, *(float(t) for t in windows), end)
-    if any(a >= b for a, b in zip(cuts, cuts[1:], strict=False)):
-        raise ValueError(f"windows={tuple(windows)}: give increasing times strictly inside ({start:g}, {end:g}).")
-    return cuts
 
 
 def _check_width(network: nn.Module, given: nn.Module, d: int, m: int, settings: Settings) -> None:
