@@ -146,7 +146,7 @@ def _speeds_at(problem: Problem, place: float, given: Dirichlet | None) -> Tenso
     points = torch.zeros(_INSTANTS, 2, dtype=torch.float64)
     points[:, box.coordinates.index(x)] = place
     points[:, box.coordinates.index(TIME)] = torch.linspace(*box.bounds[TIME], _INSTANTS, dtype=torch.float64)
-    scope = Scope({}, box.columns(points), problem.parameter_values())  # type: ignore[attr-defined]
+    scope = Scope({}, box.columns(points), problem.parameter_values())
     bound: dict[str, Any] = {**scope.coordinates, **scope.parameters}
     value, names = velocities(problem)[x]
     for unknown in problem.unknowns:
@@ -264,7 +264,7 @@ def entry_ansatz(problem: Problem, entry: Entry, blank: bool = False) -> EntryAn
     enters = [exact(Dirichlet, u) if entry.place is not None else None for u in problem.unknowns]
     orders = [1] * len(starts)
     value, names = velocities(problem)[x]
-    known = not velocity_uses(problem, (*problem.unknowns, *problem.unknown_parameters))  # type: ignore[misc]
+    known = not velocity_uses(problem, (*problem.unknowns, *problem.unknown_parameters))
     if known:
         relative: Any = (lambda **g: value(**g) - entry.velocity) if callable(value) else value - entry.velocity
         fixed = tuple((name, number) for name, number in problem.parameters.items() if name in names)

@@ -136,7 +136,7 @@ class _LagrangianPlan(CollocationPlan):
         entry, term, points = self.entries[start], counts[0].term, counts[0].n
         if entry is not None:
             blank = k > 0 and self.unseen
-            model.ansatz = entry_ansatz(self.given, entry, blank) if blank else self.exact[start]
+            model.ansatz = entry_ansatz(self.given, entry, blank) if blank else self.exact[start]  # type: ignore[assignment]
         if self.known:
             state = model.network.parts[0]  # type: ignore[index]
             state.requires_grad_(False)
