@@ -18,7 +18,8 @@ from pinnlab.reference.etdrk4 import Stretch, integrate
 
 DIFFUSION = (0.2, 0.1)
 FEED, LOSS, RATE = 40.0, 100.0, 1000.0
-_EARLY = 0.1
+_STRETCHES = ((0.0, 0.01, 40, 1), (0.01, 0.1, 90, 4), (0.1, 2.0, 350, 6))
+"""(from, to, output times, steps between them): v burns u within a thousandth, then everything takes longer."""
 
 
 def start_u(x: Tensor, y: Tensor) -> Tensor:
@@ -34,16 +35,16 @@ def start_v(x: Tensor, y: Tensor) -> Tensor:
 def solve(end: float = 2.0, nodes: int = 96, finer: int = 1) -> Interpolant:
     """The u and v on [-1, 1]^2 for t in [0, end].
 
-    The first instants, in which v burns u within a thousandth, get steps of 1/4000, the rest of 1/1050.
-
     Args:
-        end: the last time.
+        end: the last time, at most 2.
         nodes: n, even.
         finer: divides all steps.
 
     Raises:
-        ValueError: the solution left the range of numbers, as steps were too long.
+        ValueError: another end, or the solution left the range of numbers, as steps were too long.
     """
+    if not 0 < end <= 2:
+        raise ValueError(f"solve(end={end!r}): the last time lies between 0 and 2.")
     axis = FourierAxis(-1.0, 1.0, nodes)
     one, two = torch.from_numpy(axis.wavenumbers(False))[:, None], torch.from_numpy(axis.wavenumbers(True))
     square = (one**2 + two**2).reshape(-1)
@@ -56,12 +57,12 @@ def solve(end: float = 2.0, nodes: int = 96, finer: int = 1) -> Interpolant:
 
     x, y = (torch.from_numpy(c) for c in np.meshgrid(axis.points, axis.points, indexing="ij"))
     spectrum = torch.fft.rfft2(torch.stack([start_u(x, y), start_v(x, y)]), norm="forward").reshape(1, -1)
-    early = min(end, _EARLY)
-    steps = math.ceil(early / _EARLY * 100)
-    stretches = [Stretch(0.0, early, 4 * steps * finer, 4 * finer)]
-    if end > early:
-        steps = math.ceil((end - early) / 1.9 * 250)
-        stretches.append(Stretch(early, end, 8 * steps * finer, 8 * finer))
+    stretches = []
+    for begin, stop, outputs, stride in _STRETCHES:
+        if begin < end:
+            last = min(stop, end)
+            count = math.ceil(outputs * (last - begin) / (stop - begin))
+            stretches.append(Stretch(begin, last, count * stride * finer, stride * finer))
     found = integrate(spectrum, linear.reshape(-1, 1, 1).to(torch.complex128), reaction, stretches)
     if found is None:
         raise ValueError(f"solve(finer={finer}): the solution left the range of numbers; take more steps.")
