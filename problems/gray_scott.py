@@ -5,7 +5,7 @@ within a thousandth v burns u away, then rings form, grow and break up. Source: 
 arXiv 2402.00326; the Chebfun example "rolls" in units of 1000 of its time.
 
 Reference: pseudo-spectral with 96 modes per axis and ETDRK4; relative error of u 1e-6, of v 5e-6
-(against 128 modes and steps half as long), eleven seconds.
+(at its output times, against 128 modes and steps half as long), eleven seconds.
 
 Recipe: a starting point that is not measured.
 
