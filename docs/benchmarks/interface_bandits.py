@@ -109,7 +109,7 @@ def run(families: list[str], repetitions: int, workers: int) -> None:
         (family, policy, seed)
         for seed in range(repetitions)
         for family in families
-        for policy in (*SINGLE, *(SEQUENTIAL if np.isfinite(load(family).second["error"]).any() else ()))
+        for policy in (*SINGLE, *(SEQUENTIAL if np.isfinite(load(family).second["error"]).all() else ()))
         if (family, policy, seed) not in done
     ]
     with ProcessPoolExecutor(workers) as executor:
