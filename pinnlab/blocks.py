@@ -20,7 +20,8 @@ from pinnlab.model import Model, Prepared, used_indices
 from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope, Term, trace
 
-_CHUNK_BYTES = 1 << 21
+_CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 29}
+"""Of a layer's jet: what stays in a core's cache; a GPU wants many points at once, and has the memory."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,25 @@ class Block:
             for model, site in zip(self.models, self.sites, strict=True)
         )
 
+    def replace(self, sites: tuple[Site, ...]) -> None:
+        """``place``, and where the new points are as many as the old ones, they take their places in memory too."""
+        before = self.tensors
+        self.place(sites)
+        after = self.tensors
+        if [x.shape for x in before] != [x.shape for x in after]:
+            return
+        for old, new in zip(before, after, strict=True):
+            old.copy_(new)
+        left = iter(before)
+        self.sites = tuple(Site(next(left), None if site.normals is None else next(left)) for site in self.sites)
+        self.prepared = tuple(None if pair is None else (next(left), next(left)) for pair in self.prepared)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What this process' residuals are computed from, apart from the models."""
+        places = [x for site in self.sites for x in (site.points, site.normals) if x is not None]
+        return [*places, *(x for pair in self.prepared if pair is not None for x in pair)]
+
     @contextmanager
     def elsewhere(self, sites: tuple[Site, ...]) -> Iterator[None]:
         """Look at other points for a while."""
@@ -110,8 +130,9 @@ class Block:
         """Slices of this process' points such that a layer's jet of this width stays in cache."""
         if not self.held:
             return
-        element = self.sites[0].points.element_size()
-        size = max(64, _CHUNK_BYTES // (len(self.indices) * width * element))
+        points = self.sites[0].points
+        most = _CHUNK_BYTES["cpu" if points.device.type == "cpu" else "cuda"]
+        size = max(64, most // (len(self.indices) * width * points.element_size()))
         if self.term.fixed is not None:
             # measured values belong to the points in their order
             size = self.held

@@ -10,7 +10,7 @@ stay in cache.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from pinnlab.blocks import Block, Count
 from pinnlab.domains import TIME, Site
 from pinnlab.model import PullBack, Trainable
 from pinnlab.processes import ALONE, Processes
+from pinnlab.replay import Replay
 from pinnlab.sampling import near_large, sort_by_time, unit_points
 from pinnlab.weighting import State, Uniform, Weighting
 
@@ -68,6 +69,8 @@ class ResidualSystem:
         self.processes = ALONE
         self._private: tuple[int, ...] = ()
         self._pools: list[tuple[Tensor, Tensor] | None] = [None for _ in self.blocks]
+        self._on_gpu = self._like.device.type == "cuda"
+        self._replay = Replay()
         self.redraw()
 
     def share(self, processes: Processes, by: str = "auto") -> None:
@@ -105,7 +108,8 @@ class ResidualSystem:
         """Take new collocation points."""
         for block, n, pool in zip(self.blocks, self.counts, self._pools, strict=True):
             if block.term.fixed is None or not block.sites:
-                block.place(self._draw(block, n, self._rng, pool))
+                sites = self._draw(block, n, self._rng, pool)
+                block.replace(sites) if self._on_gpu and block.sites else block.place(sites)
 
     def adapt(self, theta: Tensor) -> None:
         """With adaptive sampling: look at the residuals, and from now on draw half of the points where they are large."""
@@ -144,30 +148,49 @@ class ResidualSystem:
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """The loss (0-dim) and its gradient (p,), of all processes' points."""
+        loss, gradient = self.processes.sums(*(x.clone() for x in self._at(theta, self._loss_and_gradient)))
+        return loss, gradient
+
+    def residuals(self, theta: Tensor) -> Tensor:
+        """(N,): this process' residuals times the roots of their weights; the loss is their sum of squares."""
+        return self._at(theta, self._residuals).clone()
+
+    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
+        """``residuals`` and their derivatives by the parameters, (N, p); in blocks where parameters form groups.
+
+        On a GPU the next call overwrites them.
+        """
+        return self._at(theta, self._residuals_and_jacobian)
+
+    def _at(self, theta: Tensor, function: Callable[[list[Tensor]], Any]) -> Any:
+        """A function of the row weights at these parameters; on a GPU it is recorded and replayed."""
         self.model.theta = theta
-        gradient, loss = torch.zeros_like(theta), theta.new_zeros(())
-        for block, weights in zip(self.blocks, self._row_weights(), strict=True):
+        if not self._on_gpu:
+            return function(self._row_weights())
+        places = tuple(x.data_ptr() for block in self.blocks for x in block.tensors)
+        return self._replay(function.__name__, function, self._row_weights(), places)
+
+    def _loss_and_gradient(self, row_weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+        gradient, loss = self._like.new_zeros(self.size), self._like.new_zeros(())
+        for block, weights in zip(self.blocks, row_weights, strict=True):
             for part in block.chunks(self.width):
                 r = block.evaluate(self._jets(block, part), part, self._parameters())
                 partial = (weights[:, part] * r**2).sum()
                 gradient += self._gradient(partial)
                 loss += partial.detach()
-        loss, gradient = self.processes.sums(loss, gradient)
         return loss, gradient
 
-    def residuals(self, theta: Tensor) -> Tensor:
-        """(N,): this process' residuals times the roots of their weights; the loss is their sum of squares."""
-        pairs = zip(self._row_weights(), self.blocks, strict=True)
-        return torch.cat([(w.sqrt() * self._evaluated(block, theta)).reshape(-1) for w, block in pairs])
+    def _residuals(self, row_weights: list[Tensor]) -> Tensor:
+        pairs = zip(row_weights, self.blocks, strict=True)
+        return torch.cat([(w.sqrt() * self._evaluated(block)).reshape(-1) for w, block in pairs])
 
-    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
-        """``residuals`` and their derivatives by the parameters, (N, p); in blocks where parameters form groups."""
-        self.model.theta = theta
+    def _residuals_and_jacobian(self, row_weights: list[Tensor]) -> tuple[Tensor, Tensor | BlockJacobian]:
+        theta = self._like
         total = sum(block.rows for block in self.blocks)
         residual = theta.new_empty(total)
         whole = theta.new_zeros(total, self.size) if len(self._groups) == 1 else None
         start, bands = 0, []
-        for block, weights in zip(self.blocks, self._row_weights(), strict=True):
+        for block, weights in zip(self.blocks, row_weights, strict=True):
             roots = weights.sqrt()
             rows_of = slice(start, start + block.rows)
             band = self._band(block, theta) if whole is None else {0: whole[rows_of]}
@@ -253,10 +276,11 @@ class ResidualSystem:
 
     def held_out_loss(self, theta: Tensor) -> float:
         """The loss with the blocks' own weights on points that training never sees."""
+        self.model.theta = theta
         total = torch.zeros((), dtype=torch.float64, device=theta.device)
         for block, sites in zip(self.blocks, self._held_out, strict=True):
             with block.elsewhere(sites):
-                total += block.weight * self._evaluated(block, theta).square().sum().to(total) / block.n
+                total += block.weight * self._evaluated(block).square().sum().to(total) / block.n
         return float(self.processes.sum(total))
 
     def state(self) -> dict[str, Any]:
@@ -282,18 +306,18 @@ class ResidualSystem:
         pairs = zip(block.models, block.sites, strict=True)
         return [model.network_jet(site.points[part], block.indices) for model, site in pairs]
 
-    def _evaluated(self, block: Block, theta: Tensor) -> Tensor:
-        """(q, n) unweighted residuals of one block at this process' points, without a graph."""
-        self.model.theta = theta
+    def _evaluated(self, block: Block) -> Tensor:
+        """(q, n) unweighted residuals of one block at this process' points and the model's parameters, without a graph."""
         with torch.no_grad():
             found = [
                 block.evaluate(self._jets(block, part), part, self._parameters()) for part in block.chunks(self.width)
             ]
-            return torch.cat(found, dim=1) if found else theta.new_zeros(len(block.residuals), 0)
+            return torch.cat(found, dim=1) if found else self._like.new_zeros(len(block.residuals), 0)
 
     def _completed(self, block: Block, theta: Tensor) -> Tensor:
         """(q, n) unweighted residuals of one block at the points of all processes."""
-        own = self._evaluated(block, theta)
+        self.model.theta = theta
+        own = self._evaluated(block)
         if self.processes.count == 1:
             return own
         whole = own.new_zeros(len(own), block.n)

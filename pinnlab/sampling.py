@@ -41,7 +41,7 @@ def unit_points(kind: str, n: int, d: int, rng: np.random.Generator) -> Tensor:
 
 
 def near_large(pool: Tensor, sizes: Tensor, n: int, rng: np.random.Generator) -> Tensor:
-    """Draw (n, d) points of the unit cube near those of a pool, in proportion to how large something is there.
+    """Draw (n, d) float64 points of the unit cube near those of a pool, in proportion to how large something is there.
 
     Each point is one of the pool's, moved by a normal deviate of the pool's mean spacing, so that no point is used
     twice. With sizes the residual's modulus this is residual-adaptive sampling (Wu et al., arXiv 2207.10289, k = 1).
@@ -52,6 +52,7 @@ def near_large(pool: Tensor, sizes: Tensor, n: int, rng: np.random.Generator) ->
         n: number of points.
         rng: source of randomness.
     """
+    pool = pool.to("cpu", torch.float64)
     k, d = pool.shape
     weights = sizes.cpu().numpy().astype(float)
     total = weights.sum()

@@ -203,7 +203,7 @@ def test_chunks_change_nothing(case: Callable, monkeypatch: pytest.MonkeyPatch) 
     whole = [*s.residuals_and_jacobian(theta), *s.loss_and_gradient(theta), *s.block_gradient_norms(theta)]
     whole += [*s.block_kernel_traces(theta), torch.tensor(s.held_out_loss(theta))]
 
-    monkeypatch.setattr(module, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(module, "_CHUNK_BYTES", {"cpu": 1})
     assert len(list(s.blocks[0].chunks(5))) == 3, "64 points are the least"
     cut = [*s.residuals_and_jacobian(theta), *s.loss_and_gradient(theta), *s.block_gradient_norms(theta)]
     cut += [*s.block_kernel_traces(theta), torch.tensor(s.held_out_loss(theta))]

@@ -354,8 +354,11 @@ def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:
 
 def _check_jacobian(system: ResidualSystem, stages: Sequence[Optimizer]) -> None:
     rows = sum(block.rows for block in system.blocks)
-    gigabytes = system.jacobian_entries * 8 / 2**30
-    if gigabytes > 8 and any(isinstance(s, LevenbergMarquardt) for s in stages):
+    like = system.model.parameters[0]
+    gigabytes = system.jacobian_entries * like.element_size() / 2**30
+    # the matrix and what it is made of; a process shares a computer's memory with others, and has its GPU for itself
+    most = torch.cuda.mem_get_info(like.device)[1] / 2**32 if like.device.type == "cuda" else 8
+    if gigabytes > most and any(isinstance(s, LevenbergMarquardt) for s in stages):
         raise ValueError(
             f"LevenbergMarquardt needs a Jacobian of {rows} residuals by {system.size} parameters, {gigabytes:.0f} GiB; "
             "use fewer points, a smaller network, or stages=(pl.SOAP(), pl.LBFGS())."
