@@ -52,13 +52,15 @@ def residual_from(name: str, u: Tensor, t: Tensor, x: list[Tensor]) -> Tensor:
     return t + 5 * u * x[0] + 0.5 * x[1] + 0.005 * x[3]
 
 
-def system(name: str, n: int, width: int, depth: int) -> ResidualSystem:
+def system(
+    name: str, n: int, width: int, depth: int, device: str = "cpu", dtype: torch.dtype = torch.float64
+) -> ResidualSystem:
     """The package's own residual system, on a plain network of the bare coordinates."""
     problem = pl.Problem(pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)), "u", EQUATIONS[name])
     torch.manual_seed(0)
-    solver = pl.PINN(network=pl.MLP(2, 1, width=width, depth=depth), points=n, sampling="uniform", stages=pl.Adam())
-    model = solver.plan(problem, Settings(torch.device("cpu"), torch.float64, 0)).start(0, []).system.model
-    return ResidualSystem(model, [Count(problem.equation_term(), n)], Uniform(), "uniform", (0,), width)
+    solver = pl.PINN(network=pl.MLP(2, 1, width=width, depth=depth), points=64, sampling="uniform", stages=pl.Adam())
+    model = solver.plan(problem, Settings(torch.device(device), dtype, 0)).start(0, []).system.model
+    return ResidualSystem(model, [Count(problem.equation_term(), n, (model,))], Uniform(), "uniform", (0,), width)
 
 
 def nested_autograd(name: str, network: torch.nn.Module, points: Tensor) -> Tensor:
