@@ -116,34 +116,37 @@ for _name, _function in _PLAIN.items():
 
 def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
     """A pointwise function of fields as a field, differentiated by the chain rule on demand."""
-    # torch.add(2.0, tensor) and its like want a tensor first
     fields: list[Field] = []
-
-    def collect(value: Any) -> Any:
-        if isinstance(value, Field):
-            fields.append(value)
-            return _Slot(len(fields) - 1)
-        if isinstance(value, list | tuple):
-            return type(value)(collect(v) for v in value)
-        return value
-
-    template, keywords = collect(args), {k: collect(v) for k, v in kwargs.items()}
+    template, keywords = _collected(args, fields), {k: _collected(v, fields) for k, v in kwargs.items()}
     like = fields[0].value
+    if template and isinstance(template[0], int | float) and func in _BINARY:
+        # torch.add(2.0, tensor) and its like want a tensor first; a single number may stay on the CPU
+        template = (torch.as_tensor(template[0], dtype=like.dtype), *template[1:])
 
     def compute(*values: Tensor) -> Tensor:
-        def fill(value: Any, top: bool = False) -> Any:
-            if isinstance(value, _Slot):
-                return values[value.index]
-            if isinstance(value, list | tuple):
-                return type(value)(fill(v) for v in value)
-            if top and isinstance(value, int | float) and func in _BINARY:
-                return torch.as_tensor(value, dtype=like.dtype, device=like.device)
-            return value
-
-        filled = [fill(v, top=i == 0) for i, v in enumerate(template)]
-        return func(*filled, **{k: fill(v) for k, v in keywords.items()})
+        return func(*_filled(template, values), **{k: _filled(v, values) for k, v in keywords.items()})
 
     return _node(compute, fields)
+
+
+# not nested in _apply: functions that call themselves would keep all they see, graphs too, until garbage is collected
+def _collected(value: Any, fields: list[Field]) -> Any:
+    """An argument with slots in place of its fields, which are appended to ``fields``."""
+    if isinstance(value, Field):
+        fields.append(value)
+        return _Slot(len(fields) - 1)
+    if isinstance(value, list | tuple):
+        return type(value)(_collected(v, fields) for v in value)
+    return value
+
+
+def _filled(value: Any, values: Sequence[Tensor]) -> Any:
+    """The inverse, with the fields' values."""
+    if isinstance(value, _Slot):
+        return values[value.index]
+    if isinstance(value, list | tuple):
+        return type(value)(_filled(v, values) for v in value)
+    return value
 
 
 def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:

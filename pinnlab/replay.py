@@ -73,6 +73,7 @@ def _record(
         function(places)
     torch.cuda.current_stream().wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # the stream of the trial: autograd remembers on which one it first met a parameter
+    with torch.cuda.graph(graph, stream=beside):
         outputs = function(places)
     return graph, places, outputs

@@ -94,6 +94,9 @@ class Scope:
                 if isinstance(value, FunctionParameter):
                     bound[name] = FunctionJet(value, self.coordinates)[()]
             given = given(**bound)
+        if isinstance(given, int | float):
+            # filled where it is needed: a number that is copied there cannot be part of a recording
+            return self.like.new_full((), given).expand_as(self.like)
         result = torch.as_tensor(as_value(given), dtype=self.like.dtype, device=self.like.device)
         if result.ndim > 0 and result.shape != self.like.shape:
             raise ValueError(

@@ -163,7 +163,9 @@ class Layout:
             one_set = all(
                 len(r.experts) == len(mine) and bool((r.experts == r.experts[:, :1]).all()) for r in rows[start:]
             )
-            groups.append(Group(mine, tuple(range(start, len(rows))), joint=not (uncoupled and one_set)))
+            groups.append(
+                Group(mine.to(like.device), tuple(range(start, len(rows))), joint=not (uncoupled and one_set))
+            )
         return rows, groups
 
     def _slabs(self, judge: bool) -> Tensor:
@@ -221,7 +223,7 @@ class Layout:
             sets.experts.to(like.device),
             [p.to(like) for p in sets.points],
             [None if v is None else v.to(like) for v in sets.normals],
-            math.sqrt(entry.weight / n) / entry.shape.sizes,
+            math.sqrt(entry.weight / n) / entry.shape.sizes.to(like),
             members,
             entry.shape,
         )

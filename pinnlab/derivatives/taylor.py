@@ -134,7 +134,8 @@ class Jet:
 
     def select(self, columns: list[int]) -> Jet:
         """Some of the values."""
-        return self.with_data(self.data[:, :, columns])
+        # slices, as a list of indices would be copied to the device
+        return self.with_data(torch.cat([self.data[:, :, i : i + 1] for i in columns], dim=2))
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:
