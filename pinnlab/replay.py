@@ -5,6 +5,7 @@ one takes longer than they run.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 import torch
@@ -18,8 +19,9 @@ class Replay:
     """Runs functions of tensors; on a GPU it records them once they repeat, and from then on replays.
 
     A recording reads and writes fixed places in memory: the inputs are copied to theirs, and all else that the function
-    reads must stay where it is, which ``key`` says. The outputs are overwritten by the next replay of the function. What
-    cannot be recorded (an equation that looks at a value on the CPU) runs as before.
+    reads must stay where it is, which ``key`` says. The outputs are overwritten by the next replay of the function. A
+    recording is used once it has given the function's own numbers; what cannot be recorded (an equation that looks at a
+    value on the CPU) runs as before.
     """
 
     def __init__(self) -> None:
@@ -50,14 +52,21 @@ class Replay:
         if times < _REPEATS:
             return function(given)
         if name not in self._recorded:
+            expected = function(given)
             try:
                 self._recorded[name] = _record(function, given)
+                if same(self._replayed(name, given), expected):
+                    return expected
             except RuntimeError:
-                self._refused.add(name)
                 torch.cuda.synchronize()
-                return function(given)
+            self._recorded.pop(name, None)
+            self._refused.add(name)
+            return expected
+        return self._replayed(name, given)
+
+    def _replayed(self, name: str, inputs: Sequence[Tensor]) -> Any:
         graph, places, outputs = self._recorded[name]
-        for place, value in zip(places, given, strict=True):
+        for place, value in zip(places, inputs, strict=True):
             place.copy_(value)
         graph.replay()
         return outputs
@@ -77,3 +86,20 @@ def _record(
     with torch.cuda.graph(graph, stream=beside):
         outputs = function(places)
     return graph, places, outputs
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Whether two nestings of tensors agree to the rounding of sums in another order."""
+    if isinstance(expected, Tensor):
+        size = float(expected.abs().max()) if expected.numel() else 0.0
+        rounding = torch.finfo(expected.dtype).eps ** 0.75
+        return (
+            found.shape == expected.shape and float((found - expected).abs().sum()) <= rounding * size * found.numel()
+        )
+    if isinstance(expected, dict):
+        return expected.keys() == found.keys() and all(same(found[k], expected[k]) for k in expected)
+    if isinstance(expected, list | tuple):
+        return len(found) == len(expected) and all(same(a, b) for a, b in zip(found, expected, strict=True))
+    if is_dataclass(expected):
+        return same(vars(found), vars(expected))
+    return bool(found == expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pinnlab.replay import Replay
+from pinnlab.replay import Replay, same
 
 
 def test_on_the_cpu_the_function_is_called_each_time():
@@ -18,3 +18,11 @@ def test_on_the_cpu_the_function_is_called_each_time():
         x = torch.full((3,), float(k))
         torch.testing.assert_close(replay("double", double, [x], "same"), 2 * x)
     assert len(calls) == 6
+
+
+def test_same_allows_for_rounding_and_nothing_more():
+    x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    assert same((x + 1e-14, {0: x}), (x, {0: x}))
+    assert not same((x + 1e-9, {0: x}), (x, {0: x}))
+    assert not same(x[:2], x) and not same((x,), (x, x)) and not same({0: x}, {1: x})
+    assert not same(x * float("nan"), x), "what is not a number agrees with nothing"

@@ -10,8 +10,9 @@ counted; the model is
 
 with F the multiplications and additions of one process' step (matrix products counted by torch, the products and factors of
 normal equations by formula), the rate of one process alone, the time redraw(R) to draw the points of all (each process
-does), and latency and bandwidth of an all-reduce among R processes, measured on its own. Writes distributed.json and
-distributed.md. Run it on an idle machine.
+does), and latency and bandwidth of an all-reduce among R processes, measured on its own. The same model, with the steps of gpu.py
+and assumed figures of a fabric, says what many GPUs would do. Writes distributed.json and distributed.md. Run it on an idle
+machine.
 """
 
 from __future__ import annotations
@@ -80,13 +81,17 @@ def experts(count: int, per: int, width: int) -> Any:
 
 
 MODES: dict[str, tuple[Callable, int, int, Any]] = {
-    "points, Levenberg-Marquardt": (points, 8000, 30, LM),
-    "points, Adam": (points, 8192, 64, ADAM),
-    "subdomains, Levenberg-Marquardt": (subdomains, 2500, 20, LM),
-    "subdomains, Adam": (subdomains, 4096, 64, ADAM),
-    "experts, Adam": (experts, 4, 48, ADAM),
+    "points, Levenberg-Marquardt": (points, 20_000, 30, LM),
+    "points, Adam": (points, 32_768, 64, ADAM),
+    "subdomains, Levenberg-Marquardt": (subdomains, 8000, 20, LM),
+    "subdomains, Adam": (subdomains, 8192, 64, ADAM),
+    "experts, Adam": (experts, 6, 48, ADAM),
 }
-"""What is built for R processes, points (or members) per process or per subdomain, width of a network, optimizer."""
+"""What is built for R processes, points (or members) per process or per subdomain, width of a network, optimizer.
+
+The points of a process are those of the papers: 32,768 a step for the turbulent flow of the causal networks (64 times, 512
+places), 20,000 for each expert.
+"""
 
 
 # -- one process -------------------------------------------------------------------------------------------------------
@@ -223,6 +228,29 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join([*lines, "", "An all-reduce of one number, and of 16 MB: " + "; ".join(fabrics) + ".", ""])
 
 
+FABRIC = {8: (20e-6, 300e9), 64: (150e-6, 40e9), 1024: (300e-6, 40e9)}
+"""Assumed latency (s) and bandwidth (bytes/s) of a sum over so many GPUs: one machine of eight, many machines."""
+
+
+def projected(path: Path) -> str:
+    """Levenberg-Marquardt steps measured on one GPU, and what the model makes of them on many, points growing with them."""
+    steps = json.loads(path.read_text())["steps"]
+    lines = [
+        "| parameters | residuals per GPU | one GPU, ms | kB | " + " | ".join(f"{n} GPUs, ms" for n in FABRIC) + " |"
+    ]
+    lines += ["| --- " * (4 + len(FABRIC)) + "|"]
+    for row in steps:
+        p, seconds = row["parameters"], row["seconds"]
+        size = 8 * (p * (p + 64) / 2 + 4 * p)
+        cells = []
+        for latency, bandwidth in FABRIC.values():
+            exchange = 4 * latency + size / bandwidth
+            cells.append(f"{(seconds + exchange) * 1e3:.1f} ({exchange / (seconds + exchange):.1%} exchange)")
+        numbers = f"| {p:,} | {row['residuals']:,} | {seconds * 1e3:.1f} | {size / 1e3:,.0f} |"
+        lines.append(f"{numbers} {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
@@ -245,8 +273,10 @@ def main() -> None:
     head = machine(command, "cpu")
     (given.out / "distributed.json").write_text(json.dumps({"machine": head, "results": results}, indent=1) + "\n")
     text = "\n".join(f"- {key}: {value}" for key, value in head.items())
-    (given.out / "distributed.md").write_text(f"# Several processes\n\n{text}\n\n{table(results)}")
-    print(table(results))
+    gpu = Path(__file__).with_name("gpu.json")
+    found = table(results) + (f"\n{projected(gpu)}" if gpu.exists() else "")
+    (given.out / "distributed.md").write_text(f"# Several processes\n\n{text}\n\n{found}")
+    print(found)
     return None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -76,10 +77,12 @@ def gradient(name: str, n: int, dtype: str, device: str, limits: dict[str, float
 
     as_it_is = timed(lambda: given._loss_and_gradient(weights), device)
     seconds = {"as it is": as_it_is, "recorded": timed(lambda: given.loss_and_gradient(theta), device)}
+    if not given._replay._recorded:
+        seconds["recorded"] = math.nan
     try:
         seconds["nested autograd"] = timed(nested, device, 3)
     except torch.OutOfMemoryError:
-        seconds["nested autograd"] = float("nan")
+        seconds["nested autograd"] = math.nan
     c, size = DERIVATIVES[name], torch.empty(0, dtype=TYPES[dtype]).element_size()
     flops = 3 * 2 * c * n * (2 * WIDTH + (DEPTH - 1) * WIDTH**2 + WIDTH)
     traffic = 3 * 2 * c * n * WIDTH * DEPTH * size
@@ -109,6 +112,10 @@ def marquardt(width: int, device: str, dtype: str, limits: dict[str, float]) -> 
     return {"parameters": size, "residuals": n, "type": dtype, "seconds": whole, **parts, "floor": floor, "peak": peak}
 
 
+def shown(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f}" if math.isfinite(seconds) else "-"
+
+
 def table(found: dict[str, Any]) -> str:
     limits = found["ceilings"]
     lines = [
@@ -120,10 +127,10 @@ def table(found: dict[str, Any]) -> str:
     ]
     for row in found["gradients"]:
         s = row["seconds"]
-        best = min(s["as it is"], s["recorded"])
+        best = min(x for x in (s["as it is"], s["recorded"]) if math.isfinite(x))
         lines.append(
             f"| {row['equation']} | {row['points']:,} | {row['type']} | {s['as it is'] * 1e3:.2f} | "
-            f"{s['recorded'] * 1e3:.2f} | {s['nested autograd'] * 1e3:.2f} | {row['points'] / best:.2g} | "
+            f"{shown(s['recorded'])} | {shown(s['nested autograd'])} | {row['points'] / best:.2g} | "
             f"{row['floor'] * 1e3:.2f} |"
         )
     lines += [
