@@ -10,9 +10,9 @@ counted; the model is
 
 with F the multiplications and additions of one process' step (matrix products counted by torch, the products and factors of
 normal equations by formula), the rate of one process alone, the time redraw(R) to draw the points of all (each process
-does), and latency and bandwidth of an all-reduce among R processes, measured on its own. The same model, with the steps of gpu.py
-and assumed figures of a fabric, says what many GPUs would do. Writes distributed.json and distributed.md. Run it on an idle
-machine.
+does), and latency and bandwidth of an all-reduce among R processes, measured on its own. The same model, with the steps
+of gpu.py and assumed figures of a fabric, says what many GPUs would do. Writes distributed.json and distributed.md. Run it
+on an idle machine.
 """
 
 from __future__ import annotations
