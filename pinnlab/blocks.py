@@ -21,6 +21,8 @@ from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope, Term, trace
 
 _CHUNK_BYTES = 1 << 21
+_CHUNK_BYTES_GPU = 1 << 26
+"""A GPU wants few long kernels; what it holds per point is some ten times as much, and the rows of a Jacobian."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ class Block:
         """Slices of this process' points such that a layer's jet of this width stays in cache."""
         if not self.held:
             return
-        element = self.sites[0].points.element_size()
-        size = max(64, _CHUNK_BYTES // (len(self.indices) * width * element))
+        points = self.sites[0].points
+        room = _CHUNK_BYTES if points.device.type == "cpu" else _CHUNK_BYTES_GPU
+        size = max(64, room // (len(self.indices) * width * points.element_size()))
         if self.term.fixed is not None:
             # measured values belong to the points in their order
             size = self.held

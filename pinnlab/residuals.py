@@ -162,30 +162,72 @@ class ResidualSystem:
 
     def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
         """``residuals`` and their derivatives by the parameters, (N, p); in blocks where parameters form groups."""
-        self.model.theta = theta
         total = sum(block.rows for block in self.blocks)
         residual = theta.new_empty(total)
         whole = theta.new_zeros(total, self.size) if len(self._groups) == 1 else None
-        start, bands = 0, []
-        for block, weights in zip(self.blocks, self._row_weights(), strict=True):
-            roots = weights.sqrt()
-            rows_of = slice(start, start + block.rows)
-            band = self._band(block, theta) if whole is None else {0: whole[rows_of]}
-            for part in block.chunks(self.width):
-                for q, (r, rows) in enumerate(self._linearized(block, part)):
-                    at = slice(q * block.held + part.start, q * block.held + part.stop)
-                    root = roots[q, part]
-                    residual[rows_of][at] = r * root
-                    for p, value in rows.items():
-                        group, columns = self._place[p]
-                        torch.mul(value.reshape(len(r), -1), root[:, None], out=band[group][at, columns])
-            bands.append(band)
-            start += block.rows
+        starts = np.cumsum([0, *(block.rows for block in self.blocks)]).tolist()
+        bands = [
+            self._band(block, theta) if whole is None else {0: whole[start : start + block.rows]}
+            for block, start in zip(self.blocks, starts, strict=False)
+        ]
+        for k, at, r, root, rows in self._weighted_rows(theta):
+            residual[starts[k] + at.start : starts[k] + at.stop] = r
+            for p, value in rows.items():
+                group, columns = self._place[p]
+                torch.mul(value.reshape(len(r), -1), root[:, None], out=bands[k][group][at, columns])
         if whole is not None:
             return residual, whole
         return residual, BlockJacobian(
             tuple(sum(p.numel() for p in g) for g in self._groups), tuple(bands), self._private
         )
+
+    def jacobian_chunks(self, theta: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The rows of ``residuals_and_jacobian``, of which only a chunk (m, p) is held at a time.
+
+        Yields:
+            The number of the chunk's first row, m weighted residuals and their derivatives. Rows of all processes are
+            numbered together, so that a row has the same number however many share them: see ``row_ranges``.
+        """
+        ranges = iter(self.row_ranges)
+        starts = [[next(ranges).start for _ in block.residuals] for block in self.blocks]
+        first = np.cumsum([0, *(sum(p.numel() for p in group) for group in self._groups)]).tolist()
+        for k, at, r, root, rows in self._weighted_rows(theta):
+            block = self.blocks[k]
+            matrix = r.new_zeros(len(r), self.size)
+            for p, value in rows.items():
+                group, columns = self._place[p]
+                out = matrix[:, first[group] + columns.start : first[group] + columns.stop]
+                torch.mul(value.reshape(len(r), -1), root[:, None], out=out)
+            q, place = divmod(at.start, block.held)
+            yield starts[k][q] + place, r, matrix
+
+    @property
+    def all_rows(self) -> int:
+        """Number of residuals of all processes."""
+        return sum(len(block.residuals) * block.n for block in self.blocks)
+
+    @property
+    def row_ranges(self) -> list[range]:
+        """The numbers that this process' residuals have among those of all, for each residual of each block."""
+        found, start = [], 0
+        for block in self.blocks:
+            for _ in block.residuals:
+                found.append(range(start + block.own.start, start + block.own.stop))
+                start += block.n
+        return found
+
+    def _weighted_rows(self, theta: Tensor) -> Iterator[tuple[int, slice, Tensor, Tensor, dict]]:
+        """Per chunk of points and residual of a block: number of the block, which of its rows they are, their weighted
+        residuals (n,), the roots of their weights, and the unweighted residuals' gradients by parameter.
+        """
+        self.model.theta = theta
+        for k, (block, weights) in enumerate(zip(self.blocks, self._row_weights(), strict=True)):
+            roots = weights.sqrt()
+            for part in block.chunks(self.width):
+                for q, (r, rows) in enumerate(self._linearized(block, part)):
+                    at = slice(q * block.held + part.start, q * block.held + part.stop)
+                    root = roots[q, part]
+                    yield k, at, r * root, root, rows
 
     @property
     def jacobian_entries(self) -> int:

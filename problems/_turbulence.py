@@ -53,7 +53,7 @@ def start(seed: int, peak: float, speed: float) -> tuple[GaussianFunction, Gauss
     return series(psi), series(psi * torch.from_numpy(k**2))
 
 
-def solve(w0: GaussianFunction, viscosity: float, end: float, nodes: int = 192, outputs: int = 128) -> Interpolant:
+def solve(w0: GaussianFunction, viscosity: float, end: float, nodes: int = 256, outputs: int = 100) -> Interpolant:
     """Vorticity and stream function (of mean zero) for t in [0, end].
 
     Args:

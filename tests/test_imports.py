@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "parameters",
         "weighting",
         "linalg",
+        "sketching",
         "processes",
         "block_matrix",
         "shared_matrix",
