@@ -193,7 +193,8 @@ class ResidualSystem:
         first = np.cumsum([0, *(sum(p.numel() for p in group) for group in self._groups)]).tolist()
         for k, at, r, root, rows in self._weighted_rows(theta):
             block = self.blocks[k]
-            matrix = r.new_zeros(len(r), self.size)
+            # zeros only where a residual does not depend on some parameters
+            matrix = (r.new_empty if len(rows) == len(self._place) else r.new_zeros)(len(r), self.size)
             for p, value in rows.items():
                 group, columns = self._place[p]
                 out = matrix[:, first[group] + columns.start : first[group] + columns.stop]

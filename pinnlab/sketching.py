@@ -67,32 +67,36 @@ class ColumnSketch:
     As a matrix it is (p, k) with one entry per row; its columns are orthonormal.
 
     Attributes:
-        members: one (k,) tensor of columns' numbers per layer of the buckets, the last one shorter; g of them.
-        weights: the entries of those columns, alike.
+        size: k.
+        order: (p,) the columns' numbers; the buckets of these are 0, 1, ..., k - 1, 0, 1, ...
+        weight: (p,) their entries.
     """
 
-    members: tuple[Tensor, ...]
-    weights: tuple[Tensor, ...]
+    size: int
+    order: Tensor
+    weight: Tensor
 
     @classmethod
     def drawn(cls, p: int, size: int, generator: torch.Generator, like: Tensor) -> ColumnSketch:
         """A random one of p columns in ``size`` <= p buckets; the generator is a CPU's."""
-        members = torch.randperm(p, generator=generator).split(size)
-        counts = torch.full((size,), float(len(members)), dtype=torch.float64)
-        counts[len(members[-1]) :] -= 1
-        weights = [signs(len(part), generator) / counts[: len(part)].sqrt() for part in members]
-        return cls(tuple(part.to(like.device) for part in members), tuple(weight.to(like) for weight in weights))
+        order = torch.randperm(p, generator=generator)
+        bucket = torch.arange(p) % size
+        weight = signs(p, generator) / torch.bincount(bucket).double().sqrt()[bucket]
+        return cls(size, order.to(like.device), weight.to(like))
 
     def reduce(self, rows: Tensor) -> Tensor:
         """(m, k) from rows (m, p): their products with the matrix."""
-        total = rows[:, self.members[0]] * self.weights[0]
-        for part, weight in zip(self.members[1:], self.weights[1:], strict=True):
-            total[:, : len(part)] += rows[:, part] * weight
+        # gather is several times as fast as an index on a CPU
+        mixed = torch.gather(rows, 1, self.order.expand(len(rows), -1)).mul_(self.weight)
+        first, *others = mixed.split(self.size, dim=1)
+        total = first.clone()
+        for part in others:
+            total[:, : part.shape[1]] += part
         return total
 
     def expand(self, x: Tensor) -> Tensor:
         """(p,) from x (k,): the product of the matrix and x."""
-        result = x.new_empty(sum(len(part) for part in self.members))
-        for part, weight in zip(self.members, self.weights, strict=True):
-            result[part] = weight * x[: len(part)]
+        p = len(self.order)
+        result = torch.empty_like(self.weight)
+        result[self.order] = self.weight * x.repeat(-(-p // self.size))[:p]
         return result

@@ -73,7 +73,7 @@ def test_kept_rows() -> None:
 def test_columns_by_hand() -> None:
     """Columns 2 and 0 share the first bucket, column 1 has the second."""
     half = 0.5**0.5
-    sketch = ColumnSketch((torch.tensor([2, 1]), torch.tensor([0])), (tensor(half, -1.0), tensor(-half)))
+    sketch = ColumnSketch(2, torch.tensor([2, 1, 0]), tensor(half, -1.0, -half))
     assert torch.allclose(sketch.reduce(tensor([1.0, 2.0, 5.0])), tensor([4 * half, -2.0]))
     assert torch.allclose(sketch.expand(tensor(2.0, 3.0)), tensor(-2 * half, -3.0, 2 * half))
 
