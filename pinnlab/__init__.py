@@ -11,7 +11,7 @@ from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.pirate import PirateNet
-from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SSBroyden
+from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden
 from pinnlab.parameters import Uniform, Unknown
 from pinnlab.problem import Problem
 from pinnlab.random_fields import RandomField
@@ -34,6 +34,6 @@ __all__ = [
     "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
     "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
     "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
-    "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms", "load_problem",
-    "reference_solution", "solve",
+    "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",
+    "load_problem", "reference_solution", "solve",
 ]  # fmt: skip

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.indices import Indices
-from pinnlab.domains import Site
+from pinnlab.domains import TIME, Site
 from pinnlab.fields import sort_key
 from pinnlab.model import Model, Prepared, used_indices
-from pinnlab.sampling import unit_points
+from pinnlab.sampling import near_large, sort_by_time, unit_points
 from pinnlab.terms import Scope, Term, trace
 
-_CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 29}
-"""Of a layer's jet: what stays in a core's cache; a GPU wants many points at once, and has the memory."""
+_CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
+"""Of a layer's jet: what stays in a core's cache; a GPU wants few long kernels, and has the memory."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,31 @@ class Block:
     def rows(self) -> int:
         """Number of residuals that this process works on, q times ``held``."""
         return len(self.residuals) * self.held
+
+    def drawn(
+        self, sampling: str, n: int, rng: np.random.Generator, like: Tensor, pool: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Site, ...]:
+        """Sites with n new points.
+
+        Args:
+            sampling: see ``sampling.KINDS``.
+            n: number of points.
+            rng: the only source of randomness.
+            like: gives dtype and device.
+            pool: points (k, d) of the unit cube and the residual's size (k,) there: half of the points are near large ones.
+        """
+        names = self.region.coordinates
+
+        def unit(count: int) -> Tensor:
+            near = (
+                torch.empty(0, len(names), dtype=torch.float64) if pool is None else near_large(*pool, count // 2, rng)
+            )
+            points = torch.cat([near, unit_points(sampling, count - len(near), len(names), rng)])
+            # time slices of causal weights are runs of consecutive points
+            points = sort_by_time(points, names.index(TIME)) if self.region.has_time else points
+            return points.to(like)
+
+        return self.term.draw(unit, n)
 
     def place(self, sites: tuple[Site, ...]) -> None:
         """Take new points; what exact conditions contribute there is computed once."""

@@ -20,11 +20,11 @@ from torch import Tensor
 from pinnlab import sharing
 from pinnlab.block_matrix import BlockJacobian
 from pinnlab.blocks import Block, Count
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.model import PullBack, Trainable
 from pinnlab.processes import ALONE, Processes
 from pinnlab.replay import Replay
-from pinnlab.sampling import near_large, sort_by_time, unit_points
+from pinnlab.sampling import unit_points
 from pinnlab.weighting import State, Uniform, Weighting
 
 _POOL = 4
@@ -64,7 +64,9 @@ class ResidualSystem:
         self._like = model.parameters[0].detach()
         self._rng = np.random.default_rng([*seed, 1])
         held_out = np.random.default_rng([*seed, 2])
-        self._held_out = [self._draw(b, n, held_out) for b, n in zip(self.blocks, self.counts, strict=True)]
+        self._held_out = [
+            b.drawn(sampling, n, held_out, self._like) for b, n in zip(self.blocks, self.counts, strict=True)
+        ]
         self.weights: State = weighting.init()
         self.processes = ALONE
         self._private: tuple[int, ...] = ()
@@ -108,7 +110,7 @@ class ResidualSystem:
         """Take new collocation points."""
         for block, n, pool in zip(self.blocks, self.counts, self._pools, strict=True):
             if block.term.fixed is None or not block.sites:
-                sites = self._draw(block, n, self._rng, pool)
+                sites = block.drawn(self.sampling, n, self._rng, self._like, pool)
                 block.replace(sites) if self._on_gpu and block.sites else block.place(sites)
 
     def adapt(self, theta: Tensor) -> None:
@@ -124,25 +126,6 @@ class ResidualSystem:
             with block.elsewhere(sites):
                 sizes = self._completed(block, theta).square().sum(0).sqrt()
             self._pools[position] = pool, sizes
-
-    def _draw(
-        self, block: Block, n: int, rng: np.random.Generator, pool: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Site, ...]:
-        region = self.model.region
-        time = region.coordinates.index(TIME) if region.has_time else None
-
-        def unit(count: int) -> Tensor:
-            d = len(region.coordinates)
-            if pool is None:
-                points = unit_points(self.sampling, count, d, rng)
-            else:
-                near = near_large(*pool, count // 2, rng)
-                points = torch.cat([near, unit_points(self.sampling, count - len(near), d, rng)])
-            # time slices of causal weights are runs of consecutive points
-            points = points if time is None else sort_by_time(points, time)
-            return points.to(self._like)
-
-        return block.term.draw(unit, n)
 
     # -- what optimizers ask -------------------------------------------------------------------------------------------
 
@@ -185,30 +168,74 @@ class ResidualSystem:
         return torch.cat([(w.sqrt() * self._evaluated(block)).reshape(-1) for w, block in pairs])
 
     def _residuals_and_jacobian(self, row_weights: list[Tensor]) -> tuple[Tensor, Tensor | BlockJacobian]:
-        theta = self._like
+        like = self._like
         total = sum(block.rows for block in self.blocks)
-        residual = theta.new_empty(total)
-        whole = theta.new_zeros(total, self.size) if len(self._groups) == 1 else None
-        start, bands = 0, []
-        for block, weights in zip(self.blocks, row_weights, strict=True):
-            roots = weights.sqrt()
-            rows_of = slice(start, start + block.rows)
-            band = self._band(block, theta) if whole is None else {0: whole[rows_of]}
-            for part in block.chunks(self.width):
-                for q, (r, rows) in enumerate(self._linearized(block, part)):
-                    at = slice(q * block.held + part.start, q * block.held + part.stop)
-                    root = roots[q, part]
-                    residual[rows_of][at] = r * root
-                    for p, value in rows.items():
-                        group, columns = self._place[p]
-                        torch.mul(value.reshape(len(r), -1), root[:, None], out=band[group][at, columns])
-            bands.append(band)
-            start += block.rows
+        residual = like.new_empty(total)
+        whole = like.new_zeros(total, self.size) if len(self._groups) == 1 else None
+        starts = np.cumsum([0, *(block.rows for block in self.blocks)]).tolist()
+        bands = [
+            self._band(block, like) if whole is None else {0: whole[start : start + block.rows]}
+            for block, start in zip(self.blocks, starts, strict=False)
+        ]
+        for k, at, r, root, rows in self._weighted_rows(row_weights):
+            residual[starts[k] + at.start : starts[k] + at.stop] = r
+            for p, value in rows.items():
+                group, columns = self._place[p]
+                torch.mul(value.reshape(len(r), -1), root[:, None], out=bands[k][group][at, columns])
         if whole is not None:
             return residual, whole
         return residual, BlockJacobian(
             tuple(sum(p.numel() for p in g) for g in self._groups), tuple(bands), self._private
         )
+
+    def jacobian_chunks(self, theta: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The rows of ``residuals_and_jacobian``, of which only a chunk (m, p) is held at a time.
+
+        Yields:
+            The number of the chunk's first row, m weighted residuals and their derivatives. Rows of all processes are
+            numbered together, so that a row has the same number however many share them: see ``row_ranges``.
+        """
+        ranges = iter(self.row_ranges)
+        starts = [[next(ranges).start for _ in block.residuals] for block in self.blocks]
+        first = np.cumsum([0, *(sum(p.numel() for p in group) for group in self._groups)]).tolist()
+        self.model.theta = theta
+        for k, at, r, root, rows in self._weighted_rows(self._row_weights()):
+            block = self.blocks[k]
+            # zeros only where a residual does not depend on some parameters
+            matrix = (r.new_empty if len(rows) == len(self._place) else r.new_zeros)(len(r), self.size)
+            for p, value in rows.items():
+                group, columns = self._place[p]
+                out = matrix[:, first[group] + columns.start : first[group] + columns.stop]
+                torch.mul(value.reshape(len(r), -1), root[:, None], out=out)
+            q, place = divmod(at.start, block.held)
+            yield starts[k][q] + place, r, matrix
+
+    @property
+    def all_rows(self) -> int:
+        """Number of residuals of all processes."""
+        return sum(len(block.residuals) * block.n for block in self.blocks)
+
+    @property
+    def row_ranges(self) -> list[range]:
+        """The numbers that this process' residuals have among those of all, for each residual of each block."""
+        found, start = [], 0
+        for block in self.blocks:
+            for _ in block.residuals:
+                found.append(range(start + block.own.start, start + block.own.stop))
+                start += block.n
+        return found
+
+    def _weighted_rows(self, row_weights: list[Tensor]) -> Iterator[tuple[int, slice, Tensor, Tensor, dict]]:
+        """Per chunk of points and residual of a block: number of the block, which of its rows they are, their weighted
+        residuals (n,), the roots of their weights, and the unweighted residuals' gradients by parameter.
+        """
+        for k, (block, weights) in enumerate(zip(self.blocks, row_weights, strict=True)):
+            roots = weights.sqrt()
+            for part in block.chunks(self.width):
+                for q, (r, rows) in enumerate(self._linearized(block, part)):
+                    at = slice(q * block.held + part.start, q * block.held + part.stop)
+                    root = roots[q, part]
+                    yield k, at, r * root, root, rows
 
     @property
     def jacobian_entries(self) -> int:
@@ -326,12 +353,8 @@ class ResidualSystem:
 
     def _gradient(self, value: Tensor, keep: bool = False) -> Tensor:
         found = torch.autograd.grad(value, self.model.parameters, allow_unused=True, retain_graph=keep)
-        return torch.cat(
-            [
-                (torch.zeros_like(p) if g is None else g).reshape(-1)
-                for p, g in zip(self.model.parameters, found, strict=True)
-            ]
-        )
+        pairs = zip(self.model.parameters, found, strict=True)
+        return torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for p, g in pairs])
 
     def _linearized(self, block: Block, part: slice) -> Iterator[tuple[Tensor, dict]]:
         """Per residual of the block: its values (n,) and per-point gradients of parameters."""

@@ -73,6 +73,11 @@ CASES: dict[str, tuple[Callable[[], pl.Problem], Any]] = {
     "no acceleration": (problem, pinn(LM(steps=6, geodesic=False))),
     "svd": (problem, pinn(LM(steps=6, solver="svd"))),
     "kernel": (problem, pinn(LM(steps=4), points=50)),
+    "sketched": (problem, pinn(pl.SketchedGaussNewton(steps=8))),
+    "sketched subdomains": (
+        problem,
+        pl.MultiDomainPINN(subdomains=CUTS, network=NET, stages=(pl.SketchedGaussNewton(steps=6),), points=100),
+    ),
     "lbfgs": (problem, pinn(pl.LBFGS(steps=2, iterations=10))),
     "ssbroyden": (problem, pinn(pl.SSBroyden(steps=12))),
     "soap": (problem, pinn(pl.SOAP(steps=3))),

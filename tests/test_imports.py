@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "weighting",
         "linalg",
         "replay",
+        "sketching",
         "processes",
         "block_matrix",
         "shared_matrix",

@@ -28,6 +28,7 @@ SPACING = {
     "burgers_periodic": {"x": 1e-3, "t": 3e-3},
     "convection": {"x": 1e-2, "t": 5e-4},
     "convection_diffusion": {"x": 1e-2, "t": 5e-4},
+    "decaying_turbulence": {"x": 1.5e-2, "y": 1.5e-2, "t": 1e-3},
     "diffusion_sorption": {"x": 4e-3, "t": 3.0},
     "heat_family": {"x": 1e-2, "t": 2e-3},
     "heat_robin": {"x": 1e-2, "t": 1e-2},
@@ -48,9 +49,10 @@ SPACING = {
     "wave": {"x": 1e-2, "t": 5e-3},
 }
 # times at which the reference's grid resolves the solution's derivatives to the tolerance of the test
-RESOLVED = {"navier_stokes": (0.2, 0.8)}
+RESOLVED = {"decaying_turbulence": (0.01, 0.09), "navier_stokes": (0.2, 0.8)}
 # a member of a family whose representative is zero; shorter times, where the reference would take a minute
 OPTIONS: dict[str, dict] = {
+    "decaying_turbulence": {"end": 0.1},
     "gray_scott": {"end": 0.02},
     "heat_family": {"a": 1.0, "b": -1.5, "c": 0.5, "d": 2.0},
     "kuramoto_sivashinsky_chaotic": {"end": 0.57},

@@ -14,6 +14,7 @@ import pinnlab as pl
 from pinnlab import blocks as module
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import closure
+from pinnlab.processes import Processes
 from pinnlab.residuals import ResidualSystem
 from pinnlab.solvers.base import Settings
 
@@ -186,6 +187,42 @@ def test_burgers_written_out() -> None:
         pieces = zip(parameters, gradients, strict=True)
         row = torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for p, g in pieces])
         torch.testing.assert_close(jacobian[i], row, rtol=1e-10, atol=1e-12)
+
+
+class OneOf(Processes):
+    """One of several processes, without the others: what only this one says is true of all."""
+
+    def any(self, flag: bool) -> bool:
+        return flag
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_jacobian_in_chunks(case: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of all chunks are those of the whole; two processes together have them under the same numbers."""
+    monkeypatch.setattr(module, "_CHUNK_BYTES", {"cpu": 1})
+    s, theta = prepared(case, **({"points": 150} if case in (built_in, two_unknowns) else {}))
+    residual, jacobian = s.residuals_and_jacobian(theta)
+    numbers = [i for part in s.row_ranges for i in part]
+    assert numbers == list(range(len(residual)))
+
+    def collected() -> tuple[Tensor, Tensor]:
+        found = torch.full_like(residual, torch.nan), torch.full_like(jacobian, torch.nan)
+        for first, r, rows in s.jacobian_chunks(theta):
+            assert bool(found[0][first : first + len(r)].isnan().all()), "each row comes once"
+            found[0][first : first + len(r)], found[1][first : first + len(r)] = r, rows
+        return found
+
+    torch.testing.assert_close(collected(), (residual, jacobian), rtol=1e-12, atol=1e-13)
+    parts = []
+    for rank in range(2):
+        s.share(OneOf(rank, 2))
+        found = collected()
+        own = [i for part in s.row_ranges for i in part]
+        torch.testing.assert_close(found[0][own], s.residuals(theta), rtol=1e-12, atol=1e-13)
+        assert sorted(own) == torch.nonzero(~found[0].isnan())[:, 0].tolist()
+        parts.append([value.nan_to_num(0.0) for value in found])
+    torch.testing.assert_close(parts[0][0] + parts[1][0], residual, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(parts[0][1] + parts[1][1], jacobian, rtol=1e-12, atol=1e-13)
 
 
 def test_coefficients_stand_last_in_theta() -> None:

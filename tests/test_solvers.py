@@ -154,6 +154,7 @@ STAGES: dict[str, tuple[tuple, float]] = {
     "SOAP": ((pl.SOAP(steps=150, learning_rate=1e-2),), 0.1),
     "L-BFGS": ((pl.LBFGS(steps=6),), 0.05),
     "SSBroyden": ((pl.SSBroyden(steps=100),), 0.02),
+    "SketchedGaussNewton": ((pl.SketchedGaussNewton(steps=100),), 2e-3),
     "Adam, L-BFGS, LM": ((pl.Adam(steps=100), pl.LBFGS(steps=4), pl.LevenbergMarquardt(steps=25)), 1e-3),
 }
 

@@ -6,5 +6,8 @@ from pinnlab.optimizers.base import Objective, Optimizer, Step
 from pinnlab.optimizers.first_order import SOAP, Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.optimizers.quasi_newton import LBFGS, SSBroyden
+from pinnlab.optimizers.sketched_gauss_newton import SketchedGaussNewton
 
-__all__ = ["LBFGS", "SOAP", "Adam", "LevenbergMarquardt", "Objective", "Optimizer", "SSBroyden", "Step"]
+__all__ = [
+    "LBFGS", "SOAP", "Adam", "LevenbergMarquardt", "Objective", "Optimizer", "SSBroyden", "SketchedGaussNewton", "Step",
+]  # fmt: skip

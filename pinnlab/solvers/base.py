@@ -361,5 +361,5 @@ def _check_jacobian(system: ResidualSystem, stages: Sequence[Optimizer]) -> None
     if gigabytes > most and any(isinstance(s, LevenbergMarquardt) for s in stages):
         raise ValueError(
             f"LevenbergMarquardt needs a Jacobian of {rows} residuals by {system.size} parameters, {gigabytes:.0f} GiB; "
-            "use fewer points, a smaller network, or stages=(pl.SOAP(), pl.LBFGS())."
+            "use fewer points, a smaller network, or stages=(pl.SketchedGaussNewton(),), which does not store it."
         )
