@@ -113,8 +113,8 @@ def markdown(results: Results, ours: list[Run]) -> str:
     lines += [f"| {name} | {error:.2e} | {cost} |" for name, error, cost in PUBLISHED]
     lines += [
         "",
-        f"`{where['command']}`; {where['cpu']}, one thread, torch {where['versions']['torch']}, {where['date'][:10]}. The last "
-        "row of ours is `pinnlab bench allen_cahn`. Of several seeds the columns show the run of median error.",
+        f"`{where['command']}`; {where['cpu']}, one thread, torch {where['versions']['torch']}, {where['date'][:10]}. The "
+        "last row of ours is `pinnlab bench allen_cahn`. Of several seeds the columns show the run of median error.",
         "",
     ]
     return "\n".join(lines)
