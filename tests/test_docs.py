@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 import pinnlab as pl
 from pinnlab.bench import Baseline, Results, Run
 from pinnlab.cli import main
+from pinnlab.solvers.base import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -27,6 +29,27 @@ def files(page: str) -> dict[str, str]:
     """The blocks that begin with the name of a file."""
     named = {re.match(r"# (\w+\.py)\n", block): block for block in python_blocks(page)}
     return {found[1]: block for found, block in named.items() if found}
+
+
+def script(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A script of docs/benchmarks as a module."""
+    specification = importlib.util.spec_from_file_location(name, DOCS / "benchmarks" / f"{name}.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, name, module)
+    specification.loader.exec_module(module)
+    return module
+
+
+def run_of(problem: str, seed: int, error: float, solver: str = "recipe", **changes: Any) -> Run:
+    curve = {"seconds": [5.0, 20.0, 40.0], "error": [1e-1, 1e-2, error], "window": [0.0] * 3}
+    given = {"status": "BUDGET_REACHED", "errors": {"u": error}, "seconds": 40.0, "curve": curve}
+    return Run(problem, solver, seed, 40.0, **{**given, **changes})
+
+
+MACHINE = {"cpu": "abacus", "cores": 2, "threads": 1, "device": "cpu", "versions": {"torch": "2"}} | {
+    "commit": "abc", "date": "2026-01-02T03:04:05", "command": "pinnlab bench"
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +100,57 @@ def test_the_problem_file_runs_like_a_shipped_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "decay_rate_3.pt").exists() or list(tmp_path.glob("decay*.pt"))
+
+
+def test_one_table_of_several_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Results(MACHINE, (run_of("wave", 0, 3e-3), run_of("burgers", 0, 1e-3), run_of("burgers", 1, 2e-3)))
+    first = first.adding(Baseline("burgers", {"u": 1e-9}, {}, 0.5, "spectral", 64, "1e-8"))
+    # the same run again, better; and one more seed
+    second = Results({**MACHINE, "cpu": "slide rule"}, (run_of("burgers", 1, 4e-3), run_of("burgers", 2, 6e-3)))
+    paths = [tmp_path / "first.json", tmp_path / "second.json", tmp_path / "third.json"]
+    first.write(paths[0])
+    second.write(paths[1])
+    paths[2].write_text("{}")
+    paths.append(tmp_path / "variants.json")
+    Results(MACHINE, (run_of("burgers", 3, 1e-3, solver="my variant"),)).write(paths[3])
+    monkeypatch.setattr(sys, "argv", ["pages.py", *map(str, paths), "--out", str(tmp_path)])
+    script("pages", monkeypatch).main()
+    lines = (tmp_path / "problems.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    assert rows[0][:5] == ["problem", "solver", "seeds", "error: median [min, max]", "training, s"]
+    assert rows[2:] == [
+        ["burgers", "recipe", "3", "4.0e-03 [1.0e-03, 6.0e-03]", "40.0", "1.0e-09", "0.50", "1e-8"],
+        ["wave", "recipe", "1", "3.0e-03 [3.0e-03, 3.0e-03]", "40.0", "-", "-", "-"],
+    ]
+    sources = [line for line in lines if line.startswith("- ")]
+    assert len(sources) == 2 and "first.json` (burgers, wave)" in sources[0] and "slide rule" in sources[1]
+    told = capsys.readouterr().out
+    assert "left out" in told and "third.json" in told and "my variant" in told and "5 runs of 2 files" in told
+
+
+def test_the_allen_cahn_table_has_medians_at_equal_times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    table = script("allen_cahn_table", monkeypatch)
+    name = "causal MLP, Adam"
+    runs = tuple(run_of("allen_cahn", seed, error, name) for seed, error in enumerate((4e-3, 2e-3, 8e-3)))
+    results = Results(MACHINE, (run_of("allen_cahn", 0, 0.7, table.SOFT), *runs))
+    results = results.adding(Baseline("allen_cahn", {"u": 1e-8}, {}, 14.0, "spectral", 64))
+    lines = table.markdown(results, [run_of("allen_cahn", 0, 1e-5)]).splitlines()
+    assert lines[0] == "| here, one CPU core | at 10 s | at 30 s | at the end | s | seeds |"
+    assert lines[2] == f"| {table.SOFT} | 1.0e-01 | 1.0e-02 | 7.0e-01 | 40 | 1 |"
+    assert lines[3] == f"| {name} | 1.0e-01 | 1.0e-02 | 4.0e-03 [2.0e-03, 8.0e-03] | 40 | 3 |"
+    assert lines[4].startswith("| the recipe by `pinnlab bench` |") and lines[5].startswith("| classical: spectral |")
+    table.picture(results, tmp_path / "table.png")
+    assert (tmp_path / "table.png").stat().st_size > 1000
+
+
+def test_every_variant_of_the_allen_cahn_table_fits_its_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = script("allen_cahn_table", monkeypatch)
+    settings = Settings(torch.device("cpu"), torch.float64, seed=0)
+    for kind in table.SOLVERS:
+        case = table.Variant(table.LABEL, table.allen_cahn, kind=kind)
+        phase = case.solver(kind).plan(case.problem(), settings).start(0, [])
+        kinds = {block.kind for block in phase.system.blocks}
+        assert kinds == ({"equation", "initial", "periodic"} if kind == table.SOFT else {"equation"})
+        assert phase.system.model.size < 2000

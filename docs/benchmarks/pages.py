@@ -3,7 +3,8 @@
     python docs/benchmarks/pages.py [docs/benchmarks/results.json runs/bench/results.json ...] [--out docs/benchmarks]
 
 Without files it takes all of docs/benchmarks/*.json that a bench has written. A run or a classical row that several files
-have is taken from the last of them. Other files are left out, and named on the screen. Writes problems.md: the table, how
+have is taken from the last of them. Files that a bench has not written, or with solvers that it does not know by name, are
+left out and named on the screen. Writes problems.md: the table, how
 to read it, and for each file the machine, versions, commits and command.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pinnlab.bench import Results, remarks, table
+from pinnlab.cases import SOLVERS
 
 HERE = Path(__file__).parent
 
@@ -52,9 +54,14 @@ def read(paths: list[Path]) -> dict[str, Results]:
     found = {}
     for path in paths:
         try:
-            found[Path(os.path.relpath(path, HERE)).as_posix()] = Results.read(path)
+            results = Results.read(path)
         except ValueError as error:
             print(f"left out: {error}")
+            continue
+        if others := {run.solver for run in results.runs} - set(SOLVERS):
+            print(f"left out: {path} has runs of {', '.join(sorted(others))}")
+            continue
+        found[Path(os.path.relpath(path, HERE)).as_posix()] = results
     return found
 
 
