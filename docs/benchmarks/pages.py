@@ -4,8 +4,8 @@
 
 Without files it takes all of docs/benchmarks/*.json that a bench has written. A run or a classical row that several files
 have is taken from the last of them. Files that a bench has not written, or with solvers that it does not know by name, are
-left out and named on the screen. Writes problems.md: the table, how
-to read it, and for each file the machine, versions, commits and command.
+left out and named on the screen. Writes problems.md: the table, how to read it, and for each file the machine, versions,
+commits and command.
 """
 
 from __future__ import annotations
