@@ -137,9 +137,9 @@ def test_the_allen_cahn_table_has_medians_at_equal_times(monkeypatch: pytest.Mon
     results = Results(MACHINE, (run_of("allen_cahn", 0, 0.7, table.SOFT), *runs))
     results = results.adding(Baseline("allen_cahn", {"u": 1e-8}, {}, 14.0, "spectral", 64))
     lines = table.markdown(results, [run_of("allen_cahn", 0, 1e-5)]).splitlines()
-    assert lines[0] == "| here, one CPU core | at 10 s | at 30 s | at the end | s | seeds |"
-    assert lines[2] == f"| {table.SOFT} | 1.0e-01 | 1.0e-02 | 7.0e-01 | 40 | 1 |"
-    assert lines[3] == f"| {name} | 1.0e-01 | 1.0e-02 | 4.0e-03 [2.0e-03, 8.0e-03] | 40 | 3 |"
+    assert lines[0] == "| here, one CPU core | at 30 s | at the end | s | steps, about | seeds |"
+    assert lines[2] == f"| {table.SOFT} | 1.0e-02 | 7.0e-01 | 40 | 300 | 1 |"
+    assert lines[3] == f"| {name} | 1.0e-02 | 4.0e-03 [2.0e-03, 8.0e-03] | 40 | 300 | 3 |"
     assert lines[4].startswith("| the recipe by `pinnlab bench` |") and lines[5].startswith("| classical: spectral |")
     table.picture(results, tmp_path / "table.png")
     assert (tmp_path / "table.png").stat().st_size > 1000
