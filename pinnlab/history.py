@@ -22,6 +22,7 @@ class Record:
         held_out: the loss on points that training never sees.
         errors: {unknown: relative L2 error}, empty without a reference.
         info: numbers of the optimizer and the weighting.
+        coefficients: {name: value} of the parameters that are to be found.
     """
 
     phase: int
@@ -32,6 +33,7 @@ class Record:
     held_out: float
     errors: dict[str, float] = field(default_factory=dict)
     info: dict[str, float] = field(default_factory=dict)
+    coefficients: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class History:
         return self.records[index]
 
     def column(self, name: str) -> np.ndarray:
-        """One attribute, or one entry of ``info``, as an array; NaN where it is missing."""
-        return np.array([getattr(r, name, r.info.get(name, np.nan)) for r in self.records], dtype=float)
+        """One attribute, coefficient or entry of ``info`` as an array; NaN where it is missing."""
+        found = [getattr(r, name, {**r.info, **r.coefficients}.get(name, np.nan)) for r in self.records]
+        return np.array(found, dtype=float)
 
     def error(self, unknown: str) -> np.ndarray:
         """The error of one unknown over the run; NaN where it is missing."""

@@ -252,7 +252,8 @@ class _Loop:
         if held_out <= at.best_loss:
             at.best_theta, at.best_loss = at.theta, held_out
         phase.system.model.theta = at.theta
-        record = self.processes.first(Record(k, at.stage, at.step, at.seconds, loss, held_out, measure(), info))
+        found = {name: float(value.detach()) for name, value in phase.system.model.coefficients.items()}
+        record = self.processes.first(Record(k, at.stage, at.step, at.seconds, loss, held_out, measure(), info, found))
         at.records.append(record)
         if self._bar is not None:
             self._bar(record, sum(s.steps for s in phase.stages[: at.stage]))

@@ -196,14 +196,14 @@ def test_the_command_writes_refuses_to_overwrite_and_resumes(decay: Case, tmp_pa
     assert first.exit_code == 0, first.output
     data = json.loads((out / "results.json").read_text())
     assert [r["problem"] for r in data["runs"]] == ["decay (k=2)"] and data["runs"][0]["max_seconds"] == 20
-    assert "| decay (k=2) | recipe | 1 |" in (out / "results.md").read_text()
+    assert "| decay (k=2) | recipe: PINN | 1 |" in (out / "results.md").read_text()
     assert (out / "results.png").stat().st_size > 1000
     refused = CliRunner().invoke(main, [*arguments, "--seeds", "0"])
     assert refused.exit_code == 2 and "--resume" in refused.output
     resumed = CliRunner().invoke(main, [*arguments, "--seeds", "0,1", "--resume"])
     assert resumed.exit_code == 0, resumed.output
     assert "1 runs to do, 1 done before" in resumed.output
-    assert "| decay (k=2) | recipe | 2 |" in (out / "results.md").read_text()
+    assert "| decay (k=2) | recipe: PINN | 2 |" in (out / "results.md").read_text()
 
 
 def test_ctrl_c_writes_what_is_there_and_has_exit_code_1(

@@ -200,6 +200,8 @@ def test_an_inverse_problem() -> None:
     )
     solution = pl.solve(problem, pl.PINN(network=SMALL, stages=LM), progress=False)
     assert solution.coefficients["nu"] == pytest.approx(0.1, rel=1e-3)
+    followed = solution.history.column("nu")
+    assert len(followed) == len(solution.history) > 1 and followed[-1] == pytest.approx(0.1, rel=1e-2)
     assert solution.error(lambda x, t: torch.sin(PI * x) * torch.exp(-0.1 * PI**2 * t))["u"] < 1e-3
 
 

@@ -5,8 +5,11 @@ or against the classical solution where the problem has none. Its curve is what 
 """
 
 from pinnlab.bench.machine import machine
-from pinnlab.bench.report import figure, markdown, write_all
+from pinnlab.bench.report import figure, markdown, remarks, table, write_all
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.bench.running import Plan, bench
 
-__all__ = ["FAILED", "Baseline", "Plan", "Results", "Run", "bench", "figure", "machine", "markdown", "write_all"]
+__all__ = [
+    "FAILED", "Baseline", "Plan", "Results", "Run", "bench", "figure", "machine", "markdown", "remarks", "table",
+    "write_all",
+]  # fmt: skip

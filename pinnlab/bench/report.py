@@ -52,20 +52,31 @@ def markdown(results: Results) -> str:
         "",
     ]
     reached = max((run.max_seconds for run in results.runs), default=0.0)
-    times = [t for t in TIMES if t <= reached]
+    lines += table(results, [t for t in TIMES if t <= reached])
+    return "\n".join([*lines, "", *remarks(results), ""])
+
+
+def table(results: Results, times: Sequence[float] = ()) -> list[str]:
+    """The lines of a Markdown table: a row for each problem, solver and budget, over the seeds.
+
+    Args:
+        results: what to show.
+        times: training times at which errors are shown as well.
+    """
     head = ["problem", "solver", "seeds", "error: median [min, max]", "training, s"]
     head += [f"error at {t:g} s" for t in times]
     head += ["classical: estimated error", "classical, s", "published"]
-    lines += [_row(head), _row(["---"] * len(head))]
+    lines = [_row(head), _row(["---"] * len(head))]
     baselines = {row.problem: row for row in results.baselines}
     for (problem, solver, _), runs in groups(results).items():
         row = baselines.get(problem, Baseline(problem))
         good = [run for run in runs if run.status != FAILED]
-        cells = [problem, solver, str(len(good)), _errors(good), _median([run.seconds for run in good], "{:.1f}")]
+        cells = [problem, _named(solver, good), str(len(good)), _errors(good)]
+        cells += [_median([run.seconds for run in good], "{:.1f}")]
         cells += [_median([run.error_at(t) for run in good], "{:.1e}") for t in times]
         cells += [_number(row.estimate, "{:.1e}"), _number(row.seconds, "{:.2f}"), row.published or "-"]
         lines.append(_row(cells))
-    return "\n".join([*lines, "", *_remarks(results), ""])
+    return lines
 
 
 def figure(results: Results) -> Figure:
@@ -144,7 +155,8 @@ def _shown(values: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.maximum(np.asarray(values, dtype=float), _SMALLEST)
 
 
-def _remarks(results: Results) -> list[str]:
+def remarks(results: Results) -> list[str]:
+    """How to read the table, and what failed: paragraphs with empty lines between them."""
     lines = [
         "Errors are relative L2 over a grid of the whole domain (the largest over the unknowns where one number is "
         "given), against the problem's reference, or the classical solution where it has none. Times are of training "
@@ -158,6 +170,12 @@ def _remarks(results: Results) -> list[str]:
         if run.status == FAILED
     ]
     return [part for line in lines for part in (line, "")][:-1]
+
+
+def _named(solver: str, runs: list[Run]) -> str:
+    """What was asked for, and, where that does not say it, which method it was: ``recipe: CausalPINN``."""
+    methods = {run.configuration.partition("(")[0] for run in runs} - {""}
+    return f"{solver}: {methods.pop()}" if solver in ("recipe", "auto") and len(methods) == 1 else solver
 
 
 def _errors(runs: list[Run]) -> str:
