@@ -14,12 +14,12 @@ import torch
 from click.testing import CliRunner
 
 from pinnlab import errors
-from pinnlab.bench import FAILED, Plan, Results, Run, bench
+from pinnlab.bench import FAILED, Plan, Results, Run, bench, machine, markdown
 from pinnlab.bench.peers import PEERS, is_peer, launch
 from pinnlab.cases import Case, CaseError, load_case
 from pinnlab.cli import main
 
-MACHINE = {"cpu": "abacus"}
+MACHINE = machine("pinnlab bench")
 HEAT = '''"""Heat between insulated ends."""
 import math
 import torch
@@ -106,6 +106,7 @@ def test_a_peer_is_run_in_a_process_of_its_own_and_not_again(heat: Case, idle: s
     assert run.error == pytest.approx(float((1 - right).norm() / right.norm()), rel=1e-9)
     assert run.seconds >= 0.2 and run.curve["error"][-1] == pytest.approx(run.error, rel=0.02)
     assert set(run.curve) == {"seconds", "loss", "held_out", "window", "error"} and math.isnan(run.curve["loss"][0])
+    assert "heat (kappa=0.2), idle: nothing on [2, 10, 10, 1]." in markdown(results)
     results.write(tmp_path / "results.json")
     lines: list[str] = []
     bench(plan, Results.read(tmp_path / "results.json"), lambda found: None, lines.append)

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.api import problem_names
 from pinnlab.bench.peers.task import Part, Task, stacked
 from pinnlab.bench.peers.translation import Derivatives, ExactConditions, by_autograd, residuals
+from pinnlab.cases import load_case
 from pinnlab.domains import Site
 from pinnlab.model import Model, used_indices
 from pinnlab.terms import Scope
@@ -144,6 +146,21 @@ def _plain(task: Task, at: Tensor) -> Tensor:
     for layer in layers[:-1]:
         values = torch.tanh(values @ layer.weight.T + layer.bias)
     return values @ layers[-1].weight.T + layers[-1].bias
+
+
+@pytest.mark.parametrize("name", problem_names())
+def test_every_single_problem_of_the_package_can_be_given_to_a_peer(name: str) -> None:
+    case = load_case(name)
+    problem = case.problem()
+    if problem.families or problem.unknown_parameters:
+        pytest.skip("no single forward problem")
+    task = Task.of(problem, case.solver(case.default_solver))
+    for part in task.parts:
+        few = Part(part.term, 20)
+        sites = task.sites(few, np.random.default_rng(0))
+        at = stacked(sites).requires_grad_()
+        found = task.residuals(few, sites, at, _plain(task, at), by_autograd(at))
+        assert found.shape[1] == len(part.term.residuals) and bool(torch.isfinite(found).all())
 
 
 def test_known_derivatives_are_computed_once_per_set_of_points(monkeypatch: pytest.MonkeyPatch) -> None:
