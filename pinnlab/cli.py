@@ -28,6 +28,7 @@ from pinnlab import distributed
 from pinnlab.api import problem_names, solve
 from pinnlab.bench import FAILED, Plan, Results, machine, markdown, write_all
 from pinnlab.bench import bench as run_bench
+from pinnlab.bench.peers import PEERS
 from pinnlab.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.comparison import Comparison
 from pinnlab.plotting import save as save_figure
@@ -150,7 +151,9 @@ def compare(target: str, problem: str | None, resolution: int | None, out: str |
 
 @main.command()
 @click.argument("names", nargs=-1, metavar="[NAME_OR_FILE]...")
-@click.option("--solver", "solvers", type=click.Choice(SOLVERS), multiple=True, help="Repeat it to compare several.")
+@click.option(
+    "--solver", "solvers", type=click.Choice((*SOLVERS, *PEERS)), multiple=True, help="Repeat it to compare several."
+)
 @click.option("--seeds", default="0,1,2", show_default=True, help="Whole numbers, separated by commas.")
 @_seconds
 @_machine

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
+from pinnlab.bench.peers import is_peer
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.plotting import COLORS, Picture, save
 
@@ -164,6 +165,13 @@ def remarks(results: Results) -> list[str]:
     ]
     if any(run.windows > 1 for run in results.runs):
         lines.append("Runs in several time windows have no error of the whole before the last window is done (-).")
+    peers = [run for run in results.runs if is_peer(run.solver) and run.configuration]
+    if peers:
+        lines.append(
+            "Other packages train the network of the recipe on as many points, with the same conditions built in, on one "
+            "thread for the same time."
+        )
+    lines += dict.fromkeys(f"{run.problem}, {run.solver}: {run.configuration}." for run in peers)
     lines += [
         f"{run.problem}, {run.solver}, seed {run.seed} failed: {run.message}"
         for run in results.runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -12,6 +12,7 @@ import torch
 from pinnlab import errors
 from pinnlab.api import solve
 from pinnlab.bench.machine import commit, now
+from pinnlab.bench.peers import is_peer, launch
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.cases import Case
 from pinnlab.problem import Problem
@@ -23,7 +24,7 @@ from pinnlab.status import Status
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: every case with every solver and seed; ``max_seconds`` None takes each case's own budget."""
+    """What to run: every case with every solver or peer and seed; ``max_seconds`` None takes each case's own budget."""
 
     cases: Sequence[Case]
     solvers: Sequence[str | None] = (None,)
@@ -53,7 +54,13 @@ def bench(
 
     Returns:
         The results, and whether everything was run (False after Ctrl-C).
+
+    Raises:
+        CaseError: before anything is run, where a peer cannot be.
     """
+    for kind in plan.solvers:
+        if is_peer(kind):
+            launch.require(str(kind), plan.device)
     done = {run.key for run in results.runs if run.status != FAILED}
     for case in plan.cases:
         wanted = [_blank(case, kind, seed, plan) for kind in plan.solvers for seed in plan.seeds]
@@ -84,16 +91,19 @@ def bench(
 
 def _blank(case: Case, kind: str | None, seed: int, plan: Plan) -> Run:
     name = kind or case.default_solver
+    if is_peer(name):
+        return Run(case.label, name, seed, plan.max_seconds or case.budget)
     return Run(case.label, name, seed, plan.max_seconds or case.budget, repr(case.solver(name)))
 
 
 def _run(case: Case, problem: Problem, plan: Plan, progress: bool, run: Run) -> Run:
-    solver = case.solver(run.solver)
     values = {**asdict(run), "date": now(), "commit": commit()}
     try:
+        if is_peer(run.solver):
+            return replace(launch.run_peer(case, run, plan.dtype), commit=commit())
         solution = solve(
-            problem, solver, max_seconds=run.max_seconds, seed=run.seed, dtype=plan.dtype, device=plan.device,
-            progress=progress, parallel="none",
+            problem, case.solver(run.solver), max_seconds=run.max_seconds, seed=run.seed, dtype=plan.dtype,
+            device=plan.device, progress=progress, parallel="none",
         )  # fmt: skip
         found = solution.error() if problem.reference is not None else {}
     except Exception as error:  # one problem that fails must not end a night's bench

@@ -1,0 +1,94 @@
+"""The clock of a peer's training, and its curve of errors against time.
+
+Letters: n points, d coordinates, m unknowns.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinnlab import errors
+from pinnlab.problem import Problem
+
+_MEASUREMENTS = 100
+_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Field:
+    """A peer's network as what errors are measured of.
+
+    Attributes:
+        function: (n, d) points -> (n, m) unknowns.
+        parameters: one tensor, which says what type points must have.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    parameters: tuple[Tensor, ...]
+
+    def values(self, points: Tensor) -> Tensor:
+        """(n, m), any n."""
+        with torch.no_grad():
+            return torch.cat([self.function(part) for part in points.split(_BATCH)]).detach()
+
+
+class Recorder:
+    """Measures errors while a peer trains; the clock stands still meanwhile.
+
+    Args:
+        problem: with a reference, else nothing is measured.
+        max_seconds: of training.
+        clock: for tests.
+    """
+
+    def __init__(self, problem: Problem, max_seconds: float, clock: Callable[[], float] = time.perf_counter):
+        self.problem, self.max_seconds = problem, max_seconds
+        self.curve: dict[str, list[float]] = {name: [] for name in ("seconds", "loss", "held_out", "window", "error")}
+        self.seconds = 0.0
+        self._clock, self._last = clock, math.nan
+        self._due = 0.0
+        self._field: Field | None = None
+        self._measure: Callable[[], dict[str, float]] = dict
+
+    def start(self, function: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
+        """Start the clock; ``function`` maps (n, d) points to the unknowns (n, m) as they are when it is called."""
+        self._field = Field(function, (torch.zeros((), dtype=dtype),))
+        self._measure = errors.error_meter(self.problem.domain, self.problem, self._field)
+        self._last = self._clock()
+
+    def check(self) -> bool:
+        """Look at the clock, measure when it is time; whether the time is up."""
+        self.seconds += self._clock() - self._last
+        late = self.late
+        if late or self.seconds >= self._due:
+            self._record()
+            self._due = self.seconds + self.max_seconds / _MEASUREMENTS
+        self._last = self._clock()
+        return late
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return self.seconds >= self.max_seconds
+
+    def final_errors(self) -> dict[str, float]:
+        """{unknown: relative L2 error} over the grid of the whole domain; empty without a reference."""
+        if self.problem.reference is None or self._field is None:
+            return {}
+        points = errors.error_grid(self.problem.domain)
+        own = self._field.values(points.to(self._field.parameters[0])).to(torch.float64)
+        found = errors.relative_l2(own, errors.evaluate(self.problem.reference, self.problem, points))
+        return dict(zip(self.problem.unknowns, found.tolist(), strict=True))
+
+    def _record(self) -> None:
+        # a peer's loss is its own business: what its terms are divided by differs from package to package
+        self.curve["seconds"].append(self.seconds)
+        self.curve["error"].append(max(self._measure().values(), default=math.nan))
+        for name, value in (("loss", math.nan), ("held_out", math.nan), ("window", 0.0)):
+            self.curve[name].append(value)
