@@ -169,6 +169,12 @@ def test_the_table_has_median_and_range_and_the_classical_solver() -> None:
     assert "abacus, 2 cores" in text and "`pinnlab bench`" in text and "commit: abc" in text
 
 
+def test_rows_of_a_problem_stand_together_however_the_bench_was_interrupted() -> None:
+    runs = [Run(problem, solver, 0, 60.0) for solver in ("recipe", "pinn") for problem in ("heat", "wave")]
+    rows = [line for line in markdown(Results(MACHINE, tuple(runs))).splitlines() if line.startswith("| ")][2:]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == ["heat", "heat", "wave", "wave"]
+
+
 def test_several_unknowns_each_have_their_error() -> None:
     results = Results(MACHINE, (run_of(0, errors={"x": 1e-3, "y": 2e-3}),))
     assert "x 1.0e-03 [1.0e-03, 1.0e-03]; y 2.0e-03" in markdown(results)

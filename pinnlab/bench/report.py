@@ -30,9 +30,10 @@ def write_all(results: Results, folder: Path) -> tuple[Path, Path, Path]:
 
 
 def groups(results: Results) -> dict[Group, list[Run]]:
-    """Runs that differ in their seed only."""
+    """Runs that differ in their seed only, those of a problem together."""
+    problems = list(dict.fromkeys(run.problem for run in results.runs))
     found: dict[Group, list[Run]] = {}
-    for run in results.runs:
+    for run in sorted(results.runs, key=lambda run: problems.index(run.problem)):
         found.setdefault((run.problem, run.solver, run.max_seconds), []).append(run)
     return found
 
