@@ -6,10 +6,10 @@ Reference: the classical solver on this very problem (ETDRK4).
 
 Recipe: local polynomials, nothing trained, 2.5e-8 in 10 s (random tanh features 6.9e-7 in 11 s). The trained networks
 (``trained``): 1.1e-3 in 95 s of processor time, 180 s on a busy machine (one seed). Errors grow by 1.7 per window up to
-t = 0.5 and hardly afterwards, so that what the first windows leave behind decides. More windows are no cure: of 80 the first
-four end nine times better than the first of 20, but from t = 0.1 on residuals at other points are up to a thousand times those
-in training, and at t = 0.75 the error was 1.1e-2. Short windows seem to hand over fine scales that die out faster than the next
-one resolves.
+t = 0.5 and hardly afterwards, so that what the first windows leave behind decides. More windows are no cure: of 80 the
+first four end nine times better than the first of 20, but from t = 0.1 on residuals at other points are up to a
+thousand times those in training, and at t = 0.75 the error was 1.1e-2. Short windows seem to hand over fine scales that
+die out faster than the next one resolves.
 
 Published relative L2 error: causal PINN 3.49e-4, 10 time windows, on a GPU.
 """
