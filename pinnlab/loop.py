@@ -149,7 +149,7 @@ class _Loop:
                     break
                 if self.processes.count > 1:
                     phase.system.share(self.processes, self.parallel)
-                status = self._train(phase, k, plan.share(k), plan.view(model))
+                status = self._train(phase, k, plan.view(model))
                 model.theta = self.at.best_theta if self.at.best_theta is not None else model.theta
                 self.at.statuses = [*self.at.statuses, status]
                 if status in (Status.INTERRUPTED, Status.DIVERGED):
@@ -164,7 +164,7 @@ class _Loop:
                 self._bar.close()
         return models, _combined(self.at.statuses)
 
-    def _train(self, phase: Phase, k: int, share: float, view: Any) -> Status:
+    def _train(self, phase: Phase, k: int, view: Any) -> Status:
         system, at = phase.system, self.at
         self._amplified = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         if self.progress and self._bar is None:
@@ -173,7 +173,7 @@ class _Loop:
         deadline = math.inf
         if self.max_seconds is not None:
             left = self.max_seconds - at.seconds
-            deadline = at.seconds + max(left, 0.0) * share
+            deadline = at.seconds + max(left, 0.0) / (self._count - k)
         measure = error_meter(phase.problem.domain, self.problem, view) if self.processes.leads else dict
         if at.theta is None:
             at.theta = system.model.theta

@@ -15,7 +15,6 @@ from torch import nn
 import pinnlab as pl
 from pinnlab.model import Slice
 from pinnlab.solvers.base import Settings
-from pinnlab.solvers.windows import time_share
 
 PI = math.pi
 LM = (pl.LevenbergMarquardt(steps=40),)
@@ -229,17 +228,6 @@ def test_windows_hand_over_value_and_velocity_exactly() -> None:
     expected = first.jet(at, ((), (0,), (1,), (0, 1)))
     found = velocity.jet(at, ((), (0,)))
     torch.testing.assert_close(found[:, :, 0], expected[[2, 3], :, 0].detach(), rtol=0, atol=1e-13)
-
-
-def test_early_windows_may_get_more_of_the_time() -> None:
-    # of 7 seconds: 4, 2 and 1
-    shares = [time_share(2.0, left) for left in (3, 2, 1)]
-    assert shares == pytest.approx([4 / 7, 2 / 3, 1.0])
-    assert time_share(1.0, 5) == pytest.approx(0.2)
-    plan = pl.PINN(windows=3, window_effort=2.0, stages=LM).plan(oscillator().problem, SETTINGS)
-    assert [plan.share(k) for k in range(3)] == pytest.approx(shares)
-    with pytest.raises(ValueError, match=r"PINN\(window_effort=0.0\)"):
-        pl.PINN(window_effort=0.0)
 
 
 def test_a_warm_start_begins_with_the_last_windows_parameters() -> None:

@@ -31,7 +31,7 @@ from pinnlab.optimizers.quasi_newton import LBFGS
 from pinnlab.problem import Problem
 from pinnlab.residuals import Count, ResidualSystem
 from pinnlab.sampling import check_kind
-from pinnlab.solvers.windows import cuts_of, handed_over, time_share
+from pinnlab.solvers.windows import cuts_of, handed_over
 from pinnlab.status import Status
 from pinnlab.terms import Term
 from pinnlab.weighting import Weighting
@@ -72,10 +72,6 @@ class Plan(ABC):
     @abstractmethod
     def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
         """The solution (n, d) -> (n, m) made of the phases' models; NaN where no phase was trained."""
-
-    def share(self, k: int) -> float:
-        """Share of the time that is left when phase k starts which the phase may take."""
-        return 1 / (self.count - k)
 
     def view(self, model: Trainable) -> Any:
         """A phase's model as a part of the solution, in the problem's own unknowns and coordinates."""
@@ -163,8 +159,6 @@ class CollocationSolver(Solver):
         windows: number of equal time windows, or the inner times at which to cut. Each window has its own network
             and starts from the end of the one before.
         warm_start: start a window's network from the previous window's parameters.
-        window_effort: of a budget in seconds, each window gets so many times the share of the next one. Above 1 is for
-            equations whose errors grow: what an early window leaves behind is multiplied by all later ones.
         condition_weight: multiplies the weights of soft initial and boundary conditions.
     """
 
@@ -176,7 +170,6 @@ class CollocationSolver(Solver):
     harmonics: int = 1
     windows: int | tuple[float, ...] = 1
     warm_start: bool = False
-    window_effort: float = 1.0
     condition_weight: float = 100.0
 
     def __post_init__(self) -> None:
@@ -197,11 +190,6 @@ class CollocationSolver(Solver):
             raise ValueError(f"{owner}(harmonics={self.harmonics}): must be at least 1.")
         if isinstance(self.windows, float) or (isinstance(self.windows, int) and self.windows < 1):
             raise ValueError(f"{owner}(windows={self.windows}): use at least 1, or the inner times at which to cut.")
-        if not 1 <= self.window_effort <= 10:
-            raise ValueError(
-                f"{owner}(window_effort={self.window_effort}): give a number from 1 (equal shares) to 10 (nearly all "
-                "time for the first window), such as 1.05."
-            )
         if not self.condition_weight > 0:
             raise ValueError(f"{owner}(condition_weight={self.condition_weight}): must be positive.")
 
@@ -246,9 +234,6 @@ class CollocationPlan(Plan):
 
     def _remarks(self, problem: Problem) -> tuple[str, ...]:
         return problem.exact_plan(self._can_be_periodic).notes
-
-    def share(self, k: int) -> float:
-        return time_share(self.solver.window_effort, self.count - k)
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         problem = self.problem if self.count == 1 else self._window(k, finished)

@@ -20,8 +20,8 @@ class CausalPINN(CollocationSolver):
         slices: time slices of the weights.
         initial: ``"outside"`` or ``"inside"``, how a soft initial condition enters, see ``weighting.Causal``.
         steps_per_tolerance: at most so many steps per rung.
-        network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, window_effort,
-            condition_weight: as in ``CollocationSolver``.
+        network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
+            ``CollocationSolver``.
 
     Raises:
         ValueError: the problem has no time.

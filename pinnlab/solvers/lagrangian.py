@@ -53,9 +53,8 @@ class LagrangianPINN(CollocationSolver):
         label_diffusion: space derivatives of second and higher order by label, as in the paper's released code. They
             are those by position only where the velocity is constant.
         weighting: ``Uniform()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.weighting``.
-        stages, points, boundary_points, sampling, harmonics, windows, warm_start, window_effort,
-            condition_weight: as in ``CollocationSolver``. With ``warm_start`` later windows cost
-            little where the flow is much the same in all.
+        stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
+            ``CollocationSolver``. With ``warm_start`` later windows cost little where the flow is much the same in all.
 
     Raises:
         TypeError, ValueError: no velocity, or open sides that do not suit the flow (see ``pinnlab.inflow``).

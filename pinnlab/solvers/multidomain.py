@@ -47,8 +47,8 @@ class MultiDomainPINN(CollocationSolver):
             component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives.
         uncoupled: allow an empty ``interface``: subdomains that know nothing of each other.
         weighting: ``Uniform()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.weighting``.
-        network, stages, sampling, harmonics, windows, warm_start, window_effort, condition_weight: as in
-            ``CollocationSolver``; the template is built once per subdomain, on inputs scaled to it.
+        network, stages, sampling, harmonics, windows, warm_start, condition_weight: as in ``CollocationSolver``;
+            the template is built once per subdomain, on inputs scaled to it.
         points, boundary_points: in each cell, and of each soft condition in each cell.
 
     Raises:

@@ -14,8 +14,8 @@ class PINN(CollocationSolver):
 
     Args:
         weighting: ``Uniform()``, ``GradientNorm()`` or ``NTK()``.
-        network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, window_effort,
-            condition_weight: as in ``CollocationSolver``.
+        network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
+            ``CollocationSolver``.
 
     Source: Raissi, Perdikaris & Karniadakis, J. Comput. Phys. 378 (2019) 686.
     """

@@ -38,11 +38,6 @@ def _frozen(end: Slice, previous: Trainable, problem: Problem) -> Any:
     return series if series.error < _ACCURATE_SERIES else end
 
 
-def time_share(effort: float, left: int) -> float:
-    """Share of the remaining time for the next of ``left`` windows, each worth ``effort`` times the one after it."""
-    return 1 / sum(effort**-k for k in range(left))
-
-
 def cuts_of(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ...]:
     """Start, inner cuts and end of the windows; () for a single one.
 
