@@ -19,7 +19,7 @@ from pinnlab.problems._cole_hopf import cole_hopf
 import pinnlab as pl
 
 PUBLISHED = "4e-5 (SOAP, GPU); 1.6e-8 (SSBroyden, 2878 s GPU)"
-BUDGET = 300.0
+BUDGET = 170.0
 
 
 def burgers(u, nu):

@@ -21,7 +21,7 @@ import torch
 import pinnlab as pl
 
 PUBLISHED = "3.49e-4 (causal PINN, 10 windows, GPU)"
-BUDGET = 300.0
+BUDGET = 180.0
 
 
 def kuramoto_sivashinsky(u):

@@ -57,7 +57,7 @@ def test_list_in_a_process_of_its_own_names_every_problem() -> None:
     assert run.returncode == 0, run.stderr
     for name in ("allen_cahn", "burgers", "convection", "kuramoto_sivashinsky", "lorenz"):
         assert name in run.stdout
-    assert "budget 300 s; published: " in run.stdout
+    assert "budget 170 s; published: " in run.stdout
 
 
 def test_run_solves_compares_draws_and_saves(heat: Path) -> None:
