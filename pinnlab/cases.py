@@ -23,7 +23,7 @@ from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian import LagrangianPINN
 from pinnlab.solvers.pinn import PINN
 
-SOLVERS = ("auto", "recipe", "pinn", "causal", "lagrangian", "experts")
+SOLVERS = ("auto", "recipe", "trained", "pinn", "causal", "lagrangian", "experts")
 _UNNAMED = inspect.signature(Problem).parameters["name"].default
 
 
@@ -37,7 +37,8 @@ class Case:
 
     Attributes:
         name: of a shipped problem, or of the file without its ending.
-        module: has ``problem(**options)``, and may have ``recipe()``, ``BUDGET`` (seconds) and ``PUBLISHED`` (text).
+        module: has ``problem(**options)``, and may have ``recipe()``, ``BUDGET`` (seconds) and ``PUBLISHED`` (text); where
+            nothing is trained by the recipe, ``trained()`` may give the tuned network.
         options: arguments of ``problem()``.
     """
 
@@ -102,22 +103,23 @@ class Case:
             kind: one of ``SOLVERS``.
 
         Raises:
-            CaseError: there is no recipe, or it returns no solver.
+            CaseError: the file has no such function, or it returns no solver.
         """
         if kind == "auto":
             return None
-        if kind != "recipe":
+        if kind not in ("recipe", "trained"):
             named: dict[str, Callable[[], Solver]] = {
                 "pinn": PINN, "causal": CausalPINN, "lagrangian": LagrangianPINN, "experts": HardConstraintMoE,
             }  # fmt: skip
             return named[kind]()
-        if not self.has_recipe:
+        if not callable(getattr(self.module, kind, None)):
+            known = "recipe, " if kind == "trained" and self.has_recipe else ""
             raise CaseError(
-                f"{self.name} has no recipe(); use --solver auto, pinn, causal, lagrangian or experts, or write one."
+                f"{self.name} has no {kind}(); use --solver {known}auto, pinn, causal, lagrangian or experts, or write one."
             )
-        solver = self._call("recipe", {})
+        solver = self._call(kind, {})
         if not isinstance(solver, Solver):
-            raise CaseError(f"{self.name}: recipe() returned {solver!r}; return a solver such as pl.CausalPINN().")
+            raise CaseError(f"{self.name}: {kind}() returned {solver!r}; return a solver such as pl.CausalPINN().")
         return solver
 
     def _call(self, name: str, options: Mapping[str, Any]) -> Any:

@@ -6,6 +6,10 @@ Karniadakis (2019); setting and numbers as in Wang, Sankaran & Perdikaris, arXiv
 Reference: the classical solver on this very problem (ETDRK4, 8192 Fourier modes, relative error about 1e-7). The
 periodic extension of u(x, 0) has a slope jump at x = 1, so few modes are not enough: 512 leave an error of 1.1e-5.
 
+Recipe: local random tanh features, nothing trained, 9.2e-8 in 6.8 s, which is about the reference's own accuracy
+(polynomials 2.5e-8 in 3.3 s). The trained causal network (``trained``): 9.4e-6 in 150 s (median of three seeds, two
+runs side by side on two cores).
+
 Published relative L2 errors: plain PINN 4.98e-1, adaptive time sampling 2.33e-2, causal MLP 1.43e-3, causal modified MLP
 1.39e-4 (3e5 steps on a GPU), jaxpi 5.37e-5, PirateNet 2.24e-5, PirateNet with SOAP 3.5e-6.
 """
@@ -36,7 +40,11 @@ def problem(diffusion: float = 1e-4) -> pl.Problem:
     return bare.replace(reference=pl.ClassicalReference(bare, tolerance=2e-7))
 
 
-def recipe() -> pl.CausalPINN:
+def recipe() -> pl.HardConstraintMoE:
+    return pl.HardConstraintMoE(features="tanh")
+
+
+def trained() -> pl.CausalPINN:
     return pl.CausalPINN(
         harmonics=3,
         # second-order steps go far below the residuals at which the published ladder, up to 100, would stop

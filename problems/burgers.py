@@ -5,6 +5,9 @@ Some tables use nu = 0.01 instead; their numbers do not compare.
 
 Reference: exact, Cole and Hopf's quotient of heat integrals, evaluated to 1e-12.
 
+Recipe: local random tanh features, nothing trained, 2.1e-8 in 3.4 s (polynomials 1.3e-9 in 3.6 s). The trained network
+(``trained``): 3.4e-6 in 170 s (median of three seeds, two runs side by side on two cores).
+
 Published relative L2 errors: PINN 6.7e-4 (2019), SOAP 4e-5 (GPU), SSBroyden 1.6e-8 (2878 s on a GPU).
 """
 
@@ -35,5 +38,9 @@ def problem(nu: float = 0.01 / math.pi) -> pl.Problem:
     )
 
 
-def recipe() -> pl.PINN:
+def recipe() -> pl.HardConstraintMoE:
+    return pl.HardConstraintMoE(features="tanh")
+
+
+def trained() -> pl.PINN:
     return pl.PINN(stages=pl.LevenbergMarquardt(steps=10_000))

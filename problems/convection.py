@@ -5,6 +5,10 @@ al., arXiv 2109.01050; the speeds 0 to 70 of Mojgani, Balajewicz & Hassanzadeh, 
 
 Reference: exact, sin(x - c t).
 
+Recipe: local random tanh features, nothing trained, 4.4e-11 in 1.4 s for c = 50. The trained networks (``trained``): 6.5e-6
+in 20 s of processor time for c = 50 (one seed, a busy machine); ten windows with new points before every step, and no start
+from the window before, 1.8e-4 in the same time.
+
 Published relative errors at c = 30 / 50: PINN 1.26 / 1.0, Lagrangian PINN 0.045 / 0.034 (read off a figure).
 """
 
@@ -15,7 +19,7 @@ import torch
 import pinnlab as pl
 
 PUBLISHED = "1.0 (PINN); 0.045 (Lagrangian PINN)"
-BUDGET = 40.0
+BUDGET = 60.0
 
 
 def convection(u, c):
@@ -35,5 +39,17 @@ def problem(c: float = 30.0) -> pl.Problem:
     )
 
 
-def recipe() -> pl.PINN:
-    return pl.PINN(windows=5, network=pl.MLP(width=15), stages=pl.LevenbergMarquardt(steps=10_000))
+def recipe() -> pl.HardConstraintMoE:
+    return pl.HardConstraintMoE(features="tanh")
+
+
+def trained() -> pl.PINN:
+    return pl.PINN(
+        windows=20,
+        # what a window has to find is what the one before has found, moved on
+        warm_start=True,
+        network=pl.MLP(width=12, depth=2),
+        points=500,
+        sampling="sobol",
+        stages=pl.LevenbergMarquardt(steps=1000, damping=1e-5, decrease=10.0, redraw=False),
+    )

@@ -5,6 +5,9 @@ arXiv 2203.07404, section 4.1 (the paper prints sigma = 3, its code uses 10).
 
 Reference: the classical solver on this very problem (Runge-Kutta of order 8 at tight tolerance).
 
+Recipe: local polynomials, nothing trained, 4.8e-6 in 2.4 s (random tanh features 3.3e-4). The trained networks
+(``trained``): y 4.2e-4 in 200 s (median of three seeds, two runs side by side on two cores).
+
 Published relative L2 errors: causal PINN, 40 windows: x 1.139e-2, y 1.656e-2, z 7.038e-3.
 """
 
@@ -34,7 +37,11 @@ def problem(sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3, end: fl
     return bare.replace(reference=pl.ClassicalReference(bare))
 
 
-def recipe() -> pl.PINN:
+def recipe() -> pl.HardConstraintMoE:
+    return pl.HardConstraintMoE()
+
+
+def trained() -> pl.PINN:
     return pl.PINN(
         windows=80,
         network=pl.MLP(width=12, depth=2),

@@ -158,6 +158,17 @@ def test_a_file_that_cannot_work_says_why(text: str, message: str, heat: Path) -
     assert message in result.output and "Traceback" not in result.output
 
 
+def test_a_trained_network_next_to_a_recipe_that_trains_nothing(heat: Path) -> None:
+    heat.write_text(HEAT.replace("def recipe", "def trained") + "\ndef recipe():\n    return pl.HardConstraintMoE()\n")
+    case = load_case(str(heat))
+    assert isinstance(case.solver("recipe"), pl.HardConstraintMoE) and isinstance(case.solver("trained"), pl.PINN)
+    result = invoke("run", heat, "--solver", "trained", "--no-progress")
+    assert result.exit_code == 0 and "heat by PINN" in result.output
+    heat.write_text(HEAT)
+    result = invoke("run", heat, "--solver", "trained", "--no-progress")
+    assert result.exit_code == 2 and "has no trained(); use --solver recipe, auto" in result.output
+
+
 def test_what_solve_refuses_is_told_without_a_traceback(heat: Path) -> None:
     heat.write_text(HEAT.replace('parameters={"D": D}', 'parameters={"D": pl.Uniform(0.1, 0.2)}'))
     result = invoke("run", heat, "--no-progress")

@@ -14,7 +14,7 @@ import pinnlab as pl
 from pinnlab.api import problem_module, problem_names
 from pinnlab.errors import evaluate
 from pinnlab.fields import sort_key
-from pinnlab.solvers.base import Solver
+from pinnlab.solvers.base import CollocationSolver, Solver
 from pinnlab.terms import Scope
 
 NAMES = problem_names()
@@ -171,6 +171,7 @@ def test_reference_meets_dirichlet_conditions(name: str) -> None:
 def test_file_has_the_usual_form(name: str) -> None:
     module = problem_module(name)
     assert isinstance(module.recipe(), Solver)
+    assert not hasattr(module, "trained") or isinstance(module.trained(), CollocationSolver)
     assert module.BUDGET > 0 and module.PUBLISHED
     assert "Source:" in module.__doc__ and "Published" in module.__doc__ and "Reference:" in module.__doc__
     assert module.problem().check().complete

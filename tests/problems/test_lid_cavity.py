@@ -41,3 +41,10 @@ def test_options() -> None:
     assert problem.parameters == {"re": 400.0} and problem.check().complete
     with pytest.raises(ValueError, match="lid='round'.*choose one of unit, parabola"):
         lid_cavity.problem(lid="round")
+
+
+def test_distances_to_the_corners_by_hand() -> None:
+    # from (0, 0) to (0, 1) and (1, 1): 1 and sqrt(2)
+    assert lid_cavity.corner_distances(0.0, 0.0) == pytest.approx(np.sqrt(2))
+    assert lid_cavity.corner_distances(0.5, 1.0) == pytest.approx(0.25)
+    assert lid_cavity.corner_distances(1.0, 1.0) == 0.0
