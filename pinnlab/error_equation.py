@@ -164,7 +164,7 @@ def _conditions(problem: Problem, model: Any, start: Start | None) -> list[Condi
                 if isinstance(condition, Robin):
                     a, b, _ = condition.values[unknown]
                     lack = (a, b, lack)
-                found.append(type(condition)(on=piece, exact=False, **{unknown: lack}))  # type: ignore[arg-type]
+                found.append(type(condition)(on=piece, exact=False, **{unknown: lack}))
     return found
 
 
@@ -188,7 +188,8 @@ def _initial(problem: Problem, known: Known, unknown: str, key: Key, term: Term,
 
     name = unknown + ("_" + TIME * len(key) if key else "")
     space = problem.domain.space
-    return Initial(exact=False, **{name: _named(value, space) if space else float(value({}))})
+    given: Any = _named(value, space) if space else float(value({}))
+    return Initial(exact=False, **{name: given})
 
 
 def _lack(

@@ -13,12 +13,14 @@ from pinnlab.comparison import Comparison, compare
 from pinnlab.conditions import Periodic
 from pinnlab.domains import Box
 from pinnlab.error_equation import solve_error_equation
+from pinnlab.error_features import estimate_on_features
 from pinnlab.measures import Misfit
+from pinnlab.problem import Problem
 
 if TYPE_CHECKING:
     from pinnlab.solution import Solution
 
-KINDS = ("auto", "equation", "classical")
+KINDS = ("auto", "equation", "classical", "features")
 _ROUNDING = 1e-11
 """Relative residual below which its digits are rounding, which no solver resolves."""
 
@@ -104,19 +106,12 @@ def by_equation(solution: Solution, misfits: Sequence[Misfit], max_seconds: floa
     Raises:
         NoEstimateError: that is not possible.
     """
-    problem, began = solution.problem, time.perf_counter()
-    known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    began, known = time.perf_counter(), _checked(solution, misfits)
+    problem = solution.problem
     if not isinstance(known.domain, Box):
         raise NoEstimateError("the error equation is solved on boxes only")
-    if any(getattr(model, "seams", {}) for model in solution.models):
-        raise NoEstimateError(
-            "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
-            "part of the error that the residual inside does not see"
-        )
-    if max(m.relative for m in misfits if m.kind != "data") < _ROUNDING:
-        raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     try:
-        found = solve_error_equation(known.replace(reference=None), solution.models, max_seconds)
+        found = solve_error_equation(known, solution.models, max_seconds)
     except TimeoutError as error:
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
     except ValueError as error:
@@ -136,6 +131,42 @@ def by_equation(solution: Solution, misfits: Sequence[Misfit], max_seconds: floa
     return ErrorEstimate(values, doubt, "the error equation", time.perf_counter() - began)
 
 
+def by_features(solution: Solution, misfits: Sequence[Misfit], max_seconds: float) -> ErrorEstimate:
+    """Solve the error equation on random features, which need no box.
+
+    Args: as for ``by_equation``.
+
+    Raises:
+        NoEstimateError: that is not possible.
+    """
+    began, known = time.perf_counter(), _checked(solution, misfits)
+    try:
+        values, doubt = estimate_on_features(known, solution.models, solution.function, max_seconds)
+    except TimeoutError as error:
+        raise NoEstimateError(f"random features were not solved for within {max_seconds:.0f} s") from error
+    except ValueError as error:
+        raise NoEstimateError(f"the error equation could not be solved on random features: {error}") from error
+    names = known.unknowns
+    if not max(doubt) < 0.5 * max(values):
+        raise NoEstimateError("the error is not resolved by random features: a coarser and a finer set disagree")
+    each = dict(zip(names, values, strict=True)), dict(zip(names, doubt, strict=True))
+    return ErrorEstimate(*each, "the error equation on random features", time.perf_counter() - began)
+
+
+def _checked(solution: Solution, misfits: Sequence[Misfit]) -> Problem:
+    """The problem with the coefficients found, if the error equation makes sense for this solution."""
+    problem = solution.problem
+    if any(getattr(model, "seams", {}) for model in solution.models):
+        raise NoEstimateError(
+            "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
+            "part of the error that the residual inside does not see"
+        )
+    if max(m.relative for m in misfits if m.kind != "data") < _ROUNDING:
+        raise NoEstimateError("the residual is rounding, and no error can be computed from it")
+    known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    return known.replace(reference=None)
+
+
 def estimate_error(
     solution: Solution, misfits: Sequence[Misfit], how: str, max_seconds: float
 ) -> tuple[ErrorEstimate | None, tuple[str, ...]]:
@@ -144,21 +175,22 @@ def estimate_error(
     Args:
         solution: of a single instance.
         misfits: what is known of it.
-        how: one of ``KINDS``; ``"auto"`` tries the error equation, then the classical solution, and takes the one that
-            is the more certain.
+        how: one of ``KINDS``; ``"auto"`` tries the error equation, the classical solution, and random features, in
+            this order.
         max_seconds: in all, about.
     """
-    began, best, reasons = time.perf_counter(), None, []
-    for kind in ("equation", "classical") if how == "auto" else (how,):
-        left = max_seconds - (time.perf_counter() - began)
+    began = time.perf_counter()
+    reasons: list[str] = []
+    kinds = ("equation", "classical", "features") if how == "auto" else (how,)
+    for kind in kinds:
+        left = max(1.0, max_seconds - (time.perf_counter() - began))
         try:
             if kind == "equation":
-                found = by_equation(solution, misfits, left if how == kind else 0.6 * left)
-            else:
-                found = by_classical(solution, max(left, 1.0))
+                return by_equation(solution, misfits, left if how == kind else 0.6 * left), tuple(reasons)
+            if kind == "classical":
+                return by_classical(solution, left), tuple(reasons)
+            return by_features(solution, misfits, left), tuple(reasons)
         except NoEstimateError as error:
-            reasons.append(str(error))
-            continue
-        best = found
-        break
-    return best, tuple(reasons)
+            if str(error) not in reasons:
+                reasons.append(str(error))
+    return None, tuple(reasons)

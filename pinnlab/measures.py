@@ -127,7 +127,7 @@ def measure(problem: Problem, models: Sequence[Any], n: int = 4096, seed: int = 
 
     equation = problem.equation_term()
     conditions = [(c, term) for c, terms in problem.condition_terms() for term in terms]
-    traced = [_keys(problem, term, unit) for term in (equation, *(t for _, t in conditions))]
+    traced = [keys_of(problem, term) for term in (equation, *(t for _, t in conditions))]
     names = problem.domain.coordinates
     every = used_indices({u: frozenset().union(*(keys[u] for keys in traced)) for u in problem.unknowns}, names)
     scope, jets = sampled.scope(equation.draw(unit, n)[0], every)
@@ -161,8 +161,10 @@ def _misfit(name: str, kind: str, values: Tensor, scales: Sequence[float]) -> Mi
     return Misfit(name, kind, size, float(values.abs().max()), relative_size(size, scales))
 
 
-def _keys(problem: Problem, term: Term, unit: Any) -> Mapping[str, frozenset[Key]]:
-    sites = term.draw(unit, 5)
+def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
+    """{unknown: the derivatives that a term uses}."""
+    d = len(problem.domain.coordinates)
+    sites = term.draw(lambda n: unit_points("sobol", n, d, np.random.default_rng(0)), 5)
     return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys  # type: ignore[arg-type]
 
 

@@ -68,10 +68,9 @@ class QualityReport:
         rows += [(m.name, f"{m.rms:.1e}", f"{m.maximum:.1e}", f"{m.relative:.1e}") for m in self._all]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         lines = [self.sentence]
-        lines += [
-            "  ".join([r[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(r[1:], widths[1:], strict=True))])
-            for r in rows
-        ]
+        for name, *numbers in rows:
+            cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *cells]))
         if self.estimate is not None:
             e = self.estimate
             each = ", ".join(f"{u} {v:.1e} +- {e.doubt[u]:.0e}" for u, v in e.errors.items())
@@ -151,8 +150,9 @@ def report(
     Args:
         solution: of a single instance.
         estimate: of the error: ``"equation"`` solves the error equation, ``"classical"`` the problem by the classical
-            solver, ``"auto"`` the former where that is possible, else the latter; a comparison that was made already is
-            used as it is; None leaves the estimate out.
+            solver, ``"features"`` the error equation by least squares on random features, on any domain; ``"auto"``
+            takes the first of these that is possible; a comparison that was made already is used as it is; None leaves
+            the estimate out.
         tolerance: the relative L2 error up to which the verdict is good; above ten times that it is wrong.
         max_seconds: of the estimate, about.
         points: of the equations; conditions get an eighth of it each.
@@ -164,7 +164,8 @@ def report(
     problem = solution.problem
     if problem.families:
         raise ValueError(
-            f"report() of a family: each member has its own; take one, such as solution.at({problem.families[0]}=...).report()."
+            "report() of a family: each member has its own; take one, such as "
+            f"solution.at({problem.families[0]}=...).report()."
         )
     if not (estimate is None or isinstance(estimate, Comparison) or estimate in KINDS):
         raise ValueError(
@@ -181,7 +182,7 @@ def report(
             found = of_comparison(estimate)
         except NoEstimateError as error:
             reasons = (str(error),)
-    elif solved == 1 and estimate is not None:
+    elif solved == 1 and isinstance(estimate, str):
         found, reasons = estimate_error(solution, misfits, estimate, max_seconds)
     verdict, why = judge(found, misfits, solved, tolerance, bool(problem.unknown_parameters))
     equations = tuple(m for m in misfits if m.kind == "equation")

@@ -63,6 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cells",
         "eulerian",
         "error_equation",
+        "error_features",
         "measures",
     ),
     ("status", "history", "checkpoint", "saving", "export", "plotting", "animation", "datasets"),
