@@ -101,8 +101,10 @@ class _Placed:
         return np.concatenate(residuals), np.concatenate(matrices)
 
 
-def solve_on_features(problem: Problem, models: Sequence[Any], degree: int, seed: int, deadline: float) -> Field:
-    """The error as a function (n, d) -> (n, m), by least squares.
+def solve_on_features(
+    problem: Problem, models: Sequence[Any], degree: int, seed: int, deadline: float
+) -> tuple[Field, float]:
+    """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
     Args:
         problem: with a number for every parameter.
@@ -146,7 +148,8 @@ def solve_on_features(problem: Problem, models: Sequence[Any], degree: int, seed
             break
     else:
         raise ValueError(f"Gauss-Newton did not converge in {_STEPS} steps")
-    return lambda points: torch.from_numpy(features.rows(points.detach().to("cpu", torch.float64), ()) @ w.T)
+    left = float(np.linalg.norm(residual) / (size or 1.0))
+    return lambda points: torch.from_numpy(features.rows(points.detach().to("cpu", torch.float64), ()) @ w.T), left
 
 
 def _place(
@@ -169,7 +172,10 @@ def _place(
 def estimate_on_features(
     problem: Problem, models: Sequence[Any], solution: Any, max_seconds: float, seed: int = 0
 ) -> tuple[list[float], list[float]]:
-    """(m,) relative L2 errors, and by how much two resolutions of e differ, in the same unit.
+    """(m,) relative L2 errors, and their doubt, in the same unit.
+
+    The doubt is what two resolutions of e differ by, and the share of e that the residual left over stands for: where u
+    is singular, features of any resolution agree with each other and not with e.
 
     Args:
         problem: with a number for every parameter.
@@ -190,7 +196,9 @@ def estimate_on_features(
     deadline = time.perf_counter() + max_seconds
     points = errors.error_grid(problem.domain)
     values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
-    coarse, fine = (solve_on_features(problem, models, p, seed, deadline)(points) for p in DEGREES[d])
-    size = (values + fine).norm(dim=0)
+    (coarse, _), (fine, left) = (solve_on_features(problem, models, p, seed, deadline) for p in DEGREES[d])
+    e, change = fine(points), fine(points) - coarse(points)
+    size = (values + e).norm(dim=0)
     size = torch.where(size > 0, size, torch.ones_like(size))
-    return (fine.norm(dim=0) / size).tolist(), ((fine - coarse).norm(dim=0) / size).tolist()
+    doubt = (change.norm(dim=0) + left * e.norm(dim=0)) / size
+    return (e.norm(dim=0) / size).tolist(), doubt.tolist()

@@ -148,7 +148,9 @@ def by_features(solution: Solution, misfits: Sequence[Misfit], max_seconds: floa
         raise NoEstimateError(f"the error equation could not be solved on random features: {error}") from error
     names = known.unknowns
     if not max(doubt) < 0.5 * max(values):
-        raise NoEstimateError("the error is not resolved by random features: a coarser and a finer set disagree")
+        raise NoEstimateError(
+            "random features do not resolve the error: two sets of them disagree, or leave much of the residual"
+        )
     each = dict(zip(names, values, strict=True)), dict(zip(names, doubt, strict=True))
     return ErrorEstimate(*each, "the error equation on random features", time.perf_counter() - began)
 
