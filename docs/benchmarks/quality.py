@@ -15,7 +15,8 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 TOLERANCE = 0.01
-PATIENCE = 20.0
+PATIENCE = 15.0
 """Seconds of each estimate."""
 SMALL = pl.MLP(width=12, depth=2)
 
@@ -78,9 +79,15 @@ def kind_of(error: float) -> str:
     return "good" if error <= TOLERANCE else "wrong" if error > 10 * TOLERANCE else "doubtful"
 
 
+@cache
+def problem_of(name: str, options: tuple[tuple[str, Any], ...]) -> pl.Problem:
+    """The problem, which keeps its reference once that is computed."""
+    return pl.load_problem(name, **dict(options))
+
+
 def row(name: str, options: dict[str, Any], solver: Solver, seed: int, seconds: float) -> dict[str, Any]:
     """One solution, its report and its true error."""
-    problem = pl.load_problem(name, **options)
+    problem = problem_of(name, tuple(options.items()))
     solution = pl.solve(problem.replace(reference=None), solver, max_seconds=seconds, seed=seed, progress=False)
     began = time.perf_counter()
     report = solution.report(tolerance=TOLERANCE, max_seconds=PATIENCE)
@@ -88,7 +95,7 @@ def row(name: str, options: dict[str, Any], solver: Solver, seed: int, seconds: 
     error = max(solution.error(problem.reference).values())
     found: dict[str, Any] = {
         "problem": name, "options": options, "solver": type(solver).__name__, "seed": seed,
-        "windows": len(solution.models), "training": solution.seconds, "report": spent,
+        "windows": len(solution.models), "budget": seconds, "training": solution.seconds, "report": spent,
         "true": error if math.isfinite(error) else None, "verdict": report.verdict.value, "sentence": report.sentence,
         "residual": max(m.relative for m in report.equations), "reasons": list(report.reasons),
     }  # fmt: skip
@@ -98,23 +105,28 @@ def row(name: str, options: dict[str, Any], solver: Solver, seed: int, seconds: 
     return found
 
 
+def runs() -> Iterator[tuple[str, dict[str, Any], Solver, int, float]]:
+    """Everything that is to be run: networks with one seed and the experts, then networks with the other seed."""
+    for seed in (0, 1):
+        for name, options, seconds, make, tolerance in CASES:
+            yield name, options, make(), seed, seconds
+            if tolerance is not None and seed == 0:
+                yield name, options, experts(tolerance)(), seed, seconds
+
+
 def measure(rows: list[dict[str, Any]], deadline: float, save: Callable[[], None]) -> None:
     """Add the rows that are missing, until the time is up."""
-    for name, options, seconds, make, tolerance in CASES:
-        runs = [(make(), 0), (make(), 1)] + ([] if tolerance is None else [(experts(tolerance)(), 0)])
-        for solver, seed in runs:
-            mark = (name, options, type(solver).__name__, seed)
-            if mark in [(r["problem"], r["options"], r["solver"], r["seed"]) for r in rows]:
-                continue
-            if time.perf_counter() > deadline:
-                print("the time is up; --resume goes on", flush=True)
-                return
-            rows.append(row(*mark[:2], solver, seed, seconds))
-            save()
-            found = rows[-1]
-            print(
-                *mark, found["true"], found.get("estimate"), found["sentence"], f"{found['report']:.1f} s", flush=True
-            )
+    for name, options, solver, seed, seconds in runs():
+        mark = (name, options, type(solver).__name__, seed)
+        if mark in [(r["problem"], r["options"], r["solver"], r["seed"]) for r in rows]:
+            continue
+        if time.perf_counter() > deadline:
+            print("the time is up; --resume goes on", flush=True)
+            return
+        rows.append(row(name, options, solver, seed, seconds))
+        save()
+        found = rows[-1]
+        print(*mark, found["true"], found.get("estimate"), found["sentence"], f"{found['report']:.1f} s", flush=True)
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
