@@ -170,7 +170,12 @@ def _place(
 
 
 def estimate_on_features(
-    problem: Problem, models: Sequence[Any], solution: Any, max_seconds: float, seed: int = 0
+    problem: Problem,
+    models: Sequence[Any],
+    solution: Field,
+    max_seconds: float,
+    seed: int = 0,
+    degrees: tuple[int, int] | None = None,
 ) -> tuple[list[float], list[float]]:
     """(m,) relative L2 errors, and their doubt, in the same unit.
 
@@ -183,6 +188,7 @@ def estimate_on_features(
         solution: (n, d) -> (n, m).
         max_seconds: in all.
         seed: of features and points.
+        degrees: of the coarse and the fine features; see ``DEGREES``.
 
     Raises:
         ValueError: more than three coordinates, several time windows, or as ``solve_on_features``.
@@ -196,7 +202,8 @@ def estimate_on_features(
     deadline = time.perf_counter() + max_seconds
     points = errors.error_grid(problem.domain)
     values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
-    (coarse, _), (fine, left) = (solve_on_features(problem, models, p, seed, deadline) for p in DEGREES[d])
+    degrees = degrees or DEGREES[d]
+    (coarse, _), (fine, left) = (solve_on_features(problem, models, p, seed, deadline) for p in degrees)
     e, change = fine(points), fine(points) - coarse(points)
     size = (values + e).norm(dim=0)
     size = torch.where(size > 0, size, torch.ones_like(size))

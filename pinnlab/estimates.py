@@ -12,7 +12,7 @@ from pinnlab import errors
 from pinnlab.comparison import Comparison, compare
 from pinnlab.conditions import Periodic
 from pinnlab.domains import Box
-from pinnlab.error_equation import solve_error_equation
+from pinnlab.error_equation import ROUNDING, solve_error_equation
 from pinnlab.error_features import estimate_on_features
 from pinnlab.measures import Misfit
 from pinnlab.problem import Problem
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pinnlab.solution import Solution
 
 KINDS = ("auto", "equation", "classical", "features")
-_ROUNDING = 1e-11
-"""Relative residual below which its digits are rounding, which no solver resolves."""
 
 
 class NoEstimateError(ValueError):
@@ -163,7 +161,7 @@ def _checked(solution: Solution, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
-    if max(m.relative for m in misfits if m.kind != "data") < _ROUNDING:
+    if max(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
     return known.replace(reference=None)

@@ -271,7 +271,7 @@ def test_random_features_need_no_box() -> None:
     solution = solved(
         problem, Given(problem.domain, lambda p: 1 - p.square().sum(1, keepdim=True) + 1e-4 * torch.cos(2 * p[:, :1]))
     )
-    (value,), (doubt,) = estimate_on_features(problem, solution.models, solution.function, 60.0)
+    (value,), (doubt,) = estimate_on_features(problem, solution.models, solution.function, 60.0, degrees=(6, 8))
     assert value == pytest.approx(solution.error()["u"], rel=1e-3) and doubt < 1e-3 * value
 
 

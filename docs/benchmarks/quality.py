@@ -15,6 +15,7 @@ import math
 import platform
 import statistics
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -123,7 +124,11 @@ def measure(rows: list[dict[str, Any]], deadline: float, save: Callable[[], None
         if time.perf_counter() > deadline:
             print("the time is up; --resume goes on", flush=True)
             return
-        rows.append(row(name, options, solver, seed, seconds))
+        try:
+            rows.append(row(name, options, solver, seed, seconds))
+        except Exception:  # one row must not cost the others; --resume tries it again
+            traceback.print_exc()
+            continue
         save()
         found = rows[-1]
         print(*mark, found["true"], found.get("estimate"), found["sentence"], f"{found['report']:.1f} s", flush=True)
