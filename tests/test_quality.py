@@ -49,6 +49,8 @@ class Given:
 
 
 def solved(problem: pl.Problem, *models: Any) -> pl.Solution:
+    for model in models:
+        model.unknowns = problem.unknowns
     return pl.Solution(problem, joined(models, problem.domain), models, History(()), Status.CONVERGED, 0.0)
 
 
