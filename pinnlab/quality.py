@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _WRONG = 10.0
 """How many times as large as the tolerance an error is that is not doubtful but wrong."""
-_BROKEN = 0.1
-"""Relative violation of a condition that no accurate solution has."""
+_BROKEN = 0.5
+"""Relative violation of a condition that no accurate solution has; less may be a corner where the data themselves jump."""
+_MISSED = 0.1
+"""Relative misfit of data up to which coefficients that were found from them may be right."""
 
 
 class Verdict(Enum):
@@ -100,7 +102,7 @@ def judge(
     worst = max((m for m in misfits if m.kind not in ("equation", "data")), key=_finite, default=None)
     held = _held(misfits)
     if estimate is None:
-        if worst is not None and _finite(worst) > 5 * _BROKEN:
+        if worst is not None and _finite(worst) > _BROKEN:
             return Verdict.WRONG, f"{worst.name} is violated by {worst.relative:.0e} of its size; {held}"
         return Verdict.DOUBTFUL, f"no estimate of the error; {held}, which by itself certifies nothing"
     data = max((_finite(m) for m in misfits if m.kind == "data"), default=0.0)
@@ -112,7 +114,7 @@ def judge(
         return Verdict.WRONG, f"{size}; {held}, but this is not the solution"
     if worst is not None and _finite(worst) > _BROKEN:
         return Verdict.DOUBTFUL, f"{size}, but {worst.name} is violated by {worst.relative:.0e} of its size"
-    if found and data > _BROKEN:
+    if found and data > _MISSED:
         return Verdict.DOUBTFUL, f"{size}, but the data are missed by {data:.0e} of their size"
     if estimate.upper <= tolerance:
         return Verdict.GOOD, f"{size}; {held}"

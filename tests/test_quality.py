@@ -127,8 +127,9 @@ def test_verdicts_rest_on_the_estimate() -> None:
     verdict, why = judge(None, small, 1.0, 0.01)
     assert verdict is Verdict.DOUBTFUL and "certifies nothing" in why
     assert judge(None, small, 0.75, 0.01) == (Verdict.WRONG, "there is no solution on 25 % of the domain")
-    broken = [*small, Misfit("neumann u x-", "boundary", 1.0, 1.0, 0.2)]
+    broken = [*small, Misfit("neumann u x-", "boundary", 1.0, 1.0, 0.6)]
     assert judge(estimate(1e-6), broken, 1.0, 0.01)[0] is Verdict.DOUBTFUL
+    assert judge(None, broken, 1.0, 0.01)[0] is Verdict.WRONG
     missed = [*small, Misfit("data u", "data", 1.0, 1.0, 0.2)]
     assert judge(estimate(1e-6), missed, 1.0, 0.01)[0] is Verdict.GOOD
     assert judge(estimate(1e-6), missed, 1.0, 0.01, found=True)[0] is Verdict.DOUBTFUL
