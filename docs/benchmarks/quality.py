@@ -159,9 +159,10 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def grouped(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The seeds of each problem and solver together."""
+    """The seeds of each problem and solver together, in the order of the cases."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for r in rows:
+    order = [(name, options) for name, options, *_ in CASES]
+    for r in sorted(rows, key=lambda r: order.index((r["problem"], r["options"]))):
         found.setdefault(f"{r['problem']} {r['options']} {r['solver']}", []).append(r)
     return list(found.values())
 
