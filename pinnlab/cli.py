@@ -113,6 +113,8 @@ def run(name_or_file: str, out: str, **settings: Any) -> None:
     _report(case, solution)
     stem = Path(out) / case.file_name
     comparison = _compare(solution)
+    if not solution.problem.families:
+        click.echo(f"verdict: {solution.report(comparison).sentence}")
     figures = _figures(solution, comparison, stem)
     saved = _save(solution, stem.with_name(stem.name + ".pt"))
     click.echo()

@@ -61,7 +61,7 @@ class Comparison:
         return "\n".join([*lines, f"classical: {self.classical.method}"])
 
 
-def compare(solution: Solution, resolution: int | None = None) -> Comparison:
+def compare(solution: Solution, resolution: int | None = None, max_seconds: float = 60.0) -> Comparison:
     """Solve the same problem classically and measure how far apart the two solutions are.
 
     Coefficients that the network has found are handed to the classical solver as numbers.
@@ -69,13 +69,14 @@ def compare(solution: Solution, resolution: int | None = None) -> Comparison:
     Args:
         solution: a trained solution.
         resolution: nodes per space axis of the classical solver; it chooses if None.
+        max_seconds: it starts no refinement that would end later.
 
     Raises:
         ValueError: the classical solver cannot solve this problem.
     """
     problem = solution.problem
     known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
-    classical = reference_solution(known, resolution=resolution)
+    classical = reference_solution(known, resolution=resolution, max_seconds=max_seconds)
     points = errors.error_grid(problem.domain)
     target = errors.evaluate(classical, problem, points)
     found = solution.function(points.to(solution.models[0].parameters[0])).to("cpu", target.dtype)

@@ -49,6 +49,13 @@ class PiecewiseModel(Trainable):
     def width(self) -> int:
         return max(model.width for model in self.models)
 
+    @property
+    def seams(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where subdomains meet}."""
+        ends = {name: {e for c in self.partition.cells for e in c.box.bounds[name]} for name in self.region.coordinates}
+        inner = {name: tuple(sorted(found - set(self.region.bounds[name]))) for name, found in ends.items()}
+        return {name: positions for name, positions in inner.items() if positions}
+
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m); a point on an interface belongs to the earlier cell, outside of all cells it is NaN."""
         which = self.partition.find(points)

@@ -23,6 +23,7 @@ from pinnlab.export import to_vtu, to_xarray
 from pinnlab.history import History
 from pinnlab.model import Model, used_indices
 from pinnlab.problem import Problem
+from pinnlab.quality import QualityReport, report
 from pinnlab.reference import reference_solution
 from pinnlab.status import Status
 from pinnlab.terms import Scope
@@ -321,6 +322,10 @@ class Solution:
             ValueError: the classical solver cannot solve this problem.
         """
         return compare(self, resolution)
+
+    def report(self, estimate: str | Comparison | None = "auto", **options: Any) -> QualityReport:
+        """Residuals, violations of conditions, an estimate of the error and a verdict; see ``pinnlab.quality.report``."""
+        return report(self, estimate, **options)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The solution, its error where the problem has a reference, and the training, as a matplotlib figure.

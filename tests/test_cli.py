@@ -69,6 +69,7 @@ def test_run_solves_compares_draws_and_saves(heat: Path) -> None:
         "error: u ",
         "the classical solution",
         "its own coarser",
+        "verdict: ",
     ):
         assert text in result.output
     for name in ("heat_D_0.2.png", "heat_D_0.2_training.png", "heat_D_0.2.pt"):
@@ -103,7 +104,7 @@ def test_a_saved_solution_of_a_shipped_problem_finds_its_problem(tmp_path: Path)
 def test_a_run_that_does_not_end_as_planned_or_has_no_classical_solution(
     heat: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(problem: pl.Problem, resolution: int | None = None) -> None:
+    def refuse(problem: pl.Problem, resolution: int | None = None, max_seconds: float = 60.0) -> None:
         raise ValueError("too hard")
 
     monkeypatch.setattr(comparison, "reference_solution", refuse)
@@ -112,6 +113,7 @@ def test_a_run_that_does_not_end_as_planned_or_has_no_classical_solution(
     assert result.exit_code == 1, result.output
     assert "status: tolerance not met" in result.output
     assert "no classical solution to compare with: too hard" in result.output
+    assert "verdict: doubtful: no estimate of the error; equations hold to " in result.output
     assert (heat.parent / "runs" / "heat.png").exists() and (heat.parent / "runs" / "heat.pt").exists()
     assert not (heat.parent / "runs" / "heat_training.png").exists()
 

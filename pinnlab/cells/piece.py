@@ -52,6 +52,11 @@ class Piece:
         """Numbers that were solved for."""
         return self.weights.size
 
+    @property
+    def seams(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where cells meet}."""
+        return {name: tuple(map(float, edges[1:-1])) for name, edges in self.cells.edges.items() if len(edges) > 2}
+
     def to_data(self) -> dict[str, Any]:
         """Plain data without the basis, which all pieces share."""
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}

@@ -115,6 +115,11 @@ class MemberModel:
         self.region = place.problem.domain
         self.unknowns = tuple(place.problem.unknowns)
 
+    @property
+    def seams(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where experts meet}."""
+        return {name: tuple(edges[1:-1]) for name, edges in self.place.partition.edges.items() if len(edges) > 2}
+
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
         with torch.no_grad():

@@ -20,7 +20,7 @@ from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, analyse, check_solvable, start_function
 
-__all__ = ["Interpolant", "Reference", "reference_solution", "relative_difference"]
+__all__ = ["Interpolant", "Reference", "reference_solution", "relative_difference", "solve_for"]
 
 _TIMES = 201
 _PATIENCE = 1000
@@ -119,6 +119,23 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
             f"{structure.static[0]!r} from the equations, or pass a reference of your own as Problem(reference=...)."
         )
     return run_method_of_lines(problem, structure, budget)
+
+
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+    """The solution as a function, with the change that the last refinement made; for tolerances of any size.
+
+    In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
+    method, whose cost depends on the tolerance, and which evaluates the equations for all stages at once.
+
+    Raises:
+        ValueError: as ``reference_solution``.
+    """
+    check_solvable(problem)
+    structure = analyse(problem)
+    with _one_thread():
+        if problem.domain.has_time and len(problem.domain.space) <= 1 and not structure.static:
+            return run_method_of_lines(problem, structure, budget)
+        return _solve(problem, structure, budget, True)
 
 
 def _output_times(problem: Problem, times: Sequence[float] | None) -> np.ndarray:
