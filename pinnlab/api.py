@@ -6,6 +6,7 @@ import importlib
 import math
 import pkgutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +16,14 @@ import torch
 from pinnlab import distributed
 from pinnlab.callbacks import Callback
 from pinnlab.checkpoint import Checkpoint
-from pinnlab.choice import DEFAULT_SECONDS, choose
+from pinnlab.choice import DEFAULT_SECONDS, Watch, choices
 from pinnlab.loop import run
 from pinnlab.problem import Problem
 from pinnlab.processes import ALONE
 from pinnlab.sharing import SHARED
 from pinnlab.solution import Solution
-from pinnlab.solvers.base import Settings, Solver
+from pinnlab.solvers.base import NothingSolvedError, Settings, Solver
+from pinnlab.status import Status
 
 
 def solve(
@@ -87,23 +89,43 @@ def solve(
         checkpoint = Checkpoint(checkpoint)
     settings = Settings(distributed.own_device(device), dtype, seed, threads)
     processes = ALONE if parallel == "none" else distributed.find()
-    if solver is None:
-        solver, why = choose(problem, settings)
-        max_seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
+
+
+    def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Solution:
+        return run(
+            problem,
+            solver,
+            settings,
+            max_seconds=seconds,
+            target_error=target_error,
+            checkpoint=checkpoint,
+            callbacks=(*callbacks, *watching),
+            progress=progress,
+            processes=processes,
+            parallel=parallel,
+        )
+
+    if solver is not None:
+        return attempt(solver, max_seconds)
+    budget = left = DEFAULT_SECONDS if max_seconds is None else max_seconds
+    for choice in choices(problem, settings, budget):
         if progress and processes.leads:
-            print(f"pinnlab: {type(solver).__name__} for at most {max_seconds:g} s: {why}.", file=sys.stderr)
-    return run(
-        problem,
-        solver,
-        settings,
-        max_seconds=max_seconds,
-        target_error=target_error,
-        checkpoint=checkpoint,
-        callbacks=callbacks,
-        progress=progress,
-        processes=processes,
-        parallel=parallel,
-    )
+            print(f"pinnlab: {type(choice.solver).__name__} for at most {left:.3g} s: {choice.why}.", file=sys.stderr)
+        # a checkpoint belongs to one solver
+        if choice.certain or checkpoint is not None:
+            return attempt(choice.solver, left)
+        watch, began = Watch(budget), time.perf_counter()
+        try:
+            solution = attempt(choice.solver, left, watch)
+        except NothingSolvedError:
+            left = max(left - (time.perf_counter() - began), budget / 10)
+        else:
+            done = solution.status not in (Status.INCOMPLETE, Status.UNRESOLVED) and not watch.stopped
+            left -= solution.seconds
+            if processes.first(done or left < budget / 10):
+                return solution
+        left = processes.first(left)
+    raise AssertionError("the last choice is certain")
 
 
 def problem_names() -> tuple[str, ...]:

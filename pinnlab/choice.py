@@ -1,46 +1,155 @@
-"""Which solver suits a problem, and why."""
+"""Which solver suits a problem, and why: rules in order, about properties that a problem has and numbers read off it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
 from pinnlab.conditions import Initial
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
+from pinnlab.history import Record
 from pinnlab.linalg import limited_threads
 from pinnlab.problem import Problem
+from pinnlab.scales import changes, crossings, peclet, turns
 from pinnlab.solvers.base import Settings, Solver
+from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
+from pinnlab.solvers.lagrangian import LagrangianPINN
 from pinnlab.solvers.pinn import PINN
 
 DEFAULT_SECONDS = 60.0
 """Budget of a solve that names neither a solver nor a budget."""
+MOST_WINDOWS = 64
+SECONDS_PER_WINDOW = 2.0
+"""A network trained for less is worse than one for a longer window."""
+TRANSPORT = 100.0
+"""Peclet number from which on transport dominates."""
 
 
-def choose(problem: Problem, settings: Settings) -> tuple[Solver, str]:
-    """A solver for a problem, with the reason in a sentence."""
-    if problem.families:
-        names = ", ".join(problem.families)
-        return (
-            HardConstraintMoE(),
-            f"a family over {names}: experts over trained basis functions, for all members at once",
-        )
-    if problem.unknown_parameters:
-        return PINN(), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
-    domain = problem.domain
+@dataclass(frozen=True)
+class Choice:
+    """A solver with the reason for it, in words; ``certain`` where it always ends with a solution of the whole."""
+
+    solver: Solver
+    why: str
+    certain: bool = True
+
+
+class Watch:
+    """A callback that stops a march half way through its budget if, at its pace, it will not reach the end."""
+
+    def __init__(self, seconds: float):
+        self.seconds, self.stopped = seconds, False
+
+    def __call__(self, record: Record) -> bool:
+        pace = record.info["share"] / max(record.seconds, 1e-9)
+        self.stopped = record.seconds > self.seconds / 2 and pace * self.seconds < 1
+        return self.stopped
+
+
+def choices(problem: Problem, settings: Settings, seconds: float) -> Iterator[Choice]:
+    """The solvers that suit a problem, the best first; the last one always works.
+
+    Args:
+        problem: what is to be solved.
+        settings: of the solve.
+        seconds: its budget.
+    """
+    for rule in RULES:
+        found = rule(problem, settings, seconds)
+        if found is not None:
+            yield found
+            if found.certain:
+                return
+
+
+def windows_for(problem: Problem, seconds: float) -> int:
+    """Time windows of about one period, or of growth to 20 times the size; few where each would be trained briefly."""
+    return _affordable(changes(problem), seconds)
+
+
+# -- the rules -----------------------------------------------------------------------------------------------------------
+
+Rule = Callable[[Problem, Settings, float], Choice | None]
+
+
+def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not problem.families:
+        return None
+    names = ", ".join(problem.families)
+    return Choice(
+        HardConstraintMoE(), f"a family over {names}: experts over trained basis functions, for all members at once"
+    )
+
+
+def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not problem.unknown_parameters:
+        return None
+    return Choice(PINN(), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained")
+
+
+def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    starts = not domain.has_time or any(isinstance(c, Initial) for c in problem.conditions)
-    why = "no initial state to start from" if few else "many dimensions"
+    if not few or not _accepts(experts, problem, settings):
+        return None
+    return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _characteristics(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if problem.velocity is None or not _accepts(LagrangianPINN(), problem, settings):
+        return None
+    number = peclet(problem)
+    if number < TRANSPORT:
+        return None
+    windows = _affordable(turns(problem), seconds)
+    how = "one network" if windows == 1 else f"networks in {windows} time windows"
+    why = f"transport dominates (Peclet number {number:.2g}, {crossings(problem):.2g} crossings of the domain)"
+    return Choice(LagrangianPINN(windows=windows), f"{why}: {how} on characteristics, trained")
+
+
+def _windows(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    windows = windows_for(problem, seconds) if _starts(problem) else 1
+    if windows == 1:
+        return None
+    return Choice(
+        CausalPINN(windows=windows),
+        f"{changes(problem):.2g} times as long as its fastest motion: a causal network in each of {windows} time windows, trained",
+    )
+
+
+def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    return Choice(PINN(), f"{_why_not_experts(problem)}: one small network and second-order optimization")
+
+
+RULES: tuple[Rule, ...] = (_family, _unknown, _experts, _characteristics, _windows, _network)
+
+
+# -- what they ask -------------------------------------------------------------------------------------------------------
+
+
+def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
+    """Whether a solver takes the problem: its plan is where it would refuse."""
+    try:
+        with limited_threads(settings.threads):
+            solver.plan(problem, settings)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _starts(problem: Problem) -> bool:
+    return problem.domain.has_time and any(isinstance(c, Initial) for c in problem.conditions)
+
+
+def _affordable(number: float, seconds: float) -> int:
+    return max(1, min(MOST_WINDOWS, round(number), int(seconds / SECONDS_PER_WINDOW)))
+
+
+def _why_not_experts(problem: Problem) -> str:
+    domain = problem.domain
     if not isinstance(domain, Box):
-        why = "the domain is no box"
-    if isinstance(domain, Box) and few and starts:
-        experts = HardConstraintMoE(features="tanh")
-        try:
-            with limited_threads(settings.threads):
-                experts.plan(problem, settings)
-        except ValueError:
-            why = "data too rough for local experts"
-        else:
-            return experts, "a smooth single instance: many small random networks, solved for and not trained"
-    if domain.coordinates == (TIME,):
-        lower, upper = domain.bounds[TIME]
-        windows = min(64, max(2, round(2 * (upper - lower)))) if upper - lower > 2 else 1
-        return PINN(windows=windows), f"{why}: one network in each of {windows} time windows, trained"
-    return PINN(), f"{why}: one small network and second-order optimization"
+        return "the domain is no box"
+    if len(domain.space) > (1 if domain.has_time else 2):
+        return "many dimensions"
+    return "data too rough for local experts" if _starts(problem) or not domain.has_time else "no initial state to start from"

@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "problem",
         "frames",
         "characteristics",
+        "scales",
         "inflow",
     ),
     ("networks", "constraints", "subdomains", "interfaces"),
