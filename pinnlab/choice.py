@@ -20,10 +20,12 @@ from pinnlab.solvers.pinn import PINN
 DEFAULT_SECONDS = 60.0
 """Budget of a solve that names neither a solver nor a budget."""
 MOST_WINDOWS = 64
-SECONDS_PER_WINDOW = 2.0
+SECONDS_PER_WINDOW = 5.0
 """A network trained for less is worse than one for a longer window."""
 TRANSPORT = 100.0
 """Peclet number from which on transport dominates."""
+FAR = 20.0
+"""Domain lengths from which on experts at fixed places need too many slabs; moving ones do not see the distance."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     return Choice(PINN(), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained")
 
 
+def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not _transported(problem, settings) or crossings(problem) < FAR:
+        return None
+    return _on_characteristics(problem, seconds)
+
+
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
@@ -97,15 +105,7 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 
 def _characteristics(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
-    if problem.velocity is None or not _accepts(LagrangianPINN(), problem, settings):
-        return None
-    number = peclet(problem)
-    if number < TRANSPORT:
-        return None
-    windows = _affordable(turns(problem), seconds)
-    how = "one network" if windows == 1 else f"networks in {windows} time windows"
-    why = f"transport dominates (Peclet number {number:.2g}, {crossings(problem):.2g} crossings of the domain)"
-    return Choice(LagrangianPINN(windows=windows), f"{why}: {how} on characteristics, trained")
+    return _on_characteristics(problem, seconds) if _transported(problem, settings) else None
 
 
 def _windows(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -122,7 +122,7 @@ def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     return Choice(PINN(), f"{_why_not_experts(problem)}: one small network and second-order optimization")
 
 
-RULES: tuple[Rule, ...] = (_family, _unknown, _experts, _characteristics, _windows, _network)
+RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
 
 
 # -- what they ask -------------------------------------------------------------------------------------------------------
@@ -136,6 +136,22 @@ def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _transported(problem: Problem, settings: Settings) -> bool:
+    """Whether characteristics can be followed, and diffusion is small next to transport."""
+    return (
+        problem.velocity is not None
+        and _accepts(LagrangianPINN(), problem, settings)
+        and peclet(problem) >= TRANSPORT
+    )
+
+
+def _on_characteristics(problem: Problem, seconds: float) -> Choice:
+    windows = _affordable(turns(problem), seconds)
+    how = "one network" if windows == 1 else f"networks in {windows} time windows"
+    numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"
+    return Choice(LagrangianPINN(windows=windows), f"transport dominates ({numbers}): {how} on characteristics, trained")
 
 
 def _starts(problem: Problem) -> bool:
@@ -152,4 +168,5 @@ def _why_not_experts(problem: Problem) -> str:
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):
         return "many dimensions"
-    return "data too rough for local experts" if _starts(problem) or not domain.has_time else "no initial state to start from"
+    rough = _starts(problem) or not domain.has_time
+    return "not smooth enough for local experts" if rough else "no initial state to start from"

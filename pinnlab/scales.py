@@ -7,6 +7,7 @@ All are numbers without units: they do not change when coordinates and unknowns 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,8 +30,10 @@ from pinnlab.sampling import unit_points
 from pinnlab.terms import Scope
 
 Array = np.ndarray
-_POINTS = 16
-_WAVES = 32
+_POINTS = 8
+_PLACES = 64
+"""Points at which speeds are looked at: these are cheap."""
+_WAVES = 16
 """Waves along each coordinate among which the one that grows fastest is looked for."""
 _GROWTH = 3.0
 """Exponent of the growth, to twenty times as much, that counts for as much as a period of an oscillation."""
@@ -59,11 +62,10 @@ def changes(problem: Problem) -> float:
     if len(coefficients) != len(problem.unknowns):
         return 0.0
     waves = [(c, 2 * math.pi * j / _length(problem, c), j) for c in problem.domain.space for j in range(_WAVES)]
-    for number in range(_POINTS):
-        for name, k, j in waves or [(TIME, 0.0, 0)]:
-            exponents = growth(pencil(coefficients, problem.unknowns, number, name, k))
-            turning = np.abs(exponents.imag) / (2 * math.pi) if j <= 1 else 0.0
-            rate = max(rate, float(np.maximum(exponents.real / _GROWTH, turning).max(initial=0.0)))
+    for number, (name, k, j) in itertools.product(range(_POINTS), waves or [(TIME, 0.0, 0)]):
+        exponents = growth(pencil(coefficients, problem.unknowns, number, name, k))
+        turning = np.abs(exponents.imag) / (2 * math.pi) if j <= 1 else 0.0
+        rate = max(rate, float(np.maximum(exponents.real / _GROWTH, turning).max(initial=0.0)))
     return _horizon(problem) * rate
 
 
@@ -122,7 +124,7 @@ def growth(matrices: Sequence[Array]) -> Array:
 def linearized_start(problem: Problem) -> Coefficients:
     """The equations linearized about the initial state, at some points of space, each coefficient (n,)."""
     names = problem.domain.coordinates
-    points = problem.domain.initial(_sobol(problem)).points
+    points = problem.domain.initial(_sobol(problem, _POINTS)).points
     given = _given(problem)
     indices = closure(tuple(map(names.index, key)) for keys in problem.derivatives.values() for key in keys)
     jets: dict[str, dict[Key, Tensor]] = {}
@@ -145,7 +147,7 @@ def linearized_start(problem: Problem) -> Coefficients:
 def flow(problem: Problem) -> dict[str, tuple[float, float]]:
     """{coordinate of space: (largest speed along it, largest slope of that speed)}, with the unknowns as at the start."""
     names = problem.domain.coordinates
-    points = problem.domain.interior(_sobol(problem)).points
+    points = problem.domain.interior(_sobol(problem, _PLACES)).points
     states = {unknown: value for (unknown, key), value in _given(problem).items() if not key}
     parameters = _numbers(problem)
     slopes = [(names.index(c),) for c in problem.domain.space]
@@ -181,8 +183,8 @@ def _numbers(problem: Problem) -> tuple[tuple[str, Any], ...]:
     return tuple((n, v if isinstance(v, FunctionParameter) else float(v)) for n, v in values.items())
 
 
-def _sobol(problem: Problem) -> Tensor:
-    return unit_points("sobol", _POINTS, len(problem.domain.coordinates), np.random.default_rng(0)).double()
+def _sobol(problem: Problem, n: int) -> Tensor:
+    return unit_points("sobol", n, len(problem.domain.coordinates), np.random.default_rng(0)).double()
 
 
 def _horizon(problem: Problem) -> float:

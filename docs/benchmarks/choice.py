@@ -72,6 +72,7 @@ def candidates(name: str) -> dict[str, pl.Solver | None]:
         found["causal"] = pl.CausalPINN()
         count = windows_for(problem, SECONDS)
         if count > 1:
+            found["PINN, windows"] = pl.PINN(windows=count)
             found["causal, windows"] = pl.CausalPINN(windows=count)
     if problem.velocity is not None:
         found["characteristics"] = pl.LagrangianPINN()
@@ -213,7 +214,7 @@ def classical(data: dict[str, Any], only: list[str], minutes: float, save: Calla
 # -- the report ----------------------------------------------------------------------------------------------------------
 
 KINDS = (
-    "experts, tanh", "experts, polynomials", "PINN", "causal", "causal, windows", "characteristics", "recipe",
+    "experts, tanh", "experts, polynomials", "PINN", "causal", "PINN, windows", "causal, windows", "characteristics", "recipe",
     "one constraint", "no constraint",
 )  # fmt: skip
 
