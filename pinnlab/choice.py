@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from pinnlab.conditions import Initial
 from pinnlab.domains import Box
 from pinnlab.history import Record
 from pinnlab.linalg import limited_threads
+from pinnlab.networks.mlp import MLP
 from pinnlab.problem import Problem
 from pinnlab.scales import changes, crossings, peclet, turns
 from pinnlab.solvers.base import Settings, Solver
@@ -22,6 +24,10 @@ DEFAULT_SECONDS = 60.0
 MOST_WINDOWS = 64
 SECONDS_PER_WINDOW = 5.0
 """A network trained for less is worse than one for a longer window."""
+STEPS = 100
+"""Gauss-Newton steps that should fit into the training of a network: larger networks are better only after more."""
+RATE = 5e9
+"""Multiplications per second of a step, on one core."""
 TRANSPORT = 100.0
 """Peclet number from which on transport dominates."""
 FAR = 20.0
@@ -70,6 +76,15 @@ def windows_for(problem: Problem, seconds: float) -> int:
     return _affordable(changes(problem), seconds)
 
 
+def width_for(seconds: float) -> int:
+    """Neurons per layer of a network with which so many seconds hold a hundred Gauss-Newton steps.
+
+    A step on four rows per parameter costs about 4 P^3 multiplications; three layers of w neurons have P = 2 w^2.
+    """
+    parameters = (seconds * RATE / (4 * STEPS)) ** (1 / 3)
+    return min(30, max(10, round(math.sqrt(parameters / 2))))
+
+
 # -- the rules -----------------------------------------------------------------------------------------------------------
 
 Rule = Callable[[Problem, Settings, float], Choice | None]
@@ -87,7 +102,8 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
-    return Choice(PINN(), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained")
+    network = MLP(width=width_for(seconds))
+    return Choice(PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained")
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -112,14 +128,14 @@ def _windows(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     windows = windows_for(problem, seconds) if _starts(problem) else 1
     if windows == 1:
         return None
-    return Choice(
-        CausalPINN(windows=windows),
-        f"{changes(problem):.2g} times as long as its fastest motion: a causal network in each of {windows} time windows, trained",
-    )
+    solver = CausalPINN(windows=windows, network=MLP(width=width_for(seconds / windows)))
+    why = f"{changes(problem):.2g} times as long as its fastest motion"
+    return Choice(solver, f"{why}: a small causal network in each of {windows} time windows, trained")
 
 
 def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
-    return Choice(PINN(), f"{_why_not_experts(problem)}: one small network and second-order optimization")
+    solver = PINN(network=MLP(width=width_for(seconds)))
+    return Choice(solver, f"{_why_not_experts(problem)}: one network, as small as the budget, trained")
 
 
 RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
@@ -151,7 +167,8 @@ def _on_characteristics(problem: Problem, seconds: float) -> Choice:
     windows = _affordable(turns(problem), seconds)
     how = "one network" if windows == 1 else f"networks in {windows} time windows"
     numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"
-    return Choice(LagrangianPINN(windows=windows), f"transport dominates ({numbers}): {how} on characteristics, trained")
+    solver = LagrangianPINN(windows=windows, warm_start=True)
+    return Choice(solver, f"transport dominates ({numbers}): {how} on characteristics, trained")
 
 
 def _starts(problem: Problem) -> bool:

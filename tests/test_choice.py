@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.choice import Watch, choices, windows_for
+from pinnlab.choice import Watch, choices, width_for, windows_for
 from pinnlab.history import Record
-from pinnlab.solvers.base import Settings
+from pinnlab.solvers.base import Settings, Solver
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
 HEAT = pl.Problem(
@@ -61,26 +61,27 @@ def growing(rate: float) -> pl.Problem:
     return PLANE.replace(equations=lambda u: u.t - u.xx - u.yy - rate * u, conditions=TORUS)
 
 
-EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN()
+EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN(warm_start=True)
+NETWORK = pl.PINN(network=pl.MLP(width=21))
 CASES = {
     "smooth": (HEAT, EXPERTS, "not trained"),
     "an ODE": (pl.Problem(pl.Box(t=(0.0, 1.0)), "u", lambda u: u.t + u, [pl.Initial(u=1.0)]), EXPERTS, "not trained"),
     "steady": (PLANE.replace(domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), equations=lambda u: u.xx + u.yy - 1,
                              conditions=[pl.Dirichlet(u=0.0)]), EXPERTS, "not trained"),
     "family": (FAMILY, EXPERTS, "family over k"),
-    "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), pl.PINN(), "k to be found from data"),
-    "a jump": (JUMP, pl.PINN(), "not smooth enough"),
-    "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)], reference=None), pl.PINN(), "no initial state"),
-    "many dimensions": (PLANE, pl.PINN(), "many dimensions"),
-    "a polygon": (L_SHAPE, pl.PINN(), "no box"),
+    "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), NETWORK, "k to be found from data"),
+    "a jump": (JUMP, NETWORK, "not smooth enough"),
+    "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)], reference=None), NETWORK, "no initial state"),
+    "many dimensions": (PLANE, NETWORK, "many dimensions"),
+    "a polygon": (L_SHAPE, NETWORK, "no box"),
     "carried a little": (carried(1.0), EXPERTS, "not trained"),
     "carried far": (carried(50.0), MOVING, "50 domain lengths to the end): one network on characteristics"),
     "carried far, velocity not given": (carried(50.0, velocity=None), EXPERTS, "not trained"),
     "carried far, diffusing more": (carried(50.0, k=10.0), EXPERTS, "not trained"),
-    "carried in the plane": (swirling(0.1), pl.LagrangianPINN(windows=1), "transport dominates (Peclet number inf"),
-    "turning in the plane": (swirling(1.0), pl.LagrangianPINN(windows=6), "networks in 6 time windows"),
-    "diffusing in the plane": (swirling(0.1, k=0.1), pl.PINN(), "many dimensions"),
-    "growing in the plane": (growing(9.0), pl.CausalPINN(windows=3), "3 times as long as its fastest motion"),
+    "carried in the plane": (swirling(0.1), MOVING, "transport dominates (Peclet number inf"),
+    "turning in the plane": (swirling(1.0), pl.LagrangianPINN(windows=6, warm_start=True), "networks in 6 time windows"),
+    "diffusing in the plane": (swirling(0.1, k=0.1), NETWORK, "many dimensions"),
+    "growing in the plane": (growing(9.0), pl.CausalPINN(windows=3, network=pl.MLP(width=18)), "3 times as long as its fastest motion"),
 }  # fmt: skip
 
 
@@ -88,7 +89,13 @@ CASES = {
 def test_the_choice_and_its_reason(name: str) -> None:
     problem, solver, reason = CASES[name]
     choice = next(choices(problem, SETTINGS, 60.0))
-    assert choice.solver == solver and reason in choice.why
+    assert settings_of(choice.solver) == settings_of(solver) and reason in choice.why
+
+
+def settings_of(solver: Solver) -> dict:
+    """Networks are compared by their width."""
+    network = getattr(solver, "network", None)
+    return {"kind": type(solver), **vars(solver), "network": getattr(network, "width", None)}
 
 
 def test_the_last_choice_is_certain_and_the_only_one_that_is() -> None:
@@ -101,6 +108,11 @@ def test_the_last_choice_is_certain_and_the_only_one_that_is() -> None:
 def test_windows_follow_the_growth_and_the_budget() -> None:
     assert [windows_for(growing(rate), 1000.0) for rate in (0.0, 3.0, 9.0, 30.0, 3000.0)] == [1, 1, 3, 10, 64]
     assert [windows_for(growing(30.0), seconds) for seconds in (1.0, 12.0, 20.0)] == [1, 2, 4]
+
+
+def test_width_follows_the_budget() -> None:
+    # 4 P^3 multiplications a step, 100 steps, 5e9 a second: P = 908 in 60 s, and w = sqrt(P / 2)
+    assert [width_for(seconds) for seconds in (1.0, 12.0, 60.0, 600.0, 1e5)] == [11, 16, 21, 30, 30]
 
 
 def test_a_march_is_stopped_half_way_when_it_is_behind() -> None:

@@ -43,6 +43,8 @@ FLOORS = {
     "lid_cavity": 2e-6, "navier_stokes": 2e-5,
 }  # fmt: skip
 """Errors of references (for the inverse problem, what the noise allows) where they exceed 1e-8, from their docstrings."""
+COMPARED = {"navier_stokes": 1}
+"""Of how many unknowns errors are taken, where not of all: a stream function is known up to a constant."""
 FAMILIES = ("reaction", "burgers_family", "diffusion_sorption")
 MEMBERS = 5
 TARGETS = Path("runs/choice_targets")
@@ -124,7 +126,8 @@ def target(name: str, seed: int = 0) -> torch.Tensor:
 
 def error_of(function: Callable[[torch.Tensor], torch.Tensor], name: str, seed: int = 0) -> float:
     """Relative L2, the largest over the unknowns; infinite where it is not a number somewhere."""
-    error = float(relative_l2(function(points_of(member(name, seed))), target(name, seed)).max())
+    errors = relative_l2(function(points_of(member(name, seed))), target(name, seed))
+    error = float(errors[: COMPARED.get(name)].max())
     return error if math.isfinite(error) else math.inf
 
 
