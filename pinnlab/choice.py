@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pinnlab.conditions import Initial
@@ -22,8 +22,10 @@ from pinnlab.solvers.pinn import PINN
 DEFAULT_SECONDS = 60.0
 """Budget of a solve that names neither a solver nor a budget."""
 MOST_WINDOWS = 64
-SECONDS_PER_WINDOW = 5.0
-"""A network trained for less is worse than one for a longer window."""
+SECONDS_PER_WINDOW = 15.0
+"""A network trained for less is worse than one for a longer window; windows that go on from the last one's network
+(characteristics) need less."""
+WARM_SECONDS = 1.5
 STEPS = 100
 """Gauss-Newton steps that should fit into the training of a network: larger networks are better only after more."""
 RATE = 5e9
@@ -44,36 +46,38 @@ class Choice:
 
 
 class Watch:
-    """A callback that stops a march half way through its budget if, at its pace, it will not reach the end."""
+    """A callback that stops a march half way through its budget if, at its pace, it will not reach the end.
+
+    Attributes:
+        share: how much of the whole is solved, 0 to 1.
+        stopped: whether it stopped the march.
+    """
 
     def __init__(self, seconds: float):
-        self.seconds, self.stopped = seconds, False
+        self.seconds, self.share, self.stopped = seconds, 0.0, False
 
     def __call__(self, record: Record) -> bool:
-        pace = record.info["share"] / max(record.seconds, 1e-9)
-        self.stopped = record.seconds > self.seconds / 2 and pace * self.seconds < 1
+        self.share = record.info["share"]
+        self.stopped = record.seconds > self.seconds / 2 and self.share * self.seconds < record.seconds
         return self.stopped
 
 
-def choices(problem: Problem, settings: Settings, seconds: float) -> Iterator[Choice]:
-    """The solvers that suit a problem, the best first; the last one always works.
+def choose(problem: Problem, settings: Settings, seconds: float, *, experts: bool = True) -> Choice:
+    """The choice of the first rule that applies.
 
     Args:
         problem: what is to be solved.
         settings: of the solve.
         seconds: its budget.
+        experts: whether local experts are to be considered.
     """
-    for rule in RULES:
-        found = rule(problem, settings, seconds)
-        if found is not None:
-            yield found
-            if found.certain:
-                return
+    rules = (rule for rule in RULES if experts or rule is not _experts)
+    return next(choice for rule in rules if (choice := rule(problem, settings, seconds)) is not None)
 
 
 def windows_for(problem: Problem, seconds: float) -> int:
     """Time windows of about one period, or of growth to 20 times the size; few where each would be trained briefly."""
-    return _affordable(changes(problem), seconds)
+    return _affordable(changes(problem), seconds / SECONDS_PER_WINDOW)
 
 
 def width_for(seconds: float) -> int:
@@ -103,7 +107,9 @@ def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not problem.unknown_parameters:
         return None
     network = MLP(width=width_for(seconds))
-    return Choice(PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained")
+    return Choice(
+        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
+    )
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -157,17 +163,18 @@ def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
 def _transported(problem: Problem, settings: Settings) -> bool:
     """Whether characteristics can be followed, and diffusion is small next to transport."""
     return (
-        problem.velocity is not None
-        and _accepts(LagrangianPINN(), problem, settings)
-        and peclet(problem) >= TRANSPORT
+        problem.velocity is not None and _accepts(LagrangianPINN(), problem, settings) and peclet(problem) >= TRANSPORT
     )
 
 
 def _on_characteristics(problem: Problem, seconds: float) -> Choice:
-    windows = _affordable(turns(problem), seconds)
+    windows = _affordable(turns(problem), seconds / WARM_SECONDS)
     how = "one network" if windows == 1 else f"networks in {windows} time windows"
+    # in the plane flows have more structure than a line's few displacements
+    wider = {"trajectory": MLP(width=width_for(seconds), depth=2), "harmonics": 2}
+    settings = wider if len(problem.domain.space) > 1 else {}
     numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"
-    solver = LagrangianPINN(windows=windows, warm_start=True)
+    solver = LagrangianPINN(windows=windows, warm_start=True, **settings)  # type: ignore[arg-type]
     return Choice(solver, f"transport dominates ({numbers}): {how} on characteristics, trained")
 
 
@@ -175,8 +182,8 @@ def _starts(problem: Problem) -> bool:
     return problem.domain.has_time and any(isinstance(c, Initial) for c in problem.conditions)
 
 
-def _affordable(number: float, seconds: float) -> int:
-    return max(1, min(MOST_WINDOWS, round(number), int(seconds / SECONDS_PER_WINDOW)))
+def _affordable(number: float, most: float) -> int:
+    return max(1, int(min(MOST_WINDOWS, round(number), most)))
 
 
 def _why_not_experts(problem: Problem) -> str:

@@ -75,11 +75,7 @@ def changes(problem: Problem) -> float:
 def diffusion(equation: Mapping[tuple[str, Key], Tensor]) -> float:
     """The largest second space derivative's coefficient over that of the time derivative; 0 in an equation without."""
     paces = [float(a.abs().max()) for (_, key), a in equation.items() if key == (TIME,)]
-    spreads = [
-        float(a.abs().max())
-        for (_, key), a in equation.items()
-        if len(key) == 2 and key[0] == key[1] != TIME
-    ]
+    spreads = [float(a.abs().max()) for (_, key), a in equation.items() if len(key) == 2 and key[0] == key[1] != TIME]
     return max(spreads) / max(paces) if spreads and paces and max(paces) > 0 else 0.0
 
 
@@ -107,7 +103,7 @@ def pencil(coefficients: Coefficients, unknowns: Sequence[str], number: int, nam
 def growth(matrices: Sequence[Array]) -> Array:
     """The finite exponents s of sum_j s^j P_j v = 0, by the companion matrix; none without a time derivative."""
     m, p = len(matrices[0]), len(matrices) - 1
-    if p == 0:
+    if p == 0 or not all(np.isfinite(matrix).all() for matrix in matrices):
         return np.zeros(0)
     left, right = np.zeros((m * p, m * p), dtype=complex), np.eye(m * p, dtype=complex)
     left[: m * (p - 1), m:] = np.eye(m * (p - 1))
@@ -126,7 +122,6 @@ def linearized_start(problem: Problem) -> Coefficients:
     names = problem.domain.coordinates
     points = problem.domain.initial(_sobol(problem, _POINTS)).points
     given = _given(problem)
-    indices = closure(tuple(map(names.index, key)) for keys in problem.derivatives.values() for key in keys)
     jets: dict[str, dict[Key, Tensor]] = {}
     for unknown, keys in problem.derivatives.items():
         jets[unknown] = {}
@@ -134,10 +129,10 @@ def linearized_start(problem: Problem) -> Coefficients:
             space, time = tuple(c for c in key if c != TIME), tuple(c for c in key if c == TIME)
             value = given.get((unknown, time))
             index = tuple(sorted(map(names.index, space)))
-            found = torch.zeros(len(points), dtype=torch.float64)
+            start = torch.zeros(len(points), dtype=torch.float64)
             if value is not None:
-                found = value.jet(points, closure([index]))[-1, :, 0].clone()
-            jets[unknown][key] = found.requires_grad_()
+                start = value.jet(points, closure([index]))[-1, :, 0].clone()
+            jets[unknown][key] = start.requires_grad_()
     scope = Scope.of_jets(jets, problem.domain.columns(points), problem.parameter_values())
     residuals = problem.equation_term().evaluate((scope,))
     found = linearize(list(residuals.values()), jets)
@@ -159,7 +154,9 @@ def flow(problem: Problem) -> dict[str, tuple[float, float]]:
 
         def speed(value: Any = value, arguments: Sequence[str] = arguments, **bound: Any) -> Any:
             for unknown, state in states.items():
-                bound[unknown] = state.given(**{n: bound[n] for n in state.names}) if callable(state.given) else state.given
+                bound[unknown] = (
+                    state.given(**{n: bound[n] for n in state.names}) if callable(state.given) else state.given
+                )
             return value(**{n: bound[n] for n in arguments})
 
         jet = FunctionValue(speed, (*names, *problem.parameters), names, parameters).jet(points, closure(slopes)).abs()
@@ -168,13 +165,14 @@ def flow(problem: Problem) -> dict[str, tuple[float, float]]:
 
 
 def _given(problem: Problem) -> dict[tuple[str, Key], FunctionValue]:
-    """{(unknown, time derivative): its initial value}."""
+    """{(unknown, time derivative): its initial value}; without those that come as series or slices of solutions."""
     coordinates, parameters = problem.domain.coordinates, _numbers(problem)
     return {
         (unknown, key): FunctionValue(value, names, coordinates, tuple((n, v) for n, v in parameters if n in names))
         for condition in problem.conditions
         if isinstance(condition, Initial)
         for unknown, key, value, names in condition.targets(problem.context())
+        if not hasattr(value, "jet")
     }
 
 

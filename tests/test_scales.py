@@ -70,12 +70,16 @@ def test_changes_of_an_ode_are_those_of_its_jacobian() -> None:
 
 
 def test_crossings_peclet_and_turns() -> None:
-    problem = circle(lambda u, c, nu: u.t + c * u.x - nu * u.xx, 4.0, 3.0, parameters={"c": 8.0, "nu": 0.1}, velocity=8.0)
+    problem = circle(
+        lambda u, c, nu: u.t + c * u.x - nu * u.xx, 4.0, 3.0, parameters={"c": 8.0, "nu": 0.1}, velocity=8.0
+    )
     assert scales.crossings(problem) == pytest.approx(6.0)
     assert scales.peclet(problem) == pytest.approx(320.0)
     assert scales.turns(problem) == 0.0
     assert scales.peclet(circle(lambda u: u.t + u.x, velocity=1.0)) == math.inf
-    scaled = circle(lambda u, c, nu: 5 * (u.t + c * u.x - nu * u.xx), 4.0, 3.0, parameters={"c": 8.0, "nu": 0.1}, velocity=8.0)
+    scaled = circle(
+        lambda u, c, nu: 5 * (u.t + c * u.x - nu * u.xx), 4.0, 3.0, parameters={"c": 8.0, "nu": 0.1}, velocity=8.0
+    )
     assert scales.peclet(scaled) == pytest.approx(320.0)
 
 

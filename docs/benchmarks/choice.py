@@ -1,6 +1,6 @@
 """What ``pl.solve(problem)`` picks, against what else it could have picked, at equal time.
 
-    python docs/benchmarks/choice.py [--only NAME ...] [--kinds CANDIDATE ...] [--again CANDIDATE ...] [--minutes 5] [--classical]
+    python docs/benchmarks/choice.py [--only NAME ...] [--kinds CANDIDATE ...] [--again CANDIDATE ...] [--minutes 5]
 
 Every row is one problem of ``pinnlab list`` (of a family a member drawn with seed 0) and every candidate one untuned call of
 at most 12 s on one thread; "recipe" is the tuned solver of the problem's own file. Errors are relative L2 over a grid of
@@ -28,9 +28,10 @@ import torch
 
 import pinnlab as pl
 from pinnlab.api import problem_module, problem_names
-from pinnlab.choice import windows_for
+from pinnlab.choice import choose, windows_for
 from pinnlab.errors import error_grid, evaluate, relative_l2
 from pinnlab.linalg import limited_threads
+from pinnlab.solvers.base import Settings
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -63,7 +64,7 @@ def member(name: str, seed: int = 0) -> pl.Problem:
 def candidates(name: str) -> dict[str, pl.Solver | None]:
     """What is tried on one instance; None is the pick of ``pl.solve``."""
     problem = member(name)
-    found: dict[str, Any] = {"pick": None}
+    found: dict[str, Any] = {}
     domain = problem.domain
     few = isinstance(domain, pl.Box) and len(domain.space) <= (1 if domain.has_time else 2)
     if few and not problem.unknown_parameters:
@@ -72,16 +73,15 @@ def candidates(name: str) -> dict[str, pl.Solver | None]:
     found["PINN"] = pl.PINN()
     if problem.domain.has_time:
         found["causal"] = pl.CausalPINN()
-        count = windows_for(problem, SECONDS)
+        count = min(4, windows_for(problem, math.inf))
         if count > 1:
-            found["PINN, windows"] = pl.PINN(windows=count)
             found["causal, windows"] = pl.CausalPINN(windows=count)
     if problem.velocity is not None:
         found["characteristics"] = pl.LagrangianPINN()
     recipe = problem_module(name).recipe()
     if repr(recipe) not in map(repr, found.values()) and not pl.load_problem(name).families:
         found["recipe"] = recipe
-    return found
+    return {**found, "pick": None}
 
 
 def family_candidates(name: str) -> dict[str, pl.Solver | None]:
@@ -137,7 +137,12 @@ def run(name: str, solver: pl.Solver | None, family: bool) -> dict[str, Any]:
     try:
         solution = pl.solve(problem.replace(reference=None), solver, max_seconds=SECONDS, progress=False)
     except (ValueError, TypeError) as error:
-        return {"error": math.inf, "seconds": time.perf_counter() - began, "status": "ERROR", "notes": [str(error)[:300]]}
+        return {
+            "error": math.inf,
+            "seconds": time.perf_counter() - began,
+            "status": "ERROR",
+            "notes": [str(error)[:300]],
+        }
     whole = time.perf_counter() - began
     if family:
         errors = [error_of(solution.at(**given(name, seed)).function, name, seed) for seed in range(1, MEMBERS + 1)]
@@ -183,7 +188,11 @@ def measure(
     began = time.perf_counter()
     for name, label, family, solver in jobs(only):
         row = data["rows"].setdefault(f"{name}, family" if family else name, {})
-        if (label in row and label not in again) or (kinds and label not in kinds):
+        if (label in row and label not in again) or (kinds and label not in (*kinds, "pick")):
+            continue
+        if solver is None and (same := already_run(name, family, row)):
+            row[label] = row[same] | {"same_run_as": same}
+            save()
             continue
         if time.perf_counter() - began > 60 * minutes - SECONDS:
             print("time is up; run again for the rest")
@@ -214,10 +223,24 @@ def classical(data: dict[str, Any], only: list[str], minutes: float, save: Calla
         print(name, "classical", row["classical"], flush=True)
 
 
+def already_run(name: str, family: bool, row: dict[str, Any]) -> str | None:
+    """The candidate that is the pick, and ended before a pick would have been watched: the same run, to the last digit."""
+    if family:
+        return None
+    first = choose(member(name), Settings(torch.device("cpu"), torch.float64, 0), SECONDS)
+    if first.certain:
+        return None
+    for label, solver in candidates(name).items():
+        found = row.get(label)
+        if found and repr(solver) == repr(first.solver) and found["status"] == "CONVERGED":
+            return label if found["seconds"] < SECONDS / 2 else None
+    return None
+
+
 # -- the report ----------------------------------------------------------------------------------------------------------
 
 KINDS = (
-    "experts, tanh", "experts, polynomials", "PINN", "causal", "PINN, windows", "causal, windows", "characteristics", "recipe",
+    "experts, tanh", "experts, polynomials", "PINN", "causal", "causal, windows", "characteristics", "recipe",
     "one constraint", "no constraint",
 )  # fmt: skip
 
@@ -291,7 +314,11 @@ def figure(data: dict[str, Any], path: Path) -> None:
     picks = [(e, i) for e, i in picks if math.isfinite(e)]
     axis.scatter(*zip(*picks, strict=True), s=110, facecolors="none", edgecolors="black", label="the pick", zorder=3)
     axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.set(xscale="log", xlabel=f"relative L2 error after at most {SECONDS:g} s; gray: floor", ylim=(-0.7, len(names) - 0.3))
+    axis.set(
+        xscale="log",
+        xlabel=f"relative L2 error after at most {SECONDS:g} s; gray: floor",
+        ylim=(-0.7, len(names) - 0.3),
+    )
     axis.grid(alpha=0.3, axis="x")
     drawing.legend(loc="outside upper center", ncols=5, fontsize=8)
     drawing.savefig(path, dpi=120)
@@ -300,7 +327,7 @@ def figure(data: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="problems; all of them if not given")
-    parser.add_argument("--kinds", nargs="*", default=[], help="candidates; all of them if not given")
+    parser.add_argument("--kinds", nargs="*", default=[], help="candidates besides the pick; all of them if not given")
     parser.add_argument("--again", nargs="*", default=[], help="candidates to run again, such as pick")
     parser.add_argument("--minutes", type=float, default=600.0, help="end before a run that could take longer")
     parser.add_argument("--targets", action="store_true", help="compute the references' values, and nothing else")
