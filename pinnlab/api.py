@@ -50,8 +50,8 @@ def solve(
     2. unknown coefficients: one network;
     3. a ``velocity`` that carries the state over 20 domain lengths, with a Peclet number from 100: characteristics;
     4. an ODE, one space dimension and time, or steady in the plane, on a box, with smooth data: local experts, nothing
-       is trained. A march that gets stuck, or is too slow half way through the budget, hands the time that is left to the
-       rules below;
+       is trained. If they get stuck, or have not done a quarter when half of the budget is over, the rules below take the
+       time that is left;
     5. a ``velocity``, with a Peclet number from 100: characteristics;
     6. long for its fastest motion, by the linearized equations: causal networks in time windows;
     7. all others: one network. Networks are as small as the budget asks.

@@ -46,7 +46,9 @@ class Choice:
 
 
 class Watch:
-    """A callback that stops a march half way through its budget if, at its pace, it will not reach the end.
+    """A callback that stops a march which has not done a quarter of the whole in half of its budget.
+
+    One that is only somewhat late goes on: what it has is more accurate than what a network makes of the time left.
 
     Attributes:
         share: how much of the whole is solved, 0 to 1.
@@ -54,11 +56,12 @@ class Watch:
     """
 
     def __init__(self, seconds: float):
-        self.seconds, self.share, self.stopped = seconds, 0.0, False
+        self.seconds, self.share, self.stopped, self.judged = seconds, 0.0, False, False
 
     def __call__(self, record: Record) -> bool:
         self.share = record.info["share"]
-        self.stopped = record.seconds > self.seconds / 2 and self.share * self.seconds < record.seconds
+        if record.seconds > self.seconds / 2 and not self.judged:
+            self.judged, self.stopped = True, self.share < 0.25
         return self.stopped
 
 

@@ -120,13 +120,15 @@ def test_width_follows_the_budget() -> None:
     assert [width_for(seconds) for seconds in (1.0, 12.0, 60.0, 600.0, 1e5)] == [11, 16, 21, 30, 30]
 
 
-def test_a_march_is_stopped_half_way_when_it_is_behind() -> None:
-    def stops(seconds: float, share: float) -> bool:
-        return Watch(10.0)(Record(0, 0, 1, seconds, 0.0, 0.0, {}, {"share": share}))
+def test_a_march_is_judged_when_half_of_its_budget_is_over() -> None:
+    def stops(*records: tuple[float, float]) -> bool:
+        watch = Watch(10.0)
+        return [watch(Record(0, 0, 1, seconds, 0.0, 0.0, {}, {"share": share})) for seconds, share in records][-1]
 
-    assert not stops(4.9, 0.01)
-    assert not stops(6.0, 0.61)
-    assert stops(6.0, 0.59)
+    assert not stops((4.9, 0.01))
+    assert not stops((6.0, 0.25))
+    assert stops((4.0, 0.1), (6.0, 0.24))
+    assert not stops((5.1, 0.3), (9.9, 0.31))
 
 
 def test_solve_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
