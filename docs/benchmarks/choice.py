@@ -5,8 +5,8 @@
 Every row is one problem of ``pinnlab list`` (of a family a member drawn with seed 0) and every candidate one untuned call of
 at most 12 s on one thread; "recipe" is the tuned solver of the problem's own file. Errors are relative L2 over a grid of
 the whole domain without the first time, the largest over the unknowns, infinite where a march did not reach the end. Two
-errors below a problem's floor count as equal: the floor is 1e-8, or the error of the reference where that is larger. Of a
-family, errors are medians over five unseen members. Runs that choice.json holds are not repeated; ``--again`` repeats those
+errors below a problem's floor count as equal: the floor is 1e-8, or the error of the reference where that is larger; so do
+errors above 1, which zero has too. Of a family, errors are medians over five unseen members. Runs that choice.json holds are not repeated; ``--again`` repeats those
 of a candidate, ``--minutes`` ends before the first run that could end later. Writes choice.json, choice.md and choice.png.
 """
 
@@ -249,12 +249,11 @@ def floor_of(row: str) -> float:
 
 
 def ratio(name: str, row: dict[str, Any]) -> float:
-    """The pick's error over the best candidate's, both at least the floor."""
-    low = floor_of(name)
-    best = min(found["error"] for label, found in row.items() if label in (*KINDS, "pick"))
-    if math.isinf(best):
-        return 1.0
-    return max(row["pick"]["error"], low) / max(best, low)
+    """The pick's error over the best candidate's, both at least the floor and at most 1."""
+    within = {
+        label: min(1.0, max(found["error"], floor_of(name))) for label, found in row.items() if label != "classical"
+    }
+    return within["pick"] / min(within.values())
 
 
 def markdown(data: dict[str, Any]) -> str:
@@ -264,7 +263,7 @@ def markdown(data: dict[str, Any]) -> str:
     lines = [
         f"`{data['command']}` on {data['machine']}, one core, {data['date']}; at most {SECONDS:g} s each, one seed.", "",
         f"**The pick is within a factor of {NEAR:g} of the best candidate on {near} of {len(ratios)} rows.** Errors below "
-        f"{FLOOR:g}, or the reference's own error where that is larger (the floor), count as equal.", "",
+        f"{FLOOR:g}, or the reference's own error where that is larger (the floor), count as equal, and so do errors above 1.", "",
         "| problem | the pick | error | s | best other candidate | its error | factor | floor | classical, s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
