@@ -6,8 +6,9 @@ Every row is one problem of ``pinnlab list`` (of a family a member drawn with se
 at most 12 s on one thread; "recipe" is the tuned solver of the problem's own file. Errors are relative L2 over a grid of
 the whole domain without the first time, the largest over the unknowns, infinite where a march did not reach the end. Two
 errors below a problem's floor count as equal: the floor is 1e-8, or the error of the reference where that is larger; so do
-errors above 1, which zero has too. Of a family, errors are medians over five unseen members. Runs that choice.json holds are not repeated; ``--again`` repeats those
-of a candidate, ``--minutes`` ends before the first run that could end later. Writes choice.json, choice.md and choice.png.
+errors above 1, which zero has too. Of a family, errors are medians over five unseen members. Runs that choice.json holds
+are not repeated; ``--again`` repeats those of a candidate, ``--minutes`` ends before the first run that could end later.
+A pick that is a candidate's very run is not run again. Writes choice.json, choice.md and choice.png.
 """
 
 from __future__ import annotations
@@ -263,7 +264,8 @@ def markdown(data: dict[str, Any]) -> str:
     lines = [
         f"`{data['command']}` on {data['machine']}, one core, {data['date']}; at most {SECONDS:g} s each, one seed.", "",
         f"**The pick is within a factor of {NEAR:g} of the best candidate on {near} of {len(ratios)} rows.** Errors below "
-        f"{FLOOR:g}, or the reference's own error where that is larger (the floor), count as equal, and so do errors above 1.", "",
+        f"{FLOOR:g}, or the reference's own error where that is larger (the floor), count as equal, and so do errors "
+        "above 1.", "",
         "| problem | the pick | error | s | best other candidate | its error | factor | floor | classical, s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
