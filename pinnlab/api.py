@@ -6,6 +6,7 @@ import importlib
 import math
 import pkgutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +16,14 @@ import torch
 from pinnlab import distributed
 from pinnlab.callbacks import Callback
 from pinnlab.checkpoint import Checkpoint
-from pinnlab.choice import DEFAULT_SECONDS, choose
+from pinnlab.choice import DEFAULT_SECONDS, Choice, Watch, choose
 from pinnlab.loop import run
 from pinnlab.problem import Problem
 from pinnlab.processes import ALONE
 from pinnlab.sharing import SHARED
 from pinnlab.solution import Solution
-from pinnlab.solvers.base import Settings, Solver
+from pinnlab.solvers.base import NothingSolvedError, Settings, Solver
+from pinnlab.status import Status
 
 
 def solve(
@@ -41,10 +43,23 @@ def solve(
 ) -> Solution:
     """Solve a problem.
 
+    Without a solver one is picked from the problem itself, by the first of these rules that applies, and a line says
+    which and why (``pinnlab.choice`` holds them, ``docs/choosing.md`` what they were measured to give):
+
+    1. a family: experts over trained basis functions, for all members at once;
+    2. unknown coefficients: one network;
+    3. a ``velocity`` that carries the state over 20 domain lengths, with a Peclet number from 100: characteristics;
+    4. an ODE, one space dimension and time, or steady in the plane, on a box, with smooth data: local experts, nothing
+       is trained. If they get stuck, or have not done a quarter when half of the budget is over, the rules below take the
+       time that is left;
+    5. a ``velocity``, with a Peclet number from 100: characteristics;
+    6. long for its fastest motion, by the linearized equations: causal networks in time windows;
+    7. all others: one network. Networks are as small as the budget asks.
+
     Args:
         problem: what to solve.
-        solver: how; None picks a solver and, unless ``max_seconds`` is given, a budget of a minute, and says which
-            and why.
+        solver: how; None picks one and, unless ``max_seconds`` is given, a budget of a minute. With a ``checkpoint`` the
+            first pick is the only one.
         max_seconds: training time at most; time windows share it.
         target_error: stop once the relative L2 error against ``problem.reference`` is this small.
         device: ``"cpu"`` (the default), ``"cuda"``, ...; under ``torchrun`` each process takes its own GPU.
@@ -63,6 +78,7 @@ def solve(
 
     Raises:
         TypeError, ValueError: before training, for anything that cannot work.
+        NothingSolvedError: of the given solver's march not even the first piece could be solved; a ValueError.
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"solve() got a {type(problem).__name__}; give a pl.Problem, such as load_problem('burgers').")
@@ -87,23 +103,50 @@ def solve(
         checkpoint = Checkpoint(checkpoint)
     settings = Settings(distributed.own_device(device), dtype, seed, threads)
     processes = ALONE if parallel == "none" else distributed.find()
-    if solver is None:
-        solver, why = choose(problem, settings)
-        max_seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
+
+    def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Solution:
+        return run(
+            problem,
+            solver,
+            settings,
+            max_seconds=seconds,
+            target_error=target_error,
+            checkpoint=checkpoint,
+            callbacks=(*callbacks, *watching),
+            progress=progress,
+            processes=processes,
+            parallel=parallel,
+        )
+
+    if solver is not None:
+        return attempt(solver, max_seconds)
+
+    def say(choice: Choice, seconds: float) -> None:
         if progress and processes.leads:
-            print(f"pinnlab: {type(solver).__name__} for at most {max_seconds:g} s: {why}.", file=sys.stderr)
-    return run(
-        problem,
-        solver,
-        settings,
-        max_seconds=max_seconds,
-        target_error=target_error,
-        checkpoint=checkpoint,
-        callbacks=callbacks,
-        progress=progress,
-        processes=processes,
-        parallel=parallel,
-    )
+            print(
+                f"pinnlab: {type(choice.solver).__name__} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr
+            )
+
+    budget = left = DEFAULT_SECONDS if max_seconds is None else max_seconds
+    choice = choose(problem, settings, budget)
+    say(choice, budget)
+    # a checkpoint belongs to one solver
+    if choice.certain or checkpoint is not None:
+        return attempt(choice.solver, budget)
+    watch, began = Watch(budget), time.perf_counter()
+    try:
+        solution = attempt(choice.solver, budget, watch)
+    except NothingSolvedError:
+        left -= time.perf_counter() - began
+    else:
+        left -= solution.seconds
+        interrupted = solution.status is Status.INTERRUPTED and not watch.stopped
+        if processes.first(watch.share >= 1 or interrupted or left < budget / 10):
+            return solution
+    left = processes.first(max(left, budget / 10))
+    choice = choose(problem, settings, left, experts=False)
+    say(choice, left)
+    return attempt(choice.solver, left)
 
 
 def problem_names() -> tuple[str, ...]:

@@ -49,6 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "problem",
         "frames",
         "characteristics",
+        "scales",
         "inflow",
     ),
     ("networks", "constraints", "subdomains", "interfaces"),

@@ -103,6 +103,10 @@ class Advance:
     stopped: Status | None = None
 
 
+class NothingSolvedError(ValueError):
+    """A march ended before its first piece, so that there is no solution."""
+
+
 class March(ABC):
     """A plan without training: the solution is built piece by piece, in time order, each piece solved for directly.
 

@@ -32,7 +32,7 @@ from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.problem import Problem
-from pinnlab.solvers.base import Advance, March, Phase, Plan, Settings, Solver
+from pinnlab.solvers.base import Advance, March, NothingSolvedError, Phase, Plan, Settings, Solver
 from pinnlab.status import Status
 
 CONSTRAINTS = ("experts", "global", "soft")
@@ -231,11 +231,13 @@ class _CellMarch(March):
             self.notes += (str(error),)
             return Advance(False, march.share, stopped=Status.UNRESOLVED)
         ended = Status.UNRESOLVED if march.coarse else Status.CONVERGED
-        info = {"experts": float(tried.cells)}
+        info = {"experts": float(tried.cells), "share": march.share}
         stopped = ended if march.done else None
         return Advance(tried.accepted, march.share, tried.misfit**2, tried.held_out**2, info, stopped)
 
     def field(self) -> Callable[[Tensor], Tensor]:
+        if not self.pieces:
+            raise _nothing_solved("time was up before the first slab was", Status.INCOMPLETE)
         return self.cells.field()
 
     def state(self) -> dict[str, Any]:
@@ -245,8 +247,8 @@ class _CellMarch(March):
         self.cells.restore(state)
 
 
-def _nothing_solved(error: Exception) -> ValueError:
-    return ValueError(f"HardConstraintMoE: nothing could be solved: {error}. {Status.UNRESOLVED.value}.")
+def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
+    return NothingSolvedError(f"HardConstraintMoE: nothing could be solved: {reason}. {status.value}.")
 
 
 def _cuts(problem: Problem) -> dict[str, int]:
