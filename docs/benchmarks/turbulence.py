@@ -59,13 +59,16 @@ def main() -> None:
     for name in ("width", "points", "windows"):
         parser.add_argument(f"--{name}", type=int, help="instead of the recipe's")
     parser.add_argument("--columns", type=float, help="of SketchedGaussNewton, instead of the recipe's")
+    parser.add_argument("--dense", action="store_true", help="LevenbergMarquardt in place of SketchedGaussNewton")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     problem = flow.problem(end=given.end)
     solver = flow.recipe(**{k: getattr(given, k) for k in ("width", "points") if getattr(given, k) is not None})
     if given.windows is not None:
         solver = replace(solver, windows=given.windows)
-    if given.columns is not None:
+    if given.dense:
+        solver = replace(solver, stages=(pl.LevenbergMarquardt(steps=10_000),))
+    elif given.columns is not None:
         solver = replace(solver, stages=tuple(replace(stage, columns=given.columns) for stage in solver.stages))
     problem.reference(x=0.0, y=0.0, t=given.end)
     solution = pl.solve(

@@ -53,8 +53,8 @@ class SketchedGaussNewton(Optimizer):
     sketches are drawn anew for every step.
 
     A step costs about N p for the Jacobian and S k^2 for B^T B, where Levenberg-Marquardt pays N p^2, and it keeps S k
-    numbers instead of N p. It gains less, as it moves in fewer directions: below some 2,000 parameters
-    Levenberg-Marquardt is the better choice.
+    numbers instead of N p. It gains less, as it moves in fewer directions: with 1,300 parameters Levenberg-Marquardt was
+    ahead at equal time, with 7,700 far behind (docs/benchmarks/sketched.md).
 
     Where processes share the residuals, each sketches its rows into the same buckets, and the sketches are summed: all
     take the step of one process.
