@@ -96,6 +96,11 @@ class Case:
         """``"recipe"`` where there is one, else ``"auto"``."""
         return "recipe" if self.has_recipe else "auto"
 
+    @property
+    def trained_solver(self) -> str:
+        """The one whose network other packages get: ``"trained"`` where the file has it, else the default."""
+        return "trained" if callable(getattr(self.module, "trained", None)) else self.default_solver
+
     def solver(self, kind: str) -> Solver | None:
         """A solver; None, for ``"auto"``, lets ``solve`` choose.
 

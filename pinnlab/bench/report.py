@@ -169,7 +169,7 @@ def remarks(results: Results) -> list[str]:
     peers = [run for run in results.runs if is_peer(run.solver) and run.configuration]
     if peers:
         lines.append(
-            "Other packages train the network of the recipe on as many points, with the same conditions built in, on one "
+            "Other packages train the same network on as many points, with the same conditions built in, on one "
             "thread for the same time."
         )
     lines += dict.fromkeys(f"{run.problem}, {run.solver}: {run.configuration}." for run in peers)

@@ -1,4 +1,4 @@
-"""Other packages on the same problems: ``pinnlab bench burgers --solver recipe --solver deepxde --solver pina``.
+"""Other packages on the same problems: ``pinnlab bench burgers --solver trained --solver deepxde --solver pina``.
 
 A peer trains the network that our own solver would train (as many layers and neurons, the same features, conditions
 built in by the same transform), on as many points, in the same floating-point type, on one thread, for as long. It runs

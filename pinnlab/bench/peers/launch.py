@@ -58,7 +58,7 @@ def run_peer(case: Case, run: Run, dtype: torch.dtype) -> Run:
     """Train a peer in a new process, on one thread.
 
     Args:
-        case: the problem, and the recipe whose network is trained.
+        case: the problem, and the solver whose network is trained.
         run: the peer's name, the seed and the budget; everything else is filled in.
         dtype: of the training.
 
@@ -94,7 +94,7 @@ def serve(folder: Path) -> None:
     case = load_case(request["file"], request["options"])
     wanted = Run(**request["run"])
     problem = _with_reference(case.problem())
-    task = Task.of(problem, case.solver(case.default_solver), wanted.seed, getattr(torch, request["dtype"]))
+    task = Task.of(problem, case.solver(case.trained_solver), wanted.seed, getattr(torch, request["dtype"]))
     peer = importlib.import_module(request["module"])
     recorder = Recorder(problem, wanted.max_seconds)
     with limited_threads(1):

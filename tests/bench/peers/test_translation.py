@@ -154,7 +154,7 @@ def test_every_single_problem_of_the_package_can_be_given_to_a_peer(name: str) -
     problem = case.problem()
     if problem.families or problem.unknown_parameters:
         pytest.skip("no single forward problem")
-    task = Task.of(problem, case.solver(case.default_solver))
+    task = Task.of(problem, case.solver(case.trained_solver))
     for part in task.parts:
         few = Part(part.term, 20)
         sites = task.sites(few, np.random.default_rng(0))
