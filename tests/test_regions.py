@@ -196,8 +196,8 @@ def test_grids_are_empty_outside() -> None:
 
 
 def test_the_choice_is_a_trained_network() -> None:
-    solver, why = choose(poisson(DISC), SETTINGS)
-    assert isinstance(solver, pl.PINN) and "no box" in why
+    choice = choose(poisson(DISC), SETTINGS, 60.0)
+    assert isinstance(choice.solver, pl.PINN) and "no box" in choice.why
 
 
 def test_solvers_that_need_boxes_say_so() -> None:
