@@ -116,7 +116,7 @@ def target(name: str, seed: int = 0) -> torch.Tensor:
     problem = member(name, seed)
     reference = problem.reference
     if isinstance(reference, pl.ClassicalReference):
-        options = {"resolution": 2048} if name == "diffusion_sorption" else {"tolerance": 1e-9}
+        options = {"resolution": 2048} if name == "diffusion_sorption" else {"tolerance": 1e-9, "max_seconds": 600}
         reference = pl.reference_solution(problem.replace(reference=None), **options)
     values = evaluate(reference, problem, points_of(problem))
     TARGETS.mkdir(parents=True, exist_ok=True)
@@ -162,6 +162,8 @@ def given(name: str, seed: int) -> dict[str, Any]:
 def brief(solver: Any) -> str:
     """The solver with the arguments that the tables tell apart."""
     shown = [f"features={solver.features!r}"] if getattr(solver, "features", "chebyshev") != "chebyshev" else []
+    if getattr(solver, "tolerance", 1e-7) != 1e-7:
+        shown.append(f"tolerance={solver.tolerance:g}")
     if getattr(solver, "windows", 1) != 1:
         shown.append(f"windows={solver.windows}")
     return f"{type(solver).__name__}({', '.join(shown)})"
