@@ -30,8 +30,6 @@ STEPS = 100
 """Gauss-Newton steps that should fit into the training of a network: larger networks are better only after more."""
 RATE = 5e9
 """Multiplications per second of a step, on one core."""
-TOLERANCE = 1e-8
-"""Of local experts; ten times smaller than their default costs a tenth to a half more of a short time."""
 TRANSPORT = 100.0
 """Peclet number from which on transport dominates."""
 FAR = 20.0
@@ -124,7 +122,7 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
-    domain, experts = problem.domain, HardConstraintMoE(tolerance=TOLERANCE)
+    domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
     if not few or not _accepts(experts, problem, settings):
         return None

@@ -64,7 +64,7 @@ def growing(rate: float) -> pl.Problem:
     return PLANE.replace(equations=lambda u: u.t - u.xx - u.yy - rate * u, conditions=TORUS)
 
 
-EXPERTS, MOVING = pl.HardConstraintMoE(tolerance=1e-8), pl.LagrangianPINN(warm_start=True)
+EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN(warm_start=True)
 PLANE_MOVING = {"trajectory": pl.MLP(width=21, depth=2), "harmonics": 2, "warm_start": True}
 NETWORK = pl.PINN(network=pl.MLP(width=21))
 CASES = {
