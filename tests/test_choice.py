@@ -72,7 +72,7 @@ CASES = {
     "an ODE": (pl.Problem(pl.Box(t=(0.0, 1.0)), "u", lambda u: u.t + u, [pl.Initial(u=1.0)]), EXPERTS, "not trained"),
     "steady": (PLANE.replace(domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), equations=lambda u: u.xx + u.yy - 1,
                              conditions=[pl.Dirichlet(u=0.0)]), EXPERTS, "not trained"),
-    "family": (FAMILY, EXPERTS, "family over k"),
+    "family": (FAMILY, pl.HardConstraintMoE(), "family over k"),
     "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), NETWORK, "k to be found from data"),
     "a jump": (JUMP, NETWORK, "not smooth enough"),
     "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)], reference=None), NETWORK, "no initial state"),

@@ -116,7 +116,7 @@ def target(name: str, seed: int = 0) -> torch.Tensor:
     problem = member(name, seed)
     reference = problem.reference
     if isinstance(reference, pl.ClassicalReference):
-        options = {"resolution": 2048} if name == "diffusion_sorption" else {"tolerance": 1e-9}
+        options = {"resolution": 2048} if name == "diffusion_sorption" else {"tolerance": 1e-9, "max_seconds": 600}
         reference = pl.reference_solution(problem.replace(reference=None), **options)
     values = evaluate(reference, problem, points_of(problem))
     TARGETS.mkdir(parents=True, exist_ok=True)
@@ -162,6 +162,8 @@ def given(name: str, seed: int) -> dict[str, Any]:
 def brief(solver: Any) -> str:
     """The solver with the arguments that the tables tell apart."""
     shown = [f"features={solver.features!r}"] if getattr(solver, "features", "chebyshev") != "chebyshev" else []
+    if getattr(solver, "tolerance", 1e-7) != 1e-7:
+        shown.append(f"tolerance={solver.tolerance:g}")
     if getattr(solver, "windows", 1) != 1:
         shown.append(f"windows={solver.windows}")
     return f"{type(solver).__name__}({', '.join(shown)})"
@@ -202,27 +204,6 @@ def measure(
         print(name, label, row[label]["status"], f"{row[label]['error']:.1e} {row[label]['seconds']:.1f} s", flush=True)
 
 
-def classical(data: dict[str, Any], only: list[str], minutes: float, save: Callable[[], None]) -> None:
-    """Add the classical solver's own estimate and time, at a tolerance of the pick's error."""
-    began = time.perf_counter()
-    for name in only or problem_names():
-        row = data["rows"].get(name, {})
-        if "pick" not in row or "classical" in row:
-            continue
-        if time.perf_counter() - began > 60 * minutes - 30:
-            return
-        tolerance = min(0.1, max(row["pick"]["error"], FLOORS.get(name, FLOOR)))
-        problem = member(name)
-        try:
-            found = pl.reference_solution(problem.replace(reference=None), tolerance=tolerance, max_seconds=20)
-        except ValueError as error:
-            row["classical"] = {"none": str(error)[:300]}
-        else:
-            row["classical"] = {"estimate": max(found.error_estimate.values()), "seconds": found.seconds}
-        save()
-        print(name, "classical", row["classical"], flush=True)
-
-
 def already_run(name: str, family: bool, row: dict[str, Any]) -> str | None:
     """The candidate that is the pick, and ended before a pick would have been watched: the same run, to the last digit."""
     if family:
@@ -251,9 +232,7 @@ def floor_of(row: str) -> float:
 
 def ratio(name: str, row: dict[str, Any]) -> float:
     """The pick's error over the best candidate's, both at least the floor and at most 1."""
-    within = {
-        label: min(1.0, max(found["error"], floor_of(name))) for label, found in row.items() if label != "classical"
-    }
+    within = {label: min(1.0, max(found["error"], floor_of(name))) for label, found in row.items()}
     return within["pick"] / min(within.values())
 
 
@@ -266,8 +245,8 @@ def markdown(data: dict[str, Any]) -> str:
         f"**The pick is within a factor of {NEAR:g} of the best candidate on {near} of {len(ratios)} rows.** Errors below "
         f"{FLOOR:g}, or the reference's own error where that is larger (the floor), count as equal, and so do errors "
         "above 1.", "",
-        "| problem | the pick | error | s | best other candidate | its error | factor | floor | classical, s |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| problem | the pick | error | s | best other candidate | its error | factor | floor |",
+        "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, row in rows.items():
         others = {label: found for label, found in row.items() if label in KINDS}
@@ -275,7 +254,7 @@ def markdown(data: dict[str, Any]) -> str:
         pick, error = row["pick"], number(others[best]["error"]) if others else "-"
         lines.append(
             f"| {name} | `{pick.get('solver', '-')}` | {number(pick['error'])} | {pick['seconds']:.1f} | {best} | {error} | "
-            f"{ratios[name]:.2g} | {floor_of(name):g} | {quick(row.get('classical'))} |"
+            f"{ratios[name]:.2g} | {floor_of(name):g} |"
         )
     lines += ["", "All candidates, with seconds in brackets where a solver ended early; - where a method does not apply or "
               "was not run, none where it found no solution of the whole:", "",
@@ -293,10 +272,6 @@ def cell(found: dict[str, Any] | None) -> str:
         return "-"
     early = found["seconds"] < 0.95 * SECONDS and found["status"] != "ERROR"
     return number(found["error"]) + (f" ({found['seconds']:.1f})" if early else "")
-
-
-def quick(found: dict[str, Any] | None) -> str:
-    return f"{found['seconds']:.1f}" if found and "seconds" in found else "-"
 
 
 def figure(data: dict[str, Any], path: Path) -> None:
@@ -333,7 +308,6 @@ def main() -> None:
     parser.add_argument("--again", nargs="*", default=[], help="candidates to run again, such as pick")
     parser.add_argument("--minutes", type=float, default=600.0, help="end before a run that could take longer")
     parser.add_argument("--targets", action="store_true", help="compute the references' values, and nothing else")
-    parser.add_argument("--classical", action="store_true", help="time the classical solver, and nothing else")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     arguments = parser.parse_args()
     path = arguments.out / "choice.json"
@@ -356,10 +330,7 @@ def main() -> None:
                 print(name, seed, flush=True)
         return
     with limited_threads(1):
-        if arguments.classical:
-            classical(data, arguments.only, arguments.minutes, save)
-        else:
-            measure(data, arguments.only, arguments.kinds, arguments.again, arguments.minutes, save)
+        measure(data, arguments.only, arguments.kinds, arguments.again, arguments.minutes, save)
     data["rows"] = {name: row for name, row in sorted(data["rows"].items()) if row}
     save()
     if not all("pick" in row for row in data["rows"].values()):
