@@ -277,7 +277,8 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
         made = error_problem(part, model, start, deadline)
         e = None
         if not _is_rounding(made, part, model):
-            attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True))
+            with np.errstate(over="ignore", invalid="ignore"):  # grids that are too coarse may blow up, and are refined
+                attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True))
             if not change or not all(math.isfinite(c) for c in change.values()):
                 raise TimeoutError("only one resolution was solved in time, which says nothing of its accuracy")
             e, method = attempt.interpolant, attempt.method
