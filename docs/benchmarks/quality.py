@@ -184,8 +184,7 @@ def markdown(data: dict[str, Any]) -> str:
         f"{s['bounds that hold']} hold. The verdict is right for {s['verdicts right']} of {s['estimated']}; "
         f"{s['called good, but are not']} are called good and are not, {s['called wrong, but are not']} wrong and are not.",
         "",
-        "Medians over the runs; `<` marks an upper bound; s: of the report. Times and what a training reached depend on how "
-        "busy the machine was: rows that were run after the first minutes shared a core with others.", "",
+        "Medians over the runs; `<` marks an upper bound; s: of the report.", "",
         "| problem | solver, windows or slabs (runs) | true error | estimate | ratio | by | residual | verdict | s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
