@@ -7,3 +7,8 @@ import os
 # read when NumPy's, SciPy's and torch's libraries are loaded, which happens after this file
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    """Notebooks first: one process runs them while the other runs the rest, and none waits for them in the end."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")

@@ -136,7 +136,7 @@ def test_the_allen_cahn_table_has_medians_at_equal_times(monkeypatch: pytest.Mon
     runs = tuple(run_of("allen_cahn", seed, error, name) for seed, error in enumerate((4e-3, 2e-3, 8e-3)))
     results = Results(MACHINE, (run_of("allen_cahn", 0, 0.7, table.SOFT), *runs))
     results = results.adding(Baseline("allen_cahn", {"u": 1e-8}, {}, 14.0, "spectral", 64))
-    lines = table.markdown(results, [run_of("allen_cahn", 0, 1e-5)]).splitlines()
+    lines = table.markdown(results, [run_of("allen_cahn", 0, 1e-5, "trained")]).splitlines()
     assert lines[0] == "| here, one CPU core | at 30 s | at the end | s | steps, about | seeds |"
     assert lines[2] == f"| {table.SOFT} | 1.0e-02 | 7.0e-01 | 40 | 300 | 1 |"
     assert lines[3] == f"| {name} | 1.0e-02 | 4.0e-03 [2.0e-03, 8.0e-03] | 40 | 300 | 3 |"

@@ -4,10 +4,10 @@
 
 Every variant is one call of ``pl.solve`` on ``problems/allen_cahn`` with the same training time, on one thread. All of them
 build in the initial state, its kink and periodicity, except the first, which has them in the loss as the first
-physics-informed networks did. The last is the recipe; its runs by ``pinnlab bench allen_cahn`` (results.json: more seeds,
-another day, another load of the machine) are a row of their own. An interrupted script goes on where it was: runs that the
-file has are not repeated. Writes allen_cahn_table.json (a results file of ``pinnlab bench``), allen_cahn_table.md and
-allen_cahn_table.png.
+physics-informed networks did. The last is the problem's trained network; its runs by ``pinnlab bench`` (results.json: more
+seeds, another day, another load of the machine) are a row of their own. An interrupted script goes on where it was: runs
+that the file has are not repeated. Writes allen_cahn_table.json (a results file of ``pinnlab bench``), allen_cahn_table.md
+and allen_cahn_table.png.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SOLVERS: dict[str, Callable[[], Solver]] = {
     "causal modified MLP, Adam": lambda: pl.CausalPINN(**FEW, network=gates(), stages=pl.Adam(steps=STEPS)),
     "causal modified MLP, SOAP": lambda: pl.CausalPINN(**FEW, network=gates(), stages=pl.SOAP(steps=STEPS)),
     "PINN, Levenberg-Marquardt": lambda: pl.PINN(harmonics=3, stages=pl.LevenbergMarquardt(steps=STEPS)),
-    "causal MLP, Levenberg-Marquardt (the recipe)": allen_cahn.recipe,
+    "causal MLP, Levenberg-Marquardt (the recipe)": allen_cahn.trained,
 }
 # relative L2 errors as the authors state them; see the docstring of problems/allen_cahn.py
 PUBLISHED = (
@@ -88,7 +88,7 @@ class Variant(Case):
 
 def steps(run: Run) -> int:
     """Optimizer steps of a run, to the interval between its records."""
-    solver = allen_cahn.recipe() if run.solver == "recipe" else SOLVERS[run.solver]()
+    solver = allen_cahn.trained() if run.solver == "trained" else SOLVERS[run.solver]()
     return solver.stages[0].check_every * len(run.curve["seconds"])
 
 
@@ -167,7 +167,7 @@ def main() -> None:
     command = f"python docs/benchmarks/allen_cahn_table.py --seeds {arguments.seeds} --seconds {arguments.seconds:g}"
     results = Results.read(path) if path.exists() else Results(machine(command))
     bench_runs = Results.read(others).runs if others.exists() else ()
-    benched = [run for run in bench_runs if run.problem == LABEL and run.solver == "recipe"]
+    benched = [run for run in bench_runs if run.problem == LABEL and run.solver == "trained"]
     seeds = [int(seed) for seed in arguments.seeds.split(",")]
     for kind in arguments.only:
         plan = Plan([Variant(LABEL, allen_cahn, kind=kind)], (kind,), seeds, arguments.seconds)
