@@ -6,8 +6,8 @@ al., arXiv 2109.01050; the speeds 0 to 70 of Mojgani, Balajewicz & Hassanzadeh, 
 Reference: exact, sin(x - c t).
 
 Recipe: local random tanh features, nothing trained, 4.4e-11 in 1.4 s for c = 50. The trained networks (``trained``): 7.5e-7
-in 60 s for c = 30 (median of three seeds), 6.5e-6 in 20 s of processor time for c = 50 (one seed, a busy machine); ten
-windows with new points before every step, and no start from the window before, 1.8e-4 in the same time.
+in 60 s for c = 30 (median of three seeds), 7.2e-7 for c = 50 (one seed). In 20 s of processor time at c = 50 they reach
+6.5e-6; ten windows with new points before every step, and no start from the window before, reach 1.8e-4.
 
 Published relative errors at c = 30 / 50: PINN 1.26 / 1.0, Lagrangian PINN 0.045 / 0.034 (read off a figure).
 """

@@ -7,6 +7,8 @@ re-entrant corner in Mitchell, "A collection of 2D elliptic problems for testing
 
 Reference: exact.
 
+Recipe: 5.3e-4 in 60 s (median of three seeds, one core).
+
 Published relative errors: none found for this solution.
 """
 
