@@ -3,7 +3,8 @@
     python docs/benchmarks/distributed.py [--processes 1 2 4] [--quick] [--out docs/benchmarks]
 
 Weak scaling on one machine: R processes, one thread each, with R times the points, subdomains or members of one process.
-Efficiency is t(1) / t(R) of the median step. More processes than cores are reported, and mean little. Every exchange is
+Efficiency is t(1) / t(R) of the median step. The speed of a shared machine changes within minutes, so steps of one process
+alone and steps of all take turns in the same run. More processes than cores are reported, and mean little. Every exchange is
 counted; the model is
 
     t(R) = F / rate + redraw(R) + calls * latency(R) + bytes / bandwidth(R)
@@ -104,20 +105,31 @@ def work(steps: int, quick: bool, path: Path) -> None:
         per, width = (max(4, per // 10), max(8, width // 3)) if quick else (per, width)
         given, solver = make(processes.count, per, width)
         system = solver.plan(given, SETTINGS).start(0, []).system
+        alone = None
         if processes.count > 1:
             system.share(processes)
-        found[name] = measure(system, optimizer, steps, processes)
+        if processes.count > 1 and processes.leads:
+            given, solver = make(1, per, width)
+            alone = solver.plan(given, SETTINGS).start(0, []).system
+        found[name] = measure(system, optimizer, steps, processes, alone)
         if processes.leads:
             print(f"{processes.count} processes, {name}: {found[name]['seconds'] * 1e3:.1f} ms", flush=True)
     if processes.leads:
         path.write_text(json.dumps(found))
 
 
-def measure(system: Any, optimizer: Any, steps: int, processes: Processes) -> dict[str, float]:
+def measure(system: Any, optimizer: Any, steps: int, processes: Processes, alone: Any = None) -> dict[str, float]:
+    """Steps of a system; before each, while the other processes wait, a step of ``alone``, one process' own system."""
     theta = system.model.theta
     state = optimizer.init(system, theta)
-    seconds, busy, traffic = [], [], processes.traffic
+    own = None if alone is None else (alone.model.theta, optimizer.init(alone, alone.model.theta))
+    seconds, busy, single, traffic = [], [], [], processes.traffic
     for k in range(steps + 2):
+        if own is not None:
+            began = time.perf_counter()
+            step = optimizer.step(alone, *own)
+            single.append(time.perf_counter() - began)
+            own = step.theta, step.state
         if k == 2:
             calls, size, waited = traffic.calls, traffic.bytes, traffic.seconds
         processes.any(False)
@@ -132,6 +144,7 @@ def measure(system: Any, optimizer: Any, steps: int, processes: Processes) -> di
     redraw = (time.perf_counter() - began) / 3
     return {
         "seconds": statistics.median(seconds[2:]),
+        "alone": statistics.median((single or seconds)[2:]),
         "busy": statistics.median(busy[2:]),
         "redraw": redraw,
         # the exchange between two steps keeps them abreast and is none of theirs
@@ -199,23 +212,24 @@ def predicted(name: str, count: int, results: dict[str, Any]) -> float:
     """Seconds of a step of R processes, from what one process alone takes and what an exchange takes."""
     one, mine = results["1"][name], results[str(count)][name]
     fabric = results[str(count)]["exchange"]
-    rate = one["flops"] / (one["seconds"] - one["redraw"])
+    rate = one["flops"] / (mine["alone"] - one["redraw"])
     own = mine["flops"] / rate + mine["redraw"]
     return own + mine["calls"] * fabric["latency"] + mine["bytes"] / fabric["bandwidth"]
 
 
 def table(results: dict[str, Any]) -> str:
     lines = [
-        "| | processes | parameters | step, ms | efficiency | processor, ms | predicted, ms | drawing, ms "
+        "| | processes | parameters | one alone, ms | step, ms | efficiency | processor, ms | predicted, ms | drawing, ms "
         "| exchanges | kB | in exchanges |",
-        "| --- " * 11 + "|",
+        "| --- " * 12 + "|",
     ]
     for name in MODES:
         for count in results:
             row = results[count][name]
-            efficiency = results["1"][name]["seconds"] / row["seconds"]
+            efficiency = row["alone"] / row["seconds"]
             lines.append(
-                f"| {name} | {count} | {row['parameters']} | {row['seconds'] * 1e3:.1f} | {efficiency:.0%} | "
+                f"| {name} | {count} | {row['parameters']} | {row['alone'] * 1e3:.1f} | {row['seconds'] * 1e3:.1f} | "
+                f"{efficiency:.0%} | "
                 f"{row['busy'] * 1e3:.1f} | "
                 f"{predicted(name, int(count), results) * 1e3:.1f} | {row['redraw'] * 1e3:.1f} | {row['calls']:.1f} | "
                 f"{row['bytes'] / 1e3:.4g} | {row['exchange'] / row['seconds']:.1%} |"
