@@ -11,10 +11,10 @@ nothing about, stays zero. ``velocity_errors`` measures u, v and w.
 Reference: pseudo-spectral with 256 nodes per axis and ETDRK4, half a minute on one core; relative error of w 7e-6, of u and
 v 1e-7 (against 320 nodes; steps half as long change 6e-8).
 
-Recipe: the first of its ten windows reaches u 8.5e-3, v 7.1e-3, w 6.6e-3 in 80 steps (about 120 s of processor time). All
-ten are a GPU's work: with 140 s on one core for each (a network of 2,030 parameters, Levenberg-Marquardt, each window
-started from the last one's network) the error of w was 4.5e-3, 9.0e-3, 1.7e-2, 3.0e-2 and 4.7e-2 in the first five, as
-eddies multiply what is handed over, and as each window evaluates all networks before it.
+Recipe: the first of its ten windows reaches u 1.0e-2, v 8.2e-3, w 7.4e-3 in 120 s on one core
+(``docs/benchmarks/turbulence.py --end 0.1 --windows 1 --max-seconds 120``). All ten are a GPU's work: with ``--dense
+--width 26 --points 5000 --max-seconds 1500``, 150 s for each, the error of w was 4.6e-3, 1.1e-2 and 2.6e-2 in the first
+three (a shared core), as eddies multiply what is handed over and each window evaluates all networks before it.
 
 Published relative L2 errors (another start): u 3.90e-2, v 2.61e-2, w 3.53e-2, causal PINN, ten windows, GPU.
 """
