@@ -23,6 +23,7 @@ from pinnlab.checkpoint import Checkpoint
 from pinnlab.errors import error_meter
 from pinnlab.history import History, Record
 from pinnlab.linalg import limited_threads
+from pinnlab.memory import kept_memory
 from pinnlab.model import Trainable
 from pinnlab.problem import Problem
 from pinnlab.processes import ALONE, Lookout, Processes
@@ -72,7 +73,7 @@ def run(
         processes: those that share the work; all of them call this function.
         parallel: how, see ``sharing.SHARED``.
     """
-    with limited_threads(settings.threads):
+    with limited_threads(settings.threads), kept_memory():
         plan = solver.plan(problem, settings)
         loop = _Loop(
             problem, solver, settings, max_seconds, target_error, checkpoint, callbacks, progress, processes, parallel

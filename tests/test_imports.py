@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "parameters",
         "weighting",
         "linalg",
+        "memory",
         "replay",
         "sketching",
         "processes",

@@ -42,6 +42,7 @@ import pinnlab as pl
 from pinnlab import distributed
 from pinnlab.bench.machine import machine
 from pinnlab.block_matrix import elimination
+from pinnlab.memory import kept_memory
 from pinnlab.processes import Processes
 from pinnlab.shared_matrix import between_pairs
 from pinnlab.solvers.base import Settings
@@ -116,6 +117,12 @@ def work(steps: int, quick: bool, path: Path) -> None:
             print(f"{processes.count} processes, {name}: {found[name]['seconds'] * 1e3:.1f} ms", flush=True)
     if processes.leads:
         path.write_text(json.dumps(found))
+
+
+def keep_to_a_core() -> None:
+    """As a batch scheduler binds processes to cores."""
+    rank, cores = int(os.environ.get("LOCAL_RANK", "0")), sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[rank % len(cores)]})
 
 
 def measure(system: Any, optimizer: Any, steps: int, processes: Processes, alone: Any = None) -> dict[str, float]:
@@ -274,7 +281,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work is not None:
-        return work(given.steps, given.quick, given.work)
+        keep_to_a_core()
+        with kept_memory():
+            return work(given.steps, given.quick, given.work)
     results = {}
     for count in sorted({1, *given.processes}):
         path = given.out / f"distributed_{count}.partial"

@@ -1,54 +1,63 @@
 """Activations with all the derivatives that Taylor propagation needs.
 
-Each function returns ``[f(a), f'(a), ..., f^(order)(a)]``; the recurrences follow from the differential equation that
-the activation satisfies (tanh' = 1 - tanh^2, and so on).
+The recurrences follow from the differential equation that the activation satisfies (tanh' = 1 - tanh^2, and so on), so
+that every derivative is a short formula in one or two functions of the value; only these are kept for a backward pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import comb
 
 import torch
 from torch import Tensor
 
 
-def tanh(a: Tensor, order: int) -> list[Tensor]:
-    """Derivatives of tanh: y' = 1 - y^2, differentiated by Leibniz' rule."""
-    s = [torch.tanh(a)]
+@dataclass(frozen=True)
+class Activation:
+    """f, called as ``f(a, order)``: gives ``[f(a), f'(a), ..., f^(order)(a)]``.
+
+    Attributes:
+        basis: of a, the functions that all derivatives are formulas in.
+        derivatives: of these and the order, the list.
+    """
+
+    basis: Callable[[Tensor], tuple[Tensor, ...]]
+    derivatives: Callable[[Sequence[Tensor], int], list[Tensor]]
+
+    def __call__(self, a: Tensor, order: int) -> list[Tensor]:
+        return self.derivatives(self.basis(a), order)
+
+
+def _tanh(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+    """From y' = 1 - y^2, differentiated by Leibniz' rule."""
+    s = list(basis)
     if order >= 1:
         s.append(1 - s[0] * s[0])
     for k in range(1, order):
         # d^k (1 - y^2): the symmetric half of Leibniz' sum, doubled
         total = s[0] * s[k]
         for i in range(1, (k + 1) // 2):
-            total = total.add(s[i] * s[k - i], alpha=comb(k, i))
+            total.addcmul_(s[i], s[k - i], value=comb(k, i))
         if k % 2 == 0:
-            total = total.add(s[k // 2] * s[k // 2], alpha=comb(k, k // 2) / 2)
-        s.append(-2 * total)
+            total.addcmul_(s[k // 2], s[k // 2], value=comb(k, k // 2) / 2)
+        s.append(total.mul_(-2))
     return s
 
 
-def sine(a: Tensor, order: int) -> list[Tensor]:
-    """Derivatives of sin."""
-    return _cycle(torch.sin(a), torch.cos(a), order)
-
-
-def cosine(a: Tensor, order: int) -> list[Tensor]:
-    """Derivatives of cos."""
-    return _cycle(torch.cos(a), -torch.sin(a), order)
-
-
-def _cycle(value: Tensor, first: Tensor, order: int) -> list[Tensor]:
-    s = [value, first]
+def _cycle(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+    """From f'' = -f."""
+    s = list(basis)
     while len(s) <= order:
         s.append(-s[-2])
     return s[: order + 1]
 
 
-def swish(a: Tensor, order: int) -> list[Tensor]:
-    """Derivatives of a sigmoid(a): the sigmoid's satisfy g' = g - g^2."""
-    g = [torch.sigmoid(a)]
+def _swish(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+    """Of a g(a), with the sigmoid g: g' = g - g^2."""
+    a, sigmoid = basis
+    g = [sigmoid]
     for k in range(order):
         total = g[k]
         for i in range(k + 1):
@@ -57,8 +66,12 @@ def swish(a: Tensor, order: int) -> list[Tensor]:
     return [a * g[0]] + [a * g[k] + k * g[k - 1] for k in range(1, order + 1)]
 
 
-Activation = Callable[[Tensor, int], list[Tensor]]
-ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "sin": sine, "cos": cosine, "swish": swish}
+ACTIVATIONS = {
+    "tanh": Activation(lambda a: (torch.tanh(a),), _tanh),
+    "sin": Activation(lambda a: (torch.sin(a), torch.cos(a)), _cycle),
+    "cos": Activation(lambda a: (torch.cos(a), -torch.sin(a)), _cycle),
+    "swish": Activation(lambda a: (a, torch.sigmoid(a)), _swish),
+}
 
 
 def activation(name: str) -> Activation:

@@ -14,7 +14,7 @@ that takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,50 +178,57 @@ class _Elementwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, data: Tensor, name: str, indices: Indices) -> Tensor:
         table = faa_di_bruno(indices)
-        order = len(indices[-1])
-        # one more than the forward pass uses: the backward pass differentiates f^(k) too
-        s = activation(name)(data[0], order + 1 if ctx.needs_input_grad[0] else order)
+        f, a = activation(name), data.unbind()
+        basis = f.basis(a[0])
+        s = f.derivatives(basis, len(indices[-1]))
         output = torch.empty_like(data)
-        output[0] = s[0]
-        torch.mul(data[1:], s[1], out=output[1:])
-        for i, terms in enumerate(table):
+        y = output.unbind()
+        y[0].copy_(s[0])
+        for i, terms in enumerate(table[1:], 1):
+            torch.mul(a[i], s[1], out=y[i])
             for coefficient, blocks in terms:
                 if len(blocks) > 1:
-                    output[i].addcmul_(s[len(blocks)], _product(data, blocks), value=coefficient)
+                    y[i].addcmul_(s[len(blocks)], _product(a, blocks), value=coefficient)
         if ctx.needs_input_grad[0]:
-            ctx.save_for_backward(data, *s[1:])
-            ctx.table = table
+            ctx.save_for_backward(data, *basis)
+            ctx.derivatives, ctx.table = f.derivatives, table
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> Any:
-        data, *s = ctx.saved_tensors
-        gradient = cotangent * s[0]
+        data, *basis = ctx.saved_tensors
+        # one more than the forward pass uses: f^(k) is differentiated too
+        s = ctx.derivatives(basis, 1 + max((len(blocks) for _, blocks in ctx.table[-1]), default=0))
+        gradient = torch.empty_like(data)
+        a, c, g = data.unbind(), cotangent.unbind(), gradient.unbind()
+        for i in range(len(a)):
+            torch.mul(c[i], s[1], out=g[i])
         # derivative of every term by a_0 (through f^(k)), gathered per order k before one product with f^(k+1)
-        through = {1: (cotangent[1:] * data[1:]).sum(0)} if len(data) > 1 else {}
+        through: dict[int, Tensor] = {}
         for i, terms in enumerate(ctx.table):
             for coefficient, blocks in terms:
                 k = len(blocks)
-                if k == 1:
-                    continue
-                weighted = cotangent[i] * coefficient
-                by_order = weighted * s[k - 1]
-                for block in dict.fromkeys(blocks):
-                    others = list(blocks)
-                    others.remove(block)
-                    gradient[block].addcmul_(by_order, _product(data, others), value=float(blocks.count(block)))
-                term = weighted * _product(data, blocks)
-                through[k] = through[k].add_(term) if k in through else term
-        for k, term in through.items():
-            gradient[0].addcmul_(s[k], term)
+                if k > 1:
+                    by_order = c[i] * s[k]
+                    for block in dict.fromkeys(blocks):
+                        others = list(blocks)
+                        others.remove(block)
+                        g[block].addcmul_(by_order, _product(a, others), value=coefficient * blocks.count(block))
+                product = _product(a, blocks)
+                if k in through:
+                    through[k].addcmul_(c[i], product, value=coefficient)
+                else:
+                    through[k] = c[i] * product if coefficient == 1 else (c[i] * product).mul_(coefficient)
+        for k, total in through.items():
+            g[0].addcmul_(s[k + 1], total)
         return gradient, None, None
 
 
-def _product(data: Tensor, blocks: tuple[int, ...] | list[int]) -> Tensor:
-    result = data[blocks[0]]
+def _product(a: Sequence[Tensor], blocks: Sequence[int]) -> Tensor:
+    result = a[blocks[0]]
     for block in blocks[1:]:
-        result = result * data[block]
+        result = result * a[block]
     return result
 
 

@@ -25,6 +25,7 @@ from pinnlab.bench.peers.task import Task
 from pinnlab.bench.results import Results, Run
 from pinnlab.cases import Case, CaseError, load_case
 from pinnlab.linalg import limited_threads
+from pinnlab.memory import kept_memory
 from pinnlab.problem import Problem
 from pinnlab.reference import reference_solution
 from pinnlab.status import Status
@@ -97,7 +98,7 @@ def serve(folder: Path) -> None:
     task = Task.of(problem, case.solver(case.trained_solver), wanted.seed, getattr(torch, request["dtype"]))
     peer = importlib.import_module(request["module"])
     recorder = Recorder(problem, wanted.max_seconds)
-    with limited_threads(1):
+    with limited_threads(1), kept_memory():
         words = peer.train(task, recorder)
         found = recorder.final_errors()
     status = Status.BUDGET_REACHED if recorder.late else Status.STALLED

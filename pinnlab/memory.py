@@ -1,0 +1,39 @@
+"""Memory of the CPU: freed arrays are kept for the next ones.
+
+A step makes the same large arrays again and again. By default the C library returns them to the system and fetches them
+anew, page by page, which takes 5 to 10 % of a step (``docs/benchmarks/memory.py``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""What glibc's ``mallopt`` calls them (malloc.h)."""
+_KEPT = (1 << 30, 1 << 25)
+"""Bytes of the largest array that is kept: the second is the most that older releases take."""
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Let freed memory stay with this process inside the block, and return it to the system afterwards.
+
+    Does nothing where the C library is not glibc, or where the user has set its ``MALLOC_...`` variables.
+    """
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    if not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim") or _chosen_by_user():
+        yield
+        return
+    library.mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+    any(library.mallopt(_MMAP_THRESHOLD, size) for size in _KEPT)
+    try:
+        yield
+    finally:
+        library.malloc_trim(0)
+
+
+def _chosen_by_user() -> bool:
+    return any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"))
