@@ -4,8 +4,9 @@
 
 Weak scaling on one machine: R processes, one thread each, with R times the points, subdomains or members of one process.
 Efficiency is t(1) / t(R) of the median step. The speed of a shared machine changes within minutes, so steps of one process
-alone and steps of all take turns in the same run. More processes than cores are reported, and mean little. Every exchange is
-counted; the model is
+alone, steps that all processes do at once without exchanging anything ("all unrelated": cores share caches, memory and
+power) and steps of all together take turns in the same run; the second efficiency is against the unrelated ones. More
+processes than cores are reported, and mean little. Every exchange is counted; the model is
 
     t(R) = F / rate + redraw(R) + calls * latency(R) + bytes / bandwidth(R)
 
@@ -28,6 +29,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -109,7 +111,7 @@ def work(steps: int, quick: bool, path: Path) -> None:
         alone = None
         if processes.count > 1:
             system.share(processes)
-        if processes.count > 1 and processes.leads:
+        if processes.count > 1:
             given, solver = make(1, per, width)
             alone = solver.plan(given, SETTINGS).start(0, []).system
         found[name] = measure(system, optimizer, steps, processes, alone)
@@ -125,41 +127,54 @@ def keep_to_a_core() -> None:
     os.sched_setaffinity(0, {cores[rank % len(cores)]})
 
 
-def measure(system: Any, optimizer: Any, steps: int, processes: Processes, alone: Any = None) -> dict[str, float]:
-    """Steps of a system; before each, while the other processes wait, a step of ``alone``, one process' own system."""
-    theta = system.model.theta
-    state = optimizer.init(system, theta)
-    own = None if alone is None else (alone.model.theta, optimizer.init(alone, alone.model.theta))
-    seconds, busy, single, traffic = [], [], [], processes.traffic
-    for k in range(steps + 2):
-        if own is not None:
-            began = time.perf_counter()
-            step = optimizer.step(alone, *own)
-            single.append(time.perf_counter() - began)
-            own = step.theta, step.state
-        if k == 2:
-            calls, size, waited = traffic.calls, traffic.bytes, traffic.seconds
-        processes.any(False)
+class Stepper:
+    """Timed steps of one system; a pair of seconds is wall clock and processor."""
+
+    def __init__(self, system: Any, optimizer: Any):
+        self.system, self.optimizer, self.theta = system, optimizer, system.model.theta
+        self.state = optimizer.init(system, self.theta)
+
+    def __call__(self) -> tuple[float, float]:
         began, used = time.perf_counter(), time.process_time()
-        step = optimizer.step(system, theta, state)
-        seconds.append(time.perf_counter() - began)
-        busy.append(time.process_time() - used)
-        theta, state = step.theta, step.state
+        step = self.optimizer.step(self.system, self.theta, self.state)
+        self.theta, self.state = step.theta, step.state
+        return time.perf_counter() - began, time.process_time() - used
+
+
+def measure(system: Any, optimizer: Any, steps: int, processes: Processes, alone: Any = None) -> dict[str, float]:
+    """Steps of a shared system. Between them come steps of ``alone``, one process' own system: first in this process
+    while the others wait, then in all of them at once, which exchange nothing and still slow one another.
+    """
+    traffic, together = processes.traffic, Stepper(system, optimizer)
+    own = None if alone is None else Stepper(alone, optimizer)
+    seconds, single, beside, spent = [], [], [], []
+    for _ in range(steps + 2):
+        if own is not None:
+            if processes.leads:
+                single.append(own()[0])
+            processes.any(False)
+            beside.append(own()[0])
+        processes.any(False)
+        before = astuple(traffic)
+        seconds.append(together())
+        spent.append([now - then for now, then in zip(astuple(traffic), before, strict=True)])
+    whole, busy = zip(*seconds[2:], strict=True)
+    calls, size, waited = (statistics.mean(column) for column in zip(*spent[2:], strict=True))
     began = time.perf_counter()
     for _ in range(3):
         system.redraw()
     redraw = (time.perf_counter() - began) / 3
     return {
-        "seconds": statistics.median(seconds[2:]),
-        "alone": statistics.median((single or seconds)[2:]),
-        "busy": statistics.median(busy[2:]),
+        "seconds": statistics.median(whole),
+        "alone": statistics.median(single[2:] or whole),
+        "beside": statistics.median(beside[2:] or whole),
+        "busy": statistics.median(busy),
         "redraw": redraw,
-        # the exchange between two steps keeps them abreast and is none of theirs
-        "calls": (traffic.calls - calls) / steps - (processes.count > 1),
-        "bytes": (traffic.bytes - size) / steps - 4 * (processes.count > 1),
-        "exchange": (traffic.seconds - waited) / steps,
+        "calls": calls,
+        "bytes": size,
+        "exchange": waited,
         "parameters": system.size,
-        "flops": flops(system, optimizer, theta),
+        "flops": flops(system, optimizer, together.theta),
     }
 
 
@@ -218,28 +233,31 @@ def exchange(processes: Processes) -> dict[str, float]:
 def predicted(name: str, count: int, results: dict[str, Any]) -> float:
     """Seconds of a step of R processes, from what one process alone takes and what an exchange takes."""
     one, mine = results["1"][name], results[str(count)][name]
-    fabric = results[str(count)]["exchange"]
     rate = one["flops"] / (mine["alone"] - one["redraw"])
-    own = mine["flops"] / rate + mine["redraw"]
-    return own + mine["calls"] * fabric["latency"] + mine["bytes"] / fabric["bandwidth"]
+    return mine["flops"] / rate + mine["redraw"] + counted(mine, results[str(count)])
+
+
+def counted(row: dict[str, float], found: dict[str, Any]) -> float:
+    """Seconds that the exchanges of a step take by their number and size, when nobody waits for a slower process."""
+    return row["calls"] * found["exchange"]["latency"] + row["bytes"] / found["exchange"]["bandwidth"]
 
 
 def table(results: dict[str, Any]) -> str:
     lines = [
-        "| | processes | parameters | one alone, ms | step, ms | efficiency | processor, ms | predicted, ms | drawing, ms "
-        "| exchanges | kB | in exchanges |",
-        "| --- " * 12 + "|",
+        "| | processes | parameters | one alone, ms | step, ms | efficiency | all unrelated, ms | efficiency "
+        "| predicted, ms | drawing, ms | exchanges | kB | counted | with waiting |",
+        "| --- " * 14 + "|",
     ]
     for name in MODES:
         for count in results:
             row = results[count][name]
-            efficiency = row["alone"] / row["seconds"]
+            against = [row[one] / row["seconds"] for one in ("alone", "beside")]
             lines.append(
                 f"| {name} | {count} | {row['parameters']} | {row['alone'] * 1e3:.1f} | {row['seconds'] * 1e3:.1f} | "
-                f"{efficiency:.0%} | "
-                f"{row['busy'] * 1e3:.1f} | "
+                f"{against[0]:.0%} | {row['beside'] * 1e3:.1f} | {against[1]:.0%} | "
                 f"{predicted(name, int(count), results) * 1e3:.1f} | {row['redraw'] * 1e3:.1f} | {row['calls']:.1f} | "
-                f"{row['bytes'] / 1e3:.4g} | {row['exchange'] / row['seconds']:.1%} |"
+                f"{row['bytes'] / 1e3:.4g} | {counted(row, results[count]) / row['seconds']:.1%} | "
+                f"{row['exchange'] / row['seconds']:.1%} |"
             )
     fabrics = [
         f"{count} processes: {found['exchange']['latency'] * 1e6:.0f} us, {found['exchange']['bandwidth'] / 1e9:.2f} GB/s"

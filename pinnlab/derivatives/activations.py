@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,7 +31,15 @@ class Activation:
         return self.derivatives(self.basis(a), order)
 
 
-def _tanh(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+def _tanh(a: Tensor) -> tuple[Tensor]:
+    """NumPy's tanh is two to three times as fast as torch's on processors with AVX-512, and as accurate."""
+    plain = a.device.type == "cpu" and not (a.requires_grad and torch.is_grad_enabled())
+    if plain and not torch.compiler.is_compiling():
+        return (torch.from_numpy(np.tanh(a.detach().numpy())),)
+    return (torch.tanh(a),)
+
+
+def _tanh_derivatives(basis: Sequence[Tensor], order: int) -> list[Tensor]:
     """From y' = 1 - y^2, differentiated by Leibniz' rule."""
     s = list(basis)
     if order >= 1:
@@ -67,7 +76,7 @@ def _swish(basis: Sequence[Tensor], order: int) -> list[Tensor]:
 
 
 ACTIVATIONS = {
-    "tanh": Activation(lambda a: (torch.tanh(a),), _tanh),
+    "tanh": Activation(_tanh, _tanh_derivatives),
     "sin": Activation(lambda a: (torch.sin(a), torch.cos(a)), _cycle),
     "cos": Activation(lambda a: (torch.cos(a), -torch.sin(a)), _cycle),
     "swish": Activation(lambda a: (a, torch.sigmoid(a)), _swish),
