@@ -123,6 +123,14 @@ def test_against_finite_differences() -> None:
         torch.testing.assert_close(approximate, exact, rtol=0, atol=2e-3 * float(exact.abs().max()))
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_torch_func_goes_through_a_network(name: str) -> None:
+    net, at, indices = network("MLP", "none", False, name), points(3), closure([(0, 0)])
+    found = torch.func.vmap(torch.func.jacrev(torch.func.jacrev(lambda p: net(p[None])[0])))(at)
+    jet = net.jet(at, indices).detach()
+    torch.testing.assert_close(found[:, :, 0, 0], jet[indices.index((0, 0))], rtol=1e-12, atol=1e-12)
+
+
 def test_autograd_jet_on_a_known_function() -> None:
     """sin(2 x + 3 y) and x^2 y: one has all derivatives, the other stops."""
     at = points(6)
