@@ -180,7 +180,8 @@ class _Elementwise(torch.autograd.Function):
         table = faa_di_bruno(indices)
         f, a = activation(name), data.unbind()
         basis = (f.plain_basis or f.basis)(a[0])
-        s = f.derivatives(basis, len(indices[-1]))
+        order = len(indices[-1])
+        s = f.derivatives(basis, order)
         output = torch.empty_like(data)
         y = output.unbind()
         y[0].copy_(s[0])
@@ -191,7 +192,7 @@ class _Elementwise(torch.autograd.Function):
                     y[i].addcmul_(s[len(blocks)], _product(a, blocks), value=coefficient)
         if ctx.needs_input_grad[0]:
             ctx.save_for_backward(data, *basis)
-            ctx.derivatives, ctx.table = f.derivatives, table
+            ctx.derivatives, ctx.order, ctx.table = f.derivatives, order, table
         return output
 
     @staticmethod
@@ -199,7 +200,7 @@ class _Elementwise(torch.autograd.Function):
     def backward(ctx: Any, cotangent: Tensor) -> Any:
         data, *basis = ctx.saved_tensors
         # one more than the forward pass uses: f^(k) is differentiated too
-        s = ctx.derivatives(basis, 1 + max((len(blocks) for _, blocks in ctx.table[-1]), default=0))
+        s = ctx.derivatives(basis, ctx.order + 1)
         gradient = torch.empty_like(data)
         a, c, g = data.unbind(), cotangent.unbind(), gradient.unbind()
         for i in range(len(a)):
