@@ -15,6 +15,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """What glibc's ``mallopt`` calls them (malloc.h)."""
 _KEPT = (1 << 30, 1 << 25)
 """Bytes of the largest array that is kept: the second is the most that older releases take."""
+_USUAL = 1 << 25
+"""Where glibc's own rule, which follows the largest array freed, ends up."""
 
 
 @contextmanager
@@ -32,6 +34,8 @@ def kept_memory() -> Iterator[None]:
     try:
         yield
     finally:
+        library.mallopt(_TRIM_THRESHOLD, 2 * _USUAL)
+        library.mallopt(_MMAP_THRESHOLD, _USUAL)
         library.malloc_trim(0)
 
 
