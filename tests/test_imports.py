@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "derivatives",
+        "fourier",
         "functions",
         "random_fields",
         "terms",
