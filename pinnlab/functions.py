@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.derivatives.indices import Index, Indices, closure
+from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.domains import Region
 from pinnlab.fields import argument_names
+from pinnlab.fourier import FourierSeries
 
 
 class FunctionParameter(ABC):
@@ -131,39 +132,15 @@ class GaussianFunction(FunctionParameter):
         return hash((self.on, self.periods, self.coefficients.cpu().numpy().tobytes()))
 
     def at(self, points: Tensor) -> Tensor:
-        return self._series(points, (0,) * len(self.on)) + self.mean
+        return self._series.jet(points, VALUE)[0, :, 0] + self.mean
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
-        return torch.stack([self._derivative(points, index) for index in indices])[:, :, None]
+        found = self._series.jet(points, indices).unbind()
+        return torch.stack([f if index else f + self.mean for f, index in zip(found, indices, strict=True)])
 
-    def _derivative(self, points: Tensor, index: Index) -> Tensor:
-        if index == ():
-            return self.at(points)
-        if not set(index) <= set(self.columns):
-            return torch.zeros_like(points[:, 0])
-        return self._series(points, tuple(index.count(column) for column in self.columns))
-
-    def _series(self, points: Tensor, orders: Sequence[int]) -> Tensor:
-        bases = [
-            fourier_functions(points[:, column] - lower, period, q, order)
-            for column, lower, period, q, order in zip(
-                self.columns, self.lower, self.periods, self.coefficients.shape, orders, strict=True
-            )
-        ]
-        found = torch.tensordot(bases.pop(), self.coefficients.to(points), dims=([1], [-1]))
-        while bases:
-            functions = bases.pop()
-            found = (found * functions.reshape(len(points), *[1] * len(bases), -1)).sum(-1)
-        return found
-
-
-def fourier_functions(x: Tensor, period: float, q: int, order: int = 0) -> Tensor:
-    """(n, q): a derivative of 1, cos(w x), sin(w x), cos(2 w x), ... with w = 2 pi / period, at (n,) points; q is odd."""
-    frequency = 2 * math.pi / period * torch.arange(1, (q + 1) // 2, dtype=x.dtype, device=x.device)
-    phase = x[:, None] * frequency + order * math.pi / 2
-    pairs = torch.stack([torch.cos(phase), torch.sin(phase)], dim=2) * (frequency**order)[:, None]
-    constant = torch.zeros_like(x) if order else torch.ones_like(x)
-    return torch.cat([constant[:, None], pairs.reshape(len(x), q - 1)], dim=1)
+    @property
+    def _series(self) -> FourierSeries:
+        return FourierSeries(self.columns, self.lower, self.periods, self.coefficients)
 
 
 def given_function(owner: str, value: Any, region: Region, on: Sequence[str]) -> FunctionParameter | float:

@@ -23,6 +23,7 @@ from pinnlab.cells.piece import Piece
 from pinnlab.chebyshev import Series, interpolate
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.eulerian import EulerianView
+from pinnlab.fourier import FourierSeries
 from pinnlab.frames import PREFIX, Drift
 from pinnlab.history import History
 from pinnlab.model import Model, Slice, joined
@@ -190,6 +191,9 @@ def _value_data(value: BoundaryValue, index: int, position: float, region: Regio
     if isinstance(value, Slice):
         source = next(k for k, model in enumerate(models) if model is value.model)
         return {"slice": source, "unknown": value.unknown, "order": value.order}
+    if isinstance(value, FourierSeries):
+        places = {"columns": list(value.columns), "lower": list(value.lower), "periods": list(value.periods)}
+        return {"fourier": value.coefficients, **places}
     if not isinstance(value, Series):
         used = value.depends_on if isinstance(value, FunctionValue) else region.coordinates
         columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
@@ -327,5 +331,8 @@ def _model(
 def _value(data: Data, earlier: Sequence[Model]) -> BoundaryValue:
     if "slice" in data:
         return Slice(earlier[data["slice"]], data["unknown"], data["order"])
+    if "fourier" in data:
+        columns, lower, periods = (tuple(data[name]) for name in ("columns", "lower", "periods"))
+        return FourierSeries(columns, lower, periods, data["fourier"].cpu())
     intervals = tuple((lower, upper) for lower, upper in data["intervals"])
     return Series(tuple(data["columns"]), intervals, data["series"].cpu(), data["error"])

@@ -13,7 +13,8 @@ import torch
 from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 
 from pinnlab.derivatives.axes import FourierAxis, Nodes
-from pinnlab.functions import GaussianFunction, fourier_functions
+from pinnlab.fourier import fourier_functions
+from pinnlab.functions import GaussianFunction
 from pinnlab.reference.base import Interpolant
 
 SIDE = 2 * math.pi

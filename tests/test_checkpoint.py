@@ -126,6 +126,34 @@ RUNS: dict[str, Callable[[], Solver]] = {
 }  # fmt: skip
 
 
+def heat_on_a_torus() -> pl.Problem:
+    start = pl.Initial(u=lambda x, y: torch.sin(2 * math.pi * x) * torch.cos(2 * math.pi * y))
+    return problem(
+        domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 0.1)), unknowns="u",
+        equations=lambda u: u.t - 0.1 * (u.xx + u.yy), conditions=[start, pl.Periodic(on="x"), pl.Periodic(on="y")],
+        parameters={}, reference=None,
+    )  # fmt: skip
+
+
+def test_windows_on_a_torus_resume_exactly(tmp_path: Path) -> None:
+    """What the first windows handed over is made again."""
+    p, s = heat_on_a_torus(), solver(pl.LevenbergMarquardt(steps=6), windows=3)
+    whole = solve(p, s)
+    phases = [record.phase for record in whole.history]
+    assert set(phases) == {0, 1, 2}
+    for phase in (1, 2):
+        path = tmp_path / f"{phase}.ckpt"
+
+        def kill(record: Record, phase: int = phase) -> None:
+            if record.phase == phase:
+                raise Killed
+
+        with pytest.raises(Killed):
+            solve(p, s, checkpoint=pl.Checkpoint(path, every_seconds=0), callbacks=[kill])
+        resumed = solve(p, s, checkpoint=pl.Checkpoint(path, every_seconds=0))
+        assert torch.equal(theta(whole), theta(resumed)), phase
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_every_method_resumes_exactly_from_every_checkpoint(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

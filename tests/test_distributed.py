@@ -51,6 +51,13 @@ def problem(**options: Any) -> pl.Problem:
     return pl.Problem(pl.Box(x=(-1.0, 1.0), t=(0.0, 0.5)), "u", burgers, conditions, {"nu": 0.1}, **options)
 
 
+def torus() -> pl.Problem:
+    start = pl.Initial(u=lambda x, y: torch.sin(PI * x) * torch.cos(PI * y))
+    box = pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0), t=(0.0, 0.2))
+    conditions = [start, pl.Periodic(on="x"), pl.Periodic(on="y")]
+    return pl.Problem(box, "u", lambda u: u.t + u * u.x - 0.1 * (u.xx + u.yy), conditions)
+
+
 def inverse() -> pl.Problem:
     """The speed is found from 23 measurements, which cannot be divided."""
     generator = torch.Generator().manual_seed(0)
@@ -87,6 +94,7 @@ CASES: dict[str, tuple[Callable[[], pl.Problem], Any]] = {
         problem,
         pl.CausalPINN(network=NET, stages=(LM(steps=5),), points=200, tolerances=(1.0,), slices=8, windows=2),
     ),
+    "periodic windows": (torus, pinn(LM(steps=4), windows=2)),
     "inverse": (inverse, pinn(LM(steps=8))),
     "subdomains": (
         problem,

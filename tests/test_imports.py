@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "derivatives",
+        "fourier",
         "functions",
         "random_fields",
         "terms",

@@ -13,7 +13,7 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import VALUE, closure
-from pinnlab.functions import FunctionParameter, GaussianFunction, GivenFunction, fourier_functions
+from pinnlab.functions import FunctionParameter, GaussianFunction, GivenFunction
 from pinnlab.random_fields import line_spectrum, periodic_spectrum
 
 BOX = pl.Box(x=(-1.0, 1.0), y=(0.0, 0.5), t=(0.0, 2.0))
@@ -46,14 +46,6 @@ def test_the_line_spectrum_is_the_kernels(kernel: str, tolerance: float) -> None
     r = math.sqrt(5) * d / scale
     exact = np.exp(-(d**2) / (2 * scale**2)) if kernel == "squared_exponential" else (1 + r + r**2 / 3) * np.exp(-r)
     assert np.allclose(series, exact, rtol=0, atol=tolerance)
-
-
-def test_fourier_functions_by_hand() -> None:
-    x = torch.tensor([0.0, 0.25], dtype=torch.float64)
-    found = fourier_functions(x, 1.0, 3)
-    torch.testing.assert_close(found, torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]).double())
-    slope = fourier_functions(x, 1.0, 3, 1) / (2 * math.pi)
-    torch.testing.assert_close(slope, torch.tensor([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0]]).double())
 
 
 @pytest.mark.parametrize("periodic", [False, True])

@@ -35,6 +35,20 @@ def periodic_windows() -> tuple[pl.Problem, pl.PINN]:
     return problem, pl.PINN(network=pl.MLP(width=6, depth=2), windows=3, harmonics=2, stages=FEW)
 
 
+def torus_windows() -> tuple[pl.Problem, pl.PINN]:
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 2.0), y=(-1.0, 1.0), t=(0.0, 1.0)),
+        unknowns="u",
+        equations=lambda u: u.t - u.xx - u.yy,
+        conditions=[
+            pl.Initial(u=lambda x, y: torch.sin(PI * x) * torch.cos(PI * y)),
+            pl.Periodic(on="x"),
+            pl.Periodic(on="y"),
+        ],
+    )
+    return problem, pl.PINN(network=pl.MLP(width=5, depth=1), windows=2, points=50, stages=FEW)
+
+
 def wave_windows() -> tuple[pl.Problem, pl.PINN]:
     problem = pl.Problem(
         domain=pl.Box(x=(0.0, 2.0), t=(1.0, 2.0)),
@@ -105,7 +119,7 @@ def seam_layer() -> tuple[pl.Problem, pl.PINN]:
     return problem, pl.PINN(network=pl.MLP(width=5, depth=1), stages=FEW)
 
 
-CASES = [seam_layer, periodic_windows, wave_windows, moving_ends, pendulum, pirate, sized]
+CASES = [seam_layer, periodic_windows, torus_windows, wave_windows, moving_ends, pendulum, pirate, sized]
 
 
 @pytest.mark.parametrize("case", CASES)

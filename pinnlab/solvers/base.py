@@ -236,6 +236,11 @@ class CollocationPlan(Plan):
         network = self.solver.network
         return network is None or (isinstance(network, Network) and network.is_template)
 
+    @property
+    def _periods(self) -> dict[int, float]:
+        """{coordinate number: period} of coordinates in which models are periodic by construction."""
+        return self.problem.exact_plan(self._can_be_periodic).periods
+
     def _remarks(self, problem: Problem) -> tuple[str, ...]:
         return problem.exact_plan(self._can_be_periodic).notes
 
@@ -277,7 +282,7 @@ class CollocationPlan(Plan):
         conditions = [c.within(window) if isinstance(c, Data) else c for c in self.problem.conditions]
         if k > 0:
             previous = finished[k - 1]
-            conditions = [handed_over(c, previous, self.problem) for c in conditions]
+            conditions = [handed_over(c, previous, self.problem, self._periods) for c in conditions]
         return self.problem.replace(domain=window, conditions=[c for c in conditions if c is not None], reference=None)
 
     def _network(

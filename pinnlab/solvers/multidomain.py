@@ -114,6 +114,11 @@ class _MultiDomainPlan(CollocationPlan):
             argument_names(solver.flux, available, "flux")
         super().__init__(solver, problem, settings)
 
+    @property
+    def _periods(self) -> dict[int, float]:
+        # pieces meet at interfaces, up to what training leaves there
+        return {}
+
     def _remarks(self, problem: Problem) -> tuple[str, ...]:
         if self.solver.overlap is not None:
             return problem.exact_plan(periodic=False).notes

@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pinnlab.chebyshev import interpolate
+import torch
+from torch import Tensor
+
+from pinnlab import chebyshev, fourier
 from pinnlab.conditions import Condition, Initial
+from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains import TIME
+from pinnlab.fourier import FourierSeries
 from pinnlab.model import Slice, Trainable
 from pinnlab.problem import Problem
 
 _ACCURATE_SERIES = 1e-11
 """Relative error up to which a window's end state is handed over as a series."""
+_ACCURATE_WAVES = 1e-8
+"""The same for Fourier series of several coordinates, which are evaluated at every new point; networks are far from it."""
 
 
-def handed_over(condition: Condition | None, previous: Trainable, problem: Problem) -> Condition | None:
-    """An initial condition replaced by the end state of the previous window."""
+def handed_over(
+    condition: Condition | None, previous: Trainable, problem: Problem, periods: Mapping[int, float]
+) -> Condition | None:
+    """An initial condition replaced by the end state of the previous window.
+
+    Args:
+        condition: of the problem; others than initial ones pass.
+        previous: the finished model of the previous window.
+        problem: the whole problem.
+        periods: {coordinate number: period} of coordinates in which the model is periodic by construction.
+    """
     if not isinstance(condition, Initial):
         return condition
     values: dict[str, Any] = {}
     for unknown, key, _, _ in condition.targets(problem.context()):
         end = Slice(previous, problem.unknowns.index(unknown), len(key))
         name = unknown + ("_" + TIME * len(key) if key else "")
-        values[name] = _frozen(end, previous, problem)
+        values[name] = _frozen(end, periods)
     return Initial(exact=condition.exact, weight=condition.weight, **values)
 
 
-def _frozen(end: Slice, previous: Trainable, problem: Problem) -> Any:
+def _frozen(end: Slice, periods: Mapping[int, float]) -> Any:
     """The end state as a number or a series: the slice itself would chain every window to all earlier ones."""
-    if not problem.domain.space:
+    region = end.model.region
+    if not region.space:
         return end.number()
-    coordinates = problem.domain.coordinates
-    time = coordinates.index(TIME)
-    columns = [i for i in range(len(coordinates)) if i != time]
-    series = interpolate(end, columns, previous.region, {time: previous.region.bounds[TIME][1]})
+    time = region.coordinates.index(TIME)
+    columns = [i for i in range(len(region.coordinates)) if i != time]
+    if set(columns) <= set(periods):
+        accurate = _ACCURATE_SERIES if len(columns) == 1 else _ACCURATE_WAVES
+        # a network in single precision is no smoother than that
+        accurate = max(accurate, 16 * torch.finfo(end.model.parameters[0].dtype).eps)
+        waves = _fourier_series(end, columns, periods, accurate)
+        if waves.error < accurate:
+            return waves
+    series = chebyshev.interpolate(end, columns, region, {time: region.bounds[TIME][1]})
     return series if series.error < _ACCURATE_SERIES else end
+
+
+def _fourier_series(end: Slice, columns: Sequence[int], periods: Mapping[int, float], accurate: float) -> FourierSeries:
+    bounds = list(end.model.region.bounds.values())
+
+    def sample(positions: Tensor) -> Tensor:
+        points = positions.new_tensor([upper for _, upper in bounds]).repeat(len(positions), 1)
+        points[:, columns] = positions
+        return end.jet(points, VALUE)[0, :, 0]
+
+    lower, sides = [bounds[i][0] for i in columns], [periods[i] for i in columns]
+    return fourier.interpolate(sample, columns, lower, sides, accurate)
 
 
 def cuts_of(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ...]:
