@@ -14,7 +14,8 @@ v 1e-7 (against 320 nodes; steps half as long change 6e-8).
 Recipe: the first of its ten windows reaches u 1.0e-2, v 8.2e-3, w 7.4e-3 in 120 s on one core
 (``docs/benchmarks/turbulence.py --end 0.1 --windows 1 --max-seconds 120``). All ten are a GPU's work: with ``--dense
 --width 26 --points 5000 --max-seconds 1500``, 150 s for each, the error of w was 4.6e-3, 1.1e-2 and 2.6e-2 in the first
-three (a shared core), as eddies multiply what is handed over and each window evaluates all networks before it.
+three (a shared core; a window then evaluated all networks before it, and now a Fourier series), as eddies multiply what is
+handed over.
 
 Published relative L2 errors (another start): u 3.90e-2, v 2.61e-2, w 3.53e-2, causal PINN, ten windows, GPU.
 """

@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     for name in ("width", "points", "windows"):
         parser.add_argument(f"--{name}", type=int, help="instead of the recipe's")
+    parser.add_argument("--steps", type=int, help="of each window, where time should not decide")
     parser.add_argument("--columns", type=float, help="of SketchedGaussNewton, instead of the recipe's")
     parser.add_argument("--dense", action="store_true", help="LevenbergMarquardt in place of SketchedGaussNewton")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
@@ -70,6 +71,8 @@ def main() -> None:
         solver = replace(solver, stages=(pl.LevenbergMarquardt(steps=10_000),))
     elif given.columns is not None:
         solver = replace(solver, stages=tuple(replace(stage, columns=given.columns) for stage in solver.stages))
+    if given.steps is not None:
+        solver = replace(solver, stages=tuple(replace(stage, steps=given.steps) for stage in solver.stages))
     problem.reference(x=0.0, y=0.0, t=given.end)
     solution = pl.solve(
         problem, solver, max_seconds=given.max_seconds, device=given.device, seed=given.seed, progress=False,
