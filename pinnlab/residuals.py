@@ -61,6 +61,8 @@ class ResidualSystem:
         self.shapes = [tuple(p.shape) for p in model.parameters]
         self._groups = model.groups
         self._place = {p: place for g, group in enumerate(self._groups) for p, place in _columns(g, group)}
+        first = np.cumsum([0, *(sum(p.numel() for p in group) for group in self._groups)]).tolist()
+        self._columns = {p: slice(first[g] + at.start, first[g] + at.stop) for p, (g, at) in self._place.items()}
         self._like = model.parameters[0].detach()
         self._rng = np.random.default_rng([*seed, 1])
         held_out = np.random.default_rng([*seed, 2])
@@ -159,7 +161,7 @@ class ResidualSystem:
             for part in block.chunks(self.width):
                 r = block.evaluate(self._jets(block, part), part, self._parameters())
                 partial = (weights[:, part] * r**2).sum()
-                gradient += self._gradient(partial)
+                self._add_gradient(gradient, partial, block)
                 loss += partial.detach()
         return loss, gradient
 
@@ -197,16 +199,13 @@ class ResidualSystem:
         """
         ranges = iter(self.row_ranges)
         starts = [[next(ranges).start for _ in block.residuals] for block in self.blocks]
-        first = np.cumsum([0, *(sum(p.numel() for p in group) for group in self._groups)]).tolist()
         self.model.theta = theta
         for k, at, r, root, rows in self._weighted_rows(self._row_weights()):
             block = self.blocks[k]
             # zeros only where a residual does not depend on some parameters
             matrix = (r.new_empty if len(rows) == len(self._place) else r.new_zeros)(len(r), self.size)
             for p, value in rows.items():
-                group, columns = self._place[p]
-                out = matrix[:, first[group] + columns.start : first[group] + columns.stop]
-                torch.mul(value.reshape(len(r), -1), root[:, None], out=out)
+                torch.mul(value.reshape(len(r), -1), root[:, None], out=matrix[:, self._columns[p]])
             q, place = divmod(at.start, block.held)
             yield starts[k][q] + place, r, matrix
 
@@ -285,7 +284,7 @@ class ResidualSystem:
             for part in block.chunks(self.width):
                 r = block.evaluate(self._jets(block, part), part, self._parameters())
                 for q, row in enumerate(r):
-                    gradients[q] += self._gradient((row**2).sum() / block.n, keep=q + 1 < len(r))
+                    self._add_gradient(gradients[q], (row**2).sum() / block.n, block, keep=q + 1 < len(r))
             found.append(self.processes.sum(gradients).norm(dim=1))
         return found
 
@@ -351,10 +350,13 @@ class ResidualSystem:
         whole[:, block.own] = own
         return self.processes.sum(whole)
 
-    def _gradient(self, value: Tensor, keep: bool = False) -> Tensor:
-        found = torch.autograd.grad(value, self.model.parameters, allow_unused=True, retain_graph=keep)
-        pairs = zip(self.model.parameters, found, strict=True)
-        return torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for p, g in pairs])
+    def _add_gradient(self, total: Tensor, value: Tensor, block: Block, keep: bool = False) -> None:
+        """Add the gradient of ``value`` to (p,), at the parameters that the block depends on."""
+        parameters = [p for g in self._touched(block) for p in self._groups[g]]
+        found = torch.autograd.grad(value, parameters, allow_unused=True, retain_graph=keep)
+        for p, gradient in zip(parameters, found, strict=True):
+            if gradient is not None:
+                total[self._columns[p]] += gradient.reshape(-1)
 
     def _linearized(self, block: Block, part: slice) -> Iterator[tuple[Tensor, dict]]:
         """Per residual of the block: its values (n,) and per-point gradients of parameters."""

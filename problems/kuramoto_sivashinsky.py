@@ -5,11 +5,9 @@ t in [0, 1]; the solution sharpens in t = 0.4 to 0.6. Source: Wang, Sankaran & P
 Reference: the classical solver on this very problem (ETDRK4).
 
 Recipe: local polynomials, nothing trained, 2.5e-8 in 10 s (random tanh features 6.9e-7 in 11 s). The trained networks
-(``trained``): 4.9e-5 in 180 s (median of three seeds, 1.7e-5 to 1.8e-4, a shared core; ``pinnlab run
-kuramoto_sivashinsky --solver trained --max-seconds 180 --seed 0``, 1 and 2). What a window hands over is differentiated
-four times, which a Fourier series stands and a Chebyshev series does not: near its ends rounding grows by the eighth power
-of the number of terms. With the latter the error was 1.8e-3 (median of three seeds, 7.8e-4 to 1.9e-2; ``pinnlab bench`` at
-that time).
+(``trained``): 1.1e-4 in 180 s (median of three seeds, 5.0e-5 to 2.7e-4; ``pinnlab bench kuramoto_sivashinsky --solver
+trained --seeds 0,1,2``). What a window hands over is differentiated four times, which a Fourier series stands and a
+Chebyshev series does not: near its ends rounding grows by the eighth power of the number of terms.
 
 Published relative L2 error: causal PINN 3.49e-4, 10 time windows, on a GPU.
 """
