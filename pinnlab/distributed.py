@@ -45,6 +45,10 @@ def start(backend: str | None = None, timeout: float | None = None) -> None:
             f"distributed.start(): the variables {', '.join(missing)} are not set; start the script by torchrun, such as "
             "torchrun --nproc-per-node 2 script.py, which sets them."
         )
+    # its functions take the group of all processes as a default: imported later, as torch does by itself, they would keep
+    # the group and its threads alive until the interpreter is gone, and a thread that is still at work then ends the process
+    import torch.distributed.nn.functional  # noqa: F401
+
     dist.init_process_group(backend, timeout=timedelta(seconds=seconds))
     atexit.register(_leave)
 

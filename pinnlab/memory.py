@@ -10,6 +10,7 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """What glibc's ``mallopt`` calls them (malloc.h)."""
@@ -25,7 +26,7 @@ def kept_memory() -> Iterator[None]:
 
     Does nothing where the C library is not glibc, or where the user has set its ``MALLOC_...`` variables.
     """
-    library = ctypes.CDLL(None) if os.name == "posix" else None
+    library: Any = ctypes.CDLL(None) if os.name == "posix" else None
     if not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim") or _chosen_by_user():
         yield
         return

@@ -425,3 +425,25 @@ def test_requests_that_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match="2 processes on a machine with 1 GPUs: .* --nproc-per-node 1"):
         distributed.own_device("cuda")
+
+
+LEAVING = """
+import atexit, os
+from pathlib import Path
+threads = lambda: [Path("/proc/self/task", t, "comm").read_text().strip() for t in os.listdir("/proc/self/task")]
+atexit.register(lambda: print("left with", sorted(threads())))
+import torch
+from pinnlab import distributed
+distributed.find().sum(torch.zeros(3))
+import torch._dynamo
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux to list threads")
+def test_no_thread_of_the_group_is_left_at_the_end(tmp_path: Path) -> None:
+    """One still at work when the interpreter goes would abort the process, whatever its solve came to."""
+    (tmp_path / "script.py").write_text(LEAVING)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launch, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("left with") == 2 and "gloo" not in done.stdout
