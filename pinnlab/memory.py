@@ -1,7 +1,7 @@
 """Memory of the CPU: freed arrays are kept for the next ones.
 
 A step makes the same large arrays again and again. By default the C library returns them to the system and fetches them
-anew, page by page, which takes 5 to 10 % of a step (``docs/benchmarks/memory.py``).
+anew, page by page, which takes 7 to 19 % of a step (``docs/benchmarks/memory.py``).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """What glibc's ``mallopt`` calls them (malloc.h)."""
-_KEPT = (1 << 30, 1 << 25)
-"""Bytes of the largest array that is kept: the second is the most that older releases take."""
 _USUAL = 1 << 25
-"""Where glibc's own rule, which follows the largest array freed, ends up."""
+"""Bytes of the largest array that is kept, where glibc's own rule, which follows the largest array freed, ends up."""
+_KEPT = (1 << 30, _USUAL)
+"""The same inside the block: the second is the most that older releases take."""
 
 
 @contextmanager

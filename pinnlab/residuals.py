@@ -61,8 +61,7 @@ class ResidualSystem:
         self.shapes = [tuple(p.shape) for p in model.parameters]
         self._groups = model.groups
         self._place = {p: place for g, group in enumerate(self._groups) for p, place in _columns(g, group)}
-        first = np.cumsum([0, *(sum(p.numel() for p in group) for group in self._groups)]).tolist()
-        self._columns = {p: slice(first[g] + at.start, first[g] + at.stop) for p, (g, at) in self._place.items()}
+        self._columns = {p: at for p, (_, at) in _columns(0, model.parameters)}
         self._like = model.parameters[0].detach()
         self._rng = np.random.default_rng([*seed, 1])
         held_out = np.random.default_rng([*seed, 2])

@@ -128,17 +128,17 @@ def keep_to_a_core() -> None:
 
 
 class Stepper:
-    """Timed steps of one system; a pair of seconds is wall clock and processor."""
+    """Steps of one system; each tells its seconds."""
 
     def __init__(self, system: Any, optimizer: Any):
         self.system, self.optimizer, self.theta = system, optimizer, system.model.theta
         self.state = optimizer.init(system, self.theta)
 
-    def __call__(self) -> tuple[float, float]:
-        began, used = time.perf_counter(), time.process_time()
+    def __call__(self) -> float:
+        began = time.perf_counter()
         step = self.optimizer.step(self.system, self.theta, self.state)
         self.theta, self.state = step.theta, step.state
-        return time.perf_counter() - began, time.process_time() - used
+        return time.perf_counter() - began
 
 
 def measure(system: Any, optimizer: Any, steps: int, processes: Processes, alone: Any = None) -> dict[str, float]:
@@ -151,24 +151,22 @@ def measure(system: Any, optimizer: Any, steps: int, processes: Processes, alone
     for _ in range(steps + 2):
         if own is not None:
             if processes.leads:
-                single.append(own()[0])
+                single.append(own())
             processes.any(False)
-            beside.append(own()[0])
+            beside.append(own())
         processes.any(False)
         before = astuple(traffic)
         seconds.append(together())
         spent.append([now - then for now, then in zip(astuple(traffic), before, strict=True)])
-    whole, busy = zip(*seconds[2:], strict=True)
     calls, size, waited = (statistics.mean(column) for column in zip(*spent[2:], strict=True))
     began = time.perf_counter()
     for _ in range(3):
         system.redraw()
     redraw = (time.perf_counter() - began) / 3
     return {
-        "seconds": statistics.median(whole),
-        "alone": statistics.median(single[2:] or whole),
-        "beside": statistics.median(beside[2:] or whole),
-        "busy": statistics.median(busy),
+        "seconds": statistics.median(seconds[2:]),
+        "alone": statistics.median((single or seconds)[2:]),
+        "beside": statistics.median((beside or seconds)[2:]),
         "redraw": redraw,
         "calls": calls,
         "bytes": size,

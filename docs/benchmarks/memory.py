@@ -13,12 +13,11 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from distributed import MODES, SETTINGS
+from distributed import MODES, SETTINGS, Stepper
 
 from pinnlab.bench.machine import machine
 from pinnlab.linalg import limited_threads
@@ -32,14 +31,10 @@ def work(name: str, label: str) -> None:
     make, per, width, optimizer = MODES[name]
     with limited_threads(1), kept_memory() if label == "kept" else nullcontext():
         problem, solver = make(1, per, width)
-        system = solver.plan(problem, SETTINGS).start(0, []).system
-        theta = system.model.theta
-        state = optimizer.init(system, theta)
+        step = Stepper(solver.plan(problem, SETTINGS).start(0, []).system, optimizer)
         for _ in sys.stdin:
-            before, began = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.perf_counter()
-            step = optimizer.step(system, theta, state)
-            theta, state = step.theta, step.state
-            seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            seconds, used = step(), resource.getrusage(resource.RUSAGE_SELF)
             print(json.dumps([seconds, used.ru_minflt - before, used.ru_maxrss / 1024]), flush=True)
 
 
