@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import io
 import math
 from collections.abc import Callable
@@ -47,15 +46,7 @@ def tensor(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def run(optimizer: LevenbergMarquardt, objective: Residuals, theta: Tensor, count: int) -> list[Step]:
-    state, found = optimizer.init(objective, theta), []
-    for _ in range(count):
-        before = theta.clone(), copy.deepcopy(state)
-        step = optimizer.step(objective, theta, state)
-        assert torch.equal(theta, before[0]) and state == before[1], "inputs are left as they were"
-        theta, state = step.theta, step.state
-        found.append(step)
-    return found
+Run = Callable[..., list[Step]]
 
 
 def linear(rows: int, size: int, seed: int = 0) -> tuple[Residuals, Tensor, Tensor]:
@@ -77,7 +68,7 @@ def wavy(theta: Tensor, shift: float) -> Tensor:
 
 @pytest.mark.parametrize("solver", ["auto", "normal", "svd", "kernel"])
 @pytest.mark.parametrize(("rows", "size"), [(20, 5), (4, 9)])
-def test_a_linear_problem_takes_one_step(solver: str, rows: int, size: int) -> None:
+def test_a_linear_problem_takes_one_step(run: Run, solver: str, rows: int, size: int) -> None:
     objective, matrix, target = linear(rows, size)
     damping = 1e-8 if solver == "kernel" and rows > size else 1e-12
     optimizer = LevenbergMarquardt(solver=solver, damping=damping, redraw=False)
@@ -89,7 +80,7 @@ def test_a_linear_problem_takes_one_step(solver: str, rows: int, size: int) -> N
     assert step.info["trials"] == 1 and step.info["ratio"] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_all_solvers_take_the_same_step() -> None:
+def test_all_solvers_take_the_same_step(run: Run) -> None:
     for rows, size in [(30, 6), (5, 11)]:
         objective, matrix, target = linear(rows, size)
         theta = torch.ones(size, dtype=torch.float64)
@@ -105,14 +96,14 @@ def test_all_solvers_take_the_same_step() -> None:
 
 
 @pytest.mark.parametrize("solver", ["normal", "kernel", "svd"])
-def test_solvers_agree_on_a_curved_problem(solver: str) -> None:
+def test_solvers_agree_on_a_curved_problem(run: Run, solver: str) -> None:
     theta = tensor(0.5, 1.0, -0.2, 0.1)
     reference = run(LevenbergMarquardt(solver="auto"), Residuals(wavy, 4), theta, 5)[-1]
     found = run(LevenbergMarquardt(solver=solver), Residuals(wavy, 4), theta, 5)[-1]
     torch.testing.assert_close(found.theta, reference.theta, rtol=1e-6, atol=1e-7)
 
 
-def test_rosenbrock() -> None:
+def test_rosenbrock(run: Run) -> None:
     steps = run(LevenbergMarquardt(redraw=False), fixed(rosenbrock, 2), tensor(-1.2, 1.0), 40)
     torch.testing.assert_close(steps[-1].theta, tensor(1.0, 1.0), rtol=1e-9, atol=1e-9)
     losses = [step.loss for step in steps]
@@ -126,7 +117,7 @@ def square_root(theta: Tensor) -> Tensor:
     return theta**2 - 5
 
 
-def test_geodesic_acceleration_by_hand() -> None:
+def test_geodesic_acceleration_by_hand(run: Run) -> None:
     """r = theta^2 - 5 at 2: J = 4, v = 1/4, r_vv = 2 v^2 = 1/8, a = -1/32, so theta moves by 1/4 - 1/64."""
     with_it = run(LevenbergMarquardt(damping=1e-14, redraw=False), fixed(square_root, 1), tensor(2.0), 1)[0]
     assert float(with_it.theta) == pytest.approx(2 + 1 / 4 - 1 / 64, abs=1e-10)
@@ -135,7 +126,7 @@ def test_geodesic_acceleration_by_hand() -> None:
     assert with_it.loss < without.loss / 50
 
 
-def test_steps_that_bend_too_much_are_rejected() -> None:
+def test_steps_that_bend_too_much_are_rejected(run: Run) -> None:
     """At 1: J = 2, v = 2, r_vv = 8, a = -4: 2 |a| / |v| = 4 exceeds 1.5, so the damping must grow first.
 
     Damped by 1 + mu both shrink: v = 2 / (1 + mu), a = -4 / (1 + mu)^3, which bends little enough once
@@ -150,7 +141,7 @@ def test_steps_that_bend_too_much_are_rejected() -> None:
     assert run(loose, fixed(square_root, 1), tensor(1.0), 1)[0].info["trials"] < 4
 
 
-def test_damping_follows_the_ratio_of_actual_and_predicted_reduction() -> None:
+def test_damping_follows_the_ratio_of_actual_and_predicted_reduction(run: Run) -> None:
     objective, *_ = linear(20, 5)
     (step,) = run(LevenbergMarquardt(damping=0.3, decrease=3.0), objective, torch.zeros(5, dtype=torch.float64), 1)
     assert step.info["ratio"] == pytest.approx(1.0), "the model is exact for a linear problem, whatever the damping"
@@ -166,7 +157,7 @@ def test_damping_follows_the_ratio_of_actual_and_predicted_reduction() -> None:
     assert ratio == pytest.approx((1 - ((1 - moved) ** 2 + 9 * moved**4)) / predicted)
 
 
-def test_a_step_with_a_small_gain_makes_the_next_more_cautious() -> None:
+def test_a_step_with_a_small_gain_makes_the_next_more_cautious(run: Run) -> None:
     """theta moves by 1/2; the model predicts 3/4, the loss falls from 1 by 3/4 - 0.7 only."""
     curve = math.sqrt(0.7) * 4
     objective = fixed(lambda t: torch.stack([t[0] - 1, curve * t[0] ** 2]), 1)
@@ -177,7 +168,7 @@ def test_a_step_with_a_small_gain_makes_the_next_more_cautious() -> None:
     assert step.state["damping"] == pytest.approx(2.5)
 
 
-def test_points_are_redrawn_before_every_step_but_the_first() -> None:
+def test_points_are_redrawn_before_every_step_but_the_first(run: Run) -> None:
     objective = Residuals(wavy, 4)
     run(LevenbergMarquardt(), objective, tensor(0.5, 1.0, 0.0, 0.0), 4)
     assert objective.draws == 3
@@ -186,7 +177,7 @@ def test_points_are_redrawn_before_every_step_but_the_first() -> None:
     assert kept.draws == 0
 
 
-def test_stalling() -> None:
+def test_stalling(run: Run) -> None:
     exact = run(LevenbergMarquardt(), fixed(square_root, 1), tensor(math.sqrt(5.0)), 1)[0]
     r = square_root(exact.theta)
     assert exact.loss == float(r @ r)
@@ -198,7 +189,7 @@ def test_stalling() -> None:
     assert float(stuck[-1].theta) == 0.0 and stuck[-1].loss == 2.0
 
 
-def test_a_step_that_gave_up_is_tried_again_with_its_larger_damping() -> None:
+def test_a_step_that_gave_up_is_tried_again_with_its_larger_damping(run: Run) -> None:
     """From r = (theta - 1, 3 theta^2) at 0, mu = 1e-9 grows to 6e-5 in twelve trials, which is not yet enough."""
     curved = fixed(lambda t: torch.stack([t[0] - 1, 3.0 * t[0] ** 2]), 1)
     first, second = run(LevenbergMarquardt(damping=1e-9, geodesic=False, redraw=False), curved, tensor(0.0), 2)
@@ -206,7 +197,7 @@ def test_a_step_that_gave_up_is_tried_again_with_its_larger_damping() -> None:
     assert second.loss < 1.0 and float(second.theta) > 0.1
 
 
-def test_trials_that_are_not_finite_are_rejected() -> None:
+def test_trials_that_are_not_finite_are_rejected(run: Run) -> None:
     """r = 3 log(theta) + 9 at 1: the full step goes to -2, where it is NaN."""
     objective = fixed(lambda t: torch.log(t) * 3 + 9, 1)
     steps = run(LevenbergMarquardt(geodesic=False, redraw=False, damping=0.1), objective, tensor(1.0), 30)
@@ -214,19 +205,19 @@ def test_trials_that_are_not_finite_are_rejected() -> None:
     assert float(steps[-1].theta) == pytest.approx(math.exp(-3), rel=1e-6)
 
 
-def test_a_start_that_is_not_finite_is_reported() -> None:
+def test_a_start_that_is_not_finite_is_reported(run: Run) -> None:
     (step,) = run(LevenbergMarquardt(), fixed(lambda t: torch.log(t), 1), tensor(-1.0), 1)
     assert math.isnan(step.loss) and not step.stalled and float(step.theta) == -1.0
 
 
 @pytest.mark.parametrize("solver", ["auto", "svd"])
-def test_a_parameter_without_influence_does_no_harm(solver: str) -> None:
+def test_a_parameter_without_influence_does_no_harm(run: Run, solver: str) -> None:
     objective = fixed(lambda t: torch.stack([t[0] - 1, t[0] + 0 * t[1] - 1]), 2)
     (step,) = run(LevenbergMarquardt(solver=solver, damping=1e-14, redraw=False), objective, tensor(0.0, 7.0), 1)
     torch.testing.assert_close(step.theta, tensor(1.0, 7.0), rtol=1e-9, atol=1e-9)
 
 
-def test_svd_reaches_digits_that_normal_equations_lose() -> None:
+def test_svd_reaches_digits_that_normal_equations_lose(run: Run) -> None:
     """Columns of condition 1e9: J^T J has condition 1e18."""
     generator = torch.Generator().manual_seed(0)
     q = torch.linalg.qr(torch.randn(40, 4, generator=generator, dtype=torch.float64)).Q
@@ -240,7 +231,7 @@ def test_svd_reaches_digits_that_normal_equations_lose() -> None:
     assert abs(float((found - exact) @ direction)) < 1e-6
 
 
-def test_a_run_resumes_exactly() -> None:
+def test_a_run_resumes_exactly(run: Run) -> None:
     optimizer, theta = LevenbergMarquardt(damping=0.1), tensor(0.5, 1.0, -0.2, 0.1)
     whole = run(optimizer, Residuals(wavy, 4), theta, 7)
     half = whole[2]

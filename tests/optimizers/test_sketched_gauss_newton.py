@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import io
 import math
 from collections.abc import Callable, Iterator
@@ -72,19 +71,11 @@ def linear(rows: int, size: int, consistent: bool = False) -> tuple[Function, Te
     return lambda theta, _: matrix @ theta - target, matrix, target
 
 
-def run(optimizer: SketchedGaussNewton, objective: Residuals, theta: Tensor, count: int) -> list[Step]:
-    state, found = optimizer.init(objective, theta), []
-    for _ in range(count):
-        before = theta.clone(), copy.deepcopy(state)
-        step = optimizer.step(objective, theta, state)
-        assert torch.equal(theta, before[0]) and state == before[1], "inputs are left as they were"
-        theta, state = step.theta, step.state
-        found.append(step)
-    return found
+Run = Callable[..., list[Step]]
 
 
 @pytest.mark.parametrize("solver", ["cholesky", "svd"])
-def test_without_a_sketch_it_solves_the_damped_normal_equations(solver: str) -> None:
+def test_without_a_sketch_it_solves_the_damped_normal_equations(run: Run, solver: str) -> None:
     function, matrix, target = linear(30, 6)
     theta, square = torch.ones(6, dtype=torch.float64), matrix.T @ matrix
     optimizer = SketchedGaussNewton(columns=1.0, rows=None, damping=0.3, probes=2, solver=solver)
@@ -97,7 +88,7 @@ def test_without_a_sketch_it_solves_the_damped_normal_equations(solver: str) -> 
     assert step.loss == pytest.approx(float(residual @ residual), rel=1e-12)
 
 
-def test_without_a_sketch_it_takes_the_step_of_levenberg_marquardt() -> None:
+def test_without_a_sketch_it_takes_the_step_of_levenberg_marquardt(run: Run) -> None:
     """Also on a curved problem, with acceleration, at the damping that both use."""
     (mine,) = run(SketchedGaussNewton(columns=1.0, rows=None, damping=0.04, probes=2), Residuals(wavy, 6), START, 1)
     other = LevenbergMarquardt(damping=mine.info["damping"])
@@ -106,7 +97,7 @@ def test_without_a_sketch_it_takes_the_step_of_levenberg_marquardt() -> None:
     torch.testing.assert_close(mine.theta, theirs.theta, rtol=1e-9, atol=1e-10)
 
 
-def test_a_step_stays_in_its_subspace_and_uses_the_exact_gradient() -> None:
+def test_a_step_stays_in_its_subspace_and_uses_the_exact_gradient(run: Run) -> None:
     """With two of six columns the step is Q x, Q^T Q = 1, and the loss falls for a large damping whatever the sketch."""
     function, *_ = linear(40, 6)
     for seed in range(5):
@@ -118,7 +109,7 @@ def test_a_step_stays_in_its_subspace_and_uses_the_exact_gradient() -> None:
         assert step.loss < float(function(torch.ones(6, dtype=torch.float64), 0.0).square().sum())
 
 
-def test_sketched_steps_reach_the_minimum() -> None:
+def test_sketched_steps_reach_the_minimum(run: Run) -> None:
     function, matrix, target = linear(60, 8)
     optimizer = SketchedGaussNewton(columns=0.5, rows=3.0)
     found = run(optimizer, Residuals(function, 8), torch.zeros(8, dtype=torch.float64), 60)[-1]
@@ -126,7 +117,7 @@ def test_sketched_steps_reach_the_minimum() -> None:
     torch.testing.assert_close(found.theta, best, rtol=0, atol=1e-4)
 
 
-def test_sketched_steps_agree_with_levenberg_marquardt_on_a_curved_problem() -> None:
+def test_sketched_steps_agree_with_levenberg_marquardt_on_a_curved_problem(run: Run) -> None:
     optimizer = SketchedGaussNewton(columns=1.0, rows=2.0, redraw=False)
     steps = run(optimizer, Residuals(wavy, 6), START, 100)
     losses = [step.loss for step in steps]
@@ -166,7 +157,7 @@ def test_dampings_grow_until_the_loss_falls() -> None:
     assert smallest_loss(wall, 1.0, 4.0, 4, 2.0) == (64.0, 2.0, 4), "none was good: from there on next time"
 
 
-def test_points_and_sketches_are_drawn_anew_for_every_step() -> None:
+def test_points_and_sketches_are_drawn_anew_for_every_step(run: Run) -> None:
     objective = Residuals(wavy, 6)
     steps = run(SketchedGaussNewton(), objective, START, 4)
     assert objective.draws == 3 and [step.state["draws"] for step in steps] == [1, 2, 3, 4]
@@ -174,7 +165,7 @@ def test_points_and_sketches_are_drawn_anew_for_every_step() -> None:
     assert not torch.allclose(one, two)
 
 
-def test_a_run_resumes_exactly() -> None:
+def test_a_run_resumes_exactly(run: Run) -> None:
     optimizer = SketchedGaussNewton()
     whole = run(optimizer, Residuals(wavy, 6), START, 7)
     buffer = io.BytesIO()
@@ -235,7 +226,7 @@ def test_parts_of_two_processes_add_up_to_the_sums_of_one() -> None:
         torch.testing.assert_close(one + two, total, rtol=1e-11, atol=1e-12)
 
 
-def test_stalling_and_starts_that_are_not_finite() -> None:
+def test_stalling_and_starts_that_are_not_finite(run: Run) -> None:
     solved = run(SketchedGaussNewton(), Residuals(lambda t, _: t - 2, 1), tensor(2.0), 1)[0]
     assert solved.stalled and solved.loss == 0.0
     minimum = Residuals(lambda t, _: torch.stack([t[0] - 1, t[0] + 1]), 1)
@@ -245,7 +236,7 @@ def test_stalling_and_starts_that_are_not_finite() -> None:
     assert math.isnan(bad.loss) and not bad.stalled and float(bad.theta) == -1.0
 
 
-def test_trials_that_are_not_finite_are_rejected() -> None:
+def test_trials_that_are_not_finite_are_rejected(run: Run) -> None:
     """r = 3 log(theta) + 9 at 1: the full step goes to -2, where it is NaN."""
     objective = Residuals(lambda t, _: 3 * torch.log(t) + 9, 1)
     steps = run(SketchedGaussNewton(), objective, tensor(1.0), 15)
