@@ -13,17 +13,17 @@ from types import ModuleType
 
 import torch
 
-from pinnlab import distributed
-from pinnlab.callbacks import Callback
-from pinnlab.checkpoint import Checkpoint
-from pinnlab.choice import DEFAULT_SECONDS, Choice, Watch, choose
-from pinnlab.loop import run
-from pinnlab.problem import Problem
-from pinnlab.processes import ALONE
-from pinnlab.sharing import SHARED
-from pinnlab.solution import Solution
-from pinnlab.solvers.base import NothingSolvedError, Settings, Solver
-from pinnlab.status import Status
+from pinnlab.declaration.problem import Problem
+from pinnlab.machine import distributed
+from pinnlab.machine.processes import ALONE
+from pinnlab.solution.solution import Solution
+from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice, Watch, choose
+from pinnlab.training.checkpoint import Checkpoint
+from pinnlab.training.loop import run
+from pinnlab.training.plans import NothingSolvedError, Settings, Solver
+from pinnlab.training.progress import Callback
+from pinnlab.training.sharing import SHARED
+from pinnlab.training.status import Status
 
 
 def solve(
@@ -44,7 +44,7 @@ def solve(
     """Solve a problem.
 
     Without a solver one is picked from the problem itself, by the first of these rules that applies, and a line says
-    which and why (``pinnlab.choice`` holds them, ``docs/choosing.md`` what they were measured to give):
+    which and why (``pinnlab.solvers.choice`` holds them, ``docs/choosing.md`` what they were measured to give):
 
     1. a family: experts over trained basis functions, for all members at once;
     2. unknown coefficients: one network;
@@ -105,7 +105,7 @@ def solve(
     processes = ALONE if parallel == "none" else distributed.find()
 
     def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Solution:
-        return run(
+        result = run(
             problem,
             solver,
             settings,
@@ -117,6 +117,7 @@ def solve(
             processes=processes,
             parallel=parallel,
         )
+        return Solution(**vars(result))
 
     if solver is not None:
         return attempt(solver, max_seconds)

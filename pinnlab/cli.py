@@ -24,16 +24,16 @@ from typing import Any, NoReturn
 import click
 import torch
 
-from pinnlab import distributed
 from pinnlab.api import problem_names, solve
 from pinnlab.bench import FAILED, Plan, Results, machine, markdown, write_all
 from pinnlab.bench import bench as run_bench
+from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.bench.peers import PEERS
-from pinnlab.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
-from pinnlab.comparison import Comparison
-from pinnlab.plotting import save as save_figure
-from pinnlab.processes import LostProcessError
-from pinnlab.solution import Solution
+from pinnlab.machine import distributed
+from pinnlab.machine.processes import LostProcessError
+from pinnlab.pictures.figures import save as save_figure
+from pinnlab.solution.comparison import Comparison
+from pinnlab.solution.solution import Solution
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 UNPLANNED, UNUSABLE = 1, 2

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 
+from pinnlab.declaration.functions import GaussianFunction
 from pinnlab.derivatives.axes import FourierAxis, Nodes
-from pinnlab.fourier import fourier_functions
-from pinnlab.functions import GaussianFunction
+from pinnlab.derivatives.fourier import fourier_functions
 from pinnlab.reference.base import Interpolant
 
 SIDE = 2 * math.pi

@@ -28,9 +28,9 @@ import torch
 from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation, similarity
 
 import pinnlab as pl
-from pinnlab.datasets import Dataset, generate, read_pdebench
-from pinnlab.least_squares import LeastSquares
-from pinnlab.operators.features import Features
+from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.reference.datasets import Dataset, generate, read_pdebench
+from pinnlab.solvers.experts.features import Features
 
 PUBLISHED = "3.60e-2 (PI-HC-MoE, mean over unseen members, GPU)"
 BUDGET = 300.0

@@ -26,7 +26,7 @@ import numpy as np
 from pinnlab.problems._vorticity import END, pseudo_spectral, reference, time_steps
 
 import pinnlab as pl
-from pinnlab.datasets import Dataset, generate
+from pinnlab.reference.datasets import Dataset, generate
 
 PUBLISHED = "8.30e-2 (PI-HC-MoE, mean over unseen members, GPU)"
 BUDGET = 600.0

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import pinnlab as pl
-from pinnlab import comparison
-from pinnlab.cases import CaseError, load_case, parse_options
+from pinnlab.bench.cases import CaseError, load_case, parse_options
 from pinnlab.cli import main
+from pinnlab.solution import comparison
 
 HEAT = '''"""Heat on the unit interval."""
 import math, torch

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 import pinnlab as pl
-from pinnlab.block_matrix import BlockJacobian
-from pinnlab.solvers.base import Settings
+from pinnlab.algebra.blocks import BlockJacobian
+from pinnlab.training.plans import Settings
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

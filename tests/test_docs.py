@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import pinnlab as pl
 from pinnlab.bench import Baseline, Results, Run
 from pinnlab.cli import main
-from pinnlab.solvers.base import Settings
+from pinnlab.training.plans import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
 

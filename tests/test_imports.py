@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
+import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,72 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "pinnlab"
 LINE_LIMIT = 400
 
-# From the ground up: a module may import from its own layer (without cycles) and from those before it.
-# A folder's name stands for all modules in it. See docs/design.md, "The house".
-LAYERS: tuple[tuple[str, ...], ...] = (
-    (
-        "domains",
-        "regions",
-        "sampling",
-        "fields",
-        "parameters",
-        "weighting",
-        "linalg",
-        "memory",
-        "replay",
-        "sketching",
-        "processes",
-        "block_matrix",
-        "shared_matrix",
-        "least_squares",
-        "bandits",
-    ),
-    (
-        "derivatives",
-        "fourier",
-        "functions",
-        "random_fields",
-        "terms",
-        "context",
-        "conditions",
-        "ansatz",
-        "exact",
-        "seams",
-        "chebyshev",
-        "report",
-        "implicit",
-        "problem",
-        "frames",
-        "characteristics",
-        "scales",
-        "inflow",
-    ),
-    ("networks", "constraints", "subdomains", "interfaces"),
-    (
-        "model",
-        "piecewise",
-        "sharing",
-        "blocks",
-        "residuals",
-        "operators",
-        "optimizers",
-        "errors",
-        "reference",
-        "cells",
-        "eulerian",
-        "error_equation",
-        "error_features",
-        "measures",
-    ),
-    ("status", "history", "checkpoint", "saving", "export", "plotting", "animation", "datasets"),
-    ("comparison", "estimates", "quality", "solution", "callbacks", "distributed"),
-    ("solvers",),
-    ("loop", "choice", "api", "selection", "stacked"),
-    ("__init__",),
-    ("cases", "bench", "cli", "__main__", "problems"),
-)
-LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
-SHARED_BY_SOLVERS = {"pinnlab.solvers", "pinnlab.solvers.base", "pinnlab.solvers.windows"}
+MOST_FLOORS = 12
+"""Floors of the house: a room stands one floor above the highest of those that it imports."""
+LONGEST_CHAIN = 20
+"""Files that import one another in a row, at most."""
+DOORS = "pinnlab.doors"
+"""Import paths of earlier versions; they hand on names, and nobody inside comes through them."""
 
 
 def source_files() -> dict[str, Path]:
@@ -97,25 +40,16 @@ def source_files() -> dict[str, Path]:
 FILES = source_files()
 
 
-def unit(module: str) -> str:
-    """The name that stands in LAYERS: pinnlab.networks.mlp -> networks, pinnlab -> __init__."""
+def room(module: str) -> str:
+    """The folder in which a file lives, of the package's own: pinnlab.solvers.lagrangian.labels -> solvers; api -> api."""
     return "__init__" if module == "pinnlab" else module.split(".")[1]
 
 
 def imported_names(tree: ast.AST, module: str, is_package: bool) -> set[str]:
-    """Dotted names of what a file imports, inside functions too; imports for type checkers only are left out."""
-    skipped = {
-        id(node)
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
-        for statement in branch.body
-        for node in ast.walk(statement)
-    }
+    """Dotted names of what a file imports: inside functions and for type checkers too."""
     here = module.split(".") if is_package else module.split(".")[:-1]
     found: set[str] = set()
     for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -146,42 +80,118 @@ def dependencies() -> dict[str, set[str]]:
 GRAPH = dependencies()
 
 
-def test_every_module_has_a_layer() -> None:
-    missing = sorted({unit(module) for module in FILES} - set(LAYER))
-    assert not missing, f"{missing}: say in LAYERS (and in docs/design.md) how high these stand"
+def rooms() -> dict[str, dict[str, tuple[str, str]]]:
+    """Room -> {room that it imports: one pair of files that does}."""
+    found: dict[str, dict[str, tuple[str, str]]] = {
+        room(module): {} for module in FILES if not module.startswith(DOORS)
+    }
+    for module, targets in GRAPH.items():
+        for target in sorted(targets):
+            if not module.startswith(DOORS) and room(module) != room(target):
+                found[room(module)].setdefault(room(target), (module, target))
+    return found
 
 
-@pytest.mark.parametrize("module", FILES)
-def test_imports_point_one_way(module: str) -> None:
-    own = LAYER[unit(module)]
-    upward = sorted(target for target in GRAPH[module] if LAYER[unit(target)] > own)
-    assert not upward, f"{module} imports from above: {', '.join(upward)}"
-
-
-def test_imports_have_no_cycles() -> None:
+def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """Names that import one another in a ring, the first one again at the end; [] where there is none."""
     done: set[str] = set()
 
-    def visit(module: str, path: tuple[str, ...]) -> None:
-        assert module not in path, "cycle: " + " -> ".join((*path[path.index(module) :], module))
-        if module not in done:
-            for target in sorted(GRAPH[module]):
-                visit(target, (*path, module))
-            done.add(module)
+    def visit(name: str, path: tuple[str, ...]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name not in done:
+            for target in sorted(graph[name]):
+                if found := visit(target, (*path, name)):
+                    return found
+            done.add(name)
+        return []
 
-    for module in FILES:
-        visit(module, ())
+    return next((found for name in graph if (found := visit(name, ()))), [])
 
 
-def test_solvers_do_not_import_one_another() -> None:
+def heights(graph: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """Name -> 1 + the height of the highest one that it imports."""
+
+    @functools.cache
+    def height(name: str) -> int:
+        return 1 + max((height(target) for target in graph[name]), default=0)
+
+    return {name: height(name) for name in graph}
+
+
+def test_files_do_not_import_one_another_in_a_circle() -> None:
+    ring = circle(GRAPH)
+    assert not ring, "circle of files: " + " -> ".join(ring)
+
+
+def test_folders_do_not_import_one_another_in_a_circle() -> None:
+    graph = rooms()
+    ring = circle(graph)
+    pairs = [" imports ".join(graph[a][b]) for a, b in zip(ring, ring[1:], strict=False)]
+    assert not ring, f"circle of folders {' -> '.join(ring)}: {'; '.join(pairs)}"
+
+
+def test_the_house_is_low() -> None:
+    floors = heights(rooms())
+    top = max(floors, key=lambda name: floors[name])
+    assert floors[top] <= MOST_FLOORS, f"{top} stands on floor {floors[top]}: {floors}"
+    chain = heights(GRAPH)
+    longest = max(chain, key=lambda name: chain[name])
+    path = [longest]
+    while GRAPH[path[-1]]:
+        path.append(max(GRAPH[path[-1]], key=lambda name: chain[name]))
+    assert len(path) <= LONGEST_CHAIN, f"{len(path)} files in a row: {' -> '.join(path)}"
+
+
+def test_few_files_stand_at_the_door() -> None:
+    files = sorted(path.name for path in PACKAGE.glob("*.py"))
+    assert files == ["__init__.py", "__main__.py", "api.py", "bandits.py", "cli.py", "constraints.py"]
+
+
+def test_nobody_inside_comes_through_a_door() -> None:
+    lazy = [
+        f"{module} imports {target}"
+        for module, targets in GRAPH.items()
+        for target in targets
+        if target.startswith(DOORS)
+    ]
+    assert not lazy, f"{lazy}: import from where it lives"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("bandits", "Bandit"), ("conditions", "Condition"), ("constraints", "ConvexProjection"), ("context", "Context"),
+        ("datasets", "generate"), ("derivatives.taylor", "Jet"), ("distributed", "leads"), ("domains", "Site"),
+        ("functions", "FunctionParameter"), ("interfaces", "CONDITIONS"), ("least_squares", "LeastSquares"),
+        ("networks.base", "Network"), ("operators.features", "Features"), ("optimizers.base", "Optimizer"),
+        ("piecewise", "PiecewiseModel"), ("plotting", "Picture"), ("problems.allen_cahn", "problem"),
+        ("processes", "Processes"), ("quality", "report"), ("selection", "Trial"), ("solvers.base", "Settings"),
+        ("terms", "Scope"), ("weighting", "Causal"),
+    ],
+)  # fmt: skip
+def test_documented_paths_of_version_0_1_lead_where_things_live(path: str, name: str) -> None:
+    found = getattr(importlib.import_module(f"pinnlab.{path}"), name)
+    home = getattr(found, "__module__", None)
+    assert home is None or getattr(importlib.import_module(home), name) is found
+
+
+def test_methods_do_not_import_one_another() -> None:
+    methods = {"pinn", "causal", "lagrangian", "multidomain", "hard_constraint"}
+
+    def method(module: str) -> str | None:
+        parts = module.split(".")
+        return parts[2] if parts[1:2] == ["solvers"] and len(parts) > 2 and parts[2] in methods else None
+
     for module, targets in GRAPH.items():
-        if unit(module) == "solvers" and module not in SHARED_BY_SOLVERS:
-            others = sorted(t for t in targets if unit(t) == "solvers" and t not in SHARED_BY_SOLVERS)
-            assert not others, f"{module} imports {others}: put what they share into solvers/base.py"
+        own = method(module)
+        others = sorted(t for t in targets if method(t) not in (None, own))
+        assert own is None or not others, f"{module} imports {others}: put what they share into solvers/collocation.py"
 
 
-def test_the_loop_knows_no_concrete_solver() -> None:
-    concrete = sorted(t for t in GRAPH.get("pinnlab.loop", ()) if unit(t) == "solvers" and t != "pinnlab.solvers.base")
-    assert not concrete, f"pinnlab/loop.py imports {concrete}; it may know pinnlab.solvers.base only"
+def test_the_loop_knows_no_solver() -> None:
+    above = sorted(t for m, targets in GRAPH.items() if room(m) == "training" for t in targets if room(t) == "solvers")
+    assert not above, f"training imports {above}; it may know pinnlab.training.plans only"
 
 
 def test_only_the_public_list_is_in_the_package_file() -> None:

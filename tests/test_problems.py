@@ -12,10 +12,11 @@ import torch
 
 import pinnlab as pl
 from pinnlab.api import problem_module, problem_names
-from pinnlab.errors import evaluate
-from pinnlab.fields import sort_key
-from pinnlab.solvers.base import CollocationSolver, Solver
-from pinnlab.terms import Scope
+from pinnlab.declaration.relative_error import evaluate
+from pinnlab.declaration.terms import Scope
+from pinnlab.derivatives.fields import sort_key
+from pinnlab.solvers.collocation import CollocationSolver
+from pinnlab.training.plans import Solver
 
 NAMES = problem_names()
 # spacing of the finite differences: well inside the problem's smallest scale

@@ -23,10 +23,10 @@ import pinnlab.problems.allen_cahn as allen_cahn
 
 import pinnlab as pl
 from pinnlab.bench import Plan, Results, Run, bench, figure, machine
-from pinnlab.cases import Case
-from pinnlab.plotting import save
-from pinnlab.problem import Problem
-from pinnlab.solvers.base import Solver
+from pinnlab.bench.cases import Case
+from pinnlab.declaration.problem import Problem
+from pinnlab.pictures.figures import save
+from pinnlab.training.plans import Solver
 
 HERE = Path(__file__).parent
 LABEL = "allen_cahn"

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 
-from pinnlab.bandits import Bandit
+from pinnlab.selection.bandits import Bandit
 
 ARMS = np.array(list(itertools.product((0, 1), repeat=9)))
 PLAYS, NOISE = 200, 0.2

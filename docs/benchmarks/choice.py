@@ -29,10 +29,10 @@ import torch
 
 import pinnlab as pl
 from pinnlab.api import problem_module, problem_names
-from pinnlab.choice import choose, windows_for
-from pinnlab.errors import error_grid, evaluate, relative_l2
-from pinnlab.linalg import limited_threads
-from pinnlab.solvers.base import Settings
+from pinnlab.declaration.relative_error import error_grid, evaluate, relative_l2
+from pinnlab.machine.threads import limited_threads
+from pinnlab.solvers.choice import choose, windows_for
+from pinnlab.training.plans import Settings
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

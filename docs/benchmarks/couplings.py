@@ -12,7 +12,7 @@ import time
 import torch
 
 import pinnlab as pl
-from pinnlab.least_squares import LeastSquares
+from pinnlab.algebra.least_squares import LeastSquares
 
 BASIS = 32
 

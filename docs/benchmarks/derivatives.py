@@ -25,9 +25,9 @@ from torch import Tensor
 from torch.func import functional_call, grad, jacrev, jvp, vmap
 
 import pinnlab as pl
-from pinnlab.residuals import Count, ResidualSystem
-from pinnlab.solvers.base import Settings
-from pinnlab.weighting import Uniform
+from pinnlab.training.plans import Settings
+from pinnlab.training.residuals import Count, ResidualSystem
+from pinnlab.training.weighting import Uniform
 
 WIDTH, DEPTH = 64, 4
 JACOBIAN_WIDTH, JACOBIAN_DEPTH = 20, 3

@@ -41,13 +41,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pinnlab as pl
-from pinnlab import distributed
+from pinnlab.algebra.blocks import elimination
+from pinnlab.algebra.shared_blocks import between_pairs
 from pinnlab.bench.machine import machine
-from pinnlab.block_matrix import elimination
-from pinnlab.memory import kept_memory
-from pinnlab.processes import Processes
-from pinnlab.shared_matrix import between_pairs
-from pinnlab.solvers.base import Settings
+from pinnlab.machine import distributed
+from pinnlab.machine.memory import kept_memory
+from pinnlab.machine.processes import Processes
+from pinnlab.training.plans import Settings
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
 LM, ADAM = pl.LevenbergMarquardt(trials=1), pl.Adam()

@@ -29,20 +29,20 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.algebra.implicit_gradient import implicit_minimum
+from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.bench.machine import machine
-from pinnlab.cells.basis import Chebyshev
-from pinnlab.cells.discretization import Discretization
-from pinnlab.cells.partition import Cells
-from pinnlab.cells.system import System
-from pinnlab.constraints.experts import ExpertsLayer
-from pinnlab.constraints.layout import Layout
-from pinnlab.constraints.partition import Partition
-from pinnlab.constraints.rows import Expansion, Members, Rows
 from pinnlab.derivatives.indices import Indices
-from pinnlab.implicit import implicit_minimum
-from pinnlab.least_squares import LeastSquares
-from pinnlab.operators.model import fitted
-from pinnlab.sampling import unit_points
+from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.experts.layer import ExpertsLayer
+from pinnlab.solvers.experts.layout import Layout
+from pinnlab.solvers.experts.model import fitted
+from pinnlab.solvers.experts.partition import Partition
+from pinnlab.solvers.experts.rows import Expansion, Members, Rows
+from pinnlab.solvers.local_experts.basis import Chebyshev
+from pinnlab.solvers.local_experts.cells import Cells
+from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.system import System
 
 NU = 0.2
 RIDGE = 1e-6

@@ -24,8 +24,8 @@ import torch
 from derivatives import EQUATIONS, nested_autograd, system
 
 import pinnlab as pl
+from pinnlab.algebra.dense import Cholesky, gram
 from pinnlab.bench.machine import machine
-from pinnlab.linalg import Cholesky, gram
 
 TYPES = {"float64": torch.float64, "float32": torch.float32}
 WIDTH, DEPTH = 64, 4

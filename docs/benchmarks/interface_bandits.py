@@ -22,8 +22,8 @@ import torch
 from interface_tables import ARMS, CAP, FIRST, SECOND, Table, load, pool, reward
 from scipy.stats import spearmanr
 
-from pinnlab.bandits import Bandit, SequentialBandit
-from pinnlab.interfaces import LITERATURE
+from pinnlab.selection.bandits import Bandit, SequentialBandit
+from pinnlab.solvers.multidomain.interfaces import LITERATURE
 
 FILE = Path(__file__).with_suffix(".json")
 PLAYS, REFIT = 200, 20

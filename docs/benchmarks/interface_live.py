@@ -21,7 +21,7 @@ from interface_tables import CAP, Family, soft
 
 import pinnlab as pl
 from pinnlab.bench.machine import machine
-from pinnlab.interfaces import ARMS, LITERATURE
+from pinnlab.solvers.multidomain.interfaces import ARMS, LITERATURE
 
 FILE = Path(__file__).with_suffix(".json")
 

@@ -27,14 +27,14 @@ import numpy as np
 import torch
 
 import pinnlab as pl
-from pinnlab.conditions import Periodic
-from pinnlab.errors import error_grid, evaluate
-from pinnlab.interfaces import ARMS
-from pinnlab.sampling import unit_points
-from pinnlab.solvers.multidomain import MultiDomainPINN
-from pinnlab.stacked.system import initial_parameters
-from pinnlab.stacked.training import Trained, train
-from pinnlab.subdomains import Subdomains
+from pinnlab.bench.stacked.system import initial_parameters
+from pinnlab.bench.stacked.training import Trained, train
+from pinnlab.declaration.conditions import Periodic
+from pinnlab.declaration.relative_error import error_grid, evaluate
+from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.multidomain.interfaces import ARMS
+from pinnlab.solvers.multidomain.partition import Subdomains
+from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 
 FOLDER = Path(__file__).parent / "interface_tables"
 TRAINING, TEST = 40, 20
@@ -94,7 +94,7 @@ class Table:
         names: of its parameters.
         contexts: (V, k) their values, training values first.
         training: how many of the V values are for training; the others are for tests.
-        arms: (A, 9) 0 or 1, the pool in the order of ``pinnlab.interfaces.ARMS``.
+        arms: (A, 9) 0 or 1, the pool in the order of ``pinnlab.solvers.multidomain.interfaces.ARMS``.
         single: {measure: (V, A)}: ``"error"`` relative L2; root mean squares that need no reference: ``"residual"`` of the
             equation, ``"conditions"`` of initial and boundary values, ``"jump"`` across the interfaces.
         first_arms, second_arms: (A1, 9) and (A2, 9), of the sequential table.

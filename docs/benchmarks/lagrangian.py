@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 import pinnlab as pl
 from pinnlab.api import problem_module
-from pinnlab.solvers.base import Settings
+from pinnlab.training.plans import Settings
 
 HERE = Path(__file__).parent
 SPEEDS = (0, 2, 5, 10, 20, 30, 40, 50, 60, 70)

@@ -1,4 +1,4 @@
-"""What keeping freed memory saves: steps of two processes, one with ``pinnlab.memory`` and one without, taking turns.
+"""What keeping freed memory saves: steps of two processes, one with ``kept_memory`` and one without, taking turns.
 
     python docs/benchmarks/memory.py [--rounds 12] [--out docs/benchmarks]
 
@@ -20,8 +20,8 @@ from typing import Any
 from distributed import MODES, SETTINGS, Stepper
 
 from pinnlab.bench.machine import machine
-from pinnlab.linalg import limited_threads
-from pinnlab.memory import kept_memory
+from pinnlab.machine.memory import kept_memory
+from pinnlab.machine.threads import limited_threads
 
 LABELS = ("returned", "kept")
 

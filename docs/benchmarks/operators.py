@@ -22,8 +22,8 @@ from pinnlab.problems import diffusion_sorption
 from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation
 
 import pinnlab as pl
-from pinnlab.least_squares import LeastSquares
-from pinnlab.operators.features import Features
+from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.solvers.experts.features import Features
 
 END = 500.0
 EARLIEST = 1e-4

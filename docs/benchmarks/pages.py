@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pinnlab.bench import Results, remarks, table
-from pinnlab.cases import SOLVERS
+from pinnlab.bench.cases import SOLVERS
 
 HERE = Path(__file__).parent
 

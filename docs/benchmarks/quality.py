@@ -25,8 +25,8 @@ import matplotlib
 import torch
 
 import pinnlab as pl
-from pinnlab.linalg import limited_threads
-from pinnlab.solvers.base import Solver
+from pinnlab.machine.threads import limited_threads
+from pinnlab.training.plans import Solver
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -25,12 +25,12 @@ import numpy as np
 import torch
 
 import pinnlab as pl
-from pinnlab.cells.basis import Chebyshev
-from pinnlab.cells.discretization import Discretization
-from pinnlab.cells.partition import Cells
-from pinnlab.cells.system import System
-from pinnlab.errors import error_grid, evaluate, relative_l2
-from pinnlab.linalg import limited_threads
+from pinnlab.declaration.relative_error import error_grid, evaluate, relative_l2
+from pinnlab.machine.threads import limited_threads
+from pinnlab.solvers.local_experts.basis import Chebyshev
+from pinnlab.solvers.local_experts.cells import Cells
+from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.system import System
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -20,7 +20,7 @@ from pinnlab.problems import decaying_turbulence
 
 import pinnlab as pl
 from pinnlab.bench.machine import machine
-from pinnlab.linalg import limited_threads
+from pinnlab.machine.threads import limited_threads
 
 END = 0.1
 OPTIMIZERS: dict[str, tuple] = {

@@ -22,10 +22,11 @@ import numpy as np
 import torch
 
 import pinnlab as pl
+from pinnlab.algebra.blocks import BlockCholesky
+from pinnlab.algebra.dense import Cholesky, gram
 from pinnlab.bench.machine import machine
-from pinnlab.block_matrix import BlockCholesky
-from pinnlab.linalg import Cholesky, gram, limited_threads
-from pinnlab.solvers.base import Settings
+from pinnlab.machine.threads import limited_threads
+from pinnlab.training.plans import Settings
 
 FILE = Path(__file__).with_suffix(".json")
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)

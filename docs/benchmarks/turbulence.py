@@ -19,7 +19,7 @@ from pinnlab.problems import decaying_turbulence as flow
 
 import pinnlab as pl
 from pinnlab.bench.machine import machine
-from pinnlab.history import Record
+from pinnlab.training.history import Record
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -9,17 +9,17 @@ from functools import partial
 
 import torch
 
-from pinnlab import errors
 from pinnlab.api import solve
+from pinnlab.bench.cases import Case
 from pinnlab.bench.machine import commit, now
 from pinnlab.bench.peers import is_peer, launch
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
-from pinnlab.cases import Case
-from pinnlab.problem import Problem
-from pinnlab.processes import ALONE, Processes
+from pinnlab.declaration import relative_error as errors
+from pinnlab.declaration.problem import Problem
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.reference import Reference, reference_solution
-from pinnlab.solution import Solution
-from pinnlab.status import Status
+from pinnlab.solution.solution import Solution
+from pinnlab.training.status import Status
 
 
 @dataclass(frozen=True)

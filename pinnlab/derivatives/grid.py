@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.axes import Axis, FourierAxis, Nodes
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import derivative_weights
 from pinnlab.domains import Box
-from pinnlab.fields import Key
 
 _GATHERED = 8_000_000
 """Numbers that interpolation gathers at once."""

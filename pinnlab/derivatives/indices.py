@@ -7,7 +7,7 @@ An ``Indices`` tuple lists multi-indices, each after all of its sub-indices, ``(
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations
 
@@ -72,3 +72,8 @@ def _set_partitions(items: list[int]) -> Iterator[list[list[int]]]:
         yield [[first], *partition]
         for i, block in enumerate(partition):
             yield [*partition[:i], [first, *block], *partition[i + 1 :]]
+
+
+def used_indices(keys: Mapping[str, frozenset[tuple[str, ...]]], coordinates: tuple[str, ...]) -> Indices:
+    """The downward-closed set of all derivatives that any unknown needs."""
+    return closure(tuple(coordinates.index(c) for c in key) for found in keys.values() for key in found)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from pinnlab.fields import Key
+from pinnlab.derivatives.fields import Key
 
 Coefficients = list[dict[tuple[str, Key], Tensor]]
 """Per residual, its derivative (n,) by each derivative of each unknown that it uses."""

@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from pinnlab.block_matrix import BlockJacobian
-from pinnlab.processes import ALONE, Processes
+from pinnlab.algebra.blocks import BlockJacobian
+from pinnlab.machine.processes import ALONE, Processes
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists and dicts of them only: it is written with ``torch.save`` and read back with

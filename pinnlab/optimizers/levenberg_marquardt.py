@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.block_matrix import BlockCholesky, BlockJacobian
-from pinnlab.linalg import Cholesky, gram
+from pinnlab.algebra.blocks import BlockCholesky, BlockJacobian
+from pinnlab.algebra.dense import Cholesky, gram
+from pinnlab.algebra.shared_blocks import SharedBlockCholesky
+from pinnlab.machine.processes import Processes
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, processes_of
-from pinnlab.processes import Processes
-from pinnlab.shared_matrix import SharedBlockCholesky
 
 SOLVERS = ("auto", "normal", "kernel", "svd")
 _HOPELESS = 1e8

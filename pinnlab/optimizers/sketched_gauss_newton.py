@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.linalg import Cholesky, gram
+from pinnlab.algebra.dense import Cholesky, gram
+from pinnlab.algebra.sketches import ColumnSketch, RowSketch
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, processes_of, require, require_count
-from pinnlab.sketching import ColumnSketch, RowSketch
 
 SOLVERS = ("cholesky", "svd")
 _HOPELESS = 1e8

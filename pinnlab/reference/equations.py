@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.fields import Jet, Key, sort_key, split_derivative
-from pinnlab.functions import FunctionParameter
-from pinnlab.problem import Problem
+from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import FunctionJet, Scope
+from pinnlab.derivatives.fields import Jet, Key, sort_key, split_derivative
 from pinnlab.reference.grid import GridJet
-from pinnlab.terms import FunctionJet, Scope
 
 
 class GridValue:

@@ -14,8 +14,8 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import Array
-from pinnlab.fields import Key
 
 
 class GridJet(dict):

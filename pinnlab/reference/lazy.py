@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
-from pinnlab.problem import Problem
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.reference.base import at_coordinates
 

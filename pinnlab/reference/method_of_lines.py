@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, FourierAxis, Nodes, PolynomialAxis
 from pinnlab.domains import TIME
-from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine

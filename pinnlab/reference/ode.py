@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from scipy.integrate import DOP853
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Nodes
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.fields import Key
-from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant, relative_difference
 from pinnlab.reference.equations import Equations, leaf_jet
 from pinnlab.reference.grid import GridJet

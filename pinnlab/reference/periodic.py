@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from pinnlab.declaration.problem import Problem
+from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME
-from pinnlab.fields import Key
-from pinnlab.problem import Problem
 from pinnlab.reference.base import relative_difference
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.spectral import solve_periodic

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, FourierAxis, Nodes
+from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME
-from pinnlab.fields import Key
-from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.etdrk4 import integrate, resize, samples_for_projection, schedule

@@ -12,8 +12,8 @@ import scipy.linalg as la
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
-from pinnlab.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.method_of_lines import build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine

@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME, Box
-from pinnlab.fields import Key
-from pinnlab.problem import Problem
+from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.grid import GridJet
-from pinnlab.sampling import unit_points
-from pinnlab.terms import Scope
 
 _POINTS = 9
 

@@ -19,13 +19,13 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from pinnlab.conditions import BoundaryCondition, Dirichlet, Neumann
+from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import DifferentiableAxis
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.fields import Key
-from pinnlab.problem import Problem
 from pinnlab.reference.equations import Equations, leaf_jet
 from pinnlab.reference.grid import GridJet, apply_along, as_tensor
 from pinnlab.reference.structure import Structure, boundary_conditions

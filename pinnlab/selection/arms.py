@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pinnlab.interfaces import ARMS, InterfaceCondition, resolve
+from pinnlab.solvers.multidomain.interfaces import ARMS, InterfaceCondition, resolve
 
 Condition = str | InterfaceCondition | Callable[..., Any]
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pinnlab.bandits.policies import Policy, policy_data, policy_of
+from pinnlab.selection.bandits.policies import Policy, policy_data, policy_of
 from pinnlab.selection.trials import Trial
 
 _KIND = "interface selector"

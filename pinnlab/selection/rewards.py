@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pinnlab.sampling import unit_points
+from pinnlab.domains.sampling import unit_points
 
 Reward = str | Callable[[Any], float]
 """``"error"``, ``"residual"``, or a function of the solution."""

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from pinnlab.bandits import Bandit, Policy
-from pinnlab.checkpoint import fingerprint
-from pinnlab.interfaces import resolve
-from pinnlab.parameters import Uniform
-from pinnlab.problem import Problem
+from pinnlab.declaration.parameters import Uniform
+from pinnlab.declaration.problem import Problem
+from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.selection import files
 from pinnlab.selection.arms import Arms, Condition, check_solver, interface_arms
+from pinnlab.selection.bandits import Bandit, Policy
 from pinnlab.selection.preference import Preference
 from pinnlab.selection.rewards import LARGEST, Reward, reward_function, score
 from pinnlab.selection.trials import Player, Trial, TrialLog, trial_generator
 from pinnlab.selection.workers import Workers
+from pinnlab.solvers.multidomain.interfaces import resolve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ class InterfaceSelector:
             residual plus jump, which needs no reference), or a function of the solution; larger is better.
         warm_up: so many first trials are random.
         seed: of members, choices and solves.
-        refit_every, warp: as in ``pinnlab.bandits.Bandit``.
+        refit_every, warp: as in ``pinnlab.selection.bandits.Bandit``.
 
     Raises:
         TypeError, ValueError: no arms, or arms that are no sets of conditions; an unknown policy or reward.

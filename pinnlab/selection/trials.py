@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from pinnlab.api import solve
-from pinnlab.problem import Problem
+from pinnlab.declaration.problem import Problem
 from pinnlab.selection.arms import Arms
-from pinnlab.status import Status
+from pinnlab.training.status import Status
 
 _KIND = "interface trials"
 

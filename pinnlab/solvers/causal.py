@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pinnlab.problem import Problem
-from pinnlab.solvers.base import CollocationSolver
-from pinnlab.weighting import Causal, Weighting
+from pinnlab.declaration.problem import Problem
+from pinnlab.solvers.collocation import CollocationSolver
+from pinnlab.training.weighting import Causal, Weighting
 
 
 @dataclass(frozen=True, kw_only=True)

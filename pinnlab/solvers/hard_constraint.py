@@ -6,34 +6,22 @@ Letters: n points, d coordinates, s scalar parameters of a family, m unknowns, N
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pinnlab.cells import march as cells
-from pinnlab.cells.basis import BASES, NOISE
-from pinnlab.conditions import Initial
-from pinnlab.constraints.layout import COUPLINGS
-from pinnlab.constraints.partition import Cuts, Partition
-from pinnlab.domains import TIME, Box
-from pinnlab.least_squares import LeastSquares
-from pinnlab.networks.fno import FNO
-from pinnlab.networks.mlp import MLP
-from pinnlab.operators.family import FamilyFunction
-from pinnlab.operators.model import OperatorModel
-from pinnlab.operators.place import Recipe
-from pinnlab.operators.sizing import needs_grid, sized
-from pinnlab.operators.system import OperatorSystem
+from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.problem import Problem
-from pinnlab.solvers.base import Advance, March, NothingSolvedError, Phase, Plan, Settings, Solver
-from pinnlab.status import Status
+from pinnlab.solvers.experts.layout import COUPLINGS
+from pinnlab.solvers.experts.partition import Cuts
+from pinnlab.solvers.experts.plan import _OperatorPlan
+from pinnlab.solvers.local_experts.basis import BASES
+from pinnlab.solvers.local_experts.plan import _CellMarch
+from pinnlab.training.plans import March, Plan, Settings, Solver
 
 CONSTRAINTS = ("experts", "global", "soft")
 
@@ -169,165 +157,3 @@ class HardConstraintMoE(Solver):
 
     def _single_instance(self, problem: Problem, settings: Settings) -> March:
         return _CellMarch(self, problem, settings)
-
-
-class _CellMarch(March):
-    """Experts that solve one instance themselves: cells marched through time slabs."""
-
-    def __init__(self, solver: HardConstraintMoE, problem: Problem, settings: Settings):
-        region = problem.domain
-        if not isinstance(region, Box):
-            raise TypeError(f"HardConstraintMoE needs a Box as domain, this problem lives on {region!r}.")
-        if problem.unknown_parameters:
-            raise ValueError(
-                f"HardConstraintMoE solves linearized equations for their unknowns, and cannot find the unknown "
-                f"parameters {problem.unknown_parameters} as well; use PINN()."
-            )
-        if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
-            raise ValueError(
-                "HardConstraintMoE() marches through time, and this problem has no initial condition; add Initial(...), "
-                "or give network=pl.MLP(), which sees the whole time interval at once."
-            )
-        cuts = dict(solver.experts) if solver.experts is not None else _cuts(problem)
-        if TIME in cuts:
-            raise ValueError(
-                f"HardConstraintMoE(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of "
-                "space only."
-            )
-        edges = {n: np.asarray(e) for n, e in Partition.of(region, cuts).edges.items() if n != TIME}
-        degrees = [(solver.degrees or {}).get(n, _degree(problem, n)) for n in region.coordinates]
-        high = any(problem.order(n) > 2 for n in region.space)
-        # indicators look at values; derivatives of high order lose two digits to them
-        tolerance = solver.tolerance * (0.1 if high else 1.0) * NOISE[solver.features]
-        basis = BASES[solver.features](degrees, settings.seed)
-        limits = cells.MarchSettings(
-            tolerance, solver.tolerance, edges, solver.most_experts, weight=solver.condition_weight
-        )
-        try:
-            self.cells = cells.March(problem, basis, limits)
-        except cells.UnresolvedError as error:
-            raise _nothing_solved(error) from error
-        kind = "random tanh features" if solver.features == "tanh" else "Chebyshev polynomials (nothing neural in them)"
-        self.notes = (f"single instance: experts with {basis.size} {kind} each, marched through time slabs",)
-        rounded = sorted({corner.unknown for corner in self.cells.discretization.corners})
-        if rounded:
-            self.notes += (
-                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off",
-            )
-
-    @property
-    def pieces(self) -> Sequence[Any]:  # type: ignore[override]
-        return self.cells.pieces
-
-    def advance(self) -> Advance:
-        march = self.cells
-        if march.done:
-            return Advance(False, 1.0, stopped=Status.CONVERGED)
-        try:
-            tried = march.attempt()
-        except cells.UnresolvedError as error:
-            if not march.pieces:
-                raise _nothing_solved(error) from error
-            self.notes += (str(error),)
-            return Advance(False, march.share, stopped=Status.UNRESOLVED)
-        ended = Status.UNRESOLVED if march.coarse else Status.CONVERGED
-        info = {"experts": float(tried.cells), "share": march.share}
-        stopped = ended if march.done else None
-        return Advance(tried.accepted, march.share, tried.misfit**2, tried.held_out**2, info, stopped)
-
-    def field(self) -> Callable[[Tensor], Tensor]:
-        if not self.pieces:
-            raise _nothing_solved("time was up before the first slab was", Status.INCOMPLETE)
-        return self.cells.field()
-
-    def state(self) -> dict[str, Any]:
-        return self.cells.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.cells.restore(state)
-
-
-def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
-    return NothingSolvedError(f"HardConstraintMoE: nothing could be solved: {reason}. {status.value}.")
-
-
-def _cuts(problem: Problem) -> dict[str, int]:
-    """Experts at the start: few, since they are split where the solution asks for it."""
-    space = problem.domain.space
-    if len(space) > 1 and problem.domain.has_time:
-        return {}
-    return {name: 4 if len(space) == 1 else 2 for name in space}
-
-
-def _degree(problem: Problem, name: str) -> int:
-    """Polynomial degree of an expert along one coordinate."""
-    space = problem.domain.space
-    high = any(problem.order(n) > 2 for n in space)
-    if name == TIME:
-        return (10 if high else 8) if len(space) == 1 else 6 if space else 16
-    if len(space) > 1:
-        return 9 if problem.domain.has_time else 14
-    return 16 if high else 12
-
-
-class _OperatorPlan(Plan):
-    count = 1
-
-    def __init__(self, solver: HardConstraintMoE, problem: Problem, settings: Settings):
-        if not isinstance(problem.domain, Box):
-            raise TypeError(f"HardConstraintMoE needs a Box as domain, this problem lives on {problem.domain!r}.")
-        if problem.unknown_parameters:
-            raise ValueError(
-                f"HardConstraintMoE solves for basis coefficients, and cannot find the unknown parameters "
-                f"{problem.unknown_parameters} as well; use PINN()."
-            )
-        self.solver, self.problem, self.settings = solver, problem, settings
-        self._phase = self.start(0, [])
-        self._phase.system.check()  # type: ignore[attr-defined]
-        self.notes = self._phase.system.model.place.plan.notes  # type: ignore[attr-defined]
-
-    def start(self, k: int, finished: Sequence[Any]) -> Phase:
-        solver, problem, settings = self.solver, self.problem, self.settings
-        recipe = self._recipe()
-        generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
-        given = solver.network
-        if given is None:
-            given = FNO() if needs_grid(None, problem) else MLP(width=48, depth=3)
-        outputs = recipe.basis * len(problem.unknowns)
-        network = sized(given, problem, outputs, solver.harmonics, generator, settings.dtype).to(settings.device)
-        model = OperatorModel(problem, network, recipe)
-        points = solver.loss_points or recipe.points
-        system = OperatorSystem(model, solver.batch, points, (settings.seed, k))
-        return Phase(problem, system, solver.stages)  # type: ignore[arg-type]
-
-    def field(self, models: Sequence[Any]) -> Callable[[Tensor], Tensor]:
-        return FamilyFunction(models[0])
-
-    def _recipe(self) -> Recipe:
-        solver, problem = self.solver, self.problem
-        region = problem.domain
-        assert isinstance(region, Box)
-        solved = solver.constraint != "soft"
-        cuts: Cuts = {}
-        if solver.constraint == "experts":
-            cuts = solver.experts if solver.experts is not None else {(region.space or region.coordinates)[0]: 4}
-        Partition.of(region, cuts)
-        size = solver.basis if solved else 1
-        least = size * len(problem.unknowns)
-        points = solver.points or 8 * solver.basis * len(problem.unknowns)
-        if solved and points * len(problem.residual_names) < least:
-            raise ValueError(
-                f"HardConstraintMoE(points={points}, basis={solver.basis}): {points} points cannot determine {least} "
-                "coefficients of an expert; use at least four points per coefficient."
-            )
-        grid = None
-        if needs_grid(solver.network, problem):
-            grid = {name: (solver.grid or {}).get(name, 32) for name in region.coordinates}
-            for name in solver.grid or {}:
-                if name not in grid:
-                    raise ValueError(f"HardConstraintMoE(grid=...): {name!r} is none of {', '.join(grid)}.")
-        return Recipe(
-            cuts, size, solver.coupling, solved, points, solver.condition_points or max(1, points // 4),
-            solver.condition_weight, solver.search, solver.ridge, solver.newton, solver.hessian, grid, solver.order,
-            dict(solver.graded), solver.whiten,
-        )  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pinnlab.solvers.base import CollocationSolver
-from pinnlab.weighting import Uniform, Weighting
+from pinnlab.solvers.collocation import CollocationSolver
+from pinnlab.training.weighting import Uniform, Weighting
 
 
 @dataclass(frozen=True, kw_only=True)

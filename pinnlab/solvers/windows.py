@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from pinnlab import chebyshev, fourier
-from pinnlab.conditions import Condition, Initial
-from pinnlab.derivatives.indices import VALUE
-from pinnlab.domains import TIME
-from pinnlab.fourier import FourierSeries
-from pinnlab.model import Slice, Trainable
-from pinnlab.problem import Problem
+from pinnlab.declaration.conditions import Condition, Initial
+from pinnlab.declaration.problem import Problem
+from pinnlab.derivatives import chebyshev, fourier
+from pinnlab.derivatives.chebyshev import Series, interpolate
+from pinnlab.derivatives.fourier import FourierSeries
+from pinnlab.derivatives.indices import VALUE, Indices, closure
+from pinnlab.domains import TIME, Region
+from pinnlab.training.model import Trainable
 
 _ACCURATE_SERIES = 1e-11
 """Relative error up to which a window's end state is handed over as a series."""
@@ -90,3 +91,70 @@ def cuts_of(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ..
     if any(a >= b for a, b in zip(cuts, cuts[1:], strict=False)):
         raise ValueError(f"windows={tuple(windows)}: give increasing times strictly inside ({start:g}, {end:g}).")
     return cuts
+
+
+class Slice:
+    """One unknown of a finished model on the slice at its last time: initial data for the next time window.
+
+    Args:
+        model: the finished model.
+        unknown: which of its unknowns.
+        order: 0 for the value, 1 for the velocity, and so on.
+    """
+
+    def __init__(self, model: Trainable, unknown: int, order: int = 0):
+        self.model, self.unknown, self.order = model, unknown, order
+
+    def number(self) -> float:
+        """The value itself, where time is the only coordinate."""
+        end = self.model.region.bounds[TIME][1]
+        return float(self.jet(torch.tensor([[end]], dtype=torch.float64), VALUE))
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, 1) of the finished solution, without a graph."""
+        time = (self.model.region.coordinates.index(TIME),) * self.order
+        wanted = [tuple(sorted((*index, *time))) for index in indices]
+        wider = closure(wanted)
+        at = points.to(self.model.parameters[0])
+        jet = self.model.jet(at, wider)[[wider.index(index) for index in wanted]]
+        return jet[:, :, self.unknown : self.unknown + 1].detach().to(points)
+
+
+class Evaluable(Protocol):
+    """A function on one region: a trained model, or a finished piece of a march."""
+
+    region: Any
+    unknowns: tuple[str, ...]
+
+    def values(self, points: Tensor) -> Tensor:
+        """(n, m) at (n, d) points."""
+        ...
+
+
+def joined(models: Sequence[Evaluable], whole: Region) -> Callable[[Tensor], Tensor]:
+    """The models of consecutive time windows as one function (n, d) -> (n, m); NaN after the last one's end."""
+    if len(models) == 1 and models[0].region == whole:
+        return models[0].values
+    time = whole.coordinates.index(TIME)
+    ends = [model.region.bounds[TIME][1] for model in models]
+    inner = ends[:-1] if ends[-1] == whole.bounds[TIME][1] else ends
+
+    def evaluate(points: Tensor) -> Tensor:
+        which = torch.bucketize(points[:, time].contiguous(), points.new_tensor(inner))
+        values = points.new_full((len(points), len(models[0].unknowns)), torch.nan)
+        for k, model in enumerate(models):
+            mask = which == k
+            if bool(mask.any()):
+                values[mask] = model.values(points[mask]).to(values)
+        return values
+
+    return evaluate
+
+
+def as_series(end: Slice) -> Slice | Series:
+    """The end state of a window as a series where that is accurate: a slice looks for labels at every point."""
+    names = end.model.region.coordinates
+    time = names.index(TIME)
+    columns = [i for i in range(len(names)) if i != time]
+    series = interpolate(end, columns, end.model.region, {time: end.model.region.bounds[TIME][1]})
+    return series if series.error < _ACCURATE_SERIES else end

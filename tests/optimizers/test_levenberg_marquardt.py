@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pinnlab.linalg import Cholesky, gram
+from pinnlab.algebra.dense import Cholesky, gram
 from pinnlab.optimizers import LevenbergMarquardt, Step
 from pinnlab.optimizers.base import State
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.machine.processes import Processes
 from pinnlab.optimizers import LevenbergMarquardt, SketchedGaussNewton, Step
 from pinnlab.optimizers.sketched_gauss_newton import smallest_loss
-from pinnlab.processes import Processes
 
 Function = Callable[[Tensor, float], Tensor]
 

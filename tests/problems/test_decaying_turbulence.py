@@ -10,7 +10,7 @@ import torch
 from pinnlab.problems import decaying_turbulence
 from pinnlab.problems._turbulence import SIDE, amplitude, solve, start, velocity
 
-from pinnlab.functions import GaussianFunction
+from pinnlab.declaration.functions import GaussianFunction
 
 
 def nodes(n: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from pinnlab.problems._poisson_square import poisson_square
 from pinnlab.problems._solitons import Sides, interpolate, solve, start
 
 import pinnlab as pl
-from pinnlab.errors import evaluate
+from pinnlab.declaration.relative_error import evaluate
 from pinnlab.reference.lazy import MemberReference
 
 FAMILIES = {

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.interfaces import ARMS
 from pinnlab.selection import interface_arms
 from pinnlab.selection.arms import Arms, check_solver
 from pinnlab.selection.rewards import error_reward, interface_jumps, residual_reward, reward_function, rms, score
+from pinnlab.solvers.multidomain.interfaces import ARMS
 
 SOLVER = pl.MultiDomainPINN(subdomains={"t": (0.5,)})
 

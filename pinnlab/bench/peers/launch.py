@@ -19,16 +19,16 @@ from typing import Any
 
 import torch
 
+from pinnlab.bench.cases import Case, CaseError, load_case
 from pinnlab.bench.machine import now
 from pinnlab.bench.peers.recorder import Recorder
 from pinnlab.bench.peers.task import Task
 from pinnlab.bench.results import Results, Run
-from pinnlab.cases import Case, CaseError, load_case
-from pinnlab.linalg import limited_threads
-from pinnlab.memory import kept_memory
-from pinnlab.problem import Problem
+from pinnlab.declaration.problem import Problem
+from pinnlab.machine.memory import kept_memory
+from pinnlab.machine.threads import limited_threads
 from pinnlab.reference import reference_solution
-from pinnlab.status import Status
+from pinnlab.training.status import Status
 
 PEERS: dict[str, str] = {"deepxde": "pinnlab.bench.peers.deepxde", "pina": "pinnlab.bench.peers.pina"}
 """{name on the command line: module}."""

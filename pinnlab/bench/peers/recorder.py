@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab import errors
-from pinnlab.problem import Problem
+from pinnlab.declaration import relative_error as errors
+from pinnlab.declaration.problem import Problem
 
 _MEASUREMENTS = 100
 _BATCH = 8192

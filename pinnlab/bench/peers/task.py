@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from pinnlab.bench.peers.translation import ExactConditions, Gradient, residuals
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.taylor import Jet
 from pinnlab.domains import Site
+from pinnlab.domains.sampling import unit_points
 from pinnlab.networks.mlp import MLP
-from pinnlab.problem import Problem
-from pinnlab.sampling import unit_points
-from pinnlab.solvers.base import CollocationSolver, Settings, Solver
+from pinnlab.solvers.collocation import CollocationSolver
 from pinnlab.solvers.pinn import PINN
-from pinnlab.terms import Term
+from pinnlab.training.plans import Settings, Solver
 
 _SHARED = ("network", "points", "boundary_points", "harmonics", "condition_weight")
 

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.ansatz import Ansatz
+from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.declaration.terms import Scope, Term
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure, leibniz
 from pinnlab.domains import Region, Site
-from pinnlab.fields import Key
-from pinnlab.terms import Scope, Term
 
 Gradient = Callable[[Tensor], Tensor]
 """(n, 1) values -> (n, d) derivatives, with a graph."""

@@ -13,11 +13,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from pinnlab import errors
 from pinnlab.bench import FAILED, Plan, Results, Run, bench, machine, markdown
+from pinnlab.bench.cases import Case, CaseError, load_case
 from pinnlab.bench.peers import PEERS, is_peer, launch
-from pinnlab.cases import Case, CaseError, load_case
 from pinnlab.cli import main
+from pinnlab.declaration import relative_error as errors
 
 MACHINE = machine("pinnlab bench")
 HEAT = '''"""Heat between insulated ends."""

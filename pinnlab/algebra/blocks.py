@@ -1,0 +1,180 @@
+"""Matrices made of blocks, most of them zero: Jacobians whose rows touch few groups of parameters, and their factors.
+
+Letters: N residuals, p parameters, g groups of parameters, p_i parameters of group i.
+
+The networks of subdomains meet only at interfaces, so a row of the residuals' Jacobian touches one or two of them. Its
+normal matrix is a sparse matrix of dense blocks; for subdomains in a row its factorization costs as much per subdomain
+however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import solve_triangular
+from torch import Tensor
+
+from pinnlab.algebra.dense import factor, gram
+
+Blocks = dict[tuple[int, int], Tensor]
+"""Blocks (i, j), i >= j, of a symmetric matrix; those that are left out vanish."""
+
+
+@dataclass(frozen=True)
+class BlockJacobian:
+    """A Jacobian (N, p) that keeps only the blocks which can differ from zero.
+
+    Args:
+        sizes: (g,) parameters of each group; groups stand one after the other in the flat vector.
+        bands: rows one after the other, each band as {group: (rows, p_i)}; without rows where another process has them.
+        private: where processes share the rows, the number of the one that alone has rows of a group, -1 if several do.
+    """
+
+    sizes: tuple[int, ...]
+    bands: tuple[dict[int, Tensor], ...]
+    private: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> list[slice]:
+        """Where each group stands in the flat vector."""
+        ends = np.cumsum(self.sizes).tolist()
+        return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
+
+    @property
+    def heights(self) -> list[int]:
+        """Rows of each band."""
+        return [len(next(iter(band.values()))) for band in self.bands]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, p)."""
+        return sum(self.heights), sum(self.sizes)
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        """J v, (N,) from (p,)."""
+        columns = self.columns
+        return torch.cat([sum(block @ vector[columns[i]] for i, block in band.items()) for band in self.bands])  # type: ignore[misc]
+
+    def transposed(self, vector: Tensor) -> Tensor:
+        """J^T v, (p,) from (N,)."""
+        result, columns = vector.new_zeros(sum(self.sizes)), self.columns
+        for band, part in zip(self.bands, vector.split(self.heights), strict=True):
+            for i, block in band.items():
+                result[columns[i]] += block.T @ part
+        return result
+
+    @property
+    def coupled(self) -> list[tuple[int, int]]:
+        """The blocks (i, j), i >= j, of J^T J that can differ from zero, in order."""
+        return sorted({(i, j) for band in self.bands for i in band for j in band if i >= j})
+
+    def gram(self) -> Blocks:
+        """The blocks of J^T J to which these rows contribute."""
+        found: Blocks = {}
+        for band, height in zip(self.bands, self.heights, strict=True):
+            if not height:
+                continue
+            for i, left in band.items():
+                for j, right in band.items():
+                    if i >= j:
+                        product = gram(left) if i == j else left.T @ right
+                        found[i, j] = found[i, j] + product if (i, j) in found else product
+        return found
+
+    def dense(self) -> Tensor:
+        """The same matrix with its zeros, (N, p)."""
+        columns, like = self.columns, next(iter(self.bands[0].values()))
+        result = like.new_zeros(self.shape)
+        for rows, band in zip(result.split(self.heights), self.bands, strict=True):
+            for i, block in band.items():
+                rows[:, columns[i]] = block
+        return result
+
+
+class BlockCholesky:
+    """Solves (A + shift) x = b for a symmetric positive semi-definite matrix of blocks.
+
+    Groups are eliminated in the order of fewest neighbours, which keeps a chain of subdomains a chain.
+
+    Args:
+        blocks: of A; every diagonal block is there.
+        shift: positive number added to the diagonal.
+        only: groups to eliminate, all if None. What is left is the Schur complement of the others, without the shift.
+
+    Attributes:
+        rest: its blocks, as arrays.
+
+    Raises:
+        numpy.linalg.LinAlgError: the shifted matrix is not positive definite in floating point.
+    """
+
+    def __init__(self, blocks: Blocks, shift: float, only: Sequence[int] | None = None):
+        work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
+        # one symmetric store: work[i, j] for every ordered pair
+        work |= {(j, i): block.T for (i, j), block in work.items() if i != j}
+        self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
+        chosen = list(self.sizes) if only is None else only
+        self.steps: list[tuple[int, np.ndarray, dict[int, np.ndarray]]] = []
+        for i, near in elimination(chosen, blocks):
+            diagonal = work[i, i].copy()
+            diagonal[np.diag_indices_from(diagonal)] += shift
+            lower = factor(diagonal)
+            below = {j: solve_triangular(lower, work[i, j], lower=True, check_finite=False) for j in near}
+            for j in near:
+                for k in near:
+                    update = below[j].T @ below[k]
+                    work[j, k] = work[j, k] - update if (j, k) in work else -update
+            self.steps.append((i, lower, below))
+        gone = set(chosen)
+        self.rest = {(i, j): block for (i, j), block in work.items() if i >= j and not {i, j} & gone}
+
+    def solve(self, right: Tensor) -> Tensor:
+        """x, (p,)."""
+        parts = np.split(right.detach().cpu().numpy().copy(), np.cumsum(list(self.sizes.values()))[:-1])
+        x = dict(zip(self.sizes, parts, strict=True))
+        self.reduce(x)
+        self.expand(x)
+        return torch.from_numpy(np.concatenate(list(x.values()))).to(right)
+
+    def reduce(self, x: dict[int, np.ndarray]) -> None:
+        """Forward substitution: the right-hand side of what is left, in place, for {group: right-hand side}."""
+        for i, lower, below in self.steps:
+            x[i] = solve_triangular(lower, x[i], lower=True, check_finite=False)
+            for j, block in below.items():
+                x[j] = x[j] - block.T @ x[i]
+
+    def expand(self, x: dict[int, np.ndarray]) -> None:
+        """Back substitution, in place, once the groups that are left are solved for."""
+        for i, lower, below in reversed(self.steps):
+            for j, block in below.items():
+                x[i] = x[i] - block @ x[j]
+            x[i] = solve_triangular(lower, x[i], lower=True, trans=1, check_finite=False)
+
+
+def elimination(groups: Sequence[int], coupled: Iterable[tuple[int, int]]) -> list[tuple[int, list[int]]]:
+    """Groups in the order of fewest neighbours, each with those that it then couples to.
+
+    Args:
+        groups: those to eliminate.
+        coupled: pairs of groups; those that stay may be among them.
+    """
+    near: dict[int, set[int]] = {i: set() for i in groups}
+    for i, j in coupled:
+        near.setdefault(i, set())
+        near.setdefault(j, set())
+        if i != j:
+            near[i].add(j)
+            near[j].add(i)
+    order, left = [], set(groups)
+    while left:
+        i = min(left, key=lambda k: (len(near[k]), k))
+        left.discard(i)
+        mine = near.pop(i)
+        for j in mine:
+            near[j] |= mine - {j}
+            near[j].discard(i)
+        order.append((i, sorted(mine)))
+    return order

@@ -1,0 +1,87 @@
+"""Relative L2 errors against a reference.
+
+Letters: n points, d coordinates, m unknowns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box, Region
+from pinnlab.domains.sampling import unit_points
+
+Reference = Callable[..., Any]
+
+
+def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
+    """||values - reference|| / ||reference|| per column of (n, m); absolute where the reference is zero."""
+    scale = reference.norm(dim=0)
+    return (values - reference).norm(dim=0) / torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Region | None = None) -> Tensor:
+    """A reference at (n, d) points, as (n, m) float64 on the CPU.
+
+    Args:
+        reference: a function of the coordinates (and parameters) by name, a solution, or a classical reference; it
+            returns one array, or {unknown: array}.
+        problem: names unknowns and parameters.
+        points: (n, d).
+        region: whose coordinates the columns are, the problem's by default.
+
+    Raises:
+        TypeError, ValueError: it cannot be called with the coordinates, or returns other shapes or names.
+    """
+    points = points.detach().to("cpu", torch.float64)
+    columns: dict[str, Any] = (region or problem.domain).columns(points)
+    numbers = {k: float(v) if isinstance(v, Tensor) else v for k, v in problem.parameter_values().items()}
+    names = problem.reference_arguments(reference)
+    found = reference(**{k: v for k, v in {**columns, **numbers}.items() if k in names})
+    if not isinstance(found, Mapping):
+        if len(problem.unknowns) != 1:
+            raise TypeError(
+                f"reference returned {type(found).__name__}; return {{name: values}} for {problem.unknowns}."
+            )
+        found = {problem.unknowns[0]: found}
+    missing = [u for u in problem.unknowns if u not in found]
+    if missing:
+        raise ValueError(f"reference returned {sorted(found)}, without {missing}; return a value for each unknown.")
+    values = [torch.as_tensor(found[u], dtype=torch.float64, device="cpu") for u in problem.unknowns]
+    return torch.stack([v.expand(len(points)) for v in values], dim=1)
+
+
+def error_meter(part: Region, whole: Problem, model: Any, n: int = 2048) -> Callable[[], dict[str, float]]:
+    """A function that measures the model's errors on fixed points of a region; empty without a reference.
+
+    Args:
+        part: the region of one time window.
+        whole: the problem, which knows the reference.
+        model: has ``values(points)``.
+        n: number of points.
+    """
+    if whole.reference is None:
+        return dict
+    unit = unit_points("sobol", n, len(part.coordinates), np.random.default_rng(12345))
+    points = part.interior(unit).points
+    target = evaluate(whole.reference, whole, points)
+
+    def measure() -> dict[str, float]:
+        values = model.values(points.to(model.parameters[0])).to("cpu", torch.float64)
+        return dict(zip(whole.unknowns, relative_l2(values, target).tolist(), strict=True))
+
+    return measure
+
+
+def error_grid(region: Region) -> Tensor:
+    """A fine grid over the whole domain, ends included: (n, d); of a region that is no box, the points inside."""
+    d = len(region.coordinates)
+    sizes = {1: 4001, 2: 257, 3: 49}.get(d, 9)
+    axes = [torch.linspace(lo, hi, sizes, dtype=torch.float64) for lo, hi in region.bounds.values()]
+    grid = torch.cartesian_prod(*axes).reshape(-1, d)
+    return grid if isinstance(region, Box) else grid[region.contains(grid)]

@@ -1,0 +1,256 @@
+"""Terms: what a problem asks to vanish, and where. Every equation and condition becomes terms.
+
+Letters: n points, d coordinates.
+
+A term draws the sites it needs and turns the fields there into pointwise residuals. It does not know who supplies the
+fields' derivatives, which is why networks, grids and characteristics can all be put into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.functions import FunctionParameter, function_jet
+from pinnlab.derivatives.fields import Field, Jet, Key, argument_names, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.indices import VALUE
+from pinnlab.domains import Region, Site
+
+Draw = Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]
+"""(unit_points, n) -> sites: ``unit_points(n)`` gives (n, d) points of the unit cube."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Everything an equation's arguments can be bound to at one site.
+
+    Attributes:
+        fields: {unknown: Field}.
+        coordinates: {coordinate: (n,)}.
+        parameters: {parameter: 0-dim, (n,), or a function of coordinates}.
+        normals: {coordinate: (n,)} on a boundary.
+    """
+
+    fields: Mapping[str, Field]
+    coordinates: Mapping[str, Tensor]
+    parameters: Mapping[str, Any]
+    normals: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of_jets(
+        cls,
+        jets: Mapping[str, Jet],
+        coordinates: Mapping[str, Tensor],
+        parameters: Mapping[str, Any],
+        normals: Mapping[str, Tensor] | None = None,
+    ) -> Scope:
+        """The scope in which each unknown has the derivatives of its jet."""
+        names: Key = tuple(coordinates)
+        fields = {name: unknown_field(name, jet, names) for name, jet in jets.items()}
+        return cls(fields, coordinates, parameters, normals or {})
+
+    @property
+    def like(self) -> Tensor:
+        """(n,) tensor whose shape, dtype and device residuals have."""
+        return next(iter(self.coordinates.values()))
+
+    def parameter(self, name: str) -> Any:
+        """A parameter as an equation sees it: a number, or, of a function of coordinates, its field here."""
+        given = self.parameters[name]
+        if not isinstance(given, FunctionParameter):
+            return given
+        return unknown_field(name, FunctionJet(given, self.coordinates), tuple(self.coordinates))
+
+    def call(self, function: Callable, names: tuple[str, ...]) -> Any:
+        """Call an equation: unknowns, coordinates and functions are bound as fields."""
+        order: Key = tuple(self.coordinates)
+        bound: dict[str, Any] = {}
+        for name in names:
+            if name in self.fields:
+                bound[name] = self.fields[name]
+            elif name in self.coordinates:
+                bound[name] = coordinate_field(name, self.coordinates[name], order)
+            else:
+                bound[name] = self.parameter(name)
+        return function(**bound)
+
+    def value(self, given: Any, names: tuple[str, ...], what: str) -> Tensor:
+        """A given number or function at the points, (n,).
+
+        Raises:
+            ValueError: it has another shape, or is not finite.
+        """
+        if hasattr(given, "jet"):
+            points = torch.stack(list(self.coordinates.values()), dim=1)
+            given = given.jet(points, VALUE)[0, :, 0]
+        elif callable(given):
+            plain = {**self.coordinates, **self.parameters}
+            bound = {name: plain[name] for name in names}
+            for name, value in bound.items():
+                if isinstance(value, FunctionParameter):
+                    bound[name] = FunctionJet(value, self.coordinates)[()]
+            given = given(**bound)
+        if isinstance(given, int | float):
+            # filled where it is needed: a number that is copied there cannot be part of a recording
+            return self.like.new_full((), given).expand_as(self.like)
+        result = torch.as_tensor(as_value(given), dtype=self.like.dtype, device=self.like.device)
+        if result.ndim > 0 and result.shape != self.like.shape:
+            raise ValueError(
+                f"{what} returned shape {tuple(result.shape)} for {tuple(self.like.shape)} points; return one value "
+                "per point, or a number."
+            )
+        return result.expand_as(self.like)
+
+
+class FunctionJet(dict):
+    """All derivatives of a function parameter at the points of a scope, computed when asked for: {derivative: (n,)}."""
+
+    def __init__(self, function: FunctionParameter, coordinates: Mapping[str, Tensor]):
+        super().__init__()
+        self.function, self.coordinates = function, coordinates
+
+    def __missing__(self, key: Key) -> Tensor:
+        columns = torch.broadcast_tensors(*self.coordinates.values())
+        points = torch.stack([c.reshape(-1) for c in columns], dim=1)
+        index = tuple(list(self.coordinates).index(name) for name in key)
+        self[key] = function_jet(self.function, points, index).reshape(columns[0].shape)
+        return self[key]
+
+
+@dataclass(frozen=True)
+class Term:
+    """Residuals that should vanish at sites of one kind.
+
+    Attributes:
+        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"`` or ``"data"``.
+        residuals: their names, in the order of what ``evaluate`` returns.
+        draw: draws the sites.
+        evaluate: maps one scope per site to {name: (n,)}.
+        weight: multiplies the mean square in the loss.
+        fixed: number of points if they are given (data), else None.
+    """
+
+    kind: str
+    residuals: tuple[str, ...]
+    draw: Draw
+    evaluate: Callable[[tuple[Scope, ...]], dict[str, Tensor]]
+    weight: float = 1.0
+    fixed: int | None = None
+
+
+class Recorder(dict):
+    """A jet that makes up a value for each derivative asked for, and so learns which are used."""
+
+    def __init__(self, n: int, seed: int, positive: bool):
+        super().__init__()
+        self.n, self.positive = n, positive
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __missing__(self, key: Key) -> Tensor:
+        noise = torch.randn(self.n, generator=self.generator, dtype=torch.float64)
+        value = noise.abs() + 0.5 if self.positive else noise
+        self[key] = value.requires_grad_()
+        return self[key]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a dry run of a term learned.
+
+    Attributes:
+        keys: {unknown: derivatives used}.
+        residuals: {name: (n,)} with a graph to the made-up jets.
+        jets: per site, {unknown: made-up jet}.
+    """
+
+    keys: dict[str, frozenset[Key]]
+    residuals: dict[str, Tensor]
+    jets: tuple[dict[str, Recorder], ...]
+
+
+def trace(
+    term: Term,
+    region_columns: Callable[[Tensor], dict[str, Tensor]],
+    unknowns: tuple[str, ...],
+    parameters: Mapping[str, Any],
+    sites: tuple[Site, ...],
+    positive: bool = True,
+) -> Trace:
+    """Run a term once on made-up fields.
+
+    Args:
+        term: what to run.
+        region_columns: splits (n, d) points into named coordinates.
+        unknowns: their names.
+        parameters: {name: 0-dim, or a function of coordinates}.
+        sites: where.
+        positive: make up positive numbers (so that logarithms and roots are defined), else normal ones.
+    """
+    scopes, jets = [], []
+    for i, site in enumerate(sites):
+        recorders = {u: Recorder(len(site.points), 31 * i + j, positive) for j, u in enumerate(unknowns)}
+        normals = None if site.normals is None else region_columns(site.normals)
+        scopes.append(Scope.of_jets(recorders, region_columns(site.points), parameters, normals))
+        jets.append(recorders)
+    residuals = term.evaluate(tuple(scopes))
+    keys = {u: frozenset(k for recorders in jets for k in recorders[u]) for u in unknowns}
+    return Trace(keys, residuals, tuple(jets))
+
+
+class Context:
+    """What conditions may refer to; also the one place that checks names.
+
+    Args:
+        region: the domain.
+        unknowns: their names.
+        parameters: names of the parameters.
+        order: {(unknown, coordinate): highest derivative order in the equations}.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        unknowns: tuple[str, ...],
+        parameters: Sequence[str],
+        order: Mapping[tuple[str, str], int] | None = None,
+    ):
+        self.region, self.unknowns, self.parameters = region, unknowns, tuple(parameters)
+        self.order = dict(order or {})
+
+    @property
+    def bindable(self) -> tuple[str, ...]:
+        """Names that a value may take as arguments."""
+        return (*self.region.coordinates, *self.parameters)
+
+    def check_unknown(self, name: str, owner: str) -> None:
+        """Raise ValueError unless ``name`` is an unknown."""
+        if name not in self.unknowns:
+            raise ValueError(
+                f"{owner}({name}=...): {name!r} is not an unknown of this problem; the unknowns are "
+                f"{', '.join(self.unknowns)}."
+            )
+
+    def names(self, value: Any, owner: str) -> tuple[str, ...]:
+        """The arguments of a value; none for a number.
+
+        Raises:
+            TypeError: neither a number nor a function.
+            ValueError: an argument that is unknown, or a number that is not finite.
+        """
+        if hasattr(value, "jet"):
+            return ()
+        if callable(value):
+            return argument_names(value, self.bindable, owner)
+        if isinstance(value, Tensor) and value.ndim == 0:
+            value = float(value)
+        if not isinstance(value, int | float | np.number):
+            raise TypeError(f"{owner} must be a number or a function of coordinates, got {type(value).__name__}.")
+        if not math.isfinite(value):
+            raise ValueError(f"{owner} is {value}; give a finite number or a function of coordinates.")
+        return ()

@@ -1,0 +1,43 @@
+"""The transport velocity of a problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.derivatives.fields import argument_names
+
+
+def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
+    """{coordinate of space: (velocity, its arguments)}.
+
+    Raises:
+        TypeError, ValueError: there is none, or not one per coordinate of space.
+    """
+    space = problem.domain.space
+    given = problem.velocity
+    usual = "velocity=" + ("lambda u: u" if len(space) == 1 else "(lambda x, y: ..., lambda x, y: ...)")
+    if given is None:
+        raise ValueError(
+            f"LagrangianPINN needs the velocity dx/dt of the characteristics: the factor of u.x in the equation. Add it "
+            f"to the problem: problem.replace({usual}), a number or a function of unknowns, coordinates and parameters "
+            "by name."
+        )
+    parts = list(given) if isinstance(given, tuple | list) else [given]
+    if len(parts) != len(space):
+        raise ValueError(
+            f"velocity has {len(parts)} component(s), and space has {len(space)} dimension(s) "
+            f"({', '.join(space)}); give one per coordinate of space: {usual}."
+        )
+    bindable = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters)
+    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
+    for c, value in zip(space, parts, strict=True):
+        if not callable(value) and not isinstance(value, int | float):
+            raise TypeError(f"velocity along {c!r} is {value!r}; give a number or a function: {usual}.")
+        found[c] = (value, argument_names(value, bindable, f"velocity along {c!r}") if callable(value) else ())
+    return found
+
+
+def velocity_uses(problem: Problem, wanted: tuple[str, ...]) -> bool:
+    """Whether the velocity depends on any of these unknowns, coordinates or parameters."""
+    return any(set(names) & set(wanted) for _, names in velocities(problem).values())

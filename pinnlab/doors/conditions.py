@@ -1,0 +1,3 @@
+"""Conditions: lives in ``pinnlab.declaration.conditions``."""
+
+from pinnlab.declaration.conditions import *

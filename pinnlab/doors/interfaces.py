@@ -1,0 +1,3 @@
+"""Interface conditions: lives in ``pinnlab.solvers.multidomain.interfaces``."""
+
+from pinnlab.solvers.multidomain.interfaces import *

@@ -1,0 +1,3 @@
+"""Pictures: lives in ``pinnlab.pictures.figures``."""
+
+from pinnlab.pictures.figures import *

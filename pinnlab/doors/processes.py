@@ -1,0 +1,3 @@
+"""The processes of one solve: lives in ``pinnlab.machine.processes``."""
+
+from pinnlab.machine.processes import *

@@ -1,0 +1,3 @@
+"""The report on a solution: lives in ``pinnlab.solution.quality``."""
+
+from pinnlab.solution.quality import *

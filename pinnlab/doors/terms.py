@@ -1,0 +1,3 @@
+"""Terms: lives in ``pinnlab.declaration.terms``."""
+
+from pinnlab.declaration.terms import *

@@ -1,0 +1,1 @@
+"""This computer and its neighbours: processes, threads, memory, files, CUDA graphs."""

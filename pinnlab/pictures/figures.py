@@ -1,0 +1,391 @@
+"""Pictures of solutions and comparisons, as matplotlib figures that belong to nobody: no pyplot, no backend.
+
+Letters: a, b points along the two axes of a map; m unknowns.
+
+What is drawn follows from the coordinates. One coordinate: lines. Two: a map, with time to the right. Two and time:
+maps at a few times. Any further coordinate stands at its middle, and the picture says so. Maps of a region that is no
+box end at its boundary.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+from matplotlib.tri import Triangulation
+
+from pinnlab.declaration import relative_error as errors
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import TIME, Box, Region
+from pinnlab.domains.grids import Cover, cover, refined
+from pinnlab.reference.base import Reference
+from pinnlab.training.result import Solved
+
+Array = np.ndarray
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+"""Okabe and Ito's: told apart by people with colour blindness, too."""
+_REFERENCE = "#333333"
+_SNAPSHOTS = 4
+_DECADES = 3
+_SIZES = {1: 4001, 2: 257}
+_SNAPSHOT_SIZE = 101
+_TRIANGLES = 10_000
+
+
+class Compared(Protocol):
+    """A solution next to a classical one."""
+
+    @property
+    def solution(self) -> Solved: ...
+    @property
+    def problem(self) -> Problem: ...
+    @property
+    def classical(self) -> Reference: ...
+    @property
+    def errors(self) -> Mapping[str, float]: ...
+    @property
+    def network_seconds(self) -> float: ...
+    @property
+    def classical_seconds(self) -> float: ...
+    @property
+    def classical_error_estimate(self) -> Mapping[str, float]: ...
+
+
+class Picture(Figure):
+    """A matplotlib figure that notebooks show although pyplot does not know it."""
+
+    def __init__(self, width: float, height: float):
+        super().__init__(figsize=(width, height), layout="constrained")
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure; the ending of the path says as what. Folders are made where they are missing."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+@dataclass(frozen=True)
+class View:
+    """A piece of a domain that can be drawn: one or two axes, everything else fixed.
+
+    Attributes:
+        axes: {coordinate: (a,)}, one or two; the first is horizontal.
+        fixed: {coordinate: value} of the others.
+        triangles: of a region in the plane that is no box, which then stand for the grid of the axes: with v nodes,
+            values are (v,).
+    """
+
+    axes: dict[str, Array]
+    fixed: dict[str, float]
+    triangles: Cover | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the values."""
+        return tuple(map(len, self.axes.values())) if self.triangles is None else (len(self.triangles.nodes),)
+
+    @property
+    def title(self) -> str:
+        """What is fixed, such as ``"t = 0.5"``."""
+        return ", ".join(f"{name} = {value:.3g}" for name, value in self.fixed.items())
+
+    def points(self, coordinates: tuple[str, ...]) -> torch.Tensor:
+        """The view's grid as (a * b, d) points, or its nodes, (v, d)."""
+        grid = np.meshgrid(*self.axes.values(), indexing="ij") if self.triangles is None else self.triangles.nodes.T
+        mesh = dict(zip(self.axes, grid, strict=True))
+        first = next(iter(mesh.values()))
+        columns = [mesh[c] if c in mesh else np.full_like(first, self.fixed[c]) for c in coordinates]
+        return torch.from_numpy(np.stack([c.reshape(-1) for c in columns], axis=1))
+
+    def of(self, reference: Any, problem: Problem) -> dict[str, Array]:
+        """{unknown: (a,), (a, b) or (v,)} of a function, a classical reference or a solution; NaN outside the domain."""
+        points = self.points(problem.domain.coordinates)
+        found = self._values(reference, problem, points)
+        if isinstance(problem.domain, Box) or self.triangles is not None:
+            return found
+        outside = ~problem.domain.contains(points).numpy().reshape(self.shape)
+        return {u: np.where(outside, np.nan, v) for u, v in found.items()}
+
+    def _values(self, reference: Any, problem: Problem, points: torch.Tensor) -> dict[str, Array]:
+        if hasattr(reference, "models"):
+            # NumPy in gives NumPy out, wherever the networks live
+            columns = {name: column.numpy() for name, column in problem.domain.columns(points).items()}
+            return {u: v.reshape(self.shape) for u, v in reference(**columns).items()}
+        found = errors.evaluate(reference, problem, points).numpy()
+        return {u: found[:, j].reshape(self.shape) for j, u in enumerate(problem.unknowns)}
+
+
+def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
+    """What to draw of a problem: one view, or one per time where space has two coordinates or more.
+
+    Args:
+        problem: gives the coordinates.
+        times: one view for each of these in any case, without time as an axis.
+    """
+    bounds, space = problem.domain.bounds, problem.domain.space
+    flat = problem.domain.has_time and len(space) < 2 and times is None
+    names = ((TIME, *space) if flat else space)[:2]
+    # as fine as the grid on which errors are measured, where the view shows all of it
+    size = _SIZES[len(names)] if len(names) == len(bounds) else _SNAPSHOT_SIZE
+    axes = {name: np.linspace(*bounds[name], size) for name in names}
+    middle = {n: 0.5 * (lo + hi) for n, (lo, hi) in bounds.items() if n not in names}
+    triangles = _triangles(problem.domain)
+    if TIME not in middle:
+        return (View(axes, middle, triangles),)
+    times = np.linspace(*bounds[TIME], _SNAPSHOTS) if times is None else times
+    return tuple(View(axes, {**middle, TIME: float(t)}, triangles) for t in times)
+
+
+def _triangles(region: Region) -> Cover | None:
+    """Triangles to draw a region in the plane with; None for boxes and in other dimensions."""
+    space = region.at_rest
+    if space is None or isinstance(space, Box) or len(space.coordinates) != 2:
+        return None
+    return refined(cover(space, dict.fromkeys(space.coordinates, _SNAPSHOT_SIZE)), _TRIANGLES)
+
+
+def plot_solution(solution: Solved) -> Figure:
+    """The solution, its error where the problem has a reference, and the course of the training."""
+    problem = solution.problem
+    shown, m, reference = views(problem), len(problem.unknowns), problem.reference
+    found = [view.of(solution, problem) for view in shown]
+    target = None if reference is None else [view.of(reference, problem) for view in shown]
+    single, kinds = len(shown) == 1, 1 if target is None else 2
+    rows, columns = (m, kinds) if single else (m * kinds, len(shown))
+    if single:
+        lines = len(shown[0].axes) == 1
+        width = 4.6 if lines or TIME in shown[0].axes else 4.0
+        figure = Picture(width * columns + 4.6, max(3.6, (2.2 if lines else 3.0) * m + 0.4))
+        grid = figure.add_gridspec(rows, columns + 1)
+    else:
+        figure = Picture(3.2 * columns + 0.8, 2.7 * rows + 2.6)
+        grid = figure.add_gridspec(rows + 1, columns)
+    course = figure.add_subplot(grid[:, -1] if single else grid[-1, :])
+    panels = [[figure.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)]
+    figure.suptitle(f"{problem.name}: {_solver(solution)}, {_seconds(solution.seconds)} of training")
+    for i, unknown in enumerate(problem.unknowns):
+        values = [f[unknown] for f in found]
+        exact = None if target is None else [t[unknown] for t in target]
+        _draw(panels[i][:1] if single else panels[kinds * i], shown, values, unknown, exact)
+        if exact is not None:
+            places = panels[i][1:] if single else panels[kinds * i + 1]
+            difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
+            size = _relative(difference[0], exact[0]) if shown[0].triangles is None else solution.error()[unknown]
+            _draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
+    _share_labels(panels, rows_only=single)
+    _draw_history(course, solution)
+    return figure
+
+
+def plot_comparison(comparison: Compared) -> Figure:
+    """Three panels for each unknown: the network, the classical solution, and the size of their difference."""
+    solution, problem = comparison.solution, comparison.problem
+    view = views(problem)[-1]
+    lines = len(view.axes) == 1
+    found, classical = view.of(solution, problem), view.of(comparison.classical, problem)
+    m = len(problem.unknowns)
+    figure = Picture(14.4, max(3.8, (2.5 if lines else 3.2) * m + 0.6))
+    places = figure.subplots(m, 3, squeeze=False)
+    at = f" at {view.title}" if view.fixed else ""
+    figure.suptitle(f"{problem.name}{at}")
+    for i, unknown in enumerate(problem.unknowns):
+        values, exact = found[unknown], classical[unknown]
+        limits = finite_range([values, exact])
+        _draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
+        _draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
+        _draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
+        estimate = comparison.classical_error_estimate.get(unknown)
+        guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
+        heads = [
+            f"network, {_solver(solution)}\nerror {comparison.errors[unknown]:.1e}, "
+            f"{_seconds(comparison.network_seconds)} of training",
+            f"{_beginning(f'classical: {comparison.classical.method}', 60)}\n"
+            f"{guess}{_seconds(comparison.classical_seconds)}",
+            f"|difference of {unknown}|",
+        ]
+        for axes, head in zip(places[i], heads, strict=True):
+            axes.set_title(head, fontsize=10)
+    _share_labels(places.tolist(), rows_only=True)
+    return figure
+
+
+def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
+    """Paths of characteristics: over time in one dimension, from dots to dots in two.
+
+    Args:
+        paths: {"t": (a,), coordinate of space: (labels, a)}.
+        title: of the figure.
+    """
+    time, (x, *others) = paths[TIME], [name for name in paths if name != TIME]
+    figure = Picture(6.0, 4.2 if not others else 5.4)
+    axes = figure.add_subplot()
+    figure.suptitle(f"{title}: characteristics")
+    if not others:
+        axes.plot(time, paths[x].T, color=COLORS[0], lw=0.8)
+        axes.set(xlabel=TIME, ylabel=x, xlim=(time[0], time[-1]))
+        return figure
+    (y,) = others
+    axes.plot(paths[x].T, paths[y].T, color=COLORS[0], lw=0.5, alpha=0.7)
+    for k, color, label in ((0, _REFERENCE, f"t = {time[0]:.3g}"), (-1, COLORS[1], f"t = {time[-1]:.3g}")):
+        axes.plot(paths[x][:, k], paths[y][:, k], ".", color=color, ms=3, label=label)
+    axes.set(xlabel=x, ylabel=y, aspect="equal")
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def draw_unknown(axes: Axes, view: View, values: Array, label: str, limits: tuple[float, float]) -> None:
+    """One unknown in one view, a line or a map, with a given range."""
+    _draw([axes], (view,), [values], label, None, limits=limits)
+
+
+def finite_range(values: list[Array]) -> tuple[float, float]:
+    """Smallest and largest finite value, kept apart."""
+    finite = np.concatenate([v[np.isfinite(v)].reshape(-1) for v in values])
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+# -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def _draw(
+    places: list[Axes],
+    shown: tuple[View, ...],
+    values: list[Array],
+    label: str,
+    reference: list[Array] | None,
+    limits: tuple[float, float] | None = None,
+    color: str = COLORS[0],
+) -> None:
+    """One unknown: a line with its reference, or maps with one colour scale."""
+    low, high = finite_range([*values, *(reference or ())]) if limits is None else limits
+    if len(shown[0].axes) == 1:
+        (axes,), (name, x) = places, next(iter(shown[0].axes.items()))
+        axes.plot(x, values[0], color=color, lw=1.8, label=label if reference is None else "network")
+        if reference is not None:
+            axes.plot(x, reference[0], color=_REFERENCE, lw=1.1, ls=(0, (4, 3)), label="reference")
+            axes.legend(frameon=False, fontsize=9, loc="best")
+        margin = 0.06 * (high - low)
+        axes.set(xlabel=name, ylabel=label, xlim=(x[0], x[-1]), ylim=(low - margin, high + margin))
+        axes.grid(alpha=0.25)
+        return
+    for axes, view, value in zip(places, shown, values, strict=True):
+        image = _map(axes, view, value, cmap="viridis", vmin=low, vmax=high)
+        axes.set_title(f"{label}, {view.title}" if view.fixed else label, fontsize=10)
+    places[0].figure.colorbar(image, ax=places, pad=0.02)
+
+
+def _draw_error(places: list[Axes], shown: tuple[View, ...], values: list[Array], label: str, remark: str = "") -> None:
+    """Sizes of errors on a logarithmic scale of a few decades below the largest."""
+    largest = max((float(np.nanmax(v)) for v in values if np.isfinite(v).any()), default=0.0)
+    largest = largest if largest > 0 else 1e-16
+    floor = largest * 10.0**-_DECADES
+    title = f"{label}, {remark}" if remark else label
+    if len(shown[0].axes) == 1:
+        (axes,), (name, x) = places, next(iter(shown[0].axes.items()))
+        axes.semilogy(x, np.maximum(values[0], 1e-2 * floor), color=COLORS[1], lw=1.2)
+        axes.set(xlabel=name, ylabel=label, xlim=(x[0], x[-1]), ylim=(floor, 2 * largest))
+        axes.grid(alpha=0.25)
+        axes.set_title(title, fontsize=10)
+        return
+    for axes, view, value in zip(places, shown, values, strict=True):
+        image = _map(axes, view, np.maximum(value, floor), cmap="magma", norm=LogNorm(floor, largest))
+        axes.set_title(f"{label}, {view.title}" if view.fixed else title, fontsize=10)
+    places[0].figure.colorbar(image, ax=places, pad=0.02, extend="min")
+
+
+def _map(axes: Axes, view: View, values: Array, **colors: Any) -> Any:
+    """An image of (a, b) values over the two axes of a view, or of (v,) values on its triangles."""
+    (across, a), (up, b) = view.axes.items()
+    if view.triangles is not None:
+        x, y = view.triangles.nodes.T
+        axes.set(xlabel=across, ylabel=up, aspect="equal", facecolor="0.85")
+        return axes.tripcolor(Triangulation(x, y, view.triangles.cells), values, shading="gouraud", **colors)
+    image = axes.imshow(
+        values.T, origin="lower", extent=(a[0], a[-1], b[0], b[-1]), aspect="auto", interpolation="nearest", **colors
+    )
+    if TIME not in view.axes and 0.5 <= (b[-1] - b[0]) / (a[-1] - a[0]) <= 2:
+        axes.set_aspect("equal")
+    axes.set(xlabel=across, ylabel=up)
+    axes.set_facecolor("0.85")
+    return image
+
+
+def _share_labels(places: list[list[Axes]], rows_only: bool) -> None:
+    """Panels above one another share the horizontal axis' labels, those of a row the vertical one's."""
+    for row in places[:-1]:
+        for axes in row:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+    for row in [] if rows_only else places:
+        for axes in row[1:]:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
+
+
+def _draw_history(axes: Axes, solution: Solved) -> None:
+    """Loss, held-out loss and errors over training time, with the starts of time windows."""
+    history, unknowns = solution.history, solution.problem.unknowns
+    seconds = history.column("seconds")
+    curves: dict[str, tuple[Array, Mapping[str, Any]]] = {
+        "training loss": (history.column("loss"), {"color": "0.7", "lw": 1.0}),
+        "held-out loss": (history.column("held_out"), {"color": "0.35", "lw": 1.3}),
+    }
+    for j, unknown in enumerate(unknowns):
+        curves[f"error of {unknown}"] = (history.error(unknown), {"color": COLORS[j % len(COLORS)], "lw": 1.8})
+    drawn = False
+    for label, (values, style) in curves.items():
+        positive = np.where(values > 0, values, np.nan)
+        if np.isfinite(positive).any():
+            axes.semilogy(seconds, positive, label=label, marker="." if len(seconds) < 30 else None, **style)
+            drawn = True
+    phases = history.column("phase")
+    for start in np.flatnonzero(np.diff(phases) > 0):
+        axes.axvline(seconds[start], color="0.8", lw=0.7, zorder=0)
+    axes.set(xlabel="training time (s)")
+    windows = len(set(phases.tolist()))
+    axes.set_title("training" if windows < 2 else f"training, {windows} time windows", fontsize=10)
+    if drawn:
+        axes.yaxis.set_major_locator(LogLocator(numticks=9))
+        axes.grid(alpha=0.25)
+        below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 4.2}
+        axes.legend(frameon=False, fontsize=8.5, ncols=3, **below)
+
+
+def _relative(difference: Array, exact: Array) -> float:
+    """Relative L2 size of a difference where both are known."""
+    return math.sqrt(float(np.nansum(difference**2)) / (float(np.nansum(exact**2)) or 1.0))
+
+
+def _beginning(text: str, width: int) -> str:
+    """As many parts of a list, split at commas outside brackets, as fit; the first in any case."""
+    first, *rest = re.split(r",\s*(?![^()]*\))", text)
+    for part in rest:
+        if len(first) + len(part) + 2 > width:
+            break
+        first += ", " + part
+    return first
+
+
+def _solver(solution: Solved) -> str:
+    return "network" if solution.solver is None else type(solution.solver).__name__
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"

@@ -1,0 +1,134 @@
+"""``reference_solution``: which classical method solves a problem, how finely, and what comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import TIME
+from pinnlab.machine.threads import one_thread
+from pinnlab.reference.base import Reference
+from pinnlab.reference.method_of_lines import run_method_of_lines
+from pinnlab.reference.ode import run_ode
+from pinnlab.reference.periodic import PeriodicSolver, splits
+from pinnlab.reference.refinement import Attempt, Budget, Estimate
+from pinnlab.reference.steady import run_steady
+from pinnlab.reference.structure import Structure, analyse, check_solvable, start_function
+
+_TIMES = 201
+_PATIENCE = 1000
+"""Steps of ETDRK4 from which on an implicit method is faster, if few modes suffice."""
+_FULL = 512
+"""Fourier modes up to which the implicit method's full matrices are cheap."""
+
+
+def reference_solution(
+    problem: Problem,
+    resolution: int | None = None,
+    *,
+    tolerance: float = 1e-8,
+    times: Sequence[float] | None = None,
+    estimate_error: bool = True,
+    max_seconds: float = 60.0,
+    dealias: bool = True,
+) -> Reference:
+    """Solve a problem by classical methods: the method of lines, Newton's method for steady problems, DOP853 for ODEs.
+
+    The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
+    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13.
+
+    Args:
+        problem: with every parameter a number, on a box with at most two space dimensions.
+        resolution: nodes per space axis; with an error estimate it is solved there and at twice as many, and the finer
+            one is returned. None doubles from a moderate one until the estimate is below ``tolerance``.
+        tolerance: relative L2 error to aim for.
+        times: times of ``Reference.values``; 201 equidistant ones if None.
+        estimate_error: whether to compare resolutions; without it a given ``resolution`` is solved once.
+        max_seconds: no doubling is started that would end later.
+        dealias: the 3/2 rule for the non-linear terms of periodic problems.
+
+    Raises:
+        ValueError: the problem cannot be solved: families, unknown coefficients, no box, three space dimensions,
+            conditions missing, no time derivative, a solution that leaves the range of numbers.
+    """
+    check_solvable(problem)
+    if not tolerance > 0:
+        raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
+    if resolution is not None and (resolution != int(resolution) or resolution < 8):
+        raise ValueError(f"resolution={resolution!r}: give a whole number of nodes per axis, at least 8.")
+    began = time.perf_counter()
+    structure = analyse(problem)
+    even = None if resolution is None else int(resolution) + int(resolution) % 2
+    budget = Budget(tolerance, began + max_seconds, even, estimate_error)
+    with one_thread():
+        attempt, estimate = _solve(problem, structure, budget, dealias)
+    interpolant = attempt.interpolant
+    if problem.domain.has_time and problem.domain.space:
+        interpolant = dataclasses.replace(interpolant, start=start_function(problem))
+    seconds = time.perf_counter() - began
+    grid = {name: axis.points for name, axis in interpolant.axes.items()}
+    if problem.domain.has_time:
+        grid[TIME] = _output_times(problem, times)
+    elif times is not None:
+        raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
+    mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
+    shape = tuple(len(a) for a in grid.values())
+    values = {u: v.reshape(shape) for u, v in interpolant(mesh).items()}
+    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant)
+
+
+def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool) -> tuple[Attempt, Estimate]:
+    if not problem.domain.space:
+        return run_ode(problem, structure, budget)
+    if not problem.domain.has_time:
+        return run_steady(problem, structure, budget)
+    if splits(problem, structure):
+        solver = PeriodicSolver(problem, structure, dealias)
+        line = len(problem.domain.space) == 1
+        found = solver.run(budget, patience=_PATIENCE if line else 0)
+        if found is None and line and not structure.static and (budget.resolution or 0) <= _FULL / 2:
+            # fast dynamics on few modes: an implicit method of high order takes a hundred steps for ETDRK4's thousands
+            attempt, estimate = run_method_of_lines(problem, structure, budget, most=_FULL)
+            if not estimate or max(estimate.values()) < 30 * budget.tolerance:
+                return attempt, estimate
+        found = found or solver.run(budget)
+        if found is not None:
+            return found
+    if structure.static:
+        raise ValueError(
+            f"reference_solution: {structure.static[0]!r} has no time derivative, and the equations are not of the kind "
+            f"(stiff part linear with constant coefficients) for which the built-in solver eliminates it; eliminate "
+            f"{structure.static[0]!r} from the equations, or pass a reference of your own as Problem(reference=...)."
+        )
+    return run_method_of_lines(problem, structure, budget)
+
+
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+    """The solution as a function, with the change that the last refinement made; for tolerances of any size.
+
+    In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
+    method, whose cost depends on the tolerance, and which evaluates the equations for all stages at once.
+
+    Raises:
+        ValueError: as ``reference_solution``.
+    """
+    check_solvable(problem)
+    structure = analyse(problem)
+    with one_thread():
+        if problem.domain.has_time and len(problem.domain.space) <= 1 and not structure.static:
+            return run_method_of_lines(problem, structure, budget)
+        return _solve(problem, structure, budget, True)
+
+
+def _output_times(problem: Problem, times: Sequence[float] | None) -> np.ndarray:
+    start, stop = problem.domain.bounds[TIME]
+    if times is None:
+        return np.linspace(start, stop, _TIMES)
+    given = np.asarray(times, dtype=float).reshape(-1)
+    if len(given) == 0 or given.min() < start or given.max() > stop or bool((np.diff(given) <= 0).any()):
+        raise ValueError(f"times: give increasing times inside t=({start:g}, {stop:g}), got {times!r}.")
+    return given

@@ -1,1 +1,0 @@
-"""Regions: boxes, balls, polygons, meshes, their products and set operations. ``pinnlab.domains`` names them all."""

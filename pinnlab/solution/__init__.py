@@ -1,0 +1,1 @@
+"""What a user holds afterwards: evaluate, measure, compare, report, save, export."""

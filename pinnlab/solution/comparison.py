@@ -1,0 +1,93 @@
+"""A trained solution next to a classical one of the same equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pinnlab.declaration import relative_error as errors
+from pinnlab.declaration.problem import Problem
+from pinnlab.reference import Reference, reference_solution
+from pinnlab.training.result import Solved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What ``solution.compare()`` returns; ``print`` it, or ``plot`` it.
+
+    Attributes:
+        solution: the network's.
+        classical: the classical solver's, callable by coordinates too.
+        errors: {unknown: relative L2 difference between the two}.
+        network_seconds: training time.
+        classical_seconds: time of the classical solver, its error estimate included.
+        classical_error_estimate: {unknown: relative L2 error that the classical solver estimates for itself}.
+    """
+
+    solution: Solved = field(repr=False)
+    classical: Reference = field(repr=False)
+    errors: dict[str, float]
+    network_seconds: float
+    classical_seconds: float
+    classical_error_estimate: dict[str, float]
+
+    @property
+    def problem(self) -> Problem:
+        """What both have solved."""
+        return self.solution.problem
+
+    def plot(self) -> Figure:
+        """The network, the classical solution and their difference, side by side."""
+        # matplotlib takes a second to import; who draws nothing does not wait for it
+        from pinnlab.pictures.figures import plot_comparison
+
+        return plot_comparison(self)
+
+    def __str__(self) -> str:
+        unknowns = tuple(self.errors)
+        solver = type(self.solution.solver).__name__ if self.solution.solver is not None else "network"
+        estimate = [_number(self.classical_error_estimate.get(u)) for u in unknowns]
+        rows = [
+            ("", *(f"error of {u}" for u in unknowns), "seconds", "error against"),
+            (solver, *map(_number, self.errors.values()), f"{self.network_seconds:.2f}", "the classical solution"),
+            ("classical", *estimate, f"{self.classical_seconds:.2f}", "its own coarser solution"),
+        ]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join([r[0].ljust(widths[0]), *_right(r[1:-1], widths[1:-1]), r[-1]]).rstrip() for r in rows]
+        return "\n".join([*lines, f"classical: {self.classical.method}"])
+
+
+def compare(solution: Solved, resolution: int | None = None, max_seconds: float = 60.0) -> Comparison:
+    """Solve the same problem classically and measure how far apart the two solutions are.
+
+    Coefficients that the network has found are handed to the classical solver as numbers.
+
+    Args:
+        solution: a trained solution.
+        resolution: nodes per space axis of the classical solver; it chooses if None.
+        max_seconds: it starts no refinement that would end later.
+
+    Raises:
+        ValueError: the classical solver cannot solve this problem.
+    """
+    problem = solution.problem
+    known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    classical = reference_solution(known, resolution=resolution, max_seconds=max_seconds)
+    points = errors.error_grid(problem.domain)
+    target = errors.evaluate(classical, problem, points)
+    found = solution.function(points.to(solution.models[0].parameters[0])).to("cpu", target.dtype)
+    difference = dict(zip(problem.unknowns, errors.relative_l2(found, target).tolist(), strict=True))
+    return Comparison(
+        solution, classical, difference, solution.seconds, classical.seconds, dict(classical.error_estimate)
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2e}"
+
+
+def _right(cells: tuple[str, ...], widths: list[int]) -> list[str]:
+    return [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]

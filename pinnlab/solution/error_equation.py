@@ -1,0 +1,350 @@
+"""The error equation: what a finished solution lacks solves the problem's own equations, with u_h + e in place of u.
+
+Letters: c derivatives, n points, d coordinates, m unknowns.
+
+F(u_h + e) = 0, and every condition holds for u_h + e. That is a problem for e like any other, so the classical solver
+takes it. Only e is discretized: the residual of u_h is exact, and a few digits of e on a moderate grid tell the error of
+a solution that is itself more accurate than that grid could ever make one. Nothing is linearized, so that large errors
+are found as well; where e is small the equation is linear in it by itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration import relative_error as errors
+from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Periodic, Robin
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope, Term
+from pinnlab.derivatives.fields import Jet, Key, as_value
+from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.stencils import Array, derivative_weights
+from pinnlab.domains import TIME, Box
+from pinnlab.domains.sampling import unit_points
+from pinnlab.reference import solve_for
+from pinnlab.reference.base import Interpolant
+from pinnlab.reference.refinement import Budget
+from pinnlab.solution.measures import measure, rms
+
+_ENOUGH = 0.05
+"""Relative accuracy of e at which refinement stops."""
+ROUNDING = 1e-11
+"""Relative size of residuals below which their digits are rounding."""
+_KEPT = 64_000_000
+"""Numbers of the solution's derivatives that are kept for points that come again."""
+_BATCH = 4096
+
+
+class Known:
+    """A finished model's derivatives, kept: time steppers come back to the same points.
+
+    Args:
+        model: has ``jet(points, indices)``.
+        problem: names coordinates and unknowns.
+        indices: the derivatives that may be asked for.
+        deadline: raise TimeoutError after this moment of ``time.perf_counter``.
+    """
+
+    def __init__(self, model: Any, problem: Problem, indices: Indices, deadline: float = math.inf):
+        self.model, self.unknowns, self.deadline = model, problem.unknowns, deadline
+        names = problem.domain.coordinates
+        self.indices = indices
+        self.keys: list[Key] = [tuple(names[i] for i in index) for index in indices]
+        self._kept: dict[bytes, Tensor] = {}
+        self._numbers = 0
+
+    def jets(self, columns: Sequence[Tensor]) -> dict[str, dict[Key, Tensor]]:
+        """{unknown: {derivative: (n,)}} at points whose coordinates are (n,) each."""
+        points = torch.stack([c.detach().to("cpu", torch.float64) for c in columns], dim=1)
+        mark = points.numpy().tobytes()
+        if time.perf_counter() > self.deadline:
+            raise TimeoutError("the time is up")
+        if mark not in self._kept:
+            self._keep(mark, self._jet(points))
+        jet = self._kept[mark]
+        return {u: {key: jet[i, :, j] for i, key in enumerate(self.keys)} for j, u in enumerate(self.unknowns)}
+
+    def _jet(self, points: Tensor) -> Tensor:
+        like = self.model.parameters[0].detach()
+        parts = [self.model.jet(part.to(like), self.indices).detach() for part in points.split(_BATCH)]
+        return torch.cat(parts, dim=1).to("cpu", torch.float64)
+
+    def _keep(self, mark: bytes, jet: Tensor) -> None:
+        if self._numbers + jet.numel() > _KEPT:
+            self._kept, self._numbers = {}, 0
+        self._kept[mark] = jet
+        self._numbers += jet.numel()
+
+
+class _Sum(dict):
+    """The jet of u_h + e, computed when asked for."""
+
+    def __init__(self, known: Jet, error: Any):
+        super().__init__()
+        self.known, self.error = known, error
+
+    def __missing__(self, key: Key) -> Tensor:
+        self[key] = self.known[key] + as_value(self.error.d(*key) if key else self.error)
+        return self[key]
+
+
+def _value(given: Any) -> Tensor:
+    """A field, or a value on a grid, as a tensor."""
+    return given if isinstance(given, Tensor) else given.value
+
+
+def _named(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """A function of keywords, with a signature by which a problem can bind them."""
+
+    def bound(**given: Any) -> Any:
+        return function(given)
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    bound.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    return bound
+
+
+Start = Callable[[str, Key], Callable[[Mapping[str, Tensor]], Tensor]]
+"""(unknown, derivative in time) -> its initial values (n,) as a function of columns (n,) of space."""
+
+
+def error_problem(problem: Problem, model: Any, start: Start | None = None, deadline: float = math.inf) -> Problem:
+    """The problem whose solution is u - u_h, with the names of the problem's own unknowns.
+
+    Args:
+        problem: what u_h was meant to solve, with a number for every parameter.
+        model: u_h on the problem's domain.
+        start: of u, where it is not the problem's initial state: the end of an earlier time window.
+        deadline: the equations raise TimeoutError after this moment of ``time.perf_counter``.
+    """
+    names = problem.domain.coordinates
+    parameters = problem.parameter_values()
+    known = Known(model, problem, used_indices(problem.derivatives, names), deadline)
+    evaluate = problem.equation_term().evaluate
+
+    def equations(given: dict[str, Any]) -> dict[str, Tensor]:
+        columns = {name: _value(given[name]) for name in names}
+        at = known.jets(list(columns.values()))
+        jets = {u: _Sum(at[u], given[u]) for u in problem.unknowns}
+        return evaluate((Scope.of_jets(jets, columns, parameters),))
+
+    return Problem(
+        domain=problem.domain,
+        unknowns=problem.unknowns,
+        equations=_named(equations, (*problem.unknowns, *names)),
+        conditions=_conditions(problem, model, start),
+        parameters=dict(problem.parameters),
+        name=f"error of {problem.name}",
+    )
+
+
+def _conditions(problem: Problem, model: Any, start: Start | None) -> list[Condition]:
+    """The conditions on e: what u_h lacks of each of the problem's. Data are no conditions of a well-posed problem."""
+    context = problem.context()
+    first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
+    wanted = {u: keys | first[u] for u, keys in problem.derivatives.items()}
+    known = Known(model, problem, used_indices(wanted, problem.domain.coordinates))
+    found: list[Condition] = []
+    for condition in problem.conditions:
+        if isinstance(condition, Periodic):
+            found.append(Periodic(condition.on, unknowns=condition.unknowns, exact=False))
+        elif isinstance(condition, Initial):
+            for (unknown, key, _, _), term in zip(condition.targets(context), condition.terms(context), strict=True):
+                found.append(_initial(problem, known, unknown, key, term, start))
+        elif isinstance(condition, BoundaryCondition):
+            pairs = [(unknown, piece) for unknown in condition.values for piece in condition.pieces(context)]
+            for (unknown, piece), term in zip(pairs, condition.terms(context), strict=True):
+                lack: Any = _named(_lack(problem, known, term, piece), problem.domain.coordinates)
+                if isinstance(condition, Robin):
+                    a, b, _ = condition.values[unknown]
+                    lack = (a, b, lack)
+                found.append(type(condition)(on=piece, exact=False, **{unknown: lack}))
+    return found
+
+
+def _initial(problem: Problem, known: Known, unknown: str, key: Key, term: Term, start: Start | None) -> Condition:
+    first = problem.domain.bounds[TIME][0]
+    if start is None:
+        lack = _lack(problem, known, term)
+    else:
+        goal = start(unknown, key)
+
+        def lack(columns: Mapping[str, Tensor]) -> Tensor:
+            at = [columns[name] for name in problem.domain.coordinates]
+            return goal(columns) - known.jets(at)[unknown][key]
+
+    def value(given: dict[str, Tensor]) -> Tensor:
+        like = next(iter(given.values())) if given else torch.zeros(1, dtype=torch.float64)
+        columns = {
+            name: torch.full_like(like, first) if name == TIME else given[name] for name in problem.domain.coordinates
+        }
+        return lack(columns)
+
+    name = unknown + ("_" + TIME * len(key) if key else "")
+    space = problem.domain.space
+    given: Any = _named(value, space) if space else float(value({}))
+    return Initial(exact=False, **{name: given})
+
+
+def _lack(
+    problem: Problem, known: Known, term: Term, piece: str | None = None
+) -> Callable[[Mapping[str, Tensor]], Tensor]:
+    """Minus the misfit (n,) of u_h in one condition, at columns (n,) on its piece of the boundary."""
+    names, parameters = problem.domain.coordinates, problem.parameter_values()
+    face = None if piece is None else problem.domain.face(piece)
+
+    def lack(columns: Mapping[str, Tensor]) -> Tensor:
+        ordered = {name: columns[name] for name in names}
+        normals = None
+        if face is not None:
+            like = ordered[names[0]]
+            normals = {name: torch.full_like(like, face[2] if i == face[0] else 0.0) for i, name in enumerate(names)}
+        scope = Scope.of_jets(known.jets(list(ordered.values())), ordered, parameters, normals)
+        (misfit,) = term.evaluate((scope,)).values()
+        return -misfit
+
+    return lack
+
+
+# -- solving it ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ErrorSolution:
+    """e on the whole domain.
+
+    Attributes:
+        windows: (problem, e) per time window, one without windows; None for an e that is rounding.
+        accuracy: {unknown: relative L2 difference of e to a coarser one}.
+        method: in words.
+    """
+
+    windows: tuple[tuple[Problem, Interpolant | None], ...]
+    accuracy: dict[str, float]
+    method: str
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """(n, m) values at (n, d) points, float64 on the CPU."""
+        points = points.detach().to("cpu", torch.float64)
+        first = self.windows[0][0]
+        result = points.new_full((len(points), len(first.unknowns)), math.nan)
+        for problem, e in reversed(self.windows):
+            inside = problem.domain.contains(points)
+            if bool(inside.any()):
+                columns = {n: c.numpy().copy() for n, c in problem.domain.columns(points[inside]).items()}
+                found = {} if e is None else e(columns)
+                result[inside] = torch.stack(
+                    [torch.from_numpy(found[u]) if found else torch.zeros(int(inside.sum())) for u in first.unknowns],
+                    dim=1,
+                ).to(result)
+        return result
+
+    def relative(self, solution: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+        """(m,) the relative L2 norm of e, against u_h + e."""
+        values = solution(points).to("cpu", torch.float64)
+        points = points.to("cpu", torch.float64)
+        return errors.relative_l2(values, values + self(points))
+
+
+def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: float) -> ErrorSolution:
+    """Solve for the error of the models of consecutive time windows; each window's e starts from the end of the last.
+
+    Args:
+        problem: on a box, with a number for every parameter.
+        models: smooth in space.
+        max_seconds: in all.
+
+    Raises:
+        ValueError: the classical solver cannot solve it, and why.
+        TimeoutError: the time is up.
+    """
+    deadline = time.perf_counter() + max_seconds
+    windows: list[tuple[Problem, Interpolant | None]] = []
+    squares = dict.fromkeys(problem.unknowns, 0.0)
+    method, start = "", None
+    for model in models:
+        part = problem if len(models) == 1 else _window(problem, model)
+        made = error_problem(part, model, start, deadline)
+        e = None
+        if not _is_rounding(made, part, model):
+            with np.errstate(over="ignore", invalid="ignore"):  # grids that are too coarse may blow up, and are refined
+                attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True))
+            if not change or not all(math.isfinite(c) for c in change.values()):
+                raise TimeoutError("only one resolution was solved in time, which says nothing of its accuracy")
+            e, method = attempt.interpolant, attempt.method
+            squares = {u: squares[u] + change[u] ** 2 for u in squares}
+        windows.append((made, e))
+        start = _end(model, part, e) if len(models) > 1 else None
+    return ErrorSolution(tuple(windows), {u: math.sqrt(s) for u, s in squares.items()}, method)
+
+
+def _is_rounding(made: Problem, problem: Problem, model: Any) -> bool:
+    """Whether all that is lacking in a window is rounding, which no solver resolves."""
+    misfits, _ = measure(problem, [model], 512)
+    if any(m.relative > ROUNDING for m in misfits if m.kind not in ("initial", "data")):
+        return False
+    domain, context = problem.domain, made.context()
+    unit = unit_points("sobol", 256, len(domain.coordinates), np.random.default_rng(0))
+    for condition in made.conditions:
+        for unknown, key, lack, names in condition.targets(context) if isinstance(condition, Initial) else ():
+            indices = used_indices({unknown: frozenset({key})}, domain.coordinates)
+            known = Known(model, problem, indices)
+            inside = known.jets(list(domain.columns(domain.interior(unit).points).values()))[unknown][key]
+            scope = Scope({}, domain.columns(domain.initial(unit).points), made.parameter_values())
+            if rms(scope.value(lack, names, "e")) > ROUNDING * rms(inside):
+                return False
+    return True
+
+
+def _window(problem: Problem, model: Any) -> Problem:
+    box = problem.domain
+    assert isinstance(box, Box)
+    return problem.replace(
+        domain=box.replace(t=model.region.bounds[TIME]),
+        reference=None,
+        conditions=[c for c in problem.conditions if isinstance(c, Initial | BoundaryCondition | Periodic)],
+    )
+
+
+def _end(model: Any, problem: Problem, e: Interpolant | None) -> Start:
+    """u_h + e and its derivatives by time at the end of a window."""
+    names = problem.domain.coordinates
+    time_orders = {
+        u: frozenset((TIME,) * k for k in range(max(1, problem.order_of(u, TIME)))) for u in problem.unknowns
+    }
+    known = Known(model, problem, used_indices(time_orders, names))
+    begin, end = problem.domain.bounds[TIME]
+
+    def start(unknown: str, key: Key) -> Callable[[Mapping[str, Tensor]], Tensor]:
+        def value(columns: Mapping[str, Tensor]) -> Tensor:
+            at = {name: torch.full_like(c, end) if name == TIME else c for name, c in columns.items()}
+            own = known.jets([at[name] for name in names])[unknown][key]
+            if e is None:
+                return own
+            return own + torch.from_numpy(_backward(e, unknown, at, len(key), end, 1e-3 * (end - begin)))
+
+        return value
+
+    return start
+
+
+def _backward(
+    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], order: int, end: float, step: float
+) -> Array:
+    """A derivative by time at the end of an interval, from values at five instants before it."""
+    plain = {name: c.numpy() for name, c in columns.items()}
+    if order == 0:
+        return e(plain)[unknown]
+    offsets = -step * np.arange(5.0)
+    weights = derivative_weights(offsets[None], np.array([0]), order)[0]
+    values = [e({**plain, TIME: np.full_like(plain[TIME], end + o)})[unknown] for o in offsets]
+    return np.tensordot(weights, np.stack(values), 1)

@@ -1,0 +1,238 @@
+"""How well a finished solution meets its equations and conditions, in numbers that have no units.
+
+Letters: c derivatives, n points, d coordinates, m unknowns, q residuals.
+
+A residual means something next to the terms that should cancel in it. What the terms are, the equation's linearization
+says: the derivative of the residual by each entry of the jet, times that entry. For u_t + u u_x these are u_t, u u_x and
+once more u u_x.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope, Term, trace
+from pinnlab.derivatives.fields import Key, sort_key
+from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.pointwise import linearize
+from pinnlab.domains import TIME, Site
+from pinnlab.domains.sampling import unit_points
+
+Jets = dict[str, dict[Key, Tensor]]
+_SIDE = 1e-9
+"""How far from a seam its two sides are looked at, relative to the extent of the coordinate; slopes lead back to it."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """By how much something that should vanish does not, over fresh points.
+
+    Attributes:
+        name: of the equation or condition.
+        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"hand-over"`` (between time
+            windows) or ``"jump"`` (between subdomains or experts).
+        rms: root mean square.
+        maximum: largest modulus.
+        relative: the root mean square, relative to the largest of what should cancel.
+    """
+
+    name: str
+    kind: str
+    rms: float
+    maximum: float
+    relative: float
+
+
+def rms(values: Tensor) -> float:
+    """Root mean square of (n,)."""
+    return float(values.square().mean().sqrt())
+
+
+def relative_size(size: float, scales: Sequence[float]) -> float:
+    """``size`` by the largest of ``scales``; 0 for nothing in relation to nothing."""
+    scale = max(scales, default=0.0)
+    return 0.0 if size == 0 else size / scale if scale > 0 else math.inf
+
+
+def terms_of(residual: Tensor, jets: Mapping[str, Mapping[Key, Tensor]]) -> list[Tensor]:
+    """The terms (n,) of a residual: its derivative by each entry of the jet times that entry, which is a leaf."""
+    (slopes,) = linearize([residual], jets)
+    return [(slope * jets[unknown][key]).detach() for (unknown, key), slope in slopes.items()]
+
+
+class Sampled:
+    """A finished solution's derivatives at points, whatever it is made of.
+
+    Args:
+        problem: what was solved.
+        models: of consecutive time windows; each has ``jet(points, indices)`` and a ``region``.
+    """
+
+    def __init__(self, problem: Problem, models: Sequence[Any]):
+        self.problem, self.models = problem, models
+        self.like = models[0].parameters[0].detach()
+        self.parameters = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
+
+    def jet(self, points: Tensor, indices: Indices) -> tuple[Tensor, dict[str, Tensor]]:
+        """Derivatives (c, n, m), float64 on the CPU, NaN where nothing was solved; and coefficients found, (n,) each."""
+        jet = points.new_full((len(indices), len(points), len(self.problem.unknowns)), math.nan)
+        found = {name: points.new_full((len(points),), math.nan) for name in self.problem.unknown_parameters}
+        for model in reversed(self.models):
+            inside = model.region.contains(points)
+            if bool(inside.any()):
+                jet[:, inside] = model.jet(points[inside].to(self.like), indices).detach().to(jet)
+                for name in found:
+                    found[name][inside] = float(model.coefficients[name].detach())
+        return jet, found
+
+    def scope(self, site: Site, indices: Indices) -> tuple[Scope, Jets]:
+        """The scope at a site, and its jets as leaves; points where nothing was solved are left out."""
+        names, columns = self.problem.domain.coordinates, self.problem.domain.columns
+        points = site.points.detach().to("cpu", torch.float64)
+        jet, coefficients = self.jet(points, indices)
+        keys = [sort_key((names[i] for i in index), names) for index in indices]
+        jets: Jets = {
+            u: {key: jet[i, :, j].clone().requires_grad_() for i, key in enumerate(keys)}
+            for j, u in enumerate(self.problem.unknowns)
+        }
+        normals = None if site.normals is None else columns(site.normals.to(points))
+        parameters = {**self.parameters, **coefficients}
+        return Scope.of_jets(jets, columns(points), parameters, normals), jets
+
+
+def measure(problem: Problem, models: Sequence[Any], n: int = 4096, seed: int = 0) -> tuple[list[Misfit], float]:
+    """The misfits of equations, conditions, hand-overs and seams, and the share of the domain that was solved.
+
+    Args:
+        problem: a single instance.
+        models: of consecutive time windows.
+        n: points of the equations; an eighth of it for every condition.
+        seed: of the points.
+    """
+    sampled, rng = Sampled(problem, models), np.random.default_rng([seed, 987])
+    d, few = len(problem.domain.coordinates), max(1, n // 8)
+
+    def unit(count: int) -> Tensor:
+        return unit_points("sobol", count, d, rng)
+
+    equation = problem.equation_term()
+    conditions = [(c, term) for c, terms in problem.condition_terms() for term in terms]
+    traced = [keys_of(problem, term) for term in (equation, *(t for _, t in conditions))]
+    names = problem.domain.coordinates
+    every = used_indices({u: frozenset().union(*(keys[u] for keys in traced)) for u in problem.unknowns}, names)
+    scope, jets = sampled.scope(equation.draw(unit, n)[0], every)
+    solved = torch.isfinite(next(iter(jets.values()))[()])
+    sizes = {(u, key): rms(v.detach()[solved]) for u, jet in jets.items() for key, v in jet.items()}
+    found = []
+    for name, residual in equation.evaluate((scope,)).items():
+        values = residual.detach()[solved]
+        scales = [rms(term[solved]) for term in terms_of(residual, jets)]
+        found.append(_misfit(name, "equation", values, scales))
+    for (_, term), keys in zip(conditions, traced[1:], strict=True):
+        sites = term.draw(unit, term.fixed or few)
+        indices = used_indices(keys, names)
+        misfits = _of_condition(term, sampled, sites, indices, sizes)
+        if term.kind == "periodic":
+            # a kink that is smoothed in time has at the seam itself the slope of neither side
+            beside = _of_condition(term, sampled, [_inwards(problem, site) for site in sites], indices, sizes)
+            misfits = [min(pair, key=lambda m: m.rms) for pair in zip(misfits, beside, strict=True)]
+        found += misfits
+    found += _hand_overs(problem, models, unit, sampled, sizes)
+    found += _jumps(problem, models, rng, sampled, sizes)
+    return found, float(solved.double().mean())
+
+
+def _of_condition(
+    term: Term, sampled: Sampled, sites: Sequence[Site], indices: Indices, sizes: Mapping[tuple[str, Key], float]
+) -> list[Misfit]:
+    pairs = [sampled.scope(site, indices) for site in sites]
+    found = []
+    for name, residual in term.evaluate(tuple(s for s, _ in pairs)).items():
+        scales = []
+        for _, jet in pairs:
+            (slopes,) = linearize([residual], jet)
+            scales += [rms(v[torch.isfinite(v)]) * sizes[leaf] for leaf, v in slopes.items()]
+        found.append(_misfit(name, term.kind, residual.detach(), scales))
+    return found
+
+
+def _inwards(problem: Problem, site: Site) -> Site:
+    """The same points, a little off the boundary."""
+    assert site.normals is not None, "points on a boundary have normals"
+    return Site(site.points - _SIDE * problem.domain.size * site.normals, site.normals)
+
+
+def _misfit(name: str, kind: str, values: Tensor, scales: Sequence[float]) -> Misfit:
+    values = values[torch.isfinite(values)]
+    if not len(values):
+        return Misfit(name, kind, math.nan, math.nan, math.nan)
+    size = rms(values)
+    return Misfit(name, kind, size, float(values.abs().max()), relative_size(size, scales))
+
+
+def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
+    """{unknown: the derivatives that a term uses}."""
+    d = len(problem.domain.coordinates)
+    sites = term.draw(lambda n: unit_points("sobol", n, d, np.random.default_rng(0)), 5)
+    return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys  # type: ignore[arg-type]
+
+
+def _hand_overs(
+    problem: Problem, models: Sequence[Any], unit: Any, sampled: Sampled, sizes: Mapping[tuple[str, Key], float]
+) -> list[Misfit]:
+    """What the start of each time window misses of the end of the one before."""
+    if len(models) == 1:
+        return []
+    found = []
+    count = max(1, 512 // len(models)) if problem.domain.space else 1
+    points = [model.region.initial(unit(count)).points.to(sampled.like) for model in models[1:]]
+    for j, unknown in enumerate(problem.unknowns):
+        for order in range(max(1, problem.order_of(unknown, TIME))):
+            key = (TIME,) * order
+            indices = used_indices({unknown: frozenset({key})}, problem.domain.coordinates)
+            gaps = [
+                (after.jet(at, indices)[-1, :, j] - before.jet(at, indices)[-1, :, j]).detach().to("cpu", torch.float64)
+                for at, (before, after) in zip(points, itertools.pairwise(models), strict=True)
+            ]
+            name = f"hand-over {unknown}" + ("_" + "".join(key) if key else "")
+            found.append(_misfit(name, "hand-over", torch.cat(gaps), [sizes.get((unknown, key), 0.0)]))
+    return found
+
+
+def _jumps(
+    problem: Problem,
+    models: Sequence[Any],
+    rng: np.random.Generator,
+    sampled: Sampled,
+    sizes: Mapping[tuple[str, Key], float],
+) -> list[Misfit]:
+    """Jumps of the values where subdomains or experts meet."""
+    gaps = []
+    for model in models:
+        bounds = list(model.region.bounds.values())
+        lower, upper = (torch.tensor(side, dtype=torch.float64) for side in zip(*bounds, strict=True))
+        for name, positions in getattr(model, "seams", {}).items():
+            i = problem.domain.coordinates.index(name)
+            for position in positions:
+                unit = unit_points("sobol", 16, len(bounds), rng)
+                sides = []
+                for sign in (-1.0, 1.0):
+                    at = lower + unit * (upper - lower)
+                    step = sign * _SIDE * (upper[i] - lower[i])
+                    at[:, i] = position + step
+                    jet = model.jet(at.to(sampled.like), ((), (i,))).detach().to("cpu", torch.float64)
+                    sides.append(jet[0] - step * jet[1])
+                gaps.append(sides[1] - sides[0])
+    if not gaps:
+        return []
+    together = torch.cat(gaps)
+    return [_misfit(f"jump {u}", "jump", together[:, j], [sizes[u, ()]]) for j, u in enumerate(problem.unknowns)]

@@ -1,0 +1,189 @@
+"""The report on a finished solution: residuals, violations of conditions, an estimate of the error, and a verdict.
+
+A small residual certifies nothing: a solution that is spliced together of pieces of others leaves hardly any. So the
+verdict rests on the estimate of the error, and where there is none it says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pinnlab.solution.comparison import Comparison
+from pinnlab.solution.estimates import KINDS, ErrorEstimate, NoEstimateError, estimate_error, of_comparison
+from pinnlab.solution.measures import Misfit, measure
+from pinnlab.training.result import Solved
+
+_WRONG = 10.0
+"""How many times as large as the tolerance an error is that is not doubtful but wrong."""
+_BROKEN = 0.5
+"""Relative violation of a condition that no accurate solution has; less may be a corner where the data themselves jump."""
+_MISSED = 0.1
+"""Relative misfit of data up to which coefficients that were found from them may be right."""
+
+
+class Verdict(Enum):
+    """What a report comes to."""
+
+    GOOD = "good"
+    DOUBTFUL = "doubtful"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """What ``solution.report()`` returns; ``print`` it.
+
+    Attributes:
+        equations: residuals on fresh points; ``relative`` to the largest of the terms that should cancel.
+        conditions: violations of conditions on fresh points, relative to the same derivative over the whole domain;
+            hand-overs between time windows and jumps between subdomains as well.
+        solved: share of the domain where the solution is a number.
+        estimate: of the error; None where there is none.
+        reasons: why there is no estimate, or none of the first choice.
+        tolerance: the relative error up to which a solution is called good.
+        verdict: what it comes to.
+        why: the reason of the verdict.
+    """
+
+    equations: tuple[Misfit, ...]
+    conditions: tuple[Misfit, ...]
+    solved: float
+    estimate: ErrorEstimate | None
+    reasons: tuple[str, ...]
+    tolerance: float
+    verdict: Verdict
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """The verdict and its reason, on one line."""
+        return f"{self.verdict.value}: {self.why}"
+
+    def __str__(self) -> str:
+        rows = [("", "rms", "maximum", "relative")]
+        rows += [(m.name, f"{m.rms:.1e}", f"{m.maximum:.1e}", f"{m.relative:.1e}") for m in self._all]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = [self.sentence]
+        for name, *numbers in rows:
+            cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *cells]))
+        if self.estimate is not None:
+            e = self.estimate
+            each = ", ".join(f"{u} {v:.1e} +- {e.doubt[u]:.0e}" for u, v in e.errors.items())
+            lines.append(f"relative L2 error by {e.method}: {each} ({e.seconds:.1f} s)")
+        lines += [f"note: {reason}" for reason in self.reasons]
+        return "\n".join(line.rstrip() for line in lines)
+
+    @property
+    def _all(self) -> tuple[Misfit, ...]:
+        return (*self.equations, *self.conditions)
+
+
+def judge(
+    estimate: ErrorEstimate | None, misfits: Sequence[Misfit], solved: float, tolerance: float, found: bool = False
+) -> tuple[Verdict, str]:
+    """The verdict and its reason.
+
+    Args:
+        estimate: of the error, or None.
+        misfits: of equations and conditions.
+        solved: share of the domain where the solution is a number.
+        tolerance: the relative error up to which it is good; ten times as much is wrong.
+        found: whether coefficients were found from data; of these the estimate knows nothing, the data's misfit does.
+    """
+    if solved < 1:
+        return Verdict.WRONG, f"there is no solution on {100 * (1 - solved):.0f} % of the domain"
+    worst = max((m for m in misfits if m.kind not in ("equation", "data")), key=_finite, default=None)
+    held = _held(misfits)
+    if estimate is None:
+        if worst is not None and _finite(worst) > _BROKEN:
+            return Verdict.WRONG, f"{worst.name} is violated by {worst.relative:.0e} of its size; {held}"
+        return Verdict.DOUBTFUL, f"no estimate of the error; {held}, which by itself certifies nothing"
+    data = max((_finite(m) for m in misfits if m.kind == "data"), default=0.0)
+    size = (
+        f"relative error {estimate.largest:.1e}" if estimate.certain else f"relative error at most {estimate.upper:.0e}"
+    )
+    size = f"estimated {size} (by {estimate.method})" + (", with the coefficients found" if found else "")
+    if estimate.lower > _WRONG * tolerance:
+        return Verdict.WRONG, f"{size}; {held}, but this is not the solution"
+    if worst is not None and _finite(worst) > _BROKEN:
+        return Verdict.DOUBTFUL, f"{size}, but {worst.name} is violated by {worst.relative:.0e} of its size"
+    if found and data > _MISSED:
+        return Verdict.DOUBTFUL, f"{size}, but the data are missed by {data:.0e} of their size"
+    if estimate.upper <= tolerance:
+        return Verdict.GOOD, f"{size}; {held}"
+    return Verdict.DOUBTFUL, f"{size}, more than {tolerance:g}; {held}"
+
+
+def _finite(misfit: Misfit) -> float:
+    return misfit.relative if not math.isnan(misfit.relative) else math.inf
+
+
+def _held(misfits: Sequence[Misfit]) -> str:
+    """How well equations and conditions hold, in words."""
+    parts = []
+    for what, chosen in (
+        ("equations", [m for m in misfits if m.kind == "equation"]),
+        ("conditions", [m for m in misfits if m.kind not in ("equation", "data")]),
+    ):
+        if chosen:
+            largest = max(_finite(m) for m in chosen)
+            parts.append(f"{what} hold to {largest:.0e}" if largest > 1e-13 else f"{what} hold to rounding")
+    return ", ".join(parts)
+
+
+def report(
+    solution: Solved,
+    estimate: str | Comparison | None = "auto",
+    *,
+    tolerance: float = 0.01,
+    max_seconds: float = 60.0,
+    points: int = 4096,
+    seed: int = 0,
+) -> QualityReport:
+    """Look at a solution without a reference.
+
+    Args:
+        solution: of a single instance.
+        estimate: of the error: ``"equation"`` solves the error equation, ``"classical"`` the problem by the classical
+            solver, ``"features"`` the error equation by least squares on random features, on any domain; ``"auto"``
+            takes the first of these that is possible; a comparison that was made already is used as it is; None leaves
+            the estimate out.
+        tolerance: the relative L2 error up to which the verdict is good; above ten times that it is wrong.
+        max_seconds: of the estimate, about.
+        points: of the equations; conditions get an eighth of it each.
+        seed: of the points.
+
+    Raises:
+        ValueError: a family; another word for ``estimate``; numbers that are not positive.
+    """
+    problem = solution.problem
+    if problem.families:
+        raise ValueError(
+            "report() of a family: each member has its own; take one, such as "
+            f"solution.at({problem.families[0]}=...).report()."
+        )
+    if not (estimate is None or isinstance(estimate, Comparison) or estimate in KINDS):
+        raise ValueError(
+            f"report(estimate={estimate!r}): choose one of {', '.join(map(repr, KINDS))}, None, or a comparison."
+        )
+    for name, value in (("tolerance", tolerance), ("max_seconds", max_seconds), ("points", points)):
+        if not value > 0:
+            raise ValueError(f"report({name}={value!r}): must be positive.")
+    misfits, solved = measure(problem, solution.models, points, seed)
+    found: ErrorEstimate | None = None
+    reasons: tuple[str, ...] = ()
+    if solved == 1 and isinstance(estimate, Comparison):
+        try:
+            found = of_comparison(estimate)
+        except NoEstimateError as error:
+            reasons = (str(error),)
+    elif solved == 1 and isinstance(estimate, str):
+        found, reasons = estimate_error(solution, misfits, estimate, max_seconds)
+    verdict, why = judge(found, misfits, solved, tolerance, bool(problem.unknown_parameters))
+    equations = tuple(m for m in misfits if m.kind == "equation")
+    conditions = tuple(m for m in misfits if m.kind != "equation")
+    return QualityReport(equations, conditions, solved, found, reasons, tolerance, verdict, why)

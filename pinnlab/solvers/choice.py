@@ -1,0 +1,199 @@
+"""Which solver suits a problem, and why: rules in order, about properties that a problem has and numbers read off it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
+from pinnlab.machine.threads import limited_threads
+from pinnlab.networks.mlp import MLP
+from pinnlab.solvers.causal import CausalPINN
+from pinnlab.solvers.hard_constraint import HardConstraintMoE
+from pinnlab.solvers.lagrangian.solver import LagrangianPINN
+from pinnlab.solvers.pinn import PINN
+from pinnlab.solvers.scales import changes, crossings, peclet, turns
+from pinnlab.training.history import Record
+from pinnlab.training.plans import Settings, Solver
+
+DEFAULT_SECONDS = 60.0
+"""Budget of a solve that names neither a solver nor a budget."""
+MOST_WINDOWS = 64
+SECONDS_PER_WINDOW = 15.0
+"""A network trained for less is worse than one for a longer window; windows that go on from the last one's network
+(characteristics) need less."""
+WARM_SECONDS = 1.5
+STEPS = 100
+"""Gauss-Newton steps that should fit into the training of a network: larger networks are better only after more."""
+RATE = 5e9
+"""Multiplications per second of a step, on one core."""
+TRANSPORT = 100.0
+"""Peclet number from which on transport dominates."""
+FAR = 20.0
+"""Domain lengths from which on experts at fixed places need too many slabs; moving ones do not see the distance."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A solver with the reason for it, in words; ``certain`` where it always ends with a solution of the whole."""
+
+    solver: Solver
+    why: str
+    certain: bool = True
+
+
+class Watch:
+    """A callback that stops a march which has not done a quarter of the whole in half of its budget.
+
+    One that is only somewhat late goes on: what it has is more accurate than what a network makes of the time left.
+
+    Attributes:
+        share: how much of the whole is solved, 0 to 1.
+        stopped: whether it stopped the march.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds, self.share, self.stopped, self.judged = seconds, 0.0, False, False
+
+    def __call__(self, record: Record) -> bool:
+        self.share = record.info["share"]
+        if record.seconds > self.seconds / 2 and not self.judged:
+            self.judged, self.stopped = True, self.share < 0.25
+        return self.stopped
+
+
+def choose(problem: Problem, settings: Settings, seconds: float, *, experts: bool = True) -> Choice:
+    """The choice of the first rule that applies.
+
+    Args:
+        problem: what is to be solved.
+        settings: of the solve.
+        seconds: its budget.
+        experts: whether local experts are to be considered.
+    """
+    rules = (rule for rule in RULES if experts or rule is not _experts)
+    return next(choice for rule in rules if (choice := rule(problem, settings, seconds)) is not None)
+
+
+def windows_for(problem: Problem, seconds: float) -> int:
+    """Time windows of about one period, or of growth to 20 times the size; few where each would be trained briefly."""
+    return _affordable(changes(problem), seconds / SECONDS_PER_WINDOW)
+
+
+def width_for(seconds: float) -> int:
+    """Neurons per layer of a network with which so many seconds hold a hundred Gauss-Newton steps.
+
+    A step on four rows per parameter costs about 4 P^3 multiplications; three layers of w neurons have P = 2 w^2.
+    """
+    parameters = (seconds * RATE / (4 * STEPS)) ** (1 / 3)
+    return min(30, max(10, round(math.sqrt(parameters / 2))))
+
+
+# -- the rules -----------------------------------------------------------------------------------------------------------
+
+Rule = Callable[[Problem, Settings, float], Choice | None]
+
+
+def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not problem.families:
+        return None
+    names = ", ".join(problem.families)
+    return Choice(
+        HardConstraintMoE(), f"a family over {names}: experts over trained basis functions, for all members at once"
+    )
+
+
+def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not problem.unknown_parameters:
+        return None
+    network = MLP(width=width_for(seconds))
+    return Choice(
+        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
+    )
+
+
+def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not _transported(problem, settings) or crossings(problem) < FAR:
+        return None
+    return _on_characteristics(problem, seconds)
+
+
+def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    domain, experts = problem.domain, HardConstraintMoE()
+    few = len(domain.space) <= (1 if domain.has_time else 2)
+    if not few or not _accepts(experts, problem, settings):
+        return None
+    return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _characteristics(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    return _on_characteristics(problem, seconds) if _transported(problem, settings) else None
+
+
+def _windows(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    windows = windows_for(problem, seconds) if _starts(problem) else 1
+    if windows == 1:
+        return None
+    solver = CausalPINN(windows=windows, network=MLP(width=width_for(seconds / windows)))
+    why = f"{changes(problem):.2g} times as long as its fastest motion"
+    return Choice(solver, f"{why}: a small causal network in each of {windows} time windows, trained")
+
+
+def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    solver = PINN(network=MLP(width=width_for(seconds)))
+    return Choice(solver, f"{_why_not_experts(problem)}: one network, as small as the budget, trained")
+
+
+RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
+
+
+# -- what they ask -------------------------------------------------------------------------------------------------------
+
+
+def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
+    """Whether a solver takes the problem: its plan is where it would refuse."""
+    try:
+        with limited_threads(settings.threads):
+            solver.plan(problem, settings)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _transported(problem: Problem, settings: Settings) -> bool:
+    """Whether characteristics can be followed, and diffusion is small next to transport."""
+    return (
+        problem.velocity is not None and _accepts(LagrangianPINN(), problem, settings) and peclet(problem) >= TRANSPORT
+    )
+
+
+def _on_characteristics(problem: Problem, seconds: float) -> Choice:
+    windows = _affordable(turns(problem), seconds / WARM_SECONDS)
+    how = "one network" if windows == 1 else f"networks in {windows} time windows"
+    # in the plane flows have more structure than a line's few displacements
+    wider = {"trajectory": MLP(width=width_for(seconds), depth=2), "harmonics": 2}
+    settings = wider if len(problem.domain.space) > 1 else {}
+    numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"
+    solver = LagrangianPINN(windows=windows, warm_start=True, **settings)  # type: ignore[arg-type]
+    return Choice(solver, f"transport dominates ({numbers}): {how} on characteristics, trained")
+
+
+def _starts(problem: Problem) -> bool:
+    return problem.domain.has_time and any(isinstance(c, Initial) for c in problem.conditions)
+
+
+def _affordable(number: float, most: float) -> int:
+    return max(1, int(min(MOST_WINDOWS, round(number), most)))
+
+
+def _why_not_experts(problem: Problem) -> str:
+    domain = problem.domain
+    if not isinstance(domain, Box):
+        return "the domain is no box"
+    if len(domain.space) > (1 if domain.has_time else 2):
+        return "many dimensions"
+    rough = _starts(problem) or not domain.has_time
+    return "not smooth enough for local experts" if rough else "no initial state to start from"

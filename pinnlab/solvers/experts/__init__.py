@@ -1,0 +1,1 @@
+"""Families: a network gives basis functions, experts solve for their coefficients."""

@@ -1,0 +1,95 @@
+"""The solution of a family as a function of its members."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from pinnlab.algebra.least_squares import Minimum, Outcome
+from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
+from pinnlab.solvers.experts.members import functions
+from pinnlab.solvers.experts.model import MemberModel, OperatorModel
+
+
+class FamilyFunction:
+    """(n, d) -> (n, m) for the representative member; ``member`` gives that of any other.
+
+    Args:
+        model: the trained operator.
+    """
+
+    def __init__(self, model: OperatorModel):
+        self.model = model
+
+    def __call__(self, points: Tensor) -> Tensor:
+        return self.model.values(points)
+
+    def member(
+        self,
+        values: Mapping[str, Any],
+        *,
+        points: int | None = None,
+        steps: int | None = None,
+        tolerance: float | None = None,
+        domain: Box | None = None,
+    ) -> tuple[Problem, MemberModel, tuple[str, ...]]:
+        """One member's problem, its solution, and remarks on experts that did not converge.
+
+        Args:
+            values: one entry per family parameter.
+            points, steps, tolerance: of the inner solve, if others than in training.
+            domain: another box for the same coordinates, such as a longer time.
+
+        Raises:
+            ValueError: a parameter missing, unknown or outside its family; an inner problem that cannot be solved.
+        """
+        family = self.model.problem
+        missing = [name for name in family.families if name not in values]
+        if missing:
+            given = ", ".join(f"{name}=..." for name in family.families)
+            raise ValueError(f"at({', '.join(values)}): {', '.join(missing)} is missing; write solution.at({given}).")
+        if domain is not None:
+            family = family.replace(domain=domain)
+        problem = family.at(**values)
+        place = self.model.place
+        search = place.recipe.search
+        changes: dict[str, Any] = {} if points is None else {"points": points}
+        inner = {k: v for k, v in (("steps", steps), ("tolerance", tolerance)) if v is not None}
+        if inner:
+            changes["search"] = dataclasses.replace(search, **inner)  # type: ignore[arg-type]
+        if changes or domain is not None:
+            place = place.replace(family, **changes)
+        chosen: dict[str, Any] = {name: problem.parameters[name] for name in self.model.problem.families}
+        for name in functions(self.model.problem):
+            if not isinstance(chosen[name], FunctionParameter):
+                chosen[name] = GivenFunction(partial(_constant, chosen[name]), (), ())
+        model = self.model.member(chosen, np.random.default_rng(0), place)
+        return problem, model, remarks(model.minima)
+
+
+def _constant(value: float) -> float:
+    """A function parameter that a user gives as a number."""
+    return value
+
+
+def remarks(minima: tuple[Minimum, ...]) -> tuple[str, ...]:
+    """One sentence for each inner problem that did not converge.
+
+    Raises:
+        ValueError: one that has no solution at all.
+    """
+    found = []
+    for number, minimum in enumerate(minima):
+        minimum.require("member, expert", Outcome.STEPS_DONE, Outcome.STALLED)
+        for position in (~minimum.converged).nonzero():
+            outcome = minimum.outcome(*(int(i) for i in position))
+            expert = f"expert {int(position[-1])}" if len(position) > 1 else f"group {number} of experts"
+            found.append(f"{expert}: {outcome}")
+    return tuple(found)

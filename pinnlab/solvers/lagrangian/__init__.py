@@ -1,0 +1,1 @@
+"""Solve on characteristics: labels that move with the flow, and the view from fixed places."""

@@ -1,0 +1,268 @@
+"""From a problem to the rows of one slab: equations, initial state, boundary, interfaces between cells, data.
+
+Letters: k cells, q points of a cell, d coordinates, m unknowns, N basis functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope, Term
+from pinnlab.derivatives.fields import Key
+from pinnlab.domains import TIME, Box
+from pinnlab.domains.sampling import unit_points
+from pinnlab.reference.equations import Equations
+from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.cells import Cells
+from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
+from pinnlab.solvers.local_experts.piece import Piece
+from pinnlab.solvers.local_experts.rows import Evaluate, Jets, Nodes, Rows, Spot
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SlabRows:
+    """The rows of one slab.
+
+    Attributes:
+        equations: at interior nodes of all cells.
+        initial: the state at the slab's start; None for a steady problem.
+        others: boundary, periodic and interface rows, and data.
+    """
+
+    equations: Rows
+    initial: Rows | None
+    others: tuple[Rows, ...]
+
+    @property
+    def all(self) -> tuple[Rows, ...]:
+        """Every group."""
+        return (self.equations, *((self.initial,) if self.initial is not None else ()), *self.others)
+
+
+class Discretization:
+    """Makes the rows of any slab of a problem.
+
+    Args:
+        problem: a single instance on a box.
+        basis: the functions of every cell.
+        tolerance: jumps of the initial state at the boundary that are larger, relative to its size, are rounded off.
+        weight: of initial, boundary and interface rows against those of the equations.
+    """
+
+    def __init__(self, problem: Problem, basis: LocalBasis, tolerance: float, weight: float = 100.0):
+        self.problem, self.basis, self.weight = problem, basis, weight
+        assert isinstance(problem.domain, Box)
+        self.domain = problem.domain
+        self.names = self.domain.coordinates
+        self.space = [i for i, name in enumerate(self.names) if name != TIME]
+        self.time = self.names.index(TIME) if self.domain.has_time else None
+        self.parameters = problem.parameter_values()
+        self.equations = Equations(problem)
+        self.interior = Nodes(basis, basis.tensor_nodes())
+        self.held_out = Nodes(basis, np.random.default_rng(1).uniform(-1, 1, self.interior.points.shape))
+        self._faces: dict[tuple[int, float], Nodes] = {}
+        self._fit = np.linalg.pinv(self.interior.rows((0,) * len(self.names)), rcond=1e-14)
+        context = problem.context()
+        self.initial = [t for c in problem.conditions if isinstance(c, Initial) for t in c.targets(context)]
+        self.boundary = [
+            term for c, terms in problem.condition_terms() if not isinstance(c, Initial | Data) for term in terms
+        ]
+        self.corners = self._corners(tolerance)
+        self.data = [c for c in problem.conditions if isinstance(c, Data)]
+
+    def face(self, axis: int, upper: bool) -> Nodes:
+        """Nodes on one face of the reference cell."""
+        side = 1.0 if upper else -1.0
+        if (axis, side) not in self._faces:
+            self._faces[axis, side] = Nodes(self.basis, self.basis.tensor_nodes({axis: side}))
+        return self._faces[axis, side]
+
+    def rows(self, cells: Cells, before: Piece | None) -> SlabRows:
+        """All rows of a slab that follows the piece ``before``."""
+        others = self.boundary_rows(cells)
+        others += [rows for axis in self.space if (rows := self.interface_rows(cells, axis)) is not None]
+        initial = self.initial_rows(cells, before) if self.initial else None
+        return SlabRows(self.equation_rows(cells, self.interior), initial, (*others, *self.data_rows(cells)))
+
+    def held_out_residual(self, cells: Cells, coefficients: Array) -> float:
+        """Root mean square of the equations' rows at points that no solve has seen."""
+        residuals, _ = self.equation_rows(cells, self.held_out).linearized(coefficients)
+        return float(np.sqrt((residuals**2).sum(axis=(1, 2)).mean()))
+
+    def equation_rows(self, cells: Cells, nodes: Nodes) -> Rows:
+        """The equations at nodes of every cell."""
+        spot = Spot(cells, np.arange(cells.count), nodes)
+        columns = self._columns(spot.points)
+        highest = self.problem.order(TIME) if self.time is not None else 0
+
+        def leads(key: Key) -> bool:
+            return key.count(TIME) == highest > 0
+
+        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+            return self.equations.residuals(jets[0], columns)  # type: ignore[arg-type]
+
+        return Rows(self.problem.unknowns, [spot], evaluate, leading=leads if highest else None)
+
+    def boundary_rows(self, cells: Cells) -> list[Rows]:
+        """Boundary and periodic conditions."""
+        return [self._term_rows(term, self._boundary_spots(cells, term)) for term in self.boundary]
+
+    def _boundary_spots(self, cells: Cells, term: Term) -> list[Spot]:
+        """The cells along the sides that a boundary or periodic term is about."""
+        middle = torch.full((1, len(self.names)), 0.5, dtype=torch.float64)
+        spots = []
+        for site in term.draw(lambda n: middle, 1):
+            axis, upper = site.side
+            spots.append(Spot(cells, cells.side(axis, upper), self.face(axis, upper)))
+        return spots
+
+    def _term_rows(self, term: Term, spots: list[Spot]) -> Rows:
+        unit = self._unit(spots[0].points)
+        sites = term.draw(lambda n: unit, len(unit))
+        columns = [self.domain.columns(site.points) for site in sites]
+        normals = [None if site.normals is None else self.domain.columns(site.normals) for site in sites]
+        return Rows(self.problem.unknowns, spots, self._of_scopes(term, columns, normals), self.weight)
+
+    def _of_scopes(self, term: Term, columns: list, normals: list) -> Evaluate:
+        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+            scopes = tuple(
+                Scope.of_jets(jet, column, self.parameters, normal)
+                for jet, column, normal in zip(jets, columns, normals, strict=True)
+            )
+            return list(term.evaluate(scopes).values())
+
+        return evaluate
+
+    def interface_rows(self, cells: Cells, axis: int) -> Rows | None:
+        """Jumps of values and derivatives, up to the equations' order less one, between neighbours."""
+        name = self.names[axis]
+        matched = [(u, (name,) * j) for u in self.problem.unknowns for j in range(self.problem.order_of(u, name))]
+        if cells.shape[axis] == 1 or not matched:
+            return None
+        below, above = cells.neighbours(axis)
+        spots = [Spot(cells, below, self.face(axis, True)), Spot(cells, above, self.face(axis, False))]
+
+        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+            return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
+
+        return Rows(self.problem.unknowns, spots, evaluate, self.weight)
+
+    def initial_rows(self, cells: Cells, before: Piece | None) -> Rows:
+        """The initial state: the problem's, or the end of the slab before."""
+        assert self.time is not None
+        spot = Spot(cells, np.arange(cells.count), self.face(self.time, False))
+        targets = self.start_values(spot.points, before)
+
+        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+            return [jets[0][u][key] - target for (u, key), target in targets.items()]
+
+        return Rows(self.problem.unknowns, [spot], evaluate, self.weight)
+
+    def start_values(self, points: Array, before: Piece | None) -> dict[tuple[str, Key], Tensor]:
+        """{(unknown, time derivative): (n,)} of the state with which a slab starts, at points (n, d)."""
+        at = torch.from_numpy(points)
+        if before is None:
+            return {(u, key): self._start(u, key, at) for u, key, _, _ in self.initial}
+        assert self.time is not None
+        at = at.clone()
+        at[:, self.time] = before.region.bounds[TIME][1]
+        indices = tuple((self.time,) * len(key) for _, key, _, _ in self.initial)
+        jet = before.jet(at, indices)
+        return {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}
+
+    def _given(self, unknown: str, key: Key, at: Tensor) -> Tensor:
+        """The initial state that the problem declares."""
+        value, names = next((v, n) for u, k, v, n in self.initial if (u, k) == (unknown, key))
+        return Scope({}, self.domain.columns(at), self.parameters).value(value, names, f"initial {unknown}")
+
+    def given_state(self, points: Tensor) -> dict[str, Tensor]:
+        """{unknown: (n,)} of the initial state that the problem declares, at points (n, d)."""
+        at = points.detach().to("cpu", torch.float64)
+        return {u: self._given(u, key, at).to(points) for u, key, _, _ in self.initial if not key}
+
+    def _start(self, unknown: str, key: Key, at: Tensor) -> Tensor:
+        """The initial state as it is solved from, with its jumps at the boundary rounded off."""
+        found = self._given(unknown, key, at)
+        for corner in self.corners:
+            if corner.unknown == unknown and not key:
+                found = found + corner(at)
+        return found
+
+    def _corners(self, tolerance: float) -> list[Rounding | SeamRounding]:
+        starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
+        points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
+        sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
+        return roundings(self.problem, self.boundary, starts, sizes, tolerance)
+
+    def data_rows(self, cells: Cells) -> list[Rows]:
+        """Measurements inside the slab, cell by cell."""
+        groups = []
+        for condition in self.data:
+            inside = condition.within(cells.region)
+            if inside is None:
+                continue
+            points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)
+            targets = self._targets(inside, points)
+            home, reference = cells.locate(points)
+            for cell in np.unique(home):
+                mine = home == cell
+                spot = Spot(cells, np.array([cell]), Nodes(self.basis, reference[mine]))
+                values = {u: v[torch.from_numpy(mine)] for u, v in targets.items()}
+
+                def evaluate(jets: Sequence[Jets], values: dict[str, Tensor] = values) -> list[Tensor]:
+                    return [jets[0][u][()] - value for u, value in values.items()]
+
+                groups.append(Rows(self.problem.unknowns, [spot], evaluate, np.sqrt(condition.weight)))
+        return groups
+
+    def _targets(self, condition: Data, points: Array) -> dict[str, Tensor]:
+        """{unknown: (n,)} of measurements at their points (n, d)."""
+        scope, context = Scope({}, self._columns(points), self.parameters), self.problem.context()
+        return {
+            u: scope.value(v, context.names(v, "Data"), f"data {u}") if callable(v) else v
+            for u, v in condition.values.items()
+        }
+
+    def guess(self, cells: Cells, before: Piece | None) -> Array:
+        """(K, m, N): the start state, constant in time; zero where there is none."""
+        points = cells.points(np.arange(cells.count), self.interior.points)
+        q, d = self.interior.points.shape
+        values = np.zeros((cells.count, len(self.problem.unknowns), q))
+        if self.time is not None:
+            points[..., self.time] = cells.lower[:, None, self.time]
+            found = self.start_values(points.reshape(-1, d), before)
+            for j, u in enumerate(self.problem.unknowns):
+                if (u, ()) in found:
+                    values[:, j] = found[u, ()].numpy().reshape(-1, q)
+        return self.fitted(values)
+
+    def fitted(self, values: Array) -> Array:
+        """Coefficients (..., N) of values (..., q) at the interior nodes."""
+        return values @ self._fit.T
+
+    def values(self, coefficients: Array) -> Array:
+        """(..., q) values at the interior nodes, the inverse of ``fitted``."""
+        return coefficients @ self.interior.rows((0,) * len(self.names)).T
+
+    def moved(self, piece: Piece, cells: Cells) -> Array:
+        """(K, m, N): a piece's functions on other cells of the same region."""
+        points = cells.points(np.arange(cells.count), self.interior.points)
+        values = piece.values(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
+        return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
+
+    def _columns(self, points: Array) -> dict[str, Tensor]:
+        return self.domain.columns(torch.from_numpy(points))
+
+    def _unit(self, points: Array) -> Tensor:
+        lower, upper = (np.array(side) for side in zip(*self.domain.bounds.values(), strict=True))
+        return torch.from_numpy((points - lower) / (upper - lower))

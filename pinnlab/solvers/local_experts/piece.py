@@ -1,0 +1,89 @@
+"""A finished time slab (or steady solution): local coefficients that can be evaluated and differentiated anywhere.
+
+Letters: n points, d coordinates, c derivatives, m unknowns, K cells, N basis functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.cells import Cells
+
+Array = np.ndarray
+_BATCH = 8192
+
+
+class Piece:
+    """The unknowns on one slab; evaluated like a trained model.
+
+    Args:
+        unknowns: m names.
+        cells: K cells; their edges give the region.
+        basis: N functions.
+        coefficients: (K, m, N).
+        constants: {name: parameter's value}.
+    """
+
+    coefficients: Mapping[str, Tensor] = {}
+    """Unknown parameters found: none, for experts find functions only."""
+
+    def __init__(
+        self,
+        unknowns: Sequence[str],
+        cells: Cells,
+        basis: LocalBasis,
+        coefficients: Array,
+        constants: Mapping[str, Tensor],
+    ):
+        self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
+        self.constants = dict(constants)
+        self.region = cells.region
+        self.parameters = [torch.from_numpy(coefficients)]
+
+    @property
+    def size(self) -> int:
+        """Numbers that were solved for."""
+        return self.weights.size
+
+    @property
+    def seams(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where cells meet}."""
+        return {name: tuple(map(float, edges[1:-1])) for name, edges in self.cells.edges.items() if len(edges) > 2}
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data without the basis, which all pieces share."""
+        edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
+        return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
+        """The inverse of ``to_data``."""
+        cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants)
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, m) at (n, d) points."""
+        at = points.detach().to("cpu", torch.float64).numpy()
+        cells, reference = self.cells.locate(at)
+        d = len(self.cells.edges)
+        found = np.empty((len(indices), len(at), len(self.unknowns)))
+        for first in range(0, len(at), _BATCH):
+            part = slice(first, first + _BATCH)
+            mine = self.weights[cells[part]]
+            for i, index in enumerate(indices):
+                orders = [index.count(axis) for axis in range(d)]
+                stretch = np.prod((2 / self.cells.width[cells[part]]) ** np.array(orders), axis=1)
+                rows = self.basis.rows(reference[part], orders) * stretch[:, None]
+                found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
+        return torch.from_numpy(found).to(points)
+
+    def values(self, points: Tensor) -> Tensor:
+        """(n, m) values at (n, d) points."""
+        return self.jet(points, VALUE)[0]

@@ -1,0 +1,206 @@
+"""Rows of the cells' least-squares system: any term of a problem, evaluated on the cells' local bases.
+
+Letters: k cells, q points of a cell, r residuals of a term, m unknowns, N basis functions, K all cells, d coordinates.
+
+Coefficients are (K, m, N). A term is evaluated once for all of its cells; its Jacobian is the pointwise linearization
+of the residual times the derivatives of the basis functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.cells import Cells
+
+Array = np.ndarray
+Jets = dict[str, "CellJet"]
+Evaluate = Callable[[Sequence[Jets]], list[Tensor]]
+"""Jets at the term's sites, each derivative (k q,), to residuals (k q,)."""
+
+
+class Nodes:
+    """Reference points (q, d) at which a basis is evaluated; its derivatives there are computed once.
+
+    Args:
+        basis: N functions.
+        points: (q, d) in [-1, 1]^d.
+    """
+
+    def __init__(self, basis: LocalBasis, points: Array):
+        self.basis, self.points = basis, points
+        self._rows: dict[tuple[int, ...], Array] = {}
+
+    def rows(self, orders: tuple[int, ...]) -> Array:
+        """(q, N) derivatives of the basis, of the given order by each reference coordinate."""
+        if orders not in self._rows:
+            self._rows[orders] = self.basis.rows(self.points, orders)
+        return self._rows[orders]
+
+
+@dataclass(frozen=True, eq=False)
+class Spot:
+    """The same reference nodes in several cells.
+
+    Attributes:
+        cells: of which partition.
+        which: (k,) numbers of the cells.
+        nodes: (q, d) reference points.
+    """
+
+    cells: Cells
+    which: Array
+    nodes: Nodes
+
+    @property
+    def points(self) -> Array:
+        """(k q, d) places."""
+        return self.cells.points(self.which, self.nodes.points).reshape(-1, len(self.cells.edges))
+
+    def orders(self, key: Key) -> tuple[int, ...]:
+        """How often a derivative is by each coordinate."""
+        return tuple(key.count(name) for name in self.cells.edges)
+
+    def stretch(self, key: Key) -> Array:
+        """(k,) factor from derivatives in reference coordinates to those in the cell's."""
+        return np.prod((2 / self.cells.width[self.which]) ** np.array(self.orders(key)), axis=1)
+
+    def derivative(self, coefficients: Array, key: Key) -> Array:
+        """(k q,) derivative of one unknown with coefficients (K, N)."""
+        values = coefficients[self.which] @ self.nodes.rows(self.orders(key)).T
+        return (values * self.stretch(key)[:, None]).ravel()
+
+
+class CellJet(dict):
+    """Derivatives of one unknown at a spot, computed when asked for: {derivative: (k q,)}."""
+
+    def __init__(self, spot: Spot, coefficients: Array, leaves: bool):
+        super().__init__()
+        self.spot, self.coefficients, self.leaves = spot, coefficients, leaves
+
+    def __missing__(self, key: Key) -> Tensor:
+        value = torch.from_numpy(self.spot.derivative(self.coefficients, key))
+        self[key] = value.requires_grad_(self.leaves)
+        return self[key]
+
+
+class Rows:
+    """One term on the cells.
+
+    Args:
+        unknowns: their names.
+        spots: one per site of the term: one for most, two for what couples cells.
+        evaluate: residuals from jets at the spots.
+        leading: which derivatives set the scale of the rows; all if None.
+        weight: multiplies all rows.
+    """
+
+    def __init__(
+        self,
+        unknowns: Sequence[str],
+        spots: Sequence[Spot],
+        evaluate: Evaluate,
+        weight: float = 1.0,
+        leading: Callable[[Key], bool] | None = None,
+    ):
+        self.unknowns, self.spots, self.evaluate = tuple(unknowns), tuple(spots), evaluate
+        self.leading, self.weight = leading, weight
+        self.scale: Array | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(k, q)."""
+        return len(self.spots[0].which), len(self.spots[0].nodes.points)
+
+    def jets(self, coefficients: Array, leaves: bool = False) -> list[Jets]:
+        """The unknowns' jets at each spot, for coefficients (K, m, N)."""
+        return [
+            {u: CellJet(spot, coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for spot in self.spots
+        ]
+
+    def residuals(self, coefficients: Array) -> Array:
+        """(k, r, q) weighted residuals."""
+        with torch.no_grad():
+            return self._weighted(self.evaluate(self.jets(coefficients)))
+
+    def linearized(self, coefficients: Array) -> tuple[Array, list[Linear]]:
+        """(k, r, q) weighted residuals, and per spot their dependence on the coefficients of its cells."""
+        jets = self.jets(coefficients, leaves=True)
+        found = self.evaluate(jets)
+        slopes = [linearize(found, jet) for jet in jets]
+        if self.scale is None:
+            self.scale = self._row_scale(slopes)
+        count, q = self.shape
+        linear = []
+        for spot, slope in zip(self.spots, slopes, strict=True):
+            # {(unknown, derivative): (k, r, q)}, of the residuals that depend on it
+            parts: dict[tuple[str, Key], Array] = {}
+            for i, mine in enumerate(slope):
+                for leaf, value in mine.items():
+                    part = parts.setdefault(leaf, np.zeros((count, len(slope), q)))
+                    part[:, i] = (
+                        value.numpy().reshape(count, q) * self.scale[:, i, None] * spot.stretch(leaf[1])[:, None]
+                    )
+            linear.append(Linear(spot, self.unknowns, parts, (count, len(slope), q)))
+        with torch.no_grad():
+            return self._weighted([f.detach() for f in found]), linear
+
+    def _weighted(self, found: Sequence[Tensor]) -> Array:
+        count, q = self.shape
+        stacked = np.stack([f.detach().numpy().reshape(count, q) for f in found], axis=1)
+        assert self.scale is not None
+        return stacked * self.scale[:, :, None]
+
+    def _row_scale(self, slopes: Sequence[Coefficients]) -> Array:
+        """(k, r): such that the leading derivatives of a unit basis function count as one in a cell's mean square."""
+        count, q = self.shape
+        size = np.zeros((count, len(slopes[0])))
+        for spot, slope in zip(self.spots, slopes, strict=True):
+            for i, mine in enumerate(slope):
+                leads = [leaf for leaf in mine if self.leading is None or self.leading(leaf[1])] or list(mine)
+                for leaf in leads:
+                    mean = np.sqrt((mine[leaf].numpy().reshape(count, q) ** 2).mean(axis=1))
+                    size[:, i] = np.maximum(size[:, i], mean * spot.stretch(leaf[1]))
+        return self.weight / np.sqrt(q) / np.where(size > 0, size, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """How weighted residuals change with the coefficients of a spot's cells.
+
+    Attributes:
+        spot: where.
+        unknowns: their names.
+        parts: {(unknown, derivative): (k, r, q)}, in reference coordinates.
+        shape: (k, r, q).
+    """
+
+    spot: Spot
+    unknowns: tuple[str, ...]
+    parts: Mapping[tuple[str, Key], Array]
+    shape: tuple[int, int, int]
+
+    def jacobian(self) -> Array:
+        """(k, r q, m N)."""
+        count, r, q = self.shape
+        size = self.spot.nodes.basis.size
+        result = np.zeros((count, r, q, len(self.unknowns), size))
+        for (unknown, key), part in self.parts.items():
+            rows = self.spot.nodes.rows(self.spot.orders(key))
+            result[:, :, :, self.unknowns.index(unknown)] += part[..., None] * rows
+        return result.reshape(count, r * q, -1)
+
+    def pull_back(self, residuals: Array) -> Array:
+        """(k, m, N) transposed Jacobian times weighted residuals (k, r, q), without forming it."""
+        result = np.zeros((self.shape[0], len(self.unknowns), self.spot.nodes.basis.size))
+        for (unknown, key), part in self.parts.items():
+            cotangent = (part * residuals).sum(axis=1)
+            result[:, self.unknowns.index(unknown)] += cotangent @ self.spot.nodes.rows(self.spot.orders(key))
+        return result

@@ -1,0 +1,1 @@
+"""One network per subdomain, joined by interface conditions."""

@@ -1,0 +1,82 @@
+"""Several models, one per cell of a partition, as one function of one flat parameter vector.
+
+Letters: c derivatives, n points, d coordinates, m unknowns, K cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.multidomain.partition import Partition
+from pinnlab.training.model import Model, Trainable
+
+
+class PiecewiseModel(Trainable):
+    """u(x; theta) made of one model per cell.
+
+    Args:
+        partition: the cells.
+        models: one per cell; cells of one subdomain share a network.
+        coefficients: {name: 0-dim parameter} to be found, shared by all.
+        constants: {name: 0-dim tensor} of the other parameters.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        models: Sequence[Model],
+        coefficients: Mapping[str, nn.Parameter],
+        constants: Mapping[str, Tensor],
+    ):
+        self.partition, self.models = partition, tuple(models)
+        self.region, self.unknowns = partition.region, models[0].unknowns
+        self.coefficients, self.constants = dict(coefficients), dict(constants)
+        self.parameters = [p for group in self.groups for p in group]
+
+    @property
+    def groups(self) -> list[list[nn.Parameter]]:
+        networks = {cell.owner: model.network for cell, model in zip(self.partition.cells, self.models, strict=True)}
+        own = [[p for p in networks[k].parameters() if p.requires_grad] for k in sorted(networks)]
+        return [*own, *([list(self.coefficients.values())] if self.coefficients else [])]
+
+    @property
+    def width(self) -> int:
+        return max(model.width for model in self.models)
+
+    @property
+    def seams(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where subdomains meet}."""
+        ends = {name: {e for c in self.partition.cells for e in c.box.bounds[name]} for name in self.region.coordinates}
+        inner = {name: tuple(sorted(found - set(self.region.bounds[name]))) for name, found in ends.items()}
+        return {name: positions for name, positions in inner.items() if positions}
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, m); a point on an interface belongs to the earlier cell, outside of all cells it is NaN."""
+        which = self.partition.find(points)
+        result = points.new_zeros(len(indices), len(points), len(self.unknowns))
+        for k, model in enumerate(self.models):
+            mask = which == k
+            if bool(mask.any()):
+                result[:, mask] = model.jet(points[mask], indices)
+        result[:, which < 0] = torch.nan
+        return result
+
+    def jump(self, n: int = 256, seed: int = 0) -> float:
+        """Root mean square of the solution's jumps across the interfaces, at n points each; 0 where there are none."""
+        squares = []
+        rng = np.random.default_rng(seed)
+        with torch.no_grad():
+            for interface in self.partition.interfaces:
+                like = self.parameters[0]
+                unit = unit_points("sobol", n, len(self.region.coordinates), rng).to(like)
+                below, above = interface.sites(unit)
+                first = self.models[interface.first].jet(below.points, VALUE)
+                second = self.models[interface.second].jet(above.points, VALUE)
+                squares.append((first - second).square().mean())
+        return float(torch.stack(squares).mean().sqrt()) if squares else 0.0

@@ -1,0 +1,139 @@
+"""Model: a network, its exact conditions and the unknown coefficients, as one function of a flat parameter vector.
+
+Letters: c derivatives, n points, d coordinates, m unknowns, p parameters.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.derivatives.autograd import autograd_jet, autograd_rows
+from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.derivatives.taylor import Rows, Tape
+from pinnlab.domains import Region
+from pinnlab.networks.base import Network
+
+Prepared = tuple[Tensor, Tensor] | None
+PullBack = Callable[[Tensor], Rows]
+
+
+class Parametrized:
+    """What has trainable ``parameters``, as one flat vector."""
+
+    parameters: list[nn.Parameter]
+
+    @property
+    def groups(self) -> list[list[nn.Parameter]]:
+        """The parameters in order, those together that the same residuals depend on."""
+        return [self.parameters]
+
+    @property
+    def size(self) -> int:
+        """p, the number of trainable numbers."""
+        return sum(p.numel() for p in self.parameters)
+
+    @property
+    def theta(self) -> Tensor:
+        """(p,): all trainable numbers, a copy."""
+        return torch.cat([p.detach().reshape(-1) for p in self.parameters])
+
+    @theta.setter
+    def theta(self, value: Tensor) -> None:
+        with torch.no_grad():
+            start = 0
+            for p in self.parameters:
+                p.copy_(value[start : start + p.numel()].view_as(p))
+                start += p.numel()
+
+
+class Trainable(Parametrized, ABC):
+    """u(x; theta) on a region: one network's model, or several in subdomains.
+
+    Attributes:
+        region: the domain; gives the order of coordinates.
+        unknowns: their names.
+        coefficients: {name: 0-dim parameter} to be found.
+        constants: {name: 0-dim tensor} of the other parameters.
+    """
+
+    region: Region
+    unknowns: tuple[str, ...]
+    coefficients: dict[str, nn.Parameter]
+    constants: dict[str, Tensor]
+
+    @abstractmethod
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, m) of the unknowns, exact conditions included."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """The widest layer of a network, from which the size of chunks follows."""
+
+    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
+        """(n, m) values without a graph, any n."""
+        with torch.no_grad():
+            return torch.cat([self.jet(part, VALUE)[0] for part in points.split(batch)])
+
+
+class Model(Trainable):
+    """u(x; theta) for all unknowns, with derivatives.
+
+    Args:
+        region: the domain; gives the order of coordinates.
+        unknowns: their names, in the order of the network's outputs.
+        network: (n, d) -> (n, m); a ``Network`` uses Taylor mode, any other module autograd.
+        ansatz: exact conditions.
+        coefficients: {name: 0-dim parameter} to be found.
+        constants: {name: 0-dim tensor} of the other parameters.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        unknowns: tuple[str, ...],
+        network: nn.Module,
+        ansatz: Ansatz,
+        coefficients: Mapping[str, nn.Parameter],
+        constants: Mapping[str, Tensor],
+    ):
+        self.region, self.unknowns, self.network, self.ansatz = region, unknowns, network, ansatz
+        self.coefficients, self.constants = dict(coefficients), dict(constants)
+        self.parameters = [p for p in network.parameters() if p.requires_grad] + list(self.coefficients.values())
+
+    @property
+    def width(self) -> int:
+        return getattr(self.network, "width", 64)
+
+    def network_jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, m) of the bare network, with a graph to the parameters."""
+        if isinstance(self.network, Network):
+            return self.network.jet(points, indices)
+        return autograd_jet(self.network, points, indices)
+
+    def linearized_network_jet(self, points: Tensor, indices: Indices) -> tuple[Tensor, PullBack]:
+        """The same without a graph, and a function from cotangents (c, n, m) to per-point gradients."""
+        if isinstance(self.network, Network):
+            tape = Tape()
+            jet = self.network.jet(points, indices, tape)
+            return jet.detach(), lambda cotangent: tape.pull_back(jet, cotangent)
+        jet = autograd_jet(self.network, points, indices)
+        own = [p for p in self.network.parameters() if p.requires_grad]
+        return jet.detach(), lambda cotangent: autograd_rows(jet, cotangent, own)
+
+    def jet(self, points: Tensor, indices: Indices, prepared: Prepared = None) -> Tensor:
+        """Derivatives (c, n, m) of the unknowns, exact conditions included.
+
+        Args:
+            points: (n, d).
+            indices: a downward-closed set of multi-indices.
+            prepared: ``ansatz.prepare(points, indices)`` if it is known already.
+        """
+        if prepared is None:
+            prepared = self.ansatz.prepare(points, indices)
+        return self.ansatz.combine(prepared, self.network_jet(points, indices), indices)

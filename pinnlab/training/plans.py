@@ -1,0 +1,135 @@
+"""What the loop runs: a solver makes a plan of phases, or a march."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.optimizers.base import Optimizer
+from pinnlab.training.model import Trainable
+from pinnlab.training.residuals import ResidualSystem
+from pinnlab.training.status import Status
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how a solve runs: device, floating-point type, seed, CPU threads."""
+
+    device: torch.device
+    dtype: torch.dtype
+    seed: int
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One piece of training: a residual system and the optimizers that lower it, in order."""
+
+    problem: Problem
+    system: ResidualSystem
+    stages: tuple[Optimizer, ...]
+
+
+class Plan(ABC):
+    """The phases of one solve. ``count`` of them, each started from the models of those before."""
+
+    count: int
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
+        """Phase k, ready to train."""
+
+    @abstractmethod
+    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
+        """The solution (n, d) -> (n, m) made of the phases' models; NaN where no phase was trained."""
+
+    def view(self, model: Trainable) -> Any:
+        """A phase's model as a part of the solution, in the problem's own unknowns and coordinates."""
+        return model
+
+    def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
+        """The status of a finished run, after a look at the solution, and remarks on it."""
+        return status, ()
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What one attempt of a march achieved.
+
+    Attributes:
+        accepted: whether a piece was added.
+        share: how much of the whole is solved, 0 to 1.
+        loss: sum of squares of the rows that were solved.
+        held_out: the same at points that were not.
+        info: numbers for the history.
+        stopped: how the march ended, None where it goes on.
+    """
+
+    accepted: bool
+    share: float
+    loss: float = math.nan
+    held_out: float = math.nan
+    info: dict[str, float] = field(default_factory=dict)
+    stopped: Status | None = None
+
+
+class NothingSolvedError(ValueError):
+    """A march ended before its first piece, so that there is no solution."""
+
+
+class March(ABC):
+    """A plan without training: the solution is built piece by piece, in time order, each piece solved for directly.
+
+    Attributes:
+        pieces: finished ones; each is evaluated like a trained model.
+        notes: remarks for the user.
+    """
+
+    pieces: Sequence[Any]
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def advance(self) -> Advance:
+        """Try the next piece."""
+
+    @abstractmethod
+    def field(self) -> Callable[[Tensor], Tensor]:
+        """The solution (n, d) -> (n, m) made of the pieces; NaN beyond them."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Plain data from which ``restore`` goes on with the same numbers."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+class Solver(ABC):
+    """Frozen configuration of a method."""
+
+    @abstractmethod
+    def plan(self, problem: Problem, settings: Settings) -> Plan | March:
+        """How to solve a problem: phases of training, or a march.
+
+        Raises:
+            TypeError, ValueError: the problem lacks what the method needs.
+        """
+
+
+def check_single_instance(problem: Problem, solver: str) -> None:
+    """Raise ValueError for a family, which a solver of single instances cannot solve."""
+    if problem.families:
+        name = problem.families[0]
+        raise ValueError(
+            f"{solver} solves one instance, but parameter {name!r} is a family {problem.parameters[name]!r}; solve a "
+            f"member: pl.solve(problem.at({name}=...), ...)."
+        )

@@ -1,0 +1,85 @@
+"""Matrices of blocks against the dense ones they stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pinnlab.algebra.blocks import BlockCholesky, BlockJacobian, elimination
+
+GENERATOR = torch.Generator().manual_seed(0)
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=GENERATOR, dtype=torch.float64)
+
+
+def jacobian(pairs: list[tuple[int, ...]], sizes: tuple[int, ...], rows: int = 9) -> BlockJacobian:
+    return BlockJacobian(sizes, tuple({i: random(rows + k, sizes[i]) for i in pair} for k, pair in enumerate(pairs)))
+
+
+CHAIN = [(0,), (1,), (2,), (3,), (0, 1), (1, 2), (2, 3)]
+RING = [*CHAIN, (0, 3)]
+ARROW = [(0, 4), (1, 4), (2, 4), (3, 4), (0, 1), (1, 2), (2, 3)]
+SIZES = (3, 5, 2, 4, 1)
+
+
+@pytest.mark.parametrize("pairs", [CHAIN, RING, ARROW], ids=["chain", "ring", "arrow"])
+def test_products_are_those_of_the_dense_matrix(pairs: list[tuple[int, ...]]) -> None:
+    sizes = SIZES[: 1 + max(max(p) for p in pairs)]
+    found = jacobian(pairs, sizes)
+    dense = found.dense()
+    assert dense.shape == found.shape
+    v, r = random(sum(sizes)), random(found.shape[0])
+    torch.testing.assert_close(found @ v, dense @ v)
+    torch.testing.assert_close(found.transposed(r), dense.T @ r)
+    product = dense.T @ dense
+    for (i, j), block in found.gram().items():
+        torch.testing.assert_close(block, product[found.columns[i], found.columns[j]])
+
+
+@pytest.mark.parametrize("pairs", [CHAIN, RING, ARROW], ids=["chain", "ring", "arrow"])
+def test_cholesky_solves_the_shifted_system(pairs: list[tuple[int, ...]]) -> None:
+    sizes = SIZES[: 1 + max(max(p) for p in pairs)]
+    found = jacobian(pairs, sizes)
+    dense, right = found.dense(), random(sum(sizes))
+    shifted = dense.T @ dense + 0.3 * torch.eye(sum(sizes), dtype=torch.float64)
+    blocks = found.gram()
+    before = {key: block.clone() for key, block in blocks.items()}
+    torch.testing.assert_close(BlockCholesky(blocks, 0.3).solve(right), torch.linalg.solve(shifted, right))
+    # another shift is tried with the same blocks
+    for key, block in blocks.items():
+        torch.testing.assert_close(block, before[key])
+
+
+def test_a_matrix_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(np.linalg.LinAlgError):
+        BlockCholesky({(0, 0): -torch.eye(2, dtype=torch.float64)}, 0.5)
+
+
+def test_a_chain_stays_a_chain_when_it_is_eliminated() -> None:
+    steps = elimination(range(5), [(i, i + 1) for i in range(4)])
+    assert sorted(i for i, _ in steps) == list(range(5))
+    assert max(len(near) for _, near in steps) == 1
+
+
+def test_the_border_of_an_arrow_is_eliminated_last() -> None:
+    steps = elimination(range(5), [(i, 0) for i in range(1, 5)])
+    assert [i for i, _ in steps][-2:] in ([4, 0], [0, 4])
+    assert all(len(near) <= 1 for _, near in steps)
+
+
+def test_a_part_of_the_groups_is_eliminated() -> None:
+    found = jacobian(CHAIN, SIZES[:4])
+    dense = found.dense()
+    matrix = dense.T @ dense
+    inner = BlockCholesky(found.gram(), 0.3, only=[0, 3])
+    own = torch.tensor([0, 1, 2, 10, 11, 12, 13])
+    kept = torch.arange(3, 10)
+    shifted = matrix + 0.3 * torch.eye(14, dtype=torch.float64)
+    across = shifted[kept][:, own] @ torch.linalg.solve(shifted[own][:, own], shifted[own][:, kept])
+    schur = (matrix[kept][:, kept] - across).numpy()
+    assert sorted(inner.rest) == [(1, 1), (2, 1), (2, 2)]
+    for (i, j), rows, columns in (((1, 1), slice(0, 5), slice(0, 5)), ((2, 1), slice(5, 7), slice(0, 5))):
+        np.testing.assert_allclose(inner.rest[i, j], schur[rows, columns], rtol=1e-12, atol=1e-13)

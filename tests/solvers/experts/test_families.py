@@ -1,0 +1,318 @@
+"""The amortized solver: gradients, training, members, failures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import pinnlab as pl
+from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.derivatives.grid import Grid
+from pinnlab.derivatives.indices import closure
+from pinnlab.solvers.experts.bases import GridBasis, Inputs, PointBasis, node_numbers, snapped
+from pinnlab.solvers.experts.features import Features
+from pinnlab.solvers.experts.system import OperatorSystem
+from pinnlab.training.plans import Settings
+
+PI = math.pi
+SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
+BOX = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
+SMALL: dict[str, Any] = {
+    "network": pl.MLP(width=12, depth=2),
+    "basis": 12,
+    "experts": {"x": 2},
+    "batch": 1,
+    "points": 64,
+}
+EXACT = LeastSquares(steps=60, tolerance=1e-10)
+
+
+def heat(u: pl.Field, nu: float) -> pl.Field:
+    return u.t - nu * u.xx
+
+
+def family(**changes: Any) -> pl.Problem:
+    given: dict[str, Any] = {
+        "domain": BOX,
+        "unknowns": "u",
+        "equations": heat,
+        "conditions": [pl.Initial(u=lambda x: torch.sin(PI * x)), pl.Dirichlet(u=0.0)],
+        "parameters": {"nu": pl.Uniform(0.05, 0.2)},
+        "reference": lambda x, t, nu: torch.sin(PI * x) * torch.exp(-nu * PI**2 * t),
+    }
+    return pl.Problem(**{**given, **changes})
+
+
+def soft_burgers() -> pl.Problem:
+    conditions = [pl.Initial(u=lambda x: torch.sin(2 * PI * x), exact=False), pl.Dirichlet(u=0.0, exact=False)]
+    return family(equations=lambda u, nu: u.t + u * u.x - nu * u.xx, conditions=conditions, reference=None)
+
+
+def functions() -> pl.Problem:
+    """Heat on a ring from a random initial state."""
+    return pl.Problem(
+        BOX, "u", lambda u: u.t - 0.02 * u.xx, [pl.Initial(u=lambda u0: u0), pl.Periodic(on="x")],
+        {"u0": pl.RandomField(on="x")},
+    )  # fmt: skip
+
+
+def system(problem: pl.Problem, **options: Any) -> OperatorSystem:
+    found = pl.HardConstraintMoE(**{**SMALL, **options}).plan(problem, SETTINGS).start(0, []).system  # type: ignore
+    assert isinstance(found, OperatorSystem)
+    return found
+
+
+# -- gradients ---------------------------------------------------------------------------------------------------------
+
+GRID: dict[str, Any] = {"network": pl.FNO(modes=3, width=6, depth=2), "grid": {"x": 16, "t": 12}, "basis": 6}
+VARIANTS = [
+    (soft_burgers, {"coupling": "interface"}),
+    (soft_burgers, {"coupling": "none"}),
+    (soft_burgers, {"coupling": "march", "experts": {"x": 2, "t": 2}}),
+    (soft_burgers, {"constraint": "global"}),
+    (soft_burgers, {"constraint": "soft"}),
+    (soft_burgers, GRID),
+    (family, {}),
+    (functions, GRID),
+]
+
+
+@pytest.mark.parametrize(("make", "options"), VARIANTS)
+def test_the_gradient_of_the_loss(make: Any, options: dict) -> None:
+    s = system(make(), **{"search": EXACT, "newton": 2, **options})
+    theta = s.model.theta
+    direction = torch.randn(len(theta), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    direction /= direction.norm()
+    _, gradient = s.loss_and_gradient(theta)
+    h = 1e-5
+    up, down = (s.loss_and_gradient(theta + step * direction)[0] for step in (h, -h))
+    assert float(gradient @ direction) == pytest.approx(float((up - down) / (2 * h)), rel=2e-5)
+
+
+# -- training ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_family_is_learned_from_its_equations_alone() -> None:
+    problem = family()
+    solution = pl.solve(problem, pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=15),)), progress=False)
+    for nu in (0.06, 0.19):
+        member = solution.at(nu=nu)
+        assert member.error()["u"] < 5e-3
+        assert member.problem.parameters == {"nu": nu}
+        assert np.abs(member.residual(x=0.3, t=np.linspace(0.1, 0.9, 5))["heat"]).max() < 0.1
+    assert solution.error(members=2)["u"] < 5e-3
+    inside = solution(x=0.5, t=np.array([0.2, 0.7]), nu=0.1)["u"]
+    assert np.array_equal(inside, solution.at(nu=0.1)(x=0.5, t=np.array([0.2, 0.7]))["u"])
+    assert inside == pytest.approx(np.exp(-0.1 * PI**2 * np.array([0.2, 0.7])), rel=1e-2)
+    assert np.isnan(solution.residual(x=0.3, t=0.4, nu=0.1)["heat"]).sum() == 0
+    losses = solution.history.column("held_out")
+    assert np.isfinite(losses).all() and solution.history[-1].errors["u"] < 5e-3
+
+
+def test_the_inner_solve_may_change_at_test() -> None:
+    solution = pl.solve(family(), pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=5),)), progress=False)
+    coarse = solution.at(nu=0.1, points=16)
+    fine = solution.at(nu=0.1, points=600, tolerance=1e-12, steps=40)
+    assert fine.error()["u"] <= coarse.error()["u"]
+    longer = solution.at(nu=0.1, domain=pl.Box(x=(0.0, 1.0), t=(0.0, 1.2)))
+    assert longer(x=0.5, t=1.2)["u"] == pytest.approx(math.exp(-0.1 * PI**2 * 1.2), rel=0.2)
+
+
+def test_a_family_of_functions_on_a_grid() -> None:
+    problem = functions()
+    solver = pl.HardConstraintMoE(**{**SMALL, **GRID, "basis": 10}, stages=(pl.Adam(steps=6),))
+    solution = pl.solve(problem, solver, progress=False)
+    member = solution.at(u0=lambda x: torch.cos(2 * PI * x))
+    exact = lambda x, t: torch.cos(2 * PI * x) * torch.exp(-0.02 * 4 * PI**2 * t)  # noqa: E731
+    assert member.error(exact)["u"] < 0.2
+    # initial values hold exactly, between nodes by interpolation; the experts at both ends are neighbours
+    x = np.linspace(0, 1, 33)
+    assert np.abs(member(x=x, t=0.0)["u"] - np.cos(2 * PI * x)).max() < 1e-12
+    ends = [member(x=end, t=x)["u"] for end in (0.0, 1.0)]
+    assert np.abs(ends[0] - ends[1]).max() < 0.05
+    drawn = problem.sample(np.random.default_rng(3))
+    assert np.isfinite(solution.at(u0=drawn.parameters["u0"])(x=x, t=0.5)["u"]).all()
+    assert np.isfinite(solution.at(u0=0.5)(x=x, t=0.5)["u"]).all()
+
+
+def test_one_problem_with_a_network() -> None:
+    problem = family().at(nu=0.1)
+    solution = pl.solve(problem, pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=10),)), progress=False)
+    assert solution.error()["u"] < 1e-2
+    with pytest.raises(ValueError, match="this solution is of one problem, not of a family"):
+        solution.at(nu=0.1)
+
+
+def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
+    problem, stages = family(), (pl.Adam(steps=6), pl.Adam(steps=5))
+    solver = pl.HardConstraintMoE(**SMALL, stages=stages)
+    whole = pl.solve(problem, solver, progress=False)
+    checkpoint = pl.Checkpoint(tmp_path / "run", every_seconds=0.0)
+    stopped = pl.solve(problem, solver, progress=False, checkpoint=checkpoint, callbacks=[lambda record: True])
+    assert stopped.status is pl.Status.INTERRUPTED
+    # the first look at the run comes after its first stage
+    resumed = pl.solve(problem, solver, progress=False, checkpoint=checkpoint)
+    x = np.linspace(0, 1, 7)
+    assert resumed.status is pl.Status.STEPS_DONE and len(resumed.history) == len(whole.history)
+    assert np.array_equal(whole(x=x, t=0.5, nu=0.1)["u"], resumed(x=x, t=0.5, nu=0.1)["u"])
+
+
+def test_a_restored_system_draws_the_same() -> None:
+    s = system(family())
+    s.redraw()
+    state, theta = s.state(), s.model.theta
+    loss, gradient = s.loss_and_gradient(theta)
+    s.redraw()
+    other = s.loss_and_gradient(theta)[0]
+    s.restore(state)
+    again = s.loss_and_gradient(theta)
+    assert float(other) != float(loss)
+    assert torch.equal(again[0], loss) and torch.equal(again[1], gradient)
+    s.redraw()
+    assert float(s.loss_and_gradient(theta)[0]) == float(other)
+
+
+# -- bases -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_grid_basis_has_the_grids_derivatives() -> None:
+    grid = Grid(BOX, {"x": 16, "t": 9}, periodic=("x",))
+    network = pl.FNO(modes=3, width=6, depth=2).built_grid(1, 4, 2, torch.Generator().manual_seed(0), (True, False))
+    inputs = Inputs(torch.tensor([[0.3], [0.6]], dtype=torch.float64), [], [_no_ansatz()])
+    basis = GridBasis(network.double(), grid, 1, 4, inputs)
+    indices = closure([(0, 0), (1,)])
+    points = grid.points.reshape(8, 18, 2)
+    found = basis.expand(points, indices).basis
+    assert found.shape == (2, 8, 1, len(indices), 18, 4)
+    exact = grid.derivative(basis.values, ("x", "x"))
+    at = found[:, :, 0, indices.index((0, 0))].reshape(2, 144, 4).transpose(1, 2).reshape(2, 4, 16, 9)
+    assert torch.equal(at, exact)
+    between = basis.between(grid.points, indices)
+    assert torch.allclose(between, basis.nodes(grid.points, indices), atol=1e-11)
+
+
+def test_nodes_by_number() -> None:
+    grid = Grid(BOX, {"x": 4, "t": 5}, periodic=("x",), order=2)
+    assert torch.equal(node_numbers(grid, grid.points), torch.arange(20))
+    ends = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    assert node_numbers(grid, ends).tolist() == [0, 4]
+    moved = snapped(grid, torch.tensor([[0.3, 0.6], [0.99, 0.05]], dtype=torch.float64))
+    assert torch.allclose(moved, torch.tensor([[0.25, 0.5], [1.0, 0.0]], dtype=torch.float64))
+
+
+def _no_ansatz() -> Any:
+    return family(conditions=[]).exact_plan().ansatz
+
+
+def test_point_bases_by_taylor_mode_and_by_autograd_agree() -> None:
+    network = pl.MLP(3, 4, width=7, depth=2).double()
+
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network
+
+        def forward(self, points: Tensor) -> Tensor:
+            return self.inner(points)
+
+    inputs = Inputs(torch.tensor([[0.3], [0.6]], dtype=torch.float64), [], [_no_ansatz()])
+    points = torch.rand(2, 5, 2, dtype=torch.float64)
+    indices = closure([(0, 0), (1,)])
+    one = PointBasis(network, 1, 4, inputs).expand(points, indices).basis
+    other = PointBasis(Own(), 1, 4, inputs).expand(points, indices).basis
+    assert torch.allclose(one, other, atol=1e-12)
+
+
+def test_features_take_coordinates_as_they_are() -> None:
+    def similarity(p: Tensor) -> Tensor:
+        x, t, nu = p.unbind(1)
+        return torch.stack([torch.erf(x / torch.sqrt(4 * nu * (t + 0.1))), t, 10 * nu], dim=1)
+
+    network = pl.MLP(width=16, depth=2, embedding=Features(similarity, 3))
+    s = system(family(), network=network, search=EXACT, basis=5)
+    theta = s.model.theta
+    direction = torch.ones_like(theta) / len(theta) ** 0.5
+    gradient = s.loss_and_gradient(theta)[1]
+    h = 1e-5
+    up, down = (s.loss_and_gradient(theta + step * direction)[0] for step in (h, -h))
+    assert float(gradient @ direction) == pytest.approx(float((up - down) / (2 * h)), rel=2e-5)
+    with pytest.raises(ValueError, match=r"mapped \(3, 3\) to \(3, 3\), not \(3, 2\)"):
+        system(family(), network=pl.MLP(embedding=Features(similarity, 2)))
+
+
+def test_conditions_that_clash_at_a_corner_become_soft() -> None:
+    problem = family(
+        conditions=[pl.Initial(u=lambda a: a), pl.Dirichlet(u=1.0)], parameters={"nu": 0.1, "a": pl.Uniform(0, 0.2)},
+        reference=None,
+    )  # fmt: skip
+    place = system(problem).model.place
+    assert place.plan.built_in == () and len(place.plan.soft) == 2
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+
+def test_members_are_checked() -> None:
+    solution = pl.solve(family(), pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=1),)), progress=False)
+    with pytest.raises(ValueError, match=r"nu is missing; write solution.at\(nu=...\)"):
+        solution.at()
+    with pytest.raises(ValueError, match=r"at\(nu=3.0\): outside its family"):
+        solution.at(nu=3.0)
+    with pytest.raises(ValueError, match=r"a=1.0.*not a parameter of this problem"):
+        solution.at(nu=0.1, a=1.0)
+    with pytest.raises(ValueError, match=r"one reference cannot suit all members.*solution.at\(nu=...\)"):
+        solution.error(lambda x, t: x)
+    with pytest.raises(TypeError, match="save.*family"):
+        solution.save("anywhere")
+
+
+class _Broken(nn.Module):
+    def __init__(self, value: float):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(12, dtype=torch.float64))
+        self.value = value
+
+    def forward(self, points: Tensor) -> Tensor:
+        first = torch.sin(points[:, :1] + points[:, 1:2])
+        columns = [first * (i + 1) for i in range(11)] + [first * self.value]
+        return torch.cat(columns, 1) * self.scale
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"coupling": "glue"}, ValueError, r"HardConstraintMoE\(coupling='glue'\): choose one of 'march'"),
+        ({"constraint": "hard"}, ValueError, r"HardConstraintMoE\(constraint='hard'\): choose one of 'experts'"),
+        ({"basis": 0}, ValueError, r"HardConstraintMoE\(basis=0\): must be a whole number"),
+        ({"points": 4}, ValueError, r"points=4, basis=12\): 4 points cannot determine 12 coefficients"),
+        ({"experts": {"z": 2}}, ValueError, r"'z' is none of the coordinates x, t"),
+        ({"network": 3}, TypeError, r"HardConstraintMoE\(network=3\): give a torch.nn.Module"),
+        ({"ridge": -1.0}, ValueError, r"HardConstraintMoE\(ridge=-1.0\)"),
+        ({"graded": {"t": 0.0}}, ValueError, r"graded={'t': 0.0}\): give a positive power"),
+        ({"newton": -1}, ValueError, r"HardConstraintMoE\(newton=-1\)"),
+        ({"stages": (pl.LevenbergMarquardt(),)}, ValueError, "the loss has no Jacobian by residuals.*use pl.Adam"),
+        ({"network": nn.Linear(3, 5)}, ValueError, r"mapped \(3, 3\) to \(3, 5\); it must map 2 coordinates and 1"),
+        ({"network": _Broken(math.nan), "ridge": 0.0}, ValueError, "member, expert.*not finite: .*NaN in the basis"),
+        ({"network": _Broken(8.0), "ridge": 0.0}, ValueError, "member, expert.*rank deficient: .*add a ridge"),
+    ],
+)
+def test_bad_declarations_fail_before_training(options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        pl.solve(family(), pl.HardConstraintMoE(**{**SMALL, **options}), progress=False)
+
+
+def test_functions_need_a_network_on_a_grid() -> None:
+    with pytest.raises(ValueError, match=r"network=MLP\(...\)\): parameter 'u0' is a function.*use network=pl.FNO\(\)"):
+        pl.solve(functions(), pl.HardConstraintMoE(**SMALL), progress=False)
+
+
+def test_unknown_coefficients_are_refused() -> None:
+    problem = family(parameters={"nu": pl.Unknown(0.1)}, reference=None)
+    with pytest.raises(ValueError, match=r"cannot find the unknown parameters \('nu',\) as well; use PINN"):
+        pl.solve(problem, pl.HardConstraintMoE(**SMALL), progress=False)

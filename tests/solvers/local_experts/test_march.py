@@ -1,0 +1,325 @@
+"""Marched experts against exact solutions: every kind of condition, order, number of unknowns and of coordinates."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.solvers.local_experts.basis import Chebyshev
+from pinnlab.solvers.local_experts.corners import kink, layer
+from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.march import March, MarchSettings
+
+PI = math.pi
+HEAT = pl.Problem(
+    domain=pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u: u.t - 0.1 * u.xx,
+    conditions=[pl.Initial(u=lambda x: torch.sin(PI * x)), pl.Dirichlet(u=0.0)],
+    reference=lambda x, t: torch.exp(-0.1 * PI**2 * t) * torch.sin(PI * x),
+)
+NEUMANN = HEAT.replace(
+    conditions=[pl.Initial(u=lambda x: torch.cos(PI * x)), pl.Neumann(u=0.0)],
+    reference=lambda x, t: torch.exp(-0.1 * PI**2 * t) * torch.cos(PI * x),
+)
+ROBIN = pl.Problem(
+    domain=pl.Box(x=(0.0, 1.0), t=(0.0, 2.0)),
+    unknowns="u",
+    equations=lambda u, x, t: u.t - 0.1 * u.xx - torch.sin(x) * (torch.cos(t) + 0.1 * torch.sin(t)),
+    conditions=[
+        pl.Initial(u=0.0),
+        pl.Dirichlet(u=0.0, on="x-"),
+        pl.Robin(u=(1.0, 1.0, lambda t: torch.sin(t) * (math.sin(1) + math.cos(1))), on="x+"),
+    ],
+    reference=lambda x, t: torch.sin(t) * torch.sin(x),
+)
+WAVE = pl.Problem(
+    domain=pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u: u.tt - 4 * u.xx,
+    conditions=[pl.Initial(u=lambda x: torch.sin(PI * x) + 0.5 * torch.sin(4 * PI * x), u_t=0.0), pl.Dirichlet(u=0.0)],
+    reference=lambda x, t: (
+        torch.sin(PI * x) * torch.cos(2 * PI * t) + 0.5 * torch.sin(4 * PI * x) * torch.cos(8 * PI * t)
+    ),
+)
+SCHROEDINGER = pl.Problem(
+    domain=pl.Box(x=(0.0, 2 * PI), t=(0.0, 1.0)),
+    unknowns=("u", "v"),
+    equations=lambda u, v: {"real": u.t + v.xx, "imaginary": v.t - u.xx},
+    conditions=[pl.Initial(u=lambda x: torch.cos(2 * x), v=lambda x: torch.sin(2 * x)), pl.Periodic(on="x")],
+    reference=lambda x, t: {"u": torch.cos(2 * x - 4 * t), "v": torch.sin(2 * x - 4 * t)},
+)
+STEADY = pl.Problem(
+    domain=pl.Box(x=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u, x: u.xx - u**3 + torch.sin(PI * x) * PI**2 + torch.sin(PI * x) ** 3,
+    conditions=[pl.Dirichlet(u=0.0)],
+    reference=lambda x: torch.sin(PI * x),
+)
+HELMHOLTZ = pl.Problem(
+    domain=pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0)),
+    unknowns="u",
+    equations=lambda u, x, y: u.xx + u.yy + u + (17 * PI**2 - 1) * torch.sin(PI * x) * torch.sin(4 * PI * y),
+    conditions=[pl.Dirichlet(u=0.0)],
+    reference=lambda x, y: torch.sin(PI * x) * torch.sin(4 * PI * y),
+)
+OSCILLATOR = pl.Problem(
+    domain=pl.Box(t=(0.0, 20.0)),
+    unknowns="u",
+    equations=lambda u: u.tt + u,
+    conditions=[pl.Initial(u=1.0, u_t=0.0)],
+    reference=lambda t: torch.cos(t),
+)
+CASES: dict[str, tuple[pl.Problem, float]] = {
+    "heat": (HEAT, 1e-11),
+    "Neumann": (NEUMANN, 1e-11),
+    "Robin and a source": (ROBIN, 1e-10),
+    "wave": (WAVE, 3e-8),
+    "Schroedinger, periodic": (SCHROEDINGER, 3e-9),
+    "steady, non-linear": (STEADY, 1e-12),
+    "Helmholtz in the plane": (HELMHOLTZ, 3e-8),
+    "oscillator": (OSCILLATOR, 1e-8),
+}
+
+
+def solve(problem: pl.Problem, **options: Any) -> pl.Solution:
+    return pl.solve(problem, pl.HardConstraintMoE(**options), progress=False)
+
+
+@pytest.mark.parametrize("features", ["chebyshev", "tanh"])
+@pytest.mark.parametrize("name", CASES)
+def test_exact_solutions(name: str, features: str) -> None:
+    problem, bound = CASES[name]
+    solution = solve(problem, features=features)
+    assert solution.status is pl.Status.CONVERGED
+    assert max(solution.error().values()) < bound
+
+
+def test_burgers_adapts_cells_and_slabs() -> None:
+    solution = solve(pl.load_problem("burgers"))
+    assert solution.error()["u"] < 1e-8
+    cells = [piece.cells for piece in solution.models]
+    assert max(c.count for c in cells) > 4
+    widths = np.diff(cells[-1].edges["x"])
+    assert widths.min() < widths.max() / 8, "small cells at the front only"
+
+
+def test_a_smaller_tolerance_is_more_accurate() -> None:
+    problem = pl.load_problem("convection", c=10.0)
+    loose, tight = (solve(problem, tolerance=t).error()["u"] for t in (1e-3, 1e-8))
+    assert tight < 1e-2 * loose
+
+
+def test_two_dimensions_and_time() -> None:
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 0.1)),
+        unknowns="u",
+        equations=lambda u: u.t - 0.1 * (u.xx + u.yy),
+        conditions=[pl.Initial(u=lambda x, y: torch.sin(PI * x) * torch.sin(PI * y)), pl.Dirichlet(u=0.0)],
+        reference=lambda x, y, t: torch.exp(-0.2 * PI**2 * t) * torch.sin(PI * x) * torch.sin(PI * y),
+    )
+    solution = solve(problem, degrees={"x": 6, "y": 6, "t": 4}, tolerance=1e-4)
+    assert solution.error()["u"] < 1e-5
+
+
+# -- jumps at the boundary ---------------------------------------------------------------------------------------------
+
+
+def test_the_layer_is_one_at_the_side() -> None:
+    torch.testing.assert_close(layer(torch.tensor([0.0, 1.0])), torch.tensor([1.0, 0.157299207]))
+
+
+def test_a_jump_at_the_boundary_is_rounded_off() -> None:
+    """Heat from u = 0 beside u = 1: the solution is erfc(x / sqrt(4 k t)) until it sees the other side."""
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), t=(0.0, 0.5)),
+        unknowns="u",
+        equations=lambda u: u.t - 0.01 * u.xx,
+        conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=0.0, on="x+")],
+    )
+    solution = solve(problem, tolerance=1e-6)
+    x = np.linspace(0.0, 1.0, 101)
+    for time in (0.01, 0.1, 0.5):
+        exact = torch.erfc(torch.from_numpy(x) / math.sqrt(0.04 * time)).numpy()
+        found = solution(x=x, t=time)["u"]
+        # a layer of width w is what diffusion makes of the jump in the time w^2 / 4k: the solution is that much older
+        older = (0.2 * math.sqrt(1e-6)) ** 2 / 0.04
+        assert np.linalg.norm(found - exact) < 2 * older / (4 * time) * np.linalg.norm(exact) + 1e-6
+    assert any("does not meet the boundary smoothly" in note for note in solution.notes)
+    np.testing.assert_array_equal(solution(x=x, t=0.0)["u"], 0.0)
+
+
+def test_only_conditions_on_values_are_rounded() -> None:
+    made = Discretization(
+        NEUMANN.replace(conditions=[pl.Initial(u=lambda x: x), pl.Neumann(u=0.0)]), Chebyshev((4, 3)), 1e-6
+    )
+    assert made.corners == []
+
+
+def test_the_rounded_state_meets_a_robin_condition() -> None:
+    problem = HEAT.replace(
+        conditions=[pl.Initial(u=0.3), pl.Robin(u=(2.0, 0.5, 1.0), on="x+"), pl.Neumann(u=0.0, on="x-")]
+    )
+    made = Discretization(problem, Chebyshev((4, 3)), 1e-4)
+    (corner,) = made.corners
+    x = torch.tensor([[1.0 - 1e-9, 0.0]], dtype=torch.float64, requires_grad=True)
+    u = 0.3 + corner(x)
+    (slope,) = torch.autograd.grad(u.sum(), x)
+    assert float((2.0 * u[0] + 0.5 * slope[0, 0]).detach()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_rounded_kink_by_hand() -> None:
+    distance = torch.tensor([0.0, 1.0, -1.0, 6.0], dtype=torch.float64)
+    expected = [1 / math.sqrt(PI), 0.8427007929 + 0.3678794412 / math.sqrt(PI)]
+    torch.testing.assert_close(kink(distance)[:2], torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(kink(distance)[2], kink(distance)[1])
+    assert float(kink(distance)[3] - 6.0) == pytest.approx(0.0, abs=1e-14)
+
+
+@pytest.mark.parametrize("start", [lambda x: x**2, lambda x: x + 0.3], ids=["kink", "jump"])
+def test_a_periodic_seam_is_rounded_off(start: Any) -> None:
+    """The rounded state and its slope are continuous where the period closes, and far from it nothing changes."""
+    problem = pl.Problem(
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+        unknowns="u",
+        equations=lambda u: u.t - u.xx,
+        conditions=[pl.Initial(u=start), pl.Periodic(on="x")],
+    )
+    made = Discretization(problem, Chebyshev((4, 3)), 1e-4)
+    (corner,) = made.corners
+    assert corner.sides == (-1.0, 1.0)
+    x = torch.tensor([[-1.0 + 1e-12, 0.0], [1.0 - 1e-12, 0.0], [0.2, 0.0]], dtype=torch.float64, requires_grad=True)
+    u = start(x[:, 0]) + corner(x)
+    (slope,) = torch.autograd.grad(u.sum(), x)
+    torch.testing.assert_close(u[0], u[1], atol=1e-8, rtol=0)
+    torch.testing.assert_close(slope[0, 0], slope[1, 0], atol=1e-6, rtol=0)
+    assert float((u[2] - start(x[2, 0])).detach()) == 0.0
+
+
+def test_a_smooth_periodic_state_stays() -> None:
+    assert Discretization(SCHROEDINGER, Chebyshev((4, 3)), 1e-7).corners == []
+
+
+# -- what can go wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_travelling_jump_is_refused() -> None:
+    problem = pl.Problem(
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+        unknowns="u",
+        equations=lambda u: u.t + u.x,
+        conditions=[pl.Initial(u=lambda x: torch.sign(x + 0.1)), pl.Periodic(on="x")],
+    )
+    with pytest.raises(ValueError, match=r"a jump or a kink near x = -0.1;.*experts=\{'x': \(-0.1,\)\}"):
+        solve(problem)
+    with pytest.raises(ValueError, match="more than 20 experts would be needed.*smooth the data"):
+        solve(problem, most_experts=20)
+
+
+def test_cells_may_meet_at_a_kink() -> None:
+    """Heat from |x - 0.3|: with an edge at the kink the start is exact."""
+    problem = pl.Problem(
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 0.2)),
+        unknowns="u",
+        equations=lambda u: u.t - 0.1 * u.xx,
+        conditions=[pl.Initial(u=lambda x: (x - 0.3).abs()), pl.Neumann(u=1.0)],
+    )
+    solution = solve(problem, experts={"x": (0.3,)}, tolerance=1e-5)
+    assert solution.status.ok
+    # far from the sides the exact solution is that of the whole line
+    x, t = torch.linspace(0.0, 0.5, 11, dtype=torch.float64) - 0.3, 0.02
+    spread = math.sqrt(4 * 0.1 * t)
+    exact = x * torch.erf(x / spread) + spread / math.sqrt(PI) * torch.exp(-((x / spread) ** 2))
+    np.testing.assert_allclose(solution(x=(x + 0.3).numpy(), t=t)["u"], exact.numpy(), atol=2e-4)
+
+
+def test_an_unfinished_march_says_so() -> None:
+    problem = pl.load_problem("convection", c=50.0)
+    solution = pl.solve(problem, pl.HardConstraintMoE(), max_seconds=0.05, progress=False)
+    assert solution.status is pl.Status.INCOMPLETE and not solution.status.ok
+    end = solution.models[-1].region.bounds["t"][1]
+    assert end < 1.0
+    found = solution(x=1.0, t=np.array([end / 2, 1.0]))["u"]
+    assert np.isfinite(found[0]) and np.isnan(found[1])
+
+
+def test_a_callback_stops_the_march() -> None:
+    solution = pl.solve(HEAT, pl.HardConstraintMoE(), callbacks=[lambda record: record.step == 2], progress=False)
+    assert solution.status is pl.Status.INTERRUPTED and len(solution.models) == 2
+
+
+def test_resuming_gives_the_same_numbers(tmp_path: Any) -> None:
+    problem, solver = pl.load_problem("convection", c=5.0), pl.HardConstraintMoE()
+    whole = pl.solve(problem, solver, progress=False)
+    path = tmp_path / "march"
+    part = pl.solve(problem, solver, callbacks=[lambda r: r.step == 2], checkpoint=path, progress=False)
+    assert len(part.models) == 2
+    rest = pl.solve(problem, solver, checkpoint=path, progress=False)
+    assert len(rest.history) == len(whole.history)
+    for one, other in zip(whole.models, rest.models, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+    again = pl.solve(problem, solver, checkpoint=path, progress=False)
+    assert again.error() == whole.error()
+
+
+@pytest.mark.parametrize("features", ["chebyshev", "tanh"])
+def test_saved_and_loaded(tmp_path: Any, features: str) -> None:
+    solution = solve(SCHROEDINGER, features=features)
+    solution.save(tmp_path / "file.pt")
+    loaded = pl.Solution.load(tmp_path / "file.pt", SCHROEDINGER)
+    assert loaded.error()["v"] == pytest.approx(solution.error()["v"], rel=1e-3)
+    here = {"x": np.linspace(0.0, 6.0, 7), "t": 0.7}
+    np.testing.assert_array_equal(loaded(**here)["u"], solution(**here)["u"])
+    np.testing.assert_allclose(loaded.residual(**here)["real"], solution.residual(**here)["real"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"features": "wavelets"}, "features='wavelets'.*'chebyshev', 'tanh'"),
+        ({"tolerance": 0.0}, "tolerance=0.0.*between"),
+        ({"degrees": {"x": 2}}, "degrees=.*'x': 2.*from 3 to 40"),
+        ({"experts": {"t": 3}}, "time slabs are found by the solver itself"),
+        ({"experts": {"y": 3}}, "'y' is none of the coordinates x, t"),
+        ({"experts": {"x": (2.0,)}}, "experts="),
+        ({"most_experts": 0}, "most_experts=0"),
+    ],
+)
+def test_bad_settings(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        solve(HEAT, **options)
+
+
+def test_problems_it_cannot_solve() -> None:
+    unknown = pl.Problem(
+        domain=HEAT.domain,
+        unknowns="u",
+        equations=lambda u, k: u.t - k * u.xx,
+        conditions=HEAT.conditions,
+        parameters={"k": pl.Unknown(1.0)},
+    )
+    with pytest.raises(ValueError, match=r"unknown parameters \('k',\).*use PINN"):
+        solve(unknown)
+    with pytest.raises(ValueError, match="no initial condition; add Initial"):
+        solve(HEAT.replace(conditions=[pl.Dirichlet(u=0.0)]))
+
+
+def test_a_march_ends_only_once() -> None:
+    march = March(HEAT, Chebyshev((8, 6)), MarchSettings(1e-5, 1e-5, {"x": np.array([0.0, 1.0])}))
+    while not march.done:
+        march.attempt()
+    assert march.share == 1.0 and march.pieces[-1].region.bounds["t"][1] == 1.0
+
+
+def test_a_blow_up_ends_with_a_status() -> None:
+    """u' = u^2 from 1 has its pole at t = 1."""
+    problem = pl.Problem(
+        domain=pl.Box(t=(0.0, 2.0)), unknowns="u", equations=lambda u: u.t - u**2, conditions=[pl.Initial(u=1.0)]
+    )
+    solution = solve(problem)
+    assert solution.status is pl.Status.UNRESOLVED
+    np.testing.assert_allclose(solution(t=0.5)["u"], 2.0, rtol=1e-6)
+    assert math.isnan(solution(t=1.5)["u"])
