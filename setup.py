@@ -2,7 +2,5 @@
 
 from setuptools import find_packages, setup
 
-setup(
-    packages=[*find_packages(include=["pinnlab", "pinnlab.*"]), "pinnlab.problems"],
-    package_dir={"pinnlab.problems": "problems"},
-)
+# problems/ at the top of the source tree is pinnlab.problems, in place of the door in pinnlab/problems
+setup(packages=find_packages(include=["pinnlab", "pinnlab.*"]), package_dir={"pinnlab.problems": "problems"})

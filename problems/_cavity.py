@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse as sp
-from pinnlab.problems._pieces import differentiation_matrix, gauss_lobatto, pieces
 from scipy.sparse.linalg import splu
 
+from pinnlab.problems._pieces import differentiation_matrix, gauss_lobatto, pieces
 from pinnlab.reference.base import Interpolant
 
 _HALF = (0.0, 0.002, 0.01, 0.04, 0.12, 0.28, 0.5)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from pinnlab.problems._pieces import differentiation_matrix, gauss_lobatto, pieces
 
+from pinnlab.problems._pieces import differentiation_matrix, gauss_lobatto, pieces
 from pinnlab.reference.base import Interpolant
 
 _HALF = (0.0, 0.002, 0.015, 0.06, 0.15, 0.25, 0.35, 0.5)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from pinnlab.problems._kdv import WIDTH, korteweg_de_vries
 
+from pinnlab.problems._kdv import WIDTH, korteweg_de_vries
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.lazy import MemberReference
 

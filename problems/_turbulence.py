@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 
 from pinnlab.declaration.functions import GaussianFunction
 from pinnlab.derivatives.axes import FourierAxis, Nodes
 from pinnlab.derivatives.fourier import fourier_functions
+from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 from pinnlab.reference.base import Interpolant
 
 SIDE = 2 * math.pi

@@ -14,9 +14,9 @@ Published relative L2 errors: PINN 6.7e-4 (2019), SOAP 4e-5 (GPU), SSBroyden 1.6
 import math
 
 import torch
-from pinnlab.problems._cole_hopf import cole_hopf
 
 import pinnlab as pl
+from pinnlab.problems._cole_hopf import cole_hopf
 
 PUBLISHED = "4e-5 (SOAP, GPU); 1.6e-8 (SSBroyden, 2878 s GPU)"
 BUDGET = 170.0

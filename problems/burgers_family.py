@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
+import pinnlab as pl
 from pinnlab.problems import burgers
 from pinnlab.problems._cole_hopf import cole_hopf
 from pinnlab.problems._pieces import pieces
-
-import pinnlab as pl
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.lazy import MemberReference
 

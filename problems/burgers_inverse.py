@@ -18,10 +18,10 @@ Published errors of nu: none that could be found for this setting.
 import math
 
 import numpy as np
-from pinnlab.problems import burgers
-from pinnlab.problems._cole_hopf import cole_hopf
 
 import pinnlab as pl
+from pinnlab.problems import burgers
+from pinnlab.problems._cole_hopf import cole_hopf
 
 PUBLISHED = "none found for this setting"
 BUDGET = 60.0

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 import torch
-from pinnlab.problems._cole_hopf import cole_hopf
 
 import pinnlab as pl
+from pinnlab.problems._cole_hopf import cole_hopf
 
 PUBLISHED = "none found"
 BUDGET = 180.0

@@ -25,9 +25,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pinnlab.problems._turbulence import SIDE, solve, start, velocity
 
 import pinnlab as pl
+from pinnlab.problems._turbulence import SIDE, solve, start, velocity
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "3.90e-2 (u, causal PINN, 10 windows, GPU; another start)"

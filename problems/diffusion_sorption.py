@@ -25,10 +25,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation, similarity
 
 import pinnlab as pl
 from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation, similarity
 from pinnlab.reference.datasets import Dataset, generate, read_pdebench
 from pinnlab.solvers.experts.features import Features
 

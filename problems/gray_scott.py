@@ -13,9 +13,8 @@ need more than 400 of them.
 Published relative L2 error: PirateNet 3.61e-3, jaxpi 6.13 (many time windows, GPU hours).
 """
 
-from pinnlab.problems._gray_scott import DIFFUSION, FEED, LOSS, RATE, solve, start_u, start_v
-
 import pinnlab as pl
+from pinnlab.problems._gray_scott import DIFFUSION, FEED, LOSS, RATE, solve, start_u, start_v
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "3.61e-3 (PirateNet, GPU hours)"

@@ -15,9 +15,9 @@ H100).
 import math
 
 import torch
-from pinnlab.problems._kdv import korteweg_de_vries
 
 import pinnlab as pl
+from pinnlab.problems._kdv import korteweg_de_vries
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "1.5e-4 (2,412 s, GPU); 8.2e-11 (four slabs, 1,210 s, H100)"

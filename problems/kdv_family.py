@@ -21,9 +21,9 @@ Published relative L2 errors: none that could be found; the paper compares choic
 from __future__ import annotations
 
 import numpy as np
-from pinnlab.problems._solitons import END, LENGTH, Sides, solve, start
 
 import pinnlab as pl
+from pinnlab.problems._solitons import END, LENGTH, Sides, solve, start
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "none found"

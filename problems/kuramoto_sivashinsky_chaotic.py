@@ -16,9 +16,9 @@ whole run, t <= 1: jaxpi 1.61e-1, sketched Gauss-Newton 5.1e-7 (eight slabs, 5,2
 import math
 
 import torch
-from pinnlab.problems._kuramoto_sivashinsky import A, B, C, solve, state
 
 import pinnlab as pl
+from pinnlab.problems._kuramoto_sivashinsky import A, B, C, solve, state
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "2.46e-2 (causal PINN, 5 windows, GPU)"

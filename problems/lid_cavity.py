@@ -21,9 +21,9 @@ Published relative L2 errors at these Reynolds numbers: none that could be found
 from __future__ import annotations
 
 import numpy as np
-from pinnlab.problems._cavity import cavity
 
 import pinnlab as pl
+from pinnlab.problems._cavity import cavity
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "none found at Re = 100; 4.21e-2 at Re = 3200 (PirateNet)"

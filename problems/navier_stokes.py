@@ -23,9 +23,9 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from pinnlab.problems._vorticity import END, pseudo_spectral, reference, time_steps
 
 import pinnlab as pl
+from pinnlab.problems._vorticity import END, pseudo_spectral, reference, time_steps
 from pinnlab.reference.datasets import Dataset, generate
 
 PUBLISHED = "8.30e-2 (PI-HC-MoE, mean over unseen members, GPU)"

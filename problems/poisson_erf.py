@@ -15,9 +15,9 @@ Published relative L2 errors: none that could be found; the paper compares choic
 from __future__ import annotations
 
 import torch
-from pinnlab.problems._poisson_square import poisson_square
 
 import pinnlab as pl
+from pinnlab.problems._poisson_square import poisson_square
 from pinnlab.reference.lazy import MemberReference
 
 PUBLISHED = "none found"

@@ -19,9 +19,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pinnlab.problems.allen_cahn as allen_cahn
 
 import pinnlab as pl
+import pinnlab.problems.allen_cahn as allen_cahn
 from pinnlab.bench import Plan, Results, Run, bench, figure, machine
 from pinnlab.bench.cases import Case
 from pinnlab.declaration.problem import Problem

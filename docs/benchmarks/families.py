@@ -9,10 +9,11 @@ import sys
 import time
 
 import numpy as np
+from scipy.integrate import solve_ivp
+
 from pinnlab.problems import diffusion_sorption, navier_stokes
 from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation
 from pinnlab.problems._vorticity import END, pseudo_spectral, time_steps
-from scipy.integrate import solve_ivp
 
 TIMES = np.linspace(0.0, 500.0, 101)
 OUTPUTS = 65

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pinnlab.problems import diffusion_sorption
-from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation
 
 import pinnlab as pl
 from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.problems import diffusion_sorption
+from pinnlab.problems._diffusion_sorption import DIFFUSION, cell_centres, finite_volumes, retardation
 from pinnlab.solvers.experts.features import Features
 
 END = 500.0

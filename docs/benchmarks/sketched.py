@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pinnlab.problems import decaying_turbulence
-
 import pinnlab as pl
 from pinnlab.bench.machine import machine
 from pinnlab.machine.threads import limited_threads
+from pinnlab.problems import decaying_turbulence
 
 END = 0.1
 OPTIMIZERS: dict[str, tuple] = {

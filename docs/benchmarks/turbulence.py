@@ -15,10 +15,10 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from pinnlab.problems import decaying_turbulence as flow
 
 import pinnlab as pl
 from pinnlab.bench.machine import machine
+from pinnlab.problems import decaying_turbulence as flow
 from pinnlab.training.history import Record
 
 matplotlib.use("Agg")

@@ -116,6 +116,10 @@ class March(ABC):
 class Solver(ABC):
     """Frozen configuration of a method."""
 
+    def obstacle(self, problem: Problem) -> str | None:
+        """Why this method cannot solve the problem, in a sentence; None where it can."""
+        return None
+
     @abstractmethod
     def plan(self, problem: Problem, settings: Settings) -> Plan | March:
         """How to solve a problem: phases of training, or a march.

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from pinnlab.problems import decaying_turbulence
-from pinnlab.problems._turbulence import SIDE, amplitude, solve, start, velocity
 
 from pinnlab.declaration.functions import GaussianFunction
+from pinnlab.problems import decaying_turbulence
+from pinnlab.problems._turbulence import SIDE, amplitude, solve, start, velocity
 
 
 def nodes(n: int) -> np.ndarray:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pinnlab.problems import diffusion_sorption
-from pinnlab.problems._diffusion_sorption import cell_centres, finite_volumes, retardation, similarity
 
 import pinnlab as pl
+from pinnlab.problems import diffusion_sorption
+from pinnlab.problems._diffusion_sorption import cell_centres, finite_volumes, retardation, similarity
 
 TIMES = np.linspace(0.0, 500.0, 11)
 

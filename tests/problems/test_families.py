@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
+
+import pinnlab as pl
+from pinnlab.declaration.relative_error import evaluate
 from pinnlab.problems import advection, burgers_family, heat_family, kdv_family, poisson_erf, reaction
 from pinnlab.problems._cole_hopf import cole_hopf
 from pinnlab.problems._pieces import differentiation_matrix, gauss_lobatto, pieces
 from pinnlab.problems._poisson_square import poisson_square
 from pinnlab.problems._solitons import Sides, interpolate, solve, start
-
-import pinnlab as pl
-from pinnlab.declaration.relative_error import evaluate
 from pinnlab.reference.lazy import MemberReference
 
 FAMILIES = {

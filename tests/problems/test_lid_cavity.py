@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from pinnlab.problems import lid_cavity
 from pinnlab.problems._cavity import cavity, line
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pinnlab.problems import navier_stokes
-from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 
 import pinnlab as pl
+from pinnlab.problems import navier_stokes
+from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 
 
 def nodes(n: int) -> np.ndarray:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from pinnlab.problems._cole_hopf import cole_hopf
 
 import pinnlab as pl
+from pinnlab.problems._cole_hopf import cole_hopf
 
 PI = math.pi
 Exact = Callable[..., dict[str, np.ndarray]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pinnlab.problems import diffusion_sorption
 
+from pinnlab.problems import diffusion_sorption
 from pinnlab.reference.datasets import Dataset, read_pdebench, write_pdebench
 
 h5py = pytest.importorskip("h5py")

@@ -1,0 +1,6 @@
+"""The benchmark problems: in a source tree they live in ``problems/`` at its top, an installed package holds them here."""
+
+from pathlib import Path
+
+__file__ = str(Path(__file__).resolve().parents[2] / "problems" / "__init__.py")
+__path__ = [str(Path(__file__).parent)]
