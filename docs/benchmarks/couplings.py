@@ -13,6 +13,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.algebra.least_squares import LeastSquares
+from pinnlab.solvers.experts.plan import FamilyExperts
 
 BASIS = 32
 
@@ -22,7 +23,7 @@ def main() -> None:
     problem = pl.load_problem("burgers").replace(parameters={"nu": 0.1}, reference=None)
     reference = pl.reference_solution(problem)
     cases = (
-        ("one expert", {}, "none"),
+        ("one expert", {}, "interface"),
         ("none", {"x": 4}, "none"),
         ("none", {"x": 8}, "none"),
         ("none", {"t": 4}, "none"),
@@ -33,7 +34,7 @@ def main() -> None:
         ("march", {"x": 8, "t": 2}, "march"),
     )
     for name, experts, coupling in cases:
-        solver = pl.HardConstraintMoE(
+        solver = FamilyExperts(
             network=pl.MLP(width=48, depth=2), basis=BASIS, experts=experts, coupling=coupling, points=8 * BASIS,
             search=LeastSquares(steps=40, tolerance=1e-7), newton=0, stages=(pl.Adam(steps=1),),
         )  # fmt: skip

@@ -14,6 +14,7 @@ import json
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +61,21 @@ def family(end: float = END) -> pl.Problem:
 def solver(name: str, experts: int = 4, basis: int = 16, points: int = 160) -> pl.HardConstraintMoE:
     """One of the methods; ``points`` per expert, and as many in all for the methods without experts."""
     alone = name in ("global", "soft")
+    solved = {
+        "basis": basis,
+        "search": LeastSquares(steps=15, tolerance=1e-5),
+        "experts": {"x": experts},
+        "coupling": "none" if name == "experts, uncoupled" else "interface",
+    }
+    idle = {"global": ("experts", "coupling"), "soft": tuple(solved)}.get(name, ())
     return pl.HardConstraintMoE(
         network=pl.MLP(width=40, depth=2, embedding=Features(features, 8)),
-        basis=basis,
-        experts={"x": experts},
-        coupling="none" if name == "experts, uncoupled" else "interface",
+        **{option: value for option, value in solved.items() if option not in idle},
         constraint=name if alone else "experts",
         points=points * (experts if alone else 1),
         condition_points=points // 3 * (experts if alone else 1),
         condition_weight=10.0,
         graded={"t": 3.0},
-        search=LeastSquares(steps=15, tolerance=1e-5),
         stages=(pl.Adam(steps=1_000_000, learning_rate=2e-3, decay_every=200 if name == "soft" else 30),),
     )
 
@@ -122,7 +127,7 @@ def main() -> None:
         method = solver("experts" if name == "experts, untrained" else name)
         untrained = {"callbacks": [lambda record: True]} if "untrained" in name else {}
         if untrained:
-            method = pl.HardConstraintMoE(**{**vars(method), "stages": (pl.Adam(steps=1),)})
+            method = replace(method, stages=(pl.Adam(steps=1),))
         solution = pl.solve(family(end), method, max_seconds=seconds, seed=seed, progress=False, **untrained)
         row = {"task": task, "method": name, "seed": seed, "steps": solution.history[-1].step}
         row |= {"seconds": solution.seconds, "held-out loss": float(min(solution.history.column("held_out")))}

@@ -14,6 +14,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
+from pinnlab.solvers.local_experts.plan import runs_on
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
 from pinnlab.training.history import Record
@@ -124,8 +125,11 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    if not few or not _accepts(experts, problem, settings):
+    if not few or not runs_on(settings):
         return None
+    with limited_threads(settings.threads):
+        if experts.obstacle(problem) is not None:
+            return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
 
 
@@ -144,7 +148,7 @@ def _windows(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     solver = PINN(network=MLP(width=width_for(seconds)))
-    return Choice(solver, f"{_why_not_experts(problem)}: one network, as small as the budget, trained")
+    return Choice(solver, f"{_why_not_experts(problem, settings)}: one network, as small as the budget, trained")
 
 
 RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
@@ -189,8 +193,10 @@ def _affordable(number: float, most: float) -> int:
     return max(1, int(min(MOST_WINDOWS, round(number), most)))
 
 
-def _why_not_experts(problem: Problem) -> str:
+def _why_not_experts(problem: Problem, settings: Settings) -> str:
     domain = problem.domain
+    if not runs_on(settings):
+        return "local experts run in float64 on the CPU only"
     if not isinstance(domain, Box):
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):

@@ -1,159 +1,130 @@
-"""Mixture of experts with hard constraints: least squares inside the network, or, for one instance, in its place.
-
-Letters: n points, d coordinates, s scalar parameters of a family, m unknowns, N basis functions of an unknown, K experts.
-"""
+"""Mixture of experts with hard constraints: least squares inside the network, or, for one instance, in its place."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from torch import nn
 
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.optimizers.first_order import Adam
-from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.solvers.experts.layout import COUPLINGS
 from pinnlab.solvers.experts.partition import Cuts
-from pinnlab.solvers.experts.plan import _OperatorPlan
-from pinnlab.solvers.local_experts.basis import BASES
-from pinnlab.solvers.local_experts.plan import _CellMarch
+from pinnlab.solvers.experts.plan import FamilyExperts
+from pinnlab.solvers.local_experts.plan import LocalExperts
+from pinnlab.solvers.options import given
 from pinnlab.training.plans import March, Plan, Settings, Solver
 
-CONSTRAINTS = ("experts", "global", "soft")
+_SHARED = {f.name for f in fields(FamilyExperts)} & {f.name for f in fields(LocalExperts)}
+TRAINED = tuple(f.name for f in fields(FamilyExperts) if f.name not in _SHARED)
+"""Options that only experts over trained basis functions have."""
+LOCAL = tuple(f.name for f in fields(LocalExperts) if f.name not in _SHARED)
+"""Options that only local experts have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HardConstraintMoE(Solver):
-    """Experts that solve for the equations inside the network (PI-HC-MoE).
+    """Experts that solve for the equations: inside a trained network (PI-HC-MoE), or, for one instance, without one.
 
-    For one instance without a network (``HardConstraintMoE()``), every expert is a cell of space with local basis
-    functions, and all are marched through time slabs; cells and slabs adapt to the solution, and nothing is trained.
+    For one instance and no network, ``HardConstraintMoE()``, it is ``LocalExperts``: cells of space with local basis
+    functions, marched through time; nothing is trained. For a family, or where a network is given, it is
+    ``FamilyExperts``: a network of basis functions whose coefficients every member finds for itself, so that the solution
+    takes the parameters: ``solution.at(a=0.1)`` is a member.
 
-    For a family, a network maps a member's data to N basis functions. In each part of the domain an expert finds the
-    coefficients w of u = b . w that leave the least squares of the equations' and conditions' residuals at sampled
-    points. The network is trained on the residual that remains at other points, through the optimum by the implicit
-    function theorem. No solution data are used. The solution takes the parameters: ``solution.at(a=0.1)`` is a member.
+    Each method has options of its own. One that has no effect is refused by name, at the latest when the problem is known.
 
     Args:
-        network: ``MLP(...)`` and other networks of the coordinates (scalar parameters are further inputs), your own
-            module (n, d + s) -> (n, m N), or ``FNO(...)`` for functions on a grid. None chooses: an FNO where a
-            parameter is a function, else an MLP.
-        basis: N, functions per unknown.
-        experts: {coordinate: number of equal parts, or positions to cut at}; None cuts the longest way in space, or
-            time, into 4.
-        coupling: ``"interface"`` (values and slopes agree where parts meet, a joint solve), ``"march"`` (parts later in
-            time start from those before), or ``"none"`` (the paper's: each sees all conditions, none its neighbours).
-        constraint: ``"experts"``; ``"global"``: one least-squares problem for the whole domain (PI-HC); ``"soft"``: the
-            network is the solution, nothing is solved (PI-SC).
-        stages: optimizers that need no Jacobian, such as ``(Adam(steps=2000),)``.
-        batch: members of the family per step.
-        points: of the equations, per expert, in the least-squares problems; None takes eight per coefficient.
-        condition_points: of each condition and interface, per expert; None takes a quarter of ``points``.
-        loss_points: of the training loss, per expert; None takes as many as ``points``.
-        condition_weight: of the mean squares of conditions, against one for the equations.
-        search: the inner solver; its tolerance and steps may be changed at test.
-        ridge: rows ``ridge * w`` that are added to the least squares.
-        newton: steps with the full Hessian after the search, so that the implicit gradient is exact.
-        hessian: ``"full"`` or ``"gauss_newton"``: the matrix of the implicit gradient.
-        whiten: search in coordinates in which each expert's J^T J at the start is the identity; the ridge is in these.
-        grid: {coordinate: nodes}, for an FNO; 32 each where not given.
-        order: of the finite differences on the grid.
-        harmonics: of the embedding that makes a coordinate of an MLP exactly periodic.
-        graded: {coordinate: power p}: the coordinate's share s of its interval is drawn as s**p, so that points are
-            denser at its start; ``{"t": 3.0}`` for solutions that begin with a jump.
-        features: of a single instance: ``"chebyshev"`` (local polynomials; nothing neural in them) or ``"tanh"`` (the
-            hidden layer of a random network).
-        degrees: {coordinate: polynomial degree of an expert, or whose resolution its features have}; None chooses.
-        tolerance: of a single instance: truncation error of an expert, relative to the size of each unknown.
-        most_experts: of a single instance, in one time slab.
+        experts: of both methods: {coordinate: number of equal parts, or positions to cut at}.
+        condition_weight: of both: of the mean squares of conditions, against one for the equations.
+        features, degrees, tolerance, most_experts: of ``LocalExperts`` (``pinnlab.solvers.local_experts.plan``): kind of
+            the basis functions, their degrees, truncation error, and the largest number of experts.
+        network, basis, stages, batch: of ``FamilyExperts`` (``pinnlab.solvers.experts.plan``), as all that follow: the
+            network, functions per unknown, optimizers, and members per step.
+        coupling, constraint: how experts are joined, and whether there are any.
+        points, condition_points, loss_points, graded: where residuals are taken.
+        search, ridge: how coefficients are found.
+        grid, harmonics: nodes of an ``FNO``, and embedding of periodic coordinates of an ``MLP``.
 
     Raises:
-        TypeError, ValueError: an argument out of its range.
+        TypeError, ValueError: an argument out of its range, or without effect beside the others.
 
-    Source: Chalapathi, Du & Krishnapriyan, arXiv 2402.13412 (ICLR 2024); the single constraint is Negiar, Mahoney &
-    Krishnapriyan, arXiv 2207.08675.
+    Source: Chalapathi, Du & Krishnapriyan, arXiv 2402.13412 (ICLR 2024).
     """
 
     network: nn.Module | None = None
-    basis: int = 16
+    basis: int = FamilyExperts.basis
     experts: Cuts | None = None
-    coupling: str = "interface"
-    constraint: str = "experts"
-    stages: tuple[Optimizer, ...] = (Adam(steps=2000),)
-    batch: int = 4
+    coupling: str = FamilyExperts.coupling
+    constraint: str = FamilyExperts.constraint
+    stages: tuple[Optimizer, ...] = FamilyExperts.stages
+    batch: int = FamilyExperts.batch
     points: int | None = None
     condition_points: int | None = None
     loss_points: int | None = None
-    condition_weight: float = 100.0
-    search: LeastSquares = field(default_factory=lambda: LeastSquares(steps=20, tolerance=1e-8))
-    ridge: float = 1e-6
-    newton: int = 1
-    hessian: str = "full"
-    whiten: bool = True
+    condition_weight: float = FamilyExperts.condition_weight
+    search: LeastSquares = FamilyExperts.search
+    ridge: float = FamilyExperts.ridge
+    # no options here, but a checkpoint recognizes its solver by all of these names, in this order
+    newton: int = field(init=False, repr=False, default_factory=lambda: FamilyExperts.newton)
+    hessian: str = field(init=False, repr=False, default_factory=lambda: FamilyExperts.hessian)
+    whiten: bool = field(init=False, repr=False, default_factory=lambda: FamilyExperts.whiten)
     grid: Mapping[str, int] | None = None
-    order: int = 4
-    harmonics: int = 1
+    order: int = field(init=False, repr=False, default_factory=lambda: FamilyExperts.order)
+    harmonics: int = FamilyExperts.harmonics
     graded: Mapping[str, float] = field(default_factory=dict)
-    features: str = "chebyshev"
+    features: str = LocalExperts.features
     degrees: Mapping[str, int] | None = None
-    tolerance: float = 1e-7
-    most_experts: int = 400
+    tolerance: float = LocalExperts.tolerance
+    most_experts: int = LocalExperts.most_experts
 
     def __post_init__(self) -> None:
-        if self.network is not None and not isinstance(self.network, nn.Module):
-            raise TypeError(f"HardConstraintMoE(network={self.network!r}): give a torch.nn.Module, such as pl.FNO().")
-        for name in ("basis", "batch", "points", "condition_points", "loss_points", "harmonics", "most_experts"):
-            value = getattr(self, name)
-            optional = name.endswith("points")
-            if not (optional and value is None) and (not isinstance(value, int) or value < 1):
-                raise ValueError(f"HardConstraintMoE({name}={value!r}): must be a whole number of at least 1.")
-        known_names = {
-            "coupling": COUPLINGS, "constraint": CONSTRAINTS, "hessian": ("full", "gauss_newton"), "features": tuple(BASES)
-        }  # fmt: skip
-        for name, known in known_names.items():
-            if getattr(self, name) not in known:
-                choices = ", ".join(map(repr, known))
-                raise ValueError(f"HardConstraintMoE({name}={getattr(self, name)!r}): choose one of {choices}.")
-        if self.experts is not None and not isinstance(self.experts, Mapping):
-            raise TypeError(f"HardConstraintMoE(experts={self.experts!r}): give a dictionary such as {{'x': 4}}.")
-        if not (self.condition_weight > 0 and math.isfinite(self.condition_weight)):
-            raise ValueError(f"HardConstraintMoE(condition_weight={self.condition_weight!r}): must be positive.")
-        if not (self.ridge >= 0 and math.isfinite(self.ridge)):
-            raise ValueError(f"HardConstraintMoE(ridge={self.ridge!r}): must be a number of at least 0.")
-        if not isinstance(self.newton, int) or self.newton < 0:
-            raise ValueError(f"HardConstraintMoE(newton={self.newton!r}): must be a whole number of at least 0.")
-        if not 1e-13 < self.tolerance < 1:
-            raise ValueError(f"HardConstraintMoE(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
-        for name, power in self.graded.items():
-            if not (isinstance(power, int | float) and power > 0):
-                raise ValueError(
-                    f"HardConstraintMoE(graded={{{name!r}: {power!r}}}): give a positive power, such as 3."
-                )
-        for name, degree in (self.degrees or {}).items():
-            if not isinstance(degree, int) or not 3 <= degree <= 40:
-                raise ValueError(
-                    f"HardConstraintMoE(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40."
-                )
-        stages = (self.stages,) if isinstance(self.stages, Optimizer) else tuple(self.stages)
-        if not stages or not all(isinstance(s, Optimizer) for s in stages):
-            raise TypeError(
-                f"HardConstraintMoE(stages={self.stages!r}): give optimizers, such as (pl.Adam(steps=300),)."
-            )
-        if any(isinstance(s, LevenbergMarquardt) for s in stages):
+        trained, local = self._given(TRAINED), self._given(LOCAL)
+        if trained and local:
             raise ValueError(
-                "HardConstraintMoE(stages=(LevenbergMarquardt(...),)): the loss has no Jacobian by residuals, since each "
-                "member's coefficients are solved for inside; use pl.Adam, pl.SOAP, pl.LBFGS or pl.SSBroyden."
+                f"HardConstraintMoE({trained[0]}=..., {local[0]}={getattr(self, local[0])!r}): {local[0]} is an option of "
+                f"local experts, which solve one instance without a network, and {trained[0]} one of experts over trained "
+                "basis functions; leave out one of them."
             )
-        object.__setattr__(self, "stages", stages)
+        if not trained:
+            self._local()
+        if not local:
+            object.__setattr__(self, "stages", self._trained().stages)
+
+    def obstacle(self, problem: Problem) -> str | None:
+        return self._misplaced(problem) or self._method(problem).obstacle(problem)
 
     def plan(self, problem: Problem, settings: Settings) -> Plan | March:
-        if not problem.families and self.network is None:
-            return self._single_instance(problem, settings)
-        return _OperatorPlan(self, problem, settings)
+        if (why := self._misplaced(problem)) is not None:
+            raise ValueError(why)
+        return self._method(problem).plan(problem, settings)
 
-    def _single_instance(self, problem: Problem, settings: Settings) -> March:
-        return _CellMarch(self, problem, settings)
+    def _method(self, problem: Problem) -> FamilyExperts | LocalExperts:
+        return self._trained() if problem.families or self.network is not None else self._local()
+
+    def _trained(self) -> FamilyExperts:
+        return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})
+
+    def _local(self) -> LocalExperts:
+        return LocalExperts(**{f.name: getattr(self, f.name) for f in fields(LocalExperts)})
+
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        return [name for name in given(self) if name in names]
+
+    def _misplaced(self, problem: Problem) -> str | None:
+        """Why an option that was given does not belong to the method that suits the problem."""
+        trained, local = self._given(TRAINED), self._given(LOCAL)
+        name = ", ".join(problem.families)
+        if name and local:
+            return (
+                f"HardConstraintMoE({local[0]}={getattr(self, local[0])!r}): {local[0]} is an option of local experts, "
+                f"which solve one instance, and this problem is a family over {name}, solved by experts over trained basis "
+                f"functions; leave {local[0]} out, or solve a member, problem.at(...)."
+            )
+        if not name and trained and self.network is None:
+            return (
+                f"HardConstraintMoE({trained[0]}={getattr(self, trained[0])!r}): {trained[0]} is an option of experts over "
+                "trained basis functions, and one instance without a network is solved by local experts; give a network "
+                f"as well, network=pl.MLP(), or leave {trained[0]} out."
+            )
+        return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ Values = Mapping[str, Any]
 _RIDGE_OF_START = 1e-10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How basis functions become a solution.
 
@@ -69,8 +69,8 @@ class Recipe:
     hessian: str
     grid: Mapping[str, int] | None
     order: int
-    graded: Mapping[str, float] = field(default_factory=dict)
-    whiten: bool = False
+    graded: Mapping[str, float]
+    whiten: bool
 
 
 def scalars(problem: Problem) -> list[str]:

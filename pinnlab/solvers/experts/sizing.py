@@ -57,23 +57,23 @@ def sized(
 
 
 def needs_grid(network: nn.Module | None, problem: Problem) -> bool:
-    """Whether basis functions live on a grid.
+    """Whether basis functions live on a grid: those of an ``FNO``, which is the default where a parameter is a function."""
+    return isinstance(network, FNO) or (network is None and bool(functions(problem)))
 
-    Raises:
-        ValueError: a parameter is a function, and the network takes points.
-    """
-    if isinstance(network, FNO):
-        return True
-    if functions(problem) and network is not None:
-        raise ValueError(
-            f"HardConstraintMoE(network={type(network).__name__}(...)): parameter {functions(problem)[0]!r} is a "
-            "function, which a network of the coordinates cannot take in; use network=pl.FNO()."
-        )
-    return bool(functions(problem))
+
+def embeds_periods(network: nn.Module | None, problem: Problem) -> bool:
+    """Whether there are coordinates that an embedding, with its harmonics, makes exactly periodic in the network."""
+    if needs_grid(network, problem) or not problem.exact_plan().periods:
+        return False
+    return network is None or (isinstance(network, Network) and network.is_template and not _has_own_inputs(network))
+
+
+def _has_own_inputs(network: Network) -> bool:
+    return getattr(network.embedding, "takes_coordinates", False)
 
 
 def _embedding(given: Network, problem: Problem, periods: dict[int, float], harmonics: int) -> nn.Module | None:
-    if getattr(given.embedding, "takes_coordinates", False):
+    if _has_own_inputs(given):
         return None
     lower, upper = map(list, zip(*problem.domain.bounds.values(), strict=True))
     for i in periods:

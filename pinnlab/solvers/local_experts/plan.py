@@ -1,61 +1,191 @@
-"""Local experts of one instance, as a march."""
+"""Local experts of one instance: their options, and their march."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Data, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
-from pinnlab.solvers.experts.partition import Partition
+from pinnlab.networks.base import check_positive
+from pinnlab.solvers.experts.partition import Cuts, Partition
 from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings
+from pinnlab.solvers.options import check_choice, check_shares, given, strangers
+from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver, check_single_instance
 from pinnlab.training.status import Status
 
+_OWNER = "HardConstraintMoE"
+_MOST_FUNCTIONS = 3000
+"""Of one expert; the blocks of the linear systems are dense. Three space dimensions have more unless degrees are low."""
 
-class _CellMarch(March):
-    """Experts that solve one instance themselves: cells marched through time slabs."""
 
-    def __init__(self, solver: Any, problem: Problem, settings: Settings):
+@dataclass(frozen=True, kw_only=True)
+class LocalExperts(Solver):
+    """Experts that solve one instance, with nothing trained; ``pl.HardConstraintMoE`` makes them.
+
+    Every expert is a cell of space with local basis functions, and all are marched through time slabs; cells and slabs
+    adapt to the solution. NumPy does the work, in float64 on the CPU.
+
+    Args:
+        experts: of space, at the start: {coordinate: number of equal cells, or positions of edges, which stay}; None
+            takes 4 in one dimension and 2 along each of several, with time 1.
+        condition_weight: of initial, boundary and interface rows, against one for those of the equations.
+        features: ``"chebyshev"`` (local polynomials; nothing neural in them) or ``"tanh"`` (the hidden layer of a random
+            network).
+        degrees: {coordinate: polynomial degree of an expert, or whose resolution its features have}, 3 to 40; None
+            chooses.
+        tolerance: truncation error of an expert, relative to the size of each unknown; between 1e-13 and 1.
+        most_experts: in one time slab.
+
+    Raises:
+        TypeError, ValueError: an argument out of its range.
+    """
+
+    experts: Cuts | None = None
+    condition_weight: float = 100.0
+    features: str = "chebyshev"
+    degrees: Mapping[str, int] | None = None
+    tolerance: float = 1e-7
+    most_experts: int = 400
+
+    def __post_init__(self) -> None:
+        check_shares(_OWNER, self.experts, self.condition_weight)
+        check_choice(_OWNER, tuple(BASES), features=self.features)
+        check_positive(_OWNER, most_experts=self.most_experts)
+        if not 1e-13 < self.tolerance < 1:
+            raise ValueError(f"{_OWNER}(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
+        for name, degree in (self.degrees or {}).items():
+            if not isinstance(degree, int) or not 3 <= degree <= 40:
+                raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
+
+    def obstacle(self, problem: Problem) -> str | None:
+        why = next(self._obstacles(problem), None)
+        if why is None and problem.domain.has_time:
+            # cells are split until they resolve the initial state: that needs no solve
+            try:
+                self.march(problem)
+            except cells.UnresolvedError as error:
+                why = str(_nothing_solved(error))
+        return why
+
+    def plan(self, problem: Problem, settings: Settings) -> March:
+        check_single_instance(problem, "LocalExperts")
+        if (why := next(self._obstacles(problem), None)) is not None:
+            raise (ValueError if isinstance(problem.domain, Box) else TypeError)(why)
+        if not runs_on(settings):
+            raise ValueError(
+                f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
+                f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
+            )
+        return CellMarch(self, problem, settings)
+
+    def march(self, problem: Problem, seed: int = 0) -> cells.March:
+        """The march before its first slab; its cells resolve the initial state.
+
+        Args:
+            problem: one without obstacles but, perhaps, its initial state.
+            seed: of random features.
+
+        Raises:
+            UnresolvedError: the initial state has a jump or a kink inside a cell, or needs too many cells.
+        """
         region = problem.domain
-        if not isinstance(region, Box):
-            raise TypeError(f"HardConstraintMoE needs a Box as domain, this problem lives on {region!r}.")
-        if problem.unknown_parameters:
-            raise ValueError(
-                f"HardConstraintMoE solves linearized equations for their unknowns, and cannot find the unknown "
-                f"parameters {problem.unknown_parameters} as well; use PINN()."
-            )
-        if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
-            raise ValueError(
-                "HardConstraintMoE() marches through time, and this problem has no initial condition; add Initial(...), "
-                "or give network=pl.MLP(), which sees the whole time interval at once."
-            )
-        cuts = dict(solver.experts) if solver.experts is not None else _cuts(problem)
-        if TIME in cuts:
-            raise ValueError(
-                f"HardConstraintMoE(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of "
-                "space only."
-            )
-        edges = {n: np.asarray(e) for n, e in Partition.of(region, cuts).edges.items() if n != TIME}
-        degrees = [(solver.degrees or {}).get(n, _degree(problem, n)) for n in region.coordinates]
+        assert isinstance(region, Box)
+        edges = {n: np.asarray(e) for n, e in Partition.of(region, self._cuts(problem)).edges.items() if n != TIME}
+        degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
-        tolerance = solver.tolerance * (0.1 if high else 1.0) * NOISE[solver.features]
-        basis = BASES[solver.features](degrees, settings.seed)
-        limits = cells.MarchSettings(
-            tolerance, solver.tolerance, edges, solver.most_experts, weight=solver.condition_weight
-        )
+        tolerance = self.tolerance * (0.1 if high else 1.0) * NOISE[self.features]
+        limits = cells.MarchSettings(tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight)
+        return cells.March(problem, BASES[self.features](tuple(degrees), seed), limits)
+
+    def _cuts(self, problem: Problem) -> Cuts:
+        return dict(self.experts) if self.experts is not None else _cuts(problem)
+
+    def _degrees(self, problem: Problem) -> dict[str, int]:
+        return {n: (self.degrees or {}).get(n, _degree(problem, n)) for n in problem.domain.coordinates}
+
+    def _obstacles(self, problem: Problem) -> Iterator[str]:
+        region = problem.domain
+        if not isinstance(region, Box):
+            yield f"{_OWNER} needs a Box as domain, this problem lives on {region!r}."
+            return
+        if problem.unknown_parameters:
+            yield (
+                f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
+                f"{problem.unknown_parameters} as well; use PINN()."
+            )
+        if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
+            yield (
+                f"{_OWNER}() marches through time, and this problem has no initial condition; add Initial(...), "
+                "or give network=pl.MLP(), which sees the whole time interval at once."
+            )
+        cuts = self._cuts(problem)
+        if TIME in cuts:
+            yield (
+                f"{_OWNER}(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of space only."
+            )
         try:
-            self.cells = cells.March(problem, basis, limits)
+            Partition.of(region, cuts)
+        except ValueError as error:
+            yield str(error)
+        yield from strangers(_OWNER, region.coordinates, degrees=self.degrees)
+        if "most_experts" in given(self) and not region.space:
+            yield (
+                f"{_OWNER}(most_experts={self.most_experts}): an ordinary differential equation has one expert in a time "
+                "slab, so that most_experts has no effect; leave it out."
+            )
+        degrees = self._degrees(problem)
+        size = math.prod(degree + 1 for degree in degrees.values())
+        if size > _MOST_FUNCTIONS:
+            yield (
+                f"{_OWNER}() would give each expert {size} functions, with degrees={degrees!r}, of which "
+                f"{_MOST_FUNCTIONS} fit into its dense matrices; give lower degrees, or use PINN()."
+            )
+        middle = torch.full((1, len(region.coordinates)), 0.5, dtype=torch.float64)
+        for condition, terms in problem.condition_terms():
+            sites = [site for term in terms for site in term.draw(lambda n: middle, 1)]
+            if not isinstance(condition, Initial | Data) and any(site.normals is None for site in sites):
+                yield (
+                    f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
+                    "use PINN()."
+                )
+
+
+def runs_on(settings: Settings) -> bool:
+    """Whether local experts run there: they compute in float64 on the CPU."""
+    return settings.device.type == "cpu" and settings.dtype == torch.float64
+
+
+class CellMarch(March):
+    """The march of one instance, slab by slab, as the loop runs it.
+
+    Args:
+        options: of the experts.
+        problem: the instance.
+        settings: gives the seed of random features.
+
+    Raises:
+        NothingSolvedError: cells cannot resolve the initial state.
+    """
+
+    def __init__(self, options: LocalExperts, problem: Problem, settings: Settings):
+        try:
+            self.cells = options.march(problem, settings.seed)
         except cells.UnresolvedError as error:
             raise _nothing_solved(error) from error
-        kind = "random tanh features" if solver.features == "tanh" else "Chebyshev polynomials (nothing neural in them)"
-        self.notes = (f"single instance: experts with {basis.size} {kind} each, marched through time slabs",)
+        tanh = options.features == "tanh"
+        kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
+        size = self.cells.basis.size
+        self.notes = (f"single instance: experts with {size} {kind} each, marched through time slabs",)
         rounded = sorted({corner.unknown for corner in self.cells.discretization.corners})
         if rounded:
             self.notes += (

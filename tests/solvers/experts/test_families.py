@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import closure
 from pinnlab.solvers.experts.bases import GridBasis, Inputs, PointBasis, node_numbers, snapped
 from pinnlab.solvers.experts.features import Features
+from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.experts.system import OperatorSystem
 from pinnlab.training.plans import Settings
 
@@ -62,8 +65,13 @@ def functions() -> pl.Problem:
     )  # fmt: skip
 
 
+def options_of(**changes: Any) -> dict[str, Any]:
+    """The small ones, with changes; None leaves an option out."""
+    return {name: value for name, value in {**SMALL, **changes}.items() if value is not None}
+
+
 def system(problem: pl.Problem, **options: Any) -> OperatorSystem:
-    found = pl.HardConstraintMoE(**{**SMALL, **options}).plan(problem, SETTINGS).start(0, []).system  # type: ignore
+    found = FamilyExperts(**options_of(**options)).plan(problem, SETTINGS).start(0, []).system  # type: ignore
     assert isinstance(found, OperatorSystem)
     return found
 
@@ -75,8 +83,8 @@ VARIANTS = [
     (soft_burgers, {"coupling": "interface"}),
     (soft_burgers, {"coupling": "none"}),
     (soft_burgers, {"coupling": "march", "experts": {"x": 2, "t": 2}}),
-    (soft_burgers, {"constraint": "global"}),
-    (soft_burgers, {"constraint": "soft"}),
+    (soft_burgers, {"constraint": "global", "experts": None}),
+    (soft_burgers, {"constraint": "soft", **dict.fromkeys(("experts", "basis", "search", "newton"))}),
     (soft_burgers, GRID),
     (family, {}),
     (functions, GRID),
@@ -295,7 +303,6 @@ class _Broken(nn.Module):
         ({"network": 3}, TypeError, r"HardConstraintMoE\(network=3\): give a torch.nn.Module"),
         ({"ridge": -1.0}, ValueError, r"HardConstraintMoE\(ridge=-1.0\)"),
         ({"graded": {"t": 0.0}}, ValueError, r"graded={'t': 0.0}\): give a positive power"),
-        ({"newton": -1}, ValueError, r"HardConstraintMoE\(newton=-1\)"),
         ({"stages": (pl.LevenbergMarquardt(),)}, ValueError, "the loss has no Jacobian by residuals.*use pl.Adam"),
         ({"network": nn.Linear(3, 5)}, ValueError, r"mapped \(3, 3\) to \(3, 5\); it must map 2 coordinates and 1"),
         ({"network": _Broken(math.nan), "ridge": 0.0}, ValueError, "member, expert.*not finite: .*NaN in the basis"),
@@ -305,6 +312,102 @@ class _Broken(nn.Module):
 def test_bad_declarations_fail_before_training(options: dict, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         pl.solve(family(), pl.HardConstraintMoE(**{**SMALL, **options}), progress=False)
+
+
+def test_switches_of_the_inner_solve_are_checked() -> None:
+    for options, message in (({"newton": -1}, r"newton=-1\)"), ({"hessian": "bfgs"}, "hessian='bfgs'.*choose one of")):
+        with pytest.raises(ValueError, match=rf"FamilyExperts\({message}"):
+            FamilyExperts(**options)  # type: ignore[arg-type]
+    switches = ("newton", "hessian", "whiten", "order")
+    assert not set(switches) & set(inspect.signature(pl.HardConstraintMoE).parameters)
+    defaults, fixed = FamilyExperts(), pl.HardConstraintMoE()
+    assert [getattr(fixed, name) for name in switches] == [getattr(defaults, name) for name in switches]
+
+
+# -- options without effect ----------------------------------------------------------------------------------------------
+
+ONE = family(parameters={"nu": 0.1}, reference=None)
+TINY: dict[str, Any] = {"network": pl.MLP(width=6, depth=1)}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"constraint": "soft", "basis": 8}, r"\(basis=8\): with constraint='soft'.*nothing is solved for"),
+        ({"constraint": "soft", "experts": {"x": 2}}, r"\(experts={'x': 2}\): with constraint='soft'"),
+        ({"constraint": "soft", "coupling": "none"}, r"\(coupling='none'\): with constraint='soft'"),
+        ({"constraint": "soft", "search": EXACT}, r"\(search=LeastSquares\(.*\): with constraint='soft'"),
+        ({"constraint": "soft", "ridge": 0.0}, r"\(ridge=0.0\): with constraint='soft'"),
+        ({"constraint": "global", "experts": {"x": 2}}, r"\(experts={'x': 2}\): with constraint='global' one"),
+        ({"constraint": "global", "coupling": "march"}, r"\(coupling='march'\): with constraint='global' one"),
+        ({"network": pl.MLP(), "tolerance": 1e-5}, r"\(network=..., tolerance=1e-05\): tolerance is an option of local"),
+        ({"network": pl.MLP(), "features": "tanh"}, r"\(network=..., features='tanh'\): features is an option of local"),
+        ({"network": pl.MLP(), "degrees": {"x": 5}}, r"\(network=..., degrees={'x': 5}\): degrees is an option of local"),
+        ({"network": pl.FNO(), "most_experts": 9}, r"\(network=..., most_experts=9\): most_experts is an option of local"),
+        ({"basis": 8, "tolerance": 1e-5}, r"\(basis=..., tolerance=1e-05\): .*and basis one of experts over trained"),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_have_an_effect_are_refused_at_once(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=r"HardConstraintMoE" + message):
+        pl.HardConstraintMoE(**options)
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (family, {"tolerance": 1e-5}, r"tolerance=1e-05\): tolerance is an option of local.*family over nu.*problem.at"),
+        (family, {"features": "tanh"}, r"features='tanh'\): features is an option of local"),
+        (family, {"experts": {"q": 2}}, "experts={'q': 2}: 'q' is none of the coordinates x, t"),
+        (family, {"graded": {"q": 2}}, r"graded={'q': 2}\): 'q' is none of the coordinates x, t"),
+        (functions, {"grid": {"q": 8}}, r"grid={'q': 8}\): 'q' is none of the coordinates x, t"),
+        (family, {"grid": {"x": 8}}, r"grid={'x': 8}\): only a network on a grid, network=pl.FNO\(\)"),
+        (family, {"harmonics": 2}, r"harmonics=2\): the network has no embedding of a periodic coordinate"),
+        (functions, {"harmonics": 2}, r"harmonics=2\): the network has no embedding"),
+        (family, {"experts": {"x": 1}, "coupling": "none"}, r"coupling='none'\): there is one expert"),
+        (family, {"coupling": "march"}, r"coupling='march'\): no parts follow one another in time"),
+        (family, {"condition_weight": 3.0, "constraint": "global"}, r"condition_weight=3.0\): all conditions are built in"),
+        (family, {"condition_points": 9, "coupling": "none"}, r"condition_points=9\): all conditions are built in"),
+        (lambda: ONE, {**TINY, "batch": 8}, r"batch=8\): the problem is one instance, no family"),
+        (lambda: ONE, {"basis": 8}, r"basis=8\): basis is an option of experts over trained.*network=pl.MLP\(\)"),
+        (lambda: ONE, {"coupling": "none"}, r"coupling='none'\): coupling is an option of experts over trained"),
+        (functions, {**GRID, "grid": {"x": 3}, "experts": {"x": 9}}, "9 parts do not fit on 3 nodes"),
+    ],
+)  # fmt: skip
+def test_options_without_effect_on_a_problem_are_refused_by_name(make: Any, options: dict, message: str) -> None:
+    problem, solver = make(), pl.HardConstraintMoE(**options)
+    why = solver.obstacle(problem)
+    assert why is not None
+    with pytest.raises(ValueError, match=message) as raised:
+        solver.plan(problem, SETTINGS)
+    assert str(raised.value) == why
+
+
+def test_options_with_an_effect_are_taken() -> None:
+    """The neighbours of those that are refused."""
+    ring = [pl.Initial(u=lambda x: torch.sin(2 * PI * x)), pl.Periodic(on="x")]
+    taken: list[tuple[pl.Problem, dict[str, Any]]] = [
+        (family(conditions=ring, reference=None), {"harmonics": 2, "graded": {"t": 2.0}}),
+        (functions(), {"grid": {"x": 8}}),
+        (family(), {"network": pl.FNO(), "grid": {"x": 8}}),
+        (family(), {"coupling": "march", "experts": {"t": 3}}),
+        (family(), {"condition_weight": 3.0, "condition_points": 9}),
+        (soft_burgers(), {"condition_weight": 3.0, "constraint": "soft", "points": 40}),
+        (ONE, {**TINY, "batch": 1, "basis": 8}),
+        (ONE, {"basis": 16, "coupling": "interface", "batch": 4, "stages": pl.Adam(steps=2000)}),
+    ]
+    for problem, options in taken:
+        assert pl.HardConstraintMoE(**options).obstacle(problem) is None, options
+    solver = pl.HardConstraintMoE(**TINY)
+    assert dataclasses.replace(solver, basis=8) == pl.HardConstraintMoE(**TINY, basis=8), "defaults are not given"
+
+
+def test_families_are_trained_where_they_were_asked_to_be() -> None:
+    problem = soft_burgers()
+    solution = pl.solve(
+        problem, pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=2),)), dtype=torch.float32, progress=False
+    )
+    assert {p.dtype for p in solution.models[0].parameters} == {torch.float32}
+    assert np.isfinite(solution.at(nu=0.1)(x=0.3, t=0.4)["u"])
 
 
 def test_functions_need_a_network_on_a_grid() -> None:

@@ -1,6 +1,7 @@
 """Marched experts against exact solutions: every kind of condition, order, number of unknowns and of coordinates."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,18 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.terms import Term
+from pinnlab.domains import Site
+from pinnlab.solvers.choice import choose
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.corners import kink, layer
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import March, MarchSettings
+from pinnlab.training.plans import NothingSolvedError, Settings
 
 PI = math.pi
+SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
 HEAT = pl.Problem(
     domain=pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)),
     unknowns="u",
@@ -286,6 +293,8 @@ def test_saved_and_loaded(tmp_path: Any, features: str) -> None:
         ({"experts": {"y": 3}}, "'y' is none of the coordinates x, t"),
         ({"experts": {"x": (2.0,)}}, "experts="),
         ({"most_experts": 0}, "most_experts=0"),
+        ({"degrees": {"q": 5}}, r"degrees={'q': 5}\): 'q' is none of the coordinates x, t"),
+        ({"experts": {"x": "two"}}, r"experts={'x': 'two'}\): give a number of equal parts"),
     ],
 )
 def test_bad_settings(options: dict[str, Any], message: str) -> None:
@@ -305,6 +314,62 @@ def test_problems_it_cannot_solve() -> None:
         solve(unknown)
     with pytest.raises(ValueError, match="no initial condition; add Initial"):
         solve(HEAT.replace(conditions=[pl.Dirichlet(u=0.0)]))
+    with pytest.raises(ValueError, match=r"most_experts=9\): an ordinary differential equation has one expert"):
+        solve(OSCILLATOR, most_experts=9)
+
+
+class Middle(Condition):
+    """u = 0 at the middle of the box."""
+
+    def terms(self, context: Any) -> list[Term]:
+        def draw(unit: Any, n: int) -> tuple[Site, ...]:
+            return (context.region.interior(torch.full((1, 2), 0.5, dtype=torch.float64)),)
+
+        return [Term("data", ("middle",), draw, lambda scopes: {"middle": scopes[0].fields["u"].value}, 1.0)]
+
+
+JUMP = HEAT.replace(conditions=[pl.Initial(u=lambda x: torch.sign(x - 0.4)), pl.Neumann(u=0.0)])
+SPACE = pl.Problem(
+    pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.xx - u.yy - u.zz,
+    [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
+)  # fmt: skip
+OBSTACLES = {
+    "no box": (
+        pl.Problem(pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0), "u", lambda u: u.xx + u.yy, [pl.Dirichlet(u=0.0)]),
+        TypeError,
+        "a Box",
+    ),
+    "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)]), ValueError, "no initial condition"),
+    "a jump": (JUMP, NothingSolvedError, "a jump or a kink near x = 0.4"),
+    "a point inside": (
+        HEAT.replace(conditions=[*HEAT.conditions, Middle(None, 1.0, {})]),
+        ValueError,
+        "Middle.*points inside",
+    ),
+    "three dimensions": (SPACE, ValueError, "each expert 7000 functions.*lower degrees"),
+}
+
+
+@pytest.mark.parametrize("name", OBSTACLES)
+def test_the_plan_raises_what_the_obstacle_says(name: str) -> None:
+    problem, kind, message = OBSTACLES[name]
+    why = pl.HardConstraintMoE().obstacle(problem)
+    assert why is not None
+    with pytest.raises(kind, match=message) as raised:
+        pl.HardConstraintMoE().plan(problem, SETTINGS)
+    assert str(raised.value) == why and raised.type is kind
+    assert pl.HardConstraintMoE().obstacle(HEAT) is None
+
+
+@pytest.mark.parametrize("changes", [{"dtype": torch.float32}, {"device": torch.device("cuda")}])
+def test_it_runs_in_float64_on_the_cpu_only(changes: dict[str, Any]) -> None:
+    settings = replace(SETTINGS, **changes)
+    with pytest.raises(
+        ValueError, match="in float64 on the CPU, not in .*; leave out dtype and device, or give network"
+    ):
+        pl.HardConstraintMoE().plan(HEAT, settings)
+    choice = choose(HEAT, settings, 60.0)
+    assert isinstance(choice.solver, pl.PINN) and "float64 on the CPU only" in choice.why
 
 
 def test_a_march_ends_only_once() -> None:
