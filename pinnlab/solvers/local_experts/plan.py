@@ -19,7 +19,7 @@ from pinnlab.solvers.experts.partition import Cuts, Partition
 from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.options import check_choice, check_shares, given, strangers
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver, check_single_instance
+from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
@@ -77,7 +77,6 @@ class LocalExperts(Solver):
         return why
 
     def plan(self, problem: Problem, settings: Settings) -> March:
-        check_single_instance(problem, "LocalExperts")
         if (why := next(self._obstacles(problem), None)) is not None:
             raise (ValueError if isinstance(problem.domain, Box) else TypeError)(why)
         if not runs_on(settings):
@@ -118,6 +117,11 @@ class LocalExperts(Solver):
         if not isinstance(region, Box):
             yield f"{_OWNER} needs a Box as domain, this problem lives on {region!r}."
             return
+        for name in problem.families:
+            yield (
+                f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
+                f"problem.at({name}=...)."
+            )
         if problem.unknown_parameters:
             yield (
                 f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "

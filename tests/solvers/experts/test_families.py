@@ -318,6 +318,10 @@ def test_switches_of_the_inner_solve_are_checked() -> None:
     for options, message in (({"newton": -1}, r"newton=-1\)"), ({"hessian": "bfgs"}, "hessian='bfgs'.*choose one of")):
         with pytest.raises(ValueError, match=rf"FamilyExperts\({message}"):
             FamilyExperts(**options)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"FamilyExperts\(whiten=False\): with constraint='soft'.*leave it out"):
+        FamilyExperts(constraint="soft", whiten=False)
+    with pytest.raises(ValueError, match=r"FamilyExperts\(order=2\): only a network on a grid"):
+        FamilyExperts(order=2).plan(family(), SETTINGS)
     switches = ("newton", "hessian", "whiten", "order")
     assert not set(switches) & set(inspect.signature(pl.HardConstraintMoE).parameters)
     defaults, fixed = FamilyExperts(), pl.HardConstraintMoE()
@@ -370,7 +374,7 @@ def test_options_that_cannot_have_an_effect_are_refused_at_once(options: dict, m
         (lambda: ONE, {**TINY, "batch": 8}, r"batch=8\): the problem is one instance, no family"),
         (lambda: ONE, {"basis": 8}, r"basis=8\): basis is an option of experts over trained.*network=pl.MLP\(\)"),
         (lambda: ONE, {"coupling": "none"}, r"coupling='none'\): coupling is an option of experts over trained"),
-        (functions, {**GRID, "grid": {"x": 3}, "experts": {"x": 9}}, "9 parts do not fit on 3 nodes"),
+        (functions, {**GRID, "grid": {"x": 4}, "experts": {"x": 9}}, "9 parts do not fit on 4 nodes"),
     ],
 )  # fmt: skip
 def test_options_without_effect_on_a_problem_are_refused_by_name(make: Any, options: dict, message: str) -> None:

@@ -17,6 +17,7 @@ from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.corners import kink, layer
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import March, MarchSettings
+from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.training.plans import NothingSolvedError, Settings
 
 PI = math.pi
@@ -359,6 +360,14 @@ def test_the_plan_raises_what_the_obstacle_says(name: str) -> None:
         pl.HardConstraintMoE().plan(problem, SETTINGS)
     assert str(raised.value) == why and raised.type is kind
     assert pl.HardConstraintMoE().obstacle(HEAT) is None
+
+
+def test_local_experts_alone_refuse_a_family() -> None:
+    family = pl.Problem(
+        HEAT.domain, "u", lambda u, k: u.t - k * u.xx, HEAT.conditions, {"k": pl.Uniform(0.1, 0.2)}
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"'k' is a family; solve a member, problem.at\(k=...\)"):
+        LocalExperts().plan(family, SETTINGS)
 
 
 @pytest.mark.parametrize("changes", [{"dtype": torch.float32}, {"device": torch.device("cuda")}])
