@@ -50,6 +50,12 @@ def invoke(*arguments: str | Path) -> Result:
     return result
 
 
+def test_a_recipe_takes_those_options_of_the_problem_that_it_names() -> None:
+    assert load_case("reaction", {"r": 15.0}).solver("recipe") == pl.HardConstraintMoE(tolerance=1e-9)
+    assert load_case("reaction").solver("recipe") == pl.HardConstraintMoE()
+    assert load_case("reaction", {"final_data": True}).solver("recipe") == pl.HardConstraintMoE()
+
+
 def test_list_in_a_process_of_its_own_names_every_problem() -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "pinnlab", "list"], capture_output=True, text=True, timeout=120

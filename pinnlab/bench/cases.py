@@ -38,7 +38,7 @@ class Case:
     Attributes:
         name: of a shipped problem, or of the file without its ending.
         module: has ``problem(**options)``, and may have ``recipe()``, ``BUDGET`` (seconds) and ``PUBLISHED`` (text); where
-            nothing is trained by the recipe, ``trained()`` may give the tuned network.
+            nothing is trained by the recipe, ``trained()`` may give the tuned network. Both may take some of the options.
         options: arguments of ``problem()``.
     """
 
@@ -122,7 +122,8 @@ class Case:
             raise CaseError(
                 f"{self.name} has no {kind}(); use --solver {known}auto, pinn, causal, lagrangian or experts, or write one."
             )
-        solver = self._call(kind, {})
+        takes = inspect.signature(getattr(self.module, kind)).parameters
+        solver = self._call(kind, {key: value for key, value in self.options.items() if key in takes})
         if not isinstance(solver, Solver):
             raise CaseError(f"{self.name}: {kind}() returned {solver!r}; return a solver such as pl.CausalPINN().")
         return solver
