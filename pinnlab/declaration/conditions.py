@@ -21,9 +21,11 @@ from torch import Tensor
 
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key, split_derivative
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import TIME, Region, Site
 
-Value = float | Callable[..., Tensor]
+Value = float | KnownFunction | Callable[..., Tensor | float]
+"""What a condition prescribes: a number, or a function of coordinates and parameters, bound by name."""
 
 
 class Condition(ABC):
