@@ -58,8 +58,9 @@ class Condition(ABC):
 
     def __repr__(self) -> str:
         parts = [f"{k}={_show(v)}" for k, v in self.values.items()]
-        if getattr(self, "on", None) is not None:
-            parts.append(f"on={self.on!r}")  # type: ignore[attr-defined]
+        on = getattr(self, "on", None)
+        if on is not None:
+            parts.append(f"on={on!r}")
         if self.exact is not None:
             parts.append(f"exact={self.exact}")
         return f"{self.name}({', '.join(parts)})"

@@ -95,7 +95,7 @@ class Problem:
         )  # fmt: skip
         self.exact_plan()
         if callable(velocity):
-            argument_names(velocity, self._bindable, "velocity")
+            argument_names(velocity, self.bindable, "velocity")
         if reference is not None:
             self.reference_arguments(reference)
 
@@ -185,13 +185,13 @@ class Problem:
         return argument_names(reference, (*coordinates, *self.parameters), "reference", keywords=coordinates)
 
     @property
-    def _bindable(self) -> tuple[str, ...]:
+    def bindable(self) -> tuple[str, ...]:
         """Names that arguments of equations and of the velocity may have."""
         return (*self.unknowns, *self.domain.coordinates, *self.parameters)
 
     @property
     def _residuals(self) -> Residuals:
-        return bound_residuals(self.equations, self._bindable)
+        return bound_residuals(self.equations, self.bindable)
 
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""

@@ -37,12 +37,11 @@ def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
             f"velocity has {len(parts)} component(s), and space has {len(space)} dimension(s) "
             f"({', '.join(space)}); give one per coordinate of space: {usual}."
         )
-    bindable = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters)
     found: dict[str, tuple[Any, tuple[str, ...]]] = {}
     for c, value in zip(space, parts, strict=True):
         if not callable(value) and not isinstance(value, int | float):
             raise TypeError(f"velocity along {c!r} is {value!r}; give a number or a function: {usual}.")
-        found[c] = (value, argument_names(value, bindable, f"velocity along {c!r}") if callable(value) else ())
+        found[c] = (value, argument_names(value, problem.bindable, f"velocity along {c!r}") if callable(value) else ())
     return found
 
 
