@@ -21,9 +21,11 @@ from torch import Tensor
 
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key, split_derivative
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import TIME, Region, Site
 
-Value = float | Callable[..., Tensor]
+Value = float | KnownFunction | Callable[..., Tensor | float]
+"""What a condition prescribes: a number, or a function of coordinates and parameters, bound by name."""
 
 
 class Condition(ABC):
@@ -56,8 +58,9 @@ class Condition(ABC):
 
     def __repr__(self) -> str:
         parts = [f"{k}={_show(v)}" for k, v in self.values.items()]
-        if getattr(self, "on", None) is not None:
-            parts.append(f"on={self.on!r}")  # type: ignore[attr-defined]
+        on = getattr(self, "on", None)
+        if on is not None:
+            parts.append(f"on={on!r}")
         if self.exact is not None:
             parts.append(f"exact={self.exact}")
         return f"{self.name}({', '.join(parts)})"

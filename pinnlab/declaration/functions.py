@@ -157,16 +157,17 @@ def given_function(owner: str, value: Any, region: Region, on: Sequence[str]) ->
         ValueError: an argument that is none of ``on``, or values that are not finite.
     """
     allowed = ", ".join(on)
-    if not isinstance(value, FunctionParameter):
-        if not callable(value):
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-                raise TypeError(f"{owner} got {value!r}; give a function of {allowed}, or a finite number.")
-            return float(value)
-        value = GivenFunction(value, argument_names(value, region.coordinates, owner), ())
-    if not value.on or not set(value.on) <= set(on):
-        depends = ", ".join(value.on) or "nothing"
+    if not callable(value):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            raise TypeError(f"{owner} got {value!r}; give a function of {allowed}, or a finite number.")
+        return float(value)
+    known = isinstance(value, FunctionParameter)
+    names = value.on if known else argument_names(value, region.coordinates, owner)
+    if not names or not set(names) <= set(on):
+        depends = ", ".join(names) or "nothing"
         raise ValueError(f"{owner}: the function depends on {depends}; this parameter is a function of {allowed}.")
-    return dataclasses.replace(value, columns=tuple(region.coordinates.index(name) for name in value.on))
+    columns = tuple(region.coordinates.index(name) for name in names)
+    return dataclasses.replace(value, columns=columns) if known else GivenFunction(value, names, columns)
 
 
 def function_jet(function: FunctionParameter, points: Tensor, index: Index) -> Tensor:

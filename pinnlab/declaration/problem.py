@@ -1,7 +1,4 @@
-"""Problem: what is to be solved. Frozen, and checked by a dry run when it is built.
-
-Letters: n points, d coordinates.
-"""
+"""Problem: what is to be solved. Frozen, and checked by a dry run when it is built."""
 
 from __future__ import annotations
 
@@ -11,32 +8,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
 from pinnlab.declaration.dry_run import (
-    POINTS,
     Equation,
-    check_residual,
-    checked_functions,
-    checked_names,
-    dry_points,
-    equation_label,
-    named_residuals,
+    Residuals,
+    bound_residuals,
+    dry_run,
+    equation_term,
+    make_context,
+    parameter_values,
     representative,
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
-from pinnlab.declaration.functions import FunctionParameter, given_function
+from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.summary import ProblemReport, gaps
-from pinnlab.declaration.terms import Scope, Term, trace
-from pinnlab.derivatives.fields import Key, argument_names, as_value
-from pinnlab.domains import Region, Site
+from pinnlab.declaration.terms import Scope, Term
+from pinnlab.derivatives.fields import Key, argument_names
+from pinnlab.domains import Region
+
+Velocity = float | Callable[..., Any]
+"""One component: a number, or a function of unknowns, coordinates and parameters by name."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Problem:
     """A differential equation with its domain and conditions.
 
@@ -52,33 +50,54 @@ class Problem:
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
 
+    Attributes:
+        unknowns, equations, conditions: tuples, whatever was given.
+        derivatives: {unknown: derivatives that the equations use}, each named by its coordinates, such as ``("x", "x")``.
+        residual_names: what the equations' residuals are called.
+
     Raises:
         TypeError, ValueError: anything that cannot work, found by a dry run: unknown names, a residual of the wrong
             shape or one that is constant, conditions that do not fit the domain, values that are not finite.
     """
 
     domain: Region
-    unknowns: str | Sequence[str]
-    equations: Equation | Sequence[Equation]
-    conditions: Sequence[Condition] = ()
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    reference: Callable[..., Any] | None = None
-    velocity: Any = None
-    name: str = "problem"
+    unknowns: tuple[str, ...]
+    equations: tuple[Equation, ...]
+    conditions: tuple[Condition, ...]
+    parameters: Mapping[str, Parameter]
+    reference: Callable[..., Any] | None
+    velocity: Velocity | Sequence[Velocity] | None
+    name: str
     derivatives: Mapping[str, frozenset[Key]] = field(init=False, repr=False)
     residual_names: tuple[str, ...] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        if not isinstance(self.domain, Region):
-            raise TypeError(f"domain={self.domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
-        set_(self, "unknowns", checked_names(self.unknowns))
-        set_(self, "equations", checked_functions(self.equations))
-        conditions = (self.conditions,) if isinstance(self.conditions, Condition) else tuple(self.conditions)
-        set_(self, "conditions", conditions)
-        set_(self, "parameters", {k: self._parameter(k, v) for k, v in dict(self.parameters).items()})
-        self._check_names()
-        self._dry_run()
+    def __init__(
+        self,
+        domain: Region,
+        unknowns: str | Sequence[str],
+        equations: Equation | Sequence[Equation],
+        conditions: Condition | Sequence[Condition] = (),
+        parameters: Mapping[str, Parameter] | None = None,
+        reference: Callable[..., Any] | None = None,
+        velocity: Velocity | Sequence[Velocity] | None = None,
+        name: str = "problem",
+    ) -> None:
+        if not isinstance(domain, Region):
+            raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
+        names, functions, given = _names(unknowns), _functions(equations), _conditions(conditions)
+        values = _parameters(parameters or {}, domain, given)
+        _check_distinct({"an unknown": names, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
+        found = dry_run(domain, names, functions, given, values)
+        vars(self).update(
+            domain=domain, unknowns=names, equations=functions, conditions=given, parameters=values,
+            reference=reference, velocity=velocity, name=name,
+            derivatives=found.derivatives, residual_names=found.residual_names,
+        )  # fmt: skip
+        self.exact_plan()
+        if callable(velocity):
+            argument_names(velocity, self.bindable, "velocity")
+        if reference is not None:
+            self.reference_arguments(reference)
 
     # -- members of a family -----------------------------------------------------------------------------------------
 
@@ -116,7 +135,7 @@ class Problem:
 
     def sample_parameters(self, rng: np.random.Generator) -> dict[str, Any]:
         """{name: number or function} of a random member; cheaper than ``sample``, as no problem is built."""
-        return {name: self.parameters[name].sample(rng) for name in self.families}  # type: ignore[union-attr]
+        return {name: value.sample(rng) for name, value in self.parameters.items() if isinstance(value, Family)}
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
@@ -126,19 +145,11 @@ class Problem:
 
     def parameter_values(self, like: Tensor | None = None) -> dict[str, Any]:
         """{name: 0-dim tensor, or function}: the parameters, first guesses of unknown ones, representatives of families."""
-        like = torch.zeros((), dtype=torch.float64) if like is None else like
-        values = {name: representative(value) for name, value in self.parameters.items()}
-        return {n: v if isinstance(v, FunctionParameter) else like.new_tensor(v) for n, v in values.items()}
+        return parameter_values(self.parameters, like)
 
     def context(self) -> Context:
         """What conditions may refer to."""
-        order: dict[tuple[str, str], int] = {}
-        for unknown, keys in getattr(self, "derivatives", {}).items():
-            for key in keys:
-                for coordinate in key:
-                    pair = (unknown, coordinate)
-                    order[pair] = max(order.get(pair, 0), key.count(coordinate))
-        return Context(self.domain, self.unknowns, tuple(self.parameters), order)  # type: ignore[arg-type]
+        return make_context(self.domain, self.unknowns, self.parameters, self.derivatives)
 
     def order(self, coordinate: str) -> int:
         """Highest order of derivatives by a coordinate in the equations."""
@@ -146,28 +157,11 @@ class Problem:
 
     def equation_term(self) -> Term:
         """The equations as one term on the interior: the unknowns' jets are shared by all of them."""
-        bound = self._bound_equations()
-
-        def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
-            (scope,) = scopes
-            return {name: as_value(r) for name, r in named_residuals(bound, scope).items()}
-
-        def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
-            return (self.domain.interior(unit(n)),)
-
-        return Term("equation", getattr(self, "residual_names", ()), draw, evaluate)
+        return equation_term(self.domain, self._residuals, self.residual_names)
 
     def residual_fields(self, scope: Scope) -> dict[str, Any]:
         """{name: the equation's residual as a field}, which can be differentiated further."""
-        return named_residuals(self._bound_equations(), scope)
-
-    def _bound_equations(self) -> list[tuple[Equation, tuple[str, ...], str]]:
-        available = (*self.unknowns, *self.domain.coordinates, *self.parameters)
-        labels = [equation_label(f, i) for i, f in enumerate(self.equations)]  # type: ignore[arg-type]
-        return [
-            (f, argument_names(f, available, f"equation {label!r}"), label)
-            for f, label in zip(self.equations, labels, strict=True)  # type: ignore[arg-type]
-        ]
+        return self._residuals(scope)
 
     def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
         """Each condition with its soft form."""
@@ -183,12 +177,21 @@ class Problem:
         numbers = {k: representative(v) for k, v in self.parameters.items()}
         free = (*self.families, *self.unknown_parameters)
         plan = plan_exact(self.context(), self.conditions, numbers, free, periodic)
-        return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())  # type: ignore[arg-type]
+        return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
         coordinates = self.domain.coordinates
         return argument_names(reference, (*coordinates, *self.parameters), "reference", keywords=coordinates)
+
+    @property
+    def bindable(self) -> tuple[str, ...]:
+        """Names that arguments of equations and of the velocity may have."""
+        return (*self.unknowns, *self.domain.coordinates, *self.parameters)
+
+    @property
+    def _residuals(self) -> Residuals:
+        return bound_residuals(self.equations, self.bindable)
 
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
@@ -212,61 +215,58 @@ class Problem:
             missing=tuple(missing),
         )
 
-    # -- the dry run ---------------------------------------------------------------------------------------------------
 
-    def _parameter(self, name: str, value: object) -> Parameter:
+# -- what the constructor makes of its arguments -----------------------------------------------------------------------
+
+
+def _names(unknowns: str | Sequence[str]) -> tuple[str, ...]:
+    """The names of the unknowns; ValueError where they are none, no names, or stand twice."""
+    names = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
+    if not names or not all(isinstance(n, str) and n.isidentifier() for n in names):
+        raise ValueError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
+    if len(set(names)) != len(names):
+        raise ValueError(f"unknowns={unknowns!r}: a name stands twice.")
+    return names
+
+
+def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
+    """The equations; ValueError where there is none."""
+    functions = (equations,) if callable(equations) else tuple(equations)
+    if not functions:
+        raise ValueError("equations is empty; give at least one function that returns a residual.")
+    return functions
+
+
+def _conditions(conditions: Condition | Sequence[Condition]) -> tuple[Condition, ...]:
+    """The conditions; TypeError where one is none."""
+    given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
+    for condition in given:
+        if not isinstance(condition, Condition):
+            raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
+    return given
+
+
+def _parameters(
+    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[Condition]
+) -> dict[str, Parameter]:
+    """The parameters, checked; random fields and functions know the domain's coordinates."""
+    periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
+    checked: dict[str, Parameter] = {}
+    for name, value in parameters.items():
         if isinstance(value, RandomField):
-            return value.over(self.domain, tuple(c.on for c in self.conditions if isinstance(c, Periodic)))
-        if callable(value):
-            return given_function(f"parameters[{name!r}]", value, self.domain, self.domain.coordinates)
-        return check_parameter(name, value)
+            checked[name] = value.over(domain, periodic)
+        elif callable(value):
+            checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
+        else:
+            checked[name] = check_parameter(name, value)
+    return checked
 
-    def _check_names(self) -> None:
-        seen: dict[str, str] = {}
-        groups = {"an unknown": self.unknowns, "a coordinate": self.domain.coordinates, "a parameter": self.parameters}
-        for kind, names in groups.items():
-            for name in names:
-                if name in seen:
-                    raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
-                seen[name] = kind
-        for condition in self.conditions:
-            if not isinstance(condition, Condition):
-                raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
 
-    def _dry_run(self) -> None:
-        set_ = object.__setattr__
-        draw = dry_points(len(self.domain.coordinates))
-        parameters = self.parameter_values()
-        equations = self.equation_term()
-        sites = equations.draw(draw, POINTS)
-        columns = self.domain.columns
-        traced = trace(equations, columns, self.unknowns, parameters, sites)  # type: ignore[arg-type]
-        unused = [u for u in self.unknowns if not traced.keys[u]]
-        if unused:
-            raise ValueError(f"unknowns {unused} appear in no equation; add an equation or drop them from unknowns.")
-        for name, residual in traced.residuals.items():
-            check_residual(name, residual, [jet for jets in traced.jets[0].values() for jet in jets.values()])
-        if not all(bool(torch.isfinite(r).all()) for r in traced.residuals.values()):
-            again = trace(equations, columns, self.unknowns, parameters, sites, positive=False)  # type: ignore[arg-type]
-            bad = [n for n, r in again.residuals.items() if not bool(torch.isfinite(r).any())]
-            if bad:
-                raise ValueError(
-                    f"equations return NaN or infinity in {bad} at every point tried; look for divisions by zero, "
-                    "logarithms or roots of negative numbers."
-                )
-        set_(self, "derivatives", traced.keys)
-        set_(self, "residual_names", tuple(traced.residuals))
-        for condition, terms in self.condition_terms():
-            for term in terms:
-                made_up = trace(term, columns, self.unknowns, parameters, term.draw(draw, POINTS))  # type: ignore[arg-type]
-                for name, residual in made_up.residuals.items():
-                    if not bool(torch.isfinite(residual).all()):
-                        raise ValueError(
-                            f"{condition!r}: its value is NaN or infinite at some points ({name}); check the function."
-                        )
-        self.exact_plan()
-        if self.velocity is not None and callable(self.velocity):
-            available = (*self.unknowns, *self.domain.coordinates, *self.parameters)
-            argument_names(self.velocity, available, "velocity")
-        if self.reference is not None:
-            self.reference_arguments(self.reference)
+def _check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError where a name stands in two of {what it is: names}."""
+    seen: dict[str, str] = {}
+    for kind, names in groups.items():
+        for name in names:
+            if name in seen:
+                raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
+            seen[name] = kind

@@ -49,7 +49,7 @@ def line_spectrum(kernel: str, length_scale: float, period: float, modes: int) -
     return density / density.sum()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class RandomField(Family):
     """A family of functions: a Gaussian random field over one or more coordinates, ``RandomField(on="x")``.
 
@@ -81,40 +81,52 @@ class RandomField(Family):
         TypeError, ValueError: no coordinate, a length scale or deviation that is not positive, an unknown kernel or name.
     """
 
-    on: str | tuple[str, ...]
-    length_scale: float | Mapping[str, float] | None = None
-    std: float = 1.0
-    mean: float = 0.0
-    kernel: str = "squared_exponential"
-    periodic: bool | str | tuple[str, ...] | None = None
-    centered: bool = False
-    region: Region | None = field(default=None, repr=False)
+    on: tuple[str, ...]
+    length_scale: float | Mapping[str, float] | None
+    std: float
+    mean: float
+    kernel: str
+    periodic: bool | tuple[str, ...] | None
+    centered: bool
+    region: Region | None = field(repr=False)
 
-    def __post_init__(self) -> None:
-        on = (self.on,) if isinstance(self.on, str) else tuple(self.on)
-        if not on or len(set(on)) != len(on) or not all(isinstance(n, str) for n in on):
-            raise ValueError(
-                f"RandomField(on={self.on!r}): name one or more coordinates, such as on='x' or on=('x', 'y')."
-            )
-        object.__setattr__(self, "on", on)
-        given = self.length_scale
-        scales = {} if given is None else dict(given) if isinstance(given, Mapping) else dict.fromkeys(on, given)
-        if scales and set(scales) != set(on):
-            raise ValueError(
-                f"RandomField(length_scale={self.length_scale!r}): give a number, or one for each of {on}."
-            )
-        for name, value in {**{f"length_scale of {k}": v for k, v in scales.items()}, "std": self.std}.items():
+    def __init__(
+        self,
+        on: str | Sequence[str],
+        length_scale: float | Mapping[str, float] | None = None,
+        std: float = 1.0,
+        mean: float = 0.0,
+        kernel: str = "squared_exponential",
+        periodic: bool | str | Sequence[str] | None = None,
+        centered: bool = False,
+        region: Region | None = None,
+    ) -> None:
+        names = (on,) if isinstance(on, str) else tuple(on)
+        if not names or len(set(names)) != len(names) or not all(isinstance(n, str) for n in names):
+            raise ValueError(f"RandomField(on={on!r}): name one or more coordinates, such as on='x' or on=('x', 'y').")
+        scales = {} if length_scale is None else dict.fromkeys(names, length_scale)
+        if isinstance(length_scale, Mapping):
+            if set(length_scale) != set(names):
+                raise ValueError(
+                    f"RandomField(length_scale={length_scale!r}): give a number, or one for each of {names}."
+                )
+            scales = dict(length_scale)
+        for name, value in {**{f"length_scale of {k}": v for k, v in scales.items()}, "std": std}.items():
             if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
                 raise ValueError(f"RandomField: {name} is {value!r}; give a positive number.")
-        if not (isinstance(self.mean, int | float) and math.isfinite(self.mean)):
-            raise ValueError(f"RandomField(mean={self.mean!r}): give a finite number; add functions in the equations.")
-        if self.kernel not in _TAIL:
-            raise ValueError(f"RandomField(kernel={self.kernel!r}): choose one of {', '.join(map(repr, _TAIL))}.")
-        if self.periodic is not None and not isinstance(self.periodic, bool):
-            names = (self.periodic,) if isinstance(self.periodic, str) else tuple(self.periodic)
-            if not set(names) <= set(on):
-                raise ValueError(f"RandomField(periodic={self.periodic!r}): the coordinates are {', '.join(on)}.")
-            object.__setattr__(self, "periodic", names)
+        if not (isinstance(mean, int | float) and math.isfinite(mean)):
+            raise ValueError(f"RandomField(mean={mean!r}): give a finite number; add functions in the equations.")
+        if kernel not in _TAIL:
+            raise ValueError(f"RandomField(kernel={kernel!r}): choose one of {', '.join(map(repr, _TAIL))}.")
+        wrapped = periodic
+        if periodic is not None and not isinstance(periodic, bool):
+            wrapped = (periodic,) if isinstance(periodic, str) else tuple(periodic)
+            if not set(wrapped) <= set(names):
+                raise ValueError(f"RandomField(periodic={periodic!r}): the coordinates are {', '.join(names)}.")
+        vars(self).update(
+            on=names, length_scale=length_scale, std=std, mean=mean, kernel=kernel, periodic=wrapped,
+            centered=centered, region=region,
+        )  # fmt: skip
 
     def over(self, region: Region, periodic: Sequence[str] = ()) -> RandomField:
         """This field on a region; ``periodic``: its periodic coordinates, for those who asked for the problem's.
@@ -151,7 +163,7 @@ class RandomField(Family):
         if self.centered:
             coefficients[(0,) * len(self.on)] = 0.0
         columns = tuple(region.coordinates.index(name) for name in self.on)
-        return GaussianFunction(tuple(self.on), columns, tuple(lower), tuple(periods), coefficients, float(self.mean))
+        return GaussianFunction(self.on, columns, tuple(lower), tuple(periods), coefficients, float(self.mean))
 
     @property
     def representative(self) -> GaussianFunction:

@@ -14,6 +14,7 @@ class ProblemReport:
     """What a dry run found; ``print`` it.
 
     Attributes:
+        summary: name and domain, in a line.
         derivatives: {unknown: derivatives that the equations use}, such as ``("t", "xx")``.
         residuals: names of the equations' residuals.
         conditions: (condition, ``"exact"`` or ``"soft"``).

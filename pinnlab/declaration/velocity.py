@@ -1,4 +1,11 @@
-"""The transport velocity of a problem."""
+"""The transport velocity of a problem: dx/dt of its characteristics, the curves along which the unknowns are carried.
+
+Letters: n points.
+
+In u_t + c u_x = ... it is c, the factor of u.x. There is one component per coordinate of space: a number, or a function of
+unknowns, coordinates and parameters by name with values (n,). Lagrangian solvers move their points with it, and the choice
+of a solver asks how far and how fast it carries.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +16,11 @@ from pinnlab.derivatives.fields import argument_names
 
 
 def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
-    """{coordinate of space: (velocity, its arguments)}.
+    """{coordinate of space: (number or function, names of the function's arguments)}.
 
     Raises:
-        TypeError, ValueError: there is none, or not one per coordinate of space.
+        TypeError: a component is neither a number nor a function.
+        ValueError: the problem has no velocity, or not one per coordinate of space; an argument's name is unknown.
     """
     space = problem.domain.space
     given = problem.velocity
@@ -29,12 +37,11 @@ def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
             f"velocity has {len(parts)} component(s), and space has {len(space)} dimension(s) "
             f"({', '.join(space)}); give one per coordinate of space: {usual}."
         )
-    bindable = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters)
     found: dict[str, tuple[Any, tuple[str, ...]]] = {}
     for c, value in zip(space, parts, strict=True):
         if not callable(value) and not isinstance(value, int | float):
             raise TypeError(f"velocity along {c!r} is {value!r}; give a number or a function: {usual}.")
-        found[c] = (value, argument_names(value, bindable, f"velocity along {c!r}") if callable(value) else ())
+        found[c] = (value, argument_names(value, problem.bindable, f"velocity along {c!r}") if callable(value) else ())
     return found
 
 

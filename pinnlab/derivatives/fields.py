@@ -13,7 +13,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import torch
 from torch import Tensor
@@ -32,22 +32,50 @@ class UnknownNameError(ValueError, AttributeError):
     """A name in an equation is neither an unknown, a coordinate, a parameter nor a derivative."""
 
 
+Operand: TypeAlias = "Field | Tensor | float"
+
+
+def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
+    return lambda field, other: _apply(function, (field, other), {})
+
+
+def _reflected(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
+    return lambda field, other: _apply(function, (other, field), {})
+
+
+def _unary(function: Callable[..., Tensor]) -> Callable[[Field], Field]:
+    return lambda field: _apply(function, (field,), {})
+
+
 class Field:
     """A value at n points together with its derivatives.
 
-    ``u`` computes like its value; ``u.t``, ``u.xx``, ``u.xt`` and ``u.d("x", "t")`` are its derivatives.
+    ``u`` computes like its value; ``u.t``, ``u.xx``, ``u.xt`` and ``u.d("x", "t")`` are its derivatives. Pointwise
+    functions are those of torch, ``torch.sin(u)`` or ``u.sin()``; type checkers know the second form only, as torch
+    declares its functions for tensors.
 
     Args:
-        value: (n,) tensor (any shape on a grid).
+        value: (n,) tensor (any shape on a grid), or a function that reads it each time it is computed with.
         coordinates: the names by which one may differentiate, in the domain's order.
         derive: maps a coordinate's name to the derivative, a Field.
         name: how error messages call it.
     """
 
-    __slots__ = ("_derive", "coordinates", "name", "value")
+    __slots__ = ("_derive", "_value", "coordinates", "name")
 
-    def __init__(self, value: Tensor, coordinates: Key, derive: Callable[[str], Field], name: str = "expression"):
-        self.value, self.coordinates, self._derive, self.name = value, coordinates, derive, name
+    def __init__(
+        self,
+        value: Tensor | Callable[[], Tensor],
+        coordinates: Key,
+        derive: Callable[[str], Field],
+        name: str = "expression",
+    ):
+        self._value, self.coordinates, self._derive, self.name = value, coordinates, derive, name
+
+    @property
+    def value(self) -> Tensor:
+        """The (n,) tensor."""
+        return self._value if isinstance(self._value, Tensor) else self._value()
 
     def d(self, *names: str) -> Field:
         """The derivative by the named coordinates, in any order: ``u.d("x", "x", "t")``.
@@ -66,15 +94,30 @@ class Field:
             result = result._derive(name)
         return result
 
-    def __getattr__(self, name: str) -> Any:
+    __add__, __radd__ = _operator(torch.add), _reflected(torch.add)
+    __sub__, __rsub__ = _operator(torch.sub), _reflected(torch.sub)
+    __mul__, __rmul__ = _operator(torch.mul), _reflected(torch.mul)
+    __truediv__, __rtruediv__ = _operator(torch.true_divide), _reflected(torch.true_divide)
+    __pow__, __rpow__ = _operator(torch.pow), _reflected(torch.pow)
+    __lt__, __le__ = _operator(torch.lt), _operator(torch.le)
+    __gt__, __ge__ = _operator(torch.gt), _operator(torch.ge)
+    __neg__, __pos__, __abs__ = _unary(torch.neg), _unary(torch.positive), _unary(torch.abs)
+
+    if TYPE_CHECKING:  # __getattr__ finds these, and only where they spell no derivative
+
+        def _pointwise(self, *args: Any, **kwargs: Any) -> Field: ...
+
+        abs = acos = asin = atan = clamp = cos = cosh = erf = exp = expm1 = log = log1p = log10 = neg = _pointwise
+        pow = reciprocal = relu = rsqrt = sigmoid = sign = sin = sinc = sinh = sqrt = square = tan = tanh = _pointwise
+
+    def __getattr__(self, name: str) -> Field:
         if name.startswith("__"):
             raise AttributeError(name)
         names = split_derivative(name, self.coordinates)
         if names:
             return self.d(*names)
         if name in _POINTWISE_METHODS:
-            method = getattr(Tensor, name)
-            return lambda *args, **kwargs: _apply(method, (self, *args), kwargs)
+            return _method(self, getattr(Tensor, name))
         raise UnknownNameError(
             f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
             f"pointwise function; write {self.name}.d('x', ...) for coordinates with longer names."
@@ -94,24 +137,8 @@ class Field:
         return f"Field({self.name}, {tuple(self.value.shape)})"
 
 
-def _operator(function: Callable, swapped: bool = False) -> Callable:
-    if swapped:
-        return lambda self, other: _apply(function, (other, self), {})
-    return lambda self, *other: _apply(function, (self, *other), {})
-
-
-_FORWARD: dict[str, Callable[..., Any]] = {
-    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "truediv": torch.true_divide, "pow": torch.pow,
-}  # fmt: skip
-_PLAIN: dict[str, Callable[..., Any]] = {
-    "neg": torch.neg, "pos": torch.positive, "abs": torch.abs,
-    "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
-}  # fmt: skip
-for _name, _function in _FORWARD.items():
-    setattr(Field, f"__{_name}__", _operator(_function))
-    setattr(Field, f"__r{_name}__", _operator(_function, swapped=True))
-for _name, _function in _PLAIN.items():
-    setattr(Field, f"__{_name}__", _operator(_function))
+def _method(field: Field, function: Callable[..., Tensor]) -> Any:
+    return lambda *args, **kwargs: _apply(function, (field, *args), kwargs)
 
 
 def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
@@ -196,6 +223,10 @@ class _Slot:
 _BINARY = frozenset({torch.add, torch.sub, torch.mul, torch.true_divide, torch.pow})
 
 
+@overload
+def diff(expression: Field, *names: str) -> Field: ...
+@overload
+def diff(expression: float, *names: str) -> float: ...
 def diff(expression: Field | float, *names: str) -> Field | float:
     """Differentiate an expression of fields: ``pl.diff(k * u.x, "x")`` is the conservation form of diffusion.
 
@@ -246,21 +277,8 @@ def unknown_field(name: str, jet: Jet, coordinates: Key, key: Key = ()) -> Field
         return unknown_field(name, jet, coordinates, sort_key((*key, coordinate), coordinates))
 
     label = name + ("." + "".join(key) if key else "")
-    return _Lazy(jet, key, coordinates, derive, label)
-
-
-class _Lazy(Field):
-    """A field that reads its value only when it is computed with: ``u.xx`` does not use ``u.x``."""
-
-    __slots__ = ("_jet", "_key")
-
-    def __init__(self, jet: Jet, key: Key, coordinates: Key, derive: Callable[[str], Field], name: str):
-        self._jet, self._key = jet, key
-        self.coordinates, self._derive, self.name = coordinates, derive, name
-
-    @property
-    def value(self) -> Tensor:  # type: ignore[override]
-        return self._jet[self._key]
+    # read when it is computed with: u.xx does not use u.x
+    return Field(lambda: jet[key], coordinates, derive, label)
 
 
 def coordinate_field(name: str, value: Tensor, coordinates: Key) -> Field:

@@ -183,7 +183,7 @@ def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
     """{unknown: the derivatives that a term uses}."""
     d = len(problem.domain.coordinates)
     sites = term.draw(lambda n: unit_points("sobol", n, d, np.random.default_rng(0)), 5)
-    return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys  # type: ignore[arg-type]
+    return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
 
 
 def _hand_overs(

@@ -147,7 +147,7 @@ class CollocationPlan(Plan):
         """One network on the whole of a problem."""
         coefficients, constants = self._parameters(problem)
         network = self._network(given, problem, problem.domain.bounds, plan.periods, k)
-        model = Model(problem.domain, problem.unknowns, network, plan.ansatz, coefficients, constants)  # type: ignore[arg-type]
+        model = Model(problem.domain, problem.unknowns, network, plan.ansatz, coefficients, constants)
         return model, self._counts(problem, plan.soft, model)
 
     def _parameters(self, problem: Problem) -> tuple[dict[str, nn.Parameter], dict[str, Any]]:

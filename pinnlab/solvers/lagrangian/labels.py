@@ -46,7 +46,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
     own = tuple(problem.unknowns)
     displacements = tuple(PREFIX + c for c in box.space)
     bindable = (*own, *box.coordinates, *problem.parameters)
-    equations = [(f, argument_names(f, bindable, "equation")) for f in problem.equations]  # type: ignore[union-attr]
+    equations = [(f, argument_names(f, bindable, "equation")) for f in problem.equations]
     flow = _Flow(problem, drift, label_diffusion)
 
     def on_labels(**given: Any) -> dict[str, Any]:

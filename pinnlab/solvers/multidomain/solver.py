@@ -142,7 +142,7 @@ class _MultiDomainPlan(CollocationPlan):
                 bounds = partition.bounding_box(cell.owner)
                 networks[cell.owner] = self._network(template, piece, bounds, plan.periods, _STRIDE * k + cell.owner)
             model = Model(
-                cell.box, problem.unknowns, networks[cell.owner], plan.ansatz, coefficients, constants  # type: ignore[arg-type]
+                cell.box, problem.unknowns, networks[cell.owner], plan.ansatz, coefficients, constants
             )  # fmt: skip
             models.append(model)
             counts += self._counts(piece, plan.soft, model, partition.layer(number))

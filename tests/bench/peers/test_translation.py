@@ -126,7 +126,7 @@ def test_residuals_are_those_of_our_own_derivatives(name: str) -> None:
     at = stacked(sites).requires_grad_()
     outputs = _plain(task, at)
     found = task.residuals(part, sites, at, outputs, by_autograd(at))
-    model = Model(problem.domain, problem.unknowns, network, problem.exact_plan().ansatz, {}, {})  # type: ignore[arg-type]
+    model = Model(problem.domain, problem.unknowns, network, problem.exact_plan().ansatz, {}, {})
     indices, coordinates = used_indices(problem.derivatives, problem.domain.coordinates), problem.domain.coordinates
     jet = model.jet(at.detach(), indices)
     jets = {
