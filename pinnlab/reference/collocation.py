@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 import torch
 from numpy.polynomial import legendre
-from scipy.sparse.linalg import splu
-from scipy.special import roots_jacobi
 from torch import Tensor
 
 from pinnlab.derivatives.stencils import Array, interpolation_weights
@@ -55,7 +53,7 @@ class Tableau:
 @cache
 def tableau(stages: int) -> Tableau:
     """The Radau IIA method with an odd number of stages."""
-    inner = (roots_jacobi(stages - 1, 1.0, 0.0)[0] + 1) / 2
+    inner = (scipy.special.roots_jacobi(stages - 1, 1.0, 0.0)[0] + 1) / 2
     nodes = np.concatenate([[0.0], inner, [1.0]])
     vandermonde = legendre.legvander(2 * nodes - 1, stages)
     inverse = np.linalg.inv(vandermonde)
@@ -74,7 +72,7 @@ def tableau(stages: int) -> Tableau:
 class Factorized:
     """(z M + J)^-1 for each eigenvalue z of a step's stage matrix."""
 
-    def __init__(self, jacobian: sp.csr_array, mass: sp.csr_array, shifts: Array, full: bool):
+    def __init__(self, jacobian: scipy.sparse.csr_array, mass: scipy.sparse.csr_array, shifts: Array, full: bool):
         self.solvers = []
         n = jacobian.shape[0]
         # full Chebyshev matrices leave no sparsity in a factorization, even where the matrix itself is sparse
@@ -88,7 +86,7 @@ class Factorized:
                     raise RuntimeError("singular")
                 self.solvers.append(partial(_dense_solve, factors, pivots))
             else:
-                self.solvers.append(splu(sp.csc_array(matrix)).solve)
+                self.solvers.append(scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve)
 
     def solve(self, method: Tableau, residual: Array) -> Array:
         """The Newton step (s, N) for stage residuals (s, N)."""

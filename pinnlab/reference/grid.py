@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 import torch
 from torch import Tensor
 
@@ -30,7 +30,7 @@ class GridJet(dict):
         return self[key]
 
 
-def apply_along(matrix: Array | sp.csr_array, values: Array, dim: int) -> Array:
+def apply_along(matrix: Array | scipy.sparse.csr_array, values: Array, dim: int) -> Array:
     """Multiply a matrix (q, n) along one dimension of an array."""
     moved = np.moveaxis(values, dim, 0)
     product = matrix @ moved.reshape(moved.shape[0], -1)

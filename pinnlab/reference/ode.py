@@ -9,8 +9,8 @@ import time
 from functools import partial
 
 import numpy as np
+import scipy
 import torch
-from scipy.integrate import DOP853
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Nodes
@@ -102,7 +102,7 @@ def solve_ode(
     system = StateEquations(problem, structure)
     start, stop = problem.domain.bounds[TIME]
     began = time.perf_counter()
-    solver = DOP853(system, start, system.start(), stop, rtol=rtol, atol=atol)
+    solver = scipy.integrate.DOP853(system, start, system.start(), stop, rtol=rtol, atol=atol)
     unit = (1 - np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)) / 2
     times, states = [start], [solver.y]
     while solver.status == "running":

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
@@ -73,7 +72,7 @@ class GridSystem:
         mesh = np.meshgrid(*(axis.points for axis in axes.values()), indexing="ij")
         self.grid = {name: m.reshape(-1) for name, m in zip(axes, mesh, strict=True)}
         self._row = {component: i for i, component in enumerate(self.components)}
-        self._operators: dict[tuple[Key, int | None, bool], sp.csr_array] = {}
+        self._operators: dict[tuple[Key, int | None, bool], scipy.sparse.csr_array] = {}
         self._order = self._match()
         self.faces = self._faces()
         taken = [face.rows[face.mine] for face in self.faces]
@@ -84,7 +83,7 @@ class GridSystem:
     @property
     def is_full(self) -> bool:
         """Whether some axis couples all of its nodes."""
-        return any(not sp.issparse(axis.matrix(1)) for axis in self.axes.values())
+        return any(not scipy.sparse.issparse(axis.matrix(1)) for axis in self.axes.values())
 
     # -- what stands where ---------------------------------------------------------------------------------------------
 
@@ -107,7 +106,7 @@ class GridSystem:
             time_order = key.count(TIME)
             if self.structure.time_order[u] == 0 or time_order == self.structure.time_order[u]:
                 score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
-        rows, columns = linear_sum_assignment(-score)
+        rows, columns = scipy.optimize.linear_sum_assignment(-score)
         return [unknowns[j] for _, j in sorted(zip(rows, columns, strict=True))]
 
     def _faces(self) -> list[Face]:
@@ -206,12 +205,12 @@ class GridSystem:
 
     # -- linearization -------------------------------------------------------------------------------------------------
 
-    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[sp.csr_array, sp.csr_array]:
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, *shape)."""
         states, rates, times = state[None], rate[None], np.array([t])
         jets = self._jets(states, rates, None, leaves=True)
         found = linearize(self.equations.residuals(jets, self._columns(times, None)), jets)
-        parts: dict[bool, list[sp.coo_array]] = {False: [], True: []}
+        parts: dict[bool, list[scipy.sparse.coo_array]] = {False: [], True: []}
         for unknown, coefficients in zip(self._order, found, strict=True):
             rows = np.arange(self.size)[self.block(unknown, self.top(unknown))]
             self._scatter(parts, coefficients, rows, self.free[rows], None)
@@ -219,25 +218,25 @@ class GridSystem:
             if order < self.top(unknown):
                 here = np.arange(row * self.points, (row + 1) * self.points)
                 one = np.ones(self.points)
-                parts[True].append(sp.coo_array((one, (here, here)), shape=(self.size,) * 2))
-                parts[False].append(sp.coo_array((-one, (here, here + self.points)), shape=(self.size,) * 2))
+                parts[True].append(scipy.sparse.coo_array((one, (here, here)), shape=(self.size,) * 2))
+                parts[False].append(scipy.sparse.coo_array((-one, (here, here + self.points)), shape=(self.size,) * 2))
         for face in self.faces:
             jets = self._jets(states, rates, face, leaves=True)
             found = linearize([self._face_residual(face, jets, times)], jets)
             self._scatter(parts, found[0], face.rows, face.mine, face)
         return self._sum(parts[False]), self._sum(parts[True])
 
-    def _sum(self, parts: list[sp.coo_array]) -> sp.csr_array:
+    def _sum(self, parts: list[scipy.sparse.coo_array]) -> scipy.sparse.csr_array:
         if not parts:
-            return sp.csr_array((self.size, self.size))
+            return scipy.sparse.csr_array((self.size, self.size))
         rows = np.concatenate([p.coords[0] for p in parts])
         columns = np.concatenate([p.coords[1] for p in parts])
         data = np.concatenate([p.data for p in parts])
-        return sp.csr_array((data, (rows, columns)), shape=(self.size, self.size))
+        return scipy.sparse.csr_array((data, (rows, columns)), shape=(self.size, self.size))
 
     def _scatter(
         self,
-        parts: dict[bool, list[sp.coo_array]],
+        parts: dict[bool, list[scipy.sparse.coo_array]],
         coefficients: Mapping[tuple[str, Key], Tensor],
         rows: Array,
         keep: Array,
@@ -254,9 +253,9 @@ class GridSystem:
             used = np.repeat(keep, lengths)
             offset = self._row[unknown, order - is_rate] * self.points
             where = (np.repeat(rows, lengths)[used], operator.indices[used] + offset)
-            parts[is_rate].append(sp.coo_array((data[used], where), shape=(self.size,) * 2))
+            parts[is_rate].append(scipy.sparse.coo_array((data[used], where), shape=(self.size,) * 2))
 
-    def _operator(self, key: Key, face: Face | None) -> sp.csr_array:
+    def _operator(self, key: Key, face: Face | None) -> scipy.sparse.csr_array:
         """The derivative as a matrix (g, g), or (b, g) on a face."""
         space = tuple(name for name in key if name != TIME)
         label = (space, None if face is None else face.dim, face is not None and face.upper)
@@ -264,12 +263,13 @@ class GridSystem:
             factors = []
             for dim, (name, axis) in enumerate(self.axes.items()):
                 count = space.count(name)
-                matrix = sp.csr_array(axis.matrix(count)) if count else sp.eye_array(axis.size, format="csr")
+                matrix = scipy.sparse.csr_array(axis.matrix(count) if count else scipy.sparse.eye_array(axis.size))
                 if face is not None and dim == face.dim:
-                    matrix = sp.csr_array(matrix[[axis.size - 1 if face.upper else 0], :])
+                    matrix = scipy.sparse.csr_array(matrix[[axis.size - 1 if face.upper else 0], :])
                 factors.append(matrix)
-            one = sp.eye_array(1, format="csr")
-            self._operators[label] = sp.csr_array(reduce(lambda a, b: sp.kron(a, b, format="csr"), factors, one))
+            one = scipy.sparse.eye_array(1, format="csr")
+            product = reduce(lambda a, b: scipy.sparse.kron(a, b, format="csr"), factors, one)
+            self._operators[label] = scipy.sparse.csr_array(product)
         return self._operators[label]
 
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
-from scipy.linalg import lstsq
 from torch import Tensor
 
 from pinnlab.declaration import relative_error as errors
@@ -139,7 +139,7 @@ def solve_on_features(
     for _ in range(_STEPS):
         if time.perf_counter() > deadline:
             raise TimeoutError("the time is up")
-        change = -lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
+        change = -scipy.linalg.lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
         expected = residual + jacobian @ change
         w = w + change.reshape(w.shape)
         residual, jacobian = rows(w)
