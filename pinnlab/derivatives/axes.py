@@ -178,3 +178,10 @@ class FourierAxis(DifferentiableAxis):
         offsets = np.arange(width)
         nodes = np.broadcast_to(offsets.astype(float), (len(at), width))
         return (start[:, None] + offsets) % n, interpolation_weights(nodes, scaled - start)
+
+
+def apply_along(matrix: Array | scipy.sparse.csr_array, values: Array, dim: int) -> Array:
+    """Multiply a matrix (q, n) along one dimension, of size n, of an array."""
+    moved = np.moveaxis(values, dim, 0)
+    product = matrix @ moved.reshape(moved.shape[0], -1)
+    return np.moveaxis(product.reshape(product.shape[0], *moved.shape[1:]), 0, dim)

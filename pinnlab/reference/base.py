@@ -15,10 +15,9 @@ import numpy as np
 import scipy
 import torch
 
-from pinnlab.derivatives.axes import Axis
+from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.reference.grid import apply_along
 
 _CHUNK = 4_000_000
 

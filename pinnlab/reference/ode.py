@@ -15,12 +15,12 @@ import torch
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Nodes
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
 from pinnlab.reference.base import Interpolant, relative_difference
-from pinnlab.reference.equations import Equations, leaf_jet
-from pinnlab.reference.grid import GridJet
+from pinnlab.reference.equations import Equations
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.structure import Structure, initial_values
@@ -69,7 +69,7 @@ class StateEquations:
             row = self._row[unknown, len(key)]
             return values[row : row + 1]
 
-        jets = {u: GridJet(partial(derive, u)) for u in self.problem.unknowns}
+        jets = {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
         columns = {TIME: torch.full((1,), t, dtype=torch.float64)}
         mass = self._mass
         if mass is None:

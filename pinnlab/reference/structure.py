@@ -20,12 +20,12 @@ from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.grid import GridJet
 
 _POINTS = 9
 
@@ -138,7 +138,7 @@ def _made_up(problem: Problem, seed: int, kind: str, same: tuple[str, int] | Non
         for (unknown, key), value in values.items():
             if unknown == same[0] and key.count(TIME) >= same[1]:
                 values[unknown, key] = (value.detach() * 1.7 + 0.3).requires_grad_()
-    jets = {u: GridJet(partial(number, u)) for u in problem.unknowns}
+    jets = {u: LazyJet(partial(number, u)) for u in problem.unknowns}
     unit = unit_points("sobol", _POINTS, len(problem.domain.coordinates), np.random.default_rng(seed))
     columns = problem.domain.columns(problem.domain.interior(unit.double()).points)
     return linearize(Equations(problem).residuals(jets, columns), jets)

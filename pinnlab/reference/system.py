@@ -20,13 +20,13 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import DifferentiableAxis
+from pinnlab.derivatives.axes import DifferentiableAxis, apply_along
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.reference.equations import Equations, leaf_jet
-from pinnlab.reference.grid import GridJet, apply_along, as_tensor
+from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, boundary_conditions
 
 Misfit = Callable[..., Tensor]
@@ -155,13 +155,13 @@ class GridSystem:
                     values = np.take(values, [end], axis=dim + 1)
             elif count:
                 values = apply_along(axis.matrix(count), values, dim + 1)
-        return as_tensor(values).reshape(-1)
+        return _tensor(values).reshape(-1)
 
-    def _jets(self, states: Array, rates: Array, face: Face | None, leaves: bool) -> dict[str, GridJet]:
+    def _jets(self, states: Array, rates: Array, face: Face | None, leaves: bool) -> dict[str, LazyJet]:
         def derive(unknown: str) -> Callable[[Key], Tensor]:
             return lambda key: self._derive(states, rates, unknown, key, face)
 
-        jets = {u: GridJet(derive(u)) for u in self.problem.unknowns}
+        jets = {u: LazyJet(derive(u)) for u in self.problem.unknowns}
         return {u: leaf_jet(jet) for u, jet in jets.items()} if leaves else jets
 
     def _columns(self, times: Array, face: Face | None) -> dict[str, Tensor]:
@@ -174,10 +174,10 @@ class GridSystem:
                 values = self.grid[name]
                 if face is not None:
                     values = values.reshape(self.shape).take(-1 if face.upper else 0, axis=face.dim).reshape(-1)
-                columns[name] = as_tensor(np.tile(values, len(times)))
+                columns[name] = _tensor(np.tile(values, len(times)))
         return columns
 
-    def _face_residual(self, face: Face, jets: Mapping[str, GridJet], times: Array) -> Tensor:
+    def _face_residual(self, face: Face, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
         columns = self._columns(times, face)
         name, like = list(self.axes)[face.dim], next(iter(columns.values()))
         sign = 1.0 if face.upper else -1.0
@@ -287,3 +287,7 @@ class GridSystem:
             matrix = jacobian[rows][:, values].toarray()
             flat[values] -= np.linalg.lstsq(matrix, misfit, rcond=None)[0]
         return flat.reshape(state.shape)
+
+
+def _tensor(values: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

@@ -27,6 +27,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Jet, Key, as_value
 from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
@@ -55,10 +56,7 @@ class Known:
     """
 
     def __init__(self, model: Any, problem: Problem, indices: Indices, deadline: float = math.inf):
-        self.model, self.unknowns, self.deadline = model, problem.unknowns, deadline
-        names = problem.domain.coordinates
-        self.indices = indices
-        self.keys: list[Key] = [tuple(names[i] for i in index) for index in indices]
+        self.model, self.problem, self.indices, self.deadline = model, problem, indices, deadline
         self._kept: dict[bytes, Tensor] = {}
         self._numbers = 0
 
@@ -70,8 +68,7 @@ class Known:
             raise TimeoutError("the time is up")
         if mark not in self._kept:
             self._keep(mark, self._jet(points))
-        jet = self._kept[mark]
-        return {u: {key: jet[i, :, j] for i, key in enumerate(self.keys)} for j, u in enumerate(self.unknowns)}
+        return named_jets(self._kept[mark], self.indices, self.problem.unknowns, self.problem.domain.coordinates)
 
     def _jet(self, points: Tensor) -> Tensor:
         like = self.model.parameters[0].detach()
@@ -85,16 +82,9 @@ class Known:
         self._numbers += jet.numel()
 
 
-class _Sum(dict):
-    """The jet of u_h + e, computed when asked for."""
-
-    def __init__(self, known: Jet, error: Any):
-        super().__init__()
-        self.known, self.error = known, error
-
-    def __missing__(self, key: Key) -> Tensor:
-        self[key] = self.known[key] + as_value(self.error.d(*key) if key else self.error)
-        return self[key]
+def _sum(known: Jet, error: Any) -> LazyJet:
+    """The jet of u_h + e, from the jet of u_h and the field e."""
+    return LazyJet(lambda key: known[key] + as_value(error.d(*key) if key else error))
 
 
 def _value(given: Any) -> Tensor:
@@ -134,7 +124,7 @@ def error_problem(problem: Problem, model: Any, start: Start | None = None, dead
     def equations(given: dict[str, Any]) -> dict[str, Tensor]:
         columns = {name: _value(given[name]) for name in names}
         at = known.jets(list(columns.values()))
-        jets = {u: _Sum(at[u], given[u]) for u in problem.unknowns}
+        jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         return evaluate((Scope.of_jets(jets, columns, parameters),))
 
     return Problem(

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
-from pinnlab.derivatives.fields import Key, sort_key
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
@@ -99,11 +100,8 @@ class Sampled:
         names, columns = self.problem.domain.coordinates, self.problem.domain.columns
         points = site.points.detach().to("cpu", torch.float64)
         jet, coefficients = self.jet(points, indices)
-        keys = [sort_key((names[i] for i in index), names) for index in indices]
-        jets: Jets = {
-            u: {key: jet[i, :, j].clone().requires_grad_() for i, key in enumerate(keys)}
-            for j, u in enumerate(self.problem.unknowns)
-        }
+        named = named_jets(jet, indices, self.problem.unknowns, names)
+        jets: Jets = {u: {key: v.clone().requires_grad_() for key, v in mine.items()} for u, mine in named.items()}
         normals = None if site.normals is None else columns(site.normals.to(points))
         parameters = {**self.parameters, **coefficients}
         return Scope.of_jets(jets, columns(points), parameters, normals), jets

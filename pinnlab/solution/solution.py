@@ -197,16 +197,15 @@ class Solution:
         result = {name: points.new_full((len(points),), math.nan) for name in self.problem.residual_names}
         term = self.problem.equation_term()
         indices = used_indices(self.problem.derivatives, names)
-        keys = [tuple(names[i] for i in index) for index in indices]
         for model in reversed(self.models):
             inside = model.region.contains(points)
             at = points[inside]
             if not len(at):
                 continue
             jet = model.jet(at, indices).detach()
-            jets = {u: {key: jet[i, :, j] for i, key in enumerate(keys)} for j, u in enumerate(self.problem.unknowns)}
             parameters = {**model.constants, **{k: p.detach() for k, p in model.coefficients.items()}}
-            found = term.evaluate((Scope.of_jets(jets, model.region.columns(at), parameters),))
+            scope = Scope.of_jet(jet, indices, self.problem.unknowns, model.region.columns(at), parameters)
+            found = term.evaluate((scope,))
             for name, value in found.items():
                 result[name][inside] = value
         return result

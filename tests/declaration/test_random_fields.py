@@ -194,14 +194,14 @@ def test_a_coefficient_field_has_derivatives_in_equations() -> None:
     # what the equation sees is a field with derivatives
     seen = []
     pl.Problem(
-        domain=BOX, unknowns="u", equations=lambda u, k: (seen.append(k), k.xy * u + u.t)[1],
+        domain=BOX, unknowns="u", equations=lambda u, k, x, y: (seen.extend((k, x, y)), k.xy * u + u.t)[1],
         parameters={"k": lambda x, y: x**2 * y**3},
     )  # fmt: skip
     at = BOX.interior(torch.zeros(1, 3, dtype=torch.float64) + 0.5).points
-    assert seen[0].coordinates == BOX.coordinates and at.shape == (1, 3)
-    columns = seen[0]._jet.coordinates
-    torch.testing.assert_close(seen[0].xy.value, 6 * columns["x"] * columns["y"] ** 2)
-    assert float(seen[0].t.value.abs().max()) == 0.0
+    k, x, y = seen[:3]
+    assert k.coordinates == BOX.coordinates and at.shape == (1, 3)
+    torch.testing.assert_close(k.xy.value, 6 * x.value * y.value**2)
+    assert float(k.t.value.abs().max()) == 0.0
 
 
 def test_boundary_values_and_references_bind_functions() -> None:
