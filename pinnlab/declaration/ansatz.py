@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Index, Indices, closure
@@ -74,14 +73,14 @@ class Constraint:
         index: the coordinate's number.
         lower, upper: its interval.
         faces: where data are given.
-        owners: the conditions they come from, for messages.
+        owners: the conditions they come from.
     """
 
     index: int
     lower: float
     upper: float
     faces: tuple[Face, ...]
-    owners: tuple[Condition, ...]
+    owners: tuple[Any, ...]
 
     def basis(self, coordinate: Jet) -> list[Jet]:
         """The interpolation weights of the faces, as jets (c, n, 1)."""

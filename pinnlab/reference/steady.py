@@ -13,10 +13,9 @@ import scipy
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.method_of_lines import build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
 from pinnlab.reference.structure import Structure
-from pinnlab.reference.system import GridSystem
+from pinnlab.reference.system import GridSystem, build_axes, describe
 
 _DENSE = 450
 _CONDITION = 1e14

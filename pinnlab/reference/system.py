@@ -20,16 +20,44 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import DifferentiableAxis, apply_along
+from pinnlab.derivatives.axes import DifferentiableAxis, FourierAxis, PolynomialAxis, apply_along
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.structure import Structure, boundary_conditions
+from pinnlab.reference.structure import Structure, boundary_conditions, periodic_unknowns
 
 Misfit = Callable[..., Tensor]
+_WIDTH = {1: 17, 2: 13}
+"""Per number of dimensions, nodes of a finite difference where Chebyshev matrices would cost too much."""
+
+
+def build_axes(problem: Problem, n: int) -> dict[str, DifferentiableAxis]:
+    """Axes with n nodes: Fourier where periodic, else Chebyshev, or finite differences where that costs too much."""
+    # full matrices are factorized at cubic cost, complex and several times per step where there is time
+    affordable = {1: 128, 2: 1300 if problem.domain.has_time else 3000}[max(1, len(problem.domain.space))]
+    components = len(problem.unknowns)
+    axes: dict[str, DifferentiableAxis] = {}
+    dimensions = len(problem.domain.space)
+    for name in problem.domain.space:
+        lower, upper = problem.domain.bounds[name]
+        if periodic_unknowns(problem, name):
+            axes[name] = FourierAxis(lower, upper, n)
+        else:
+            size = n if dimensions == 1 else components * n**2
+            width = None if size <= affordable else _WIDTH[dimensions]
+            axes[name] = PolynomialAxis(lower, upper, n, width)
+    return axes
+
+
+def describe(axes: Mapping[str, DifferentiableAxis]) -> str:
+    """The axes in words."""
+    schemes = [axis.scheme for axis in axes.values()]
+    if len(set(schemes)) == 1:
+        return schemes[0] + (" per axis" if len(schemes) > 1 else "")
+    return ", ".join(f"{name}: {scheme}" for name, scheme in zip(axes, schemes, strict=True))
 
 
 @dataclass(frozen=True)
@@ -79,6 +107,11 @@ class GridSystem:
         self.free = np.ones(self.size, dtype=bool)
         if taken:
             self.free[np.concatenate(taken)] = False
+        # a velocity at a boundary follows from the boundary values by differentiation; it is no part of the answer
+        self.counted = self.free.copy()
+        for face in self.faces:
+            if self.top(face.unknown) == 0:
+                self.counted[face.rows] = True
 
     @property
     def is_full(self) -> bool:
