@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.derivatives.indices import Index, Indices, closure
+from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
 
@@ -143,6 +143,11 @@ class Ansatz:
                 if profile is not None:
                     offset.data.add_(profile.jet(points, indices))
             return torch.cat([j.data for j in offsets], dim=2), torch.cat([j.data for j in factors], dim=2)
+
+    def offset(self, unknown: int, points: Tensor) -> Tensor:
+        """Values (n, 1) of G of one unknown at (n, d) points, what a profile adds aside."""
+        mine = self.constraints[unknown]
+        return self._offset(mine, len(mine), points, VALUE).data[0]
 
     @staticmethod
     def combine(prepared: tuple[Tensor, Tensor] | None, network: Tensor, indices: Indices) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter, function_jet
-from pinnlab.derivatives.fields import Field, Jet, Key, argument_names, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.fields import Field, Key, NamedJet, argument_names, as_value, coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
 from pinnlab.domains import Region, Site
@@ -46,7 +46,7 @@ class Scope:
     @classmethod
     def of_jets(
         cls,
-        jets: Mapping[str, Jet],
+        jets: Mapping[str, NamedJet],
         coordinates: Mapping[str, Tensor],
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,

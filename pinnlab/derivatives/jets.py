@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinnlab.derivatives.fields import Jet, Key
+from pinnlab.derivatives.fields import Key, NamedJet
 from pinnlab.derivatives.indices import Indices
 
 
@@ -36,7 +36,7 @@ class LazyJet(dict[Key, Tensor]):
         return value
 
 
-def leaf_jet(jet: Jet) -> LazyJet:
+def leaf_jet(jet: NamedJet) -> LazyJet:
     """The same derivatives as leaves of a graph, by which residuals can be differentiated."""
     return LazyJet(lambda key: jet[key].detach().clone().requires_grad_())
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, parameter_jet
-from pinnlab.derivatives.fields import Jet, Key, sort_key, split_derivative
+from pinnlab.derivatives.fields import Key, NamedJet, sort_key, split_derivative
 
 
 class GridValue:
@@ -27,7 +27,7 @@ class GridValue:
 
     __slots__ = ("_coordinates", "_jet", "_key")
 
-    def __init__(self, jet: Jet, key: Key, coordinates: Key):
+    def __init__(self, jet: NamedJet, key: Key, coordinates: Key):
         self._jet, self._key, self._coordinates = jet, key, coordinates
 
     @property
@@ -100,14 +100,14 @@ class Equations:
         self._names: Key = tuple(problem.domain.coordinates)
         self.quick = self._agrees()
 
-    def scope(self, jets: Mapping[str, Jet], columns: Mapping[str, Tensor], quick: bool = False) -> Scope:
+    def scope(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor], quick: bool = False) -> Scope:
         """The scope in which unknowns have the given derivatives at points ``columns``, each (n,)."""
         if not quick:
             return Scope.of_jets(jets, columns, self._parameters)
         fields: Any = {u: GridValue(jet, (), self._names) for u, jet in jets.items()}
         return GridScope(fields, columns, self._parameters)
 
-    def residuals(self, jets: Mapping[str, Jet], columns: Mapping[str, Tensor]) -> list[Tensor]:
+    def residuals(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
         """The residuals, each (n,)."""
         return list(self._evaluate((self.scope(jets, columns, self.quick),)).values())
 

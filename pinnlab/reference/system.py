@@ -18,7 +18,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
+from pinnlab.declaration.conditions import BoundaryCondition, Context, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import DifferentiableAxis, FourierAxis, PolynomialAxis, apply_along
 from pinnlab.derivatives.fields import Key
@@ -166,9 +166,9 @@ class GridSystem:
             faces.append(Face(unknown, dim, upper, self._misfit(condition, unknown, piece, context), rows, mine))
         return faces
 
-    def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: object) -> Misfit:
+    def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: Context) -> Misfit:
         label = f"{condition.name.lower()} {unknown} {piece}"
-        return condition.residual(unknown, condition.values[unknown], context, label)  # type: ignore[arg-type]
+        return condition.residual(unknown, condition.values[unknown], context, label)
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 

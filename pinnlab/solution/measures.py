@@ -2,9 +2,9 @@
 
 Letters: c derivatives, n points, d coordinates, m unknowns, q residuals.
 
-A residual means something next to the terms that should cancel in it. What the terms are, the equation's linearization
-says: the derivative of the residual by each entry of the jet, times that entry. For u_t + u u_x these are u_t, u u_x and
-once more u u_x.
+A residual is small or large in comparison with the terms that should cancel in it. These are read off the linearized
+equation: a term is the derivative of the residual by one entry of the jet (a value or a derivative of an unknown), times
+that entry. For u_t + u u_x the entries are u_t, u and u_x, and the terms u_t, u u_x and once more u u_x.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.windows import by_window
 
 Jets = dict[str, dict[Key, Tensor]]
 _SIDE = 1e-9
-"""How far from a seam its two sides are looked at, relative to the extent of the coordinate; slopes lead back to it."""
+"""How far from a seam its two sides are evaluated, relative to the extent of the coordinate.
+
+A point on the seam itself belongs to one side only; the value there is that beside it less its slope times the distance.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,12 @@ class Sampled:
         """Derivatives (c, n, m), float64 on the CPU, NaN where nothing was solved; and coefficients found, (n,) each."""
         jet = points.new_full((len(indices), len(points), len(self.problem.unknowns)), math.nan)
         found = {name: points.new_full((len(points),), math.nan) for name in self.problem.unknown_parameters}
-        for model in reversed(self.models):
-            inside = model.region.contains(points)
-            if bool(inside.any()):
-                jet[:, inside] = model.jet(points[inside].to(self.like), indices).detach().to(jet)
-                for name in found:
-                    found[name][inside] = float(model.coefficients[name].detach())
+        windows = [model.region for model in self.models]
+        for k, inside in by_window(points, windows, self.problem.domain, inside=True):
+            model = self.models[k]
+            jet[:, inside] = model.jet(points[inside].to(self.like), indices).detach().to(jet)
+            for name in found:
+                found[name][inside] = float(model.coefficients[name].detach())
         return jet, found
 
     def scope(self, site: Site, indices: Indices) -> tuple[Scope, Jets]:
@@ -181,7 +185,7 @@ def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
     """{unknown: the derivatives that a term uses}."""
     d = len(problem.domain.coordinates)
     sites = term.draw(lambda n: unit_points("sobol", n, d, np.random.default_rng(0)), 5)
-    return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys  # type: ignore[arg-type]
+    return trace(term, problem.domain.columns, tuple(problem.unknowns), problem.parameter_values(), sites).keys
 
 
 def _hand_overs(
