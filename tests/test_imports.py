@@ -20,7 +20,7 @@ LINE_LIMIT = 400
 MOST_FLOORS = 12
 """Floors of the house: a room stands one floor above the highest of those that it imports."""
 LONGEST_CHAIN = 20
-"""Files that import one another in a row, at most."""
+"""Files that import one another in a row, at most; an ``__init__`` that only hands names on is no file of the row."""
 DOORS = "pinnlab.doors"
 """Import paths of earlier versions; they hand on names, and nobody inside comes through them."""
 
@@ -45,17 +45,17 @@ def room(module: str) -> str:
     return "__init__" if module == "pinnlab" else module.split(".")[1]
 
 
-def imported_names(tree: ast.AST, module: str, is_package: bool) -> set[str]:
-    """Dotted names of what a file imports: inside functions and for type checkers too."""
+def imports(tree: ast.AST, module: str, is_package: bool) -> list[tuple[str, str]]:
+    """(name in the file, dotted name) of what a file imports: inside functions and for type checkers too."""
     here = module.split(".") if is_package else module.split(".")[:-1]
-    found: set[str] = set()
+    found: list[tuple[str, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            found += [(alias.asname or alias.name, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = here[: len(here) + 1 - node.level] if node.level else []
             origin = ".".join([*base, *([node.module] if node.module else [])])
-            found.update(f"{origin}.{alias.name}" for alias in node.names)
+            found += [(alias.asname or alias.name, f"{origin}.{alias.name}") for alias in node.names]
     return found
 
 
@@ -68,16 +68,74 @@ def resolve(name: str) -> str | None:
     return None
 
 
+TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in FILES.items()}
+IMPORTS = {module: imports(tree, module, FILES[module].name == "__init__.py") for module, tree in TREES.items()}
+
+
 def dependencies() -> dict[str, set[str]]:
     """Module -> modules of this package that it imports."""
-    graph = {}
-    for module, path in FILES.items():
-        names = imported_names(ast.parse(path.read_text(encoding="utf-8")), module, path.name == "__init__.py")
-        graph[module] = {target for name in names if (target := resolve(name)) is not None} - {module}
-    return graph
+    return {
+        module: {target for _, name in found if (target := resolve(name)) is not None} - {module}
+        for module, found in IMPORTS.items()
+    }
 
 
 GRAPH = dependencies()
+
+
+def only_hands_on(tree: ast.Module) -> bool:
+    """Whether a file, an ``__init__``, defines nothing: besides imports it has docstrings, a list of names, a path."""
+
+    def is_plain(node: ast.stmt) -> bool:
+        if isinstance(node, ast.Assign):
+            return all(isinstance(name, ast.Name) and name.id in ("__all__", "__version__") for name in node.targets)
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        return isinstance(node, ast.Import | ast.ImportFrom) or is_text or ast.unparse(node).startswith("__path__.")
+
+    return all(map(is_plain, tree.body))
+
+
+def used_of(tree: ast.AST, module: str) -> set[str]:
+    """Names ``module.x`` that a file uses of a module it imports whole, as ``import module as m`` and ``m.x``."""
+    found = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    aliases = {alias.asname or alias.name for alias in found if alias.name == module}
+    return {
+        f"{module}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in aliases
+    }
+
+
+def homes(name: str, modules: Iterable[str], faces: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """The modules in which an imported name is defined, found through all faces that hand it on.
+
+    Args:
+        name: dotted; a face that is imported whole stands for everything that it hands on.
+        modules: dotted names of files.
+        faces: {an ``__init__`` that defines nothing: {name in it: where it comes from}}.
+    """
+    module = name
+    while module and module not in modules:
+        module = module.rpartition(".")[0]
+    if module not in faces:
+        return {module} if module else set()
+    given, first = faces[module], name[len(module) + 1 :].partition(".")[0]
+    wanted = given.values() if module == name else [given[first]] if first in given else []
+    return {home for each in wanted for home in homes(each, modules, faces)}
+
+
+def reading_graph() -> dict[str, set[str]]:
+    """Module -> modules in which the names are defined that it imports; faces are no modules of this graph."""
+    inits = {module for module, path in FILES.items() if path.name == "__init__.py"}
+    faces = {module: dict(IMPORTS[module]) for module in inits if only_hands_on(TREES[module])}
+    graph = {}
+    for module in FILES.keys() - faces.keys():
+        names = {name for _, name in IMPORTS[module]}
+        for face in names & faces.keys():
+            if used := used_of(TREES[module], face):
+                names = (names - {face}) | used
+        graph[module] = {home for name in names for home in homes(name, FILES, faces)} - {module}
+    return graph
 
 
 def rooms() -> dict[str, dict[str, tuple[str, str]]]:
@@ -135,12 +193,38 @@ def test_the_house_is_low() -> None:
     floors = heights(rooms())
     top = max(floors, key=lambda name: floors[name])
     assert floors[top] <= MOST_FLOORS, f"{top} stands on floor {floors[top]}: {floors}"
-    chain = heights(GRAPH)
+    graph = reading_graph()
+    chain = heights(graph)
     longest = max(chain, key=lambda name: chain[name])
     path = [longest]
-    while GRAPH[path[-1]]:
-        path.append(max(GRAPH[path[-1]], key=lambda name: chain[name]))
+    while graph[path[-1]]:
+        path.append(max(graph[path[-1]], key=lambda name: chain[name]))
     assert len(path) <= LONGEST_CHAIN, f"{len(path)} files in a row: {' -> '.join(path)}"
+
+
+def test_names_are_found_through_the_faces_that_hand_them_on() -> None:
+    files = ("a", "a.faces", "a.faces.round", "a.faces.square", "a.plain", "a.plain.deep")
+    faces = {
+        "a": {"Round": "a.faces.Round", "faces": "a.faces", "plain": "a.plain"},
+        "a.faces": {"Round": "a.faces.round.Round", "Square": "a.faces.square.Square", "torch": "torch"},
+    }
+    assert homes("a.faces.round.Round", files, faces) == {"a.faces.round"}
+    assert homes("a.Round", files, faces) == {"a.faces.round"}, "through two faces"
+    assert homes("a.faces.Square", files, faces) == {"a.faces.square"}
+    assert homes("a.faces", files, faces) == {"a.faces.round", "a.faces.square"}, "whole"
+    assert homes("a.faces.square", files, faces) == {"a.faces.square"}, "a file behind a face"
+    assert homes("a.plain.deep.Thing", files, faces) == {"a.plain.deep"}
+    assert homes("a.plain.Thing", files, faces) == {"a.plain"}, "an __init__ that defines something is a file"
+    assert homes("torch.nn", files, faces) == set()
+
+
+def test_an_init_that_defines_something_is_no_face() -> None:
+    face = '"""Text."""\nfrom .b import B as C\n__all__ = ["C"]'
+    assert imports(ast.parse(face), "a", True) == [("C", "a.b.B")]
+    assert only_hands_on(ast.parse(face))
+    assert not only_hands_on(ast.parse(face + "\nX = 1"))
+    assert not only_hands_on(ast.parse(face + "\ndef f(): ..."))
+    assert used_of(ast.parse("import a as name\nname.B(name.c.d)\nother.E"), "a") == {"a.B", "a.c"}
 
 
 def test_few_files_stand_at_the_door() -> None:
@@ -235,6 +319,22 @@ import pinnlab
 after = state()
 print(json.dumps([key for key in before if before[key] != after[key]]))
 """
+
+
+HEAVY = """
+import sys
+import pinnlab
+parts = "fft integrate linalg optimize sparse spatial special stats".split()
+print([name for name in ("matplotlib", *(f"scipy.{part}" for part in parts)) if name in sys.modules])
+"""
+
+
+def test_importing_waits_for_no_library_that_a_first_solve_may_never_need() -> None:
+    run = subprocess.run([sys.executable, "-c", HEAVY], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "[]", (
+        f"importing pinnlab loads {run.stdout}; write scipy.stats.qmc, not from scipy.stats"
+    )
 
 
 def test_importing_changes_nothing_global() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.linalg import solve_triangular
 from torch import Tensor
 
 from pinnlab.algebra.dense import factor, gram
@@ -122,7 +122,7 @@ class BlockCholesky:
             diagonal = work[i, i].copy()
             diagonal[np.diag_indices_from(diagonal)] += shift
             lower = factor(diagonal)
-            below = {j: solve_triangular(lower, work[i, j], lower=True, check_finite=False) for j in near}
+            below = {j: scipy.linalg.solve_triangular(lower, work[i, j], lower=True, check_finite=False) for j in near}
             for j in near:
                 for k in near:
                     update = below[j].T @ below[k]
@@ -142,7 +142,7 @@ class BlockCholesky:
     def reduce(self, x: dict[int, np.ndarray]) -> None:
         """Forward substitution: the right-hand side of what is left, in place, for {group: right-hand side}."""
         for i, lower, below in self.steps:
-            x[i] = solve_triangular(lower, x[i], lower=True, check_finite=False)
+            x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, check_finite=False)
             for j, block in below.items():
                 x[j] = x[j] - block.T @ x[i]
 
@@ -151,7 +151,7 @@ class BlockCholesky:
         for i, lower, below in reversed(self.steps):
             for j, block in below.items():
                 x[i] = x[i] - block @ x[j]
-            x[i] = solve_triangular(lower, x[i], lower=True, trans=1, check_finite=False)
+            x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, trans=1, check_finite=False)
 
 
 def elimination(groups: Sequence[int], coupled: Iterable[tuple[int, int]]) -> list[tuple[int, list[int]]]:

@@ -14,8 +14,8 @@ from pinnlab.bench.cases import Case
 from pinnlab.bench.machine import commit, now
 from pinnlab.bench.peers import is_peer, launch
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import evaluate, relative_errors
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.solution.solution import Solution
@@ -136,9 +136,7 @@ def _baseline(case: Case, problem: Problem) -> tuple[Baseline, Reference | None]
         return Baseline(case.label, method=f"none: {error}", published=case.published), None
     measured: dict[str, float] = {}
     if problem.reference is not None:
-        points = errors.error_grid(problem.domain)
-        own, target = (errors.evaluate(r, problem, points) for r in (found, problem.reference))
-        measured = dict(zip(problem.unknowns, errors.relative_l2(own, target).tolist(), strict=True))
+        measured = relative_errors(lambda points: evaluate(found, problem, points), problem.reference, problem)
     row = Baseline(
         case.label, found.error_estimate, measured, found.seconds, found.method, found.resolution, case.published
     )

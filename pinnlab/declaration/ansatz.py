@@ -16,10 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.derivatives.indices import Index, Indices, closure
+from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
 
@@ -74,14 +73,14 @@ class Constraint:
         index: the coordinate's number.
         lower, upper: its interval.
         faces: where data are given.
-        owners: the conditions they come from, for messages.
+        owners: the conditions they come from.
     """
 
     index: int
     lower: float
     upper: float
     faces: tuple[Face, ...]
-    owners: tuple[Condition, ...]
+    owners: tuple[Any, ...]
 
     def basis(self, coordinate: Jet) -> list[Jet]:
         """The interpolation weights of the faces, as jets (c, n, 1)."""
@@ -144,6 +143,11 @@ class Ansatz:
                 if profile is not None:
                     offset.data.add_(profile.jet(points, indices))
             return torch.cat([j.data for j in offsets], dim=2), torch.cat([j.data for j in factors], dim=2)
+
+    def offset(self, unknown: int, points: Tensor) -> Tensor:
+        """Values (n, 1) of G of one unknown at (n, d) points, what a profile adds aside."""
+        mine = self.constraints[unknown]
+        return self._offset(mine, len(mine), points, VALUE).data[0]
 
     @staticmethod
     def combine(prepared: tuple[Tensor, Tensor] | None, network: Tensor, indices: Indices) -> Tensor:

@@ -35,9 +35,14 @@ class Condition(ABC):
         exact: build it in (True), never (False), or where possible (None).
         weight: multiplies its mean square in the loss when it is soft.
         values: one entry per unknown.
+
+    Attributes:
+        can_be_exact: whether ``exact=True`` is possible.
+        on: the part of the boundary, or the coordinate, that it is about; None where it needs none.
     """
 
     can_be_exact = False
+    on: str | None = None
 
     def __init__(self, exact: bool | None, weight: float, values: Mapping[str, Any]):
         if exact not in (True, False, None):
@@ -58,9 +63,8 @@ class Condition(ABC):
 
     def __repr__(self) -> str:
         parts = [f"{k}={_show(v)}" for k, v in self.values.items()]
-        on = getattr(self, "on", None)
-        if on is not None:
-            parts.append(f"on={on!r}")
+        if self.on is not None:
+            parts.append(f"on={self.on!r}")
         if self.exact is not None:
             parts.append(f"exact={self.exact}")
         return f"{self.name}({', '.join(parts)})"
@@ -268,6 +272,7 @@ class Periodic(Condition):
     """
 
     can_be_exact = True
+    on: str
 
     def __init__(
         self, on: str, *, unknowns: Sequence[str] | None = None, exact: bool | None = None, weight: float = 1.0

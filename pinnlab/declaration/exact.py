@@ -28,7 +28,7 @@ class ExactPlan:
 
     Attributes:
         ansatz: u = G + F N.
-        periods: {coordinate number: (period)} of exactly periodic coordinates.
+        periods: {coordinate number: period} of exactly periodic coordinates.
         built_in: conditions that hold exactly.
         soft: conditions that stay in the loss.
         notes: why a condition that could have been exact is soft.
@@ -63,9 +63,7 @@ def plan_exact(
     notes: list[str] = []
     region = context.region
     periods = _periodic_coordinates(context, conditions, periodic, notes)
-    taken: list[Condition] = [
-        c for c in conditions if isinstance(c, Periodic) and region.coordinates.index(c.on) in periods
-    ]
+    taken = [c for c in conditions if isinstance(c, Periodic) and region.coordinates.index(c.on) in periods]
     eligible: list[Condition] = []
     for condition in conditions:
         if isinstance(condition, Dirichlet | Initial) and condition.exact is not False:
@@ -215,19 +213,19 @@ def _constraints(
 
 
 def _contradiction(
-    region: Region, constraints: list[list[Constraint]], periodic: Sequence[Condition]
+    region: Region, constraints: list[list[Constraint]], periodic: Sequence[Periodic]
 ) -> list[Condition] | None:
     """The conditions that the combined G fails to meet on their own faces, with those they clash with."""
     points = region.interior(unit_points("sobol", 16, len(region.coordinates), np.random.default_rng(0))).points
     ansatz = Ansatz(constraints)
-    for mine in constraints:
+    for j, mine in enumerate(constraints):
         for constraint in mine:
             for face in constraint.faces:
                 at = points.clone()
                 at[:, constraint.index] = face.position
                 for ends in periodic:
                     left, right = at.clone(), at.clone()
-                    i = region.coordinates.index(ends.on)  # type: ignore[attr-defined]
+                    i = region.coordinates.index(ends.on)
                     left[:, i], right[:, i] = region.bounds[region.coordinates[i]]
                     # wide enough for what a float32 window hands over
                     if not _close(face.value.jet(left, VALUE), face.value.jet(right, VALUE), 1e-4):
@@ -235,8 +233,7 @@ def _contradiction(
                 if face.order:
                     continue
                 target = face.value.jet(at, VALUE)[0]
-                reached = ansatz._offset(mine, len(mine), at, VALUE).data[0]
-                if not _close(reached, target):
+                if not _close(ansatz.offset(j, at), target):
                     others = [owner for c in mine for owner in c.owners if owner not in constraint.owners]
                     return [*dict.fromkeys(constraint.owners), *dict.fromkeys(others)]
     return None

@@ -21,6 +21,7 @@ from pinnlab.declaration.ansatz import Constraint
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices, closure
+from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.domains import TIME, Region
 
 
@@ -125,18 +126,10 @@ def _linearized(
 ) -> tuple[float, float] | None:
     """(nu, rate) of the equation u_t = nu u_xx + rate u + ... at the seam; None where it has another form."""
     x = region.space[0]
-    used: set[tuple[str, ...]] = set()
-
-    class Jets(dict):
-        def __missing__(self, key: tuple[str, ...]) -> Tensor:
-            used.add(key)
-            known = {(): jet[0], (x, x): jet[2]}
-            self[key] = known.get(key, torch.zeros_like(jet[0])).clone().requires_grad_()
-            return self[key]
-
-    jets = {name: Jets() for name in unknowns}
+    known = {(): jet[0], (x, x): jet[2]}
+    jets = {name: leaf_jet(LazyJet(lambda key: known.get(key, torch.zeros_like(jet[0])))) for name in unknowns}
     residuals = equations.evaluate((Scope.of_jets(jets, region.columns(at), parameters),))
-    mine = jets[unknown]
+    mine, used = jets[unknown], {key for each in jets.values() for key in each}
     if any(len(key) > 2 or key == (TIME, TIME) for key in used) or (TIME,) not in mine or (x, x) not in mine:
         return None
     wanted = [(TIME,), (x, x), *([()] if () in mine else [])]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
-from scipy.special import ive
 
 from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, given_function
 from pinnlab.declaration.parameters import Family
@@ -31,7 +31,7 @@ def periodic_spectrum(length_scale: float, modes: int) -> np.ndarray:
     Bessel functions: exp(-a) (I_0(a) + 2 sum_k I_k(a) cos(2 pi k d / P)).
     """
     k = np.arange(modes + 1)
-    return np.where(k == 0, 1.0, 2.0) * ive(k, 1 / length_scale**2)
+    return np.where(k == 0, 1.0, 2.0) * scipy.special.ive(k, 1 / length_scale**2)
 
 
 def line_spectrum(kernel: str, length_scale: float, period: float, modes: int) -> np.ndarray:

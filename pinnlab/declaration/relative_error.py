@@ -60,6 +60,23 @@ def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Reg
     return torch.stack([v.expand(len(points)) for v in values], dim=1)
 
 
+def relative_errors(values: Callable[[Tensor], Tensor], reference: Reference, problem: Problem) -> dict[str, float]:
+    """{unknown: relative L2 error} over ``error_grid`` of the problem's whole domain.
+
+    Args:
+        values: maps points (n, d), float64 on the CPU, to what is measured, (n, m) of any dtype and device.
+        reference: what it is measured against; see ``evaluate``.
+        problem: names coordinates and unknowns.
+
+    Raises:
+        TypeError, ValueError: as ``evaluate``.
+    """
+    points = error_grid(problem.domain)
+    target = evaluate(reference, problem, points)
+    found = values(points).to("cpu", torch.float64)
+    return dict(zip(problem.unknowns, relative_l2(found, target).tolist(), strict=True))
+
+
 def error_meter(part: Region, whole: Problem, model: Any, n: int = 2048) -> Callable[[], dict[str, float]]:
     """A function that returns {unknown: error of the model on fixed points of a region}; {} without a reference.
 

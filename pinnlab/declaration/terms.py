@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter, function_jet
-from pinnlab.derivatives.fields import Field, Jet, Key, argument_names, as_value, coordinate_field, unknown_field
-from pinnlab.derivatives.indices import VALUE
+from pinnlab.derivatives.fields import Field, Key, NamedJet, argument_names, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
 from pinnlab.domains import Region, Site
 
 Draw = Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]
@@ -45,7 +46,7 @@ class Scope:
     @classmethod
     def of_jets(
         cls,
-        jets: Mapping[str, Jet],
+        jets: Mapping[str, NamedJet],
         coordinates: Mapping[str, Tensor],
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
@@ -54,6 +55,19 @@ class Scope:
         names: Key = tuple(coordinates)
         fields = {name: unknown_field(name, jet, names) for name, jet in jets.items()}
         return cls(fields, coordinates, parameters, normals or {})
+
+    @classmethod
+    def of_jet(
+        cls,
+        jet: Tensor,
+        indices: Indices,
+        unknowns: Sequence[str],
+        coordinates: Mapping[str, Tensor],
+        parameters: Mapping[str, Any],
+        normals: Mapping[str, Tensor] | None = None,
+    ) -> Scope:
+        """The scope in which m unknowns have the derivatives (c, n, m), in the order of ``indices`` and ``unknowns``."""
+        return cls.of_jets(named_jets(jet, indices, unknowns, tuple(coordinates)), coordinates, parameters, normals)
 
     @property
     def like(self) -> Tensor:
@@ -65,7 +79,7 @@ class Scope:
         given = self.parameters[name]
         if not isinstance(given, FunctionParameter):
             return given
-        return unknown_field(name, FunctionJet(given, self.coordinates), tuple(self.coordinates))
+        return unknown_field(name, parameter_jet(given, self.coordinates), tuple(self.coordinates))
 
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
         """Call an equation: unknowns, coordinates and functions are bound as fields."""
@@ -94,7 +108,7 @@ class Scope:
             bound = {name: plain[name] for name in names}
             for name, value in bound.items():
                 if isinstance(value, FunctionParameter):
-                    bound[name] = FunctionJet(value, self.coordinates)[()]
+                    bound[name] = parameter_jet(value, self.coordinates)[()]
             given = given(**bound)
         if isinstance(given, int | float):
             # filled where it is needed: a number that is copied there cannot be part of a recording
@@ -108,19 +122,16 @@ class Scope:
         return result.expand_as(self.like)
 
 
-class FunctionJet(dict):
-    """All derivatives of a function parameter at the points of a scope, computed when asked for: {derivative: (n,)}."""
+def parameter_jet(function: FunctionParameter, coordinates: Mapping[str, Tensor]) -> LazyJet:
+    """All derivatives (n,) of a parameter that is a function, at points whose coordinates are (n,) each."""
 
-    def __init__(self, function: FunctionParameter, coordinates: Mapping[str, Tensor]):
-        super().__init__()
-        self.function, self.coordinates = function, coordinates
-
-    def __missing__(self, key: Key) -> Tensor:
-        columns = torch.broadcast_tensors(*self.coordinates.values())
+    def derive(key: Key) -> Tensor:
+        columns = torch.broadcast_tensors(*coordinates.values())
         points = torch.stack([c.reshape(-1) for c in columns], dim=1)
-        index = tuple(list(self.coordinates).index(name) for name in key)
-        self[key] = function_jet(self.function, points, index).reshape(columns[0].shape)
-        return self[key]
+        index = tuple(list(coordinates).index(name) for name in key)
+        return function_jet(function, points, index).reshape(columns[0].shape)
+
+    return LazyJet(derive)
 
 
 @dataclass(frozen=True)
@@ -144,21 +155,6 @@ class Term:
     fixed: int | None = None
 
 
-class Recorder(dict):
-    """A jet that makes up a value for each derivative asked for, and so learns which are used."""
-
-    def __init__(self, n: int, seed: int, positive: bool):
-        super().__init__()
-        self.n, self.positive = n, positive
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def __missing__(self, key: Key) -> Tensor:
-        noise = torch.randn(self.n, generator=self.generator, dtype=torch.float64)
-        value = noise.abs() + 0.5 if self.positive else noise
-        self[key] = value.requires_grad_()
-        return self[key]
-
-
 @dataclass(frozen=True)
 class Trace:
     """What a dry run of a term learned.
@@ -171,7 +167,7 @@ class Trace:
 
     keys: dict[str, frozenset[Key]]
     residuals: dict[str, Tensor]
-    jets: tuple[dict[str, Recorder], ...]
+    jets: tuple[dict[str, LazyJet], ...]
 
 
 def trace(
@@ -194,12 +190,12 @@ def trace(
     """
     scopes, jets = [], []
     for i, site in enumerate(sites):
-        recorders = {u: Recorder(len(site.points), 31 * i + j, positive) for j, u in enumerate(unknowns)}
+        made_up = {u: made_up_jet(len(site.points), 31 * i + j, positive) for j, u in enumerate(unknowns)}
         normals = None if site.normals is None else region_columns(site.normals)
-        scopes.append(Scope.of_jets(recorders, region_columns(site.points), parameters, normals))
-        jets.append(recorders)
+        scopes.append(Scope.of_jets(made_up, region_columns(site.points), parameters, normals))
+        jets.append(made_up)
     residuals = term.evaluate(tuple(scopes))
-    keys = {u: frozenset(k for recorders in jets for k in recorders[u]) for u in unknowns}
+    keys = {u: frozenset(k for made_up in jets for k in made_up[u]) for u in unknowns}
     return Trace(keys, residuals, tuple(jets))
 
 

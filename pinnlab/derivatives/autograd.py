@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.derivatives.indices import Index, Indices
-from pinnlab.derivatives.taylor import Rows
 
 
 def autograd_jet(function: Callable[[Tensor], Tensor], points: Tensor, indices: Indices, keep: bool = True) -> Tensor:
@@ -49,8 +48,10 @@ def _gradient(value: Tensor, points: Tensor) -> Tensor:
     return torch.zeros_like(points) if gradient is None else gradient
 
 
-def autograd_rows(jet: Tensor, cotangent: Tensor, parameters: Sequence[nn.Parameter], batch: int = 256) -> Rows:
-    """Per-point gradients of sum(cotangent * jet) for parameters, by batched reverse mode.
+def autograd_rows(
+    jet: Tensor, cotangent: Tensor, parameters: Sequence[nn.Parameter], batch: int = 256
+) -> dict[nn.Parameter, Tensor]:
+    """Per-point gradients of sum(cotangent * jet), {parameter: (n, *parameter.shape)}, by batched reverse mode.
 
     Args:
         jet: (c, n, m) with a graph to ``parameters``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 
 from pinnlab.derivatives.stencils import (
     Array,
@@ -82,7 +82,7 @@ class DifferentiableAxis(Axis):
     scheme: str
 
     @abstractmethod
-    def matrix(self, order: int) -> Array | sp.csr_array:
+    def matrix(self, order: int) -> Array | scipy.sparse.csr_array:
         """(n, n) differentiation matrix, dense or sparse."""
 
 
@@ -113,9 +113,9 @@ class PolynomialAxis(Nodes, DifferentiableAxis):
         points = (lower + upper) / 2 + (upper - lower) / 2 * unit
         points[0], points[-1] = lower, upper
         super().__init__(points, n if full else self.stencil_width + 5)
-        self._matrices: dict[int, Array | sp.csr_array] = {}
+        self._matrices: dict[int, Array | scipy.sparse.csr_array] = {}
 
-    def matrix(self, order: int) -> Array | sp.csr_array:
+    def matrix(self, order: int) -> Array | scipy.sparse.csr_array:
         if order not in self._matrices:
             n, w = self.size, self.stencil_width
             rows = np.arange(n)
@@ -126,7 +126,7 @@ class PolynomialAxis(Nodes, DifferentiableAxis):
                 self._matrices[order] = weights
             else:
                 pointers = np.arange(n + 1) * w
-                self._matrices[order] = sp.csr_array((weights.ravel(), index.ravel(), pointers), shape=(n, n))
+                self._matrices[order] = scipy.sparse.csr_array((weights.ravel(), index.ravel(), pointers), shape=(n, n))
         return self._matrices[order]
 
 
@@ -178,3 +178,10 @@ class FourierAxis(DifferentiableAxis):
         offsets = np.arange(width)
         nodes = np.broadcast_to(offsets.astype(float), (len(at), width))
         return (start[:, None] + offsets) % n, interpolation_weights(nodes, scaled - start)
+
+
+def apply_along(matrix: Array | scipy.sparse.csr_array, values: Array, dim: int) -> Array:
+    """Multiply a matrix (q, n) along one dimension, of size n, of an array."""
+    moved = np.moveaxis(values, dim, 0)
+    product = matrix @ moved.reshape(moved.shape[0], -1)
+    return np.moveaxis(product.reshape(product.shape[0], *moved.shape[1:]), 0, dim)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.fft import dctn
 from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
@@ -108,7 +108,7 @@ def _coefficients(sample: Callable[[Tensor], Tensor], size: int, k: int) -> Tens
     nodes = torch.cos(math.pi * (torch.arange(size, dtype=torch.float64) + 0.5) / size)
     grid = torch.cartesian_prod(*[nodes] * k).reshape(-1, k)
     values = torch.cat([sample(part) for part in grid.split(8192)]).reshape((size,) * k)
-    result = dctn(values.numpy(), type=2) / size**k
+    result = scipy.fft.dctn(values.numpy(), type=2) / size**k
     for axis in range(k):
         np.moveaxis(result, axis, 0)[0] /= 2
     large = np.argwhere(np.abs(result) > 4e-16 * np.abs(result).max(initial=0.0))

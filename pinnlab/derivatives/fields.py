@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 Key = tuple[str, ...]
-Jet = Mapping[Key, Tensor]
+NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 _POINTWISE_METHODS = frozenset(
@@ -267,7 +267,7 @@ def sort_key(key: Iterable[str], coordinates: Sequence[str]) -> Key:
     return tuple(sorted(key, key=list(coordinates).index))
 
 
-def unknown_field(name: str, jet: Jet, coordinates: Key, key: Key = ()) -> Field:
+def unknown_field(name: str, jet: NamedJet, coordinates: Key, key: Key = ()) -> Field:
     """The field of an unknown whose derivatives stand in ``jet``.
 
     ``jet[key]`` is looked up only for derivatives that are asked for, so a recording mapping learns what is used.

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import scipy
 import torch
-from scipy.special import betaincinv
 from torch import Tensor
 
 from pinnlab.domains.naming import Named
@@ -28,7 +28,7 @@ def directions(unit: Tensor) -> Tensor:
     found, radius = [], torch.ones(n, dtype=unit.dtype)
     for k in range(d - 2):
         shape = (d - k - 1) / 2
-        c = 2 * torch.as_tensor(betaincinv(shape, shape, unit[:, k].numpy())) - 1
+        c = 2 * torch.as_tensor(scipy.special.betaincinv(shape, shape, unit[:, k].numpy())) - 1
         found.append(radius * c)
         radius = radius * torch.sqrt((1 - c * c).clamp_min(0))
     angle = 2 * math.pi * unit[:, -1]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.spatial import Delaunay
 
 from pinnlab.domains.boxes import Box
 from pinnlab.domains.meshes import ELEMENTS, Mesh
@@ -83,7 +83,7 @@ def _simplices(region: Region, grid: np.ndarray, spacing: float) -> Cover:
     nodes = np.concatenate([edge[np.sort(kept)], inside])
     # many points on one plane or sphere cost the algorithm a hundred times as long in space
     moved = np.random.default_rng(0).uniform(-1e-3, 1e-3, nodes.shape) * spacing if d == 3 else 0.0
-    cells = Delaunay(nodes + moved).simplices
+    cells = scipy.spatial.Delaunay(nodes + moved).simplices
     corners = torch.from_numpy(nodes[cells])
     # beyond the boundary, or flat
     sound = region.contains(corners.mean(dim=1)) & (volumes(corners) > 1e-4 * spacing**d)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 KINDS = ("adaptive", "sobol", "latin_hypercube", "uniform", "grid")
@@ -32,7 +32,7 @@ def unit_points(kind: str, n: int, d: int, rng: np.random.Generator) -> Tensor:
         engine = torch.quasirandom.SobolEngine(d, scramble=True, seed=int(rng.integers(2**31)))
         return engine.draw(n, dtype=torch.float64)
     if kind == "latin_hypercube":
-        return torch.from_numpy(qmc.LatinHypercube(d, rng=rng).random(n))
+        return torch.from_numpy(scipy.stats.qmc.LatinHypercube(d, rng=rng).random(n))
     if kind == "uniform":
         return torch.from_numpy(rng.random((n, d)))
     side = math.ceil(n ** (1 / d) - 1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,8 @@ def limited_threads(threads: int) -> Iterator[None]:
     # imported here because threadpoolctl sets an environment variable when it is imported
     from threadpoolctl import threadpool_limits
 
+    # SciPy has a BLAS of its own, which can be limited once it is loaded, and not before
+    importlib.import_module("scipy.linalg")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -25,8 +25,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.tri import Triangulation
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import TIME, Box, Region
 from pinnlab.domains.grids import Cover, cover, refined
 from pinnlab.reference.base import Reference
@@ -127,7 +127,7 @@ class View:
             # NumPy in gives NumPy out, wherever the networks live
             columns = {name: column.numpy() for name, column in problem.domain.columns(points).items()}
             return {u: v.reshape(self.shape) for u, v in reference(**columns).items()}
-        found = errors.evaluate(reference, problem, points).numpy()
+        found = evaluate(reference, problem, points).numpy()
         return {u: found[:, j].reshape(self.shape) for j, u in enumerate(problem.unknowns)}
 
 

@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 import torch
 
-from pinnlab.derivatives.axes import Axis
+from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.reference.grid import apply_along
 
 _CHUNK = 4_000_000
 
@@ -58,7 +57,8 @@ class Interpolant:
             for dim in sorted(range(len(stencils)), key=lambda d: len(stencils[d][0]) / values.shape[d]):
                 index, weights = stencils[dim]
                 rows = np.repeat(np.arange(len(index)), index.shape[1])
-                matrix = sp.csr_array((weights.ravel(), (rows, index.ravel())), shape=(len(index), values.shape[dim]))
+                entries, shape = (weights.ravel(), (rows, index.ravel())), (len(index), values.shape[dim])
+                matrix = scipy.sparse.csr_array(entries, shape=shape)
                 values = apply_along(matrix, values, dim)
             result[unknown] = values
         return result

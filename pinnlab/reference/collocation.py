@@ -11,20 +11,19 @@ few steps and few factorizations. Boundary conditions are algebraic rows of the 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Protocol
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 import torch
 from numpy.polynomial import legendre
-from scipy.sparse.linalg import splu
-from scipy.special import roots_jacobi
 from torch import Tensor
 
 from pinnlab.derivatives.stencils import Array, interpolation_weights
 from pinnlab.reference.refinement import HopelessError
-from pinnlab.reference.system import GridSystem
 
 _DENSE = 450
 _NEWTON = 12
@@ -55,7 +54,7 @@ class Tableau:
 @cache
 def tableau(stages: int) -> Tableau:
     """The Radau IIA method with an odd number of stages."""
-    inner = (roots_jacobi(stages - 1, 1.0, 0.0)[0] + 1) / 2
+    inner = (scipy.special.roots_jacobi(stages - 1, 1.0, 0.0)[0] + 1) / 2
     nodes = np.concatenate([[0.0], inner, [1.0]])
     vandermonde = legendre.legvander(2 * nodes - 1, stages)
     inverse = np.linalg.inv(vandermonde)
@@ -74,7 +73,7 @@ def tableau(stages: int) -> Tableau:
 class Factorized:
     """(z M + J)^-1 for each eigenvalue z of a step's stage matrix."""
 
-    def __init__(self, jacobian: sp.csr_array, mass: sp.csr_array, shifts: Array, full: bool):
+    def __init__(self, jacobian: scipy.sparse.csr_array, mass: scipy.sparse.csr_array, shifts: Array, full: bool):
         self.solvers = []
         n = jacobian.shape[0]
         # full Chebyshev matrices leave no sparsity in a factorization, even where the matrix itself is sparse
@@ -88,7 +87,7 @@ class Factorized:
                     raise RuntimeError("singular")
                 self.solvers.append(partial(_dense_solve, factors, pivots))
             else:
-                self.solvers.append(splu(sp.csc_array(matrix)).solve)
+                self.solvers.append(scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve)
 
     def solve(self, method: Tableau, residual: Array) -> Array:
         """The Newton step (s, N) for stage residuals (s, N)."""
@@ -103,6 +102,36 @@ class Factorized:
 
 def _dense_solve(factors: Tensor, pivots: Tensor, right: Array) -> Array:
     return torch.linalg.lu_solve(factors, pivots, torch.from_numpy(right)[:, None])[:, 0].numpy()
+
+
+class System(Protocol):
+    """What is integrated: R(U, U', t) = 0 for a state U (c, *shape)."""
+
+    counted: Array
+    """(N,) which entries of the state count when errors are measured."""
+
+    @property
+    def components(self) -> Sequence[object]:
+        """C of them."""
+        ...
+
+    @property
+    def axes(self) -> Mapping[str, object]:
+        """One per dimension of the state's shape."""
+        ...
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the Jacobians have no sparsity worth keeping."""
+        ...
+
+    def residual(self, states: Array, rates: Array, times: Array) -> Array:
+        """R (s, N) for states and rates (s, c, *shape) at s times."""
+        ...
+
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
+        """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, *shape)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -136,15 +165,10 @@ class Integrator:
         deadline: raise TimeoutError after this moment of ``time.perf_counter``.
     """
 
-    def __init__(self, system: GridSystem, tolerance: float, stages: int = 7, deadline: float = np.inf):
+    def __init__(self, system: System, tolerance: float, stages: int = 7, deadline: float = np.inf):
         self.system, self.tolerance, self.deadline = system, tolerance, deadline
         self.method = tableau(stages)
-        # a velocity at a boundary follows from the boundary values by differentiation; it is no part of the answer
-        self.counted = system.free.copy()
-        for face in system.faces:
-            if system.top(face.unknown) == 0:
-                self.counted[face.rows] = True
-        self.full = system.is_full
+        self.counted, self.full = system.counted, system.is_full
         # in two dimensions a factorization costs as much as dozens of iterations, so it is kept as long as it serves
         self.patience, self.growth = (0.3, 1.8) if len(system.axes) > 1 else (0.02, 1.25)
         self.factorizations = 0

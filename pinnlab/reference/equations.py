@@ -18,9 +18,8 @@ from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import FunctionJet, Scope
-from pinnlab.derivatives.fields import Jet, Key, sort_key, split_derivative
-from pinnlab.reference.grid import GridJet
+from pinnlab.declaration.terms import Scope, parameter_jet
+from pinnlab.derivatives.fields import Key, NamedJet, sort_key, split_derivative
 
 
 class GridValue:
@@ -28,7 +27,7 @@ class GridValue:
 
     __slots__ = ("_coordinates", "_jet", "_key")
 
-    def __init__(self, jet: Jet, key: Key, coordinates: Key):
+    def __init__(self, jet: NamedJet, key: Key, coordinates: Key):
         self._jet, self._key, self._coordinates = jet, key, coordinates
 
     @property
@@ -83,8 +82,7 @@ class GridScope(Scope):
         bound: dict[str, Any] = {**self.coordinates, **self.parameters, **self.fields}
         for name in names:
             if isinstance(bound[name], FunctionParameter):
-                jet = FunctionJet(bound[name], self.coordinates)
-                bound[name] = GridValue(jet, (), tuple(self.coordinates))
+                bound[name] = GridValue(parameter_jet(bound[name], self.coordinates), (), tuple(self.coordinates))
         return function(**{name: bound[name] for name in names})
 
 
@@ -102,14 +100,14 @@ class Equations:
         self._names: Key = tuple(problem.domain.coordinates)
         self.quick = self._agrees()
 
-    def scope(self, jets: Mapping[str, GridJet], columns: Mapping[str, Tensor], quick: bool = False) -> Scope:
+    def scope(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor], quick: bool = False) -> Scope:
         """The scope in which unknowns have the given derivatives at points ``columns``, each (n,)."""
         if not quick:
             return Scope.of_jets(jets, columns, self._parameters)
         fields: Any = {u: GridValue(jet, (), self._names) for u, jet in jets.items()}
         return GridScope(fields, columns, self._parameters)
 
-    def residuals(self, jets: Mapping[str, GridJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
+    def residuals(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
         """The residuals, each (n,)."""
         return list(self._evaluate((self.scope(jets, columns, self.quick),)).values())
 
@@ -119,18 +117,12 @@ class Equations:
             u: {k: torch.rand(5, generator=generator, dtype=torch.float64) + 0.5 for k in sorted(keys)}
             for u, keys in self.problem.derivatives.items()
         }
-        jets = {u: GridJet(values.__getitem__) for u, values in made_up.items()}
         bounds = self.problem.domain.bounds
         columns = {n: torch.linspace(*bounds[n], 7, dtype=torch.float64)[1:-1] for n in self._names}
-        fields = self._evaluate((self.scope(jets, columns),))
+        fields = self._evaluate((self.scope(made_up, columns),))
         try:
-            plain = self._evaluate((self.scope(jets, columns, quick=True),))
+            plain = self._evaluate((self.scope(made_up, columns, quick=True),))
             same = [torch.allclose(fields[k], plain[k], rtol=1e-12, atol=0, equal_nan=True) for k in fields]
             return all(isinstance(v, Tensor) and v.shape == (5,) for v in plain.values()) and all(same)
         except Exception:  # whatever the user's function does that grid values cannot, fields can
             return False
-
-
-def leaf_jet(jet: GridJet) -> GridJet:
-    """The same derivatives as leaves that require gradients."""
-    return GridJet(lambda key: jet[key].detach().clone().requires_grad_())

@@ -10,41 +10,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import Axis, DifferentiableAxis, FourierAxis, Nodes, PolynomialAxis
+from pinnlab.derivatives.axes import Axis, DifferentiableAxis, Nodes
 from pinnlab.domains import TIME
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
 from pinnlab.reference.structure import Structure, initial_values, periodic_unknowns
-from pinnlab.reference.system import GridSystem
-
-_WIDTH = {1: 17, 2: 13}
-
-
-def build_axes(problem: Problem, n: int) -> dict[str, DifferentiableAxis]:
-    """Axes with n nodes: Fourier where periodic, else Chebyshev, or finite differences where that costs too much."""
-    # full matrices are factorized at cubic cost, complex and several times per step where there is time
-    affordable = {1: 128, 2: 1300 if problem.domain.has_time else 3000}[max(1, len(problem.domain.space))]
-    components = len(problem.unknowns)
-    axes: dict[str, DifferentiableAxis] = {}
-    dimensions = len(problem.domain.space)
-    for name in problem.domain.space:
-        lower, upper = problem.domain.bounds[name]
-        if periodic_unknowns(problem, name):
-            axes[name] = FourierAxis(lower, upper, n)
-        else:
-            size = n if dimensions == 1 else components * n**2
-            width = None if size <= affordable else _WIDTH[dimensions]
-            axes[name] = PolynomialAxis(lower, upper, n, width)
-    return axes
-
-
-def describe(axes: Mapping[str, DifferentiableAxis]) -> str:
-    """The axes in words."""
-    schemes = [axis.scheme for axis in axes.values()]
-    if len(set(schemes)) == 1:
-        return schemes[0] + (" per axis" if len(schemes) > 1 else "")
-    return ", ".join(f"{name}: {scheme}" for name, scheme in zip(axes, schemes, strict=True))
+from pinnlab.reference.system import GridSystem, build_axes, describe
 
 
 def advance(

@@ -9,20 +9,18 @@ import time
 from functools import partial
 
 import numpy as np
+import scipy
 import torch
-from scipy.integrate import DOP853
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Nodes
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.reference.base import Interpolant, relative_difference
-from pinnlab.reference.equations import Equations, leaf_jet
-from pinnlab.reference.grid import GridJet
-from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
-from pinnlab.reference.refinement import Attempt, Budget, Estimate
+from pinnlab.reference.base import Interpolant
+from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, initial_values
 
 _DEGREE = 8
@@ -69,7 +67,7 @@ class StateEquations:
             row = self._row[unknown, len(key)]
             return values[row : row + 1]
 
-        jets = {u: GridJet(partial(derive, u)) for u in self.problem.unknowns}
+        jets = {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
         columns = {TIME: torch.full((1,), t, dtype=torch.float64)}
         mass = self._mass
         if mass is None:
@@ -102,7 +100,7 @@ def solve_ode(
     system = StateEquations(problem, structure)
     start, stop = problem.domain.bounds[TIME]
     began = time.perf_counter()
-    solver = DOP853(system, start, system.start(), stop, rtol=rtol, atol=atol)
+    solver = scipy.integrate.DOP853(system, start, system.start(), stop, rtol=rtol, atol=atol)
     unit = (1 - np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)) / 2
     times, states = [start], [solver.y]
     while solver.status == "running":
@@ -121,29 +119,3 @@ def solve_ode(
     table = np.stack(states)
     data = {u: table[:, i] for i, (u, order) in enumerate(system.components) if order == 0}
     return Interpolant({TIME: Nodes(np.array(times), 0, stride=_DEGREE)}, dict(problem.domain.bounds), data)
-
-
-def run_ode(problem: Problem, structure: Structure, budget: Budget) -> tuple[Attempt, Estimate]:
-    """The solution at tight tolerance, and its difference to that of another method: Radau IIA of order 29.
-
-    The two share neither truncation nor rounding errors. In chaotic problems both errors have been amplified by the
-    dynamics, so the difference is about the larger one.
-    """
-    left = budget.deadline - time.perf_counter()
-    fine = solve_ode(problem, structure, 1e-13, 1e-14, left)
-    if fine is None:  # stiff: an implicit method
-        return run_method_of_lines(problem, structure, budget)
-    estimate = {}
-    if budget.estimate:
-        estimate = relative_difference(_second_opinion(problem, structure, budget), fine)
-    return Attempt(fine, 0, "DOP853, rtol 1e-13"), estimate
-
-
-def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> Interpolant:
-    try:
-        found = advance(problem, structure, {}, 1e-13, budget.deadline, stages=15)
-        return as_interpolant(problem, structure, {}, found)
-    except (ValueError, TimeoutError):  # such as a right-hand side with corners, where high order does not pay
-        looser = solve_ode(problem, structure, 1e-12, 1e-13, np.inf)
-        assert looser is not None
-        return looser

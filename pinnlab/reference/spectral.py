@@ -14,11 +14,11 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, FourierAxis, Nodes
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains import TIME
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.etdrk4 import integrate, resize, samples_for_projection, schedule
-from pinnlab.reference.grid import GridJet
 from pinnlab.reference.structure import Structure, initial_values
 
 _STORED = 4_000_000
@@ -120,7 +120,7 @@ class SpectralSystem:
                 linear[:, row] = rates[:, unknowns.index(u)]
         return inverse, linear
 
-    def _jets(self, v: Tensor, split: bool) -> dict[str, GridJet]:
+    def _jets(self, v: Tensor, split: bool) -> dict[str, LazyJet]:
         """Derivatives on the padded grid; with ``split``, those of the linear part count as zero."""
         components = list(self.structure.components)
         d = len(self.space)
@@ -141,7 +141,7 @@ class SpectralSystem:
             wide = resize(modes, self.shape, self.padded)
             return torch.fft.irfftn(wide, s=self.padded, norm="forward").reshape(-1)
 
-        return {u: GridJet(partial(derive, u)) for u in self.problem.unknowns}
+        return {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
 
     def _columns(self, t: float) -> dict[str, Tensor]:
         grid = dict(zip(self.space, self._grid, strict=True))
@@ -173,7 +173,7 @@ class SpectralSystem:
     def _is_homogeneous(self) -> bool:
         if self.structure.varying:
             return False
-        jets = {u: GridJet(lambda key: self._zero) for u in self.problem.unknowns}
+        jets = {u: LazyJet(lambda key: self._zero) for u in self.problem.unknowns}
         start, stop = self.problem.domain.bounds[TIME]
         times = np.linspace(start, stop, 5)[1:] - 0.123 * (stop - start) / 5
         return not any(bool((r != 0).any()) for t in times for r in self.equations.residuals(jets, self._columns(t)))

@@ -8,17 +8,14 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import scipy.linalg as la
-import scipy.sparse as sp
-from scipy.sparse.linalg import splu
+import scipy
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.method_of_lines import build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
 from pinnlab.reference.structure import Structure
-from pinnlab.reference.system import GridSystem
+from pinnlab.reference.system import GridSystem, build_axes, describe
 
 _DENSE = 450
 _CONDITION = 1e14
@@ -77,9 +74,8 @@ def _newton(system: GridSystem, state: Array) -> tuple[Array, int]:
         jacobian, _ = system.jacobians(state, rate, 0.0)
         # rows are scaled: near boundaries high derivatives make some a million times larger than others
         scale = 1 / np.maximum(abs(jacobian).max(axis=1).toarray().reshape(-1), 1e-300)
-        step = _solve(sp.csr_array(sp.diags_array(scale) @ jacobian), -scale * current, system.is_full).reshape(
-            state.shape
-        )
+        scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(scale) @ jacobian)
+        step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
         size = float(np.abs(step).max() / max(float(np.abs(state + step).max()), 1e-300))
         if not np.isfinite(size):
             raise HopelessError(_SINGULAR)
@@ -108,14 +104,14 @@ _SINGULAR = (
 )
 
 
-def _solve(matrix: sp.csr_array, right: Array, full: bool) -> Array:
+def _solve(matrix: scipy.sparse.csr_array, right: Array, full: bool) -> Array:
     try:
         if matrix.shape[0] <= _DENSE and np.linalg.cond(matrix.toarray()) > _CONDITION:
             raise HopelessError(_SINGULAR)
         if full or matrix.shape[0] <= _DENSE:
             with warnings.catch_warnings():
-                warnings.simplefilter("error", la.LinAlgWarning)
-                return la.solve(matrix.toarray(), right)
-        return splu(sp.csc_array(matrix)).solve(right)
-    except (RuntimeError, la.LinAlgError, la.LinAlgWarning) as error:
+                warnings.simplefilter("error", scipy.linalg.LinAlgWarning)
+                return scipy.linalg.solve(matrix.toarray(), right)
+        return scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve(right)
+    except (RuntimeError, scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning) as error:
         raise HopelessError(_SINGULAR) from error

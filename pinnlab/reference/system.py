@@ -14,23 +14,50 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
+from pinnlab.declaration.conditions import BoundaryCondition, Context, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import DifferentiableAxis
+from pinnlab.derivatives.axes import DifferentiableAxis, FourierAxis, PolynomialAxis, apply_along
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
-from pinnlab.reference.equations import Equations, leaf_jet
-from pinnlab.reference.grid import GridJet, apply_along, as_tensor
-from pinnlab.reference.structure import Structure, boundary_conditions
+from pinnlab.reference.equations import Equations
+from pinnlab.reference.structure import Structure, boundary_conditions, periodic_unknowns
 
 Misfit = Callable[..., Tensor]
+_WIDTH = {1: 17, 2: 13}
+"""Per number of dimensions, nodes of a finite difference where Chebyshev matrices would cost too much."""
+
+
+def build_axes(problem: Problem, n: int) -> dict[str, DifferentiableAxis]:
+    """Axes with n nodes: Fourier where periodic, else Chebyshev, or finite differences where that costs too much."""
+    # full matrices are factorized at cubic cost, complex and several times per step where there is time
+    affordable = {1: 128, 2: 1300 if problem.domain.has_time else 3000}[max(1, len(problem.domain.space))]
+    components = len(problem.unknowns)
+    axes: dict[str, DifferentiableAxis] = {}
+    dimensions = len(problem.domain.space)
+    for name in problem.domain.space:
+        lower, upper = problem.domain.bounds[name]
+        if periodic_unknowns(problem, name):
+            axes[name] = FourierAxis(lower, upper, n)
+        else:
+            size = n if dimensions == 1 else components * n**2
+            width = None if size <= affordable else _WIDTH[dimensions]
+            axes[name] = PolynomialAxis(lower, upper, n, width)
+    return axes
+
+
+def describe(axes: Mapping[str, DifferentiableAxis]) -> str:
+    """The axes in words."""
+    schemes = [axis.scheme for axis in axes.values()]
+    if len(set(schemes)) == 1:
+        return schemes[0] + (" per axis" if len(schemes) > 1 else "")
+    return ", ".join(f"{name}: {scheme}" for name, scheme in zip(axes, schemes, strict=True))
 
 
 @dataclass(frozen=True)
@@ -73,18 +100,23 @@ class GridSystem:
         mesh = np.meshgrid(*(axis.points for axis in axes.values()), indexing="ij")
         self.grid = {name: m.reshape(-1) for name, m in zip(axes, mesh, strict=True)}
         self._row = {component: i for i, component in enumerate(self.components)}
-        self._operators: dict[tuple[Key, int | None, bool], sp.csr_array] = {}
+        self._operators: dict[tuple[Key, int | None, bool], scipy.sparse.csr_array] = {}
         self._order = self._match()
         self.faces = self._faces()
         taken = [face.rows[face.mine] for face in self.faces]
         self.free = np.ones(self.size, dtype=bool)
         if taken:
             self.free[np.concatenate(taken)] = False
+        # a velocity at a boundary follows from the boundary values by differentiation; it is no part of the answer
+        self.counted = self.free.copy()
+        for face in self.faces:
+            if self.top(face.unknown) == 0:
+                self.counted[face.rows] = True
 
     @property
     def is_full(self) -> bool:
         """Whether some axis couples all of its nodes."""
-        return any(not sp.issparse(axis.matrix(1)) for axis in self.axes.values())
+        return any(not scipy.sparse.issparse(axis.matrix(1)) for axis in self.axes.values())
 
     # -- what stands where ---------------------------------------------------------------------------------------------
 
@@ -107,7 +139,7 @@ class GridSystem:
             time_order = key.count(TIME)
             if self.structure.time_order[u] == 0 or time_order == self.structure.time_order[u]:
                 score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
-        rows, columns = linear_sum_assignment(-score)
+        rows, columns = scipy.optimize.linear_sum_assignment(-score)
         return [unknowns[j] for _, j in sorted(zip(rows, columns, strict=True))]
 
     def _faces(self) -> list[Face]:
@@ -134,9 +166,9 @@ class GridSystem:
             faces.append(Face(unknown, dim, upper, self._misfit(condition, unknown, piece, context), rows, mine))
         return faces
 
-    def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: object) -> Misfit:
+    def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: Context) -> Misfit:
         label = f"{condition.name.lower()} {unknown} {piece}"
-        return condition.residual(unknown, condition.values[unknown], context, label)  # type: ignore[arg-type]
+        return condition.residual(unknown, condition.values[unknown], context, label)
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
@@ -156,13 +188,13 @@ class GridSystem:
                     values = np.take(values, [end], axis=dim + 1)
             elif count:
                 values = apply_along(axis.matrix(count), values, dim + 1)
-        return as_tensor(values).reshape(-1)
+        return _tensor(values).reshape(-1)
 
-    def _jets(self, states: Array, rates: Array, face: Face | None, leaves: bool) -> dict[str, GridJet]:
+    def _jets(self, states: Array, rates: Array, face: Face | None, leaves: bool) -> dict[str, LazyJet]:
         def derive(unknown: str) -> Callable[[Key], Tensor]:
             return lambda key: self._derive(states, rates, unknown, key, face)
 
-        jets = {u: GridJet(derive(u)) for u in self.problem.unknowns}
+        jets = {u: LazyJet(derive(u)) for u in self.problem.unknowns}
         return {u: leaf_jet(jet) for u, jet in jets.items()} if leaves else jets
 
     def _columns(self, times: Array, face: Face | None) -> dict[str, Tensor]:
@@ -175,10 +207,10 @@ class GridSystem:
                 values = self.grid[name]
                 if face is not None:
                     values = values.reshape(self.shape).take(-1 if face.upper else 0, axis=face.dim).reshape(-1)
-                columns[name] = as_tensor(np.tile(values, len(times)))
+                columns[name] = _tensor(np.tile(values, len(times)))
         return columns
 
-    def _face_residual(self, face: Face, jets: Mapping[str, GridJet], times: Array) -> Tensor:
+    def _face_residual(self, face: Face, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
         columns = self._columns(times, face)
         name, like = list(self.axes)[face.dim], next(iter(columns.values()))
         sign = 1.0 if face.upper else -1.0
@@ -206,12 +238,12 @@ class GridSystem:
 
     # -- linearization -------------------------------------------------------------------------------------------------
 
-    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[sp.csr_array, sp.csr_array]:
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, *shape)."""
         states, rates, times = state[None], rate[None], np.array([t])
         jets = self._jets(states, rates, None, leaves=True)
         found = linearize(self.equations.residuals(jets, self._columns(times, None)), jets)
-        parts: dict[bool, list[sp.coo_array]] = {False: [], True: []}
+        parts: dict[bool, list[scipy.sparse.coo_array]] = {False: [], True: []}
         for unknown, coefficients in zip(self._order, found, strict=True):
             rows = np.arange(self.size)[self.block(unknown, self.top(unknown))]
             self._scatter(parts, coefficients, rows, self.free[rows], None)
@@ -219,25 +251,25 @@ class GridSystem:
             if order < self.top(unknown):
                 here = np.arange(row * self.points, (row + 1) * self.points)
                 one = np.ones(self.points)
-                parts[True].append(sp.coo_array((one, (here, here)), shape=(self.size,) * 2))
-                parts[False].append(sp.coo_array((-one, (here, here + self.points)), shape=(self.size,) * 2))
+                parts[True].append(scipy.sparse.coo_array((one, (here, here)), shape=(self.size,) * 2))
+                parts[False].append(scipy.sparse.coo_array((-one, (here, here + self.points)), shape=(self.size,) * 2))
         for face in self.faces:
             jets = self._jets(states, rates, face, leaves=True)
             found = linearize([self._face_residual(face, jets, times)], jets)
             self._scatter(parts, found[0], face.rows, face.mine, face)
         return self._sum(parts[False]), self._sum(parts[True])
 
-    def _sum(self, parts: list[sp.coo_array]) -> sp.csr_array:
+    def _sum(self, parts: list[scipy.sparse.coo_array]) -> scipy.sparse.csr_array:
         if not parts:
-            return sp.csr_array((self.size, self.size))
+            return scipy.sparse.csr_array((self.size, self.size))
         rows = np.concatenate([p.coords[0] for p in parts])
         columns = np.concatenate([p.coords[1] for p in parts])
         data = np.concatenate([p.data for p in parts])
-        return sp.csr_array((data, (rows, columns)), shape=(self.size, self.size))
+        return scipy.sparse.csr_array((data, (rows, columns)), shape=(self.size, self.size))
 
     def _scatter(
         self,
-        parts: dict[bool, list[sp.coo_array]],
+        parts: dict[bool, list[scipy.sparse.coo_array]],
         coefficients: Mapping[tuple[str, Key], Tensor],
         rows: Array,
         keep: Array,
@@ -254,9 +286,9 @@ class GridSystem:
             used = np.repeat(keep, lengths)
             offset = self._row[unknown, order - is_rate] * self.points
             where = (np.repeat(rows, lengths)[used], operator.indices[used] + offset)
-            parts[is_rate].append(sp.coo_array((data[used], where), shape=(self.size,) * 2))
+            parts[is_rate].append(scipy.sparse.coo_array((data[used], where), shape=(self.size,) * 2))
 
-    def _operator(self, key: Key, face: Face | None) -> sp.csr_array:
+    def _operator(self, key: Key, face: Face | None) -> scipy.sparse.csr_array:
         """The derivative as a matrix (g, g), or (b, g) on a face."""
         space = tuple(name for name in key if name != TIME)
         label = (space, None if face is None else face.dim, face is not None and face.upper)
@@ -264,12 +296,13 @@ class GridSystem:
             factors = []
             for dim, (name, axis) in enumerate(self.axes.items()):
                 count = space.count(name)
-                matrix = sp.csr_array(axis.matrix(count)) if count else sp.eye_array(axis.size, format="csr")
+                matrix = scipy.sparse.csr_array(axis.matrix(count) if count else scipy.sparse.eye_array(axis.size))
                 if face is not None and dim == face.dim:
-                    matrix = sp.csr_array(matrix[[axis.size - 1 if face.upper else 0], :])
+                    matrix = scipy.sparse.csr_array(matrix[[axis.size - 1 if face.upper else 0], :])
                 factors.append(matrix)
-            one = sp.eye_array(1, format="csr")
-            self._operators[label] = sp.csr_array(reduce(lambda a, b: sp.kron(a, b, format="csr"), factors, one))
+            one = scipy.sparse.eye_array(1, format="csr")
+            product = reduce(lambda a, b: scipy.sparse.kron(a, b, format="csr"), factors, one)
+            self._operators[label] = scipy.sparse.csr_array(product)
         return self._operators[label]
 
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
@@ -287,3 +320,7 @@ class GridSystem:
             matrix = jacobian[rows][:, values].toarray()
             flat[values] -= np.linalg.lstsq(matrix, misfit, rcond=None)[0]
         return flat.reshape(state.shape)
+
+
+def _tensor(values: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

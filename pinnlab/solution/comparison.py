@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import relative_errors
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.training.result import Solved
 
@@ -76,10 +76,8 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
     problem = solution.problem
     known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
     classical = reference_solution(known, resolution=resolution, max_seconds=max_seconds)
-    points = errors.error_grid(problem.domain)
-    target = errors.evaluate(classical, problem, points)
-    found = solution.function(points.to(solution.models[0].parameters[0])).to("cpu", target.dtype)
-    difference = dict(zip(problem.unknowns, errors.relative_l2(found, target).tolist(), strict=True))
+    like = solution.models[0].parameters[0]
+    difference = relative_errors(lambda points: solution.function(points.to(like)), classical, problem)
     return Comparison(
         solution, classical, difference, solution.seconds, classical.seconds, dict(classical.error_estimate)
     )

@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Periodic, Robin
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.derivatives.fields import Jet, Key, as_value
+from pinnlab.derivatives.fields import Key, NamedJet, as_value
 from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
@@ -34,6 +35,7 @@ from pinnlab.reference import solve_for
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.refinement import Budget
 from pinnlab.solution.measures import measure, rms
+from pinnlab.solvers.windows import by_window
 
 _ENOUGH = 0.05
 """Relative accuracy of e at which refinement stops."""
@@ -44,7 +46,7 @@ _KEPT = 64_000_000
 _BATCH = 4096
 
 
-class Known:
+class KeptJets:
     """A finished model's derivatives, kept: time steppers come back to the same points.
 
     Args:
@@ -55,10 +57,7 @@ class Known:
     """
 
     def __init__(self, model: Any, problem: Problem, indices: Indices, deadline: float = math.inf):
-        self.model, self.unknowns, self.deadline = model, problem.unknowns, deadline
-        names = problem.domain.coordinates
-        self.indices = indices
-        self.keys: list[Key] = [tuple(names[i] for i in index) for index in indices]
+        self.model, self.problem, self.indices, self.deadline = model, problem, indices, deadline
         self._kept: dict[bytes, Tensor] = {}
         self._numbers = 0
 
@@ -70,8 +69,7 @@ class Known:
             raise TimeoutError("the time is up")
         if mark not in self._kept:
             self._keep(mark, self._jet(points))
-        jet = self._kept[mark]
-        return {u: {key: jet[i, :, j] for i, key in enumerate(self.keys)} for j, u in enumerate(self.unknowns)}
+        return named_jets(self._kept[mark], self.indices, self.problem.unknowns, self.problem.domain.coordinates)
 
     def _jet(self, points: Tensor) -> Tensor:
         like = self.model.parameters[0].detach()
@@ -85,16 +83,9 @@ class Known:
         self._numbers += jet.numel()
 
 
-class _Sum(dict):
-    """The jet of u_h + e, computed when asked for."""
-
-    def __init__(self, known: Jet, error: Any):
-        super().__init__()
-        self.known, self.error = known, error
-
-    def __missing__(self, key: Key) -> Tensor:
-        self[key] = self.known[key] + as_value(self.error.d(*key) if key else self.error)
-        return self[key]
+def _sum(known: NamedJet, error: Any) -> LazyJet:
+    """The jet of u_h + e, from the jet of u_h and the field e."""
+    return LazyJet(lambda key: known[key] + as_value(error.d(*key) if key else error))
 
 
 def _value(given: Any) -> Tensor:
@@ -113,11 +104,13 @@ def _named(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., 
     return bound
 
 
-Start = Callable[[str, Key], Callable[[Mapping[str, Tensor]], Tensor]]
+InitialState = Callable[[str, Key], Callable[[Mapping[str, Tensor]], Tensor]]
 """(unknown, derivative in time) -> its initial values (n,) as a function of columns (n,) of space."""
 
 
-def error_problem(problem: Problem, model: Any, start: Start | None = None, deadline: float = math.inf) -> Problem:
+def error_problem(
+    problem: Problem, model: Any, start: InitialState | None = None, deadline: float = math.inf
+) -> Problem:
     """The problem whose solution is u - u_h, with the names of the problem's own unknowns.
 
     Args:
@@ -128,13 +121,13 @@ def error_problem(problem: Problem, model: Any, start: Start | None = None, dead
     """
     names = problem.domain.coordinates
     parameters = problem.parameter_values()
-    known = Known(model, problem, used_indices(problem.derivatives, names), deadline)
+    known = KeptJets(model, problem, used_indices(problem.derivatives, names), deadline)
     evaluate = problem.equation_term().evaluate
 
     def equations(given: dict[str, Any]) -> dict[str, Tensor]:
         columns = {name: _value(given[name]) for name in names}
         at = known.jets(list(columns.values()))
-        jets = {u: _Sum(at[u], given[u]) for u in problem.unknowns}
+        jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         return evaluate((Scope.of_jets(jets, columns, parameters),))
 
     return Problem(
@@ -147,12 +140,12 @@ def error_problem(problem: Problem, model: Any, start: Start | None = None, dead
     )
 
 
-def _conditions(problem: Problem, model: Any, start: Start | None) -> list[Condition]:
+def _conditions(problem: Problem, model: Any, start: InitialState | None) -> list[Condition]:
     """The conditions on e: what u_h lacks of each of the problem's. Data are no conditions of a well-posed problem."""
     context = problem.context()
     first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
     wanted = {u: keys | first[u] for u, keys in problem.derivatives.items()}
-    known = Known(model, problem, used_indices(wanted, problem.domain.coordinates))
+    known = KeptJets(model, problem, used_indices(wanted, problem.domain.coordinates))
     found: list[Condition] = []
     for condition in problem.conditions:
         if isinstance(condition, Periodic):
@@ -171,7 +164,9 @@ def _conditions(problem: Problem, model: Any, start: Start | None) -> list[Condi
     return found
 
 
-def _initial(problem: Problem, known: Known, unknown: str, key: Key, term: Term, start: Start | None) -> Condition:
+def _initial(
+    problem: Problem, known: KeptJets, unknown: str, key: Key, term: Term, start: InitialState | None
+) -> Condition:
     first = problem.domain.bounds[TIME][0]
     if start is None:
         lack = _lack(problem, known, term)
@@ -196,7 +191,7 @@ def _initial(problem: Problem, known: Known, unknown: str, key: Key, term: Term,
 
 
 def _lack(
-    problem: Problem, known: Known, term: Term, piece: str | None = None
+    problem: Problem, known: KeptJets, term: Term, piece: str | None = None
 ) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """Minus the misfit (n,) of u_h in one condition, at columns (n,) on its piece of the boundary."""
     names, parameters = problem.domain.coordinates, problem.parameter_values()
@@ -223,11 +218,13 @@ class ErrorSolution:
     """e on the whole domain.
 
     Attributes:
+        problem: that u_h was meant to solve.
         windows: (problem, e) per time window, one without windows; None for an e that is rounding.
         accuracy: {unknown: relative L2 difference of e to a coarser one}.
         method: in words.
     """
 
+    problem: Problem
     windows: tuple[tuple[Problem, Interpolant | None], ...]
     accuracy: dict[str, float]
     method: str
@@ -235,24 +232,22 @@ class ErrorSolution:
     def __call__(self, points: Tensor) -> Tensor:
         """(n, m) values at (n, d) points, float64 on the CPU."""
         points = points.detach().to("cpu", torch.float64)
-        first = self.windows[0][0]
-        result = points.new_full((len(points), len(first.unknowns)), math.nan)
-        for problem, e in reversed(self.windows):
-            inside = problem.domain.contains(points)
-            if bool(inside.any()):
-                columns = {n: c.numpy().copy() for n, c in problem.domain.columns(points[inside]).items()}
-                found = {} if e is None else e(columns)
-                result[inside] = torch.stack(
-                    [torch.from_numpy(found[u]) if found else torch.zeros(int(inside.sum())) for u in first.unknowns],
-                    dim=1,
-                ).to(result)
+        result = points.new_full((len(points), len(self.problem.unknowns)), math.nan)
+        windows = [problem.domain for problem, _ in self.windows]
+        for k, inside in by_window(points, windows, self.problem.domain, inside=True):
+            e = self.windows[k][1]
+            if e is None:
+                result[inside] = 0.0
+            else:
+                found = e({n: c.numpy().copy() for n, c in self.problem.domain.columns(points[inside]).items()})
+                result[inside] = torch.stack([torch.from_numpy(found[u]) for u in self.problem.unknowns], dim=1)
         return result
 
     def relative(self, solution: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
         """(m,) the relative L2 norm of e, against u_h + e."""
         values = solution(points).to("cpu", torch.float64)
         points = points.to("cpu", torch.float64)
-        return errors.relative_l2(values, values + self(points))
+        return relative_l2(values, values + self(points))
 
 
 def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: float) -> ErrorSolution:
@@ -284,7 +279,7 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
             squares = {u: squares[u] + change[u] ** 2 for u in squares}
         windows.append((made, e))
         start = _end(model, part, e) if len(models) > 1 else None
-    return ErrorSolution(tuple(windows), {u: math.sqrt(s) for u, s in squares.items()}, method)
+    return ErrorSolution(problem, tuple(windows), {u: math.sqrt(s) for u, s in squares.items()}, method)
 
 
 def _is_rounding(made: Problem, problem: Problem, model: Any) -> bool:
@@ -297,7 +292,7 @@ def _is_rounding(made: Problem, problem: Problem, model: Any) -> bool:
     for condition in made.conditions:
         for unknown, key, lack, names in condition.targets(context) if isinstance(condition, Initial) else ():
             indices = used_indices({unknown: frozenset({key})}, domain.coordinates)
-            known = Known(model, problem, indices)
+            known = KeptJets(model, problem, indices)
             inside = known.jets(list(domain.columns(domain.interior(unit).points).values()))[unknown][key]
             scope = Scope({}, domain.columns(domain.initial(unit).points), made.parameter_values())
             if rms(scope.value(lack, names, "e")) > ROUNDING * rms(inside):
@@ -315,13 +310,13 @@ def _window(problem: Problem, model: Any) -> Problem:
     )
 
 
-def _end(model: Any, problem: Problem, e: Interpolant | None) -> Start:
+def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
     """u_h + e and its derivatives by time at the end of a window."""
     names = problem.domain.coordinates
     time_orders = {
         u: frozenset((TIME,) * k for k in range(max(1, problem.order_of(u, TIME)))) for u in problem.unknowns
     }
-    known = Known(model, problem, used_indices(time_orders, names))
+    known = KeptJets(model, problem, used_indices(time_orders, names))
     begin, end = problem.domain.bounds[TIME]
 
     def start(unknown: str, key: Key) -> Callable[[Mapping[str, Tensor]], Tensor]:

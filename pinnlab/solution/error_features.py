@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
-from scipy.linalg import lstsq
 from torch import Tensor
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import error_grid
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import used_indices
@@ -30,14 +30,15 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.measures import Jets, Sampled, keys_of
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 
-Field = Callable[[Tensor], Tensor]
+Function = Callable[[Tensor], Tensor]
+"""(n, d) points -> (n, m) values."""
 DEGREES = {1: (20, 30), 2: (12, 17), 3: (5, 7)}
 """Per number of coordinates, the polynomial degree whose resolution the features have: coarse, and fine."""
 _STEPS = 4
 _SURPLUS = 4
 """Rows of the equations per coefficient."""
 _WEIGHT = 100.0
-"""Of conditions, against one for equations whose leading derivatives count as one."""
+"""Factor of the rows of conditions; rows of equations are divided by the size of their largest coefficient."""
 
 
 class Features:
@@ -103,7 +104,7 @@ class _Placed:
 
 def solve_on_features(
     problem: Problem, models: Sequence[Any], degree: int, seed: int, deadline: float
-) -> tuple[Field, float]:
+) -> tuple[Function, float]:
     """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
     Args:
@@ -139,7 +140,7 @@ def solve_on_features(
     for _ in range(_STEPS):
         if time.perf_counter() > deadline:
             raise TimeoutError("the time is up")
-        change = -lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
+        change = -scipy.linalg.lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
         expected = residual + jacobian @ change
         w = w + change.reshape(w.shape)
         residual, jacobian = rows(w)
@@ -172,7 +173,7 @@ def _place(
 def estimate_on_features(
     problem: Problem,
     models: Sequence[Any],
-    solution: Field,
+    solution: Function,
     max_seconds: float,
     seed: int = 0,
     degrees: tuple[int, int] | None = None,
@@ -200,7 +201,7 @@ def estimate_on_features(
     if len(models) > 1:
         raise ValueError("random features are used for one time window only")
     deadline = time.perf_counter() + max_seconds
-    points = errors.error_grid(problem.domain)
+    points = error_grid(problem.domain)
     values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
     degrees = degrees or DEGREES[d]
     (coarse, _), (fine, left) = (solve_on_features(problem, models, p, seed, deadline) for p in degrees)

@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import error_grid
 from pinnlab.domains import Box
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
@@ -111,7 +111,7 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
     except ValueError as error:
         raise NoEstimateError(f"the error equation could not be solved: {error}") from error
-    points = errors.error_grid(problem.domain).to(solution.models[0].parameters[0])
+    points = error_grid(problem.domain).to(solution.models[0].parameters[0])
     relative = found.relative(solution.function, points).tolist()
     if not all(math.isfinite(r) for r in relative):
         raise NoEstimateError("the error that the error equation gives is not finite")

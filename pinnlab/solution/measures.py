@@ -2,9 +2,9 @@
 
 Letters: c derivatives, n points, d coordinates, m unknowns, q residuals.
 
-A residual means something next to the terms that should cancel in it. What the terms are, the equation's linearization
-says: the derivative of the residual by each entry of the jet, times that entry. For u_t + u u_x these are u_t, u u_x and
-once more u u_x.
+A residual is small or large in comparison with the terms that should cancel in it. These are read off the linearized
+equation: a term is the derivative of the residual by one entry of the jet (a value or a derivative of an unknown), times
+that entry. For u_t + u u_x the entries are u_t, u and u_x, and the terms u_t, u u_x and once more u u_x.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
-from pinnlab.derivatives.fields import Key, sort_key
+from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.windows import by_window
 
 Jets = dict[str, dict[Key, Tensor]]
 _SIDE = 1e-9
-"""How far from a seam its two sides are looked at, relative to the extent of the coordinate; slopes lead back to it."""
+"""How far from a seam its two sides are evaluated, relative to the extent of the coordinate.
+
+A point on the seam itself belongs to one side only; the value there is that beside it less its slope times the distance.
+"""
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,12 @@ class Sampled:
         """Derivatives (c, n, m), float64 on the CPU, NaN where nothing was solved; and coefficients found, (n,) each."""
         jet = points.new_full((len(indices), len(points), len(self.problem.unknowns)), math.nan)
         found = {name: points.new_full((len(points),), math.nan) for name in self.problem.unknown_parameters}
-        for model in reversed(self.models):
-            inside = model.region.contains(points)
-            if bool(inside.any()):
-                jet[:, inside] = model.jet(points[inside].to(self.like), indices).detach().to(jet)
-                for name in found:
-                    found[name][inside] = float(model.coefficients[name].detach())
+        windows = [model.region for model in self.models]
+        for k, inside in by_window(points, windows, self.problem.domain, inside=True):
+            model = self.models[k]
+            jet[:, inside] = model.jet(points[inside].to(self.like), indices).detach().to(jet)
+            for name in found:
+                found[name][inside] = float(model.coefficients[name].detach())
         return jet, found
 
     def scope(self, site: Site, indices: Indices) -> tuple[Scope, Jets]:
@@ -99,11 +104,8 @@ class Sampled:
         names, columns = self.problem.domain.coordinates, self.problem.domain.columns
         points = site.points.detach().to("cpu", torch.float64)
         jet, coefficients = self.jet(points, indices)
-        keys = [sort_key((names[i] for i in index), names) for index in indices]
-        jets: Jets = {
-            u: {key: jet[i, :, j].clone().requires_grad_() for i, key in enumerate(keys)}
-            for j, u in enumerate(self.problem.unknowns)
-        }
+        named = named_jets(jet, indices, self.problem.unknowns, names)
+        jets: Jets = {u: {key: v.clone().requires_grad_() for key, v in mine.items()} for u, mine in named.items()}
         normals = None if site.normals is None else columns(site.normals.to(points))
         parameters = {**self.parameters, **coefficients}
         return Scope.of_jets(jets, columns(points), parameters, normals), jets

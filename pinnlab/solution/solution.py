@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import relative_errors
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.indices import used_indices
 from pinnlab.domains import TIME, Box
@@ -26,6 +26,7 @@ from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.quality import QualityReport, report
+from pinnlab.solvers.windows import by_window
 from pinnlab.training.history import History
 from pinnlab.training.model import Model
 from pinnlab.training.status import Status
@@ -167,10 +168,8 @@ class Solution:
                 "solution.error(pl.reference_solution(problem)), call solution.compare(), or, for a solution from a "
                 "file, pass problem= to Solution.load."
             )
-        points = errors.error_grid(self.problem.domain)
-        target = errors.evaluate(reference, self.problem, points)
-        values = self.function(points.to(self.models[0].parameters[0])).to("cpu", torch.float64)
-        return dict(zip(self.problem.unknowns, errors.relative_l2(values, target).tolist(), strict=True))
+        like = self.models[0].parameters[0]
+        return relative_errors(lambda points: self.function(points.to(like)), reference, self.problem)
 
     def _mean_error(self, reference: Any, members: int, seed: int) -> dict[str, float]:
         if reference is not None:
@@ -197,16 +196,13 @@ class Solution:
         result = {name: points.new_full((len(points),), math.nan) for name in self.problem.residual_names}
         term = self.problem.equation_term()
         indices = used_indices(self.problem.derivatives, names)
-        keys = [tuple(names[i] for i in index) for index in indices]
-        for model in reversed(self.models):
-            inside = model.region.contains(points)
-            at = points[inside]
-            if not len(at):
-                continue
+        windows = [model.region for model in self.models]
+        for k, inside in by_window(points, windows, self.problem.domain, inside=True):
+            model, at = self.models[k], points[inside]
             jet = model.jet(at, indices).detach()
-            jets = {u: {key: jet[i, :, j] for i, key in enumerate(keys)} for j, u in enumerate(self.problem.unknowns)}
             parameters = {**model.constants, **{k: p.detach() for k, p in model.coefficients.items()}}
-            found = term.evaluate((Scope.of_jets(jets, model.region.columns(at), parameters),))
+            scope = Scope.of_jet(jet, indices, self.problem.unknowns, model.region.columns(at), parameters)
+            found = term.evaluate((scope,))
             for name, value in found.items():
                 result[name][inside] = value
         return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -131,21 +131,41 @@ class Evaluable(Protocol):
         ...
 
 
+def by_window(
+    points: Tensor, windows: Sequence[Region], whole: Region, inside: bool = False
+) -> Iterator[tuple[int, Tensor]]:
+    """Which points lie in which time window: (number of the window, mask (n,) of its points), where there are some.
+
+    A point where two windows meet belongs to the earlier one, a point after the end of the last one to none.
+
+    Args:
+        points: (n, d).
+        windows: consecutive ones; a problem without time has one.
+        whole: the region that they are parts of; points before or after it belong to its first and last window.
+        inside: leave out points that are not in ``whole``.
+    """
+    which = torch.zeros(len(points), dtype=torch.long, device=points.device)
+    if whole.has_time:
+        ends = [window.bounds[TIME][1] for window in windows]
+        inner = ends[:-1] if ends[-1] == whole.bounds[TIME][1] else ends
+        which = torch.bucketize(points[:, whole.coordinates.index(TIME)].contiguous(), points.new_tensor(inner))
+    if inside:
+        which = torch.where(whole.contains(points), which, -1)
+    for k in range(len(windows)):
+        mask = which == k
+        if bool(mask.any()):
+            yield k, mask
+
+
 def joined(models: Sequence[Evaluable], whole: Region) -> Callable[[Tensor], Tensor]:
     """The models of consecutive time windows as one function (n, d) -> (n, m); NaN after the last one's end."""
     if len(models) == 1 and models[0].region == whole:
         return models[0].values
-    time = whole.coordinates.index(TIME)
-    ends = [model.region.bounds[TIME][1] for model in models]
-    inner = ends[:-1] if ends[-1] == whole.bounds[TIME][1] else ends
 
     def evaluate(points: Tensor) -> Tensor:
-        which = torch.bucketize(points[:, time].contiguous(), points.new_tensor(inner))
         values = points.new_full((len(points), len(models[0].unknowns)), torch.nan)
-        for k, model in enumerate(models):
-            mask = which == k
-            if bool(mask.any()):
-                values[mask] = model.values(points[mask]).to(values)
+        for k, mask in by_window(points, [model.region for model in models], whole):
+            values[mask] = models[k].values(points[mask]).to(values)
         return values
 
     return evaluate

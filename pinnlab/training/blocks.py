@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.terms import Scope, Term, trace
-from pinnlab.derivatives.fields import sort_key
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import near_large, sort_by_time, unit_points
@@ -70,7 +69,6 @@ class Block:
         traced = trace(term, self.region.columns, self.unknowns, parameters, sites)
         self.residuals = tuple(traced.residuals)
         self.indices: Indices = used_indices(traced.keys, names)
-        self.keys = [sort_key((names[i] for i in index), names) for index in self.indices]
         self.share: Callable[[int], slice] = _all
         self.own = _all(self.n)
         self.whole: tuple[Site, ...] = ()
@@ -173,12 +171,9 @@ class Block:
         for model, site, prepared, jet in zip(self.models, self.sites, self.prepared, jets, strict=True):
             cut = None if prepared is None else (prepared[0][:, part], prepared[1][:, part])
             full = model.ansatz.combine(cut, jet, self.indices)
-            fields = {
-                unknown: {key: full[i, :, j] for i, key in enumerate(self.keys)}
-                for j, unknown in enumerate(self.unknowns)
-            }
             normals = None if site.normals is None else columns(site.normals[part])
-            scopes.append(Scope.of_jets(fields, columns(site.points[part]), parameters, normals))
+            at = columns(site.points[part])
+            scopes.append(Scope.of_jet(full, self.indices, self.unknowns, at, parameters, normals))
         found = self.term.evaluate(tuple(scopes))
         return torch.stack([found[name] for name in self.residuals])
 

@@ -9,9 +9,9 @@ import torch
 
 import pinnlab as pl
 from pinnlab.problems._cole_hopf import cole_hopf
+from pinnlab.reference.analysis import analyse
 from pinnlab.reference.etdrk4 import coefficients, resize
 from pinnlab.reference.periodic import splits
-from pinnlab.reference.structure import analyse
 
 PI = math.pi
 RING = pl.Box(x=(0.0, 2 * PI), t=(0.0, 1.0))

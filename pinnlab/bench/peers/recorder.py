@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import error_meter, relative_errors
 
 _MEASUREMENTS = 100
 _BATCH = 8192
@@ -59,7 +59,7 @@ class Recorder:
     def start(self, function: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
         """Start the clock; ``function`` maps (n, d) points to the unknowns (n, m) as they are when it is called."""
         self._field = Field(function, (torch.zeros((), dtype=dtype),))
-        self._measure = errors.error_meter(self.problem.domain, self.problem, self._field)
+        self._measure = error_meter(self.problem.domain, self.problem, self._field)
         self._last = self._clock()
 
     def check(self) -> bool:
@@ -81,10 +81,10 @@ class Recorder:
         """{unknown: relative L2 error} over the grid of the whole domain; empty without a reference."""
         if self.problem.reference is None or self._field is None:
             return {}
-        points = errors.error_grid(self.problem.domain)
-        own = self._field.values(points.to(self._field.parameters[0])).to(torch.float64)
-        found = errors.relative_l2(own, errors.evaluate(self.problem.reference, self.problem, points))
-        return dict(zip(self.problem.unknowns, found.tolist(), strict=True))
+        field = self._field
+        return relative_errors(
+            lambda at: field.values(at.to(field.parameters[0])), self.problem.reference, self.problem
+        )
 
     def _record(self) -> None:
         # a peer's loss is its own business: what its terms are divided by differs from package to package

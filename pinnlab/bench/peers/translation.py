@@ -19,6 +19,7 @@ from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure, leibniz
+from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains import Region, Site
 
 Gradient = Callable[[Tensor], Tensor]
@@ -65,8 +66,8 @@ class ExactConditions:
         return self._indices, *prepared
 
 
-class Derivatives(dict):
-    """All derivatives of one unknown, computed when they are asked for: {derivative: (n,)}.
+class Derivatives:
+    """All derivatives of one unknown from a package that gives gradients only.
 
     Args:
         output: (n,) of the network.
@@ -86,16 +87,15 @@ class Derivatives(dict):
         exact: ExactConditions,
         unknown: int,
     ):
-        super().__init__()
         self._gradient, self._points, self._coordinates = gradient, points, tuple(coordinates)
         self._exact, self._unknown = exact, unknown
         self._network: dict[Index, Tensor] = {(): output}
         self._gradients: dict[Index, Tensor] = {}
 
-    def __missing__(self, key: Key) -> Tensor:
+    def __call__(self, key: Key) -> Tensor:
+        """One derivative (n,)."""
         index = tuple(sorted(self._coordinates.index(name) for name in key))
-        self[key] = self._of_network(index) if self._exact.are_none else self._combined(index)
-        return self[key]
+        return self._of_network(index) if self._exact.are_none else self._combined(index)
 
     def _combined(self, index: Index) -> Tensor:
         indices, offset, factor = self._exact.derivatives(self._points, index)
@@ -142,25 +142,19 @@ def residuals(
         start: see ``points``.
     """
     plain = points.detach()
-    jets = [Derivatives(outputs[:, j], gradient, plain, region.coordinates, exact, j) for j in range(len(unknowns))]
+    names = region.coordinates
+    jets = [LazyJet(Derivatives(outputs[:, j], gradient, plain, names, exact, j)) for j in range(len(unknowns))]
     columns = region.columns(plain)
     scopes = []
     for site in sites:
         part = slice(start, start + len(site.points))
         start = part.stop
-        own = {u: _Part(jet, part) for u, jet in zip(unknowns, jets, strict=True)}
+        own = {u: _part(jet, part) for u, jet in zip(unknowns, jets, strict=True)}
         normals = None if site.normals is None else region.columns(site.normals)
         scopes.append(Scope.of_jets(own, {name: column[part] for name, column in columns.items()}, parameters, normals))
     return term.evaluate(tuple(scopes))
 
 
-class _Part(dict):
-    """Some points of all derivatives: gradients are taken over all points at once, as packages do."""
-
-    def __init__(self, whole: Derivatives, part: slice):
-        super().__init__()
-        self._whole, self._part = whole, part
-
-    def __missing__(self, key: Key) -> Tensor:
-        self[key] = self._whole[key][self._part]
-        return self[key]
+def _part(whole: LazyJet, part: slice) -> LazyJet:
+    """The jet at some of its points: gradients are taken over all points at once, as packages do."""
+    return LazyJet(lambda key: whole[key][part])

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.terms import Recorder, Scope, Term
+from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key, sort_key
 from pinnlab.derivatives.indices import Indices, closure
+from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains import Region
 
 
@@ -218,19 +219,6 @@ class Shape:
     sizes: Tensor
 
 
-class _Natural(Recorder):
-    """Made-up derivatives of a field of size one that changes over the domain's extent."""
-
-    def __init__(self, n: int, seed: int, lengths: Mapping[str, float]):
-        super().__init__(n, seed, positive=True)
-        self.lengths = lengths
-
-    def __missing__(self, key: Key) -> Tensor:
-        value = super().__missing__(key).detach() / math.prod(self.lengths[name] for name in key)
-        self[key] = value.requires_grad_()
-        return self[key]
-
-
 def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: Mapping[str, Any]) -> Shape:
     """Names, derivatives and natural size of a term's residuals, from made-up fields.
 
@@ -241,8 +229,12 @@ def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: M
     sites = term.draw(lambda n: unit[torch.arange(n) % 7], term.fixed or 7)
     names = region.coordinates
     lengths = {name: hi - lo for name, (lo, hi) in region.bounds.items()}
+
+    def scale(key: Key) -> float:
+        return math.prod(lengths[name] for name in key)
+
     jets = [
-        {u: _Natural(len(site.points), 31 * i + j, lengths) for j, u in enumerate(unknowns)}
+        {u: made_up_jet(len(site.points), 31 * i + j, scale=scale) for j, u in enumerate(unknowns)}
         for i, site in enumerate(sites)
     ]
     residuals = term.evaluate(
@@ -261,7 +253,7 @@ def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: M
             found = torch.autograd.grad(value.sum(), [v for _, v in leaves], retain_graph=True, allow_unused=True)
             for (key, _), g in zip(leaves, found, strict=True):
                 if g is not None:
-                    size = max(size, float(g.abs().mean()) / math.prod(lengths[name] for name in key))
+                    size = max(size, float(g.abs().mean()) / scale(key))
         sizes.append(size if 0 < size < math.inf else 1.0)
     wanted = {tuple(names.index(c) for c in key) for key, _ in leaves}
     indices = closure(wanted)

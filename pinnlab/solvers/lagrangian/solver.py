@@ -212,8 +212,7 @@ def states_are_known(labels: Problem, own: tuple[str, ...]) -> bool:
         len(indices), len(points), len(labels.unknowns) - len(own), dtype=jet.dtype, generator=generator
     )
     jet[:, :, len(own) :] = 0.1 * made_up
-    keys = [tuple(names[i] for i in index) for index in indices]
-    jets = {u: {key: jet[i, :, j] for i, key in enumerate(keys)} for j, u in enumerate(labels.unknowns)}
-    found = labels.equation_term().evaluate((Scope.of_jets(jets, box.columns(points), labels.parameter_values()),))
+    scope = Scope.of_jet(jet, indices, labels.unknowns, box.columns(points), labels.parameter_values())
+    found = labels.equation_term().evaluate((scope,))
     scale = 1 + float(jet.abs().max())
     return all(float(r.abs().max()) < 1e-10 * scale for name, r in found.items() if not name.startswith(TRAJECTORY))

@@ -14,6 +14,7 @@ from torch import Tensor
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.fields import coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices, closure
+from pinnlab.derivatives.jets import named_jets
 from pinnlab.domains import TIME, Box
 from pinnlab.solvers.lagrangian.frames import Drift, Frame
 from pinnlab.solvers.lagrangian.inflow import Entry
@@ -188,10 +189,8 @@ class EulerianView:
         every = closure(_words(len(names), highest))
         labels = self._wrapped(self.labels(points))
         jet = self.model.jet(labels, every).detach()
-        keys = [tuple(names[i] for i in index) for index in every]
         fields = {
-            u: unknown_field(u, {key: jet[k, :, j] for k, key in enumerate(keys)}, names)
-            for j, u in enumerate(self.model.unknowns)
+            u: unknown_field(u, mine, names) for u, mine in named_jets(jet, every, self.model.unknowns, names).items()
         }
         fields |= {name: coordinate_field(name, labels[:, i], names) for i, name in enumerate(names)}
         frame = Frame.of(fields, self.drift)

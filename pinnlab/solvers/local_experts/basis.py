@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.polynomial import chebyshev, legendre
-from scipy.stats import qmc
 
 from pinnlab.derivatives.activations import ACTIVATIONS
 
@@ -120,7 +120,7 @@ class RandomFeatures(LocalBasis):
         rng = np.random.default_rng(seed)
         share = np.array(self.degrees) / np.mean(self.degrees)
         self.slopes = rng.uniform(-_STEEPEST, _STEEPEST, (count, d)) * share
-        centres = 1.1 * (2 * qmc.Halton(d, seed=rng).random(count) - 1)
+        centres = 1.1 * (2 * scipy.stats.qmc.Halton(d, seed=rng).random(count) - 1)
         self.shifts = -(self.slopes * centres).sum(axis=1)
         self.mixing = np.eye(count)
         grid = self.tensor_nodes(surplus=2.5)

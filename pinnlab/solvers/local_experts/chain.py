@@ -9,7 +9,7 @@ what keeps the normal equations of well-chosen bases accurate.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+import scipy
 
 Array = np.ndarray
 
@@ -29,7 +29,7 @@ class Chain:
     def __init__(self, diagonal: Array, upper: Array, corner: Array | None = None):
         diag = np.einsum("kii->ki", diagonal)
         if not np.isfinite(diag).all() or (diag <= 0).any():
-            raise LinAlgError("the diagonal is not positive")
+            raise np.linalg.LinAlgError("the diagonal is not positive")
         self.scale = s = 1 / np.sqrt(diag)
         count, p = diag.shape
         self.diagonal, self.coupling, self.border = [], [], []
@@ -44,14 +44,14 @@ class Chain:
             if last and reach is not None:
                 between = between + reach
                 reach = None
-            between = solve_triangular(factor, between, lower=True, check_finite=False)
+            between = scipy.linalg.solve_triangular(factor, between, lower=True, check_finite=False)
             self.coupling.append(between)
             if last:
                 pivot = tail - between.T @ between
                 break
             pivot = s[k + 1][:, None] * diagonal[k + 1] * s[k + 1] - between.T @ between
             if reach is not None:
-                border = solve_triangular(factor, reach, lower=True, check_finite=False)
+                border = scipy.linalg.solve_triangular(factor, reach, lower=True, check_finite=False)
                 self.border.append(border)
                 tail = tail - border.T @ border
                 reach = -between.T @ border
@@ -62,7 +62,7 @@ class Chain:
         x = right * self.scale
         count = len(x)
         for k in range(count):
-            x[k] = solve_triangular(self.diagonal[k], x[k], lower=True, check_finite=False)
+            x[k] = scipy.linalg.solve_triangular(self.diagonal[k], x[k], lower=True, check_finite=False)
             if k < count - 1:
                 x[k + 1] -= self.coupling[k].T @ x[k]
             if k < len(self.border):
@@ -72,9 +72,9 @@ class Chain:
                 x[k] -= self.coupling[k] @ x[k + 1]
             if k < len(self.border):
                 x[k] -= self.border[k] @ x[-1]
-            x[k] = solve_triangular(self.diagonal[k], x[k], lower=True, trans=1, check_finite=False)
+            x[k] = scipy.linalg.solve_triangular(self.diagonal[k], x[k], lower=True, trans=1, check_finite=False)
         return x * self.scale
 
 
 def _factor(block: Array) -> Array:
-    return cholesky(block, lower=True, check_finite=False)
+    return scipy.linalg.cholesky(block, lower=True, check_finite=False)

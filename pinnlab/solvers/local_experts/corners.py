@@ -22,6 +22,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import named_jets
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
 
@@ -166,8 +167,7 @@ class _Corner:
         indices = ((), *((i,) for i, name in enumerate(names) if name != TIME))
         jets: dict[str, dict[Key, Tensor]] = {}
         for u, start in self.starts.items():
-            jet = autograd_jet(partial(_column, start), points, indices, keep=False)[:, :, 0]
-            jets[u] = {tuple(names[i] for i in index): jet[k] for k, index in enumerate(indices)}
+            jets |= named_jets(autograd_jet(partial(_column, start), points, indices, keep=False), indices, (u,), names)
         if unknown:
             jets[unknown][()] = jets[unknown][()] + value
             jets[unknown][(self.across,)] = jets[unknown][(self.across,)] + slope

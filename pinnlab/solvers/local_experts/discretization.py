@@ -109,7 +109,7 @@ class Discretization:
             return key.count(TIME) == highest > 0
 
         def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
-            return self.equations.residuals(jets[0], columns)  # type: ignore[arg-type]
+            return self.equations.residuals(jets[0], columns)
 
         return Rows(self.problem.unknowns, [spot], evaluate, leading=leads if highest else None)
 

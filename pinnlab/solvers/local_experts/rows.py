@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.cells import Cells
 
 Array = np.ndarray
-Jets = dict[str, "CellJet"]
+Jets = dict[str, LazyJet]
 Evaluate = Callable[[Sequence[Jets]], list[Tensor]]
 """Jets at the term's sites, each derivative (k q,), to residuals (k q,)."""
 
@@ -77,18 +78,9 @@ class Spot:
         values = coefficients[self.which] @ self.nodes.rows(self.orders(key)).T
         return (values * self.stretch(key)[:, None]).ravel()
 
-
-class CellJet(dict):
-    """Derivatives of one unknown at a spot, computed when asked for: {derivative: (k q,)}."""
-
-    def __init__(self, spot: Spot, coefficients: Array, leaves: bool):
-        super().__init__()
-        self.spot, self.coefficients, self.leaves = spot, coefficients, leaves
-
-    def __missing__(self, key: Key) -> Tensor:
-        value = torch.from_numpy(self.spot.derivative(self.coefficients, key))
-        self[key] = value.requires_grad_(self.leaves)
-        return self[key]
+    def jet(self, coefficients: Array, leaves: bool) -> LazyJet:
+        """All derivatives (k q,) of one unknown with coefficients (K, N), as leaves of a graph or without one."""
+        return LazyJet(lambda key: torch.from_numpy(self.derivative(coefficients, key)).requires_grad_(leaves))
 
 
 class Rows:
@@ -121,9 +113,7 @@ class Rows:
 
     def jets(self, coefficients: Array, leaves: bool = False) -> list[Jets]:
         """The unknowns' jets at each spot, for coefficients (K, m, N)."""
-        return [
-            {u: CellJet(spot, coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for spot in self.spots
-        ]
+        return [{u: spot.jet(coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for spot in self.spots]
 
     def residuals(self, coefficients: Array) -> Array:
         """(k, r, q) weighted residuals."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError
 
 from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.solvers.local_experts.chain import Chain
@@ -76,7 +75,7 @@ class System:
             if chain is None or change > _FAR:
                 try:
                     chain = self._factorize([linear for _, linear in found])
-                except LinAlgError:
+                except np.linalg.LinAlgError:
                     return Solve(now, False, iteration, misfit)
             before = change
             step = -self._spread(chain.solve(self._gathered(self._gradient(found))), now.shape)

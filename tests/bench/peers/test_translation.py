@@ -51,7 +51,7 @@ def test_the_product_rule_gives_the_derivatives_worked_out_by_hand() -> None:
         ("t", "t"): 2 * x**2,
     }
     for key, value in expected.items():
-        assert u[key].detach() == pytest.approx(value.numpy(), abs=1e-14), key
+        assert u(key).detach() == pytest.approx(value.numpy(), abs=1e-14), key
     assert exact(at, chosen(at)).detach()[:, 0] == pytest.approx(expected[()].numpy(), abs=1e-15)
 
 

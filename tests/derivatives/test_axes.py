@@ -1,3 +1,5 @@
+"""Axes of grids: derivatives and interpolation along one of them, and interpolants made of several."""
+
 from __future__ import annotations
 
 import math
@@ -5,10 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes, PolynomialAxis
+from pinnlab.derivatives.axes import FourierAxis, Nodes, PolynomialAxis, apply_along
 from pinnlab.derivatives.stencils import derivative_weights
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.grid import apply_along
 
 
 def test_weights_by_hand() -> None:

@@ -1,0 +1,199 @@
+"""What the classical solvers read off a problem's equations before they solve them, and what they cannot solve.
+
+Letters: m equations and unknowns, n made-up points.
+
+An equation is a pointwise function of a jet, so its coefficients are one autograd call on made-up jets away: which time
+derivative stands in it, whether linearly, and which terms are linear with constant coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet
+from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.domains import TIME, Box
+from pinnlab.domains.sampling import unit_points
+from pinnlab.reference.equations import Equations
+from pinnlab.reference.structure import Structure, boundary_conditions, initial_targets, periodic_unknowns
+
+_POINTS = 9
+
+
+def analyse(problem: Problem) -> Structure:
+    """Read the structure of a problem's equations.
+
+    Raises:
+        ValueError: an unknown without a time derivative in a problem with time (where it does not follow from the others
+            by linear periodic equations), or one that stands non-linearly.
+    """
+    timed = problem.domain.has_time
+    order = {u: problem.order_of(u, TIME) if timed else 0 for u in problem.unknowns}
+    draws = [_made_up(problem, seed, kind) for seed, kind in enumerate(("positive", "signed", "large"))]
+    draws = [d for d in draws if all(bool(torch.isfinite(c).all()) for eq in d for c in eq.values())] or draws[:1]
+    static_rows: list[int] = []
+    if timed:
+        static_rows = _static_equations(problem, order, draws)
+        _check_time(problem, order)
+    seen = {leaf for draw in draws for eq in draw for leaf in eq}
+    constant: dict[tuple[int, str, Key], float] = {}
+    elliptic: dict[tuple[int, str, Key], float] = {}
+    varying = set()
+    for leaf in seen:
+        for i in range(len(draws[0])):
+            values = torch.cat([d[i].get(leaf, torch.zeros(1, dtype=torch.float64)).reshape(-1) for d in draws])
+            spread = float(values.max() - values.min())
+            fixed = spread <= 1e-13 * float(values.abs().max())
+            if i in static_rows and not fixed:
+                raise ValueError(
+                    f"reference_solution: equation {problem.residual_names[i]!r} has no time derivative and is not "
+                    f"linear with constant coefficients in {leaf[0]}.{''.join(leaf[1])}; the built-in solver eliminates "
+                    "unknowns without time derivatives by linear equations only."
+                )
+            if not fixed:
+                varying.add(leaf)
+            elif float(values[0]) != 0.0:
+                (elliptic if i in static_rows else constant)[(i, *leaf)] = float(values[0])
+    constant = {k: v for k, v in constant.items() if k[1:] not in varying}
+    where = {(i, *leaf) for leaf in varying for d in draws for i in range(len(d)) if leaf in d[i]}
+    where = {entry for entry in where if entry[0] not in static_rows}
+    return Structure(order, constant, frozenset(varying), frozenset(where), elliptic)
+
+
+def _static_equations(problem: Problem, order: Mapping[str, int], draws: list[Coefficients]) -> list[int]:
+    """Numbers of the equations that determine unknowns without time derivatives; none where every unknown has one."""
+    static = [u for u, p in order.items() if p == 0]
+    if not static:
+        return []
+    timed = {i for draw in draws for i, eq in enumerate(draw) if any(key.count(TIME) for _, key in eq)}
+    rows = [i for i in range(len(draws[0])) if i not in timed]
+    periodic = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    if len(rows) != len(static) or not problem.domain.space or not periodic:
+        raise ValueError(
+            f"reference_solution: no equation holds a time derivative of {static[0]!r}, so it cannot be advanced in "
+            f"time; eliminate {static[0]!r} from the equations, or add the equation that holds {static[0]}.t. (In "
+            "problems that are periodic in space it may follow from the others by a linear equation.)"
+        )
+    return rows
+
+
+def _made_up(problem: Problem, seed: int, kind: str, same: tuple[str, int] | None = None) -> Coefficients:
+    generator = torch.Generator().manual_seed(seed)
+    values: dict[tuple[str, Key], Tensor] = {}
+
+    def number(unknown: str, key: Key) -> Tensor:
+        if (unknown, key) not in values:
+            noise = torch.randn(_POINTS, generator=generator, dtype=torch.float64)
+            noise = noise.abs() + 0.5 if kind == "positive" else noise * (30.0 if kind == "large" else 1.0)
+            values[unknown, key] = noise.requires_grad_()
+        return values[unknown, key]
+
+    # derivatives are made up in a fixed order, so that two draws of one seed differ in nothing else
+    for unknown, keys in sorted(problem.derivatives.items()):
+        for key in sorted(keys):
+            number(unknown, key)
+    if same is not None:
+        for (unknown, key), value in values.items():
+            if unknown == same[0] and key.count(TIME) >= same[1]:
+                values[unknown, key] = (value.detach() * 1.7 + 0.3).requires_grad_()
+    jets = {u: LazyJet(partial(number, u)) for u in problem.unknowns}
+    unit = unit_points("sobol", _POINTS, len(problem.domain.coordinates), np.random.default_rng(seed))
+    columns = problem.domain.columns(problem.domain.interior(unit.double()).points)
+    return linearize(Equations(problem).residuals(jets, columns), jets)
+
+
+def _check_time(problem: Problem, order: Mapping[str, int]) -> None:
+    for unknown, p in order.items():
+        if p == 0:
+            continue
+        before, after = (_made_up(problem, 0, "positive", same=s) for s in (None, (unknown, p)))
+        for i, (one, two) in enumerate(zip(before, after, strict=True)):
+            for (name, key), value in one.items():
+                if name == unknown and key.count(TIME) == p and not torch.allclose(value, two[name, key], rtol=1e-10):
+                    raise ValueError(
+                        f"reference_solution: equation {problem.residual_names[i]!r} is not linear in "
+                        f"{unknown}.{''.join(key)}; solve it for the highest time derivative by hand, such as "
+                        f"{unknown}.t - f({unknown}, ...)."
+                    )
+
+
+def check_solvable(problem: Problem) -> None:
+    """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
+    if problem.families:
+        names = ", ".join(problem.families)
+        centres = {n: getattr(problem.parameters[n], "middle", None) for n in problem.families}
+        fixed = ", ".join(f"{n}=..." if v is None else f"{n}={v:g}" for n, v in centres.items())
+        raise ValueError(
+            f"reference_solution: {names} is a family, a classical solver needs one member; "
+            f"take one, such as problem.at({fixed}) or problem.sample(numpy.random.default_rng(0))."
+        )
+    if problem.unknown_parameters:
+        names = ", ".join(problem.unknown_parameters)
+        raise ValueError(
+            f"reference_solution: {names} is an unknown coefficient; "
+            f"fix it with problem.at({problem.unknown_parameters[0]}=...)."
+        )
+    if not isinstance(problem.domain, Box):
+        raise ValueError(
+            f"reference_solution: the domain {problem.domain!r} is not a box; the built-in solver works on boxes in "
+            "one or two space dimensions. Pass a reference of your own as Problem(reference=...)."
+        )
+    if len(problem.domain.space) > 2:
+        raise ValueError(
+            f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
+            "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
+        )
+    if len(problem.residual_names) != len(problem.unknowns):
+        raise ValueError(
+            f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
+            f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
+        )
+    if problem.domain.has_time:
+        _check_initial(problem)
+    for coordinate in problem.domain.space:
+        _check_boundary(problem, coordinate)
+
+
+def _check_initial(problem: Problem) -> None:
+    given = {(u, len(key)) for u, key, _, _ in initial_targets(problem)}
+    for unknown in problem.unknowns:
+        for k in range(problem.order_of(unknown, TIME)):
+            if (unknown, k) not in given:
+                name = unknown + ("_" + TIME * k if k else "")
+                raise ValueError(f"reference_solution: no initial value of {name!r}; add Initial({name}=...).")
+
+
+def _check_boundary(problem: Problem, coordinate: str) -> None:
+    periodic = periodic_unknowns(problem, coordinate)
+    if periodic and periodic != set(problem.unknowns):
+        raise ValueError(
+            f"reference_solution: only {', '.join(sorted(periodic))} is periodic in {coordinate!r}; the built-in "
+            "solver needs all unknowns periodic, or none."
+        )
+    if periodic:
+        return
+    counts = {u: 0 for u in problem.unknowns}
+    for _, unknown, piece in boundary_conditions(problem):
+        counts[unknown] += piece[:-1] == coordinate
+    orders = {u: problem.order_of(u, coordinate) for u in problem.unknowns}
+    single = len(orders) == 1
+    for unknown, order in orders.items():
+        lacking = counts[unknown] < order and (single or order > 1 or not sum(counts.values()))
+        if lacking:
+            raise ValueError(
+                f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
+                f"{counts[unknown]} boundary conditions there; add Dirichlet, Neumann or Robin(..., "
+                f"on={coordinate!r}), {order} in all, or Periodic(on={coordinate!r})."
+            )
+        if single and counts[unknown] > order:
+            raise ValueError(
+                f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
+                f"{counts[unknown]} boundary conditions there; keep {order}, such as on='{coordinate}-' only."
+            )
