@@ -124,7 +124,7 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    if not few or not _accepts(experts, problem, settings):
+    if not few or not _accepts(experts, problem, settings) or not _plans(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
 
@@ -154,7 +154,13 @@ RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristi
 
 
 def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
-    """Whether a solver takes the problem: its plan is where it would refuse."""
+    """Whether a solver can solve the problem."""
+    with limited_threads(settings.threads):
+        return solver.obstacle(problem) is None
+
+
+def _plans(solver: Solver, problem: Problem, settings: Settings) -> bool:
+    """Whether a solver that states no obstacles makes a plan for the problem."""
     try:
         with limited_threads(settings.threads):
             solver.plan(problem, settings)
@@ -165,9 +171,9 @@ def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
 
 def _transported(problem: Problem, settings: Settings) -> bool:
     """Whether characteristics can be followed, and diffusion is small next to transport."""
-    return (
-        problem.velocity is not None and _accepts(LagrangianPINN(), problem, settings) and peclet(problem) >= TRANSPORT
-    )
+    if problem.velocity is None or not _accepts(LagrangianPINN(), problem, settings):
+        return False
+    return peclet(problem) >= TRANSPORT
 
 
 def _on_characteristics(problem: Problem, seconds: float) -> Choice:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, final
 
 from torch import nn
 
@@ -13,15 +14,18 @@ from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import argument_names
 from pinnlab.domains import Box
+from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.overlapping import Overlapping
-from pinnlab.solvers.collocation import CollocationPlan, CollocationSolver
+from pinnlab.solvers.assembly import Builder, template
+from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
-from pinnlab.training.model import Model, Trainable
-from pinnlab.training.plans import Plan, Settings, check_single_instance
-from pinnlab.training.residuals import Count
+from pinnlab.solvers.windows import frozen
+from pinnlab.training.blocks import Count
+from pinnlab.training.model import Model
+from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Uniform, Weighting
 
 _STRIDE = 10_000
@@ -101,83 +105,101 @@ class MultiDomainPINN(CollocationSolver):
     def row_weighting(self) -> Weighting:
         return self.weighting
 
-    def plan(self, problem: Problem, settings: Settings) -> Plan:
-        check_single_instance(problem, "MultiDomainPINN")
-        return _MultiDomainPlan(self, problem, settings)
+    def method(self, problem: Problem, settings: Settings) -> Method:
+        if self.overlap is None:
+            return CoupledNetworks(self, settings)
+        return BlendedNetworks(self, settings, self.overlap)
 
+    def check(self, problem: Problem) -> None:
+        super().check(problem)
+        if self.flux is not None:
+            argument_names(self.flux, (*problem.unknowns, *problem.domain.coordinates, *problem.parameters), "flux")
+        partition = self.partition(problem)
+        if self.overlap is None:
+            for number in range(len(partition.cells)):
+                partition.conditions(number, problem.conditions)
+        elif not isinstance(problem.domain, Box) or self._cuts.together:
+            raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
 
-class _MultiDomainPlan(CollocationPlan):
-    solver: MultiDomainPINN
+    def partition(self, problem: Problem) -> Partition:
+        """The cells of a problem's domain; where it is periodic its ends meet.
 
-    def __init__(self, solver: MultiDomainPINN, problem: Problem, settings: Settings):
-        if solver.flux is not None:
-            available = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters)
-            argument_names(solver.flux, available, "flux")
-        super().__init__(solver, problem, settings)
+        Raises:
+            ValueError: cuts that do not fit the domain.
+        """
+        return self._cuts.split(problem.domain, [c.on for c in problem.conditions if isinstance(c, Periodic)])
 
     @property
-    def _periods(self) -> dict[int, float]:
-        # pieces meet at interfaces, up to what training leaves there
-        return {}
+    def template(self) -> Network:
+        """Of every subdomain's network."""
+        return template(self.network, MLP(width=20, depth=2))
 
-    def _remarks(self, problem: Problem) -> tuple[str, ...]:
-        if self.solver.overlap is not None:
-            return problem.exact_plan(periodic=False).notes
-        pieces = self._pieces(problem, self._partition(problem))
-        return tuple(dict.fromkeys(note for piece in pieces for note in piece.exact_plan().notes))
+    @property
+    def _cuts(self) -> Subdomains:
+        assert isinstance(self.subdomains, Subdomains), "a mapping became one"
+        return self.subdomains
 
-    def _assembled(self, problem: Problem, k: int) -> tuple[Trainable, list[Count]]:
-        partition = self._partition(problem)
-        if self.solver.overlap is not None:
-            return self._blended(problem, partition, k)
-        coefficients, constants = self._parameters(problem)
-        pieces = self._pieces(problem, partition)
-        template = self.solver.network or MLP(width=20, depth=2)
+
+@final
+class BlendedNetworks(Method):
+    """One model whose network is a blend of overlapping ones.
+
+    Args:
+        solver: the configuration.
+        settings: where and how.
+        overlap: share of the smaller neighbour's extent, in (0, 1].
+    """
+
+    def __init__(self, solver: MultiDomainPINN, settings: Settings, overlap: float):
+        self._solver, self._builder, self._overlap = solver, Builder(solver, settings), overlap
+
+    def assemble(self, problem: Problem, number: int) -> Assembly:
+        boxes = [list(cell.box.bounds.values()) for cell in self._solver.partition(problem).cells]
+        network = Overlapping(self._solver.template, boxes, self._overlap)
+        return self._builder.single(network, problem, problem.exact_plan(periodic=False), number)
+
+
+@final
+class CoupledNetworks(Method):
+    """One model per cell; those of one subdomain share a network, and interface conditions join them."""
+
+    def __init__(self, solver: MultiDomainPINN, settings: Settings):
+        self._solver, self._builder = solver, Builder(solver, settings)
+
+    def assemble(self, problem: Problem, number: int) -> Assembly:
+        builder, partition = self._builder, self._solver.partition(problem)
+        coefficients, constants = builder.parameters(problem)
         networks: dict[int, nn.Module] = {}
         models: list[Model] = []
         counts: list[Count] = []
-        for number, (cell, piece) in enumerate(zip(partition.cells, pieces, strict=True)):
-            plan = piece.exact_plan()
+        notes: list[str] = []
+        for k, cell in enumerate(partition.cells):
+            # the same equations, and those conditions that concern the cell
+            conditions = partition.conditions(k, problem.conditions)
+            piece = problem.replace(domain=cell.box, conditions=conditions, reference=None)
+            exact = piece.exact_plan()
             if cell.owner not in networks:
-                bounds = partition.bounding_box(cell.owner)
-                networks[cell.owner] = self._network(template, piece, bounds, plan.periods, _STRIDE * k + cell.owner)
-            model = Model(
-                cell.box, problem.unknowns, networks[cell.owner], plan.ansatz, coefficients, constants  # type: ignore[arg-type]
-            )  # fmt: skip
+                features = builder.features(partition.bounding_box(cell.owner), exact.periods)
+                seed = _STRIDE * number + cell.owner
+                networks[cell.owner] = builder.network(self._solver.template, piece, features, seed)
+            network = networks[cell.owner]
+            model = Model(cell.box, tuple(problem.unknowns), network, exact.ansatz, coefficients, constants)
             models.append(model)
-            counts += self._counts(piece, plan.soft, model, partition.layer(number))
+            counts += builder.counts(piece, exact, model, partition.layer(k))
+            notes += exact.notes
         counts += self._joints(problem, partition, models)
-        return PiecewiseModel(partition, models, coefficients, constants), counts
-
-    def _blended(self, problem: Problem, partition: Partition, k: int) -> tuple[Trainable, list[Count]]:
-        """One model whose network is a blend of overlapping ones."""
-        assert self.solver.overlap is not None and isinstance(self.solver.subdomains, Subdomains)
-        if not isinstance(problem.domain, Box) or self.solver.subdomains.together:
-            raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
-        template = self.solver.network or MLP(width=20, depth=2)
-        boxes = [list(cell.box.bounds.values()) for cell in partition.cells]
-        network = Overlapping(template, boxes, self.solver.overlap)  # type: ignore[arg-type]
-        return self._single(network, problem, problem.exact_plan(periodic=False), k)
-
-    def _partition(self, problem: Problem) -> Partition:
-        periodic = [c.on for c in problem.conditions if isinstance(c, Periodic)]
-        assert isinstance(self.solver.subdomains, Subdomains)
-        return self.solver.subdomains.split(problem.domain, periodic)
-
-    def _pieces(self, problem: Problem, partition: Partition) -> list[Problem]:
-        """The problem on each cell: the same equations, and those conditions that concern it."""
-        return [
-            problem.replace(domain=c.box, conditions=partition.conditions(i, problem.conditions), reference=None)
-            for i, c in enumerate(partition.cells)
-        ]
+        whole = PiecewiseModel(partition, models, coefficients, constants)
+        # pieces meet at interfaces, up to what training leaves there: no period is exact
+        return Assembly(whole, counts, whole, partial(frozen, periods={}), tuple(dict.fromkeys(notes)))
 
     def _joints(self, problem: Problem, partition: Partition, models: Sequence[Model]) -> list[Count]:
         """Interface conditions, one term per condition and interface."""
-        conditions = [(c, w * self.solver.interface_weight) for c, w in resolve(self.solver.interface)]
-        few = self.solver.interface_points or self._few(problem, models[0])
+        solver = self._solver
+        conditions = [(c, w * solver.interface_weight) for c, w in resolve(solver.interface)]
+        few = solver.interface_points or self._builder.few(problem, models[0].size)
         counts = []
         for interface in partition.interfaces:
             a, b = interface.first, interface.second
-            for term in interface_terms(problem, interface, conditions, self.solver.flux, f"{a}|{b}"):
+            for term in interface_terms(problem, interface, conditions, solver.flux, f"{a}|{b}"):
                 counts.append(Count(term, few, (models[a], models[b])))
         return counts
