@@ -51,9 +51,8 @@ class Builder:
         features = self.features(problem.domain.bounds, exact.periods)
         network = self.network(given, problem, features, number)
         model = Model(problem.domain, tuple(problem.unknowns), network, exact.ansatz, coefficients, constants)
-        return Assembly(
-            model, self.counts(problem, exact, model), model, partial(frozen, periods=exact.periods), exact.notes
-        )
+        counts, end = self.counts(problem, exact, model), partial(frozen, periods=exact.periods)
+        return Assembly(model, counts, model, end, bool(exact.periods), exact.notes)
 
     def parameters(self, problem: Problem) -> tuple[dict[str, nn.Parameter], dict[str, Any]]:
         """{coefficient to be found: 0-dim}, and the other parameters."""

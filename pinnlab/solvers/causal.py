@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.solvers.assembly import OneNetwork
-from pinnlab.solvers.collocation import CollocationSolver, Method
+from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Causal, Weighting
 
@@ -55,3 +55,11 @@ class CausalPINN(CollocationSolver):
                 f"CausalPINN needs time, but {problem.domain!r} has no coordinate 't'; use pl.PINN() for a steady "
                 "problem, or name the time-like coordinate 't'."
             )
+
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        found = super().idle(problem, window)
+        if not any(count.term.kind == "initial" for count in window.counts):
+            found["initial"] = (
+                "no initial condition of this problem is in the loss; leave initial out, or write Initial(..., exact=False)."
+            )
+        return found

@@ -180,10 +180,11 @@ def _on_characteristics(problem: Problem, seconds: float) -> Choice:
     windows = _affordable(turns(problem), seconds / WARM_SECONDS)
     how = "one network" if windows == 1 else f"networks in {windows} time windows"
     # in the plane flows have more structure than a line's few displacements
-    wider = {"trajectory": MLP(width=width_for(seconds), depth=2), "harmonics": 2}
-    settings = wider if len(problem.domain.space) > 1 else {}
+    plane = len(problem.domain.space) > 1
+    trajectory = MLP(width=width_for(seconds), depth=2) if plane else None
+    harmonics = 2 if plane and problem.exact_plan().periods else 1
     numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"
-    solver = LagrangianPINN(windows=windows, warm_start=True, **settings)  # type: ignore[arg-type]
+    solver = LagrangianPINN(windows=windows, warm_start=windows > 1, trajectory=trajectory, harmonics=harmonics)
     return Choice(solver, f"transport dominates ({numbers}): {how} on characteristics, trained")
 
 

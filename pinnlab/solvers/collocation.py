@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, final
 
 import torch
@@ -33,6 +33,7 @@ from pinnlab.training.weighting import Weighting
 
 _LARGEST_DENSE = 4000
 """Parameters up to which Gauss-Newton with a dense Jacobian is the default."""
+_NONE_SOFT = "no initial or boundary condition of this problem is in the loss, all that it has hold exactly"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,9 @@ class CollocationSolver(Solver):
             and starts from the end of the one before.
         warm_start: start a window's network from the previous window's parameters.
         condition_weight: multiplies the weights of soft initial and boundary conditions.
+
+    Raises:
+        TypeError, ValueError: a value out of its range; in ``plan``, an option that changes nothing about the problem.
     """
 
     network: nn.Module | None = None
@@ -82,6 +86,11 @@ class CollocationSolver(Solver):
             raise ValueError(f"{owner}(harmonics={self.harmonics}): must be at least 1.")
         if isinstance(self.windows, float) or (isinstance(self.windows, int) and self.windows < 1):
             raise ValueError(f"{owner}(windows={self.windows}): use at least 1, or the inner times at which to cut.")
+        if self.warm_start and (self.windows == 1 or self.windows == ()):
+            raise ValueError(
+                f"{owner}(warm_start=True): there is one time window and none before it to start from; give windows=..., or "
+                "leave warm_start out."
+            )
         if not self.condition_weight > 0:
             raise ValueError(f"{owner}(condition_weight={self.condition_weight}): must be positive.")
 
@@ -100,6 +109,30 @@ class CollocationSolver(Solver):
     def check(self, problem: Problem) -> None:
         """Raise TypeError or ValueError, with a sentence for the user, where this method cannot solve the problem."""
         check_single_instance(problem, type(self).__name__)
+
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        """{option: why it changes nothing about a problem, and what to do}; a value that is not the default is refused.
+
+        Args:
+            problem: which one.
+            window: its first time window, assembled.
+        """
+        terms = [count.term for count in window.counts if count.term.kind != "equation"]
+        found = {}
+        if not window.periodic:
+            found["harmonics"] = (
+                "no coordinate is periodic by construction, which takes Periodic(...) of all unknowns and a template such "
+                "as MLP(width=30) for a network; leave harmonics out."
+            )
+        if all(term.kind in ("interface", "data") for term in terms):
+            found["condition_weight"] = (
+                f"{_NONE_SOFT}; leave condition_weight out, or write exact=False on a condition."
+            )
+        if all(term.fixed is not None for term in terms):
+            found["boundary_points"] = f"{_NONE_SOFT}; leave boundary_points out, or write exact=False on a condition."
+        if len(problem.domain.coordinates) == 1:
+            found["boundary_points"] = "with one coordinate a boundary is single points; leave boundary_points out."
+        return found
 
     @final
     def obstacle(self, problem: Problem) -> str | None:
@@ -124,6 +157,7 @@ class Assembly:
         counts: the terms it is trained on, with their numbers of points.
         view: the model as a part of the solution, in the problem's own unknowns and coordinates.
         frozen: what the end state, a slice of the view, becomes for the next window.
+        periodic: whether a network is periodic in some coordinate by construction.
         notes: remarks for the user.
     """
 
@@ -131,6 +165,7 @@ class Assembly:
     counts: Sequence[Count]
     view: Any
     frozen: Callable[[Slice], Any]
+    periodic: bool
     notes: tuple[str, ...] = ()
 
 
@@ -161,7 +196,8 @@ class CollocationPlan(Plan):
         settings: where and how.
 
     Raises:
-        TypeError, ValueError: anything in network, points or problem that cannot work; the first window is assembled here.
+        TypeError, ValueError: anything in network, points or problem that cannot work, and options without effect; the
+            first window is assembled here.
     """
 
     def __init__(self, solver: CollocationSolver, problem: Problem, settings: Settings):
@@ -171,6 +207,7 @@ class CollocationPlan(Plan):
         self._method = solver.method(problem, settings)
         self._assemblies: list[Assembly] = []
         self._first: Phase | None = self._phase(0, [])
+        _refuse_idle(solver, problem, self._assemblies[0])
         self.notes = self._assemblies[0].notes
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
@@ -210,6 +247,15 @@ class CollocationPlan(Plan):
 
     def _assembly(self, model: Trainable) -> Assembly:
         return next(assembly for assembly in self._assemblies if assembly.model is model)
+
+
+def _refuse_idle(solver: CollocationSolver, problem: Problem, window: Assembly) -> None:
+    """Raise ValueError for an option that was given and changes nothing."""
+    defaults = {option.name: option.default for option in fields(solver)}
+    for name, reason in solver.idle(problem, window).items():
+        value = getattr(solver, name)
+        if value != defaults[name]:
+            raise ValueError(f"{type(solver).__name__}({name}={value!r}) has no effect: {reason}")
 
 
 def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:

@@ -87,6 +87,15 @@ class LagrangianPINN(CollocationSolver):
         super().check(problem)
         Labelled.of(problem, self.label_diffusion)
 
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        found, space = super().idle(problem, window), problem.domain.space
+        words = [word for words in problem.derivatives.values() for word in words]
+        if all(sum(name in space for name in word) < 2 for word in words):
+            found["label_diffusion"] = (
+                "no space derivative of second or higher order stands in the equation; leave label_diffusion out."
+            )
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
@@ -172,7 +181,8 @@ class Characteristics(Method):
             *builder.conditions(labels, exact.soft, trained, few),
         ]
         view = EulerianView(seen, self._own, flow.drift, entry)
-        return Assembly(trained, counts, view, _kept if self._unseen else partial(frozen, periods={}), exact.notes)
+        end = _kept if self._unseen else partial(frozen, periods={})
+        return Assembly(trained, counts, view, end, bool(exact.periods), exact.notes)
 
     def verdict(self, views: Sequence[Any], status: Status) -> tuple[Status, tuple[str, ...]]:
         with torch.no_grad():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, final
 
@@ -46,8 +46,8 @@ class MultiDomainPINN(CollocationSolver):
         interface_weight: multiplies the weights of interface conditions.
         interface_points: points on each interface; None takes an eighth of ``points``, at least 64.
         overlap: None joins subdomains by interface conditions. A number in (0, 1] lets neighbours overlap over that share
-            of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); ``interface`` is
-            then not used.
+            of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); options about
+            interfaces are then refused.
         flux: the flux that the condition ``"flux"`` compares, a function bound by name like an equation; it returns the
             component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives.
         uncoupled: allow an empty ``interface``: subdomains that know nothing of each other.
@@ -94,6 +94,8 @@ class MultiDomainPINN(CollocationSolver):
             )
         if self.overlap is not None and not 0 < self.overlap <= 1:
             raise ValueError(f"MultiDomainPINN(overlap={self.overlap}): give a share in (0, 1], such as 0.5, or None.")
+        if self.overlap is not None:
+            self._refuse_interfaces(self.overlap)
         if not resolve(self.interface):
             message = (
                 "MultiDomainPINN(interface=()): no condition joins the subdomains, so nothing crosses an interface"
@@ -102,8 +104,31 @@ class MultiDomainPINN(CollocationSolver):
                 raise ValueError(f"{message}; name some, such as interface=('value', 'flux'), or write uncoupled=True.")
             warnings.warn(f"{message}.", stacklevel=3)
 
+    def _refuse_interfaces(self, overlap: float) -> None:
+        """Raise ValueError for an option that is about interfaces, of which overlapping subdomains have none."""
+        about = ("interface", "interface_weight", "interface_points", "flux", "uncoupled")
+        for name in [o.name for o in fields(self) if o.name in about and getattr(self, o.name) != o.default]:
+            raise ValueError(
+                f"MultiDomainPINN(overlap={overlap}, {name}={getattr(self, name)!r}): overlapping networks are blended, and "
+                f"no interface lies between them; leave out {name}, or overlap."
+            )
+
     def row_weighting(self) -> Weighting:
         return self.weighting
+
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        found = super().idle(problem, window)
+        kinds = {count.term.kind for count in window.counts if count.term.fixed is None}
+        if self.interface_points is not None and kinds == {"equation", "interface"}:
+            found["boundary_points"] = (
+                "no condition is in the loss, and interfaces have interface_points; leave it out."
+            )
+        if not _compares_fluxes(self.interface):
+            found["flux"] = (
+                f"interface={self.interface!r} holds no condition that compares fluxes; add one, such as "
+                "interface=('value', 'flux'), or leave flux out."
+            )
+        return found
 
     def method(self, problem: Problem, settings: Settings) -> Method:
         if self.overlap is None:
@@ -140,6 +165,15 @@ class MultiDomainPINN(CollocationSolver):
         return self.subdomains
 
 
+def with_interface(solver: MultiDomainPINN, interface: Interface) -> MultiDomainPINN:
+    """The same configuration with other interface conditions, without a flux that none of them compares."""
+    return replace(solver, interface=interface, flux=solver.flux if _compares_fluxes(interface) else None)
+
+
+def _compares_fluxes(interface: Interface) -> bool:
+    return any(condition.about == "flux" for condition, _ in resolve(interface))
+
+
 @final
 class BlendedNetworks(Method):
     """One model whose network is a blend of overlapping ones.
@@ -173,6 +207,7 @@ class CoupledNetworks(Method):
         models: list[Model] = []
         counts: list[Count] = []
         notes: list[str] = []
+        periodic = False
         for k, cell in enumerate(partition.cells):
             # the same equations, and those conditions that concern the cell
             conditions = partition.conditions(k, problem.conditions)
@@ -185,12 +220,13 @@ class CoupledNetworks(Method):
             network = networks[cell.owner]
             model = Model(cell.box, tuple(problem.unknowns), network, exact.ansatz, coefficients, constants)
             models.append(model)
+            periodic = periodic or bool(exact.periods)
             counts += builder.counts(piece, exact, model, partition.layer(k))
             notes += exact.notes
         counts += self._joints(problem, partition, models)
         whole = PiecewiseModel(partition, models, coefficients, constants)
         # pieces meet at interfaces, up to what training leaves there: no period is exact
-        return Assembly(whole, counts, whole, partial(frozen, periods={}), tuple(dict.fromkeys(notes)))
+        return Assembly(whole, counts, whole, partial(frozen, periods={}), periodic, tuple(dict.fromkeys(notes)))
 
     def _joints(self, problem: Problem, partition: Partition, models: Sequence[Model]) -> list[Count]:
         """Interface conditions, one term per condition and interface."""
