@@ -195,7 +195,8 @@ class Family:
         self.problem = soft(pl.load_problem(name))
         self.solver = MultiDomainPINN(
             network=pl.MLP(width=8, depth=2), interface=("value", "flux"), points=96, boundary_points=24,
-            interface_points=24, sampling="sobol", stages=PHASES, condition_weight=20.0, interface_weight=5.0, **SPLITS[name],
+            interface_points=24, sampling="sobol", stages=PHASES, condition_weight=20.0, interface_weight=5.0,
+            **SPLITS[name],
         )  # fmt: skip
         path = FOLDER / f"{name}.npz"
         self.table = load(name) if path.exists() else empty(name, self.solver)
