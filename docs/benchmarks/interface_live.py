@@ -10,7 +10,6 @@ that no play has seen are solved with the selected conditions, with random ones,
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import math
 from pathlib import Path
@@ -22,6 +21,7 @@ from interface_tables import CAP, Family, soft
 import pinnlab as pl
 from pinnlab.bench.machine import machine
 from pinnlab.solvers.multidomain.interfaces import ARMS, LITERATURE
+from pinnlab.solvers.multidomain.solver import with_interface
 
 FILE = Path(__file__).with_suffix(".json")
 
@@ -54,7 +54,7 @@ def main() -> None:
                 chosen = selector.select(member)
             else:
                 interface = selector.arms.names[subsets] if name == "random" else fixed
-                chosen = dataclasses.replace(solver, interface=interface)
+                chosen = with_interface(solver, interface)
             errors[name].append(error(member, chosen, seed=1000 + k))
     summary = {name: {"mean": float(np.mean(e)), "median": float(np.median(e))} for name, e in errors.items()}
     by_quarter = [float(part.mean()) for part in np.array_split(rewards, 4)]

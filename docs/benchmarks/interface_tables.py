@@ -34,7 +34,7 @@ from pinnlab.declaration.relative_error import error_grid, evaluate
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.multidomain.interfaces import ARMS
 from pinnlab.solvers.multidomain.partition import Subdomains
-from pinnlab.solvers.multidomain.solver import MultiDomainPINN
+from pinnlab.solvers.multidomain.solver import MultiDomainPINN, with_interface
 
 FOLDER = Path(__file__).parent / "interface_tables"
 TRAINING, TEST = 40, 20
@@ -194,8 +194,9 @@ class Family:
     def __init__(self, name: str):
         self.problem = soft(pl.load_problem(name))
         self.solver = MultiDomainPINN(
-            network=pl.MLP(width=8, depth=2), interface=("value",), points=96, boundary_points=24, interface_points=24,
-            sampling="sobol", stages=PHASES, condition_weight=20.0, interface_weight=5.0, **SPLITS[name],
+            network=pl.MLP(width=8, depth=2), interface=("value", "flux"), points=96, boundary_points=24,
+            interface_points=24, sampling="sobol", stages=PHASES, condition_weight=20.0, interface_weight=5.0,
+            **SPLITS[name],
         )  # fmt: skip
         path = FOLDER / f"{name}.npz"
         self.table = load(name) if path.exists() else empty(name, self.solver)
@@ -222,7 +223,7 @@ class Family:
             if not np.isnan(self.table.single["residual"][:, a]).all():
                 continue
             began = time.process_time()
-            trained = train(self.members, dataclasses.replace(self.solver, interface=arm), theta=self.start(a))
+            trained = train(self.members, with_interface(self.solver, arm), theta=self.start(a))
             for name, value in self.measured(trained).items():
                 self.table.single[name][:, a] = value
             self._account(0, began, arm, self.table.single["error"][:, a])
@@ -286,7 +287,7 @@ def speed(family: str) -> None:
     """Processor time of a play, stacked and by ``solve`` (which also watches held-out points), and both errors."""
     shared = Family(family)
     arm = ("value", "flux")
-    config = dataclasses.replace(shared.solver, interface=arm)
+    config = with_interface(shared.solver, arm)
     began = time.process_time()
     trained = train(shared.members, config)
     stacked = (time.process_time() - began) / len(shared.members)

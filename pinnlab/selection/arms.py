@@ -57,11 +57,14 @@ class Arms:
         return [[name in names for name in self.conditions] for names in self.names]
 
     def applied(self, solver: Any, names: Sequence[str]) -> Any:
-        """The solver with a set of conditions; where the set is empty it is told that this is meant."""
-        uncoupled = {"uncoupled": True} if not names and hasattr(solver, "uncoupled") else {}
+        """The solver with a set of conditions, without a flux that none compares; an empty set it is told to be meant."""
+        conditions = tuple(self._given[name] for name in names)
+        options: dict[str, Any] = {"uncoupled": True} if not names and hasattr(solver, "uncoupled") else {}
+        if hasattr(solver, "flux") and not any(condition.about == "flux" for condition, _ in resolve(conditions)):
+            options["flux"] = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that an empty set couples nothing: it was asked for
-            return dataclasses.replace(solver, interface=tuple(self._given[name] for name in names), **uncoupled)
+            return dataclasses.replace(solver, interface=conditions, **options)
 
     def _named(self, arm: Sequence[Condition]) -> tuple[str, ...]:
         if isinstance(arm, str):

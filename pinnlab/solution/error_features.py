@@ -118,7 +118,7 @@ def solve_on_features(
         ValueError: residuals are not finite, or Gauss-Newton does not converge.
         TimeoutError: the time is up.
     """
-    unknowns: tuple[str, ...] = tuple(problem.unknowns)
+    unknowns: tuple[str, ...] = problem.unknowns
     features, sampled = Features(problem.domain, degree, seed), Sampled(problem, models)
     rng = np.random.default_rng([seed, 4321])
     count = _SURPLUS * features.size

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.solvers.collocation import CollocationSolver
+from pinnlab.solvers.assembly import OneNetwork
+from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Causal, Weighting
 
 
@@ -43,9 +45,21 @@ class CausalPINN(CollocationSolver):
     def row_weighting(self) -> Weighting:
         return Causal(self.tolerances, self.delta, self.slices, self.initial, self.steps_per_tolerance)
 
+    def method(self, problem: Problem, settings: Settings) -> Method:
+        return OneNetwork(self, settings)
+
     def check(self, problem: Problem) -> None:
+        super().check(problem)
         if not problem.domain.has_time:
             raise ValueError(
                 f"CausalPINN needs time, but {problem.domain!r} has no coordinate 't'; use pl.PINN() for a steady "
                 "problem, or name the time-like coordinate 't'."
             )
+
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        found = super().idle(problem, window)
+        if not any(count.term.kind == "initial" for count in window.counts):
+            found["initial"] = (
+                "no initial condition of this problem is in the loss; leave initial out, or write Initial(..., exact=False)."
+            )
+        return found

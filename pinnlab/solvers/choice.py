@@ -125,11 +125,8 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    if not few or not runs_on(settings):
+    if not few or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
-    with limited_threads(settings.threads):
-        if experts.obstacle(problem) is not None:
-            return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
 
 
@@ -158,30 +155,27 @@ RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristi
 
 
 def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
-    """Whether a solver takes the problem: its plan is where it would refuse."""
-    try:
-        with limited_threads(settings.threads):
-            solver.plan(problem, settings)
-    except (TypeError, ValueError):
-        return False
-    return True
+    """Whether a solver can solve the problem."""
+    with limited_threads(settings.threads):
+        return solver.obstacle(problem) is None
 
 
 def _transported(problem: Problem, settings: Settings) -> bool:
     """Whether characteristics can be followed, and diffusion is small next to transport."""
-    return (
-        problem.velocity is not None and _accepts(LagrangianPINN(), problem, settings) and peclet(problem) >= TRANSPORT
-    )
+    if problem.velocity is None or not _accepts(LagrangianPINN(), problem, settings):
+        return False
+    return peclet(problem) >= TRANSPORT
 
 
 def _on_characteristics(problem: Problem, seconds: float) -> Choice:
     windows = _affordable(turns(problem), seconds / WARM_SECONDS)
     how = "one network" if windows == 1 else f"networks in {windows} time windows"
     # in the plane flows have more structure than a line's few displacements
-    wider = {"trajectory": MLP(width=width_for(seconds), depth=2), "harmonics": 2}
-    settings = wider if len(problem.domain.space) > 1 else {}
+    plane = len(problem.domain.space) > 1
+    trajectory = MLP(width=width_for(seconds), depth=2) if plane else None
+    harmonics = 2 if plane and problem.exact_plan().periods else 1
     numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"
-    solver = LagrangianPINN(windows=windows, warm_start=True, **settings)  # type: ignore[arg-type]
+    solver = LagrangianPINN(windows=windows, warm_start=windows > 1, trajectory=trajectory, harmonics=harmonics)
     return Choice(solver, f"transport dominates ({numbers}): {how} on characteristics, trained")
 
 

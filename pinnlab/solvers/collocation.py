@@ -1,42 +1,39 @@
-"""What a solver is, and the machinery that collocation solvers share.
+"""Collocation solvers: networks trained on points, window after window of time.
 
-Letters: n points, d coordinates, m unknowns, p parameters.
+Letters: n points, d coordinates, m unknowns.
 
-A solver makes a ``Plan``: one or more phases (time windows), each a residual system with its optimizer stages; or a
-``March``, which needs no training. The loop runs either; it knows plans, not solvers.
+Three parts make a solve. A ``CollocationSolver`` is what the user configures. A ``Method`` assembles one time window: the
+model and the terms it is trained on (``assembly.OneNetwork``, characteristics, subdomains). The ``CollocationPlan``, the
+same for all methods, cuts time into windows and hands the end of one to the next.
 """
 
 from __future__ import annotations
 
-import copy
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.conditions import Data
-from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Term
 from pinnlab.domains.sampling import check_kind
-from pinnlab.networks.base import Chain, Network
-from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
-from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.optimizers.quasi_newton import LBFGS
-from pinnlab.solvers.windows import cuts_of, handed_over, joined
-from pinnlab.training.model import Model, Trainable
+from pinnlab.solvers.windows import Slice, cuts_of, handed_over, joined
+from pinnlab.training.model import Trainable
 from pinnlab.training.plans import Phase, Plan, Settings, Solver, check_single_instance
 from pinnlab.training.residuals import Count, ResidualSystem
+from pinnlab.training.status import Status
 from pinnlab.training.weighting import Weighting
 
 _LARGEST_DENSE = 4000
 """Parameters up to which Gauss-Newton with a dense Jacobian is the default."""
+_NONE_SOFT = "no initial or boundary condition of this problem is in the loss, all that it has hold exactly"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +53,9 @@ class CollocationSolver(Solver):
             and starts from the end of the one before.
         warm_start: start a window's network from the previous window's parameters.
         condition_weight: multiplies the weights of soft initial and boundary conditions.
+
+    Raises:
+        TypeError, ValueError: a value out of its range; in ``plan``, an option that changes nothing about the problem.
     """
 
     network: nn.Module | None = None
@@ -86,6 +86,11 @@ class CollocationSolver(Solver):
             raise ValueError(f"{owner}(harmonics={self.harmonics}): must be at least 1.")
         if isinstance(self.windows, float) or (isinstance(self.windows, int) and self.windows < 1):
             raise ValueError(f"{owner}(windows={self.windows}): use at least 1, or the inner times at which to cut.")
+        if self.warm_start and (self.windows == 1 or self.windows == ()):
+            raise ValueError(
+                f"{owner}(warm_start=True): there is one time window and none before it to start from; give windows=..., or "
+                "leave warm_start out."
+            )
         if not self.condition_weight > 0:
             raise ValueError(f"{owner}(condition_weight={self.condition_weight}): must be positive.")
 
@@ -93,148 +98,164 @@ class CollocationSolver(Solver):
     def row_weighting(self) -> Weighting:
         """How residual rows are weighted."""
 
-    def check(self, problem: Problem) -> None:
-        """Raise where this method cannot solve the problem."""
+    @abstractmethod
+    def method(self, problem: Problem, settings: Settings) -> Method:
+        """What assembles the windows of a problem.
 
-    def plan(self, problem: Problem, settings: Settings) -> Plan:
+        Raises:
+            TypeError, ValueError: the problem lacks what the method needs.
+        """
+
+    def check(self, problem: Problem) -> None:
+        """Raise TypeError or ValueError, with a sentence for the user, where this method cannot solve the problem."""
         check_single_instance(problem, type(self).__name__)
+
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        """{option: why it changes nothing about a problem, and what to do}; a value that is not the default is refused.
+
+        Args:
+            problem: which one.
+            window: its first time window, assembled.
+        """
+        terms = [count.term for count in window.counts if count.term.kind != "equation"]
+        found = {}
+        if not window.periodic:
+            found["harmonics"] = (
+                "no coordinate is periodic by construction, which takes Periodic(...) of all unknowns and a template such "
+                "as MLP(width=30) for a network; leave harmonics out."
+            )
+        if all(term.kind in ("interface", "data") for term in terms):
+            found["condition_weight"] = (
+                f"{_NONE_SOFT}; leave condition_weight out, or write exact=False on a condition."
+            )
+        if all(term.fixed is not None for term in terms):
+            found["boundary_points"] = f"{_NONE_SOFT}; leave boundary_points out, or write exact=False on a condition."
+        if len(problem.domain.coordinates) == 1:
+            found["boundary_points"] = "with one coordinate a boundary is single points; leave boundary_points out."
+        return found
+
+    @final
+    def obstacle(self, problem: Problem) -> str | None:
+        try:
+            self.check(problem)
+        except (TypeError, ValueError) as error:
+            return str(error)
+        return None
+
+    @final
+    def plan(self, problem: Problem, settings: Settings) -> Plan:
         self.check(problem)
         return CollocationPlan(self, problem, settings)
 
 
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """One time window, ready to be trained.
+
+    Attributes:
+        model: with its first weights.
+        counts: the terms it is trained on, with their numbers of points.
+        view: the model as a part of the solution, in the problem's own unknowns and coordinates.
+        frozen: what the end state, a slice of the view, becomes for the next window.
+        periodic: whether a network is periodic in some coordinate by construction.
+        notes: remarks for the user.
+    """
+
+    model: Trainable
+    counts: Sequence[Count]
+    view: Any
+    frozen: Callable[[Slice], Any]
+    periodic: bool
+    notes: tuple[str, ...] = ()
+
+
+class Method(ABC):
+    """In what collocation solvers differ."""
+
+    @abstractmethod
+    def assemble(self, problem: Problem, number: int) -> Assembly:
+        """One time window made ready.
+
+        Args:
+            problem: what is to be solved in the window.
+            number: of the window, from 0; with the solve's seed it decides the initial weights.
+        """
+
+    def verdict(self, views: Sequence[Any], status: Status) -> tuple[Status, tuple[str, ...]]:
+        """The status of a finished run, after a look at the windows' views, and remarks on it."""
+        return status, ()
+
+
+@final
 class CollocationPlan(Plan):
-    """One network per time window, trained on collocation points."""
+    """One model per time window, trained on collocation points.
+
+    Args:
+        solver: the configuration.
+        problem: what is to be solved.
+        settings: where and how.
+
+    Raises:
+        TypeError, ValueError: anything in network, points or problem that cannot work, and options without effect; the
+            first window is assembled here.
+    """
 
     def __init__(self, solver: CollocationSolver, problem: Problem, settings: Settings):
         self.solver, self.problem, self.settings = solver, problem, settings
         self.cuts = cuts_of(problem, solver.windows)
         self.count = len(self.cuts) - 1 if self.cuts else 1
-        # everything that can be wrong with the network shows here, before training
-        first = self.start(0, [])
-        self.notes = self._remarks(first.problem)
-
-    @property
-    def _can_be_periodic(self) -> bool:
-        network = self.solver.network
-        return network is None or (isinstance(network, Network) and network.is_template)
-
-    @property
-    def _periods(self) -> dict[int, float]:
-        """{coordinate number: period} of coordinates in which models are periodic by construction."""
-        return self.problem.exact_plan(self._can_be_periodic).periods
-
-    def _remarks(self, problem: Problem) -> tuple[str, ...]:
-        return problem.exact_plan(self._can_be_periodic).notes
+        self._method = solver.method(problem, settings)
+        self._assemblies: list[Assembly] = []
+        self._first: Phase | None = self._phase(0, [])
+        _refuse_idle(solver, problem, self._assemblies[0])
+        self.notes = self._assemblies[0].notes
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
-        problem = self.problem if self.count == 1 else self._window(k, finished)
-        model, counts = self._assembled(problem, k)
-        if self.solver.warm_start and finished:
+        first, self._first = self._first, None
+        return first if first is not None and k == 0 else self._phase(k, finished)
+
+    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
+        return joined([self.view(model) for model in models], self.problem.domain)
+
+    def view(self, model: Trainable) -> Any:
+        return self._assembly(model).view
+
+    def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
+        return self._method.verdict([self.view(model) for model in models], status)
+
+    def _phase(self, k: int, finished: Sequence[Trainable]) -> Phase:
+        solver, seed = self.solver, self.settings.seed
+        problem = self.problem if self.count == 1 else self._window(k, finished[k - 1] if k > 0 else None)
+        assembly = self._method.assemble(problem, k)
+        self._assemblies.append(assembly)
+        model = assembly.model
+        if solver.warm_start and finished:
             model.theta = finished[-1].theta
-        stages = self.solver.stages or _default_stages(model)
-        system = ResidualSystem(
-            model, counts, self.solver.row_weighting(), self.solver.sampling, (self.settings.seed, k), model.width
-        )
+        stages = solver.stages or _default_stages(model)
+        system = ResidualSystem(model, assembly.counts, solver.row_weighting(), solver.sampling, (seed, k), model.width)
         _check_jacobian(system, stages)
         return Phase(problem, system, stages)
 
-    def _assembled(self, problem: Problem, k: int) -> tuple[Trainable, list[Count]]:
-        """The model of window k and the terms it is trained on."""
-        given = self.solver.network or MLP(width=20 if len(problem.domain.coordinates) <= 2 else 30, depth=3)
-        return self._single(given, problem, problem.exact_plan(self._can_be_periodic), k)
-
-    def _single(self, given: nn.Module, problem: Problem, plan: ExactPlan, k: int) -> tuple[Model, list[Count]]:
-        """One network on the whole of a problem."""
-        coefficients, constants = self._parameters(problem)
-        network = self._network(given, problem, problem.domain.bounds, plan.periods, k)
-        model = Model(problem.domain, problem.unknowns, network, plan.ansatz, coefficients, constants)
-        return model, self._counts(problem, plan.soft, model)
-
-    def _parameters(self, problem: Problem) -> tuple[dict[str, nn.Parameter], dict[str, Any]]:
-        """The coefficients to be found, and the other parameters."""
-        like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
-        values = problem.parameter_values(like)
-        return {name: nn.Parameter(values.pop(name)) for name in problem.unknown_parameters}, values
-
-    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
-        return joined(models, self.problem.domain)
-
-    def _window(self, k: int, finished: Sequence[Trainable]) -> Problem:
+    def _window(self, k: int, previous: Trainable | None) -> Problem:
+        """The problem between two cuts, from the end of the previous window's model."""
         window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
         conditions = [c.within(window) if isinstance(c, Data) else c for c in self.problem.conditions]
-        if k > 0:
-            previous = finished[k - 1]
-            conditions = [handed_over(c, previous, self.problem, self._periods) for c in conditions]
+        if previous is not None:
+            before = self._assembly(previous)
+            conditions = [handed_over(c, before.view, self.problem, before.frozen) for c in conditions]
         return self.problem.replace(domain=window, conditions=[c for c in conditions if c is not None], reference=None)
 
-    def _network(
-        self,
-        given: nn.Module,
-        problem: Problem,
-        bounds: Mapping[str, tuple[float, float]],
-        periods: dict[int, float],
-        number: int,
-    ) -> nn.Module:
-        """A template built, or a copy of a given network.
-
-        Args:
-            given: either.
-            problem: gives the numbers of inputs and outputs.
-            bounds: of the inputs.
-            periods: of those inputs that are periodic.
-            number: of the network; with the solve's seed it decides the initial weights.
-        """
-        d, m = len(problem.domain.coordinates), len(problem.unknowns)
-        generator = torch.Generator().manual_seed(1_000_003 * self.settings.seed + number)
-        if isinstance(given, Network) and given.is_template:
-            network: nn.Module = given.built(d, m, self._embedding(bounds, periods), generator)
-        else:
-            network = copy.deepcopy(given)
-        network = network.to(self.settings.device, self.settings.dtype)
-        _check_width(network, given, d, m, self.settings)
-        return network
-
-    def _embedding(self, bounds: Mapping[str, tuple[float, float]], periods: dict[int, float]) -> nn.Module:
-        lower, upper = map(list, zip(*bounds.values(), strict=True))
-        for i in periods:
-            # the periodic embedding takes these coordinates as they are
-            lower[i], upper[i] = -1.0, 1.0
-        rescale = Rescale(lower, upper)
-        return Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
-
-    def _counts(self, problem: Problem, soft: Sequence, model: Model, layer: int = 0) -> list[Count]:
-        """The equations and the soft conditions of a problem, for one model."""
-        few = self._few(problem, model)
-        counts = [Count(problem.equation_term(), self._points(problem, model), (model,), layer)]
-        for condition, terms in problem.condition_terms():
-            if condition in soft:
-                counts += [Count(self._weighted(term), few, (model,)) for term in terms]
-        return counts
-
-    def _points(self, problem: Problem, model: Model) -> int:
-        return self.solver.points or max(200, 4 * model.size // len(problem.residual_names))
-
-    def _few(self, problem: Problem, model: Model) -> int:
-        """Points of a condition on part of the boundary."""
-        if len(problem.domain.coordinates) == 1:
-            return 1
-        return self.solver.boundary_points or max(64, self._points(problem, model) // 8)
-
-    def _weighted(self, term: Term) -> Term:
-        factor = 1.0 if term.kind == "data" else self.solver.condition_weight
-        return Term(term.kind, term.residuals, term.draw, term.evaluate, term.weight * factor, term.fixed)
+    def _assembly(self, model: Trainable) -> Assembly:
+        return next(assembly for assembly in self._assemblies if assembly.model is model)
 
 
-def _check_width(network: nn.Module, given: nn.Module, d: int, m: int, settings: Settings) -> None:
-    trial = torch.zeros(3, d, device=settings.device, dtype=settings.dtype)
-    advice = f"this problem has {d} coordinates and {m} unknowns, so it must map (n, {d}) to (n, {m})"
-    try:
-        with torch.no_grad():
-            shape = tuple(network(trial).shape)
-    except (RuntimeError, IndexError) as error:
-        raise ValueError(f"network={type(given).__name__}(...) failed on {d} inputs: {error}; {advice}.") from error
-    if shape != (3, m):
-        raise ValueError(f"network={type(given).__name__}(...) mapped (3, {d}) to {shape}; {advice}.")
+def _refuse_idle(solver: CollocationSolver, problem: Problem, window: Assembly) -> None:
+    """Raise ValueError for an option that was given and changes nothing."""
+    defaults = {option.name: option.default for option in fields(solver)}
+    for name, reason in solver.idle(problem, window).items():
+        value = getattr(solver, name)
+        if value != defaults[name]:
+            raise ValueError(f"{type(solver).__name__}({name}={value!r}) has no effect: {reason}")
 
 
 def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:

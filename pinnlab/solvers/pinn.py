@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pinnlab.solvers.collocation import CollocationSolver
+from pinnlab.declaration.problem import Problem
+from pinnlab.solvers.assembly import OneNetwork
+from pinnlab.solvers.collocation import CollocationSolver, Method
+from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Uniform, Weighting
 
 
@@ -29,3 +32,6 @@ class PINN(CollocationSolver):
 
     def row_weighting(self) -> Weighting:
         return self.weighting
+
+    def method(self, problem: Problem, settings: Settings) -> Method:
+        return OneNetwork(self, settings)

@@ -11,7 +11,6 @@ from torch import Tensor
 from pinnlab.declaration.conditions import Condition, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives import chebyshev, fourier
-from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.domains import TIME, Region
@@ -24,28 +23,32 @@ _ACCURATE_WAVES = 1e-8
 
 
 def handed_over(
-    condition: Condition | None, previous: Trainable, problem: Problem, periods: Mapping[int, float]
+    condition: Condition | None, previous: Trainable, problem: Problem, frozen: Callable[[Slice], Any]
 ) -> Condition | None:
     """An initial condition replaced by the end state of the previous window.
 
     Args:
         condition: of the problem; others than initial ones pass.
-        previous: the finished model of the previous window.
+        previous: the finished model of the previous window, in the problem's unknowns and coordinates.
         problem: the whole problem.
-        periods: {coordinate number: period} of coordinates in which the model is periodic by construction.
+        frozen: what each end state becomes, such as ``frozen``.
     """
     if not isinstance(condition, Initial):
         return condition
     values: dict[str, Any] = {}
     for unknown, key, _, _ in condition.targets(problem.context()):
-        end = Slice(previous, problem.unknowns.index(unknown), len(key))
         name = unknown + ("_" + TIME * len(key) if key else "")
-        values[name] = _frozen(end, periods)
+        values[name] = frozen(Slice(previous, problem.unknowns.index(unknown), len(key)))
     return Initial(exact=condition.exact, weight=condition.weight, **values)
 
 
-def _frozen(end: Slice, periods: Mapping[int, float]) -> Any:
-    """The end state as a number or a series: the slice itself would chain every window to all earlier ones."""
+def frozen(end: Slice, periods: Mapping[int, float]) -> Any:
+    """The end state as a number or a series: the slice itself would chain every window to all earlier ones.
+
+    Args:
+        end: a slice of the finished model.
+        periods: {coordinate number: period} of coordinates in which the model is periodic by construction.
+    """
     region = end.model.region
     if not region.space:
         return end.number()
@@ -169,12 +172,3 @@ def joined(models: Sequence[Evaluable], whole: Region) -> Callable[[Tensor], Ten
         return values
 
     return evaluate
-
-
-def as_series(end: Slice) -> Slice | Series:
-    """The end state of a window as a series where that is accurate: a slice looks for labels at every point."""
-    names = end.model.region.coordinates
-    time = names.index(TIME)
-    columns = [i for i in range(len(names)) if i != time]
-    series = interpolate(end, columns, end.model.region, {time: end.model.region.bounds[TIME][1]})
-    return series if series.error < _ACCURATE_SERIES else end

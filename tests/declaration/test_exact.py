@@ -31,7 +31,8 @@ def problem(*conditions: object, equations: Callable = second_order, **domain: t
 
 def random_model(p: Problem, solver: pl.PINN | None = None) -> Model:
     """What a solver trains, far from any solution."""
-    solver = solver or pl.PINN(network=pl.MLP(width=7, depth=2), points=20, harmonics=2)
+    harmonics = 2 if p.exact_plan().periods else 1
+    solver = solver or pl.PINN(network=pl.MLP(width=7, depth=2), points=20, harmonics=harmonics)
     model = solver.plan(p, SETTINGS).start(0, []).system.model
     model.theta = torch.randn(model.size, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     return model

@@ -18,7 +18,7 @@ from PIL import Image
 import pinnlab as pl
 from pinnlab.pictures.animation import _WRITERS
 
-TINY = pl.PINN(network=pl.MLP(width=5, depth=1), stages=(pl.LevenbergMarquardt(steps=2),), points=64, boundary_points=8)
+TINY = pl.PINN(network=pl.MLP(width=5, depth=1), stages=(pl.LevenbergMarquardt(steps=2),), points=64)
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
 GMSH = Path(__file__).parents[2] / "problems" / "data" / "obstacle.msh"
 

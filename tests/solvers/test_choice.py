@@ -64,8 +64,8 @@ def growing(rate: float) -> pl.Problem:
     return PLANE.replace(equations=lambda u: u.t - u.xx - u.yy - rate * u, conditions=TORUS)
 
 
-EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN(warm_start=True)
-PLANE_MOVING = {"trajectory": pl.MLP(width=21, depth=2), "harmonics": 2, "warm_start": True}
+EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN()
+PLANE_MOVING = {"trajectory": pl.MLP(width=21, depth=2), "harmonics": 2}
 NETWORK = pl.PINN(network=pl.MLP(width=21))
 CASES = {
     "smooth": (HEAT, EXPERTS, "not trained"),
@@ -83,7 +83,8 @@ CASES = {
     "carried far, velocity not given": (carried(50.0, velocity=None), EXPERTS, "not trained"),
     "carried far, diffusing more": (carried(50.0, k=10.0), EXPERTS, "not trained"),
     "carried in the plane": (swirling(0.1), pl.LagrangianPINN(**PLANE_MOVING), "transport dominates (Peclet number inf"),
-    "turning in the plane": (swirling(1.0), pl.LagrangianPINN(windows=6, **PLANE_MOVING), "in 6 time windows"),
+    "turning in the plane": (swirling(1.0), pl.LagrangianPINN(windows=6, warm_start=True, **PLANE_MOVING),
+                             "in 6 time windows"),
     "diffusing in the plane": (swirling(0.1, k=0.1), NETWORK, "many dimensions"),
     "growing in the plane": (growing(9.0), pl.CausalPINN(windows=3, network=pl.MLP(width=18)),
                              "3 times as long as its fastest motion"),

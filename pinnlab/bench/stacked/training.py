@@ -5,7 +5,6 @@ Letters: B members, P parameters, n points, m unknowns.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from pinnlab.bench.stacked.optimizers import minimize
 from pinnlab.bench.stacked.system import StackedSystem, initial_parameters
 from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.solvers.multidomain.solver import Interface, MultiDomainPINN
+from pinnlab.solvers.multidomain.solver import Interface, MultiDomainPINN, with_interface
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def train(
     for stage in given:
         optimizer, interface = stage if isinstance(stage, tuple) else (stage, solver.interface)
         if system is None or interface != used:
-            system, used = StackedSystem(members, dataclasses.replace(solver, interface=interface), seed), interface
+            system, used = StackedSystem(members, with_interface(solver, interface), seed), interface
         if theta is None:
             theta = initial_parameters(members[0], solver, seed).expand(system.shape).clone()
         theta, loss = minimize(system, theta, optimizer)

@@ -90,7 +90,7 @@ class Layout:
             raise ValueError(f"coupling={coupling!r} is unknown; choose one of {', '.join(map(repr, COUPLINGS))}.")
         self.problem, self.partition, self.coupling = problem, partition, coupling
         parameters = problem.parameter_values()
-        unknowns: tuple[str, ...] = tuple(problem.unknowns)
+        unknowns: tuple[str, ...] = problem.unknowns
 
         def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _Entry:
             return _Entry(term, weight, dry_run(term, problem.domain, unknowns, parameters), across, around)
@@ -219,7 +219,7 @@ class Layout:
         return Rows(
             entry.term,
             self.problem.domain,
-            tuple(self.problem.unknowns),
+            self.problem.unknowns,
             sets.experts.to(like.device),
             [p.to(like) for p in sets.points],
             [None if v is None else v.to(like) for v in sets.normals],

@@ -270,5 +270,5 @@ def _initial_values(problem: Problem, soft: Sequence[Any]) -> dict[int, tuple[An
         if isinstance(condition, Initial):
             for unknown, key, value, names in condition.targets(problem.context()):
                 if not key:
-                    found[tuple(problem.unknowns).index(unknown)] = (value, names)
+                    found[problem.unknowns.index(unknown)] = (value, names)
     return found

@@ -33,7 +33,7 @@ class OperatorModel(Parametrized):
 
     def __init__(self, problem: Problem, network: nn.Module, recipe: Recipe):
         self.problem, self.network, self.recipe = problem, network, recipe
-        self.unknowns: tuple[str, ...] = tuple(problem.unknowns)
+        self.unknowns: tuple[str, ...] = problem.unknowns
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.coefficients: dict[str, Tensor] = {}
         self.place = Place(problem, recipe)

@@ -43,7 +43,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
             periodic; conditions or parameters that have no meaning on labels.
     """
     box = checked_domain(problem)
-    own = tuple(problem.unknowns)
+    own = problem.unknowns
     displacements = tuple(PREFIX + c for c in box.space)
     bindable = (*own, *box.coordinates, *problem.parameters)
     equations = [(f, argument_names(f, bindable, "equation")) for f in problem.equations]
@@ -79,7 +79,7 @@ class _Flow:
 
     def __init__(self, problem: Problem, drift: Drift, label_diffusion: bool = False):
         self.drift, self.label_diffusion = drift, label_diffusion
-        self.own, self.parameters = tuple(problem.unknowns), tuple(problem.parameters)
+        self.own, self.parameters = problem.unknowns, tuple(problem.parameters)
         self.velocity = velocities(problem)
         space = problem.domain.space
         self.names = (*self.own, *(PREFIX + c for c in space), *problem.domain.coordinates, *self.parameters)

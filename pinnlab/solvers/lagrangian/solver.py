@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pinnlab.declaration.conditions import Condition, Initial
+from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
@@ -21,15 +22,15 @@ from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
-from pinnlab.solvers.collocation import CollocationPlan, CollocationSolver
+from pinnlab.solvers.assembly import Builder, template
+from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.solvers.lagrangian.frames import Drift
 from pinnlab.solvers.lagrangian.inflow import Entry, EntryEmbedding, entered, entry_ansatz, entry_of
 from pinnlab.solvers.lagrangian.labels import TRAJECTORY, drift_of, label_problem, trajectory_term
 from pinnlab.solvers.lagrangian.view import EulerianView
-from pinnlab.solvers.windows import Slice, as_series, joined
-from pinnlab.training.blocks import Count
-from pinnlab.training.model import Model, Trainable
-from pinnlab.training.plans import Plan, Settings, check_single_instance
+from pinnlab.solvers.windows import Slice, frozen
+from pinnlab.training.model import Model
+from pinnlab.training.plans import Settings
 from pinnlab.training.status import Status
 from pinnlab.training.weighting import Uniform, Weighting
 
@@ -79,97 +80,112 @@ class LagrangianPINN(CollocationSolver):
     def row_weighting(self) -> Weighting:
         return self.weighting
 
-    def plan(self, problem: Problem, settings: Settings) -> Plan:
-        check_single_instance(problem, "LagrangianPINN")
-        return _LagrangianPlan(self, problem, settings)
+    def method(self, problem: Problem, settings: Settings) -> Method:
+        return Characteristics(self, problem, settings)
 
+    def check(self, problem: Problem) -> None:
+        super().check(problem)
+        Labelled.of(problem, self.label_diffusion)
 
-class _LagrangianPlan(CollocationPlan):
-    def __init__(self, solver: LagrangianPINN, problem: Problem, settings: Settings):
-        self.given, self.own = problem, tuple(problem.unknowns)
-        self.label_diffusion = solver.label_diffusion
-        self.entry = entry_of(problem) if len(problem.domain.space) == 1 else None
-        drift = _drift(problem, self.entry)
-        labels = label_problem(problem, drift, solver.label_diffusion)
-        self.known = states_are_known(labels, self.own)
-        self.unseen = self.known and not velocity_uses(problem, self.own)
-        self.drifts = {drift.start: drift}
-        self.entries = {drift.start: self.entry}
-        self.exact = {drift.start: _exact(problem, labels, self.entry)}
-        self.views: dict[float, EulerianView] = {}
-        state = MLP(width=1, depth=1) if self.known else solver.network or MLP(width=20, depth=2)
-        trajectory = solver.trajectory or MLP(width=10, depth=2)
-        branches = Branches([state, trajectory], [len(self.own), len(problem.domain.space)])  # type: ignore[list-item]
-        super().__init__(dataclasses.replace(solver, network=branches), labels, settings)
-
-    def _window(self, k: int, finished: Sequence[Trainable]) -> Problem:
-        window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
-        conditions: Sequence[Condition] = self.given.conditions
-        if k > 0:
-            previous = self.view(finished[k - 1])
-            conditions = [self._handed_over(c, previous) for c in conditions]
-        given = self.given.replace(domain=window, conditions=conditions, reference=None)
-        self.entry = entry_of(given) if self.entry is not None else None
-        drift = _drift(given, self.entry)
-        self.entries[drift.start] = self.entry
-        labels = label_problem(given, drift, self.label_diffusion)
-        self.drifts[drift.start], self.exact[drift.start] = drift, _exact(given, labels, self.entry)
-        if k > 0 and self.unseen:
-            # looked for through all windows before, at every point, and then used by nothing that is trained
-            nothing: dict[str, Any] = dict.fromkeys(self.own, 0.0)
-            blank = Initial(**nothing)
-            return labels.replace(
-                conditions=[blank, *(c for c in labels.conditions if not set(c.values) & set(self.own))]
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        found, space = super().idle(problem, window), problem.domain.space
+        words = [word for words in problem.derivatives.values() for word in words]
+        if all(sum(name in space for name in word) < 2 for word in words):
+            found["label_diffusion"] = (
+                "no space derivative of second or higher order stands in the equation; leave label_diffusion out."
             )
-        return labels
-
-    def _handed_over(self, condition: Condition, previous: EulerianView) -> Condition:
-        """An initial condition replaced by the end state of the window before, at fixed places: they are labels now."""
-        if not isinstance(condition, Initial):
-            return condition
-        ends = {u: Slice(previous, self.own.index(u)) for u in condition.values}  # type: ignore[arg-type]
-        values: dict[str, Any] = ends if self.unseen else {u: as_series(end) for u, end in ends.items()}
-        return Initial(exact=condition.exact, weight=condition.weight, **values)
-
-    def _single(self, given: nn.Module, problem: Problem, plan: ExactPlan, k: int) -> tuple[Model, list[Count]]:
-        model, counts = super()._single(given, problem, plan, k)
-        start = problem.domain.bounds[TIME][0]
-        entry, term, points = self.entries[start], counts[0].term, counts[0].n
-        if entry is not None:
-            blank = k > 0 and self.unseen
-            model.ansatz = entry_ansatz(self.given, entry, blank) if blank else self.exact[start]  # type: ignore[assignment]
-        if self.known:
-            state = model.network.parts[0]  # type: ignore[index]
-            state.requires_grad_(False)
-            model.parameters = [p for p in model.parameters if p.requires_grad]
-            term = trajectory_term(self.given, self.drifts[start], problem)
-            points = self.solver.points or max(200, 4 * model.size // len(term.residuals))
-        counts[0] = Count(term if entry is None else entered(term, entry), points, (model,))
-        return model, counts
-
-    def _embedding(self, bounds: Mapping[str, tuple[float, float]], periods: dict[int, float]) -> nn.Module:
-        entry = self.entry
-        if entry is None:
-            return super()._embedding(bounds, periods)
-        wider = {**bounds, entry.box.space[0]: entry.labels}
-        return EntryEmbedding(entry, super()._embedding(wider, periods))
-
-    def view(self, model: Trainable) -> Any:
-        assert isinstance(model, Model)
-        start = model.region.bounds[TIME][0]
-        found = self.views.get(start)
-        if found is None or found.model.network is not model.network:
-            exact = self.exact[start]
-            whole = Model(model.region, model.unknowns, model.network, exact, model.coefficients, model.constants)
-            self.views[start] = found = EulerianView(whole, self.own, self.drifts[start], self.entries[start])
         return found
 
-    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
-        return joined([self.view(model) for model in models], self.problem.domain)
 
-    def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A problem with its characteristics.
+
+    Attributes:
+        problem: at fixed places.
+        entry: its labels on an interval with open sides; None where space is periodic.
+        drift: of its characteristics.
+        labels: the problem for functions of labels.
+        exact: which conditions of ``labels`` are built in; those of open sides are the business of ``entry``.
+    """
+
+    problem: Problem
+    entry: Entry | None
+    drift: Drift
+    labels: Problem
+    exact: ExactPlan
+
+    @classmethod
+    def of(cls, problem: Problem, label_diffusion: bool) -> Labelled:
+        """The characteristics of a problem.
+
+        Raises:
+            TypeError, ValueError: they cannot be followed.
+        """
+        entry = entry_of(problem) if len(problem.domain.space) == 1 else None
+        # labels are carried to an open side with the flow that enters there
+        velocity = {} if entry is None else {problem.domain.space[0]: entry.velocity}
+        drift = drift_of(problem) if entry is None else Drift(problem.domain.bounds[TIME][0], velocity)
+        labels = label_problem(problem, drift, label_diffusion)
+        return cls(problem, entry, drift, labels, labels.exact_plan())
+
+    @property
+    def ansatz(self) -> Any:
+        """The exact conditions, as G and F of u = G + F N."""
+        return self.exact.ansatz if self.entry is None else entry_ansatz(self.problem, self.entry)
+
+
+@final
+class Characteristics(Method):
+    """Networks on the labels of characteristics.
+
+    Args:
+        solver: the configuration.
+        problem: what is to be solved, over all windows.
+        settings: where and how.
+    """
+
+    def __init__(self, solver: LagrangianPINN, problem: Problem, settings: Settings):
+        self._solver, self._builder = solver, Builder(solver, settings)
+        self._whole = Labelled.of(problem, solver.label_diffusion)
+        self._own = problem.unknowns
+        self._known = states_are_known(self._whole.labels, self._own, self._whole.exact.ansatz)
+        self._unseen = self._known and not velocity_uses(problem, self._own)
+
+    def assemble(self, problem: Problem, number: int) -> Assembly:
+        whole = self._whole
+        flow = whole if problem is whole.problem else Labelled.of(problem, self._solver.label_diffusion)
+        # later states are looked for through all windows before, at every point, and used by nothing that is trained
+        blank = number > 0 and self._unseen
+        labels, entry, builder = self._blank(flow.labels) if blank else flow.labels, flow.entry, self._builder
+        exact = labels.exact_plan() if blank else flow.exact
+        bounds = dict(labels.domain.bounds) | ({} if entry is None else {entry.box.space[0]: entry.labels})
+        features = builder.features(bounds, exact.periods)
+        features = features if entry is None else EntryEmbedding(entry, features)
+        network = builder.network(self._branches(problem), labels, features, number)
+        assert isinstance(network, Branches)
+        coefficients, constants = builder.parameters(labels)
+
+        def model(ansatz: Any) -> Model:
+            return Model(labels.domain, tuple(labels.unknowns), network, ansatz, coefficients, constants)
+
+        few = builder.few(labels, model(exact.ansatz).size)
+        equations = trajectory_term(problem, flow.drift, labels) if self._known else labels.equation_term()
+        if self._known:
+            network.parts[0].requires_grad_(False)
+        seen = trained = model(flow.ansatz)
+        if blank:
+            trained = model(exact.ansatz if entry is None else entry_ansatz(problem, entry, blank))
+        counts = [
+            builder.equations(equations if entry is None else entered(equations, entry), trained),
+            *builder.conditions(labels, exact.soft, trained, few),
+        ]
+        view = EulerianView(seen, self._own, flow.drift, entry)
+        end = _kept if self._unseen else partial(frozen, periods={})
+        return Assembly(trained, counts, view, end, bool(exact.periods), exact.notes)
+
+    def verdict(self, views: Sequence[Any], status: Status) -> tuple[Status, tuple[str, ...]]:
         with torch.no_grad():
-            views = [self.view(model) for model in models]
             times = [time for view in views if (time := view.first_crossing()) is not None]
             if times:
                 return Status.CROSSED, (f"characteristics cross from t = {min(times):.4g} on",)
@@ -182,28 +198,38 @@ class _LagrangianPlan(CollocationPlan):
             "use more windows, or end earlier",
         )
 
+    def _branches(self, problem: Problem) -> Branches:
+        """The template: states, then displacements."""
+        solver = self._solver
+        state = MLP(width=1, depth=1) if self._known else template(solver.network, MLP(width=20, depth=2))
+        trajectory = template(solver.trajectory, MLP(width=10, depth=2))
+        return Branches([state, trajectory], [len(self._own), len(problem.domain.space)])
 
-def _drift(problem: Problem, entry: Entry | None) -> Drift:
-    """With open sides that of the flow which enters: labels are carried to the side with it. Otherwise the mean one."""
-    if entry is None:
-        return drift_of(problem)
-    return Drift(problem.domain.bounds[TIME][0], {problem.domain.space[0]: entry.velocity})
+    def _blank(self, labels: Problem) -> Problem:
+        """The problem on labels with states that are zero."""
+        nothing: dict[str, Any] = dict.fromkeys(self._own, 0.0)
+        others = (c for c in labels.conditions if not set(c.values) & set(self._own))
+        return labels.replace(conditions=[Initial(**nothing), *others])
 
 
-def _exact(problem: Problem, labels: Problem, entry: Entry | None) -> Any:
-    """The exact conditions of a problem on labels."""
-    return labels.exact_plan().ansatz if entry is None else entry_ansatz(problem, entry)
+def _kept(end: Slice) -> Slice:
+    return end
 
 
-def states_are_known(labels: Problem, own: tuple[str, ...]) -> bool:
+def states_are_known(labels: Problem, own: tuple[str, ...], exact: Ansatz) -> bool:
     """Whether states stay what they are along characteristics, wherever these go: then only displacements are unknown.
 
     Found by trial: the states of the start, put into the equations with displacements made up at random, leave nothing.
+
+    Args:
+        labels: the problem on labels.
+        own: the unknowns that are states.
+        exact: the conditions of ``labels``, built in.
     """
     box, names = labels.domain, labels.domain.coordinates
     points = box.interior(unit_points("sobol", 64, len(names), np.random.default_rng(0))).points
     indices = used_indices(labels.derivatives, names)
-    prepared = labels.exact_plan().ansatz.prepare(points, indices)
+    prepared = exact.prepare(points, indices)
     if prepared is None:
         return False
     generator = torch.Generator().manual_seed(0)

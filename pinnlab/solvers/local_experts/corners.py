@@ -130,7 +130,7 @@ def roundings(
         width = (0.2 if len(sites) == 1 else 0.1) * math.sqrt(tolerance) * (end - lower)
         rise = (1.0 if upper else -1.0) * 2 / (math.sqrt(math.pi) * width)
         corner = _Corner(problem, term, starts, sites[0], names[axis])
-        used = trace(term, problem.domain.columns, tuple(problem.unknowns), problem.parameter_values(), sites).keys
+        used = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
         side = term.draw(cube, 64)[0]
         for unknown in (u for u, keys in used.items() if keys and u in starts):
             if problem.order_of(unknown, names[axis]) < 2:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Any, final
 
 from torch import nn
 
@@ -13,15 +14,18 @@ from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import argument_names
 from pinnlab.domains import Box
+from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.overlapping import Overlapping
-from pinnlab.solvers.collocation import CollocationPlan, CollocationSolver
+from pinnlab.solvers.assembly import Builder, template
+from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
-from pinnlab.training.model import Model, Trainable
-from pinnlab.training.plans import Plan, Settings, check_single_instance
-from pinnlab.training.residuals import Count
+from pinnlab.solvers.windows import frozen
+from pinnlab.training.blocks import Count
+from pinnlab.training.model import Model
+from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Uniform, Weighting
 
 _STRIDE = 10_000
@@ -42,8 +46,8 @@ class MultiDomainPINN(CollocationSolver):
         interface_weight: multiplies the weights of interface conditions.
         interface_points: points on each interface; None takes an eighth of ``points``, at least 64.
         overlap: None joins subdomains by interface conditions. A number in (0, 1] lets neighbours overlap over that share
-            of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); ``interface`` is
-            then not used.
+            of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); options about
+            interfaces are then refused.
         flux: the flux that the condition ``"flux"`` compares, a function bound by name like an equation; it returns the
             component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives.
         uncoupled: allow an empty ``interface``: subdomains that know nothing of each other.
@@ -90,6 +94,8 @@ class MultiDomainPINN(CollocationSolver):
             )
         if self.overlap is not None and not 0 < self.overlap <= 1:
             raise ValueError(f"MultiDomainPINN(overlap={self.overlap}): give a share in (0, 1], such as 0.5, or None.")
+        if self.overlap is not None:
+            self._refuse_interfaces(self.overlap)
         if not resolve(self.interface):
             message = (
                 "MultiDomainPINN(interface=()): no condition joins the subdomains, so nothing crosses an interface"
@@ -98,86 +104,138 @@ class MultiDomainPINN(CollocationSolver):
                 raise ValueError(f"{message}; name some, such as interface=('value', 'flux'), or write uncoupled=True.")
             warnings.warn(f"{message}.", stacklevel=3)
 
+    def _refuse_interfaces(self, overlap: float) -> None:
+        """Raise ValueError for an option that is about interfaces, of which overlapping subdomains have none."""
+        about = ("interface", "interface_weight", "interface_points", "flux", "uncoupled")
+        for name in [o.name for o in fields(self) if o.name in about and getattr(self, o.name) != o.default]:
+            raise ValueError(
+                f"MultiDomainPINN(overlap={overlap}, {name}={getattr(self, name)!r}): overlapping networks are blended, and "
+                f"no interface lies between them; leave out {name}, or overlap."
+            )
+
     def row_weighting(self) -> Weighting:
         return self.weighting
 
-    def plan(self, problem: Problem, settings: Settings) -> Plan:
-        check_single_instance(problem, "MultiDomainPINN")
-        return _MultiDomainPlan(self, problem, settings)
+    def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
+        found = super().idle(problem, window)
+        kinds = {count.term.kind for count in window.counts if count.term.fixed is None}
+        if self.interface_points is not None and kinds == {"equation", "interface"}:
+            found["boundary_points"] = (
+                "no condition is in the loss, and interfaces have interface_points; leave it out."
+            )
+        if not _compares_fluxes(self.interface):
+            found["flux"] = (
+                f"interface={self.interface!r} holds no condition that compares fluxes; add one, such as "
+                "interface=('value', 'flux'), or leave flux out."
+            )
+        return found
 
+    def method(self, problem: Problem, settings: Settings) -> Method:
+        if self.overlap is None:
+            return CoupledNetworks(self, settings)
+        return BlendedNetworks(self, settings, self.overlap)
 
-class _MultiDomainPlan(CollocationPlan):
-    solver: MultiDomainPINN
+    def check(self, problem: Problem) -> None:
+        super().check(problem)
+        if self.flux is not None:
+            argument_names(self.flux, (*problem.unknowns, *problem.domain.coordinates, *problem.parameters), "flux")
+        partition = self.partition(problem)
+        if self.overlap is None:
+            for number in range(len(partition.cells)):
+                partition.conditions(number, problem.conditions)
+        elif not isinstance(problem.domain, Box) or self._cuts.together:
+            raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
 
-    def __init__(self, solver: MultiDomainPINN, problem: Problem, settings: Settings):
-        if solver.flux is not None:
-            available = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters)
-            argument_names(solver.flux, available, "flux")
-        super().__init__(solver, problem, settings)
+    def partition(self, problem: Problem) -> Partition:
+        """The cells of a problem's domain; where it is periodic its ends meet.
+
+        Raises:
+            ValueError: cuts that do not fit the domain.
+        """
+        return self._cuts.split(problem.domain, [c.on for c in problem.conditions if isinstance(c, Periodic)])
 
     @property
-    def _periods(self) -> dict[int, float]:
-        # pieces meet at interfaces, up to what training leaves there
-        return {}
+    def template(self) -> Network:
+        """Of every subdomain's network."""
+        return template(self.network, MLP(width=20, depth=2))
 
-    def _remarks(self, problem: Problem) -> tuple[str, ...]:
-        if self.solver.overlap is not None:
-            return problem.exact_plan(periodic=False).notes
-        pieces = self._pieces(problem, self._partition(problem))
-        return tuple(dict.fromkeys(note for piece in pieces for note in piece.exact_plan().notes))
+    @property
+    def _cuts(self) -> Subdomains:
+        assert isinstance(self.subdomains, Subdomains), "a mapping became one"
+        return self.subdomains
 
-    def _assembled(self, problem: Problem, k: int) -> tuple[Trainable, list[Count]]:
-        partition = self._partition(problem)
-        if self.solver.overlap is not None:
-            return self._blended(problem, partition, k)
-        coefficients, constants = self._parameters(problem)
-        pieces = self._pieces(problem, partition)
-        template = self.solver.network or MLP(width=20, depth=2)
+
+def with_interface(solver: MultiDomainPINN, interface: Interface) -> MultiDomainPINN:
+    """The same configuration with other interface conditions, without a flux that none of them compares."""
+    return replace(solver, interface=interface, flux=solver.flux if _compares_fluxes(interface) else None)
+
+
+def _compares_fluxes(interface: Interface) -> bool:
+    return any(condition.about == "flux" for condition, _ in resolve(interface))
+
+
+@final
+class BlendedNetworks(Method):
+    """One model whose network is a blend of overlapping ones.
+
+    Args:
+        solver: the configuration.
+        settings: where and how.
+        overlap: share of the smaller neighbour's extent, in (0, 1].
+    """
+
+    def __init__(self, solver: MultiDomainPINN, settings: Settings, overlap: float):
+        self._solver, self._builder, self._overlap = solver, Builder(solver, settings), overlap
+
+    def assemble(self, problem: Problem, number: int) -> Assembly:
+        boxes = [list(cell.box.bounds.values()) for cell in self._solver.partition(problem).cells]
+        network = Overlapping(self._solver.template, boxes, self._overlap)
+        return self._builder.single(network, problem, problem.exact_plan(periodic=False), number)
+
+
+@final
+class CoupledNetworks(Method):
+    """One model per cell; those of one subdomain share a network, and interface conditions join them."""
+
+    def __init__(self, solver: MultiDomainPINN, settings: Settings):
+        self._solver, self._builder = solver, Builder(solver, settings)
+
+    def assemble(self, problem: Problem, number: int) -> Assembly:
+        builder, partition = self._builder, self._solver.partition(problem)
+        coefficients, constants = builder.parameters(problem)
         networks: dict[int, nn.Module] = {}
         models: list[Model] = []
         counts: list[Count] = []
-        for number, (cell, piece) in enumerate(zip(partition.cells, pieces, strict=True)):
-            plan = piece.exact_plan()
+        notes: list[str] = []
+        periodic = False
+        for k, cell in enumerate(partition.cells):
+            # the same equations, and those conditions that concern the cell
+            conditions = partition.conditions(k, problem.conditions)
+            piece = problem.replace(domain=cell.box, conditions=conditions, reference=None)
+            exact = piece.exact_plan()
             if cell.owner not in networks:
-                bounds = partition.bounding_box(cell.owner)
-                networks[cell.owner] = self._network(template, piece, bounds, plan.periods, _STRIDE * k + cell.owner)
-            model = Model(
-                cell.box, problem.unknowns, networks[cell.owner], plan.ansatz, coefficients, constants
-            )  # fmt: skip
+                features = builder.features(partition.bounding_box(cell.owner), exact.periods)
+                seed = _STRIDE * number + cell.owner
+                networks[cell.owner] = builder.network(self._solver.template, piece, features, seed)
+            network = networks[cell.owner]
+            model = Model(cell.box, problem.unknowns, network, exact.ansatz, coefficients, constants)
             models.append(model)
-            counts += self._counts(piece, plan.soft, model, partition.layer(number))
+            periodic = periodic or bool(exact.periods)
+            counts += builder.counts(piece, exact, model, partition.layer(k))
+            notes += exact.notes
         counts += self._joints(problem, partition, models)
-        return PiecewiseModel(partition, models, coefficients, constants), counts
-
-    def _blended(self, problem: Problem, partition: Partition, k: int) -> tuple[Trainable, list[Count]]:
-        """One model whose network is a blend of overlapping ones."""
-        assert self.solver.overlap is not None and isinstance(self.solver.subdomains, Subdomains)
-        if not isinstance(problem.domain, Box) or self.solver.subdomains.together:
-            raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
-        template = self.solver.network or MLP(width=20, depth=2)
-        boxes = [list(cell.box.bounds.values()) for cell in partition.cells]
-        network = Overlapping(template, boxes, self.solver.overlap)  # type: ignore[arg-type]
-        return self._single(network, problem, problem.exact_plan(periodic=False), k)
-
-    def _partition(self, problem: Problem) -> Partition:
-        periodic = [c.on for c in problem.conditions if isinstance(c, Periodic)]
-        assert isinstance(self.solver.subdomains, Subdomains)
-        return self.solver.subdomains.split(problem.domain, periodic)
-
-    def _pieces(self, problem: Problem, partition: Partition) -> list[Problem]:
-        """The problem on each cell: the same equations, and those conditions that concern it."""
-        return [
-            problem.replace(domain=c.box, conditions=partition.conditions(i, problem.conditions), reference=None)
-            for i, c in enumerate(partition.cells)
-        ]
+        whole = PiecewiseModel(partition, models, coefficients, constants)
+        # pieces meet at interfaces, up to what training leaves there: no period is exact
+        return Assembly(whole, counts, whole, partial(frozen, periods={}), periodic, tuple(dict.fromkeys(notes)))
 
     def _joints(self, problem: Problem, partition: Partition, models: Sequence[Model]) -> list[Count]:
         """Interface conditions, one term per condition and interface."""
-        conditions = [(c, w * self.solver.interface_weight) for c, w in resolve(self.solver.interface)]
-        few = self.solver.interface_points or self._few(problem, models[0])
+        solver = self._solver
+        conditions = [(c, w * solver.interface_weight) for c, w in resolve(solver.interface)]
+        few = solver.interface_points or self._builder.few(problem, models[0].size)
         counts = []
         for interface in partition.interfaces:
             a, b = interface.first, interface.second
-            for term in interface_terms(problem, interface, conditions, self.solver.flux, f"{a}|{b}"):
+            for term in interface_terms(problem, interface, conditions, solver.flux, f"{a}|{b}"):
                 counts.append(Count(term, few, (models[a], models[b])))
         return counts

@@ -119,7 +119,8 @@ PROBLEMS = {
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_residuals_are_those_of_our_own_derivatives(name: str) -> None:
     problem = PROBLEMS[name]
-    task = Task.of(problem, pl.PINN(network=pl.MLP(width=7, depth=2), points=40, harmonics=2), seed=3)
+    harmonics = 2 if problem.exact_plan().periods else 1
+    task = Task.of(problem, pl.PINN(network=pl.MLP(width=7, depth=2), points=40, harmonics=harmonics), seed=3)
     (part, *_) = task.parts
     network = task.network
     sites = task.sites(part, np.random.default_rng(0))

@@ -413,8 +413,12 @@ def tiny() -> pl.MLP:
     return pl.MLP(width=4, depth=1)
 
 
+SIDES = {"boundary_points": 10}
+"""Of problems with conditions in the loss."""
+
+
 def net(network: nn.Module | None = None, **options: Any) -> Callable[[], pl.PINN]:
-    options = {"points": 40, "boundary_points": 10, "stages": few(), **options}
+    options = {"points": 40, "stages": few(), **options}
     return lambda: pl.PINN(network=tiny() if network is None else network, **options)
 
 
@@ -424,12 +428,12 @@ def lagrangian(**options: Any) -> Callable[[], pl.LagrangianPINN]:
 
 
 def multi(**options: Any) -> Callable[[], pl.MultiDomainPINN]:
-    options = {"network": tiny(), "points": 30, "boundary_points": 10, "interface_points": 10, **options}
+    options = {"network": tiny(), "points": 30, "interface_points": 10, **options}
     return lambda: pl.MultiDomainPINN(**{"stages": few(), **options})
 
 
 def causal(**options: Any) -> Callable[[], pl.CausalPINN]:
-    options = {"network": tiny(), "points": 40, "slices": 4, "boundary_points": 10, **options}
+    options = {"network": tiny(), "points": 40, "slices": 4, **options}
     return lambda: pl.CausalPINN(**{"stages": few(), **options})
 
 
@@ -472,7 +476,7 @@ FOURIER = pl.FourierEmbedding(3, scale=1.5, seed=4)
 
 SOLUTIONS: dict[str, Case] = {
     "plain": Case(rod, net(pl.MLP(width=5, depth=2, activation="swish"))),
-    "soft": Case(soft_rod, net()),
+    "soft": Case(soft_rod, net(**SIDES)),
     "float32": Case(ring, net(stages=(pl.Adam(steps=5),)), {"dtype": torch.float32}),
     "own_network": Case(rod_without_sides, net(Own(), windows=2), network=Own),
     "sized_mlp": Case(
@@ -490,11 +494,11 @@ SOLUTIONS: dict[str, Case] = {
     "slice_handed_over": Case(kinked_rod, net(windows=3)),
     "function_parameter": Case(function_parameter, net()),
     "random_field_member": Case(random_member, net()),
-    "ball": Case(disc, net()),
-    "polygon": Case(ell, net()),
-    "combination": Case(square_with_hole, net()),
-    "mesh": Case(mesh, net()),
-    "product": Case(disc_in_time, net()),
+    "ball": Case(disc, net(**SIDES)),
+    "polygon": Case(ell, net(**SIDES)),
+    "combination": Case(square_with_hole, net(**SIDES)),
+    "mesh": Case(mesh, net(**SIDES)),
+    "product": Case(disc_in_time, net(**SIDES)),
     "causal_windows": Case(kink, causal(windows=2, harmonics=2)),
     "lagrangian_known_states": Case(flow, lagrangian()),
     "lagrangian_known_windows": Case(
@@ -504,7 +508,7 @@ SOLUTIONS: dict[str, Case] = {
     "multi_domain": Case(rod, multi(subdomains=pl.Subdomains({"x": (0.5, 1.2)}, together=[(0, 2)]))),
     "multi_domain_in_time": Case(rod, multi(subdomains={"t": (0.5,)}, windows=1)),
     "multi_domain_windows": Case(rod, multi(subdomains={"x": (0.5,)}, windows=2)),
-    "overlapping": Case(rod, multi(subdomains={"x": (0.5,)}, overlap=0.4)),
+    "overlapping": Case(rod, multi(subdomains={"x": (0.5,)}, overlap=0.4, interface_points=None)),
     "experts_chebyshev": Case(burgers_march, experts(degrees={"x": 8, "t": 6}, experts={"x": 2})),
     "experts_tanh": Case(burgers_march, experts(features="tanh", degrees={"x": 8, "t": 5}, experts={"x": 2})),
     "experts_ode": Case(chaos, experts()),
@@ -517,17 +521,17 @@ CHECKPOINTS: dict[str, Case] = {
     "soap": Case(ring, net(stages=pl.SOAP(steps=250, refresh_every=7)), stop=2),
     "lm": Case(ring, net(stages=few(35)), stop=3),
     "finished": Case(ring, net(stages=few(20))),
-    "lbfgs": Case(soft_rod, net(stages=pl.LBFGS(steps=20, iterations=3, redraw_every=4)), stop=3),
+    "lbfgs": Case(soft_rod, net(**SIDES, stages=pl.LBFGS(steps=20, iterations=3, redraw_every=4)), stop=3),
     "ssbroyden": Case(ring, net(stages=pl.SSBroyden(steps=120)), stop=2),
-    "sketched": Case(soft_rod, net(stages=pl.SketchedGaussNewton(steps=35)), stop=3),
-    "stages": Case(soft_rod, net(stages=(pl.Adam(steps=50), pl.LevenbergMarquardt(steps=30))), stop=3),
-    "ntk": Case(soft_rod, net(stages=pl.Adam(steps=250), weighting=pl.NTK(every=30)), stop=2),
-    "gradient_norm": Case(soft_rod, net(stages=pl.Adam(steps=250), weighting=pl.GradientNorm(every=30)), stop=2),
+    "sketched": Case(soft_rod, net(**SIDES, stages=pl.SketchedGaussNewton(steps=35)), stop=3),
+    "stages": Case(soft_rod, net(**SIDES, stages=(pl.Adam(steps=50), pl.LevenbergMarquardt(steps=30))), stop=3),
+    "ntk": Case(soft_rod, net(**SIDES, stages=pl.Adam(steps=250), weighting=pl.NTK(every=30)), stop=2),
+    "gradient_norm": Case(soft_rod, net(**SIDES, stages=pl.Adam(steps=250), weighting=pl.GradientNorm(every=30)), stop=2),
     "inverse": Case(pendulum, net(stages=few(35)), stop=3),
     "own_network": Case(rod_without_sides, net(Own(), stages=few(35)), stop=3),
     "function_parameter": Case(function_parameter, net(stages=few(35)), stop=3),
     "random_field_member": Case(random_member, net(stages=few(35)), stop=3),
-    "mesh": Case(mesh, net(stages=few(35)), stop=3),
+    "mesh": Case(mesh, net(**SIDES, stages=few(35)), stop=3),
     "float32": Case(ring, net(stages=pl.Adam(steps=250)), {"dtype": torch.float32, "seed": 3}, stop=2),
     "windows_warm": Case(wave, net(stages=few(20), windows=3, warm_start=True), stop=4),
     "torus_windows": Case(torus, net(stages=few(20), windows=3), stop=4),
@@ -543,7 +547,7 @@ CHECKPOINTS: dict[str, Case] = {
         stop=3,
     ),
     "multi_domain_windows": Case(rod, multi(subdomains={"x": (0.5,)}, windows=2, stages=few(25)), stop=5),
-    "overlapping": Case(rod, multi(subdomains={"x": (0.5,)}, overlap=0.4, stages=few(25)), stop=3),
+    "overlapping": Case(rod, multi(subdomains={"x": (0.5,)}, overlap=0.4, interface_points=None, stages=few(25)), stop=3),
     "march": Case(burgers_march, experts(degrees={"x": 8, "t": 6}, experts={"x": 2}, tolerance=1e-4), stop=2),
     "march_tanh": Case(
         burgers_march, experts(features="tanh", degrees={"x": 8, "t": 5}, experts={"x": 2}, tolerance=1e-4), stop=2
