@@ -1,15 +1,12 @@
-"""The two verbs of the package: ``solve`` and ``load_problem``."""
+"""The verb of the package: ``solve``."""
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import torch
 
@@ -148,30 +145,3 @@ def solve(
     choice = choose(problem, settings, left, experts=False)
     say(choice, left)
     return attempt(choice.solver, left)
-
-
-def problem_names() -> tuple[str, ...]:
-    """Names of the benchmark problems, in alphabetical order."""
-    package = importlib.import_module("pinnlab.problems")
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
-
-
-def problem_module(name: str) -> ModuleType:
-    """The module of a benchmark problem: it has ``problem()`` and ``recipe()``.
-
-    Raises:
-        ValueError: there is no such problem.
-    """
-    if name not in problem_names():
-        raise ValueError(f"there is no problem {name!r}; the problems are {', '.join(problem_names())}.")
-    return importlib.import_module(f"pinnlab.problems.{name}")
-
-
-def load_problem(name: str, **options: float) -> Problem:
-    """A benchmark problem: ``load_problem("allen_cahn")``, ``load_problem("convection", c=50.0)``.
-
-    Args:
-        name: one of ``pinnlab list``.
-        options: arguments of the problem's ``problem()``.
-    """
-    return problem_module(name).problem(**options)
