@@ -26,10 +26,12 @@ from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
+from pinnlab.training.part import Part
 
 Jets = dict[str, dict[Key, Tensor]]
 _SIDE = 1e-9
-"""How far from a seam its two sides are looked at, relative to the extent of the coordinate; slopes lead back to it."""
+"""How far from a joint its two sides are evaluated, relative to the extent of the coordinate; the first derivatives there
+extrapolate to it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Sampled:
         models: of consecutive time windows; each has ``jet(points, indices)`` and a ``region``.
     """
 
-    def __init__(self, problem: Problem, models: Sequence[Any]):
+    def __init__(self, problem: Problem, models: Sequence[Part]):
         self.problem, self.models = problem, models
         self.like = models[0].parameters[0].detach()
         self.parameters = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
@@ -109,8 +111,8 @@ class Sampled:
         return Scope.of_jets(jets, columns(points), parameters, normals), jets
 
 
-def measure(problem: Problem, models: Sequence[Any], n: int = 4096, seed: int = 0) -> tuple[list[Misfit], float]:
-    """The misfits of equations, conditions, hand-overs and seams, and the share of the domain that was solved.
+def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int = 0) -> tuple[list[Misfit], float]:
+    """The misfits of equations, conditions, hand-overs and joints, and the share of the domain that was solved.
 
     Args:
         problem: a single instance.
@@ -187,7 +189,7 @@ def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
 
 
 def _hand_overs(
-    problem: Problem, models: Sequence[Any], unit: Any, sampled: Sampled, sizes: Mapping[tuple[str, Key], float]
+    problem: Problem, models: Sequence[Part], unit: Any, sampled: Sampled, sizes: Mapping[tuple[str, Key], float]
 ) -> list[Misfit]:
     """What the start of each time window misses of the end of the one before."""
     if len(models) == 1:
@@ -210,7 +212,7 @@ def _hand_overs(
 
 def _jumps(
     problem: Problem,
-    models: Sequence[Any],
+    models: Sequence[Part],
     rng: np.random.Generator,
     sampled: Sampled,
     sizes: Mapping[tuple[str, Key], float],
@@ -220,7 +222,7 @@ def _jumps(
     for model in models:
         bounds = list(model.region.bounds.values())
         lower, upper = (torch.tensor(side, dtype=torch.float64) for side in zip(*bounds, strict=True))
-        for name, positions in getattr(model, "seams", {}).items():
+        for name, positions in model.joints.items():
             i = problem.domain.coordinates.index(name)
             for position in positions:
                 unit = unit_points("sobol", 16, len(bounds), rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.domains import TIME, Region
-from pinnlab.training.model import Trainable
+from pinnlab.training.part import Part
 
 _ACCURATE_SERIES = 1e-11
 """Relative error up to which a window's end state is handed over as a series."""
@@ -24,7 +24,7 @@ _ACCURATE_WAVES = 1e-8
 
 
 def handed_over(
-    condition: Condition | None, previous: Trainable, problem: Problem, periods: Mapping[int, float]
+    condition: Condition | None, previous: Part, problem: Problem, periods: Mapping[int, float]
 ) -> Condition | None:
     """An initial condition replaced by the end state of the previous window.
 
@@ -102,7 +102,7 @@ class Slice:
         order: 0 for the value, 1 for the velocity, and so on.
     """
 
-    def __init__(self, model: Trainable, unknown: int, order: int = 0):
+    def __init__(self, model: Part, unknown: int, order: int = 0):
         self.model, self.unknown, self.order = model, unknown, order
 
     def number(self) -> float:
@@ -120,18 +120,7 @@ class Slice:
         return jet[:, :, self.unknown : self.unknown + 1].detach().to(points)
 
 
-class Evaluable(Protocol):
-    """A function on one region: a trained model, or a finished piece of a march."""
-
-    region: Any
-    unknowns: tuple[str, ...]
-
-    def values(self, points: Tensor) -> Tensor:
-        """(n, m) at (n, d) points."""
-        ...
-
-
-def joined(models: Sequence[Evaluable], whole: Region) -> Callable[[Tensor], Tensor]:
+def joined(models: Sequence[Part], whole: Region) -> Callable[[Tensor], Tensor]:
     """The models of consecutive time windows as one function (n, d) -> (n, m); NaN after the last one's end."""
     if len(models) == 1 and models[0].region == whole:
         return models[0].values

@@ -12,16 +12,17 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
-from pinnlab.solvers.experts.family import FamilyFunction
+from pinnlab.solvers.experts.family import Family
 from pinnlab.solvers.experts.members import Recipe
 from pinnlab.solvers.experts.model import OperatorModel
 from pinnlab.solvers.experts.partition import Cuts, Partition
 from pinnlab.solvers.experts.sizing import needs_grid, sized
 from pinnlab.solvers.experts.system import OperatorSystem
 from pinnlab.training.plans import Phase, Plan, Settings
+from pinnlab.training.result import Members
 
 
-class _OperatorPlan(Plan):
+class _OperatorPlan(Plan[OperatorModel]):
     count = 1
 
     def __init__(self, solver: Any, problem: Problem, settings: Settings):
@@ -33,11 +34,20 @@ class _OperatorPlan(Plan):
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
         self.solver, self.problem, self.settings = solver, problem, settings
-        self._phase = self.start(0, [])
-        self._phase.system.check()  # type: ignore[attr-defined]
-        self.notes = self._phase.system.model.place.plan.notes  # type: ignore[attr-defined]
+        system = self._system(0)
+        system.check()
+        self.notes = system.model.place.plan.notes
 
-    def start(self, k: int, finished: Sequence[Any]) -> Phase:
+    def start(self, k: int, finished: Sequence[OperatorModel]) -> Phase:
+        return Phase(self.problem, self._system(k), self.solver.stages)
+
+    def field(self, models: Sequence[OperatorModel]) -> Callable[[Tensor], Tensor]:
+        return models[0].values
+
+    def members(self, models: Sequence[OperatorModel]) -> Members | None:
+        return Family(models[0]) if self.problem.families else None
+
+    def _system(self, k: int) -> OperatorSystem:
         solver, problem, settings = self.solver, self.problem, self.settings
         recipe = self._recipe()
         generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
@@ -48,11 +58,7 @@ class _OperatorPlan(Plan):
         network = sized(given, problem, outputs, solver.harmonics, generator, settings.dtype).to(settings.device)
         model = OperatorModel(problem, network, recipe)
         points = solver.loss_points or recipe.points
-        system = OperatorSystem(model, solver.batch, points, (settings.seed, k))
-        return Phase(problem, system, solver.stages)  # type: ignore[arg-type]
-
-    def field(self, models: Sequence[Any]) -> Callable[[Tensor], Tensor]:
-        return FamilyFunction(models[0])
+        return OperatorSystem(model, solver.batch, points, (settings.seed, k))
 
     def _recipe(self) -> Recipe:
         solver, problem = self.solver, self.problem

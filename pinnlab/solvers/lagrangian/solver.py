@@ -127,7 +127,7 @@ class _LagrangianPlan(CollocationPlan):
         """An initial condition replaced by the end state of the window before, at fixed places: they are labels now."""
         if not isinstance(condition, Initial):
             return condition
-        ends = {u: Slice(previous, self.own.index(u)) for u in condition.values}  # type: ignore[arg-type]
+        ends = {u: Slice(previous, self.own.index(u)) for u in condition.values}
         values: dict[str, Any] = ends if self.unseen else {u: as_series(end) for u, end in ends.items()}
         return Initial(exact=condition.exact, weight=condition.weight, **values)
 

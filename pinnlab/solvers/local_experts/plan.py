@@ -14,6 +14,7 @@ from pinnlab.domains import TIME, Box
 from pinnlab.solvers.experts.partition import Partition
 from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings
 from pinnlab.training.status import Status
 
@@ -63,7 +64,7 @@ class _CellMarch(March):
             )
 
     @property
-    def pieces(self) -> Sequence[Any]:  # type: ignore[override]
+    def pieces(self) -> Sequence[Piece]:
         return self.cells.pieces
 
     def advance(self) -> Advance:

@@ -1,0 +1,65 @@
+"""What happens where the first choice of a solver is not certain to end: another one takes over in the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.machine.processes import Processes
+from pinnlab.solvers.choice import Choice, Watch, choose
+from pinnlab.training.plans import NothingSolvedError, Settings, Solver
+from pinnlab.training.progress import Callback
+from pinnlab.training.result import Result
+from pinnlab.training.status import Status
+
+_LEAST = 0.1
+"""Part of the budget that is worth another solver; one that takes over gets at least that."""
+
+
+class Attempt(Protocol):
+    """A solve with a solver that is given, within so many seconds; ``watching`` are callbacks besides the user's."""
+
+    def __call__(self, solver: Solver, seconds: float | None, *watching: Callback) -> Result: ...
+
+
+def solve_by_choice(
+    problem: Problem,
+    settings: Settings,
+    seconds: float,
+    attempt: Attempt,
+    announce: Callable[[Choice, float], None],
+    *,
+    once: bool,
+    processes: Processes,
+) -> Result:
+    """Solve with the first choice; where that finds nothing, gets stuck or is late, with the next in the time left.
+
+    Args:
+        problem: what to solve.
+        settings: of the solve.
+        seconds: its budget.
+        attempt: solves.
+        announce: is told every choice and the seconds it gets, before it is attempted.
+        once: whether the first choice is the only one.
+        processes: those that share the solve.
+    """
+    choice = choose(problem, settings, seconds)
+    announce(choice, seconds)
+    if choice.certain or once:
+        return attempt(choice.solver, seconds)
+    watch, began = Watch(seconds), time.perf_counter()
+    try:
+        result = attempt(choice.solver, seconds, watch)
+    except NothingSolvedError:
+        left = seconds - (time.perf_counter() - began)
+    else:
+        left = seconds - result.seconds
+        by_user = result.status is Status.INTERRUPTED and not watch.stopped
+        if processes.first(watch.share >= 1 or by_user or left < _LEAST * seconds):
+            return result
+    left = processes.first(max(left, _LEAST * seconds))
+    choice = choose(problem, settings, left, experts=False)
+    announce(choice, left)
+    return attempt(choice.solver, left)
