@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -33,6 +33,9 @@ from pinnlab.training.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Numbers = float | Sequence[float] | np.ndarray
+"""Coordinates that give NumPy arrays; tensors give tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,13 @@ class Solution:
     notes: tuple[str, ...] = ()
     members: Members | None = field(default=None, repr=False)
 
-    def __call__(self, **coordinates: Any) -> dict[str, Any]:
+    @overload
+    def __call__(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
+    @overload
+    def __call__(self, **coordinates: Numbers) -> dict[str, np.ndarray]: ...
+    @overload
+    def __call__(self, **coordinates: Any) -> dict[str, Any]: ...
+    def __call__(self, **coordinates: Any) -> Any:
         """Evaluate at coordinates given by name; shapes broadcast.
 
         Args:
@@ -186,8 +195,14 @@ class Solution:
             found.append(mine.error(problem.reference or reference_solution(problem)))
         return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
 
-    def residual(self, **coordinates: Any) -> dict[str, Any]:
-        """The equations' residuals at coordinates given by name, each with the broadcast shape."""
+    @overload
+    def residual(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
+    @overload
+    def residual(self, **coordinates: Numbers) -> dict[str, np.ndarray]: ...
+    @overload
+    def residual(self, **coordinates: Any) -> dict[str, Any]: ...
+    def residual(self, **coordinates: Any) -> Any:
+        """The equations' residuals at coordinates given by name, each with the broadcast shape; takes what a call takes."""
         if self.members is not None:
             return self._member(coordinates).residual(**coordinates)
         return self._evaluated("residual", self._residuals, coordinates)

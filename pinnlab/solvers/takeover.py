@@ -8,14 +8,37 @@ from typing import Protocol
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.processes import Processes
-from pinnlab.solvers.choice import Choice, Watch, choose
+from pinnlab.solvers.choice import Choice, choose
+from pinnlab.training.history import Record
 from pinnlab.training.plans import NothingSolvedError, Settings, Solver
 from pinnlab.training.progress import Callback
 from pinnlab.training.result import Result
 from pinnlab.training.status import Status
 
+_QUARTER = 0.25
 _LEAST = 0.1
 """Part of the budget that is worth another solver; one that takes over gets at least that."""
+
+
+class Watch:
+    """A callback that stops a march which has not done a quarter of the whole in half of its budget.
+
+    One that is only somewhat late goes on: what it has is more accurate than what a network makes of the time left.
+
+    Attributes:
+        share: how much of the whole is solved, 0 to 1.
+        stopped: whether it stopped the march.
+    """
+
+    def __init__(self, seconds: float):
+        self.share, self.stopped = 0.0, False
+        self._half, self._judged = seconds / 2, False
+
+    def __call__(self, record: Record) -> bool:
+        self.share = record.info["share"]
+        if record.seconds > self._half and not self._judged:
+            self._judged, self.stopped = True, self.share < _QUARTER
+        return self.stopped
 
 
 class Attempt(Protocol):

@@ -23,8 +23,8 @@ from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Part, Writer
 
 _NO_FILE = (
-    "save() has no file form for the solution of a family or its members; keep the run's checkpoint= file, from which "
-    "solve(...) gives it back, or write a member's values with to_xarray()."
+    "save() has no file form for experts over trained basis functions; keep the run's checkpoint= file, from which "
+    "solve(...) gives the solution back, or write its values, of a family those of a member, with to_xarray()."
 )
 
 
