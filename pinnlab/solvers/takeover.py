@@ -1,4 +1,4 @@
-"""What happens where the first choice of a solver is not certain to end: another one takes over in the time that is left."""
+"""Where the first choice of a solver is not certain to solve the whole, another one takes over in the time that is left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pinnlab.training.progress import Callback
 from pinnlab.training.result import Result
 from pinnlab.training.status import Status
 
-_QUARTER = 0.25
+_SHARE = 0.25
+"""Of the whole, which a march has to have done when half of its budget is over."""
 _LEAST = 0.1
 """Part of the budget that is worth another solver; one that takes over gets at least that."""
 
@@ -37,7 +38,7 @@ class Watch:
     def __call__(self, record: Record) -> bool:
         self.share = record.info["share"]
         if record.seconds > self._half and not self._judged:
-            self._judged, self.stopped = True, self.share < _QUARTER
+            self._judged, self.stopped = True, self.share < _SHARE
         return self.stopped
 
 
