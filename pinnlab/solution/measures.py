@@ -111,6 +111,25 @@ class Sampled:
         return Scope.of_jets(jets, columns(points), parameters, normals), jets
 
 
+def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> dict[str, Tensor]:
+    """{equation: (n,) residuals} at points (n, d), with the coefficients that were found; NaN where nothing was solved."""
+    names = problem.domain.coordinates
+    result = {name: points.new_full((len(points),), math.nan) for name in problem.residual_names}
+    term, indices = problem.equation_term(), used_indices(problem.derivatives, names)
+    keys = [tuple(names[i] for i in index) for index in indices]
+    for model in reversed(models):
+        inside = model.region.contains(points)
+        at = points[inside]
+        if not len(at):
+            continue
+        jet = model.jet(at, indices).detach()
+        jets = {u: {key: jet[i, :, j] for i, key in enumerate(keys)} for j, u in enumerate(problem.unknowns)}
+        parameters = {**model.constants, **{k: p.detach() for k, p in model.coefficients.items()}}
+        for name, value in term.evaluate((Scope.of_jets(jets, model.region.columns(at), parameters),)).items():
+            result[name][inside] = value
+    return result
+
+
 def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int = 0) -> tuple[list[Misfit], float]:
     """The misfits of equations, conditions, hand-overs and joints, and the share of the domain that was solved.
 

@@ -5,7 +5,6 @@ Letters: n points, d coordinates, m unknowns.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +17,12 @@ from torch import Tensor, nn
 
 from pinnlab.declaration import relative_error as errors
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope
-from pinnlab.derivatives.indices import used_indices
 from pinnlab.domains import TIME, Box
 from pinnlab.reference import reference_solution
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.export import to_vtu, to_xarray
+from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.quality import QualityReport, report
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -205,26 +203,7 @@ class Solution:
         """The equations' residuals at coordinates given by name, each with the broadcast shape; takes what a call takes."""
         if self.members is not None:
             return self._member(coordinates).residual(**coordinates)
-        return self._evaluated("residual", self._residuals, coordinates)
-
-    def _residuals(self, points: Tensor) -> dict[str, Tensor]:
-        names = self.problem.domain.coordinates
-        result = {name: points.new_full((len(points),), math.nan) for name in self.problem.residual_names}
-        term = self.problem.equation_term()
-        indices = used_indices(self.problem.derivatives, names)
-        keys = [tuple(names[i] for i in index) for index in indices]
-        for model in reversed(self.models):
-            inside = model.region.contains(points)
-            at = points[inside]
-            if not len(at):
-                continue
-            jet = model.jet(at, indices).detach()
-            jets = {u: {key: jet[i, :, j] for i, key in enumerate(keys)} for j, u in enumerate(self.problem.unknowns)}
-            parameters = {**model.constants, **{k: p.detach() for k, p in model.coefficients.items()}}
-            found = term.evaluate((Scope.of_jets(jets, model.region.columns(at), parameters),))
-            for name, value in found.items():
-                result[name][inside] = value
-        return result
+        return self._evaluated("residual", lambda points: residuals_at(self.problem, self.models, points), coordinates)
 
     def on_grid(self, **sizes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Axes and values over a tensor grid of the domain, in the order of its coordinates; NaN outside the domain.
