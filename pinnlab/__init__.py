@@ -1,7 +1,8 @@
 """pinnlab: physics-informed neural solvers of differential equations behind one interface."""
 
-from pinnlab.api import load_problem, solve
+from pinnlab.api import solve
 from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
+from pinnlab.declaration.library import load_problem
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField

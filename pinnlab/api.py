@@ -1,15 +1,11 @@
-"""The two verbs of the package: ``solve`` and ``load_problem``."""
+"""The verb of the package: ``solve``."""
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import torch
 
@@ -17,13 +13,14 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import ALONE
 from pinnlab.solution.solution import Solution
-from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice, Watch, choose
+from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
+from pinnlab.solvers.takeover import solve_by_choice
 from pinnlab.training.checkpoint import Checkpoint
-from pinnlab.training.loop import run
-from pinnlab.training.plans import NothingSolvedError, Settings, Solver
+from pinnlab.training.loop import RunOptions, run
+from pinnlab.training.plans import Settings, Solver
 from pinnlab.training.progress import Callback
+from pinnlab.training.result import Result
 from pinnlab.training.sharing import SHARED
-from pinnlab.training.status import Status
 
 
 def solve(
@@ -43,18 +40,8 @@ def solve(
 ) -> Solution:
     """Solve a problem.
 
-    Without a solver one is picked from the problem itself, by the first of these rules that applies, and a line says
-    which and why (``pinnlab.solvers.choice`` holds them, ``docs/choosing.md`` what they were measured to give):
-
-    1. a family: experts over trained basis functions, for all members at once;
-    2. unknown coefficients: one network;
-    3. a ``velocity`` that carries the state over 20 domain lengths, with a Peclet number from 100: characteristics;
-    4. an ODE, one space dimension and time, or steady in the plane, on a box, with smooth data: local experts, nothing
-       is trained. If they get stuck, or have not done a quarter when half of the budget is over, the rules below take the
-       time that is left;
-    5. a ``velocity``, with a Peclet number from 100: characteristics;
-    6. long for its fastest motion, by the linearized equations: causal networks in time windows;
-    7. all others: one network. Networks are as small as the budget asks.
+    Without a solver one is picked from properties of the problem, and a line says which and why. The rules, with what
+    they were measured to give, are in ``docs/choosing.md``, and in ``pinnlab.solvers.choice`` as code.
 
     Args:
         problem: what to solve.
@@ -104,74 +91,20 @@ def solve(
     settings = Settings(distributed.own_device(device), dtype, seed, threads)
     processes = ALONE if parallel == "none" else distributed.find()
 
-    def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Solution:
-        result = run(
-            problem,
-            solver,
-            settings,
-            max_seconds=seconds,
-            target_error=target_error,
-            checkpoint=checkpoint,
-            callbacks=(*callbacks, *watching),
-            progress=progress,
-            processes=processes,
-            parallel=parallel,
-        )
-        return Solution(**vars(result))
+    def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Result:
+        observers = (*callbacks, *watching)
+        options = RunOptions(seconds, target_error, checkpoint, observers, progress, processes, parallel)
+        return run(problem, solver, settings, options)
+
+    def announce(choice: Choice, seconds: float) -> None:
+        if progress and processes.leads:
+            name = type(choice.solver).__name__
+            print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
     if solver is not None:
-        return attempt(solver, max_seconds)
-
-    def say(choice: Choice, seconds: float) -> None:
-        if progress and processes.leads:
-            print(
-                f"pinnlab: {type(choice.solver).__name__} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr
-            )
-
-    budget = left = DEFAULT_SECONDS if max_seconds is None else max_seconds
-    choice = choose(problem, settings, budget)
-    say(choice, budget)
+        return Solution(**vars(attempt(solver, max_seconds)))
+    seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
     # a checkpoint belongs to one solver
-    if choice.certain or checkpoint is not None:
-        return attempt(choice.solver, budget)
-    watch, began = Watch(budget), time.perf_counter()
-    try:
-        solution = attempt(choice.solver, budget, watch)
-    except NothingSolvedError:
-        left -= time.perf_counter() - began
-    else:
-        left -= solution.seconds
-        interrupted = solution.status is Status.INTERRUPTED and not watch.stopped
-        if processes.first(watch.share >= 1 or interrupted or left < budget / 10):
-            return solution
-    left = processes.first(max(left, budget / 10))
-    choice = choose(problem, settings, left, experts=False)
-    say(choice, left)
-    return attempt(choice.solver, left)
-
-
-def problem_names() -> tuple[str, ...]:
-    """Names of the benchmark problems, in alphabetical order."""
-    package = importlib.import_module("pinnlab.problems")
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
-
-
-def problem_module(name: str) -> ModuleType:
-    """The module of a benchmark problem: it has ``problem()`` and ``recipe()``.
-
-    Raises:
-        ValueError: there is no such problem.
-    """
-    if name not in problem_names():
-        raise ValueError(f"there is no problem {name!r}; the problems are {', '.join(problem_names())}.")
-    return importlib.import_module(f"pinnlab.problems.{name}")
-
-
-def load_problem(name: str, **options: float) -> Problem:
-    """A benchmark problem: ``load_problem("allen_cahn")``, ``load_problem("convection", c=50.0)``.
-
-    Args:
-        name: one of ``pinnlab list``.
-        options: arguments of the problem's ``problem()``.
-    """
-    return problem_module(name).problem(**options)
+    once = checkpoint is not None
+    found = solve_by_choice(problem, settings, seconds, attempt, announce, once=once, processes=processes)
+    return Solution(**vars(found))

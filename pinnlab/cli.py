@@ -24,11 +24,12 @@ from typing import Any, NoReturn
 import click
 import torch
 
-from pinnlab.api import problem_names, solve
+from pinnlab.api import solve
 from pinnlab.bench import FAILED, Plan, Results, machine, markdown, write_all
 from pinnlab.bench import bench as run_bench
 from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.bench.peers import PEERS
+from pinnlab.declaration.library import problem_names
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import LostProcessError
 from pinnlab.pictures.figures import save as save_figure

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.api import problem_module, problem_names
+from pinnlab.declaration.library import problem_module, problem_names
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import sort_key

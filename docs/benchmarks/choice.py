@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 import pinnlab as pl
-from pinnlab.api import problem_module, problem_names
+from pinnlab.declaration.library import problem_module, problem_names
 from pinnlab.declaration.relative_error import error_grid, evaluate, relative_l2
 from pinnlab.machine.threads import limited_threads
 from pinnlab.solvers.choice import choose, windows_for

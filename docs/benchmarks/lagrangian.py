@@ -20,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 
 import pinnlab as pl
-from pinnlab.api import problem_module
+from pinnlab.declaration.library import problem_module
 from pinnlab.training.plans import Settings
 
 HERE = Path(__file__).parent

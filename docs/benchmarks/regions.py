@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 import pinnlab as pl
-from pinnlab.api import problem_module
+from pinnlab.declaration.library import problem_module
 from pinnlab.domains import Region
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pinnlab.api import problem_module, problem_names
+from pinnlab.declaration.library import problem_module, problem_names
 from pinnlab.declaration.problem import Problem
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.choice import DEFAULT_SECONDS

@@ -48,7 +48,7 @@ def animate(solution: Solved, path: str | os.PathLike[str], frames: int = 41, fp
         raise ValueError(f"animate(frames={frames!r}): give a whole number of at least 2.")
     target.parent.mkdir(parents=True, exist_ok=True)
     shown = views(problem, np.linspace(*problem.domain.bounds[TIME], frames))
-    values = [view.of(solution, problem) for view in shown]
+    values = [view.of_solution(solution) for view in shown]
     ranges = {u: finite_range([v[u] for v in values]) for u in problem.unknowns}
     figure = Picture(4.6 * len(problem.unknowns) + 0.6, 4.0)
 

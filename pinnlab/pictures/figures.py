@@ -114,21 +114,26 @@ class View:
         return torch.from_numpy(np.stack([c.reshape(-1) for c in columns], axis=1))
 
     def of(self, reference: Any, problem: Problem) -> dict[str, Array]:
-        """{unknown: (a,), (a, b) or (v,)} of a function, a classical reference or a solution; NaN outside the domain."""
+        """{unknown: (a,), (a, b) or (v,)} of a function or a classical reference; NaN outside the domain."""
         points = self.points(problem.domain.coordinates)
-        found = self._values(reference, problem, points)
-        if isinstance(problem.domain, Box) or self.triangles is not None:
-            return found
-        outside = ~problem.domain.contains(points).numpy().reshape(self.shape)
-        return {u: np.where(outside, np.nan, v) for u, v in found.items()}
-
-    def _values(self, reference: Any, problem: Problem, points: torch.Tensor) -> dict[str, Array]:
-        if hasattr(reference, "models"):
-            # NumPy in gives NumPy out, wherever the networks live
-            columns = {name: column.numpy() for name, column in problem.domain.columns(points).items()}
-            return {u: v.reshape(self.shape) for u, v in reference(**columns).items()}
         found = evaluate(reference, problem, points).numpy()
-        return {u: found[:, j].reshape(self.shape) for j, u in enumerate(problem.unknowns)}
+        return self._inside(problem.domain, points, {u: found[:, j] for j, u in enumerate(problem.unknowns)})
+
+    def of_solution(self, solution: Solved) -> dict[str, Array]:
+        """The same of a solution; a file that it comes from need not hold the problem's equations."""
+        domain = solution.problem.domain
+        points = self.points(domain.coordinates)
+        # NumPy in gives NumPy out, wherever the networks live
+        columns = {name: column.numpy() for name, column in domain.columns(points).items()}
+        return self._inside(domain, points, solution(**columns))
+
+    def _inside(self, domain: Region, points: torch.Tensor, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Values in the shape of the view; NaN outside the domain."""
+        found = {u: v.reshape(self.shape) for u, v in values.items()}
+        if isinstance(domain, Box) or self.triangles is not None:
+            return found
+        outside = ~domain.contains(points).numpy().reshape(self.shape)
+        return {u: np.where(outside, np.nan, v) for u, v in found.items()}
 
 
 def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
@@ -164,7 +169,7 @@ def plot_solution(solution: Solved) -> Figure:
     """The solution, its error where the problem has a reference, and the course of the training."""
     problem = solution.problem
     shown, m, reference = views(problem), len(problem.unknowns), problem.reference
-    found = [view.of(solution, problem) for view in shown]
+    found = [view.of_solution(solution) for view in shown]
     target = None if reference is None else [view.of(reference, problem) for view in shown]
     single, kinds = len(shown) == 1, 1 if target is None else 2
     rows, columns = (m, kinds) if single else (m * kinds, len(shown))
@@ -198,7 +203,7 @@ def plot_comparison(comparison: Compared) -> Figure:
     solution, problem = comparison.solution, comparison.problem
     view = views(problem)[-1]
     lines = len(view.axes) == 1
-    found, classical = view.of(solution, problem), view.of(comparison.classical, problem)
+    found, classical = view.of_solution(solution), view.of(comparison.classical, problem)
     m = len(problem.unknowns)
     figure = Picture(14.4, max(3.8, (2.5 if lines else 3.2) * m + 0.6))
     places = figure.subplots(m, 3, squeeze=False)

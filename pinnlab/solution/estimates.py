@@ -153,7 +153,7 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
 def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
     """The problem with the coefficients found, if the error equation makes sense for this solution."""
     problem = solution.problem
-    if any(getattr(model, "seams", {}) for model in solution.models):
+    if any(model.joints for model in solution.models):
         raise NoEstimateError(
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"

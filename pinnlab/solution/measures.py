@@ -28,12 +28,13 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.windows import by_window
+from pinnlab.training.part import Part
 
 Jets = dict[str, dict[Key, Tensor]]
 _SIDE = 1e-9
-"""How far from a seam its two sides are evaluated, relative to the extent of the coordinate.
+"""How far from a joint its two sides are evaluated, relative to the extent of the coordinate.
 
-A point on the seam itself belongs to one side only; the value there is that beside it less its slope times the distance.
+A point on the joint itself belongs to one side only; the value there is that beside it less its slope times the distance.
 """
 
 
@@ -82,7 +83,7 @@ class Sampled:
         models: of consecutive time windows; each has ``jet(points, indices)`` and a ``region``.
     """
 
-    def __init__(self, problem: Problem, models: Sequence[Any]):
+    def __init__(self, problem: Problem, models: Sequence[Part]):
         self.problem, self.models = problem, models
         self.like = models[0].parameters[0].detach()
         self.parameters = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
@@ -111,8 +112,24 @@ class Sampled:
         return Scope.of_jets(jets, columns(points), parameters, normals), jets
 
 
-def measure(problem: Problem, models: Sequence[Any], n: int = 4096, seed: int = 0) -> tuple[list[Misfit], float]:
-    """The misfits of equations, conditions, hand-overs and seams, and the share of the domain that was solved.
+def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> dict[str, Tensor]:
+    """{equation: (n,) residuals} at points (n, d), with the coefficients that were found; NaN where nothing was solved."""
+    names = problem.domain.coordinates
+    result = {name: points.new_full((len(points),), math.nan) for name in problem.residual_names}
+    term, indices = problem.equation_term(), used_indices(problem.derivatives, names)
+    windows = [model.region for model in models]
+    for k, inside in by_window(points, windows, problem.domain, inside=True):
+        model, at = models[k], points[inside]
+        jet = model.jet(at, indices).detach()
+        parameters = {**model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
+        scope = Scope.of_jet(jet, indices, problem.unknowns, model.region.columns(at), parameters)
+        for name, value in term.evaluate((scope,)).items():
+            result[name][inside] = value
+    return result
+
+
+def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int = 0) -> tuple[list[Misfit], float]:
+    """The misfits of equations, conditions, hand-overs and joints, and the share of the domain that was solved.
 
     Args:
         problem: a single instance.
@@ -189,7 +206,7 @@ def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
 
 
 def _hand_overs(
-    problem: Problem, models: Sequence[Any], unit: Any, sampled: Sampled, sizes: Mapping[tuple[str, Key], float]
+    problem: Problem, models: Sequence[Part], unit: Any, sampled: Sampled, sizes: Mapping[tuple[str, Key], float]
 ) -> list[Misfit]:
     """What the start of each time window misses of the end of the one before."""
     if len(models) == 1:
@@ -212,7 +229,7 @@ def _hand_overs(
 
 def _jumps(
     problem: Problem,
-    models: Sequence[Any],
+    models: Sequence[Part],
     rng: np.random.Generator,
     sampled: Sampled,
     sizes: Mapping[tuple[str, Key], float],
@@ -222,7 +239,7 @@ def _jumps(
     for model in models:
         bounds = list(model.region.bounds.values())
         lower, upper = (torch.tensor(side, dtype=torch.float64) for side in zip(*bounds, strict=True))
-        for name, positions in getattr(model, "seams", {}).items():
+        for name, positions in model.joints.items():
             i = problem.domain.coordinates.index(name)
             for position in positions:
                 unit = unit_points("sobol", 16, len(bounds), rng)

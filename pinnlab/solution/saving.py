@@ -9,8 +9,8 @@ networks' sizes and numbers, the structure of the exact conditions, and their da
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.machine import files
-from pinnlab.networks.files import built_network, network_data
+from pinnlab.networks.files import built_network
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -37,10 +37,10 @@ from pinnlab.solvers.multidomain.partition import Cell, Interface, Partition
 from pinnlab.solvers.windows import Slice, joined
 from pinnlab.training.history import History
 from pinnlab.training.model import Model
-from pinnlab.training.result import Solved
+from pinnlab.training.part import Data, Part
+from pinnlab.training.result import Result, Solved
 from pinnlab.training.status import Status
 
-Data = dict[str, Any]
 VERSION = 1
 _ACCURATE = 1e-12
 
@@ -75,46 +75,108 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
     """Write a solution to a file: plain data and tensors only.
 
     Raises:
-        TypeError: an exact condition of a kind that has no file form.
+        TypeError: a part of a kind that has no file form.
     """
-    problem, notes = solution.problem, list(solution.notes)
-    models = []
-    parts: Sequence[Any] = solution.models
-    bases = list({id(m.basis): m.basis for m in parts if isinstance(m, Piece)}.values())
-    for k, model in enumerate(parts):
-        if isinstance(model, Piece):
-            models.append({"piece": model.to_data(), "basis": bases.index(model.basis), "constants": model.constants})
-            continue
-        if isinstance(model, EulerianView):
-            data, remarks = _model_data(model.model, parts)
-            data["drift"] = {"start": model.drift.start, "velocity": dict(model.drift.velocity)}
-        elif isinstance(model, PiecewiseModel):
-            data, remarks = _piecewise_data(model, parts)
-        else:
-            data, remarks = _model_data(model, parts)
-        models.append(data)
-        notes += [text + (f" of window {k + 1}" if k else "") for text in remarks]
+    problem, file = solution.problem, _File(solution.models)
+    parts = [file.written(k) for k in range(len(solution.models))]
     files.write(
         path,
         {
             "pinnlab": "solution",
             "version": VERSION,
             "name": problem.name,
-            "domain": _region_data(problem.domain),
+            "domain": problem.domain.to_data(),
             "unknowns": list(problem.unknowns),
             "parameters": {name: _parameter_data(value) for name, value in problem.parameters.items()},
-            "models": models,
-            "bases": [basis.to_data() for basis in bases],
+            "models": parts,
+            "bases": [basis.to_data() for basis in file.bases],
             "history": solution.history.to_data(),
             "status": solution.status.name,
             "seconds": solution.seconds,
-            "notes": list(dict.fromkeys(notes)),
+            "notes": list(dict.fromkeys([*solution.notes, *file.remarks])),
         },
     )
 
 
-def _region_data(region: Region) -> Data:
-    return region.to_data()
+class _File:
+    """What the parts of a solution write themselves to, one after the other.
+
+    Attributes:
+        bases: what several parts share, each once.
+        remarks: on what the file holds roughly.
+    """
+
+    def __init__(self, parts: Sequence[Part]):
+        self.parts, self.bases, self.remarks = parts, list[Any](), list[str]()
+        self._window = 0
+
+    def written(self, number: int) -> Data:
+        """The plain data of one part."""
+        self._window = number
+        return self.parts[number].to_data(self)
+
+    def shared(self, thing: Any) -> int:
+        for number, known in enumerate(self.bases):
+            if known is thing:
+                return number
+        self.bases.append(thing)
+        return len(self.bases) - 1
+
+    def exact(self, ansatz: Ansatz, region: Region, unknowns: Sequence[str]) -> Data:
+        pairs = zip(unknowns, ansatz.constraints, strict=True)
+        return {
+            "constraints": [[self._constraint(c, region, unknown) for c in mine] for unknown, mine in pairs],
+            "layers": [asdict(profile) if isinstance(profile, KinkProfile) else None for profile in ansatz.profiles],
+        }
+
+    def _constraint(self, constraint: Constraint, region: Region, unknown: str) -> Data:
+        faces = [
+            {"position": f.position, "order": f.order, "value": self._value(f, constraint.index, region, unknown)}
+            for f in constraint.faces
+        ]
+        return {"index": constraint.index, "lower": constraint.lower, "upper": constraint.upper, "faces": faces}
+
+    def _value(self, face: Face, index: int, region: Region, unknown: str) -> Data:
+        """The exact data on a face across the coordinate of this number."""
+        write = _VALUES.get(type(face.value))
+        data = self._tabulated(face, index, region) if write is None else write(face.value, self.parts)
+        # a function that is undefined beside the region has no series at all
+        if not data.get("error", 0.0) <= _ACCURATE:
+            name = region.coordinates[index]
+            what = unknown + (f"_{name * face.order}" if face.order else "")
+            self.remarks.append(
+                f"the exact value of {what} at {name} = {face.position:g} is kept in the file as a polynomial that is off "
+                f"by {data['error']:.1e} (relative)" + (f" of window {self._window + 1}" if self._window else "")
+            )
+        return data
+
+    def _tabulated(self, face: Face, index: int, region: Region) -> Data:
+        used = face.value.depends_on if isinstance(face.value, FunctionValue) else region.coordinates
+        columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
+        return _series_data(interpolate(face.value, columns, region, {index: face.position}), self.parts)
+
+
+def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
+    source = next(k for k, part in enumerate(parts) if part is value.model)
+    return {"slice": source, "unknown": value.unknown, "order": value.order}
+
+
+def _waves_data(value: FourierSeries, parts: Sequence[Part]) -> Data:
+    places = {"columns": list(value.columns), "lower": list(value.lower), "periods": list(value.periods)}
+    return {"fourier": value.coefficients, **places}
+
+
+def _series_data(value: Series, parts: Sequence[Part]) -> Data:
+    intervals = [list(bounds) for bounds in value.intervals]
+    return {
+        "columns": list(value.columns), "intervals": intervals, "series": value.coefficients, "error": value.error
+    }  # fmt: skip
+
+
+_VALUES: dict[type, Callable[[Any, Sequence[Part]], Data]] = {
+    Slice: _slice_data, FourierSeries: _waves_data, Series: _series_data
+}  # fmt: skip
+"""Exact data that a file holds as they are; all others are tabulated."""
 
 
 def _parameter_data(value: Any) -> float | Data:
@@ -141,73 +203,6 @@ def _parameter(data: Any, region: Region) -> Parameter:
     return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
-def _model_data(model: Model, models: Sequence[Model]) -> tuple[Data, list[str]]:
-    names = model.region.coordinates
-    remarks: list[str] = []
-    constraints: list[list[Data]] = []
-    for unknown, mine in zip(model.unknowns, model.ansatz.constraints, strict=True):
-        constraints.append([])
-        for c in mine:
-            faces = []
-            for face in c.faces:
-                value = _value_data(face.value, c.index, face.position, model.region, models)
-                faces.append({"position": face.position, "order": face.order, "value": value})
-                # a function that is undefined beside the region has no series at all
-                if not value.get("error", 0.0) <= _ACCURATE:
-                    what = unknown + (f"_{names[c.index] * face.order}" if face.order else "")
-                    remarks.append(
-                        f"the exact value of {what} at {names[c.index]} = {face.position:g} is kept in the file as a "
-                        f"polynomial that is off by {value['error']:.1e} (relative)"
-                    )
-            data = {"index": c.index, "lower": c.lower, "upper": c.upper, "faces": faces}
-            constraints[-1].append(data)
-    return {
-        "domain": _region_data(model.region),
-        "network": network_data(model.network),
-        "state": {name: tensor.cpu() for name, tensor in model.network.state_dict().items()},
-        "constraints": constraints,
-        "layers": [asdict(profile) if isinstance(profile, KinkProfile) else None for profile in model.ansatz.profiles],
-        "coefficients": {name: value.detach().cpu() for name, value in model.coefficients.items()},
-        "constants": {name: value.cpu() for name, value in model.constants.items() if isinstance(value, torch.Tensor)},
-    }, remarks
-
-
-def _piecewise_data(model: PiecewiseModel, models: Sequence[Model]) -> tuple[Data, list[str]]:
-    parts, remarks = zip(*(_model_data(part, models) for part in model.models), strict=True)
-    joints = [[i.first, i.second, i.normal] for i in model.partition.interfaces]
-    owners = [cell.owner for cell in model.partition.cells]
-    common = {key: parts[0][key] for key in ("coefficients", "constants")}
-    data = {
-        "domain": _region_data(model.region),
-        "cells": list(parts),
-        "owners": owners,
-        "interfaces": joints,
-        **common,
-    }
-    return data, [text for found in remarks for text in found]
-
-
-def _value_data(value: KnownFunction, index: int, position: float, region: Region, models: Sequence[Model]) -> Data:
-    """The file form of exact data on the face where coordinate ``index`` is at ``position``."""
-    if isinstance(value, Slice):
-        source = next(k for k, model in enumerate(models) if model is value.model)
-        return {"slice": source, "unknown": value.unknown, "order": value.order}
-    if isinstance(value, FourierSeries):
-        places = {"columns": list(value.columns), "lower": list(value.lower), "periods": list(value.periods)}
-        return {"fourier": value.coefficients, **places}
-    if not isinstance(value, Series):
-        used = value.depends_on if isinstance(value, FunctionValue) else region.coordinates
-        columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
-        value = interpolate(value, columns, region, {index: position})
-    intervals = [list(bounds) for bounds in value.intervals]
-    return {
-        "columns": list(value.columns),
-        "intervals": intervals,
-        "series": value.coefficients,
-        "error": value.error,
-    }
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
@@ -216,8 +211,8 @@ def load(
     problem: Problem | None,
     network: nn.Module | None,
     device: torch.device | str,
-) -> Data:
-    """Read what ``save`` wrote, as the arguments of ``Solution``.
+) -> Result:
+    """Read what ``save`` wrote.
 
     Args:
         path: the file.
@@ -237,23 +232,12 @@ def load(
         raise ValueError(f"{where} was written by another version of pinnlab (its format is {data.get('version')!r}).")
     try:
         known = _saved_problem(data)
-        models: list[Any] = []
         bases = [LocalBasis.from_data(basis) for basis in data.get("bases", ())]
+        parts: list[Part] = []
         for entry in data["models"]:
-            if "piece" in entry:
-                models.append(Piece.from_data(entry["piece"], bases[entry["basis"]], entry["constants"]))
-                continue
-            if "drift" in entry:
-                drift = Drift(**entry["drift"])
-                unknowns = (*known.unknowns, *(PREFIX + c for c in drift.velocity))
-                model = _model(entry, unknowns, models, network, device)
-                models.append(EulerianView(model, known.unknowns, drift))
-                continue
-            if "cells" in entry:
-                models.append(_piecewise(entry, known.unknowns, models, device))
-                continue
-            models.append(_model(entry, known.unknowns, models, network, device))
-        if not models or any(models[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
+            read = next(reader for key, reader in _READERS.items() if key in entry or key == "network")
+            parts.append(read(entry, _Known(known.unknowns, parts, bases, network, device)))
+        if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
             raise IndexError("the first time window is missing")
         history, status = History.from_data(data["history"]), Status[data["status"]]
     except (KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
@@ -264,15 +248,9 @@ def load(
                 f"load(problem=...): the file was written for {name}={getattr(known, name)!r}, the problem has "
                 f"{getattr(problem, name)!r}; pass the problem that was solved."
             )
-    return {
-        "problem": known if problem is None else problem,
-        "function": joined(models, known.domain),
-        "models": models,
-        "history": history,
-        "status": status,
-        "seconds": data["seconds"],
-        "notes": tuple(data["notes"]),
-    }
+    asked: Any = known if problem is None else problem
+    function, notes = joined(parts, known.domain), tuple(data["notes"])
+    return Result(asked, function, parts, history, status, data["seconds"], notes=notes)
 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
@@ -286,10 +264,38 @@ def _saved_problem(data: Data) -> SavedProblem:
     return SavedProblem(region, tuple(data["unknowns"]), parameters, data["name"])
 
 
-def _piecewise(
-    data: Data, unknowns: tuple[str, ...], earlier: Sequence[Any], device: torch.device | str
-) -> PiecewiseModel:
-    parts = [_model(cell, unknowns, earlier, None, device) for cell in data["cells"]]
+@dataclass(frozen=True)
+class _Known:
+    """What is known when a part is read.
+
+    Attributes:
+        unknowns: of the part.
+        earlier: the parts before it.
+        bases: what parts share.
+        network: the user's own, if one was passed.
+        device: where tensors go.
+    """
+
+    unknowns: tuple[str, ...]
+    earlier: Sequence[Part]
+    bases: Sequence[LocalBasis]
+    network: nn.Module | None
+    device: torch.device | str
+
+
+def _piece(data: Data, known: _Known) -> Piece:
+    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"])
+
+
+def _view(data: Data, known: _Known) -> EulerianView:
+    drift = Drift(**data["drift"])
+    displacements = (PREFIX + c for c in drift.velocity)
+    model = _model(data, replace(known, unknowns=(*known.unknowns, *displacements)))
+    return EulerianView(model, known.unknowns, drift)
+
+
+def _piecewise(data: Data, known: _Known) -> PiecewiseModel:
+    parts = [_model(cell, replace(known, network=None)) for cell in data["cells"]]
     networks: dict[int, nn.Module] = {}
     for owner, part in zip(data["owners"], parts, strict=True):
         part.network = networks.setdefault(owner, part.network)
@@ -300,36 +306,33 @@ def _piecewise(
     return PiecewiseModel(Partition(Box(**data["domain"]), cells, joints), parts, coefficients, data["constants"])
 
 
-def _model(
-    data: Data, unknowns: tuple[str, ...], earlier: Sequence[Model], own: nn.Module | None, device: torch.device | str
-) -> Model:
-    module = built_network(data["network"], own)
+def _model(data: Data, known: _Known) -> Model:
+    module = built_network(data["network"], known.network)
     dtype = next((t.dtype for t in data["state"].values() if t.is_floating_point()), torch.float64)
-    module = module.to(device, dtype)
+    module = module.to(known.device, dtype)
     try:
         module.load_state_dict(data["state"])
     except RuntimeError as error:
         raise ValueError(f"load(network={type(module).__name__}(...)) does not fit the file: {error}") from error
-    constraints = [
-        [
-            Constraint(
-                c["index"],
-                c["lower"],
-                c["upper"],
-                tuple(Face(f["position"], _value(f["value"], earlier), f["order"]) for f in c["faces"]),
-                (),
-            )
-            for c in mine
-        ]
-        for mine in data["constraints"]
-    ]
+    constraints = [[_constraint(c, known.earlier) for c in mine] for mine in data["constraints"]]
     layers = [None if layer is None else KinkProfile(**layer) for layer in data["layers"]]
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
-    region = from_data(data["domain"])
-    return Model(region, unknowns, module, Ansatz(constraints, layers), coefficients, data["constants"])
+    ansatz, region = Ansatz(constraints, layers), from_data(data["domain"])
+    return Model(region, known.unknowns, module, ansatz, coefficients, data["constants"])
 
 
-def _value(data: Data, earlier: Sequence[Model]) -> KnownFunction:
+_READERS: dict[str, Callable[[Data, _Known], Part]] = {
+    "piece": _piece, "drift": _view, "cells": _piecewise, "network": _model
+}  # fmt: skip
+"""The kinds of parts, each known by an entry that those after it in this table do not have."""
+
+
+def _constraint(data: Data, earlier: Sequence[Part]) -> Constraint:
+    faces = tuple(Face(f["position"], _value(f["value"], earlier), f["order"]) for f in data["faces"])
+    return Constraint(data["index"], data["lower"], data["upper"], faces, ())
+
+
+def _value(data: Data, earlier: Sequence[Part]) -> KnownFunction:
     if "slice" in data:
         return Slice(earlier[data["slice"]], data["unknown"], data["order"])
     if "fourier" in data:

@@ -5,12 +5,11 @@ Letters: n points, d coordinates, m unknowns.
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -18,21 +17,23 @@ from torch import Tensor, nn
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_errors
-from pinnlab.declaration.terms import Scope
-from pinnlab.derivatives.indices import used_indices
 from pinnlab.domains import TIME, Box
 from pinnlab.reference import reference_solution
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.export import to_vtu, to_xarray
+from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.quality import QualityReport, report
-from pinnlab.solvers.windows import by_window
 from pinnlab.training.history import History
-from pinnlab.training.model import Model
+from pinnlab.training.part import Part
+from pinnlab.training.result import Members
 from pinnlab.training.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Numbers = float | Sequence[float] | np.ndarray
+"""Coordinates that give NumPy arrays; tensors give tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,26 +41,34 @@ class Solution:
     """The unknowns as functions of the coordinates: ``solution(x=..., t=...) -> {"u": array}``.
 
     Attributes:
-        problem: what was solved; None for a solution loaded without it.
+        problem: what was solved; of a solution loaded without it, what the file knows of it.
         function: (n, d) -> (n, m).
-        models: one per time window.
+        models: its parts, one per time window or slab, in time order.
         history: records of the run.
         status: how the run ended, with advice.
         seconds: training time.
         solver: the configuration that was used.
         notes: remarks of the plan, such as why a condition is soft.
+        members: finds the members of a family; None where a single instance was solved.
     """
 
     problem: Problem
     function: Callable[[Tensor], Tensor] = field(repr=False)
-    models: Sequence[Model] = field(repr=False)
+    models: Sequence[Part] = field(repr=False)
     history: History = field(repr=False)
     status: Status
     seconds: float
     solver: Any = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    members: Members | None = field(default=None, repr=False)
 
-    def __call__(self, **coordinates: Any) -> dict[str, Any]:
+    @overload
+    def __call__(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
+    @overload
+    def __call__(self, **coordinates: Numbers) -> dict[str, np.ndarray]: ...
+    @overload
+    def __call__(self, **coordinates: Any) -> dict[str, Any]: ...
+    def __call__(self, **coordinates: Any) -> Any:
         """Evaluate at coordinates given by name; shapes broadcast.
 
         Args:
@@ -69,7 +78,7 @@ class Solution:
         Raises:
             TypeError: a coordinate is missing or unknown.
         """
-        if self._is_family:
+        if self.members is not None:
             return self._member(coordinates)(**coordinates)
         return self._evaluated("solution", self._values, coordinates)
 
@@ -99,10 +108,6 @@ class Solution:
             return found
         return {name: value.cpu().numpy() for name, value in found.items()}
 
-    @property
-    def _is_family(self) -> bool:
-        return hasattr(self.function, "member") and bool(self.problem.families)
-
     def at(
         self,
         *,
@@ -127,13 +132,14 @@ class Solution:
             ValueError: the problem is no family; a parameter is missing, unknown or outside its family; an expert's
                 problem cannot be solved.
         """
-        if not self._is_family:
+        if self.members is None:
             raise ValueError(
                 f"at({', '.join(parameters)}): this solution is of one problem, not of a family; solvers such as "
                 "HardConstraintMoE() solve problems with parameters={'a': pl.Uniform(...)} for all members at once."
             )
-        find = self.function.member  # type: ignore[attr-defined]
-        problem, model, remarks = find(parameters, points=points, steps=steps, tolerance=tolerance, domain=domain)
+        problem, model, remarks = self.members.member(
+            parameters, points=points, steps=steps, tolerance=tolerance, domain=domain
+        )
         status = Status.STALLED if remarks else self.status
         return Solution(
             problem, model.values, [model], self.history, status, self.seconds, self.solver, (*self.notes, *remarks)
@@ -159,7 +165,7 @@ class Solution:
         Raises:
             ValueError: there is no reference.
         """
-        if self._is_family:
+        if self.members is not None:
             return self._mean_error(reference, members, seed)
         reference = self.problem.reference if reference is None else reference
         if reference is None:
@@ -185,27 +191,17 @@ class Solution:
             found.append(mine.error(problem.reference or reference_solution(problem)))
         return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
 
-    def residual(self, **coordinates: Any) -> dict[str, Any]:
-        """The equations' residuals at coordinates given by name, each with the broadcast shape."""
-        if self._is_family:
+    @overload
+    def residual(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
+    @overload
+    def residual(self, **coordinates: Numbers) -> dict[str, np.ndarray]: ...
+    @overload
+    def residual(self, **coordinates: Any) -> dict[str, Any]: ...
+    def residual(self, **coordinates: Any) -> Any:
+        """The equations' residuals at coordinates given by name, each with the broadcast shape; takes what a call takes."""
+        if self.members is not None:
             return self._member(coordinates).residual(**coordinates)
-        return self._evaluated("residual", self._residuals, coordinates)
-
-    def _residuals(self, points: Tensor) -> dict[str, Tensor]:
-        names = self.problem.domain.coordinates
-        result = {name: points.new_full((len(points),), math.nan) for name in self.problem.residual_names}
-        term = self.problem.equation_term()
-        indices = used_indices(self.problem.derivatives, names)
-        windows = [model.region for model in self.models]
-        for k, inside in by_window(points, windows, self.problem.domain, inside=True):
-            model, at = self.models[k], points[inside]
-            jet = model.jet(at, indices).detach()
-            parameters = {**model.constants, **{k: p.detach() for k, p in model.coefficients.items()}}
-            scope = Scope.of_jet(jet, indices, self.problem.unknowns, model.region.columns(at), parameters)
-            found = term.evaluate((scope,))
-            for name, value in found.items():
-                result[name][inside] = value
-        return result
+        return self._evaluated("residual", lambda points: residuals_at(self.problem, self.models, points), coordinates)
 
     def on_grid(self, **sizes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Axes and values over a tensor grid of the domain, in the order of its coordinates; NaN outside the domain.
@@ -235,17 +231,17 @@ class Solution:
         Raises:
             TypeError: the solution is of another kind.
         """
-        if not hasattr(self.models[0], "characteristics"):
-            raise TypeError(
-                f"characteristics(): {type(self.solver).__name__} solves at fixed places and follows none; solve with "
-                "pl.LagrangianPINN()."
-            )
         each = max(2, times // len(self.models) + 1) if len(self.models) > 1 else times
-        windows: list[Any] = []
+        windows: list[Mapping[str, Tensor]] = []
         for model in self.models:
+            if model.flow is None:
+                raise TypeError(
+                    f"characteristics(): {type(self.solver).__name__} solves at fixed places and follows none; solve with "
+                    "pl.LagrangianPINN()."
+                )
             # labels are given anew in every window: a path goes on from where it was
             ends = {name: w[..., -1] for name, w in windows[-1].items() if name != TIME} if windows else None
-            windows.append(model.characteristics(count, each, ends))  # type: ignore[attr-defined]
+            windows.append(model.flow.characteristics(count, each, ends))
         # a window's first instant is the last one of the window before
         return {
             name: np.concatenate([w[name][..., min(k, 1) :].numpy() for k, w in enumerate(windows)], axis=-1)
@@ -348,11 +344,6 @@ class Solution:
         Raises:
             TypeError: a kind of solution that has no file form, such as that of a family.
         """
-        if hasattr(self.function, "member") or hasattr(self.models[0], "minima"):
-            raise TypeError(
-                "save() has no file form for the solution of a family or its members; keep the run's checkpoint= file, "
-                "from which solve(...) gives it back, or write a member's values with to_xarray()."
-            )
         saving.save(self, path)
 
     @classmethod
@@ -376,4 +367,4 @@ class Solution:
             FileNotFoundError: there is no such file.
             ValueError: it is no saved solution, or not of this problem or network.
         """
-        return cls(**saving.load(path, problem, network, device))
+        return cls(**vars(saving.load(path, problem, network, device)))

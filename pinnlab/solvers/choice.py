@@ -17,7 +17,6 @@ from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.local_experts.plan import runs_on
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
-from pinnlab.training.history import Record
 from pinnlab.training.plans import Settings, Solver
 
 DEFAULT_SECONDS = 60.0
@@ -44,26 +43,6 @@ class Choice:
     solver: Solver
     why: str
     certain: bool = True
-
-
-class Watch:
-    """A callback that stops a march which has not done a quarter of the whole in half of its budget.
-
-    One that is only somewhat late goes on: what it has is more accurate than what a network makes of the time left.
-
-    Attributes:
-        share: how much of the whole is solved, 0 to 1.
-        stopped: whether it stopped the march.
-    """
-
-    def __init__(self, seconds: float):
-        self.seconds, self.share, self.stopped, self.judged = seconds, 0.0, False, False
-
-    def __call__(self, record: Record) -> bool:
-        self.share = record.info["share"]
-        if record.seconds > self.seconds / 2 and not self.judged:
-            self.judged, self.stopped = True, self.share < 0.25
-        return self.stopped
 
 
 def choose(problem: Problem, settings: Settings, seconds: float, *, experts: bool = True) -> Choice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from pinnlab.derivatives import chebyshev, fourier
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.domains import TIME, Region
-from pinnlab.training.model import Trainable
+from pinnlab.training.part import Part
 
 _ACCURATE_SERIES = 1e-11
 """Relative error up to which a window's end state is handed over as a series."""
@@ -23,7 +23,7 @@ _ACCURATE_WAVES = 1e-8
 
 
 def handed_over(
-    condition: Condition | None, previous: Trainable, problem: Problem, frozen: Callable[[Slice], Any]
+    condition: Condition | None, previous: Part, problem: Problem, frozen: Callable[[Slice], Any]
 ) -> Condition | None:
     """An initial condition replaced by the end state of the previous window.
 
@@ -105,7 +105,7 @@ class Slice:
         order: 0 for the value, 1 for the velocity, and so on.
     """
 
-    def __init__(self, model: Trainable, unknown: int, order: int = 0):
+    def __init__(self, model: Part, unknown: int, order: int = 0):
         self.model, self.unknown, self.order = model, unknown, order
 
     def number(self) -> float:
@@ -121,17 +121,6 @@ class Slice:
         at = points.to(self.model.parameters[0])
         jet = self.model.jet(at, wider)[[wider.index(index) for index in wanted]]
         return jet[:, :, self.unknown : self.unknown + 1].detach().to(points)
-
-
-class Evaluable(Protocol):
-    """A function on one region: a trained model, or a finished piece of a march."""
-
-    region: Any
-    unknowns: tuple[str, ...]
-
-    def values(self, points: Tensor) -> Tensor:
-        """(n, m) at (n, d) points."""
-        ...
 
 
 def by_window(
@@ -160,7 +149,7 @@ def by_window(
             yield k, mask
 
 
-def joined(models: Sequence[Evaluable], whole: Region) -> Callable[[Tensor], Tensor]:
+def joined(models: Sequence[Part], whole: Region) -> Callable[[Tensor], Tensor]:
     """The models of consecutive time windows as one function (n, d) -> (n, m); NaN after the last one's end."""
     if len(models) == 1 and models[0].region == whole:
         return models[0].values

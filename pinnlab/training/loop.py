@@ -7,30 +7,27 @@ and resumes checkpoints, and stops cleanly on Ctrl-C with the best parameters so
 from __future__ import annotations
 
 import math
-import os
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter
-from pinnlab.machine import files
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.processes import ALONE, Lookout, Processes
 from pinnlab.machine.threads import limited_threads
-from pinnlab.training.checkpoint import Checkpoint
+from pinnlab.optimizers.base import Optimizer
+from pinnlab.training.checkpoint import Checkpoint, CheckpointFile
 from pinnlab.training.history import History, Record
 from pinnlab.training.model import Trainable
+from pinnlab.training.part import Part
 from pinnlab.training.plans import Advance, March, Phase, Plan, Settings, Solver
-from pinnlab.training.progress import Callback, ProgressBar
-from pinnlab.training.residuals import ResidualSystem
-from pinnlab.training.result import Result
+from pinnlab.training.progress import Callback, Observers
+from pinnlab.training.result import Members, Result
+from pinnlab.training.sharing import exchanged
 from pinnlab.training.status import Status
 
 _ROLLBACKS = 5
@@ -38,201 +35,202 @@ _SHARES = 1000
 """Parts in which the bar of a march shows the time that is solved."""
 
 
-@dataclass
-class _Progress:
-    """Where a run stands: all that a checkpoint stores."""
+@dataclass(frozen=True)
+class RunOptions:
+    """When a run ends, who watches it, where it is saved and who shares it.
 
-    finished: list[Tensor] = field(default_factory=list)
-    stage: int = 0
-    step: int = 0
-    theta: Tensor | None = None
-    optimizer: dict[str, Any] | None = None
-    best_theta: Tensor | None = None
-    best_loss: float = math.inf
-    rollbacks: int = 0
-    records: list[Record] = field(default_factory=list)
-    seconds: float = 0.0
-    statuses: list[Status] = field(default_factory=list)
+    Attributes:
+        max_seconds, target_error, checkpoint, callbacks, progress, parallel: as in ``pl.solve``.
+        processes: those that share the work; all of them call ``run``.
+    """
+
+    max_seconds: float | None = None
+    target_error: float | None = None
+    checkpoint: Checkpoint | None = None
+    callbacks: Sequence[Callback] = ()
+    progress: bool = True
+    processes: Processes = ALONE
+    parallel: str = "auto"
+
+    def met(self, records: Sequence[Record]) -> bool:
+        """Whether the errors of these records are within the target."""
+        errors = [error for record in records for error in record.errors.values()]
+        return self.target_error is not None and bool(errors) and max(errors) <= self.target_error
 
 
-def run(
-    problem: Problem,
-    solver: Solver,
-    settings: Settings,
-    *,
-    max_seconds: float | None = None,
-    target_error: float | None = None,
-    checkpoint: Checkpoint | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: bool = True,
-    processes: Processes = ALONE,
-    parallel: str = "auto",
-) -> Result:
-    """Train every phase of ``solver.plan(problem, settings)``; the arguments are those of ``solve``.
+def run(problem: Problem, solver: Solver, settings: Settings, options: RunOptions) -> Result:
+    """Train every phase of ``solver.plan(problem, settings)``, or let its march advance to the end.
 
-    Args:
-        processes: those that share the work; all of them call this function.
-        parallel: how, see ``sharing.SHARED``.
+    Raises:
+        TypeError, ValueError: before training, for anything that cannot work.
+        NothingSolvedError: a march ended before its first piece.
     """
     with limited_threads(settings.threads), kept_memory():
         plan = solver.plan(problem, settings)
-        loop = _Loop(
-            problem, solver, settings, max_seconds, target_error, checkpoint, callbacks, progress, processes, parallel
-        )
-        remarks: tuple[str, ...] = ()
+        shared = _Run(problem, solver, settings, options)
+        # plans are of two kinds, and each has a loop
         if isinstance(plan, March):
-            with loop.lookout.listening():
-                models, status = loop.march(plan)
-            function = plan.field()
-        else:
-            with loop.lookout.listening():
-                trained, status = loop.run(plan)
-            status, remarks = plan.verdict(trained, status)
-            models, function = [plan.view(model) for model in trained], plan.field(trained)
-    history = History(tuple(loop.at.records))
-    notes = (*plan.notes, *remarks, *loop.exchanged())
-    return Result(problem, function, models, history, status, loop.at.seconds, solver, notes)
+            with shared.lookout.listening():
+                status = _march(plan, shared)
+            return shared.result(plan.pieces, plan.field(), status, plan.notes)
+        with shared.lookout.listening():
+            models, status = _train(plan, shared)
+        status, remarks = plan.verdict(models, status)
+        parts = [plan.view(model) for model in models]
+        return shared.result(parts, plan.field(models), status, (*plan.notes, *remarks), plan.members(models))
 
 
-class _Loop:
-    def __init__(
-        self,
-        problem: Problem,
-        solver: Solver,
-        settings: Settings,
-        max_seconds: float | None,
-        target_error: float | None,
-        checkpoint: Checkpoint | None,
-        callbacks: Sequence[Callback],
-        progress: bool,
-        processes: Processes,
-        parallel: str,
-    ):
-        self.problem, self.settings = problem, settings
-        self.processes, self.parallel, self.lookout = processes, parallel, Lookout(processes)
-        self.max_seconds, self.target_error = max_seconds, target_error
-        self.checkpoint, self.callbacks, self.progress = checkpoint, tuple(callbacks), progress and processes.leads
+class _Run:
+    """What both loops work with.
+
+    Attributes:
+        state: where the run stands; goes on from a checkpoint where there is one.
+        file: the checkpoint.
+        lookout: says for all processes together whether time is up.
+        steps: taken by optimizers, in this process and since it was started.
+        amplifying: names of the last phase's optimizers that amplify rounding.
+    """
+
+    def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions):
+        self.problem, self.solver, self.options, self.processes = problem, solver, options, options.processes
         # the reference is its own business: a better one does not change the run
-        self.identity = fingerprint(
+        identity = fingerprint(
             repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters,
             solver, settings.seed, str(settings.dtype),
         )  # fmt: skip
-        self.at = _Progress()
-        self._restored: dict[str, Any] | None = None
-        self._clock = 0.0
-        self._saved = time.monotonic()
-        self._bar: ProgressBar | None = None
-        self._count = 1
-        self._steps = 0
-        self._amplified: list[str] = []
-        if processes.any(processes.first(self.identity) != self.identity):
+        if self.processes.any(self.processes.first(identity) != identity):
             raise ValueError(
-                f"solve(): the {processes.count} processes have different problems or solvers; all must run the same "
+                f"solve(): the {self.processes.count} processes have different problems or solvers; all must run the same "
                 "script, and what is random in it (initial weights, noise in data) needs a seed, such as "
                 "torch.manual_seed(0)."
             )
+        self.lookout = Lookout(self.processes)
+        self.observers = Observers(options.callbacks, options.progress, self.processes)
+        self.file = CheckpointFile(options.checkpoint, identity, self.processes)
+        self.state = self.file.read(settings.device)
+        self.clock = self.state.clock
+        self.steps = 0
+        self.amplifying: list[str] = []
 
-    # -- phases ------------------------------------------------------------------------------------------------------
+    def result(
+        self,
+        parts: Sequence[Part],
+        function: Callable[[Tensor], Tensor],
+        status: Status,
+        notes: tuple[str, ...],
+        members: Members | None = None,
+    ) -> Result:
+        """What the run leaves."""
+        if self.processes.count > 1:
+            notes = (*notes, exchanged(self.processes, self.steps, self.amplifying))
+        history = History(tuple(self.state.records))
+        return Result(
+            self.problem, function, list(parts), history, status, self.clock.seconds, self.solver, notes, members
+        )
 
-    def run(self, plan: Plan) -> tuple[list[Trainable], Status]:
-        """Train every phase."""
-        models: list[Trainable] = []
-        self._count = plan.count
-        self._resume()
-        try:
-            for k in range(plan.count):
-                phase = plan.start(k, models)
-                model = phase.system.model
-                models.append(model)
-                if k < len(self.at.finished):
-                    model.theta = self.at.finished[k].to(model.parameters[0])
-                    continue
-                if k > len(self.at.finished):
-                    break
-                if self.processes.count > 1:
-                    phase.system.share(self.processes, self.parallel)
-                status = self._train(phase, k, plan.view(model))
-                model.theta = self.at.best_theta if self.at.best_theta is not None else model.theta
-                self.at.statuses = [*self.at.statuses, status]
-                if status in (Status.INTERRUPTED, Status.DIVERGED):
-                    break
-                self.at = replace(
-                    self.at, finished=[*self.at.finished, model.theta], stage=0, step=0, theta=None, optimizer=None,
-                    best_theta=None, best_loss=math.inf, rollbacks=0,
-                )  # fmt: skip
-                self._save(phase.system, force=True)
-        finally:
-            if self._bar is not None:
-                self._bar.close()
-        return models, _combined(self.at.statuses)
 
-    def _train(self, phase: Phase, k: int, view: Any) -> Status:
-        system, at = phase.system, self.at
-        self._amplified = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
-        if self.progress and self._bar is None:
-            steps = sum(s.steps for s in phase.stages)
-            self._bar = ProgressBar(self.problem.name, self._count, self.max_seconds, steps)
-        deadline = math.inf
-        if self.max_seconds is not None:
-            left = self.max_seconds - at.seconds
-            deadline = at.seconds + max(left, 0.0) / (self._count - k)
-        measure = error_meter(phase.problem.domain, self.problem, view) if self.processes.leads else dict
+# -- phases --------------------------------------------------------------------------------------------------------------
+
+
+def _train(plan: Plan, run: _Run) -> tuple[list[Trainable], Status]:
+    """Train every phase: the models of those that were started, and how it ended."""
+    models: list[Trainable] = []
+    state = run.state
+    try:
+        for k in range(plan.count):
+            phase = plan.start(k, models)
+            system, model = phase.system, phase.system.model
+            models.append(model)
+            if k < len(state.finished):
+                model.theta = state.finished[k].to(model.parameters[0])
+                continue
+            if run.processes.count > 1:
+                system.share(run.processes, run.options.parallel)
+            status = _PhaseLoop(run, phase, k, plan).train()
+            model.theta = model.theta if state.phase.best_theta is None else state.phase.best_theta
+            state.statuses.append(status)
+            if status in (Status.INTERRUPTED, Status.DIVERGED):
+                break
+            state.next_phase(model.theta)
+            run.file.save(state, system, force=True)
+    finally:
+        run.observers.close()
+    # the first phase that did not go as planned, else the last one
+    return models, next((s for s in state.statuses if not s.ok), state.statuses[-1])
+
+
+class _PhaseLoop:
+    """The training of one phase.
+
+    Args:
+        run: what it is a part of.
+        phase: what is trained, and the optimizers.
+        k: its number.
+        plan: of all phases, which share the time that is left.
+    """
+
+    def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan):
+        self.run, self.phase, self.k, self.system = run, phase, k, phase.system
+        self.at = run.state.phase
+        run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
+        budget, spent = run.options.max_seconds, run.clock.seconds
+        run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
+        self.deadline = math.inf if budget is None else spent + max(budget - spent, 0.0) / (plan.count - k)
+        view = plan.view(phase.system.model)
+        self.errors = error_meter(phase.problem.domain, run.problem, view) if run.processes.leads else dict
+
+    def train(self) -> Status:
+        """Run the stages in order, each from the best parameters of the one before."""
+        at, state = self.at, self.run.state
         if at.theta is None:
-            at.theta = system.model.theta
-            at.best_theta = at.theta
-        elif self._restored is not None:
-            system.restore(self._restored)
-        self._restored = None
-        self._start_clock()
+            at.theta = at.best_theta = self.system.model.theta
+        elif state.saved is not None:
+            self.system.restore(state.saved)
+        state.saved = None
         try:
-            while at.stage < len(phase.stages):
-                outcome = self._stage(phase, k, deadline, measure)
-                if outcome is not None:
-                    return outcome
-                at.stage, at.step, at.optimizer = at.stage + 1, 0, None
-                at.theta = at.best_theta
+            with self.run.clock.running():
+                while at.stage < len(self.phase.stages):
+                    status = self.run_stage(self.phase.stages[at.stage])
+                    if status is not None:
+                        return status
+                    at.next_stage()
         except KeyboardInterrupt:
-            self._stop_clock()
-            self._save(phase.system, force=True)
+            self.run.file.save(state, self.system, force=True)
             return Status.INTERRUPTED
-        finally:
-            self._stop_clock()
-        return Status.TOLERANCE_NOT_MET if system.unmet else Status.STEPS_DONE
+        return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.STEPS_DONE
 
-    def _stage(self, phase: Phase, k: int, deadline: float, measure: Any) -> Status | None:
-        """Run one stage; None where the next stage should follow."""
-        at, system, stage = self.at, phase.system, phase.stages[self.at.stage]
+    def run_stage(self, stage: Optimizer) -> Status | None:
+        """Take a stage's steps; how the phase ended, or None where the next stage should follow."""
+        at, system, run = self.at, self.system, self.run
         assert at.theta is not None
         if at.optimizer is None:
             system.update_weights(at.theta)
             at.optimizer = stage.init(system, at.theta)
         good = (at.theta, at.optimizer)
-        self.lookout.restart()
+        run.lookout.restart()
         while at.step < stage.steps:
             system.update_weights(at.theta)
             if system.finished:
-                self._check(phase, k, math.nan, {}, measure)
+                self.look(math.nan, {})
                 return Status.CONVERGED
-            result = stage.step(system, at.theta, stage.reweighted(at.optimizer) if system.reweights else at.optimizer)
-            at.step, self._steps = at.step + 1, self._steps + 1
-            finite = math.isfinite(result.loss) and bool(torch.isfinite(result.theta).all())
+            step = stage.step(system, at.theta, stage.reweighted(at.optimizer) if system.reweights else at.optimizer)
+            at.step, run.steps = at.step + 1, run.steps + 1
+            finite = math.isfinite(step.loss) and bool(torch.isfinite(step.theta).all())
             if finite:
-                at.theta, at.optimizer = result.theta, result.state
-            due = at.step % stage.check_every == 0 or at.step == stage.steps or result.stalled
-            late = self.lookout.late(self._now(), deadline)
+                at.theta, at.optimizer = step.theta, step.state
+            due = at.step % stage.check_every == 0 or at.step == stage.steps or step.stalled
+            late = run.lookout.late(run.clock.now, self.deadline)
             if finite and (due or late):
-                info = {**result.info, **system.weighting.info(system.weights)}
-                record = self._check(phase, k, result.loss, info, measure)
+                record = self.look(step.loss, {**step.info, **system.info})
                 finite = math.isfinite(record.held_out)
                 if finite:
                     good = (at.theta, at.optimizer)
                     system.adapt(at.theta)
-                    if self._wants_to_stop(record):
+                    if run.observers.ask_to_stop(record):
                         return Status.INTERRUPTED
-                    if self.target_error is not None and record.errors:
-                        if max(record.errors.values()) <= self.target_error:
-                            return Status.TARGET_REACHED
-                    self._save(phase.system)
+                    if run.options.met([record]):
+                        return Status.TARGET_REACHED
+                    run.file.save(run.state, system)
             if not finite:
                 at.rollbacks += 1
                 if at.rollbacks > _ROLLBACKS:
@@ -240,156 +238,63 @@ class _Loop:
                 at.theta, at.optimizer = good[0], stage.shorten(good[1])
             if late:
                 return Status.TOLERANCE_NOT_MET if system.unmet else Status.BUDGET_REACHED
-            if result.stalled:
-                last = at.stage + 1 == len(phase.stages)
-                return Status.STALLED if last and result.loss > 0 else None
+            if step.stalled:
+                last = at.stage + 1 == len(self.phase.stages)
+                return Status.STALLED if last and step.loss > 0 else None
         return None
 
-    def _check(self, phase: Phase, k: int, loss: float, info: dict[str, float], measure: Any) -> Record:
+    def look(self, loss: float, info: dict[str, float]) -> Record:
         """Measure, remember the best, tell observers; the clock stands still meanwhile."""
-        at = self.at
+        at, run, model = self.at, self.run, self.system.model
         assert at.theta is not None
-        self._stop_clock()
-        held_out = phase.system.held_out_loss(at.theta)
-        if held_out <= at.best_loss:
-            at.best_theta, at.best_loss = at.theta, held_out
-        phase.system.model.theta = at.theta
-        found = {name: float(value.detach()) for name, value in phase.system.model.coefficients.items()}
-        record = self.processes.first(Record(k, at.stage, at.step, at.seconds, loss, held_out, measure(), info, found))
-        at.records.append(record)
-        if self._bar is not None:
-            self._bar(record, sum(s.steps for s in phase.stages[: at.stage]))
-        self._start_clock()
+        with run.clock.standing():
+            held_out = self.system.held_out_loss(at.theta)
+            if held_out <= at.best_loss:
+                at.best_theta, at.best_loss = at.theta, held_out
+            model.theta = at.theta
+            found = {name: float(value.detach()) for name, value in model.coefficients.items()}
+            record = run.processes.first(
+                Record(self.k, at.stage, at.step, run.clock.seconds, loss, held_out, self.errors(), info, found)
+            )
+            run.state.records.append(record)
+            run.observers.show(record, sum(s.steps for s in self.phase.stages[: at.stage]))
         return record
 
-    # -- marches -----------------------------------------------------------------------------------------------------
 
-    def march(self, plan: March) -> tuple[list[Any], Status]:
-        """Let a march advance until it ends, or the budget does."""
-        self._resume()
-        if self._restored is not None:
-            plan.restore(self._restored)
-        if self.progress:
-            self._bar = ProgressBar(self.problem.name, 1, None, _SHARES)
-        status = None
-        self._start_clock()
-        try:
-            while status is None:
+# -- marches -------------------------------------------------------------------------------------------------------------
+
+
+def _march(plan: March, run: _Run) -> Status:
+    """Let a march advance until it ends, or the budget does."""
+    state, options = run.state, run.options
+    if state.saved is not None:
+        plan.restore(state.saved)
+    run.observers.start(run.problem.name, 1, None, _SHARES)
+    status = None
+    try:
+        while status is None:
+            with run.clock.running():
                 step = plan.advance()
-                self._stop_clock()
-                if step.accepted and self._accepted(plan, step):
-                    status = Status.INTERRUPTED
-                status = step.stopped or status
-                if status is None and self.lookout.late(self.at.seconds, self.max_seconds or math.inf):
-                    status = Status.INCOMPLETE
-                if status is None:
-                    self._save(plan)
-                self._start_clock()
-        except KeyboardInterrupt:
-            status = Status.INTERRUPTED
-        finally:
-            self._stop_clock()
-            if self._bar is not None:
-                self._bar.close()
-        self._save(plan, force=True)
-        if status is Status.CONVERGED and self._met_target():
-            status = Status.TARGET_REACHED
-        return list(plan.pieces), status
-
-    def _met_target(self) -> bool:
-        errors = [error for record in self.at.records for error in record.errors.values()]
-        return self.target_error is not None and bool(errors) and max(errors) <= self.target_error
-
-    def _accepted(self, plan: March, step: Advance) -> bool:
-        """Record a new piece; whether a callback asks to stop."""
-        piece = plan.pieces[-1]
-        errors = error_meter(piece.region, self.problem, piece, n=512)()
-        count = len(plan.pieces)
-        record = Record(0, 0, count, self.at.seconds, step.loss, step.held_out, errors, step.info)
-        self.at.records.append(record)
-        if self._bar is not None:
-            self._bar(record, _SHARES * step.share - count)
-        return self._wants_to_stop(record)
-
-    def _wants_to_stop(self, record: Record) -> bool:
-        if not self.callbacks:
-            return False
-        return self.processes.first(
-            self.processes.leads and any([callback(record) is True for callback in self.callbacks])
-        )
-
-    def exchanged(self) -> tuple[str, ...]:
-        """What processes told one another, in a sentence."""
-        if self.processes.count == 1:
-            return ()
-        calls, size = (n / max(1, self._steps) for n in (self.processes.traffic.calls, self.processes.traffic.bytes))
-        told = f"{self.processes.count} processes; {calls:.1f} exchanges and {size / 1e3:.4g} kB per step from each"
-        if self._amplified:
-            told += f"; {', '.join(self._amplified)} amplifies rounding, so that one process ends with other numbers"
-        return (told,)
-
-    # -- clock -------------------------------------------------------------------------------------------------------
-
-    def _start_clock(self) -> None:
-        self._clock = time.perf_counter()
-
-    def _stop_clock(self) -> None:
-        self.at.seconds = self._now()
-        self._clock = math.inf
-
-    def _now(self) -> float:
-        return self.at.seconds + max(0.0, time.perf_counter() - self._clock)
-
-    # -- checkpoints -------------------------------------------------------------------------------------------------
-
-    def _save(self, system: ResidualSystem | March, force: bool = False) -> None:
-        if self.checkpoint is None or not self.processes.leads:
-            return
-        if not force and time.monotonic() - self._saved < self.checkpoint.every_seconds:
-            return
-        at = self.at
-        files.write(
-            self.checkpoint.path,
-            {
-                "pinnlab": "checkpoint",
-                "identity": self.identity,
-                "finished": at.finished,
-                "stage": at.stage,
-                "step": at.step,
-                "theta": at.theta,
-                "optimizer": at.optimizer,
-                "best_theta": at.best_theta,
-                "best_loss": at.best_loss,
-                "rollbacks": at.rollbacks,
-                "seconds": at.seconds,
-                "statuses": [status.name for status in at.statuses],
-                "records": History(tuple(at.records)).to_data(),
-                "system": system.state(),
-            },
-        )
-        self._saved = time.monotonic()
-
-    def _resume(self) -> None:
-        if self.checkpoint is None:
-            return
-        path = Path(self.checkpoint.path)
-        # only the leading process needs to see the file
-        content = self.processes.first(path.read_bytes() if self.processes.leads and path.exists() else None)
-        if content is None:
-            return
-        data = files.read(path, self.settings.device, content)
-        if data["pinnlab"] != "checkpoint" or data["identity"] != self.identity:
-            raise ValueError(
-                f"checkpoint={os.fspath(self.checkpoint.path)!r} belongs to another problem, solver, seed or dtype; "
-                "delete it or give another path."
-            )
-        records = list(History.from_data(data["records"]))
-        names = ("finished", "stage", "step", "theta", "optimizer", "best_theta", "best_loss", "rollbacks", "seconds")
-        statuses = [Status[name] for name in data["statuses"]]
-        self.at = _Progress(records=records, statuses=statuses, **{name: data[name] for name in names})
-        self._restored = data["system"]
+            if step.accepted and run.observers.ask_to_stop(_recorded(plan.pieces, step, run)):
+                status = Status.INTERRUPTED
+            status = step.stopped or status
+            if status is None and run.lookout.late(run.clock.seconds, options.max_seconds or math.inf):
+                status = Status.INCOMPLETE
+            if status is None:
+                run.file.save(state, plan)
+    except KeyboardInterrupt:
+        status = Status.INTERRUPTED
+    finally:
+        run.observers.close()
+    run.file.save(state, plan, force=True)
+    return Status.TARGET_REACHED if status is Status.CONVERGED and options.met(state.records) else status
 
 
-def _combined(statuses: Sequence[Status]) -> Status:
-    """The status of all phases: the first that did not go as planned, else the last one's."""
-    return next((s for s in statuses if not s.ok), statuses[-1])
+def _recorded(pieces: Sequence[Part], step: Advance, run: _Run) -> Record:
+    """The record of a new piece, which observers are shown."""
+    count, piece = len(pieces), pieces[-1]
+    errors = error_meter(piece.region, run.problem, piece, n=512)()
+    record = Record(0, 0, count, run.clock.seconds, step.loss, step.held_out, errors, step.info)
+    run.state.records.append(record)
+    run.observers.show(record, _SHARES * step.share - count)
+    return record

@@ -5,7 +5,7 @@ Letters: c derivatives, n points, d coordinates, m unknowns, p parameters.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
 import torch
@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.autograd import autograd_jet, autograd_rows
-from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.taylor import Rows, Tape
 from pinnlab.domains import Region
 from pinnlab.networks.base import Network
+from pinnlab.networks.files import network_data
+from pinnlab.training.part import Data, Part, Writer
 
 Prepared = tuple[Tensor, Tensor] | None
 PullBack = Callable[[Tensor], Rows]
@@ -51,34 +53,20 @@ class Parametrized:
                 start += p.numel()
 
 
-class Trainable(Parametrized, ABC):
-    """u(x; theta) on a region: one network's model, or several in subdomains.
+class Trainable(Parametrized, Part):
+    """u(x; theta) on a region, exact conditions included: a part of a solution that training finds.
 
     Attributes:
-        region: the domain; gives the order of coordinates.
-        unknowns: their names.
         coefficients: {name: 0-dim parameter} to be found.
-        constants: {name: 0-dim tensor} of the other parameters.
     """
 
-    region: Region
-    unknowns: tuple[str, ...]
+    parameters: list[nn.Parameter]
     coefficients: dict[str, nn.Parameter]
-    constants: dict[str, Tensor]
-
-    @abstractmethod
-    def jet(self, points: Tensor, indices: Indices) -> Tensor:
-        """Derivatives (c, n, m) of the unknowns, exact conditions included."""
 
     @property
     @abstractmethod
     def width(self) -> int:
         """The widest layer of a network, from which the size of chunks follows."""
-
-    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
-        """(n, m) values without a graph, any n."""
-        with torch.no_grad():
-            return torch.cat([self.jet(part, VALUE)[0] for part in points.split(batch)])
 
 
 class Model(Trainable):
@@ -137,3 +125,13 @@ class Model(Trainable):
         if prepared is None:
             prepared = self.ansatz.prepare(points, indices)
         return self.ansatz.combine(prepared, self.network_jet(points, indices), indices)
+
+    def to_data(self, file: Writer) -> Data:
+        return {
+            "domain": self.region.to_data(),
+            "network": network_data(self.network),
+            "state": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
+            **file.exact(self.ansatz, self.region, self.unknowns),
+            "coefficients": {name: value.detach().cpu() for name, value in self.coefficients.items()},
+            "constants": {name: value.cpu() for name, value in self.constants.items() if isinstance(value, Tensor)},
+        }

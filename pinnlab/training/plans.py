@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,13 +14,20 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
-from pinnlab.training.residuals import ResidualSystem
+from pinnlab.training.part import Part
+from pinnlab.training.result import Members
 from pinnlab.training.status import Status
+from pinnlab.training.system import TrainingSystem
+
+M = TypeVar("M", bound=Trainable)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where and how a solve runs: device, floating-point type, seed, CPU threads."""
+    """Where and how a solve runs: device, floating-point type, seed, CPU threads.
+
+    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans.
+    """
 
     device: torch.device
     dtype: torch.dtype
@@ -30,32 +37,39 @@ class Settings:
 
 @dataclass(frozen=True)
 class Phase:
-    """One piece of training: a residual system and the optimizers that lower it, in order."""
+    """One piece of training: a loss and the optimizers that lower it, in order."""
 
     problem: Problem
-    system: ResidualSystem
+    system: TrainingSystem
     stages: tuple[Optimizer, ...]
 
 
-class Plan(ABC):
-    """The phases of one solve. ``count`` of them, each started from the models of those before."""
+class Plan(ABC, Generic[M]):
+    """The phases of one solve. ``count`` of them, each started from the models of those before.
+
+    The models that its methods take are those of its own phases.
+    """
 
     count: int
     notes: tuple[str, ...] = ()
 
     @abstractmethod
-    def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
+    def start(self, k: int, finished: Sequence[M]) -> Phase:
         """Phase k, ready to train."""
 
     @abstractmethod
-    def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
+    def field(self, models: Sequence[M]) -> Callable[[Tensor], Tensor]:
         """The solution (n, d) -> (n, m) made of the phases' models; NaN where no phase was trained."""
 
-    def view(self, model: Trainable) -> Any:
+    def view(self, model: M) -> Part:
         """A phase's model as a part of the solution, in the problem's own unknowns and coordinates."""
         return model
 
-    def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
+    def members(self, models: Sequence[M]) -> Members | None:
+        """What finds the members of a family; None where a single instance is solved."""
+        return None
+
+    def verdict(self, models: Sequence[M], status: Status) -> tuple[Status, tuple[str, ...]]:
         """The status of a finished run, after a look at the solution, and remarks on it."""
         return status, ()
 
@@ -89,12 +103,15 @@ class March(ABC):
     """A plan without training: the solution is built piece by piece, in time order, each piece solved for directly.
 
     Attributes:
-        pieces: finished ones; each is evaluated like a trained model.
         notes: remarks for the user.
     """
 
-    pieces: Sequence[Any]
     notes: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def pieces(self) -> Sequence[Part]:
+        """Those that are finished, in time order."""
 
     @abstractmethod
     def advance(self) -> Advance:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tqdm import tqdm
 
+from pinnlab.machine.processes import Processes
 from pinnlab.training.history import Record
 
 Callback = Callable[[Record], Any]
@@ -46,3 +47,40 @@ class ProgressBar:
     def close(self) -> None:
         """Finish the line."""
         self.bar.close()
+
+
+class Observers:
+    """Those who look at a run: callbacks and a progress bar, in the leading process only.
+
+    Args:
+        callbacks: see ``Callback``.
+        progress: whether a bar is shown.
+        processes: those that share the run.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], progress: bool, processes: Processes):
+        self.callbacks, self.processes = tuple(callbacks), processes
+        self._progress = progress and processes.leads
+        self._bar: ProgressBar | None = None
+
+    def start(self, label: str, phases: int, max_seconds: float | None, steps: int) -> None:
+        """Show the bar, unless it is there already; the arguments are those of ``ProgressBar``."""
+        if self._progress and self._bar is None:
+            self._bar = ProgressBar(label, phases, max_seconds, steps)
+
+    def show(self, record: Record, taken: float = 0.0) -> None:
+        """Move the bar to a record; ``taken`` as for ``ProgressBar``."""
+        if self._bar is not None:
+            self._bar(record, taken)
+
+    def ask_to_stop(self, record: Record) -> bool:
+        """Call every callback; whether one in the leading process asks to stop."""
+        if not self.callbacks:
+            return False
+        asked = self.processes.leads and any([callback(record) is True for callback in self.callbacks])
+        return self.processes.first(asked)
+
+    def close(self) -> None:
+        """Finish the bar."""
+        if self._bar is not None:
+            self._bar.close()

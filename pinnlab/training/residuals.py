@@ -25,13 +25,14 @@ from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.training import sharing
 from pinnlab.training.blocks import Block, Count
 from pinnlab.training.model import PullBack, Trainable
+from pinnlab.training.system import TrainingSystem
 from pinnlab.training.weighting import State, Uniform, Weighting
 
 _POOL = 4
 """Points of the adaptive pool per collocation point."""
 
 
-class ResidualSystem:
+class ResidualSystem(TrainingSystem):
     """All blocks of a problem for one model: an optimizer's objective.
 
     Args:
@@ -77,15 +78,7 @@ class ResidualSystem:
         self.redraw()
 
     def share(self, processes: Processes, by: str = "auto") -> None:
-        """Let several processes work on this system: points stay those of all, each process keeps its part of them.
-
-        Args:
-            processes: which.
-            by: see ``sharing.SHARED``.
-
-        Raises:
-            ValueError: processes and subdomains do not fit, or a process would have no points.
-        """
+        # points stay those of all, and each process keeps its part of them
         owners = {id(b): self._touched(b)[0] for b in self.blocks}
         networks = len(self._groups) - int(len(self._groups) > 1 and bool(self.model.coefficients))
         teams = sharing.teams(processes.count, networks, by)
@@ -108,7 +101,6 @@ class ResidualSystem:
     # -- points ------------------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
-        """Take new collocation points."""
         for block, n, pool in zip(self.blocks, self.counts, self._pools, strict=True):
             if block.term.fixed is None or not block.sites:
                 sites = block.drawn(self.sampling, n, self._rng, self._like, pool)
@@ -131,12 +123,10 @@ class ResidualSystem:
     # -- what optimizers ask -------------------------------------------------------------------------------------------
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss (0-dim) and its gradient (p,), of all processes' points."""
         loss, gradient = self.processes.sums(*(x.clone() for x in self._at(theta, self._loss_and_gradient)))
         return loss, gradient
 
     def residuals(self, theta: Tensor) -> Tensor:
-        """(N,): this process' residuals times the roots of their weights; the loss is their sum of squares."""
         return self._at(theta, self._residuals).clone()
 
     def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor | BlockJacobian]:
@@ -252,23 +242,23 @@ class ResidualSystem:
     # -- what weightings and the loop ask --------------------------------------------------------------------------------
 
     def update_weights(self, theta: Tensor) -> None:
-        """Let the weighting look at the residuals; its weights then stand until the next call."""
         self.weights = self.weighting.update(self.weights, self, theta)
 
     @property
     def reweights(self) -> bool:
-        """Whether weights change between steps."""
         return not isinstance(self.weighting, Uniform)
 
     @property
     def finished(self) -> bool:
-        """Whether the weighting's own stopping rule is met."""
         return self.weighting.finished(self.weights)
 
     @property
     def unmet(self) -> bool:
-        """Whether the weighting has some residuals as good as switched off."""
         return self.weighting.unmet(self.weights)
+
+    @property
+    def info(self) -> dict[str, float]:
+        return self.weighting.info(self.weights)
 
     def block_residuals(self, theta: Tensor) -> list[Tensor]:
         """Per block, (q, n) unweighted residuals of all processes without a graph."""
@@ -309,13 +299,11 @@ class ResidualSystem:
         return float(self.processes.sum(total))
 
     def state(self) -> dict[str, Any]:
-        """Everything a checkpoint needs to continue with the same numbers."""
         points = [[[site.points, site.normals] for site in block.whole] for block in self.blocks]
         rng = json.dumps(self._rng.bit_generator.state)
         return {"rng": rng, "points": points, "pools": self._pools, "weights": self.weights}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a saved state."""
         self._rng.bit_generator.state = json.loads(state["rng"])
         for block, sites in zip(self.blocks, state["points"], strict=True):
             block.place(tuple(Site(points, normals) for points, normals in sites))

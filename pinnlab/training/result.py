@@ -12,8 +12,36 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
 from pinnlab.training.history import History
+from pinnlab.training.part import Part
 from pinnlab.training.status import Status
+
+
+class Members(Protocol):
+    """The solution of a family: it finds that of any member."""
+
+    def member(
+        self,
+        values: Mapping[str, Any],
+        *,
+        points: int | None = None,
+        steps: int | None = None,
+        tolerance: float | None = None,
+        domain: Box | None = None,
+    ) -> tuple[Problem, Part, tuple[str, ...]]:
+        """One member's problem, its solution, and remarks on what did not converge.
+
+        Args:
+            values: one entry per family parameter.
+            points: of the equations, per expert, if others than in training.
+            steps, tolerance: of the inner solver, if others than in training.
+            domain: another box for the same coordinates, such as a longer time.
+
+        Raises:
+            ValueError: a parameter missing, unknown or outside its family; a member that cannot be solved.
+        """
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,22 +51,24 @@ class Result:
     Attributes:
         problem: what was solved.
         function: the solution (n, d) -> (n, m).
-        models: its parts, one per time window.
+        models: its parts, one per time window or slab, in time order.
         history: records of the run.
         status: how it ended.
         seconds: it took.
         solver: the configuration that was used.
         notes: remarks for the user.
+        members: finds the members of a family; None where a single instance was solved.
     """
 
     problem: Problem
     function: Callable[[Tensor], Tensor]
-    models: Sequence[Any]
+    models: Sequence[Part]
     history: History
     status: Status
     seconds: float
     solver: Any = None
     notes: tuple[str, ...] = ()
+    members: Members | None = None
 
 
 class Solved(Protocol):
@@ -49,7 +79,7 @@ class Solved(Protocol):
     @property
     def function(self) -> Callable[[Tensor], Tensor]: ...
     @property
-    def models(self) -> Sequence[Any]: ...
+    def models(self) -> Sequence[Part]: ...
     @property
     def history(self) -> History: ...
     @property

@@ -1,13 +1,13 @@
-"""Who works on what where several processes share the points of a residual system.
+"""How several processes divide the points of a residual system among them, and what that costs.
 
 Letters: n points of a block, R processes, G subdomains (networks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from pinnlab.machine.processes import portion
+from pinnlab.machine.processes import Processes, portion
 
 SHARED = ("auto", "points", "subdomains", "none")
 """How processes share a solve.
@@ -64,3 +64,18 @@ def part(team: range, rank: int, together: bool) -> Callable[[int], slice]:
     if together:
         return lambda n: slice(0, n)
     return lambda n: portion(n, len(team), rank - team.start)
+
+
+def exchanged(processes: Processes, steps: int, amplifying: Sequence[str]) -> str:
+    """What processes told one another in so many steps, in a sentence.
+
+    Args:
+        processes: those that shared the run.
+        steps: of all optimizers; 0 where nothing was trained.
+        amplifying: names of optimizers that amplify rounding.
+    """
+    calls, size = (n / max(1, steps) for n in (processes.traffic.calls, processes.traffic.bytes))
+    told = f"{processes.count} processes; {calls:.1f} exchanges and {size / 1e3:.4g} kB per step from each"
+    if amplifying:
+        told += f"; {', '.join(amplifying)} amplifies rounding, so that one process ends with other numbers"
+    return told

@@ -99,7 +99,7 @@ def test_a_view_evaluates_functions_and_solutions_alike() -> None:
     assert values.shape == (len(t), len(x))
     np.testing.assert_allclose(values[-1], math.exp(-0.05 * math.pi**2) * np.sin(math.pi * x), atol=1e-14)
     solution = solve(problem)
-    np.testing.assert_allclose(view.of(solution, problem)["u"][3], solution(x=x, t=t[3])["u"])
+    np.testing.assert_allclose(view.of_solution(solution)["u"][3], solution(x=x, t=t[3])["u"])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.api import problem_module
+from pinnlab.declaration.library import problem_module
 
 
 @pytest.mark.parametrize(("piece", "given"), [("right", "along_x"), ("walls", "outward_at_walls")])

@@ -14,7 +14,7 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.declaration.relative_error import error_grid
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.derivatives.indices import Indices
 from pinnlab.solution.error_equation import error_problem, solve_error_equation
 from pinnlab.solution.error_features import estimate_on_features
 from pinnlab.solution.estimates import ErrorEstimate
@@ -22,12 +22,13 @@ from pinnlab.solution.measures import Misfit, measure, relative_size, terms_of
 from pinnlab.solution.quality import Verdict, judge
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
+from pinnlab.training.part import Part
 from pinnlab.training.status import Status
 
 PI = math.pi
 
 
-class Given:
+class Given(Part):
     """A formula as a finished model.
 
     Args:
@@ -44,8 +45,16 @@ class Given:
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         return autograd_jet(self.formula, points, indices, keep=False)
 
-    def values(self, points: Tensor) -> Tensor:
-        return self.jet(points, VALUE)[0]
+    def to_data(self, file: Any) -> dict[str, Any]:
+        return {}
+
+
+class Joined(Given):
+    """The same, as if pieces met in the middle."""
+
+    @property
+    def joints(self) -> dict[str, tuple[float, ...]]:
+        return {"x": (0.5,)}
 
 
 def solved(problem: pl.Problem, *models: Any) -> pl.Solution:
@@ -163,8 +172,7 @@ def test_hand_overs_and_jumps_are_seen() -> None:
     models = [Given(early, heated), Given(late, lambda p: heated(p) + 0.25)]
     found = {m.name: m for m in measure(problem, models)[0]}
     assert found["hand-over u"].rms == pytest.approx(0.25, rel=1e-12)
-    step = Given(problem.domain, lambda p: heated(p) + 0.5 * (p[:, :1] > 0.5))
-    step.seams = {"x": (0.5,)}  # type: ignore[attr-defined]
+    step = Joined(problem.domain, lambda p: heated(p) + 0.5 * (p[:, :1] > 0.5))
     found = {m.name: m for m in measure(problem, [step])[0]}
     assert found["jump u"].rms == pytest.approx(0.5, rel=1e-9)
 

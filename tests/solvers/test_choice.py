@@ -6,8 +6,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.solvers.choice import Watch, choose, width_for, windows_for
-from pinnlab.training.history import Record
+from pinnlab.solvers.choice import choose, width_for, windows_for
 from pinnlab.training.plans import Settings, Solver
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
@@ -119,17 +118,6 @@ def test_windows_follow_the_growth_and_the_budget() -> None:
 def test_width_follows_the_budget() -> None:
     # 4 P^3 multiplications a step, 100 steps, 5e9 a second: P = 908 in 60 s, and w = sqrt(P / 2)
     assert [width_for(seconds) for seconds in (1.0, 12.0, 60.0, 600.0, 1e5)] == [11, 16, 21, 30, 30]
-
-
-def test_a_march_is_judged_when_half_of_its_budget_is_over() -> None:
-    def stops(*records: tuple[float, float]) -> bool:
-        watch = Watch(10.0)
-        return [watch(Record(0, 0, 1, seconds, 0.0, 0.0, {}, {"share": share})) for seconds, share in records][-1]
-
-    assert not stops((4.9, 0.01))
-    assert not stops((6.0, 0.25))
-    assert stops((4.0, 0.1), (6.0, 0.24))
-    assert not stops((5.1, 0.3), (9.9, 0.31))
 
 
 def test_solve_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

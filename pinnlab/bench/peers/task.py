@@ -24,6 +24,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.collocation import CollocationSolver
 from pinnlab.solvers.pinn import PINN
 from pinnlab.training.plans import Settings, Solver
+from pinnlab.training.residuals import ResidualSystem
 
 _SHARED = ("network", "points", "boundary_points", "harmonics", "condition_weight")
 
@@ -72,6 +73,7 @@ class Task:
         settings = Settings(torch.device("cpu"), dtype, seed)
         system = PINN(**shared).plan(problem, settings).start(0, []).system
         model: Any = system.model
+        assert isinstance(system, ResidualSystem)
         if not isinstance(model.network, MLP) or model.network.factorized:
             raise ValueError(
                 f"peers train plain multilayer perceptrons, but the recipe's network is {model.network!r}; compare with "

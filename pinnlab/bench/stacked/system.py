@@ -26,7 +26,7 @@ from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
-from pinnlab.training.residuals import Block, Count
+from pinnlab.training.residuals import Block, Count, ResidualSystem
 from pinnlab.training.weighting import Uniform
 
 
@@ -80,9 +80,10 @@ class StackedSystem:
     def __init__(self, members: Sequence[Problem], solver: MultiDomainPINN, seed: int = 0):
         _check(members, solver)
         settings = Settings(torch.device("cpu"), torch.float64, seed)
-        self._one = solver.plan(members[0], settings).start(0, []).system
-        one = self._one.model
-        assert isinstance(one, PiecewiseModel)
+        system = solver.plan(members[0], settings).start(0, []).system
+        one = system.model
+        assert isinstance(system, ResidualSystem) and isinstance(one, PiecewiseModel)
+        self._one = system
         self.members, self.partition = tuple(members), one.partition
         count = len(self.members)
         exact = any(not model.ansatz.is_trivial for model in one.models)
@@ -106,7 +107,7 @@ class StackedSystem:
         }
         replaced = dict(zip(one.models, self.models, strict=True))
         self.blocks = [
-            Block(Count(block.term, block.n, tuple(replaced[m] for m in block.models)), self._one.model.constants)
+            Block(Count(block.term, block.n, tuple(replaced[m] for m in block.models)), dict(one.constants))
             for block in self._one.blocks
         ]
         self.points = [block.n for block in self._one.blocks]

@@ -1,4 +1,4 @@
-"""The solution of a family as a function of its members."""
+"""The solution of a family: it finds that of any member."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from pinnlab.algebra.least_squares import Minimum, Outcome
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
@@ -18,8 +17,8 @@ from pinnlab.solvers.experts.members import functions
 from pinnlab.solvers.experts.model import MemberModel, OperatorModel
 
 
-class FamilyFunction:
-    """(n, d) -> (n, m) for the representative member; ``member`` gives that of any other.
+class Family:
+    """What ``solution.at`` asks.
 
     Args:
         model: the trained operator.
@@ -27,9 +26,6 @@ class FamilyFunction:
 
     def __init__(self, model: OperatorModel):
         self.model = model
-
-    def __call__(self, points: Tensor) -> Tensor:
-        return self.model.values(points)
 
     def member(
         self,
@@ -40,16 +36,7 @@ class FamilyFunction:
         tolerance: float | None = None,
         domain: Box | None = None,
     ) -> tuple[Problem, MemberModel, tuple[str, ...]]:
-        """One member's problem, its solution, and remarks on experts that did not converge.
-
-        Args:
-            values: one entry per family parameter.
-            points, steps, tolerance: of the inner solve, if others than in training.
-            domain: another box for the same coordinates, such as a longer time.
-
-        Raises:
-            ValueError: a parameter missing, unknown or outside its family; an inner problem that cannot be solved.
-        """
+        """As in ``training.result.Members``; the remarks are on experts that did not converge."""
         family = self.model.problem
         missing = [name for name in family.families if name not in values]
         if missing:

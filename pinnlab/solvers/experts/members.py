@@ -117,6 +117,11 @@ class Place:
         )
         self._initial = _initial_values(example, self.plan.soft)
 
+    @property
+    def joints(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where experts meet}."""
+        return {name: tuple(edges[1:-1]) for name, edges in self.partition.edges.items() if len(edges) > 2}
+
     def replace(self, problem: Problem | None = None, **changes: Any) -> Place:
         """The same with another problem of the family or other settings."""
         return Place(self.problem if problem is None else problem, dataclasses.replace(self.recipe, **changes))

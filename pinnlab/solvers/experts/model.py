@@ -6,7 +6,7 @@ d coordinates, p parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,21 @@ from torch import Tensor, nn
 
 from pinnlab.algebra.least_squares import Minimum
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box
 from pinnlab.solvers.experts.bases import GridBasis, PointBasis, finished
 from pinnlab.solvers.experts.members import Place, Recipe, Values, representatives, solve
-from pinnlab.training.model import Parametrized
+from pinnlab.training.model import Trainable
+from pinnlab.training.part import Data, Part, Writer
+
+_NO_FILE = (
+    "save() has no file form for experts over trained basis functions; keep the run's checkpoint= file, from which "
+    "solve(...) gives the solution back, or write its values, of a family those of a member, with to_xarray()."
+)
 
 
-class OperatorModel(Parametrized):
-    """Basis functions and coefficients of any member; what the training loop sees as a model.
+class OperatorModel(Trainable):
+    """Basis functions and coefficients of any member; as a part of a solution it is the representative member.
 
     Args:
         problem: the family.
@@ -32,23 +38,18 @@ class OperatorModel(Parametrized):
     """
 
     def __init__(self, problem: Problem, network: nn.Module, recipe: Recipe):
+        assert isinstance(problem.domain, Box), "parts of experts are cut from boxes"
         self.problem, self.network, self.recipe = problem, network, recipe
-        self.unknowns: tuple[str, ...] = problem.unknowns
+        self.region, self.unknowns = problem.domain, problem.unknowns
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.coefficients: dict[str, Tensor] = {}
+        self.coefficients = {}
+        self.constants = dict(problem.parameter_values(self.parameters[0].detach()))
         self.place = Place(problem, recipe)
         self._representative: tuple[Tensor, MemberModel] | None = None
 
     @property
-    def region(self) -> Box:
-        """The domain."""
-        assert isinstance(self.problem.domain, Box)
-        return self.problem.domain
-
-    @property
-    def constants(self) -> dict[str, Any]:
-        """Parameters of the representative member."""
-        return dict(self.problem.parameter_values(self.parameters[0].detach()))
+    def width(self) -> int:
+        return getattr(self.network, "width", 64)
 
     def basis(self, members: Sequence[Values], place: Place | None = None) -> PointBasis | GridBasis:
         """The basis functions of some members, with a graph to the parameters."""
@@ -79,16 +80,29 @@ class OperatorModel(Parametrized):
             w, minima = solve(place, layer, basis, rows, placed, [values])
         return MemberModel(place, basis, w[0], minima, self.parameters, place.fixed(values, like))
 
-    def values(self, points: Tensor) -> Tensor:
-        """(n, m) values of the representative member (of a single problem, of itself)."""
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        return self._representative_member().jet(points, indices)
+
+    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
+        return self._representative_member().values(points, batch)
+
+    def to_data(self, file: Writer) -> Data:
+        raise TypeError(_NO_FILE)
+
+    @property
+    def joints(self) -> Mapping[str, tuple[float, ...]]:
+        return self.place.joints
+
+    def _representative_member(self) -> MemberModel:
+        """That of the present parameters; of a single problem, its only one."""
         now = self.theta
         if self._representative is None or not torch.equal(self._representative[0], now):
             values = representatives(self.problem)
             self._representative = now, self.member(values, np.random.default_rng(0))
-        return self._representative[1].values(points)
+        return self._representative[1]
 
 
-class MemberModel:
+class MemberModel(Part):
     """One member's solution: u = b . w of the expert in whose part a point lies.
 
     Args:
@@ -110,15 +124,13 @@ class MemberModel:
         constants: dict[str, Any],
     ):
         self.place, self.basis, self.w, self.minima = place, basis, w, minima
-        self.parameters, self.constants = list(parameters), constants
-        self.coefficients: dict[str, Tensor] = {}
+        self.parameters, self.constants, self.coefficients = list(parameters), constants, {}
         self.region = place.problem.domain
         self.unknowns = tuple(place.problem.unknowns)
 
     @property
-    def seams(self) -> dict[str, tuple[float, ...]]:
-        """{coordinate: positions where experts meet}."""
-        return {name: tuple(edges[1:-1]) for name, edges in self.place.partition.edges.items() if len(edges) > 2}
+    def joints(self) -> Mapping[str, tuple[float, ...]]:
+        return self.place.joints
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
@@ -133,6 +145,5 @@ class MemberModel:
             found = (e.basis[0, 0] * mine.transpose(0, 1)[:, None]).sum(-1)
             return (found if e.offset is None else found + e.offset[0, 0]).permute(1, 2, 0)
 
-    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
-        """(n, m) values, any n."""
-        return torch.cat([self.jet(part, VALUE)[0] for part in points.split(batch)])
+    def to_data(self, file: Writer) -> Data:
+        raise TypeError(_NO_FILE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.solvers.experts.family import FamilyFunction
+from pinnlab.solvers.experts.family import Family
 from pinnlab.solvers.experts.layout import COUPLINGS
 from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
@@ -28,8 +27,8 @@ from pinnlab.solvers.experts.partition import Cuts, Partition
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
 from pinnlab.solvers.experts.system import OperatorSystem
 from pinnlab.solvers.options import check_choice, check_shares, given, strangers
-from pinnlab.training.model import Trainable
 from pinnlab.training.plans import Phase, Plan, Settings, Solver
+from pinnlab.training.result import Members
 
 CONSTRAINTS = ("experts", "global", "soft")
 HESSIANS = ("full", "gauss_newton")
@@ -239,7 +238,7 @@ class FamilyExperts(Solver):
         return f"{_owner(name)}({name}={getattr(self, name)!r}): {why}, so that {name} has no effect; leave it out."
 
 
-class FamilyPlan(Plan):
+class FamilyPlan(Plan[OperatorModel]):
     """One phase: a network of basis functions, trained on the residual that members' solutions leave.
 
     Args:
@@ -255,7 +254,7 @@ class FamilyPlan(Plan):
         self.recipe = options.recipe(problem)
         self.notes = Place(problem, self.recipe).plan.notes
 
-    def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
+    def start(self, k: int, finished: Sequence[OperatorModel]) -> Phase:
         options, problem, settings = self.options, self.problem, self.settings
         generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
         network = options.network
@@ -267,7 +266,10 @@ class FamilyPlan(Plan):
         points = options.loss_points or self.recipe.points
         system = OperatorSystem(model, options.batch, points, (settings.seed, k))
         system.check()
-        return Phase(problem, system, options.stages)  # type: ignore[arg-type]
+        return Phase(problem, system, options.stages)
 
-    def field(self, models: Sequence[Any]) -> Callable[[Tensor], Tensor]:
-        return FamilyFunction(models[0])
+    def field(self, models: Sequence[OperatorModel]) -> Callable[[Tensor], Tensor]:
+        return models[0].values
+
+    def members(self, models: Sequence[OperatorModel]) -> Members | None:
+        return Family(models[0]) if self.problem.families else None

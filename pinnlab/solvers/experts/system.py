@@ -22,7 +22,7 @@ from pinnlab.solvers.experts.members import Values, solve
 from pinnlab.solvers.experts.model import OperatorModel
 from pinnlab.solvers.experts.rows import Rows
 from pinnlab.solvers.experts.sharing import Share, share_of
-from pinnlab.training.weighting import State, Uniform
+from pinnlab.training.system import TrainingSystem
 
 _HELD_OUT = 8
 """Members of the held-out loss."""
@@ -52,8 +52,8 @@ class _Draw:
         self.judged = model.place.judge(self.members, rng, like, points, experts)
 
 
-class OperatorSystem:
-    """An optimizer's objective: the residuals that members' solutions leave at points of their own.
+class OperatorSystem(TrainingSystem):
+    """The residuals that members' solutions leave at points of their own.
 
     Args:
         model: the operator.
@@ -63,11 +63,11 @@ class OperatorSystem:
     """
 
     def __init__(self, model: OperatorModel, batch: int, points: int, seed: Sequence[int]):
-        self.model, self.batch, self.points, self.seed = model, batch, points, tuple(seed)
+        self.model: OperatorModel = model
+        self.batch, self.points, self.seed = batch, points, tuple(seed)
         self._share, self.processes = Share(), ALONE
         self.size = model.size
         self.shapes = [tuple(p.shape) for p in model.parameters]
-        self.weighting, self.weights = Uniform(), State()
         self._rng = np.random.default_rng([*seed, 1])
         self.minima: tuple[Minimum, ...] = ()
         self._before = ""
@@ -95,7 +95,7 @@ class OperatorSystem:
     # -- members and points --------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
-        """Take new members and new points."""
+        # members change as well as points
         self._before = json.dumps(self._rng.bit_generator.state)
         members = self._sample(self._rng, self.batch)
         self._current = _Draw(self.model, members, self.points, self._rng, self._share)
@@ -109,10 +109,9 @@ class OperatorSystem:
         problem = self.model.problem
         return [problem.sample_parameters(rng) for _ in range(count)] if problem.families else [{}]
 
-    # -- what optimizers ask -------------------------------------------------------------------------------------------
+    # -- what optimizers and the loop ask ------------------------------------------------------------------------------
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss (0-dim) and its gradient (p,)."""
         self.model.theta = theta
         with torch.enable_grad():
             squares = self._squares(self._current)
@@ -127,30 +126,6 @@ class OperatorSystem:
         gradient = torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for p, g in pairs])
         return loss, self.processes.sum(gradient)
 
-    def residuals(self, theta: Tensor) -> Tensor:
-        """Not available: a member's residuals are those of an optimum."""
-        raise TypeError(
-            "HardConstraintMoE trains with first-order or quasi-Newton stages, such as stages=(pl.Adam(),)."
-        )
-
-    def residuals_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Not available, as ``residuals``."""
-        raise TypeError(
-            "HardConstraintMoE trains with first-order or quasi-Newton stages, such as stages=(pl.Adam(),)."
-        )
-
-    # -- what the loop asks --------------------------------------------------------------------------------------------
-
-    reweights = False
-    finished = False
-    unmet = False
-
-    def update_weights(self, theta: Tensor) -> None:
-        """Nothing: all weights are fixed."""
-
-    def adapt(self, theta: Tensor) -> None:
-        """Nothing: points are uniform."""
-
     def held_out_loss(self, theta: Tensor) -> float:
         """The loss on members and points that training never sees."""
         self.model.theta = theta
@@ -164,7 +139,6 @@ class OperatorSystem:
             minimum.require("member, expert", Outcome.STEPS_DONE, Outcome.STALLED)
 
     def state(self) -> dict[str, Any]:
-        """Everything a checkpoint needs to continue with the same numbers."""
         return {"rng": self._before}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -181,14 +181,6 @@ class EntryAnsatz:
 
     combine = staticmethod(Ansatz.combine)
 
-    @property
-    def constraints(self) -> tuple:
-        """What a file would hold."""
-        raise TypeError(
-            "save() has no file form for labels that enter through a side; keep the run's checkpoint= file, from which "
-            "solve(...) gives the solution back, or write values with to_xarray()."
-        )
-
     def part(self, first: int) -> EntryAnsatz:
         """That of the unknowns from number ``first`` on."""
         return replace(self, starts=self.starts[first:], enters=self.enters[first:], orders=self.orders[first:])

@@ -20,6 +20,7 @@ from pinnlab.solvers.lagrangian.frames import Drift, Frame
 from pinnlab.solvers.lagrangian.inflow import Entry
 from pinnlab.solvers.lagrangian.labels import wrapped
 from pinnlab.training.model import Model
+from pinnlab.training.part import Data, Part, Writer
 
 _STEPS = 80
 _NEWTON = 12
@@ -28,7 +29,7 @@ _PATH = 8
 """Pieces of the way along which labels are followed in two dimensions."""
 
 
-class EulerianView:
+class EulerianView(Part):
     """A trained label model as a function of place and time.
 
     Args:
@@ -55,6 +56,10 @@ class EulerianView:
         self._bounds = dict(self.region.bounds)
         if entry is not None:
             self._bounds[entry.box.space[0]] = entry.labels
+
+    @property
+    def flow(self) -> EulerianView:
+        return self
 
     def positions(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """X (n, s) and dX/dxi (n, s, s) at labels and times (n, d); labels may lie outside the box by whole periods."""
@@ -203,13 +208,6 @@ class EulerianView:
     def characteristics(
         self, count: int = 17, times: int = 101, start: Mapping[str, Tensor] | None = None
     ) -> Mapping[str, Tensor]:
-        """Paths of characteristics: {"t": (times,), coordinate of space: (labels, times)}.
-
-        Args:
-            count: labels per axis, from side to side, where no start is given.
-            times: instants.
-            start: {coordinate of space: (labels,)}, where paths begin.
-        """
         names = self.region.coordinates
         like = self.parameters[0].detach()
         instants = torch.linspace(*self.region.bounds[TIME], times, dtype=like.dtype)
@@ -225,6 +223,15 @@ class EulerianView:
         if self.entry is not None:
             x = torch.where(self.entry.inside(x), x, torch.nan)
         return {TIME: instants} | {names[i]: x[:, :, k] for k, i in enumerate(self.space)}
+
+    def to_data(self, file: Writer) -> Data:
+        if self.entry is not None:
+            raise TypeError(
+                "save() has no file form for labels that enter through a side; keep the run's checkpoint= file, from which "
+                "solve(...) gives the solution back, or write values with to_xarray()."
+            )
+        drift = {"start": self.drift.start, "velocity": dict(self.drift.velocity)}
+        return {**self.model.to_data(file), "drift": drift}
 
 
 def _words(letters: int, length: int) -> list[tuple[int, ...]]:

@@ -301,7 +301,7 @@ class March:
     def state(self) -> dict[str, Any]:
         """Plain data from which ``restore`` goes on with the same numbers."""
         return {
-            "pieces": [piece.to_data() for piece in self.pieces],
+            "pieces": [piece.state() for piece in self.pieces],
             "edges": {name: torch.from_numpy(edges) for name, edges in self.edges.items()},
             "size": torch.from_numpy(self.size),
             "slab": self.slab if self.time is not None else 0.0,

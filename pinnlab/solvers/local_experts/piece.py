@@ -15,12 +15,13 @@ from torch import Tensor
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.cells import Cells
+from pinnlab.training.part import Part, Writer
 
 Array = np.ndarray
 _BATCH = 8192
 
 
-class Piece:
+class Piece(Part):
     """The unknowns on one slab; evaluated like a trained model.
 
     Args:
@@ -53,18 +54,20 @@ class Piece:
         return self.weights.size
 
     @property
-    def seams(self) -> dict[str, tuple[float, ...]]:
-        """{coordinate: positions where cells meet}."""
+    def joints(self) -> Mapping[str, tuple[float, ...]]:
         return {name: tuple(map(float, edges[1:-1])) for name, edges in self.cells.edges.items() if len(edges) > 2}
 
-    def to_data(self) -> dict[str, Any]:
-        """Plain data without the basis, which all pieces share."""
+    def state(self) -> dict[str, Any]:
+        """Plain data without the basis and constants, which all pieces share."""
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
         return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
 
+    def to_data(self, file: Writer) -> dict[str, Any]:
+        return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+
     @classmethod
     def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
-        """The inverse of ``to_data``."""
+        """The inverse of ``state``."""
         cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
         return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants)
 
@@ -84,6 +87,6 @@ class Piece:
                 found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
         return torch.from_numpy(found).to(points)
 
-    def values(self, points: Tensor) -> Tensor:
-        """(n, m) values at (n, d) points."""
+    def values(self, points: Tensor, batch: int = 4096) -> Tensor:
+        # ``jet`` works in parts by itself
         return self.jet(points, VALUE)[0]

@@ -18,6 +18,7 @@ from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, Partition
 from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.options import check_choice, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.status import Status
@@ -197,7 +198,7 @@ class CellMarch(March):
             )
 
     @property
-    def pieces(self) -> Sequence[Any]:  # type: ignore[override]
+    def pieces(self) -> Sequence[Piece]:
         return self.cells.pieces
 
     def advance(self) -> Advance:

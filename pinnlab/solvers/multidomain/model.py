@@ -15,6 +15,7 @@ from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.multidomain.partition import Partition
 from pinnlab.training.model import Model, Trainable
+from pinnlab.training.part import Data, Writer
 
 
 class PiecewiseModel(Trainable):
@@ -50,8 +51,7 @@ class PiecewiseModel(Trainable):
         return max(model.width for model in self.models)
 
     @property
-    def seams(self) -> dict[str, tuple[float, ...]]:
-        """{coordinate: positions where subdomains meet}."""
+    def joints(self) -> Mapping[str, tuple[float, ...]]:
         ends = {name: {e for c in self.partition.cells for e in c.box.bounds[name]} for name in self.region.coordinates}
         inner = {name: tuple(sorted(found - set(self.region.bounds[name]))) for name, found in ends.items()}
         return {name: positions for name, positions in inner.items() if positions}
@@ -66,6 +66,16 @@ class PiecewiseModel(Trainable):
                 result[:, mask] = model.jet(points[mask], indices)
         result[:, which < 0] = torch.nan
         return result
+
+    def to_data(self, file: Writer) -> Data:
+        parts = [model.to_data(file) for model in self.models]
+        return {
+            "domain": self.region.to_data(),
+            "cells": parts,
+            "owners": [cell.owner for cell in self.partition.cells],
+            "interfaces": [[i.first, i.second, i.normal] for i in self.partition.interfaces],
+            **{key: parts[0][key] for key in ("coefficients", "constants")},
+        }
 
     def jump(self, n: int = 256, seed: int = 0) -> float:
         """Root mean square of the solution's jumps across the interfaces, at n points each; 0 where there are none."""

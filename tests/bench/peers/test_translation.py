@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.api import problem_names
 from pinnlab.bench.cases import load_case
 from pinnlab.bench.peers.task import Part, Task, stacked
 from pinnlab.bench.peers.translation import Derivatives, ExactConditions, by_autograd, residuals
+from pinnlab.declaration.library import problem_names
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.indices import used_indices
 from pinnlab.domains import Site

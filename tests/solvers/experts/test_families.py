@@ -103,6 +103,13 @@ def test_the_gradient_of_the_loss(make: Any, options: dict) -> None:
     assert float(gradient @ direction) == pytest.approx(float((up - down) / (2 * h)), rel=2e-5)
 
 
+def test_the_loss_is_no_sum_of_squares() -> None:
+    s = system(family())
+    for ask in (s.residuals, s.residuals_and_jacobian):
+        with pytest.raises(TypeError, match="no sum of squares.*first-order"):
+            ask(s.model.theta)
+
+
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
@@ -149,10 +156,14 @@ def test_a_family_of_functions_on_a_grid() -> None:
     assert np.isfinite(solution.at(u0=0.5)(x=x, t=0.5)["u"]).all()
 
 
-def test_one_problem_with_a_network() -> None:
+def test_one_problem_with_a_network(tmp_path: Path) -> None:
     problem = family().at(nu=0.1)
     solution = pl.solve(problem, pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=10),)), progress=False)
     assert solution.error()["u"] < 1e-2
+    assert np.abs(solution.residual(x=np.linspace(0.1, 0.9, 5), t=0.5)["heat"]).max() < 0.1
+    assert solution.models[0].joints == {"x": (0.5,)}
+    with pytest.raises(TypeError, match="no file form for experts over trained basis functions"):
+        solution.save(tmp_path / "solution.pt")
     with pytest.raises(ValueError, match="this solution is of one problem, not of a family"):
         solution.at(nu=0.1)
 
