@@ -13,6 +13,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.equilibration import EquilibratedCholesky, divisors
+
 _LEAST_PIVOT = 1e-12
 _DEPENDENT = 1e-13
 
@@ -165,12 +167,7 @@ def added(total: Tensor, blocks: Tensor, i: Tensor, j: Tensor, count: int, joint
 
 def definite(matrix: Tensor) -> Tensor:
     """(*batch): whether Cholesky succeeds on the equilibrated matrix, with something to spare."""
-    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
-    scale = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
-    scaled = matrix / scale[..., :, None] / scale[..., None, :]
-    factor, info = torch.linalg.cholesky_ex(scaled)
-    pivots = factor.diagonal(dim1=-2, dim2=-1).square().amin(-1)
-    return (info == 0) & (diagonal > 0).all(-1) & (pivots > _LEAST_PIVOT)
+    return EquilibratedCholesky(matrix).least_pivot > _LEAST_PIVOT
 
 
 def whitened(rows: Tensor) -> Tensor:
@@ -179,8 +176,7 @@ def whitened(rows: Tensor) -> Tensor:
     From the rows and not from their Gram matrix, which knows half the digits. Directions that are dependent to rounding
     stay as they are, and are found out later.
     """
-    norms = rows.norm(dim=-2)
-    scale = torch.where(norms > 0, norms, torch.ones_like(norms))
+    scale = divisors(rows.norm(dim=-2))
     scaled = torch.nan_to_num(rows / scale[..., None, :], nan=0.0, posinf=0.0, neginf=0.0)
     _, values, vectors = torch.linalg.svd(torch.linalg.qr(scaled).R, full_matrices=False)
     known = values > _DEPENDENT * values[..., :1]

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError
+import torch
+from torch import Tensor
 
+from pinnlab.algebra.blocks import EquilibratedBlockCholesky
 from pinnlab.solvers.local_experts.cells import Cells
-from pinnlab.solvers.local_experts.chain import Chain
 from pinnlab.solvers.local_experts.rows import Linear, Rows
 
 Array = np.ndarray
@@ -61,7 +62,7 @@ class System:
 
     def solve(self, start: Array, tolerance: float, most: int = 10) -> Solve:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns."""
-        now, chain, step, change, best = start, None, None, np.inf, np.inf
+        now, factor, step, change, best = start, None, None, np.inf, np.inf
         for iteration in range(1, most + 1):
             found = [group.linearized(now) for group in self.groups]
             misfit = float(np.sqrt(sum((residuals**2).sum() for residuals, _ in found)))
@@ -73,13 +74,13 @@ class System:
                 now = now - step
                 continue
             best = min(best, misfit)
-            if chain is None or change > _FAR:
+            if factor is None or change > _FAR:
                 try:
-                    chain = self._factorize([linear for _, linear in found])
-                except LinAlgError:
+                    factor = self._factorize([linear for _, linear in found])
+                except np.linalg.LinAlgError:
                     return Solve(now, False, iteration, misfit)
             before = change
-            step = -self._spread(chain.solve(self._gathered(self._gradient(found))), now.shape)
+            step = -self._spread(factor.solve(self._gathered(self._gradient(found))), now.shape)
             now = now + step
             size = np.abs(now).max(axis=(0, 2))
             change = float((np.abs(step).max(axis=(0, 2)) / np.where(size > 0, size, 1.0)).max())
@@ -98,12 +99,9 @@ class System:
                 np.add.at(total, linear.spot.which, pulled.reshape(len(pulled), -1))
         return total
 
-    def _factorize(self, found: Sequence[list[Linear]]) -> Chain:
-        c, w = self.columns, self.per_column
-        diagonal = np.zeros((c, w, self.block, w, self.block))
-        upper = np.zeros((c - 1, w, self.block, w, self.block))
-        corner = np.zeros((w, self.block, w, self.block))
-        ring = False
+    def _factorize(self, found: Sequence[list[Linear]]) -> EquilibratedBlockCholesky:
+        w, p = self.per_column, self.per_column * self.block
+        blocks = {(k, k): np.zeros((p, p)) for k in range(self.columns)}
         for parts in found:
             jacobians = [linear.jacobian() for linear in parts]
             homes = [(self.column[linear.spot.which], self.place[linear.spot.which]) for linear in parts]
@@ -111,27 +109,23 @@ class System:
                 for jb, (cb, pb) in zip(jacobians[i:], homes[i:], strict=True):
                     products = ja.transpose(0, 2, 1) @ jb
                     for product, a, x, b, y in zip(products, ca, pa, cb, pb, strict=True):
-                        if a == b:
-                            diagonal[a, x, :, y] += product
-                            if ja is not jb:
-                                diagonal[a, y, :, x] += product.T
-                            continue
-                        if a > b:
+                        if a < b:
                             a, x, b, y, product = b, y, a, x, product.T
-                        if b == a + 1:
-                            upper[a, x, :, y] += product
-                        else:
-                            corner[x, :, y] += product
-                            ring = True
-        p = w * self.block
-        return Chain(
-            diagonal.reshape(c, p, p), upper.reshape(max(c - 1, 0), p, p), corner.reshape(p, p) if ring else None
-        )
+                        if (a, b) not in blocks:
+                            blocks[a, b] = np.zeros((p, p))
+                        block = blocks[a, b].reshape(w, self.block, w, self.block)
+                        block[x, :, y] += product
+                        if a == b and ja is not jb:
+                            block[y, :, x] += product.T
+        return EquilibratedBlockCholesky({key: torch.from_numpy(block) for key, block in blocks.items()})
 
-    def _gathered(self, cells: Array) -> Array:
+    def _gathered(self, cells: Array) -> Tensor:
+        """(p,) column after column, from (K, m N)."""
         result = np.empty((self.columns, self.per_column, self.block))
         result[self.column, self.place] = cells
-        return result.reshape(self.columns, -1)
+        return torch.from_numpy(result.ravel())
 
-    def _spread(self, columns: Array, shape: tuple[int, ...]) -> Array:
-        return columns.reshape(self.columns, self.per_column, self.block)[self.column, self.place].reshape(shape)
+    def _spread(self, columns: Tensor, shape: tuple[int, ...]) -> Array:
+        """The inverse of ``_gathered``, in the shape (K, m, N)."""
+        parts = columns.numpy().reshape(self.columns, self.per_column, self.block)
+        return parts[self.column, self.place].reshape(shape)
