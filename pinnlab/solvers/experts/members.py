@@ -29,7 +29,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.bases import GridBasis, Inputs, PointBasis, snapped
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.layout import Layout
-from pinnlab.solvers.experts.partition import Cuts, Partition
+from pinnlab.solvers.experts.partition import Cuts, cut, on_nodes
 from pinnlab.solvers.experts.rows import Expansion, Members, Rows
 
 Values = Mapping[str, Any]
@@ -42,7 +42,7 @@ class Recipe:
     """How basis functions become a solution.
 
     Attributes:
-        cuts: parts of the experts, as in ``Partition.of``.
+        cuts: parts of the experts, as in ``cut``.
         basis: N.
         coupling: as in ``Layout``.
         solved: whether coefficients are solved for; else they are one (the soft constraint).
@@ -99,7 +99,7 @@ class Place:
 
     def __init__(self, problem: Problem, recipe: Recipe):
         self.recipe = recipe
-        partition = Partition.of(problem.domain, recipe.cuts)  # type: ignore[arg-type]
+        partition = cut(problem.domain, recipe.cuts)
         problem, plan, own = _settled(problem)
         self.problem, self.plan = problem, own
         # exact data that depend on the member are prepared for each, all others once
@@ -110,7 +110,7 @@ class Place:
         self.grid: Grid | None = None
         if recipe.grid is not None:
             self.grid = Grid(problem.domain, recipe.grid, self.periodic, recipe.order)  # type: ignore[arg-type]
-            partition = partition.snapped(self.grid.axes)
+            partition = on_nodes(partition, self.grid.axes)
         self.partition = partition
         self.layout = Layout(
             example, self.plan.soft, partition, recipe.coupling, recipe.condition_weight, self.periodic

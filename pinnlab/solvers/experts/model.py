@@ -118,7 +118,7 @@ class MemberModel:
     @property
     def seams(self) -> dict[str, tuple[float, ...]]:
         """{coordinate: positions where experts meet}."""
-        return {name: tuple(edges[1:-1]) for name, edges in self.place.partition.edges.items() if len(edges) > 2}
+        return self.place.partition.seams
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""

@@ -15,7 +15,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.experts.family import FamilyFunction
 from pinnlab.solvers.experts.members import Recipe
 from pinnlab.solvers.experts.model import OperatorModel
-from pinnlab.solvers.experts.partition import Cuts, Partition
+from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.experts.sizing import needs_grid, sized
 from pinnlab.solvers.experts.system import OperatorSystem
 from pinnlab.training.plans import Phase, Plan, Settings
@@ -62,7 +62,7 @@ class _OperatorPlan(Plan):
         cuts: Cuts = {}
         if solver.constraint == "experts":
             cuts = solver.experts if solver.experts is not None else {(region.space or region.coordinates)[0]: 4}
-        Partition.of(region, cuts)
+        cut(region, cuts)
         size = solver.basis if solved else 1
         least = size * len(problem.unknowns)
         points = solver.points or 8 * solver.basis * len(problem.unknowns)

@@ -18,10 +18,11 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME, Box
+from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
+from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.rows import Evaluate, Jets, Nodes, Rows, Spot
@@ -146,7 +147,11 @@ class Discretization:
     def interface_rows(self, cells: Cells, axis: int) -> Rows | None:
         """Jumps of values and derivatives, up to the equations' order less one, between neighbours."""
         name = self.names[axis]
-        matched = [(u, (name,) * j) for u in self.problem.unknowns for j in range(self.problem.order_of(u, name))]
+        matched = [
+            (u, key)
+            for u in self.problem.unknowns
+            for key, _ in continuous_derivatives(name, self.problem.order_of(u, name))
+        ]
         if cells.shape[axis] == 1 or not matched:
             return None
         below, above = cells.neighbours(axis)
@@ -213,7 +218,8 @@ class Discretization:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)
             targets = self._targets(inside, points)
-            home, reference = cells.locate(points)
+            home = cells.locate(torch.from_numpy(points)).numpy()
+            reference = cells.reference(home, points)
             for cell in np.unique(home):
                 mine = home == cell
                 spot = Spot(cells, np.array([cell]), Nodes(self.basis, reference[mine]))

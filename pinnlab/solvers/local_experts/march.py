@@ -19,9 +19,10 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import Chebyshev, LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells, halved, siblings
 from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.edges import halved, siblings
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.system import System
 from pinnlab.solvers.windows import joined

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells
 
 Array = np.ndarray
 _BATCH = 8192
@@ -55,7 +55,7 @@ class Piece:
     @property
     def seams(self) -> dict[str, tuple[float, ...]]:
         """{coordinate: positions where cells meet}."""
-        return {name: tuple(map(float, edges[1:-1])) for name, edges in self.cells.edges.items() if len(edges) > 2}
+        return self.cells.seams
 
     def to_data(self) -> dict[str, Any]:
         """Plain data without the basis, which all pieces share."""
@@ -71,7 +71,8 @@ class Piece:
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
         at = points.detach().to("cpu", torch.float64).numpy()
-        cells, reference = self.cells.locate(at)
+        cells = self.cells.locate(torch.from_numpy(at)).numpy()
+        reference = self.cells.reference(cells, at)
         d = len(self.cells.edges)
         found = np.empty((len(indices), len(at), len(self.unknowns)))
         for first in range(0, len(at), _BATCH):

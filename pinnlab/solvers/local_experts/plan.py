@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
-from pinnlab.solvers.experts.partition import Partition
+from pinnlab.solvers.experts.partition import cut
 from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings
@@ -41,7 +40,7 @@ class _CellMarch(March):
                 f"HardConstraintMoE(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of "
                 "space only."
             )
-        edges = {n: np.asarray(e) for n, e in Partition.of(region, cuts).edges.items() if n != TIME}
+        edges = {n: e for n, e in cut(region, cuts).edges.items() if n != TIME}
         degrees = [(solver.degrees or {}).get(n, _degree(problem, n)) for n in region.coordinates]
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells
 
 Array = np.ndarray
 Jets = dict[str, "CellJet"]

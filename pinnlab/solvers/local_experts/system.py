@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.blocks import EquilibratedBlockCholesky
-from pinnlab.solvers.local_experts.cells import Cells
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.rows import Linear, Rows
 
 Array = np.ndarray

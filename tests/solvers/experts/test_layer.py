@@ -15,10 +15,11 @@ import pinnlab as pl
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.layer import ExpertsLayer, _GroupProblem
 from pinnlab.solvers.experts.layout import Layout, interface_term
-from pinnlab.solvers.experts.partition import Partition
+from pinnlab.solvers.experts.partition import cut, in_unit_cube, on_nodes
 from pinnlab.solvers.experts.rows import Expansion, Members, Rows, dry_run
 
 PI = math.pi
@@ -78,37 +79,37 @@ def members(given: pl.Problem, count: int = 1, values: Mapping[str, Any] | None 
 
 def layer_of(
     given: pl.Problem, cuts: dict, coupling: str, points: int = 60, ridge: float = 0.0, count: int = 1, **values: Any
-) -> tuple[ExpertsLayer, Partition]:
-    partition = Partition.of(given.domain, cuts)  # type: ignore[arg-type]
-    layout = Layout(given, given.conditions, partition, coupling, 100.0)
+) -> tuple[ExpertsLayer, Cells]:
+    cells = cut(given.domain, cuts)
+    layout = Layout(given, given.conditions, cells, coupling, 100.0)
     rows, groups = layout.draw(sobol(), members(given, count, values), points, 24, like=LIKE)
-    return ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-11), ridge, newton=2), partition
+    return ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-11), ridge, newton=2), cells
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
 def test_parts_are_found_by_location() -> None:
-    parts = Partition.of(BOX, {"x": (0.5,), "t": 2})
+    parts = cut(BOX, {"x": (0.5,), "t": 2})
     assert parts.shape == (2, 2) and parts.count == 4
     points = torch.tensor([[-1.0, 0.0], [0.4, 1.5], [0.6, 0.5], [1.0, 2.0]], dtype=torch.float64)
     assert parts.locate(points).tolist() == [0, 1, 2, 3]
     assert parts.lower[2].tolist() == [0.5, 0.0] and parts.upper[2].tolist() == [1.0, 1.0]
-    assert [n.tolist() for n in parts.neighbours("x")] == [[0, 1], [2, 3]]
-    assert [n.tolist() for n in parts.neighbours("t")] == [[0, 2], [1, 3]]
+    assert [n.tolist() for n in parts.neighbours(0)] == [[0, 1], [2, 3]]
+    assert [n.tolist() for n in parts.neighbours(1)] == [[0, 2], [1, 3]]
 
 
 def test_points_of_the_unit_cube_go_into_each_part() -> None:
-    parts = Partition.of(BOX, {"x": 4})
-    placed = BOX.interior(parts.inside(torch.rand(10, 2, dtype=torch.float64)).flatten(0, 1)).points
+    parts = cut(BOX, {"x": 4})
+    placed = BOX.interior(in_unit_cube(parts, torch.rand(10, 2, dtype=torch.float64)).flatten(0, 1)).points
     assert torch.equal(parts.locate(placed), torch.arange(4).repeat_interleave(10))
 
 
 def test_parts_snap_to_nodes() -> None:
     axes = {"x": torch.linspace(-1, 1, 11, dtype=torch.float64), "t": torch.linspace(0, 2, 5, dtype=torch.float64)}
-    assert Partition.of(BOX, {"x": 3}).snapped(axes).edges["x"] == pytest.approx((-1, -0.4, 0.4, 1))
+    assert on_nodes(cut(BOX, {"x": 3}), axes).edges["x"].tolist() == pytest.approx([-1, -0.4, 0.4, 1])
     with pytest.raises(ValueError, match="9 parts do not fit on 5 nodes; use a finer grid or fewer experts"):
-        Partition.of(BOX, {"t": 9}).snapped(axes)
+        on_nodes(cut(BOX, {"t": 9}), axes)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_parts_snap_to_nodes() -> None:
 )
 def test_bad_cuts(cuts: dict, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
-        Partition.of(BOX, cuts)
+        cut(BOX, cuts)
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -166,9 +167,9 @@ def test_pointwise_derivatives_by_hand() -> None:
 
 def test_an_interface_compares_values_and_slopes() -> None:
     given = problem()
-    term = interface_term(given, Partition.of(BOX, {"x": 4}), "x")
+    term = interface_term(given, cut(BOX, {"x": 4}), "x")
     assert term.residuals == ("interface u", "interface u_x")
-    assert interface_term(given, Partition.of(BOX, {"t": 4}), "t").residuals == ("interface u",)
+    assert interface_term(given, cut(BOX, {"t": 4}), "t").residuals == ("interface u",)
     layer, _ = layer_of(given, {"x": 4}, "interface")
     (rows,) = [r for r in layer.rows if r.term.kind == "interface"]
     assert rows.experts.tolist() == [[0, 1], [1, 2], [2, 3]]
@@ -193,7 +194,7 @@ def test_periodic_ends_couple_the_outer_experts() -> None:
     given = pl.Problem(
         BOX, "u", burgers, [pl.Initial(u=lambda x: torch.sin(PI * x)), pl.Periodic(on="x", exact=False)], {"nu": 0.1}
     )
-    partition = Partition.of(BOX, {"x": 3})
+    partition = cut(BOX, {"x": 3})
     rows, _ = Layout(given, given.conditions, partition, "interface", 1.0).draw(
         sobol(), members(given), 8, 8, like=LIKE
     )
@@ -203,7 +204,7 @@ def test_periodic_ends_couple_the_outer_experts() -> None:
 
 def test_experts_at_the_ends_of_an_exactly_periodic_coordinate_are_neighbours() -> None:
     given = problem()
-    layout = Layout(given, (), Partition.of(BOX, {"x": 3}), "interface", 1.0, periodic=("x",))
+    layout = Layout(given, (), cut(BOX, {"x": 3}), "interface", 1.0, periodic=("x",))
     rows, _ = layout.draw(sobol(), members(given), 8, 8, like=LIKE)
     inner, around = (r for r in rows if r.term.kind == "interface")
     assert inner.experts.tolist() == [[0, 1], [1, 2]] and around.experts.tolist() == [[2, 0]]
@@ -224,7 +225,7 @@ def test_slabs_in_time_are_solved_in_order() -> None:
 
 def test_an_unknown_coupling() -> None:
     with pytest.raises(ValueError, match="coupling='glue' is unknown; choose one of 'march', 'interface', 'none'"):
-        Layout(problem(), (), Partition.of(BOX, {}), "glue", 1.0)
+        Layout(problem(), (), cut(BOX, {}), "glue", 1.0)
 
 
 # -- the layer ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Tensor cells of a box: where they are, who neighbours whom, how they are split and merged.
+"""A box cut into cells along its coordinates: where they are, who neighbours whom, in which one a point lies.
 
-Letters: K cells, n points, d coordinates.
+Letters: K cells, k some of them, n points, d coordinates.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from pinnlab.domains import Box
+from pinnlab.domains.boxes import Box
 
 Array = np.ndarray
 
@@ -21,7 +23,7 @@ class Cells:
     """The tensor product of intervals; cells are numbered row-major, the last coordinate fastest.
 
     Attributes:
-        edges: {coordinate: increasing edges}, in the domain's order.
+        edges: {coordinate: increasing edges}, in the order of the box.
     """
 
     edges: Mapping[str, Array]
@@ -41,6 +43,17 @@ class Cells:
         """The box that the cells fill."""
         return Box(**{name: (float(e[0]), float(e[-1])) for name, e in self.edges.items()})
 
+    @property
+    def boxes(self) -> list[Box]:
+        """The K cells."""
+        corners = zip(self.lower.tolist(), self.upper.tolist(), strict=True)
+        return [Box(**dict(zip(self.edges, zip(*both, strict=True), strict=True))) for both in corners]
+
+    @property
+    def seams(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions where cells meet}, of the coordinates that are cut."""
+        return {name: tuple(map(float, e[1:-1])) for name, e in self.edges.items() if len(e) > 2}
+
     @cached_property
     def intervals(self) -> Array:
         """(K, d) number of the interval in which each cell lies, per coordinate."""
@@ -52,22 +65,30 @@ class Cells:
         return np.stack([e[:-1][i] for e, i in zip(self.edges.values(), self.intervals.T, strict=True)], axis=1)
 
     @cached_property
+    def upper(self) -> Array:
+        """(K, d) upper corners."""
+        return np.stack([e[1:][i] for e, i in zip(self.edges.values(), self.intervals.T, strict=True)], axis=1)
+
+    @cached_property
     def width(self) -> Array:
         """(K, d) widths."""
-        return np.stack([np.diff(e)[i] for e, i in zip(self.edges.values(), self.intervals.T, strict=True)], axis=1)
+        return self.upper - self.lower
 
     def points(self, cells: Array, reference: Array) -> Array:
-        """(k, n, d) places of reference points (n, d) in some cells (k,)."""
+        """(k, n, d) points of some cells (k,) from reference coordinates (n, d) in [-1, 1]^d."""
         return self.lower[cells][:, None] + (reference + 1) / 2 * self.width[cells][:, None]
 
-    def locate(self, points: Array) -> tuple[Array, Array]:
-        """The cell (n,) of each point (n, d), and its reference coordinates (n, d); the nearest cell outside."""
-        index = [
-            np.clip(np.searchsorted(e, points[:, i], side="right") - 1, 0, len(e) - 2)
-            for i, e in enumerate(self.edges.values())
-        ]
-        cells = np.ravel_multi_index(index, self.shape)
-        return cells, 2 * (points - self.lower[cells]) / self.width[cells] - 1
+    def reference(self, cells: Array, points: Array) -> Array:
+        """(n, d) reference coordinates of points (n, d), each in its own cell (n,)."""
+        return 2 * (points - self.lower[cells]) / self.width[cells] - 1
+
+    def locate(self, points: Tensor) -> Tensor:
+        """(n,) the cell in which each of (n, d) points lies: the upper one on an edge, the nearest one outside the box."""
+        number = torch.zeros(len(points), dtype=torch.long, device=points.device)
+        for i, edges in enumerate(self.edges.values()):
+            inner = points.new_tensor(edges[1:-1])
+            number = number * (len(edges) - 1) + torch.bucketize(points[:, i].contiguous(), inner, right=True)
+        return number
 
     def side(self, axis: int, upper: bool) -> Array:
         """The cells that touch one face of the box."""
@@ -83,33 +104,3 @@ class Cells:
     def replace(self, **edges: Array) -> Cells:
         """The same cells with the edges of some coordinates changed."""
         return Cells({**self.edges, **edges})
-
-
-def halved(edges: Array, which: Array) -> Array:
-    """Edges with the marked intervals (boolean) cut in the middle."""
-    middles = ((edges[:-1] + edges[1:]) / 2)[which]
-    return np.sort(np.concatenate([edges, middles]))
-
-
-def siblings(edges: Array, coarsest: Array) -> list[int]:
-    """Inner edges that halving put there last: removing one gives back an interval of the coarser generation.
-
-    Args:
-        edges: obtained from ``coarsest`` by halving intervals.
-        coarsest: edges that stay.
-
-    Returns:
-        Positions in ``edges``.
-    """
-    found = []
-    for k in range(1, len(edges) - 1):
-        left, right = edges[k] - edges[k - 1], edges[k + 1] - edges[k]
-        if abs(left - right) > 1e-9 * left:
-            continue
-        home = np.clip(np.searchsorted(coarsest, edges[k], side="right") - 1, 0, len(coarsest) - 2)
-        start, length = coarsest[home], coarsest[home + 1] - coarsest[home]
-        place = (edges[k - 1] - start) / (left + right)
-        # the parent is dyadic if it starts at a multiple of its own length
-        if start < edges[k] - 1e-12 * length and abs(place - round(place)) < 1e-6:
-            found.append(k)
-    return found
