@@ -170,10 +170,10 @@ class EquilibratedBlockCholesky:
     """
 
     def __init__(self, blocks: Blocks):
-        diagonal = {i: block.diagonal() for (i, j), block in sorted(blocks.items()) if i == j}
-        if not all(bool((torch.isfinite(d) & (d > 0)).all()) for d in diagonal.values()):
+        diagonal = {i: block.diagonal().cpu().numpy() for (i, j), block in sorted(blocks.items()) if i == j}
+        if not all((np.isfinite(d) & (d > 0)).all() for d in diagonal.values()):
             raise np.linalg.LinAlgError("the diagonal is not positive")
-        scale = {i: 1 / d.sqrt() for i, d in diagonal.items()}
+        scale = {i: torch.from_numpy(1 / np.sqrt(d)).to(blocks[i, i]) for i, d in diagonal.items()}
         scaled = {(i, j): block * scale[j] * scale[i][:, None] for (i, j), block in blocks.items()}
         self.scale, self.factor = torch.cat(list(scale.values())), BlockCholesky(scaled, 0.0)
 

@@ -5,7 +5,7 @@ Letters: K cells, k some of them, n points, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -81,6 +81,15 @@ class Cells:
     def reference(self, cells: Array, points: Array) -> Array:
         """(n, d) reference coordinates of points (n, d), each in its own cell (n,)."""
         return 2 * (points - self.lower[cells]) / self.width[cells] - 1
+
+    def stretch(self, cells: Array, orders: Sequence[int]) -> Array:
+        """(k,) factors that turn derivatives by the reference coordinates of cells (k,) into those by the box's.
+
+        Args:
+            cells: their numbers.
+            orders: how often the derivative is by each coordinate.
+        """
+        return np.prod((2 / self.width[cells]) ** np.array(orders), axis=1)
 
     def locate(self, points: Tensor) -> Tensor:
         """(n,) the cell in which each of (n, d) points lies: the upper one on an edge, the nearest one outside the box."""

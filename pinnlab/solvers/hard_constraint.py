@@ -16,7 +16,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.solvers.experts.layout import COUPLINGS
+from pinnlab.solvers.experts.assembly import COUPLINGS
 from pinnlab.solvers.experts.partition import Cuts
 from pinnlab.solvers.experts.plan import _OperatorPlan
 from pinnlab.solvers.local_experts.basis import BASES

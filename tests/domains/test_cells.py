@@ -38,6 +38,12 @@ def test_boxes_and_seams() -> None:
     assert CELLS.replace(x=np.array([0.0, 3.0])).seams == {"y": (2.0, 4.0)}
 
 
+def test_derivatives_are_stretched_from_the_reference_cell() -> None:
+    """Cell 4 is 2 wide and 2 high, cell 5 is 2 wide and 1 high: d/dy is 2 / height times d/ds."""
+    assert CELLS.stretch(np.array([4, 5]), (0, 2)).tolist() == [1.0, 4.0]
+    assert CELLS.stretch(np.array([0, 5]), (1, 1)).tolist() == [2.0, 2.0]
+
+
 def test_sides_and_neighbours() -> None:
     np.testing.assert_array_equal(CELLS.side(0, upper=True), [3, 4, 5])
     np.testing.assert_array_equal(CELLS.side(1, upper=False), [0, 3])

@@ -80,8 +80,7 @@ class Piece:
             mine = self.weights[cells[part]]
             for i, index in enumerate(indices):
                 orders = [index.count(axis) for axis in range(d)]
-                stretch = np.prod((2 / self.cells.width[cells[part]]) ** np.array(orders), axis=1)
-                rows = self.basis.rows(reference[part], orders) * stretch[:, None]
+                rows = self.basis.rows(reference[part], orders) * self.cells.stretch(cells[part], orders)[:, None]
                 found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
         return torch.from_numpy(found).to(points)
 

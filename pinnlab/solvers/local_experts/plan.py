@@ -50,7 +50,7 @@ class _CellMarch(March):
             tolerance, solver.tolerance, edges, solver.most_experts, weight=solver.condition_weight
         )
         try:
-            self.cells = cells.March(problem, basis, limits)
+            self.cells = cells.SlabMarch(problem, basis, limits)
         except cells.UnresolvedError as error:
             raise _nothing_solved(error) from error
         kind = "random tanh features" if solver.features == "tanh" else "Chebyshev polynomials (nothing neural in them)"

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pinnlab.algebra.blocks import EquilibratedBlockCholesky
 from pinnlab.domains.cells import Cells
-from pinnlab.solvers.local_experts.rows import Linear, Rows
+from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 
 Array = np.ndarray
 _FAR = 1e-3
@@ -22,7 +22,7 @@ _FAR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Solve:
+class GaussNewtonResult:
     """What Gauss-Newton found.
 
     Attributes:
@@ -41,26 +41,28 @@ class Solve:
 class System:
     """All rows of one slab.
 
+    The cells of a column are one block of the normal equations, which are block tridiagonal, closed to a ring where the
+    coordinate is periodic: the cost of a step is linear in the number of columns.
+
     Args:
         cells: K cells.
-        groups: rows; those with two spots couple cells that are equal or in neighbouring columns (or the first and the
-            last, which closes the ring).
+        groups: rows; those with two sites couple the cells on both sides of a face.
         unknowns: m.
         size: N.
         axis: number of the coordinate along which columns follow one another.
     """
 
-    def __init__(self, cells: Cells, groups: Sequence[Rows], unknowns: int, size: int, axis: int):
+    def __init__(self, cells: Cells, groups: Sequence[CellRows], unknowns: int, size: int, axis: int):
         self.cells, self.groups = cells, tuple(groups)
         self.columns = cells.shape[axis]
         self.block = unknowns * size
         column = cells.intervals[:, axis]
         order = np.argsort(column, kind="stable")
-        self.column, self.place = column, np.empty(len(column), dtype=int)
+        self.column, self.position = column, np.empty(len(column), dtype=int)
         self.per_column = len(column) // self.columns
-        self.place[order] = np.arange(len(column)) % self.per_column
+        self.position[order] = np.arange(len(column)) % self.per_column
 
-    def solve(self, start: Array, tolerance: float, most: int = 10) -> Solve:
+    def solve(self, start: Array, tolerance: float, most: int = 10) -> GaussNewtonResult:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns."""
         now, factor, step, change, best = start, None, None, np.inf, np.inf
         for iteration in range(1, most + 1):
@@ -69,7 +71,7 @@ class System:
             if not misfit < 10 * best:
                 # the step left the range where the equations hold, or went much too far: take half of it
                 if step is None:
-                    return Solve(now, False, iteration, misfit)
+                    return GaussNewtonResult(now, False, iteration, misfit)
                 step = step / 2
                 now = now - step
                 continue
@@ -78,33 +80,33 @@ class System:
                 try:
                     factor = self._factorize([linear for _, linear in found])
                 except np.linalg.LinAlgError:
-                    return Solve(now, False, iteration, misfit)
+                    return GaussNewtonResult(now, False, iteration, misfit)
             before = change
             step = -self._spread(factor.solve(self._gathered(self._gradient(found))), now.shape)
             now = now + step
             size = np.abs(now).max(axis=(0, 2))
             change = float((np.abs(step).max(axis=(0, 2)) / np.where(size > 0, size, 1.0)).max())
             if not np.isfinite(change):
-                return Solve(start, False, iteration, np.inf)
+                return GaussNewtonResult(start, False, iteration, np.inf)
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
-                return Solve(now, change < max(tolerance, 1e-8), iteration, misfit)
-        return Solve(now, False, most, best)
+                return GaussNewtonResult(now, change < max(tolerance, 1e-8), iteration, misfit)
+        return GaussNewtonResult(now, False, most, best)
 
-    def _gradient(self, found: Sequence[tuple[Array, list[Linear]]]) -> Array:
+    def _gradient(self, found: Sequence[tuple[Array, list[CellJacobian]]]) -> Array:
         total = np.zeros((self.cells.count, self.block))
         for residuals, parts in found:
             for linear in parts:
                 pulled = linear.pull_back(residuals)
-                np.add.at(total, linear.spot.which, pulled.reshape(len(pulled), -1))
+                np.add.at(total, linear.site.which, pulled.reshape(len(pulled), -1))
         return total
 
-    def _factorize(self, found: Sequence[list[Linear]]) -> EquilibratedBlockCholesky:
+    def _factorize(self, found: Sequence[list[CellJacobian]]) -> EquilibratedBlockCholesky:
         w, p = self.per_column, self.per_column * self.block
         blocks = {(k, k): np.zeros((p, p)) for k in range(self.columns)}
         for parts in found:
-            jacobians = [linear.jacobian() for linear in parts]
-            homes = [(self.column[linear.spot.which], self.place[linear.spot.which]) for linear in parts]
+            jacobians = [linear.dense() for linear in parts]
+            homes = [(self.column[linear.site.which], self.position[linear.site.which]) for linear in parts]
             for i, (ja, (ca, pa)) in enumerate(zip(jacobians, homes, strict=True)):
                 for jb, (cb, pb) in zip(jacobians[i:], homes[i:], strict=True):
                     products = ja.transpose(0, 2, 1) @ jb
@@ -122,10 +124,10 @@ class System:
     def _gathered(self, cells: Array) -> Tensor:
         """(p,) column after column, from (K, m N)."""
         result = np.empty((self.columns, self.per_column, self.block))
-        result[self.column, self.place] = cells
+        result[self.column, self.position] = cells
         return torch.from_numpy(result.ravel())
 
     def _spread(self, columns: Tensor, shape: tuple[int, ...]) -> Array:
         """The inverse of ``_gathered``, in the shape (K, m, N)."""
         parts = columns.numpy().reshape(self.columns, self.per_column, self.block)
-        return parts[self.column, self.place].reshape(shape)
+        return parts[self.column, self.position].reshape(shape)

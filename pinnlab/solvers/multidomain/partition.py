@@ -206,8 +206,8 @@ class Partition:
         names = self.region.coordinates
         return {n: (min(b.bounds[n][0] for b in boxes), max(b.bounds[n][1] for b in boxes)) for n in names}
 
-    def layer(self, cell: int) -> int:
-        """Which part of time a cell lies in, where time is cut."""
+    def time_interval(self, cell: int) -> int:
+        """The number of the time interval in which a cell lies, in order; 0 where time is not cut."""
         if not self.region.has_time:
             return 0
         starts = sorted({c.box.bounds[TIME][0] for c in self.cells})

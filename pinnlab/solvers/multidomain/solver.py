@@ -145,7 +145,7 @@ class _MultiDomainPlan(CollocationPlan):
                 cell.box, problem.unknowns, networks[cell.owner], plan.ansatz, coefficients, constants  # type: ignore[arg-type]
             )  # fmt: skip
             models.append(model)
-            counts += self._counts(piece, plan.soft, model, partition.layer(number))
+            counts += self._counts(piece, plan.soft, model, partition.time_interval(number))
         counts += self._joints(problem, partition, models)
         return PiecewiseModel(partition, models, coefficients, constants), counts
 

@@ -1,4 +1,4 @@
-"""Which rows determine which expert: points of the equations, conditions and interfaces, and the coupling of experts.
+"""The least-squares rows of all experts: points of equations, conditions and interfaces, and which experts they couple.
 
 Letters: K experts, B sets of points, n points of a set, S sites of a term, d coordinates.
 """
@@ -18,9 +18,9 @@ from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
-from pinnlab.solvers.experts.layer import Group
+from pinnlab.solvers.experts.layer import ExpertGroup
 from pinnlab.solvers.experts.partition import in_unit_cube
-from pinnlab.solvers.experts.rows import Members, Rows, Shape, dry_run
+from pinnlab.solvers.experts.rows import ExpertRows, Members, TermStructure, dry_run
 
 COUPLINGS = ("march", "interface", "none")
 Unit = Callable[[int], Tensor]
@@ -28,39 +28,40 @@ Unit = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _WeightedTerm:
     """A term with its weight and dry run.
 
-    ``across``: the coordinate across whose faces it connects experts; ``around``: those at both ends of it.
+    An interface term is about the faces ``across`` one coordinate: those between neighbouring cells, or, with ``around``,
+    the two ends of a periodic coordinate, which are one place.
     """
 
     term: Term
     weight: float
-    shape: Shape
+    shape: TermStructure
     across: str | None = None
     around: bool = False
 
 
 @dataclass(frozen=True)
-class _Sets:
-    """A term's points: per site (B, n, d), or (1, n, d) where all sets are the same, and their experts (B, S)."""
+class _PointSets:
+    """A term's points per site, (B, n, d) or, where all sets are the same, (1, n, d), and their experts (B, S)."""
 
-    entry: _Entry
+    entry: _WeightedTerm
     experts: Tensor
     points: Sequence[Tensor]
     normals: Sequence[Tensor | None]
 
-    def of(self, kept: Tensor) -> _Sets:
+    def of(self, kept: Tensor) -> _PointSets:
         """Some of the sets (B,)."""
 
         def cut(values: Tensor) -> Tensor:
             return values if len(values) == 1 and len(kept) > 1 else values[kept]
 
         normals = [None if v is None else cut(v) for v in self.normals]
-        return _Sets(self.entry, self.experts[kept], [cut(p) for p in self.points], normals)
+        return _PointSets(self.entry, self.experts[kept], [cut(p) for p in self.points], normals)
 
 
-class Layout:
+class Assembly:
     """The rows of a problem for experts that share out its domain.
 
     Args:
@@ -94,8 +95,8 @@ class Layout:
         parameters = problem.parameter_values()
         unknowns: tuple[str, ...] = tuple(problem.unknowns)
 
-        def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _Entry:
-            return _Entry(term, weight, dry_run(term, problem.domain, unknowns, parameters), across, around)
+        def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _WeightedTerm:
+            return _WeightedTerm(term, weight, dry_run(term, problem.domain, unknowns, parameters), across, around)
 
         self._entries = [entry(problem.equation_term(), 1.0)]
         for condition, terms in problem.condition_terms():
@@ -122,7 +123,7 @@ class Layout:
         snap: Callable[[Tensor], Tensor] | None = None,
         judge: bool = False,
         experts: Tensor | None = None,
-    ) -> tuple[list[Rows], list[Group]]:
+    ) -> tuple[list[ExpertRows], list[ExpertGroup]]:
         """Rows at new points, and which experts they determine together.
 
         Args:
@@ -144,10 +145,10 @@ class Layout:
             else:
                 sets = self._local(entry, unit(n).to(like), everywhere and number > 0)
             if snap is not None:
-                sets = _Sets(entry, sets.experts, [snap(p) for p in sets.points], sets.normals)
+                sets = _PointSets(entry, sets.experts, [snap(p) for p in sets.points], sets.normals)
             found.append(sets)
-        rows: list[Rows] = []
-        groups: list[Group] = []
+        rows: list[ExpertRows] = []
+        groups: list[ExpertGroup] = []
         slabs = self._slabs(judge)
         for number in range(int(slabs.max()) + 1):
             start = len(rows)
@@ -166,7 +167,7 @@ class Layout:
                 len(r.experts) == len(mine) and bool((r.experts == r.experts[:, :1]).all()) for r in rows[start:]
             )
             groups.append(
-                Group(mine.to(like.device), tuple(range(start, len(rows))), joint=not (uncoupled and one_set))
+                ExpertGroup(mine.to(like.device), tuple(range(start, len(rows))), joint=not (uncoupled and one_set))
             )
         return rows, groups
 
@@ -180,25 +181,25 @@ class Layout:
             numbers = numbers + torch.arange(self.cells.shape[axis]).reshape(shape)
         return numbers.reshape(-1)
 
-    def _local(self, entry: _Entry, pattern: Tensor, everywhere: bool) -> _Sets:
+    def _local(self, entry: _WeightedTerm, pattern: Tensor, everywhere: bool) -> _PointSets:
         term, count = entry.term, self.cells.count
         if everywhere or (term.fixed is not None and count == 1):
             sites = term.draw(lambda _: pattern, term.fixed or len(pattern))
             experts = torch.arange(count)[:, None].expand(-1, len(sites))
-            return _Sets(entry, experts, *_columns(sites, 1))
+            return _PointSets(entry, experts, *_columns(sites, 1))
         if term.fixed is not None:
             sites = term.draw(lambda _: pattern, term.fixed)
             experts = torch.stack([self.cells.locate(s.points) for s in sites], dim=1)
-            return _Sets(entry, experts.cpu(), *_columns(sites, term.fixed))
+            return _PointSets(entry, experts.cpu(), *_columns(sites, term.fixed))
         cube = in_unit_cube(self.cells, pattern).flatten(0, 1)
         sites = term.draw(lambda _: cube, len(cube))
         points, normals = _columns(sites, count)
         # a set lies with one expert, its centre tells with which, also where that is on a face
         experts = torch.stack([self.cells.locate(p.mean(1)) for p in points], dim=1).cpu()
         # projected to a face, the sets of parts behind one another coincide: the expert at the face keeps its own
-        return _Sets(entry, experts, points, normals).of(experts[:, 0] == torch.arange(count))
+        return _PointSets(entry, experts, points, normals).of(experts[:, 0] == torch.arange(count))
 
-    def _faces(self, entry: _Entry, pattern: Tensor) -> _Sets:
+    def _faces(self, entry: _WeightedTerm, pattern: Tensor) -> _PointSets:
         """Points on the faces across a coordinate, seen from both sides."""
         assert entry.across is not None
         axis = list(self.cells.edges).index(entry.across)
@@ -211,12 +212,12 @@ class Layout:
 
         ends = self.cells.side(axis, upper=True), self.cells.side(axis, upper=False)
         lower, upper = map(torch.from_numpy, ends if entry.around else self.cells.neighbours(axis))
-        return _Sets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
+        return _PointSets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
 
-    def _rows(self, sets: _Sets, members: Members, like: Tensor) -> Rows:
+    def _rows(self, sets: _PointSets, members: Members, like: Tensor) -> ExpertRows:
         entry = sets.entry
         n = entry.term.fixed or sets.points[0].shape[1]
-        return Rows(
+        return ExpertRows(
             entry.term,
             self.problem.domain,
             tuple(self.problem.unknowns),
