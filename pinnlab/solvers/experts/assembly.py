@@ -20,7 +20,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.experts.layer import ExpertGroup
 from pinnlab.solvers.experts.partition import in_unit_cube
-from pinnlab.solvers.experts.rows import ExpertRows, Members, TermStructure, dry_run
+from pinnlab.solvers.experts.rows import ExpertRows, Members, TermStructure, term_structure
 
 COUPLINGS = ("march", "interface", "none")
 Unit = Callable[[int], Tensor]
@@ -96,7 +96,9 @@ class Assembly:
         unknowns: tuple[str, ...] = tuple(problem.unknowns)
 
         def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _WeightedTerm:
-            return _WeightedTerm(term, weight, dry_run(term, problem.domain, unknowns, parameters), across, around)
+            return _WeightedTerm(
+                term, weight, term_structure(term, problem.domain, unknowns, parameters), across, around
+            )
 
         self._entries = [entry(problem.equation_term(), 1.0)]
         for condition, terms in problem.condition_terms():

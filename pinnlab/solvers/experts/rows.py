@@ -232,7 +232,9 @@ class _Natural(Recorder):
         return self[key]
 
 
-def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: Mapping[str, Any]) -> TermStructure:
+def term_structure(
+    term: Term, region: Region, unknowns: tuple[str, ...], parameters: Mapping[str, Any]
+) -> TermStructure:
     """Names, derivatives and natural size of a term's residuals, from made-up fields.
 
     The size of a residual is the largest of |dr / d(derivative)| over the product of the lengths that the derivative is

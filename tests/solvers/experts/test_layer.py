@@ -20,7 +20,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.assembly import Assembly, interface_term
 from pinnlab.solvers.experts.layer import ExpertsLayer, _GroupProblem
 from pinnlab.solvers.experts.partition import cut, in_unit_cube, on_nodes
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members, dry_run
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members, term_structure
 
 PI = math.pi
 LIKE = torch.zeros((), dtype=torch.float64)
@@ -133,11 +133,11 @@ def test_bad_cuts(cuts: dict, error: type, message: str) -> None:
 def test_sizes_of_rows_by_hand() -> None:
     """u_t counts 1 / T = 1/2 (T = 2), nu u_xx counts 0.1 / 4; a value counts one."""
     given = pl.Problem(BOX, "u", lambda u, nu: u.t - nu * u.xx, [pl.Initial(u=0.0, exact=False)], {"nu": 0.1})
-    shape = dry_run(given.equation_term(), BOX, ("u",), given.parameter_values())
+    shape = term_structure(given.equation_term(), BOX, ("u",), given.parameter_values())
     assert float(shape.sizes) == pytest.approx(0.5)
     assert [shape.indices[i] for i in shape.used] == [(1,), (0, 0)]
     (term,) = given.condition_terms()[0][1]
-    assert float(dry_run(term, BOX, ("u",), given.parameter_values()).sizes) == 1.0
+    assert float(term_structure(term, BOX, ("u",), given.parameter_values()).sizes) == 1.0
 
 
 def burgers_rows() -> tuple[ExpertRows, list[Tensor]]:
