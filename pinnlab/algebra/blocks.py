@@ -174,7 +174,7 @@ class EquilibratedBlockCholesky:
         if not all((np.isfinite(d) & (d > 0)).all() for d in diagonal.values()):
             raise np.linalg.LinAlgError("the diagonal is not positive")
         scale = {i: torch.from_numpy(1 / np.sqrt(d)).to(blocks[i, i]) for i, d in diagonal.items()}
-        scaled = {(i, j): block * scale[j] * scale[i][:, None] for (i, j), block in blocks.items()}
+        scaled = {(i, j): (block * scale[j]).mul_(scale[i][:, None]) for (i, j), block in blocks.items()}
         self.scale, self.factor = torch.cat(list(scale.values())), BlockCholesky(scaled, 0.0)
 
     def solve(self, right: Tensor) -> Tensor:

@@ -198,9 +198,16 @@ class CellJacobian:
         count, r, q = self.shape
         size = self.site.nodes.basis.size
         result = np.zeros((count, r, q, len(self.unknowns), size))
+        begun = set()
         for (unknown, key), part in self.parts.items():
             rows = self.site.nodes.rows(self.site.orders(key))
-            result[:, :, :, self.unknowns.index(unknown)] += part[..., None] * rows
+            mine = result[:, :, :, self.unknowns.index(unknown)]
+            if unknown in begun:
+                mine += part[..., None] * rows
+            else:
+                # half the memory traffic of adding to zeros
+                np.multiply(part[..., None], rows, out=mine)
+                begun.add(unknown)
         return result.reshape(count, r * q, -1)
 
     def pull_back(self, residuals: Array) -> Array:
