@@ -37,7 +37,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.assembly import Assembly
 from pinnlab.solvers.experts.layer import ExpertsLayer
-from pinnlab.solvers.experts.model import fitted
+from pinnlab.solvers.experts.members import fitted
 from pinnlab.solvers.experts.partition import cut
 from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
 from pinnlab.solvers.local_experts.basis import Chebyshev
