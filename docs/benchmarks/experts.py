@@ -33,14 +33,14 @@ from pinnlab.algebra.implicit_gradient import implicit_minimum
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.bench.machine import machine
 from pinnlab.derivatives.indices import Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.experts.assembly import Assembly
 from pinnlab.solvers.experts.layer import ExpertsLayer
-from pinnlab.solvers.experts.layout import Layout
-from pinnlab.solvers.experts.model import fitted
-from pinnlab.solvers.experts.partition import Partition
-from pinnlab.solvers.experts.rows import Expansion, Members, Rows
+from pinnlab.solvers.experts.members import fitted
+from pinnlab.solvers.experts.partition import cut
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
 from pinnlab.solvers.local_experts.basis import Chebyshev
-from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.system import System
 
@@ -109,15 +109,15 @@ class Layer:
     def __init__(self, equation: Callable, experts: int, size: int, points: int, search: LeastSquares = SEARCH):
         made = problem(equation)
         like = torch.zeros((), dtype=torch.float64)
-        layout = Layout(made, made.exact_plan().soft, Partition.of(made.domain, {"x": experts}), "none", 1.0)
+        assembly = Assembly(made, made.exact_plan().soft, cut(made.domain, {"x": experts}), "none", 1.0)
         rng = np.random.default_rng(0)
         each, conditions = max(2, points // experts), max(32, points // experts // 8)
-        rows, groups = layout.draw(
+        rows, groups = assembly.draw(
             lambda n: unit_points("sobol", n, 2, rng), Members({}, {}, 1), each, conditions, like=like
         )
-        self.rows: Sequence[Rows] = rows
+        self.rows: Sequence[ExpertRows] = rows
         self.layer = ExpertsLayer(rows, groups, search, RIDGE)
-        self.placed = self.layer.place(Features(size))
+        self.placed = self.layer.expand(Features(size))
         # the start that the amortized solver takes: the initial values at all times
         target = -torch.sin(torch.pi * rows[0].points[0][None, ..., 0])
         self.start = fitted(self.placed[0][0].basis[:, :, 0, 0], target)[:, :, None]

@@ -26,9 +26,9 @@ import torch
 
 import pinnlab as pl
 from pinnlab.declaration.relative_error import error_grid, evaluate, relative_l2
+from pinnlab.domains.cells import Cells
 from pinnlab.machine.threads import limited_threads
 from pinnlab.solvers.local_experts.basis import Chebyshev
-from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.system import System
 

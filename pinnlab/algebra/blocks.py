@@ -101,7 +101,7 @@ class BlockCholesky:
 
     Args:
         blocks: of A; every diagonal block is there.
-        shift: positive number added to the diagonal.
+        shift: number added to the diagonal, at least 0.
         only: groups to eliminate, all if None. What is left is the Schur complement of the others, without the shift.
 
     Attributes:
@@ -119,17 +119,22 @@ class BlockCholesky:
         chosen = list(self.sizes) if only is None else only
         self.steps: list[tuple[int, np.ndarray, dict[int, np.ndarray]]] = []
         for i, near in elimination(chosen, blocks):
-            diagonal = work[i, i].copy()
-            diagonal[np.diag_indices_from(diagonal)] += shift
+            diagonal = work.pop((i, i)).copy()
+            diagonal.flat[:: len(diagonal) + 1] += shift
             lower = factor(diagonal)
-            below = {j: scipy.linalg.solve_triangular(lower, work[i, j], lower=True, check_finite=False) for j in near}
+            below = {
+                j: scipy.linalg.solve_triangular(lower, work.pop((i, j)), lower=True, check_finite=False) for j in near
+            }
             for j in near:
-                for k in near:
+                del work[j, i]
+            for number, j in enumerate(near, 1):
+                for k in near[:number]:
                     update = below[j].T @ below[k]
-                    work[j, k] = work[j, k] - update if (j, k) in work else -update
+                    work[j, k] = np.subtract(work.get((j, k), 0.0), update, out=update)
+                    if j != k:
+                        work[k, j] = update.T
             self.steps.append((i, lower, below))
-        gone = set(chosen)
-        self.rest = {(i, j): block for (i, j), block in work.items() if i >= j and not {i, j} & gone}
+        self.rest = {(i, j): block for (i, j), block in work.items() if i >= j}
 
     def solve(self, right: Tensor) -> Tensor:
         """x, (p,)."""
@@ -152,6 +157,31 @@ class BlockCholesky:
             for j, block in below.items():
                 x[i] = x[i] - block @ x[j]
             x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, trans=1, check_finite=False)
+
+
+class EquilibratedBlockCholesky:
+    """Solves A x = b for a symmetric positive definite matrix of blocks whose unknowns may differ by orders of magnitude.
+
+    Rows and columns are scaled to a unit diagonal first, as in ``equilibration.EquilibratedCholesky``.
+
+    Args:
+        blocks: of A; every diagonal block is there.
+
+    Raises:
+        numpy.linalg.LinAlgError: the matrix is not positive definite in floating point.
+    """
+
+    def __init__(self, blocks: Blocks):
+        diagonal = {i: block.diagonal().cpu().numpy() for (i, j), block in sorted(blocks.items()) if i == j}
+        if not all((np.isfinite(d) & (d > 0)).all() for d in diagonal.values()):
+            raise np.linalg.LinAlgError("the diagonal is not positive")
+        scale = {i: torch.from_numpy(1 / np.sqrt(d)).to(blocks[i, i]) for i, d in diagonal.items()}
+        scaled = {(i, j): (block * scale[j]).mul_(scale[i][:, None]) for (i, j), block in blocks.items()}
+        self.scale, self.factor = torch.cat(list(scale.values())), BlockCholesky(scaled, 0.0)
+
+    def solve(self, right: Tensor) -> Tensor:
+        """x, (p,)."""
+        return self.scale * self.factor.solve(self.scale * right)
 
 
 def elimination(groups: Sequence[int], coupled: Iterable[tuple[int, int]]) -> list[tuple[int, list[int]]]:

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.equilibration import equilibrated
+
 Residuals = Callable[..., Tensor]
 """(w (*batch, N), *theta) -> (*batch, m), in torch operations; each problem's rows depend on its own w only."""
 Hessian = Callable[..., Tensor]
@@ -128,9 +130,7 @@ def _rows(gradient: Tensor, w: Tensor, keep: bool) -> Tensor:
 
 def _equilibrated_solve(matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """matrix^-1 right, (*batch, N), and LAPACK's info (*batch); rows and columns are scaled first."""
-    diagonal = matrix.detach().diagonal(dim1=-2, dim2=-1).abs()
-    scale = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
-    scaled = matrix / scale[..., :, None] / scale[..., None, :]
+    scaled, scale = equilibrated(matrix)
     result, info = torch.linalg.solve_ex(scaled, (right / scale)[..., None])
     return result[..., 0] / scale, info
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from pinnlab.algebra.equilibration import EquilibratedCholesky, divisors
 
 _LOST_PIVOT = 1e-12
 """A pivot of the matrix with unit diagonal below which the normal equations are not trusted."""
@@ -212,10 +214,6 @@ class LeastSquares:
             codes[suspect & (rank < n)] = _CODE[Outcome.RANK_DEFICIENT]
         return Minimum(w, here.square.sqrt(), iterations, codes)
 
-    def replace(self, **changes: float) -> LeastSquares:
-        """The same with some arguments changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
-
 
 @dataclass(frozen=True)
 class _Linearization:
@@ -234,8 +232,7 @@ class _Linearization:
     @property
     def cosine(self) -> Tensor:
         """(*batch): the largest cosine between the residual and a column; zero where the residual is."""
-        norm = self.square.sqrt()
-        return (self.gradient / self.scale).abs().amax(-1) / torch.where(norm > 0, norm, torch.ones_like(norm))
+        return (self.gradient / self.scale).abs().amax(-1) / divisors(self.square.sqrt())
 
     def decrease(self, step: Tensor) -> Tensor:
         """(*batch): by how much the linear model lowers ||F||^2."""
@@ -263,8 +260,7 @@ def _linearize(linearized: Linearized, w: Tensor, check: bool = False) -> _Linea
         gradient = (residual[..., None, :] @ jacobian)[..., 0, :]
     else:
         gram, gradient = jacobian.gram(), jacobian.pull_back(residual)
-    scale = gram.diagonal(dim1=-2, dim2=-1).sqrt()
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    scale = divisors(gram.diagonal(dim1=-2, dim2=-1).sqrt())
     return _Linearization(residual.square().sum(-1), gradient, scale, gram)
 
 
@@ -290,25 +286,17 @@ def _check_shapes(residual: Tensor, jacobian: Tensor | Jacobian, w: Tensor) -> N
 
 def _cholesky_step(here: _Linearization, damping: Tensor) -> tuple[Tensor, Tensor]:
     """The damped step (*batch, N), and (*batch) whether it must not be trusted."""
-    matrix = here.gram / here.scale[..., :, None] / here.scale[..., None, :]
-    matrix = matrix + damping[..., None, None] * torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
-    usable = here.finite[..., None, None]
-    matrix = torch.where(usable, matrix, torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device))
-    factor, info = torch.linalg.cholesky_ex(matrix)
-    pivots = factor.diagonal(dim1=-2, dim2=-1).square().amin(-1)
-    lost = _LOST_PIVOT if matrix.dtype == torch.float64 else 1e-5
-    suspect = (info != 0) | ~(pivots > lost)
-    solved = torch.cholesky_solve(-(here.gradient / here.scale)[..., None], factor)[..., 0]
-    step = torch.nan_to_num(solved / here.scale, nan=0.0, posinf=0.0, neginf=0.0)
-    return step, suspect
+    factor = EquilibratedCholesky(here.gram, damping)
+    lost = _LOST_PIVOT if here.gram.dtype == torch.float64 else 1e-5
+    step = torch.nan_to_num(factor.solve(-here.gradient), nan=0.0, posinf=0.0, neginf=0.0)
+    return step, ~(factor.least_pivot > lost)
 
 
 def _orthogonal_step(linearized: Linearized, w: Tensor, damping: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Damped steps (*batch, N) of the masked problems from the Jacobian itself, and its rank (*batch)."""
     residual, jacobian = linearized(w)
     dense = (jacobian if isinstance(jacobian, Tensor) else jacobian.dense())[mask]
-    scale = dense.norm(dim=-2)
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    scale = divisors(dense.norm(dim=-2))
     q, r = torch.linalg.qr(dense / scale[..., None, :])
     u, s, vt = torch.linalg.svd(r)
     cut = max(dense.shape[-2:]) * torch.finfo(w.dtype).eps * s[..., :1]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.continuity import continuous_derivatives
 
 Reward = str | Callable[[Any], float]
 """``"error"``, ``"residual"``, or a function of the solution."""
@@ -74,7 +75,8 @@ def interface_jumps(solution: Any) -> np.ndarray:
                 below, above = (model.models[k].jet(site.points, indices) for k, site in sites)
             for u, order in enumerate(orders):
                 jump = (below - above)[:order, :, u].cpu()
-                found += [interface.width**j * jump[j].numpy() for j in range(order)]
+                factors = [factor for _, factor in continuous_derivatives(interface.normal, order, interface.width)]
+                found += [factor * jump[j].numpy() for j, factor in enumerate(factors)]
     return np.concatenate(found) if found else np.zeros(0)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from pinnlab.algebra.blocks import BlockCholesky, BlockJacobian, elimination
+from pinnlab.algebra.blocks import BlockCholesky, BlockJacobian, EquilibratedBlockCholesky, elimination
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -83,3 +85,45 @@ def test_a_part_of_the_groups_is_eliminated() -> None:
     assert sorted(inner.rest) == [(1, 1), (2, 1), (2, 2)]
     for (i, j), rows, columns in (((1, 1), slice(0, 5), slice(0, 5)), ((2, 1), slice(5, 7), slice(0, 5))):
         np.testing.assert_allclose(inner.rest[i, j], schur[rows, columns], rtol=1e-12, atol=1e-13)
+
+
+def row_of_cells(columns: int, p: int, ring: bool) -> tuple[dict[tuple[int, int], torch.Tensor], torch.Tensor]:
+    """Blocks of a tridiagonal matrix, closed to a ring or not, and the matrix."""
+    rng = np.random.default_rng(columns)
+    diagonal = rng.standard_normal((columns, p, p))
+    diagonal = diagonal @ diagonal.transpose(0, 2, 1) + 12 * np.eye(p)
+    pairs = [(k + 1, k) for k in range(columns - 1)] + [(columns - 1, 0)] * ring
+    blocks = {(k, k): torch.from_numpy(d) for k, d in enumerate(diagonal)}
+    blocks |= {pair: torch.from_numpy(rng.standard_normal((p, p))) for pair in pairs}
+    dense = torch.zeros(columns, p, columns, p, dtype=torch.float64)
+    for (i, j), block in blocks.items():
+        dense[j, :, i] = block.T
+        dense[i, :, j] = block
+    return blocks, dense.reshape(columns * p, columns * p)
+
+
+@pytest.mark.parametrize(("columns", "ring"), [(1, False), (2, False), (3, False), (7, False), (3, True), (7, True)])
+def test_equilibrated_solution_of_cells_in_a_row(columns: int, ring: bool) -> None:
+    blocks, dense = row_of_cells(columns, 4, ring)
+    scale = 10.0 ** torch.from_numpy(np.random.default_rng(1).uniform(-8, 8, (columns, 4)))
+    scaled = {(i, j): scale[i][:, None] * block * scale[j] for (i, j), block in blocks.items()}
+    right = torch.from_numpy(np.random.default_rng(0).standard_normal(4 * columns))
+    given = right * scale.ravel()
+    before = given.clone()
+    found = EquilibratedBlockCholesky(scaled).solve(given) * scale.ravel()
+    torch.testing.assert_close(dense @ found, right, rtol=0, atol=1e-12)
+    assert torch.equal(given, before)
+
+
+def test_unknowns_of_very_different_size() -> None:
+    """diag(1, 1e9) [[2, 1/2], [1/2, 1]] diag(1, 1e9) x = (5/2, 3/2 1e9) has the solution (1, 1e-9)."""
+    scale = torch.tensor([1.0, 1e9], dtype=torch.float64)
+    matrix = scale[:, None] * torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64) * scale
+    x = EquilibratedBlockCholesky({(0, 0): matrix}).solve(torch.tensor([2.5, 1.5e9], dtype=torch.float64))
+    torch.testing.assert_close(x * scale, torch.ones(2, dtype=torch.float64), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("bad", [[[1.0, 2.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]], [[math.nan, 0.0], [0.0, 1.0]]])
+def test_what_is_not_positive_definite_is_refused(bad: list[list[float]]) -> None:
+    with pytest.raises(np.linalg.LinAlgError):
+        EquilibratedBlockCholesky({(0, 0): torch.tensor(bad, dtype=torch.float64)})

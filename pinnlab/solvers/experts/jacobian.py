@@ -13,12 +13,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.equilibration import EquilibratedCholesky, divisors
+
 _LEAST_PIVOT = 1e-12
 _DEPENDENT = 1e-13
 
 
 @dataclass(frozen=True)
-class Part:
+class TermJacobian:
     """The Jacobian of one term: per site (M, B, r, m N), with the experts (B, S) to whose coefficients it belongs."""
 
     slopes: Sequence[Tensor]
@@ -50,7 +52,7 @@ class ExpertJacobian:
     """The Jacobian of all rows of a group of experts.
 
     Args:
-        parts: one per term, with positions of experts in the group, -1 where they are not in it.
+        parts: one per term; its ``experts`` are positions in the group, -1 for experts of other groups.
         count: experts of the group.
         joint: whether all experts of a member are one problem, (M, rows, count m N), or each its own,
             (M, count, rows, m N).
@@ -58,7 +60,9 @@ class ExpertJacobian:
         matrix: what ``gram`` answers in place of J^T J, such as the full Hessian.
     """
 
-    def __init__(self, parts: Sequence[Part], count: int, joint: bool, ridge: float, matrix: Tensor | None = None):
+    def __init__(
+        self, parts: Sequence[TermJacobian], count: int, joint: bool, ridge: float, matrix: Tensor | None = None
+    ):
         self.parts, self.count, self.joint, self.ridge, self.matrix = parts, count, joint, ridge, matrix
 
     def gram(self) -> Tensor:
@@ -164,23 +168,17 @@ def added(total: Tensor, blocks: Tensor, i: Tensor, j: Tensor, count: int, joint
 
 
 def definite(matrix: Tensor) -> Tensor:
-    """(*batch): whether Cholesky succeeds on the equilibrated matrix, with something to spare."""
-    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
-    scale = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
-    scaled = matrix / scale[..., :, None] / scale[..., None, :]
-    factor, info = torch.linalg.cholesky_ex(scaled)
-    pivots = factor.diagonal(dim1=-2, dim2=-1).square().amin(-1)
-    return (info == 0) & (diagonal > 0).all(-1) & (pivots > _LEAST_PIVOT)
+    """(*batch): whether the equilibrated matrix (*batch, N, N) is positive definite, with pivots clear of rounding."""
+    return EquilibratedCholesky(matrix).least_pivot > _LEAST_PIVOT
 
 
 def whitened(rows: Tensor) -> Tensor:
     """Changes T of variables (..., N, N) with (rows T)^T (rows T) = 1, for rows (..., r, N).
 
-    From the rows and not from their Gram matrix, which knows half the digits. Directions that are dependent to rounding
-    stay as they are, and are found out later.
+    It is computed from the rows and not from their Gram matrix, whose small eigenvalues keep only half the digits.
+    Directions in which the rows are linearly dependent up to rounding are not scaled.
     """
-    norms = rows.norm(dim=-2)
-    scale = torch.where(norms > 0, norms, torch.ones_like(norms))
+    scale = divisors(rows.norm(dim=-2))
     scaled = torch.nan_to_num(rows / scale[..., None, :], nan=0.0, posinf=0.0, neginf=0.0)
     _, values, vectors = torch.linalg.svd(torch.linalg.qr(scaled).R, full_matrices=False)
     known = values > _DEPENDENT * values[..., :1]

@@ -18,23 +18,31 @@ from torch import Tensor
 
 from pinnlab.algebra.implicit_gradient import implicit_minimum, polish
 from pinnlab.algebra.least_squares import LeastSquares, Minimum
-from pinnlab.solvers.experts.jacobian import ExpertJacobian, Part, added, definite, times_basis, weighted, whitened
-from pinnlab.solvers.experts.rows import Expansion, Rows
+from pinnlab.solvers.experts.jacobian import (
+    ExpertJacobian,
+    TermJacobian,
+    added,
+    definite,
+    times_basis,
+    weighted,
+    whitened,
+)
+from pinnlab.solvers.experts.rows import Basis, Expansion, ExpertRows
 
 _GAUSS_NEWTON_STEPS, _CURVATURE_LASTS = 3, 4
 """Linearizations without curvature terms, and how many share one evaluation of them."""
-Placed = Sequence[Sequence[Expansion]]
+Expansions = Sequence[Sequence[Expansion]]
 """Per term, its expansions at each site."""
 
 
 @dataclass(frozen=True)
-class Group:
+class ExpertGroup:
     """Experts that are solved at the same time.
 
     Attributes:
         experts: (k,) their numbers, increasing.
-        rows: the terms that determine them; sites of other experts take these as they are.
-        joint: solve them together, or each alone; alone every term must have one set of points per expert.
+        rows: numbers of the terms that determine them; other experts that these terms see keep their coefficients.
+        joint: whether they are one problem; else each is solved alone, and every term has one set of points per expert.
     """
 
     experts: Tensor
@@ -49,8 +57,8 @@ class ExpertsLayer:
         rows: the terms at their points.
         groups: which experts are solved together, in order.
         search: the inner solver.
-        ridge: weight of the rows ridge * w (ridge * v where whitened; what these depend on the basis through the change
-            of variables is left out of the gradient).
+        ridge: weight of extra rows ridge * w that keep coefficients small. With ``whiten`` they are ridge * v, where the
+            change of variables w = T v depends on the basis; the gradient leaves out that dependence of T.
         newton: steps with the full Hessian that follow the search when a gradient is wanted.
         hessian: ``"full"`` or ``"gauss_newton"``: the matrix of the implicit gradient.
         whiten: search in coordinates in which each expert's J^T J at the start is the identity (per unknown).
@@ -58,8 +66,8 @@ class ExpertsLayer:
 
     def __init__(
         self,
-        rows: Sequence[Rows],
-        groups: Sequence[Group],
+        rows: Sequence[ExpertRows],
+        groups: Sequence[ExpertGroup],
         search: LeastSquares,
         ridge: float = 0.0,
         newton: int = 1,
@@ -69,20 +77,20 @@ class ExpertsLayer:
         self.rows, self.groups, self.search = tuple(rows), tuple(groups), search
         self.ridge, self.newton, self.hessian, self.whiten = ridge, newton, hessian, whiten
 
-    def place(self, basis: object) -> list[tuple[Expansion, ...]]:
-        """The basis at the points of all terms."""
-        return [rows.place(basis) for rows in self.rows]  # type: ignore[arg-type]
+    def expand(self, basis: Basis) -> list[tuple[Expansion, ...]]:
+        """The basis functions at the points of all terms: per term, one expansion at each of its sites."""
+        return [rows.expand(basis) for rows in self.rows]
 
-    def solve(self, placed: Placed, start: Tensor) -> tuple[Tensor, tuple[Minimum, ...]]:
+    def solve(self, expansions: Expansions, start: Tensor) -> tuple[Tensor, tuple[Minimum, ...]]:
         """Coefficients (M, K, m, N), differentiable by the basis, and how each group's search ended.
 
         Args:
-            placed: from ``place``.
+            expansions: from ``expand``.
             start: (M, K, m, N).
         """
         w, minima = start.detach(), []
         for group in self.groups:
-            mine = [placed[i] for i in group.rows]
+            mine = [expansions[i] for i in group.rows]
             if not self.whiten:
                 w, minimum = _GroupProblem(self, group, mine, w).solve()
             else:
@@ -102,15 +110,15 @@ class ExpertsLayer:
 class _GroupProblem:
     """The least-squares problem of one group, for given basis functions and given coefficients of the other experts."""
 
-    def __init__(self, layer: ExpertsLayer, group: Group, placed: Placed, known: Tensor):
+    def __init__(self, layer: ExpertsLayer, group: ExpertGroup, expansions: Expansions, known: Tensor):
         self.layer, self.group, self.known = layer, group, known
         self.rows = [layer.rows[i] for i in group.rows]
-        self.placed = placed
-        self.theta = [e.basis for sites in placed for e in sites]
-        place = torch.full((known.shape[1],), -1, dtype=torch.long, device=known.device)
-        place[group.experts] = torch.arange(len(group.experts), device=known.device)
-        self.positions = [place[rows.experts] for rows in self.rows]
-        self._affine: dict[int, tuple[Tensor, Part, list[Tensor]]] = {}
+        self.expansions = expansions
+        self.theta = [e.basis for sites in expansions for e in sites]
+        position = torch.full((known.shape[1],), -1, dtype=torch.long, device=known.device)
+        position[group.experts] = torch.arange(len(group.experts), device=known.device)
+        self.positions = [position[rows.experts] for rows in self.rows]
+        self._affine: dict[int, tuple[Tensor, TermJacobian, list[Tensor]]] = {}
         self._linearizations = 0
         self._curvature = known.new_zeros(())
 
@@ -163,7 +171,7 @@ class _GroupProblem:
         bases = iter(theta)
         return [
             rows.fields(every, [Expansion(next(bases), e.offset) for e in sites])
-            for rows, sites in zip(self.rows, self.placed, strict=True)
+            for rows, sites in zip(self.rows, self.expansions, strict=True)
         ]
 
     def _stacked(self, values: Sequence[Tensor], w: Tensor) -> Tensor:
@@ -192,7 +200,7 @@ class _GroupProblem:
         known = self.known.detach()
         every = self.assembled(w, known)
         values, parts, curved, bases = [], [], [], iter(theta)
-        for i, (rows, sites) in enumerate(zip(self.rows, self.placed, strict=True)):
+        for i, (rows, sites) in enumerate(zip(self.rows, self.expansions, strict=True)):
             mine = [Expansion(next(bases), e.offset) for e in sites]
             if i in self._affine:
                 constant, part, _ = self._affine[i]
@@ -201,7 +209,7 @@ class _GroupProblem:
                 fields = rows.fields(every, mine)
                 value, slopes = rows.linearized(fields)
                 products = [times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
-                part = Part(products, self.positions[i])
+                part = TermJacobian(products, self.positions[i])
                 if self._linearizations == 1 and _is_affine(rows, fields):
                     constant = value - part.times(every, rows.experts).reshape(value.shape)
                     self._affine[i] = (constant, part, slopes)
@@ -223,14 +231,14 @@ class _GroupProblem:
     def straight(self, w: Tensor, known: Tensor, *theta: Tensor) -> Tensor:
         """J^T J."""
         every, bases, parts = self.assembled(w, known), iter(theta), []
-        for i, (rows, sites) in enumerate(zip(self.rows, self.placed, strict=True)):
+        for i, (rows, sites) in enumerate(zip(self.rows, self.expansions, strict=True)):
             mine = [Expansion(next(bases), e.offset) for e in sites]
             if i in self._affine:
                 slopes = self._affine[i][2]
             else:
                 slopes = rows.linearized(rows.fields(every, mine), torch.is_grad_enabled())[1]
             products = [times_basis(slope, e.basis) for slope, e in zip(slopes, mine, strict=True)]
-            parts.append(Part(products, self.positions[i]))
+            parts.append(TermJacobian(products, self.positions[i]))
         return ExpertJacobian(parts, len(self.group.experts), self.group.joint, self.layer.ridge).gram()
 
     def curved(self, w: Tensor, known: Tensor, *theta: Tensor) -> Tensor:
@@ -245,7 +253,7 @@ class _GroupProblem:
         return total
 
     def _bent(
-        self, total: Tensor, rows: Rows, fields: Sequence[Tensor], mine: Sequence[Tensor], positions: Tensor
+        self, total: Tensor, rows: ExpertRows, fields: Sequence[Tensor], mine: Sequence[Tensor], positions: Tensor
     ) -> Tensor:
         """The matrix with one term's sum_i F_i d2F_i/dw2 added."""
         count, joint = len(self.group.experts), self.group.joint
@@ -263,7 +271,7 @@ class _GroupProblem:
         return total
 
 
-def _is_affine(rows: Rows, fields: Sequence[Tensor]) -> bool:
+def _is_affine(rows: ExpertRows, fields: Sequence[Tensor]) -> bool:
     """Whether a term is linear in the fields: its slopes then have no graph to them."""
     with torch.enable_grad():
         leaves = [f.detach().requires_grad_() for f in fields]

@@ -26,11 +26,11 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.experts.assembly import Assembly
 from pinnlab.solvers.experts.bases import GridBasis, Inputs, PointBasis, snapped
 from pinnlab.solvers.experts.layer import ExpertsLayer
-from pinnlab.solvers.experts.layout import Layout
-from pinnlab.solvers.experts.partition import Cuts, Partition
-from pinnlab.solvers.experts.rows import Expansion, Members, Rows
+from pinnlab.solvers.experts.partition import Cuts, cut, on_nodes
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
 
 Values = Mapping[str, Any]
 """{family parameter: number or function} of one member."""
@@ -42,9 +42,9 @@ class Recipe:
     """How basis functions become a solution.
 
     Attributes:
-        cuts: parts of the experts, as in ``Partition.of``.
+        cuts: parts of the experts, as in ``cut``.
         basis: N.
-        coupling: as in ``Layout``.
+        coupling: as in ``Assembly``.
         solved: whether coefficients are solved for; else they are one (the soft constraint).
         points: of the equations, per expert, in the inner problem.
         condition_points: per condition and expert.
@@ -99,7 +99,7 @@ class Place:
 
     def __init__(self, problem: Problem, recipe: Recipe):
         self.recipe = recipe
-        partition = Partition.of(problem.domain, recipe.cuts)  # type: ignore[arg-type]
+        partition = cut(problem.domain, recipe.cuts)
         problem, plan, own = _settled(problem)
         self.problem, self.plan = problem, own
         # exact data that depend on the member are prepared for each, all others once
@@ -110,9 +110,9 @@ class Place:
         self.grid: Grid | None = None
         if recipe.grid is not None:
             self.grid = Grid(problem.domain, recipe.grid, self.periodic, recipe.order)  # type: ignore[arg-type]
-            partition = partition.snapped(self.grid.axes)
+            partition = on_nodes(partition, self.grid.axes)
         self.partition = partition
-        self.layout = Layout(
+        self.assembly = Assembly(
             example, self.plan.soft, partition, recipe.coupling, recipe.condition_weight, self.periodic
         )
         self._initial = _initial_values(example, self.plan.soft)
@@ -156,10 +156,10 @@ class Place:
 
     def layer(
         self, members: Sequence[Values], rng: np.random.Generator, like: Tensor, experts: Tensor | None = None
-    ) -> tuple[list[Rows], ExpertsLayer]:
+    ) -> tuple[list[ExpertRows], ExpertsLayer]:
         """Rows of the inner problem at new points, and the layer that solves them; ``experts``: only these."""
         recipe = self.recipe
-        rows, groups = self.layout.draw(
+        rows, groups = self.assembly.draw(
             self._unit(rng), self.members(members, like), recipe.points, recipe.condition_points, like=like,
             snap=self._snap, experts=experts,
         )  # fmt: skip
@@ -177,15 +177,15 @@ class Place:
         like: Tensor,
         points: int,
         experts: Tensor | None = None,
-    ) -> list[Rows]:
+    ) -> list[ExpertRows]:
         """Rows of the loss: everything that a solution must meet, at new points."""
-        return self.layout.draw(
+        return self.assembly.draw(
             self._unit(rng), self.members(members, like), points, self.recipe.condition_points, like=like,
             snap=self._snap, judge=True, experts=experts,
         )[0]  # fmt: skip
 
     def start(
-        self, basis: PointBasis | GridBasis, rows: Sequence[Rows], members: Sequence[Values], like: Tensor
+        self, basis: PointBasis | GridBasis, rows: Sequence[ExpertRows], members: Sequence[Values], like: Tensor
     ) -> Tensor:
         """(M, K, m, N): u is fitted to its initial values at all times where these are known, else zero."""
         count, m, size = len(members), len(self.problem.unknowns), self.recipe.basis
@@ -257,7 +257,7 @@ def solve(
     place: Place,
     layer: ExpertsLayer,
     basis: PointBasis | GridBasis,
-    rows: Sequence[Rows],
+    rows: Sequence[ExpertRows],
     placed: Sequence[Sequence[Expansion]],
     members: Sequence[Values],
 ) -> tuple[Tensor, tuple[Minimum, ...]]:

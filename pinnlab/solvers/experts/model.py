@@ -76,7 +76,7 @@ class OperatorModel(Trainable):
             basis = self.basis([values], place)
             like = self.parameters[0].detach()
             rows, layer = place.layer([values], rng, like)
-            placed = layer.place(basis)
+            placed = layer.expand(basis)
             w, minima = solve(place, layer, basis, rows, placed, [values])
         return MemberModel(place, basis, w[0], minima, self.parameters, place.fixed(values, like))
 

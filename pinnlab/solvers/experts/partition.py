@@ -1,145 +1,97 @@
-"""The parts of a box that experts are responsible for: tensor cells, found by location.
+"""The parts of a box that experts are responsible for: how users cut it, and points within the parts.
 
-Letters: k experts, n points, d coordinates.
+Letters: K experts, k some of them, n points, d coordinates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.domains import Box
+from pinnlab.domains import Box, Region
+from pinnlab.domains.cells import Cells
 
 Cuts = Mapping[str, int | Sequence[float]]
 
 
-@dataclass(frozen=True, eq=False)
-class Partition:
-    """The tensor product of intervals; experts are numbered row-major over the domain's coordinates.
+def cut(region: Region, cuts: Cuts, owner: str = "experts") -> Cells:
+    """Cut a box into one cell per expert.
 
-    Attributes:
+    Args:
         region: the box.
-        edges: {coordinate: increasing edges}, one entry per coordinate, the domain's bounds first and last.
+        cuts: {coordinate: number of equal parts, or the positions at which to cut}.
+        owner: how messages call the argument.
+
+    Raises:
+        TypeError: the region is no box, or cuts are neither numbers nor positions.
+        ValueError: an unknown coordinate, fewer than one part, positions that do not increase inside the interval.
     """
+    if not isinstance(region, Box):
+        raise TypeError(f"{owner}={dict(cuts)!r}: experts share out a Box, this problem lives on {region!r}.")
+    for name in cuts:
+        if name not in region.coordinates:
+            raise ValueError(
+                f"{owner}={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
+            )
+    return Cells({name: _edges(name, bounds, cuts.get(name, 1), owner) for name, bounds in region.bounds.items()})
 
-    region: Box
-    edges: Mapping[str, tuple[float, ...]]
 
-    @classmethod
-    def of(cls, region: Box, cuts: Cuts, owner: str = "experts") -> Partition:
-        """Cut a box.
-
-        Args:
-            region: the box.
-            cuts: {coordinate: number of equal parts, or the positions at which to cut}.
-            owner: how messages call the argument.
-
-        Raises:
-            TypeError: the region is no box, or cuts are neither numbers nor positions.
-            ValueError: an unknown coordinate, fewer than one part, positions that do not increase inside the interval.
-        """
-        if not isinstance(region, Box):
-            raise TypeError(f"{owner}={dict(cuts)!r}: experts share out a Box, this problem lives on {region!r}.")
-        for name in cuts:
-            if name not in region.coordinates:
-                raise ValueError(
-                    f"{owner}={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
-                )
-        edges: dict[str, tuple[float, ...]] = {}
-        for name, (lower, upper) in region.bounds.items():
-            given = cuts.get(name, 1)
-            if isinstance(given, bool) or not isinstance(given, int | Sequence) or isinstance(given, str):
-                raise TypeError(
-                    f"{owner}={{{name!r}: {given!r}}}: give a number of equal parts, or a tuple of positions."
-                )
-            if isinstance(given, int):
-                if given < 1:
-                    raise ValueError(f"{owner}={{{name!r}: {given}}}: give at least one part.")
-                inner = [lower + (upper - lower) * i / given for i in range(1, given)]
-            else:
-                inner = [float(position) for position in given]
-            found = (lower, *inner, upper)
-            if any(not a < b for a, b in zip(found, found[1:], strict=False)):
-                raise ValueError(
-                    f"{owner}={{{name!r}: {given!r}}}: give increasing positions strictly inside ({lower:g}, {upper:g})."
-                )
-            edges[name] = found
-        return cls(region, edges)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Parts per coordinate."""
-        return tuple(len(e) - 1 for e in self.edges.values())
-
-    @property
-    def count(self) -> int:
-        """The number k of experts."""
-        return int(torch.tensor(self.shape).prod())
-
-    @property
-    def lower(self) -> Tensor:
-        """(k, d) lower corners."""
-        return torch.cartesian_prod(*(torch.tensor(e[:-1], dtype=torch.float64) for e in self.edges.values())).reshape(
-            self.count, -1
+def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float], owner: str) -> np.ndarray:
+    """The edges along one coordinate."""
+    lower, upper = bounds
+    if isinstance(given, bool) or not isinstance(given, int | Sequence) or isinstance(given, str):
+        raise TypeError(f"{owner}={{{name!r}: {given!r}}}: give a number of equal parts, or a tuple of positions.")
+    if isinstance(given, int):
+        if given < 1:
+            raise ValueError(f"{owner}={{{name!r}: {given}}}: give at least one part.")
+        inner = [lower + (upper - lower) * i / given for i in range(1, given)]
+    else:
+        inner = [float(position) for position in given]
+    edges = np.array([lower, *inner, upper])
+    if not (np.diff(edges) > 0).all():
+        raise ValueError(
+            f"{owner}={{{name!r}: {given!r}}}: give increasing positions strictly inside ({lower:g}, {upper:g})."
         )
+    return edges
 
-    @property
-    def upper(self) -> Tensor:
-        """(k, d) upper corners."""
-        return torch.cartesian_prod(*(torch.tensor(e[1:], dtype=torch.float64) for e in self.edges.values())).reshape(
-            self.count, -1
-        )
 
-    def locate(self, points: Tensor) -> Tensor:
-        """(n,) the expert in whose part each of (n, d) points lies; the nearest one outside the box."""
-        index = torch.zeros(len(points), dtype=torch.long, device=points.device)
-        for i, edges in enumerate(self.edges.values()):
-            inner = points.new_tensor(edges[1:-1])
-            index = index * (len(edges) - 1) + torch.bucketize(points[:, i].contiguous(), inner, right=True)
-        return index
+def in_unit_cube(cells: Cells, unit: Tensor, experts: Tensor | None = None) -> Tensor:
+    """(k, n, d): points (n, d) of the unit cube mapped into each cell, as points of the whole box's unit cube.
 
-    def neighbours(self, coordinate: str) -> tuple[Tensor, Tensor]:
-        """The experts on both sides of each inner face across a coordinate: (lower ones, upper ones)."""
-        axis = list(self.edges).index(coordinate)
-        numbers = torch.arange(self.count).reshape(self.shape)
-        size = self.shape[axis]
-        return numbers.narrow(axis, 0, size - 1).reshape(-1), numbers.narrow(axis, 1, size - 1).reshape(-1)
+    Args:
+        cells: of the box.
+        unit: (n, d).
+        experts: (k,) which cells, all if None.
+    """
+    first, last = (np.array(ends) for ends in zip(*cells.region.bounds.values(), strict=True))
+    lower, upper = (torch.from_numpy((corner - first) / (last - first)) for corner in (cells.lower, cells.upper))
+    if experts is not None:
+        lower, upper = lower[experts], upper[experts]
+    lower, upper = lower.to(unit)[:, None], upper.to(unit)[:, None]
+    return lower + unit * (upper - lower)
 
-    def inside(self, unit: Tensor, experts: Tensor | None = None) -> Tensor:
-        """(k, n, d): points (n, d) of the unit cube mapped to the place that each part has in it.
 
-        Args:
-            unit: (n, d).
-            experts: which parts, all if None.
-        """
-        first = torch.tensor([lo for lo, _ in self.region.bounds.values()], dtype=torch.float64)
-        width = torch.tensor([hi - lo for lo, hi in self.region.bounds.values()], dtype=torch.float64)
-        lower, upper = (self.lower - first) / width, (self.upper - first) / width
-        if experts is not None:
-            lower, upper = lower[experts], upper[experts]
-        lower, upper = lower.to(unit)[:, None], upper.to(unit)[:, None]
-        return lower + unit * (upper - lower)
+def on_nodes(cells: Cells, axes: Mapping[str, Tensor]) -> Cells:
+    """The same cells with inner edges moved to the nearest nodes of a grid.
 
-    def snapped(self, axes: Mapping[str, Tensor]) -> Partition:
-        """The same parts with inner edges moved to the nearest nodes of a grid.
+    Args:
+        cells: of a box.
+        axes: {coordinate: (s,) nodes}.
 
-        Args:
-            axes: {coordinate: (s,) nodes}.
-
-        Raises:
-            ValueError: two edges fall on one node.
-        """
-        edges = {}
-        for name, old in self.edges.items():
-            nodes = axes[name]
-            inner = [float(nodes[int((nodes - position).abs().argmin())]) for position in old[1:-1]]
-            edges[name] = (old[0], *inner, old[-1])
-            if any(not a < b for a, b in zip(edges[name], edges[name][1:], strict=False)):
-                raise ValueError(
-                    f"experts along {name!r}: {len(old) - 1} parts do not fit on {len(nodes)} nodes; use a finer grid "
-                    "or fewer experts."
-                )
-        return Partition(self.region, edges)
+    Raises:
+        ValueError: two edges fall on one node.
+    """
+    edges = {}
+    for name, old in cells.edges.items():
+        nodes = axes[name]
+        inner = [float(nodes[int((nodes - position).abs().argmin())]) for position in old[1:-1]]
+        edges[name] = np.array([old[0], *inner, old[-1]])
+        if not (np.diff(edges[name]) > 0).all():
+            raise ValueError(
+                f"experts along {name!r}: {len(old) - 1} parts do not fit on {len(nodes)} nodes; use a finer grid "
+                "or fewer experts."
+            )
+    return Cells(edges)

@@ -13,17 +13,18 @@ from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
+from pinnlab.domains.cells import Cells
 from pinnlab.networks.base import check_positive
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
+from pinnlab.solvers.experts.assembly import COUPLINGS
 from pinnlab.solvers.experts.family import Family
-from pinnlab.solvers.experts.layout import COUPLINGS
 from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
-from pinnlab.solvers.experts.partition import Cuts, Partition
+from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
 from pinnlab.solvers.experts.system import OperatorSystem
 from pinnlab.solvers.options import check_choice, check_shares, given, strangers
@@ -193,7 +194,7 @@ class FamilyExperts(Solver):
             )
         yield from strangers(_OWNER, region.coordinates, grid=self.grid, graded=self.graded)
         try:
-            partition = Partition.of(region, self._cuts(problem))
+            partition = cut(region, self._cuts(problem))
         except ValueError as error:
             yield str(error)
             return
@@ -219,7 +220,7 @@ class FamilyExperts(Solver):
                 "coefficients of an expert; use at least four points per coefficient."
             )
 
-    def _idle(self, problem: Problem, partition: Partition) -> Iterator[str]:
+    def _idle(self, problem: Problem, partition: Cells) -> Iterator[str]:
         """A sentence for each option that was given and has no effect on a problem."""
         mine = given(self)
         if "coupling" in mine and partition.count == 1:

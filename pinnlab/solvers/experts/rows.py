@@ -71,12 +71,12 @@ class Members:
         """Parameters at n points per member, (M n,) each."""
         found = dict(self.fixed)
         for name, value in self.values.items():
-            found[name] = value.repeat_interleave(n) if isinstance(value, Tensor) else _Pieces(value)
+            found[name] = value.repeat_interleave(n) if isinstance(value, Tensor) else _SideBySide(value)
         return found
 
 
-class _Pieces(FunctionParameter):
-    """Functions side by side: the i-th M-th of the points belongs to the i-th."""
+class _SideBySide(FunctionParameter):
+    """M functions as one: points are M groups of one size, one after the other, and each function has its own group."""
 
     def __init__(self, functions: Sequence[FunctionParameter]):
         self.functions = tuple(functions)
@@ -93,7 +93,7 @@ class _Pieces(FunctionParameter):
         return list(zip(self.functions, parts, strict=True))
 
 
-class Rows:
+class ExpertRows:
     """One term at B sets of points.
 
     Args:
@@ -105,6 +105,7 @@ class Rows:
         normals: per site, like the points, or None.
         scale: (q,) multiplies the residuals.
         members: the parameters.
+        used: the term's dry run.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Rows:
         normals: Sequence[Tensor | None],
         scale: Tensor,
         members: Members,
-        used: Shape,
+        used: TermStructure,
     ):
         self.term, self.region, self.unknowns, self.experts = term, region, unknowns, experts
         self.points, self.normals, self.scale, self.members = tuple(points), tuple(normals), scale, members
@@ -135,8 +136,8 @@ class Rows:
         self._normals = [None if v is None else flat(v) for v in self.normals]
         self._parameters = members.scope(sets * n)
 
-    def place(self, basis: Basis) -> tuple[Expansion, ...]:
-        """The basis at the sites."""
+    def expand(self, basis: Basis) -> tuple[Expansion, ...]:
+        """The basis functions at each site."""
         found = []
         for points in self.points:
             e, sets = basis.expand(points, self.indices), len(self.experts)
@@ -203,13 +204,13 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a dry run of a term tells.
+class TermStructure:
+    """What evaluating a term once, on made-up fields, tells about it.
 
     Attributes:
         names: of its residuals.
         indices: the downward-closed set that holds all derivatives it uses.
-        used: positions in ``indices`` of those.
+        used: positions in ``indices`` of the derivatives that it uses itself.
         sizes: (q,) by how much a field of size one, changing over the domain's extent, moves each residual.
     """
 
@@ -219,7 +220,9 @@ class Shape:
     sizes: Tensor
 
 
-def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: Mapping[str, Any]) -> Shape:
+def term_structure(
+    term: Term, region: Region, unknowns: tuple[str, ...], parameters: Mapping[str, Any]
+) -> TermStructure:
     """Names, derivatives and natural size of a term's residuals, from made-up fields.
 
     The size of a residual is the largest of |dr / d(derivative)| over the product of the lengths that the derivative is
@@ -258,4 +261,4 @@ def dry_run(term: Term, region: Region, unknowns: tuple[str, ...], parameters: M
     wanted = {tuple(names.index(c) for c in key) for key, _ in leaves}
     indices = closure(wanted)
     used = tuple(i for i, index in enumerate(indices) if index in wanted)
-    return Shape(tuple(residuals), indices, used, torch.tensor(sizes, dtype=torch.float64))
+    return TermStructure(tuple(residuals), indices, used, torch.tensor(sizes, dtype=torch.float64))

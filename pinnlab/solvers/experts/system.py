@@ -20,7 +20,7 @@ from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.members import Values, solve
 from pinnlab.solvers.experts.model import OperatorModel
-from pinnlab.solvers.experts.rows import Rows
+from pinnlab.solvers.experts.rows import ExpertRows
 from pinnlab.solvers.experts.sharing import Share, share_of
 from pinnlab.training.system import TrainingSystem
 
@@ -44,7 +44,7 @@ class _Draw:
         self.own = share.members(len(members))
         self.members = [members[i] for i in self.own]
         experts = share.experts(model.place.partition.count)
-        self.rows: list[Rows]
+        self.rows: list[ExpertRows]
         self.layer: ExpertsLayer
         if not self.members:
             return
@@ -154,7 +154,7 @@ class OperatorSystem(TrainingSystem):
         if not draw.members:
             return torch.zeros(draw.count).to(model.parameters[0].detach())
         basis = model.basis(draw.members)
-        placed = draw.layer.place(basis)
+        placed = draw.layer.expand(basis)
         w, self.minima = solve(model.place, draw.layer, basis, draw.rows, placed, draw.members)
         own = judged(basis, draw.judged, w)
         return own.new_zeros(draw.count).index_add(0, torch.tensor(draw.own, device=own.device), own)
@@ -169,9 +169,9 @@ def norms(squares: Tensor) -> Tensor:
     return squares.sqrt()
 
 
-def judged(basis: Any, rows: Sequence[Rows], w: Tensor) -> Tensor:
+def judged(basis: Any, rows: Sequence[ExpertRows], w: Tensor) -> Tensor:
     """(M,) mean over experts of the squared residuals, for coefficients (M, K, m, N)."""
     total = w.new_zeros(len(w))
     for r in rows:
-        total = total + r.residuals(r.fields(w, r.place(basis))).square().flatten(1).sum(1)
+        total = total + r.residuals(r.fields(w, r.expand(basis))).square().flatten(1).sum(1)
     return total / w.shape[1]

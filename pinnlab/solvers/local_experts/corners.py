@@ -57,10 +57,10 @@ class Rounding:
         """The correction (n,) at points (n, d)."""
         side = points.clone()
         side[:, self.axis] = self.position
-        return self.amplitude(side) * layer((points[:, self.axis] - self.position).abs() / self.width)
+        return self.amplitude(side) * jump_profile((points[:, self.axis] - self.position).abs() / self.width)
 
 
-def layer(distance: Tensor) -> Tensor:
+def jump_profile(distance: Tensor) -> Tensor:
     """erfc: the profile into which diffusion from a side with a fixed value turns a jump; 1 at the side."""
     return torch.erfc(distance)
 
@@ -96,10 +96,12 @@ class SeamRounding:
         distance = torch.where(behind, x - lower, x - upper) / self.width
         value, slope = self.jumps(points).unbind(1)
         side = torch.where(behind, 1.0, -1.0).to(x)
-        return value / 2 * (torch.erf(distance) - side) + slope / 2 * self.width * (kink(distance) - distance.abs())
+        return value / 2 * (torch.erf(distance) - side) + slope / 2 * self.width * (
+            kink_profile(distance) - distance.abs()
+        )
 
 
-def kink(distance: Tensor) -> Tensor:
+def kink_profile(distance: Tensor) -> Tensor:
     """The profile into which diffusion turns |x|: x erf(x) + exp(-x^2) / sqrt(pi)."""
     return distance * torch.erf(distance) + torch.exp(-(distance**2)) / math.sqrt(math.pi)
 

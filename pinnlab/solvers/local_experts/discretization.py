@@ -18,13 +18,14 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME, Box
+from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
+from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
 from pinnlab.solvers.local_experts.piece import Piece
-from pinnlab.solvers.local_experts.rows import Evaluate, Jets, Nodes, Rows, Spot
+from pinnlab.solvers.local_experts.rows import CellJets, CellNodes, CellRows, Evaluate, ReferenceNodes
 
 Array = np.ndarray
 
@@ -39,12 +40,12 @@ class SlabRows:
         others: boundary, periodic and interface rows, and data.
     """
 
-    equations: Rows
-    initial: Rows | None
-    others: tuple[Rows, ...]
+    equations: CellRows
+    initial: CellRows | None
+    others: tuple[CellRows, ...]
 
     @property
-    def all(self) -> tuple[Rows, ...]:
+    def all(self) -> tuple[CellRows, ...]:
         """Every group."""
         return (self.equations, *((self.initial,) if self.initial is not None else ()), *self.others)
 
@@ -68,9 +69,9 @@ class Discretization:
         self.time = self.names.index(TIME) if self.domain.has_time else None
         self.parameters = problem.parameter_values()
         self.equations = Equations(problem)
-        self.interior = Nodes(basis, basis.tensor_nodes())
-        self.held_out = Nodes(basis, np.random.default_rng(1).uniform(-1, 1, self.interior.points.shape))
-        self._faces: dict[tuple[int, float], Nodes] = {}
+        self.interior = ReferenceNodes(basis, basis.tensor_nodes())
+        self.held_out = ReferenceNodes(basis, np.random.default_rng(1).uniform(-1, 1, self.interior.points.shape))
+        self._faces: dict[tuple[int, float], ReferenceNodes] = {}
         self._fit = np.linalg.pinv(self.interior.rows((0,) * len(self.names)), rcond=1e-14)
         context = problem.context()
         self.initial = [t for c in problem.conditions if isinstance(c, Initial) for t in c.targets(context)]
@@ -80,11 +81,11 @@ class Discretization:
         self.corners = self._corners(tolerance)
         self.data = [c for c in problem.conditions if isinstance(c, Data)]
 
-    def face(self, axis: int, upper: bool) -> Nodes:
+    def face(self, axis: int, upper: bool) -> ReferenceNodes:
         """Nodes on one face of the reference cell."""
         side = 1.0 if upper else -1.0
         if (axis, side) not in self._faces:
-            self._faces[axis, side] = Nodes(self.basis, self.basis.tensor_nodes({axis: side}))
+            self._faces[axis, side] = ReferenceNodes(self.basis, self.basis.tensor_nodes({axis: side}))
         return self._faces[axis, side]
 
     def rows(self, cells: Cells, before: Piece | None) -> SlabRows:
@@ -99,42 +100,39 @@ class Discretization:
         residuals, _ = self.equation_rows(cells, self.held_out).linearized(coefficients)
         return float(np.sqrt((residuals**2).sum(axis=(1, 2)).mean()))
 
-    def equation_rows(self, cells: Cells, nodes: Nodes) -> Rows:
+    def equation_rows(self, cells: Cells, nodes: ReferenceNodes) -> CellRows:
         """The equations at nodes of every cell."""
-        spot = Spot(cells, np.arange(cells.count), nodes)
-        columns = self._columns(spot.points)
+        site = CellNodes(cells, np.arange(cells.count), nodes)
+        columns = self._columns(site.points)
         highest = self.problem.order(TIME) if self.time is not None else 0
 
         def leads(key: Key) -> bool:
             return key.count(TIME) == highest > 0
 
-        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
             return self.equations.residuals(jets[0], columns)
 
-        return Rows(self.problem.unknowns, [spot], evaluate, leading=leads if highest else None)
+        return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None)
 
-    def boundary_rows(self, cells: Cells) -> list[Rows]:
+    def boundary_rows(self, cells: Cells) -> list[CellRows]:
         """Boundary and periodic conditions."""
-        return [self._term_rows(term, self._boundary_spots(cells, term)) for term in self.boundary]
+        return [self._term_rows(term, self._boundary_nodes(cells, term)) for term in self.boundary]
 
-    def _boundary_spots(self, cells: Cells, term: Term) -> list[Spot]:
+    def _boundary_nodes(self, cells: Cells, term: Term) -> list[CellNodes]:
         """The cells along the sides that a boundary or periodic term is about."""
         middle = torch.full((1, len(self.names)), 0.5, dtype=torch.float64)
-        spots = []
-        for site in term.draw(lambda n: middle, 1):
-            axis, upper = site.side
-            spots.append(Spot(cells, cells.side(axis, upper), self.face(axis, upper)))
-        return spots
+        sides = [site.side for site in term.draw(lambda n: middle, 1)]
+        return [CellNodes(cells, cells.side(axis, upper), self.face(axis, upper)) for axis, upper in sides]
 
-    def _term_rows(self, term: Term, spots: list[Spot]) -> Rows:
-        unit = self._unit(spots[0].points)
+    def _term_rows(self, term: Term, nodes: list[CellNodes]) -> CellRows:
+        unit = self._unit(nodes[0].points)
         sites = term.draw(lambda n: unit, len(unit))
         columns = [self.domain.columns(site.points) for site in sites]
         normals = [None if site.normals is None else self.domain.columns(site.normals) for site in sites]
-        return Rows(self.problem.unknowns, spots, self._of_scopes(term, columns, normals), self.weight)
+        return CellRows(self.problem.unknowns, nodes, self._of_scopes(term, columns, normals), self.weight)
 
     def _of_scopes(self, term: Term, columns: list, normals: list) -> Evaluate:
-        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
             scopes = tuple(
                 Scope.of_jets(jet, column, self.parameters, normal)
                 for jet, column, normal in zip(jets, columns, normals, strict=True)
@@ -143,30 +141,34 @@ class Discretization:
 
         return evaluate
 
-    def interface_rows(self, cells: Cells, axis: int) -> Rows | None:
+    def interface_rows(self, cells: Cells, axis: int) -> CellRows | None:
         """Jumps of values and derivatives, up to the equations' order less one, between neighbours."""
         name = self.names[axis]
-        matched = [(u, (name,) * j) for u in self.problem.unknowns for j in range(self.problem.order_of(u, name))]
+        matched = [
+            (u, key)
+            for u in self.problem.unknowns
+            for key, _ in continuous_derivatives(name, self.problem.order_of(u, name))
+        ]
         if cells.shape[axis] == 1 or not matched:
             return None
         below, above = cells.neighbours(axis)
-        spots = [Spot(cells, below, self.face(axis, True)), Spot(cells, above, self.face(axis, False))]
+        sites = [CellNodes(cells, below, self.face(axis, True)), CellNodes(cells, above, self.face(axis, False))]
 
-        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
             return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
 
-        return Rows(self.problem.unknowns, spots, evaluate, self.weight)
+        return CellRows(self.problem.unknowns, sites, evaluate, self.weight)
 
-    def initial_rows(self, cells: Cells, before: Piece | None) -> Rows:
+    def initial_rows(self, cells: Cells, before: Piece | None) -> CellRows:
         """The initial state: the problem's, or the end of the slab before."""
         assert self.time is not None
-        spot = Spot(cells, np.arange(cells.count), self.face(self.time, False))
-        targets = self.start_values(spot.points, before)
+        site = CellNodes(cells, np.arange(cells.count), self.face(self.time, False))
+        targets = self.start_values(site.points, before)
 
-        def evaluate(jets: Sequence[Jets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
             return [jets[0][u][key] - target for (u, key), target in targets.items()]
 
-        return Rows(self.problem.unknowns, [spot], evaluate, self.weight)
+        return CellRows(self.problem.unknowns, [site], evaluate, self.weight)
 
     def start_values(self, points: Array, before: Piece | None) -> dict[tuple[str, Key], Tensor]:
         """{(unknown, time derivative): (n,)} of the state with which a slab starts, at points (n, d)."""
@@ -204,7 +206,7 @@ class Discretization:
         sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
         return roundings(self.problem, self.boundary, starts, sizes, tolerance)
 
-    def data_rows(self, cells: Cells) -> list[Rows]:
+    def data_rows(self, cells: Cells) -> list[CellRows]:
         """Measurements inside the slab, cell by cell."""
         groups = []
         for condition in self.data:
@@ -213,16 +215,17 @@ class Discretization:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)
             targets = self._targets(inside, points)
-            home, reference = cells.locate(points)
+            home = cells.locate(torch.from_numpy(points)).numpy()
+            reference = cells.reference(home, points)
             for cell in np.unique(home):
                 mine = home == cell
-                spot = Spot(cells, np.array([cell]), Nodes(self.basis, reference[mine]))
+                site = CellNodes(cells, np.array([cell]), ReferenceNodes(self.basis, reference[mine]))
                 values = {u: v[torch.from_numpy(mine)] for u, v in targets.items()}
 
-                def evaluate(jets: Sequence[Jets], values: dict[str, Tensor] = values) -> list[Tensor]:
+                def evaluate(jets: Sequence[CellJets], values: dict[str, Tensor] = values) -> list[Tensor]:
                     return [jets[0][u][()] - value for u, value in values.items()]
 
-                groups.append(Rows(self.problem.unknowns, [spot], evaluate, np.sqrt(condition.weight)))
+                groups.append(CellRows(self.problem.unknowns, [site], evaluate, np.sqrt(condition.weight)))
         return groups
 
     def _targets(self, condition: Data, points: Array) -> dict[str, Tensor]:

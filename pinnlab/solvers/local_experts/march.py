@@ -19,9 +19,10 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import Chebyshev, LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells, halved, siblings
 from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.edges import halved, siblings
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.system import System
 from pinnlab.solvers.windows import joined
@@ -59,7 +60,7 @@ class UnresolvedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SlabAttempt:
     """One slab that was tried.
 
     Attributes:
@@ -75,7 +76,7 @@ class Attempt:
     cells: int = 0
 
 
-class March:
+class SlabMarch:
     """Experts marched through time; every ``attempt`` may add one slab. A steady problem is one slab.
 
     Args:
@@ -122,7 +123,7 @@ class March:
         start = self.bounds[TIME][0]
         return (self.now - start) / (self.end - start)
 
-    def attempt(self) -> Attempt:
+    def attempt(self) -> SlabAttempt:
         """Try the next slab; where the indicators object, the next attempt has other cells or a shorter slab.
 
         Raises:
@@ -134,7 +135,7 @@ class March:
         rows = made.rows(cells, before)
         system = System(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
         found = system.solve(start, 1e-3 * self.settings.tolerance, most=12 if self.time is not None else 40)
-        tried = Attempt(False, found.misfit, math.nan, cells.count)
+        tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
             self._shorten(0.4)
@@ -156,7 +157,7 @@ class March:
             return tried
         self.size, self.guess = size, None
         self._accept(piece, ratio)
-        return Attempt(True, found.misfit, made.held_out_residual(cells, found.coefficients), cells.count)
+        return SlabAttempt(True, found.misfit, made.held_out_residual(cells, found.coefficients), cells.count)
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.training.part import Part, Writer
 
 Array = np.ndarray
@@ -55,7 +55,7 @@ class Piece(Part):
 
     @property
     def joints(self) -> Mapping[str, tuple[float, ...]]:
-        return {name: tuple(map(float, edges[1:-1])) for name, edges in self.cells.edges.items() if len(edges) > 2}
+        return self.cells.seams
 
     def state(self) -> dict[str, Any]:
         """Plain data without the basis and constants, which all pieces share."""
@@ -74,7 +74,8 @@ class Piece(Part):
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
         at = points.detach().to("cpu", torch.float64).numpy()
-        cells, reference = self.cells.locate(at)
+        cells = self.cells.locate(torch.from_numpy(at)).numpy()
+        reference = self.cells.reference(cells, at)
         d = len(self.cells.edges)
         found = np.empty((len(indices), len(at), len(self.unknowns)))
         for first in range(0, len(at), _BATCH):
@@ -82,8 +83,7 @@ class Piece(Part):
             mine = self.weights[cells[part]]
             for i, index in enumerate(indices):
                 orders = [index.count(axis) for axis in range(d)]
-                stretch = np.prod((2 / self.cells.width[cells[part]]) ** np.array(orders), axis=1)
-                rows = self.basis.rows(reference[part], orders) * stretch[:, None]
+                rows = self.basis.rows(reference[part], orders) * self.cells.stretch(cells[part], orders)[:, None]
                 found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
         return torch.from_numpy(found).to(points)
 

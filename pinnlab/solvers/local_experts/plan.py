@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from pinnlab.declaration.conditions import Data, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.networks.base import check_positive
-from pinnlab.solvers.experts.partition import Cuts, Partition
+from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.piece import Piece
@@ -87,7 +86,7 @@ class LocalExperts(Solver):
             )
         return CellMarch(self, problem, settings)
 
-    def march(self, problem: Problem, seed: int = 0) -> cells.March:
+    def march(self, problem: Problem, seed: int = 0) -> cells.SlabMarch:
         """The march before its first slab; its cells resolve the initial state.
 
         Args:
@@ -99,13 +98,13 @@ class LocalExperts(Solver):
         """
         region = problem.domain
         assert isinstance(region, Box)
-        edges = {n: np.asarray(e) for n, e in Partition.of(region, self._cuts(problem)).edges.items() if n != TIME}
+        edges = {n: e for n, e in cut(region, self._cuts(problem)).edges.items() if n != TIME}
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
         tolerance = self.tolerance * (0.1 if high else 1.0) * NOISE[self.features]
         limits = cells.MarchSettings(tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight)
-        return cells.March(problem, BASES[self.features](tuple(degrees), seed), limits)
+        return cells.SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits)
 
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
@@ -139,7 +138,7 @@ class LocalExperts(Solver):
                 f"{_OWNER}(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of space only."
             )
         try:
-            Partition.of(region, cuts)
+            cut(region, cuts)
         except ValueError as error:
             yield str(error)
         yield from strangers(_OWNER, region.coordinates, degrees=self.degrees)

@@ -18,16 +18,16 @@ from torch import Tensor
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.cells import Cells
 
 Array = np.ndarray
-Jets = dict[str, LazyJet]
-Evaluate = Callable[[Sequence[Jets]], list[Tensor]]
-"""Jets at the term's sites, each derivative (k q,), to residuals (k q,)."""
+CellJets = dict[str, LazyJet]
+Evaluate = Callable[[Sequence[CellJets]], list[Tensor]]
+"""The unknowns' derivatives at the term's sites, each derivative (k q,), to residuals (k q,)."""
 
 
-class Nodes:
+class ReferenceNodes:
     """Reference points (q, d) at which a basis is evaluated; its derivatives there are computed once.
 
     Args:
@@ -47,22 +47,22 @@ class Nodes:
 
 
 @dataclass(frozen=True, eq=False)
-class Spot:
+class CellNodes:
     """The same reference nodes in several cells.
 
     Attributes:
-        cells: of which partition.
-        which: (k,) numbers of the cells.
-        nodes: (q, d) reference points.
+        cells: all cells of a box.
+        which: (k,) the numbers of those that are meant.
+        nodes: q of them, the same in each cell.
     """
 
     cells: Cells
     which: Array
-    nodes: Nodes
+    nodes: ReferenceNodes
 
     @property
     def points(self) -> Array:
-        """(k q, d) places."""
+        """(k q, d) points of the box, cell after cell."""
         return self.cells.points(self.which, self.nodes.points).reshape(-1, len(self.cells.edges))
 
     def orders(self, key: Key) -> tuple[int, ...]:
@@ -70,8 +70,8 @@ class Spot:
         return tuple(key.count(name) for name in self.cells.edges)
 
     def stretch(self, key: Key) -> Array:
-        """(k,) factor from derivatives in reference coordinates to those in the cell's."""
-        return np.prod((2 / self.cells.width[self.which]) ** np.array(self.orders(key)), axis=1)
+        """(k,) factor from derivatives by the reference coordinates to those by the box's."""
+        return self.cells.stretch(self.which, self.orders(key))
 
     def derivative(self, coefficients: Array, key: Key) -> Array:
         """(k q,) derivative of one unknown with coefficients (K, N)."""
@@ -83,13 +83,13 @@ class Spot:
         return LazyJet(lambda key: torch.from_numpy(self.derivative(coefficients, key)).requires_grad_(leaves))
 
 
-class Rows:
-    """One term on the cells.
+class CellRows:
+    """One term of the problem, such as an equation or a boundary condition, at nodes of some cells.
 
     Args:
         unknowns: their names.
-        spots: one per site of the term: one for most, two for what couples cells.
-        evaluate: residuals from jets at the spots.
+        sites: where the term is taken: one for most, two for what couples cells, such as a jump.
+        evaluate: residuals from jets at the sites.
         leading: which derivatives set the scale of the rows; all if None.
         weight: multiplies all rows.
     """
@@ -97,31 +97,31 @@ class Rows:
     def __init__(
         self,
         unknowns: Sequence[str],
-        spots: Sequence[Spot],
+        sites: Sequence[CellNodes],
         evaluate: Evaluate,
         weight: float = 1.0,
         leading: Callable[[Key], bool] | None = None,
     ):
-        self.unknowns, self.spots, self.evaluate = tuple(unknowns), tuple(spots), evaluate
+        self.unknowns, self.sites, self.evaluate = tuple(unknowns), tuple(sites), evaluate
         self.leading, self.weight = leading, weight
         self.scale: Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(k, q)."""
-        return len(self.spots[0].which), len(self.spots[0].nodes.points)
+        return len(self.sites[0].which), len(self.sites[0].nodes.points)
 
-    def jets(self, coefficients: Array, leaves: bool = False) -> list[Jets]:
-        """The unknowns' jets at each spot, for coefficients (K, m, N)."""
-        return [{u: spot.jet(coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for spot in self.spots]
+    def jets(self, coefficients: Array, leaves: bool = False) -> list[CellJets]:
+        """The unknowns' jets at each site, for coefficients (K, m, N)."""
+        return [{u: site.jet(coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for site in self.sites]
 
     def residuals(self, coefficients: Array) -> Array:
         """(k, r, q) weighted residuals."""
         with torch.no_grad():
             return self._weighted(self.evaluate(self.jets(coefficients)))
 
-    def linearized(self, coefficients: Array) -> tuple[Array, list[Linear]]:
-        """(k, r, q) weighted residuals, and per spot their dependence on the coefficients of its cells."""
+    def linearized(self, coefficients: Array) -> tuple[Array, list[CellJacobian]]:
+        """(k, r, q) weighted residuals, and per site their dependence on the coefficients of its cells."""
         jets = self.jets(coefficients, leaves=True)
         found = self.evaluate(jets)
         slopes = [linearize(found, jet) for jet in jets]
@@ -129,16 +129,16 @@ class Rows:
             self.scale = self._row_scale(slopes)
         count, q = self.shape
         linear = []
-        for spot, slope in zip(self.spots, slopes, strict=True):
+        for site, slope in zip(self.sites, slopes, strict=True):
             # {(unknown, derivative): (k, r, q)}, of the residuals that depend on it
             parts: dict[tuple[str, Key], Array] = {}
             for i, mine in enumerate(slope):
                 for leaf, value in mine.items():
                     part = parts.setdefault(leaf, np.zeros((count, len(slope), q)))
                     part[:, i] = (
-                        value.numpy().reshape(count, q) * self.scale[:, i, None] * spot.stretch(leaf[1])[:, None]
+                        value.numpy().reshape(count, q) * self.scale[:, i, None] * site.stretch(leaf[1])[:, None]
                     )
-            linear.append(Linear(spot, self.unknowns, parts, (count, len(slope), q)))
+            linear.append(CellJacobian(site, self.unknowns, parts, (count, len(slope), q)))
         with torch.no_grad():
             return self._weighted([f.detach() for f in found]), linear
 
@@ -152,45 +152,52 @@ class Rows:
         """(k, r): such that the leading derivatives of a unit basis function count as one in a cell's mean square."""
         count, q = self.shape
         size = np.zeros((count, len(slopes[0])))
-        for spot, slope in zip(self.spots, slopes, strict=True):
+        for site, slope in zip(self.sites, slopes, strict=True):
             for i, mine in enumerate(slope):
                 leads = [leaf for leaf in mine if self.leading is None or self.leading(leaf[1])] or list(mine)
                 for leaf in leads:
                     mean = np.sqrt((mine[leaf].numpy().reshape(count, q) ** 2).mean(axis=1))
-                    size[:, i] = np.maximum(size[:, i], mean * spot.stretch(leaf[1]))
+                    size[:, i] = np.maximum(size[:, i], mean * site.stretch(leaf[1]))
         return self.weight / np.sqrt(q) / np.where(size > 0, size, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
-    """How weighted residuals change with the coefficients of a spot's cells.
+class CellJacobian:
+    """The derivative of weighted residuals by the coefficients of one site's cells.
 
     Attributes:
-        spot: where.
+        site: where.
         unknowns: their names.
         parts: {(unknown, derivative): (k, r, q)}, in reference coordinates.
         shape: (k, r, q).
     """
 
-    spot: Spot
+    site: CellNodes
     unknowns: tuple[str, ...]
     parts: Mapping[tuple[str, Key], Array]
     shape: tuple[int, int, int]
 
-    def jacobian(self) -> Array:
+    def dense(self) -> Array:
         """(k, r q, m N)."""
         count, r, q = self.shape
-        size = self.spot.nodes.basis.size
+        size = self.site.nodes.basis.size
         result = np.zeros((count, r, q, len(self.unknowns), size))
+        begun = set()
         for (unknown, key), part in self.parts.items():
-            rows = self.spot.nodes.rows(self.spot.orders(key))
-            result[:, :, :, self.unknowns.index(unknown)] += part[..., None] * rows
+            rows = self.site.nodes.rows(self.site.orders(key))
+            mine = result[:, :, :, self.unknowns.index(unknown)]
+            if unknown in begun:
+                mine += part[..., None] * rows
+            else:
+                # half the memory traffic of adding to zeros
+                np.multiply(part[..., None], rows, out=mine)
+                begun.add(unknown)
         return result.reshape(count, r * q, -1)
 
     def pull_back(self, residuals: Array) -> Array:
         """(k, m, N) transposed Jacobian times weighted residuals (k, r, q), without forming it."""
-        result = np.zeros((self.shape[0], len(self.unknowns), self.spot.nodes.basis.size))
+        result = np.zeros((self.shape[0], len(self.unknowns), self.site.nodes.basis.size))
         for (unknown, key), part in self.parts.items():
             cotangent = (part * residuals).sum(axis=1)
-            result[:, self.unknowns.index(unknown)] += cotangent @ self.spot.nodes.rows(self.spot.orders(key))
+            result[:, self.unknowns.index(unknown)] += cotangent @ self.site.nodes.rows(self.site.orders(key))
         return result

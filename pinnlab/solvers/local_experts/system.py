@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from pinnlab.solvers.local_experts.cells import Cells
-from pinnlab.solvers.local_experts.chain import Chain
-from pinnlab.solvers.local_experts.rows import Linear, Rows
+from pinnlab.algebra.blocks import EquilibratedBlockCholesky
+from pinnlab.domains.cells import Cells
+from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 
 Array = np.ndarray
 _FAR = 1e-3
@@ -20,7 +22,7 @@ _FAR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Solve:
+class GaussNewtonResult:
     """What Gauss-Newton found.
 
     Attributes:
@@ -39,98 +41,93 @@ class Solve:
 class System:
     """All rows of one slab.
 
+    The cells of a column are one block of the normal equations, which are block tridiagonal, closed to a ring where the
+    coordinate is periodic: the cost of a step is linear in the number of columns.
+
     Args:
         cells: K cells.
-        groups: rows; those with two spots couple cells that are equal or in neighbouring columns (or the first and the
-            last, which closes the ring).
+        groups: rows; those with two sites couple the cells on both sides of a face.
         unknowns: m.
         size: N.
         axis: number of the coordinate along which columns follow one another.
     """
 
-    def __init__(self, cells: Cells, groups: Sequence[Rows], unknowns: int, size: int, axis: int):
+    def __init__(self, cells: Cells, groups: Sequence[CellRows], unknowns: int, size: int, axis: int):
         self.cells, self.groups = cells, tuple(groups)
         self.columns = cells.shape[axis]
         self.block = unknowns * size
         column = cells.intervals[:, axis]
         order = np.argsort(column, kind="stable")
-        self.column, self.place = column, np.empty(len(column), dtype=int)
+        self.column, self.position = column, np.empty(len(column), dtype=int)
         self.per_column = len(column) // self.columns
-        self.place[order] = np.arange(len(column)) % self.per_column
+        self.position[order] = np.arange(len(column)) % self.per_column
 
-    def solve(self, start: Array, tolerance: float, most: int = 10) -> Solve:
+    def solve(self, start: Array, tolerance: float, most: int = 10) -> GaussNewtonResult:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns."""
-        now, chain, step, change, best = start, None, None, np.inf, np.inf
+        now, factor, step, change, best = start, None, None, np.inf, np.inf
         for iteration in range(1, most + 1):
             found = [group.linearized(now) for group in self.groups]
             misfit = float(np.sqrt(sum((residuals**2).sum() for residuals, _ in found)))
             if not misfit < 10 * best:
                 # the step left the range where the equations hold, or went much too far: take half of it
                 if step is None:
-                    return Solve(now, False, iteration, misfit)
+                    return GaussNewtonResult(now, False, iteration, misfit)
                 step = step / 2
                 now = now - step
                 continue
             best = min(best, misfit)
-            if chain is None or change > _FAR:
+            if factor is None or change > _FAR:
                 try:
-                    chain = self._factorize([linear for _, linear in found])
+                    factor = self._factorize([linear for _, linear in found])
                 except np.linalg.LinAlgError:
-                    return Solve(now, False, iteration, misfit)
+                    return GaussNewtonResult(now, False, iteration, misfit)
             before = change
-            step = -self._spread(chain.solve(self._gathered(self._gradient(found))), now.shape)
+            step = -self._spread(factor.solve(self._gathered(self._gradient(found))), now.shape)
             now = now + step
             size = np.abs(now).max(axis=(0, 2))
             change = float((np.abs(step).max(axis=(0, 2)) / np.where(size > 0, size, 1.0)).max())
             if not np.isfinite(change):
-                return Solve(start, False, iteration, np.inf)
+                return GaussNewtonResult(start, False, iteration, np.inf)
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
-                return Solve(now, change < max(tolerance, 1e-8), iteration, misfit)
-        return Solve(now, False, most, best)
+                return GaussNewtonResult(now, change < max(tolerance, 1e-8), iteration, misfit)
+        return GaussNewtonResult(now, False, most, best)
 
-    def _gradient(self, found: Sequence[tuple[Array, list[Linear]]]) -> Array:
+    def _gradient(self, found: Sequence[tuple[Array, list[CellJacobian]]]) -> Array:
         total = np.zeros((self.cells.count, self.block))
         for residuals, parts in found:
             for linear in parts:
                 pulled = linear.pull_back(residuals)
-                np.add.at(total, linear.spot.which, pulled.reshape(len(pulled), -1))
+                np.add.at(total, linear.site.which, pulled.reshape(len(pulled), -1))
         return total
 
-    def _factorize(self, found: Sequence[list[Linear]]) -> Chain:
-        c, w = self.columns, self.per_column
-        diagonal = np.zeros((c, w, self.block, w, self.block))
-        upper = np.zeros((c - 1, w, self.block, w, self.block))
-        corner = np.zeros((w, self.block, w, self.block))
-        ring = False
+    def _factorize(self, found: Sequence[list[CellJacobian]]) -> EquilibratedBlockCholesky:
+        w, p = self.per_column, self.per_column * self.block
+        blocks = {(k, k): np.zeros((p, p)) for k in range(self.columns)}
         for parts in found:
-            jacobians = [linear.jacobian() for linear in parts]
-            homes = [(self.column[linear.spot.which], self.place[linear.spot.which]) for linear in parts]
+            jacobians = [linear.dense() for linear in parts]
+            homes = [(self.column[linear.site.which], self.position[linear.site.which]) for linear in parts]
             for i, (ja, (ca, pa)) in enumerate(zip(jacobians, homes, strict=True)):
                 for jb, (cb, pb) in zip(jacobians[i:], homes[i:], strict=True):
                     products = ja.transpose(0, 2, 1) @ jb
                     for product, a, x, b, y in zip(products, ca, pa, cb, pb, strict=True):
-                        if a == b:
-                            diagonal[a, x, :, y] += product
-                            if ja is not jb:
-                                diagonal[a, y, :, x] += product.T
-                            continue
-                        if a > b:
+                        if a < b:
                             a, x, b, y, product = b, y, a, x, product.T
-                        if b == a + 1:
-                            upper[a, x, :, y] += product
-                        else:
-                            corner[x, :, y] += product
-                            ring = True
-        p = w * self.block
-        return Chain(
-            diagonal.reshape(c, p, p), upper.reshape(max(c - 1, 0), p, p), corner.reshape(p, p) if ring else None
-        )
+                        if (a, b) not in blocks:
+                            blocks[a, b] = np.zeros((p, p))
+                        block = blocks[a, b].reshape(w, self.block, w, self.block)
+                        block[x, :, y] += product
+                        if a == b and ja is not jb:
+                            block[y, :, x] += product.T
+        return EquilibratedBlockCholesky({key: torch.from_numpy(block) for key, block in blocks.items()})
 
-    def _gathered(self, cells: Array) -> Array:
+    def _gathered(self, cells: Array) -> Tensor:
+        """(p,) column after column, from (K, m N)."""
         result = np.empty((self.columns, self.per_column, self.block))
-        result[self.column, self.place] = cells
-        return result.reshape(self.columns, -1)
+        result[self.column, self.position] = cells
+        return torch.from_numpy(result.ravel())
 
-    def _spread(self, columns: Array, shape: tuple[int, ...]) -> Array:
-        return columns.reshape(self.columns, self.per_column, self.block)[self.column, self.place].reshape(shape)
+    def _spread(self, columns: Tensor, shape: tuple[int, ...]) -> Array:
+        """The inverse of ``_gathered``, in the shape (K, m, N)."""
+        parts = columns.numpy().reshape(self.columns, self.per_column, self.block)
+        return parts[self.column, self.position].reshape(shape)

@@ -18,6 +18,7 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Field, argument_names, as_value
+from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.multidomain.partition import Interface
 
 Residuals = Field | Tensor | Sequence[Field | Tensor]
@@ -93,8 +94,8 @@ def tangential_2(first: Any, second: Any, face: Face) -> Residuals:
 
 def matching(first: Any, second: Any, face: Face) -> Residuals:
     """Value and normal derivatives below the equation's order, the j-th times width^j: what couples subdomains exactly."""
-    keys = [(face.normal,) * j for j in range(face.order)]
-    return [face.width ** len(key) * (first.d(*key) - second.d(*key)) for key in keys]
+    matched = continuous_derivatives(face.normal, face.order, face.width)
+    return [factor * (first.d(*key) - second.d(*key)) for key, factor in matched]
 
 
 def flux(first: Any, second: Any) -> Residuals:

@@ -14,11 +14,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Condition, Data, Initial, Periodic
 from pinnlab.domains import TIME, Box, Region, Site
+from pinnlab.domains.cells import Cells
 
 _EDGE = 1e-9
 """Distance, relative to the domain's extent, within which positions are the same."""
@@ -74,23 +76,18 @@ class Subdomains:
                     f"subdomains: the cut {name} = {outside[0]:g} is not inside ({lower:g}, {upper:g}); a cut at the end "
                     "or beyond would leave an empty subdomain."
                 )
-        axes = [_intervals(region.bounds[name], self.cuts.get(name, ())) for name in region.coordinates]
-        places = list(itertools.product(*(range(len(axis)) for axis in axes)))
-        boxes = [
-            Box(**{name: axes[i][k] for i, (name, k) in enumerate(zip(region.coordinates, place, strict=True))})
-            for place in places
-        ]
+        bounds = region.bounds
+        grid = Cells({n: np.array([bounds[n][0], *self.cuts.get(n, ()), bounds[n][1]]) for n in region.coordinates})
+        boxes = grid.boxes
         kept = [k for k, box in enumerate(boxes) if _inside(region, box)]
-        number = {places[k]: i for i, k in enumerate(kept)}
+        number = {k: i for i, k in enumerate(kept)}
         owners = self._owners(len(kept))
         cells = tuple(Cell(boxes[k], owners[i]) for i, k in enumerate(kept))
-        interfaces = []
-        for place, first in number.items():
-            for i, name in enumerate(region.coordinates):
-                ring = name in periodic and len(axes[i]) > 1 and place[i] + 1 == len(axes[i])
-                after = (*place[:i], 0 if ring else place[i] + 1, *place[i + 1 :])
-                if after in number and number[after] != first:
-                    interfaces.append(Interface(first, number[after], name, cells[first].box, cells[number[after]].box))
+        interfaces = [
+            Interface(number[k], number[after], region.coordinates[axis], boxes[k], boxes[after])
+            for k, axis, after in _meetings(grid, [name in periodic for name in region.coordinates])
+            if k in number and after in number
+        ]
         return Partition(region, cells, tuple(interfaces))
 
     def _owners(self, count: int) -> list[int]:
@@ -114,8 +111,16 @@ def _positions(name: str, given: object) -> tuple[float, ...]:
     return positions
 
 
-def _intervals(bounds: tuple[float, float], cuts: Sequence[float]) -> list[tuple[float, float]]:
-    return list(itertools.pairwise((bounds[0], *cuts, bounds[1])))
+def _meetings(grid: Cells, periodic: Sequence[bool]) -> list[tuple[int, int, int]]:
+    """(cell, axis, cell behind it) of all faces between cells, in order; the first is behind the last on periodic axes."""
+    found: list[tuple[int, int, int]] = []
+    for axis, closed in enumerate(periodic):
+        lower, upper = grid.neighbours(axis)
+        found += [(a, axis, b) for a, b in zip(lower.tolist(), upper.tolist(), strict=True)]
+        if closed and grid.shape[axis] > 1:
+            ends = grid.side(axis, upper=True), grid.side(axis, upper=False)
+            found += [(a, axis, b) for a, b in zip(*(end.tolist() for end in ends), strict=True)]
+    return sorted(found)
 
 
 def _inside(region: Region, box: Box) -> bool:
@@ -201,8 +206,8 @@ class Partition:
         names = self.region.coordinates
         return {n: (min(b.bounds[n][0] for b in boxes), max(b.bounds[n][1] for b in boxes)) for n in names}
 
-    def layer(self, cell: int) -> int:
-        """Which part of time a cell lies in, where time is cut."""
+    def time_interval(self, cell: int) -> int:
+        """The number of the time interval in which a cell lies, in order; 0 where time is not cut."""
         if not self.region.has_time:
             return 0
         starts = sorted({c.box.bounds[TIME][0] for c in self.cells})

@@ -221,7 +221,7 @@ class CoupledNetworks(Method):
             model = Model(cell.box, problem.unknowns, network, exact.ansatz, coefficients, constants)
             models.append(model)
             periodic = periodic or bool(exact.periods)
-            counts += builder.counts(piece, exact, model, partition.layer(k))
+            counts += builder.counts(piece, exact, model, partition.time_interval(k))
             notes += exact.notes
         counts += self._joints(problem, partition, models)
         whole = PiecewiseModel(partition, models, coefficients, constants)

@@ -15,11 +15,12 @@ import pinnlab as pl
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solvers.experts.assembly import Assembly, interface_term
 from pinnlab.solvers.experts.layer import ExpertsLayer, _GroupProblem
-from pinnlab.solvers.experts.layout import Layout, interface_term
-from pinnlab.solvers.experts.partition import Partition
-from pinnlab.solvers.experts.rows import Expansion, Members, Rows, dry_run
+from pinnlab.solvers.experts.partition import cut, in_unit_cube, on_nodes
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members, term_structure
 
 PI = math.pi
 LIKE = torch.zeros((), dtype=torch.float64)
@@ -78,37 +79,37 @@ def members(given: pl.Problem, count: int = 1, values: Mapping[str, Any] | None 
 
 def layer_of(
     given: pl.Problem, cuts: dict, coupling: str, points: int = 60, ridge: float = 0.0, count: int = 1, **values: Any
-) -> tuple[ExpertsLayer, Partition]:
-    partition = Partition.of(given.domain, cuts)  # type: ignore[arg-type]
-    layout = Layout(given, given.conditions, partition, coupling, 100.0)
-    rows, groups = layout.draw(sobol(), members(given, count, values), points, 24, like=LIKE)
-    return ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-11), ridge, newton=2), partition
+) -> tuple[ExpertsLayer, Cells]:
+    cells = cut(given.domain, cuts)
+    assembly = Assembly(given, given.conditions, cells, coupling, 100.0)
+    rows, groups = assembly.draw(sobol(), members(given, count, values), points, 24, like=LIKE)
+    return ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-11), ridge, newton=2), cells
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
 def test_parts_are_found_by_location() -> None:
-    parts = Partition.of(BOX, {"x": (0.5,), "t": 2})
+    parts = cut(BOX, {"x": (0.5,), "t": 2})
     assert parts.shape == (2, 2) and parts.count == 4
     points = torch.tensor([[-1.0, 0.0], [0.4, 1.5], [0.6, 0.5], [1.0, 2.0]], dtype=torch.float64)
     assert parts.locate(points).tolist() == [0, 1, 2, 3]
     assert parts.lower[2].tolist() == [0.5, 0.0] and parts.upper[2].tolist() == [1.0, 1.0]
-    assert [n.tolist() for n in parts.neighbours("x")] == [[0, 1], [2, 3]]
-    assert [n.tolist() for n in parts.neighbours("t")] == [[0, 2], [1, 3]]
+    assert [n.tolist() for n in parts.neighbours(0)] == [[0, 1], [2, 3]]
+    assert [n.tolist() for n in parts.neighbours(1)] == [[0, 2], [1, 3]]
 
 
 def test_points_of_the_unit_cube_go_into_each_part() -> None:
-    parts = Partition.of(BOX, {"x": 4})
-    placed = BOX.interior(parts.inside(torch.rand(10, 2, dtype=torch.float64)).flatten(0, 1)).points
+    parts = cut(BOX, {"x": 4})
+    placed = BOX.interior(in_unit_cube(parts, torch.rand(10, 2, dtype=torch.float64)).flatten(0, 1)).points
     assert torch.equal(parts.locate(placed), torch.arange(4).repeat_interleave(10))
 
 
 def test_parts_snap_to_nodes() -> None:
     axes = {"x": torch.linspace(-1, 1, 11, dtype=torch.float64), "t": torch.linspace(0, 2, 5, dtype=torch.float64)}
-    assert Partition.of(BOX, {"x": 3}).snapped(axes).edges["x"] == pytest.approx((-1, -0.4, 0.4, 1))
+    assert on_nodes(cut(BOX, {"x": 3}), axes).edges["x"].tolist() == pytest.approx([-1, -0.4, 0.4, 1])
     with pytest.raises(ValueError, match="9 parts do not fit on 5 nodes; use a finer grid or fewer experts"):
-        Partition.of(BOX, {"t": 9}).snapped(axes)
+        on_nodes(cut(BOX, {"t": 9}), axes)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_parts_snap_to_nodes() -> None:
 )
 def test_bad_cuts(cuts: dict, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
-        Partition.of(BOX, cuts)
+        cut(BOX, cuts)
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -132,14 +133,14 @@ def test_bad_cuts(cuts: dict, error: type, message: str) -> None:
 def test_sizes_of_rows_by_hand() -> None:
     """u_t counts 1 / T = 1/2 (T = 2), nu u_xx counts 0.1 / 4; a value counts one."""
     given = pl.Problem(BOX, "u", lambda u, nu: u.t - nu * u.xx, [pl.Initial(u=0.0, exact=False)], {"nu": 0.1})
-    shape = dry_run(given.equation_term(), BOX, ("u",), given.parameter_values())
+    shape = term_structure(given.equation_term(), BOX, ("u",), given.parameter_values())
     assert float(shape.sizes) == pytest.approx(0.5)
     assert [shape.indices[i] for i in shape.used] == [(1,), (0, 0)]
     (term,) = given.condition_terms()[0][1]
-    assert float(dry_run(term, BOX, ("u",), given.parameter_values()).sizes) == 1.0
+    assert float(term_structure(term, BOX, ("u",), given.parameter_values()).sizes) == 1.0
 
 
-def burgers_rows() -> tuple[Rows, list[Tensor]]:
+def burgers_rows() -> tuple[ExpertRows, list[Tensor]]:
     given = problem()
     layer, _ = layer_of(given, {"x": 2}, "interface")
     rows = layer.rows[0]
@@ -166,9 +167,9 @@ def test_pointwise_derivatives_by_hand() -> None:
 
 def test_an_interface_compares_values_and_slopes() -> None:
     given = problem()
-    term = interface_term(given, Partition.of(BOX, {"x": 4}), "x")
+    term = interface_term(given, cut(BOX, {"x": 4}), "x")
     assert term.residuals == ("interface u", "interface u_x")
-    assert interface_term(given, Partition.of(BOX, {"t": 4}), "t").residuals == ("interface u",)
+    assert interface_term(given, cut(BOX, {"t": 4}), "t").residuals == ("interface u",)
     layer, _ = layer_of(given, {"x": 4}, "interface")
     (rows,) = [r for r in layer.rows if r.term.kind == "interface"]
     assert rows.experts.tolist() == [[0, 1], [1, 2], [2, 3]]
@@ -193,8 +194,8 @@ def test_periodic_ends_couple_the_outer_experts() -> None:
     given = pl.Problem(
         BOX, "u", burgers, [pl.Initial(u=lambda x: torch.sin(PI * x)), pl.Periodic(on="x", exact=False)], {"nu": 0.1}
     )
-    partition = Partition.of(BOX, {"x": 3})
-    rows, _ = Layout(given, given.conditions, partition, "interface", 1.0).draw(
+    partition = cut(BOX, {"x": 3})
+    rows, _ = Assembly(given, given.conditions, partition, "interface", 1.0).draw(
         sobol(), members(given), 8, 8, like=LIKE
     )
     (ends,) = [r for r in rows if r.term.kind == "periodic"]
@@ -203,8 +204,8 @@ def test_periodic_ends_couple_the_outer_experts() -> None:
 
 def test_experts_at_the_ends_of_an_exactly_periodic_coordinate_are_neighbours() -> None:
     given = problem()
-    layout = Layout(given, (), Partition.of(BOX, {"x": 3}), "interface", 1.0, periodic=("x",))
-    rows, _ = layout.draw(sobol(), members(given), 8, 8, like=LIKE)
+    assembly = Assembly(given, (), cut(BOX, {"x": 3}), "interface", 1.0, periodic=("x",))
+    rows, _ = assembly.draw(sobol(), members(given), 8, 8, like=LIKE)
     inner, around = (r for r in rows if r.term.kind == "interface")
     assert inner.experts.tolist() == [[0, 1], [1, 2]] and around.experts.tolist() == [[2, 0]]
     left, right = around.points
@@ -224,7 +225,7 @@ def test_slabs_in_time_are_solved_in_order() -> None:
 
 def test_an_unknown_coupling() -> None:
     with pytest.raises(ValueError, match="coupling='glue' is unknown; choose one of 'march', 'interface', 'none'"):
-        Layout(problem(), (), Partition.of(BOX, {}), "glue", 1.0)
+        Assembly(problem(), (), cut(BOX, {}), "glue", 1.0)
 
 
 # -- the layer ---------------------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ COUPLED = [({"x": 2}, "none"), ({"x": 3}, "interface"), ({"x": 2, "t": 2}, "marc
 def test_jacobian_and_hessian_agree_with_autograd(cuts: dict, coupling: str, ridge: float) -> None:
     layer, partition = layer_of(problem(), cuts, coupling, ridge=ridge)
     basis = Polynomials(BOX, (2, 1), torch.ones(1, 6, dtype=torch.float64))
-    placed = layer.place(basis)
+    placed = layer.expand(basis)
     known = torch.randn(1, partition.count, 1, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     for group in layer.groups:
         task = _GroupProblem(layer, group, [placed[i] for i in group.rows], known)
@@ -276,7 +277,7 @@ def test_implicit_gradients_agree_with_finite_differences(cuts: dict, coupling: 
 
     def loss(factors: Tensor) -> Tensor:
         start = torch.zeros(2, partition.count, 1, 12, dtype=torch.float64)
-        w, minima = layer.solve(layer.place(Polynomials(BOX, (3, 2), factors)), start)
+        w, minima = layer.solve(layer.expand(Polynomials(BOX, (3, 2), factors)), start)
         for minimum in minima:
             minimum.require("expert")
         return (w * weight).sum()
@@ -297,7 +298,7 @@ def test_whitening_changes_variables_and_nothing_else(cuts: dict, coupling: str)
         layer.whiten = whiten
         factors = (1 + 0.1 * torch.arange(24, dtype=torch.float64).reshape(2, 12)).requires_grad_()
         start = torch.full((2, partition.count, 1, 12), 0.1, dtype=torch.float64)
-        w, minima = layer.solve(layer.place(Polynomials(BOX, (3, 2), factors)), start)
+        w, minima = layer.solve(layer.expand(Polynomials(BOX, (3, 2), factors)), start)
         for minimum in minima:
             minimum.require("expert")
         found.append(w.detach())
@@ -308,7 +309,7 @@ def test_whitening_changes_variables_and_nothing_else(cuts: dict, coupling: str)
 
 def test_whitened_columns_are_orthonormal() -> None:
     layer, partition = layer_of(problem(), {"x": 2}, "none", points=200)
-    placed = layer.place(Polynomials(BOX, (7, 5), torch.ones(1, 48, dtype=torch.float64)))
+    placed = layer.expand(Polynomials(BOX, (7, 5), torch.ones(1, 48, dtype=torch.float64)))
     known = torch.zeros(1, partition.count, 1, 48, dtype=torch.float64)
     (group,) = layer.groups
     task = _GroupProblem(layer, group, [placed[i] for i in group.rows], known)
@@ -325,7 +326,7 @@ def test_the_gauss_newton_gradient_is_another() -> None:
         layer.hessian = hessian
         factors = torch.ones(1, 12, dtype=torch.float64, requires_grad=True)
         start = torch.zeros(1, partition.count, 1, 12, dtype=torch.float64)
-        w, _ = layer.solve(layer.place(Polynomials(BOX, (3, 2), factors)), start)
+        w, _ = layer.solve(layer.expand(Polynomials(BOX, (3, 2), factors)), start)
         results.append(torch.autograd.grad(w.square().sum(), factors)[0])
     gap = float((results[0] - results[1]).norm() / results[0].norm())
     assert gap > 1e-2
@@ -338,7 +339,7 @@ def solved(given: pl.Problem, cuts: dict, coupling: str, degrees: tuple[int, int
     unknowns = len(given.unknowns)
     basis = Polynomials(box, degrees, torch.ones(1, math.prod(d + 1 for d in degrees), dtype=torch.float64), unknowns)
     start = torch.zeros(1, partition.count, unknowns, basis.size, dtype=torch.float64)
-    w, minima = layer.solve(layer.place(basis), start)
+    w, minima = layer.solve(layer.expand(basis), start)
 
     def evaluate(points: Tensor) -> Tensor:
         values = basis.expand(points[None], VALUE).basis[0, 0, :, 0]
@@ -380,11 +381,11 @@ def test_members_have_their_own_parameters() -> None:
     given = problem(nu=0.1)
     layer, _ = layer_of(given, {"x": 2}, "interface", count=2, nu=torch.tensor([0.1, 0.3], dtype=torch.float64))
     basis = Polynomials(BOX, (4, 3), torch.ones(2, 20, dtype=torch.float64))
-    w, _ = layer.solve(layer.place(basis), torch.zeros(2, 2, 1, 20, dtype=torch.float64))
+    w, _ = layer.solve(layer.expand(basis), torch.zeros(2, 2, 1, 20, dtype=torch.float64))
     for i, nu in enumerate((0.1, 0.3)):
         alone, _ = layer_of(problem(nu=nu), {"x": 2}, "interface")
         one, _ = alone.solve(
-            alone.place(Polynomials(BOX, (4, 3), torch.ones(1, 20, dtype=torch.float64))),
+            alone.expand(Polynomials(BOX, (4, 3), torch.ones(1, 20, dtype=torch.float64))),
             torch.zeros(1, 2, 1, 20, dtype=torch.float64),
         )
         assert torch.allclose(w[i], one[0], atol=1e-6)
@@ -405,13 +406,13 @@ def test_failures_name_the_expert() -> None:
     start = torch.zeros(1, partition.count, 1, 6, dtype=torch.float64)
     factors = torch.ones(1, 6, dtype=torch.float64)
     factors[0, 3] = 0.0
-    _, minima = layer.solve(layer.place(Polynomials(BOX, (2, 1), factors)), start)
+    _, minima = layer.solve(layer.expand(Polynomials(BOX, (2, 1), factors)), start)
     with pytest.raises(ValueError, match=r"member, expert 0, 0 \(and 1 more of 2\): rank deficient: .*fewer basis"):
         minima[0].require("member, expert")
     factors[0, 3] = torch.nan
-    _, minima = layer.solve(layer.place(Polynomials(BOX, (2, 1), factors)), start)
+    _, minima = layer.solve(layer.expand(Polynomials(BOX, (2, 1), factors)), start)
     with pytest.raises(ValueError, match="not finite: .*NaN in the basis"):
         minima[0].require("member, expert")
     few, partition = layer_of(pl.Problem(BOX, "u", burgers, (), {"nu": 0.1}), {}, "none", points=3)
     with pytest.raises(ValueError, match="3 rows cannot determine 6 unknowns; use more points"):
-        few.solve(few.place(Polynomials(BOX, (2, 1), torch.ones(1, 6, dtype=torch.float64))), start[:, :1])
+        few.solve(few.expand(Polynomials(BOX, (2, 1), torch.ones(1, 6, dtype=torch.float64))), start[:, :1])

@@ -14,9 +14,9 @@ from pinnlab.algebra.least_squares import LeastSquares, Minimum
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts import layer as experts
-from pinnlab.solvers.experts.layout import Layout
-from pinnlab.solvers.experts.partition import Partition
-from pinnlab.solvers.experts.rows import Expansion, Members, Rows
+from pinnlab.solvers.experts.assembly import Assembly
+from pinnlab.solvers.experts.partition import cut
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
 
 
 class Polynomials:
@@ -38,7 +38,7 @@ class Polynomials:
         return Expansion(torch.stack(found, dim=1)[None, :, None])
 
 
-def layer(nonlinear: float) -> tuple[experts.ExpertsLayer, list[Rows]]:
+def layer(nonlinear: float) -> tuple[experts.ExpertsLayer, list[ExpertRows]]:
     def burgers(u):
         return u.t + nonlinear * u * u.x - 0.2 * u.xx
 
@@ -49,9 +49,9 @@ def layer(nonlinear: float) -> tuple[experts.ExpertsLayer, list[Rows]]:
         pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)), "u", burgers if nonlinear else heat,
         [pl.Initial(u=lambda x: -torch.sin(math.pi * x), exact=False), pl.Dirichlet(u=0.0, on="x", exact=False)],
     )  # fmt: skip
-    layout = Layout(problem, problem.exact_plan().soft, Partition.of(problem.domain, {"x": 3}), "none", 1.0)
+    assembly = Assembly(problem, problem.exact_plan().soft, cut(problem.domain, {"x": 3}), "none", 1.0)
     rng = np.random.default_rng(0)
-    rows, groups = layout.draw(
+    rows, groups = assembly.draw(
         lambda n: unit_points("sobol", n, 2, rng), Members({}, {}, 1), 64, 32, like=torch.zeros((), dtype=torch.float64)
     )
     return experts.ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-9)), rows
@@ -60,7 +60,7 @@ def layer(nonlinear: float) -> tuple[experts.ExpertsLayer, list[Rows]]:
 def solved(nonlinear: float) -> tuple[Tensor, Minimum]:
     made, _ = layer(nonlinear)
     with torch.no_grad():
-        w, minima = made.solve(made.place(Polynomials()), torch.zeros(1, 3, 1, 16, dtype=torch.float64))
+        w, minima = made.solve(made.expand(Polynomials()), torch.zeros(1, 3, 1, 16, dtype=torch.float64))
     return w, minima[0]
 
 
@@ -76,8 +76,8 @@ def test_curvature_finds_the_same_minimum_in_fewer_steps(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(("nonlinear", "calls"), [(1.0, 1), (0.0, 0)])
 def test_linear_terms_are_linearized_once(nonlinear: float, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[str] = []
-    original = Rows.linearized
-    monkeypatch.setattr(Rows, "linearized", lambda self, *a: counted.append(self.term.kind) or original(self, *a))
+    original = ExpertRows.linearized
+    monkeypatch.setattr(ExpertRows, "linearized", lambda self, *a: counted.append(self.term.kind) or original(self, *a))
     _, minimum = solved(nonlinear)
     assert counted.count("initial") == 1 and counted.count("boundary") == 2
     assert (counted.count("equation") > 1) == bool(calls)

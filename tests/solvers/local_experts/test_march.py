@@ -14,9 +14,9 @@ from pinnlab.declaration.terms import Term
 from pinnlab.domains import Site
 from pinnlab.solvers.choice import choose
 from pinnlab.solvers.local_experts.basis import Chebyshev
-from pinnlab.solvers.local_experts.corners import kink, layer
+from pinnlab.solvers.local_experts.corners import jump_profile, kink_profile
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.march import March, MarchSettings
+from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.training.plans import NothingSolvedError, Settings
 
@@ -136,8 +136,8 @@ def test_two_dimensions_and_time() -> None:
 # -- jumps at the boundary ---------------------------------------------------------------------------------------------
 
 
-def test_the_layer_is_one_at_the_side() -> None:
-    torch.testing.assert_close(layer(torch.tensor([0.0, 1.0])), torch.tensor([1.0, 0.157299207]))
+def test_the_rounded_jump_is_one_at_the_side() -> None:
+    torch.testing.assert_close(jump_profile(torch.tensor([0.0, 1.0])), torch.tensor([1.0, 0.157299207]))
 
 
 def test_a_jump_at_the_boundary_is_rounded_off() -> None:
@@ -182,9 +182,9 @@ def test_the_rounded_state_meets_a_robin_condition() -> None:
 def test_the_rounded_kink_by_hand() -> None:
     distance = torch.tensor([0.0, 1.0, -1.0, 6.0], dtype=torch.float64)
     expected = [1 / math.sqrt(PI), 0.8427007929 + 0.3678794412 / math.sqrt(PI)]
-    torch.testing.assert_close(kink(distance)[:2], torch.tensor(expected, dtype=torch.float64))
-    torch.testing.assert_close(kink(distance)[2], kink(distance)[1])
-    assert float(kink(distance)[3] - 6.0) == pytest.approx(0.0, abs=1e-14)
+    torch.testing.assert_close(kink_profile(distance)[:2], torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(kink_profile(distance)[2], kink_profile(distance)[1])
+    assert float(kink_profile(distance)[3] - 6.0) == pytest.approx(0.0, abs=1e-14)
 
 
 @pytest.mark.parametrize("start", [lambda x: x**2, lambda x: x + 0.3], ids=["kink", "jump"])
@@ -382,7 +382,7 @@ def test_it_runs_in_float64_on_the_cpu_only(changes: dict[str, Any]) -> None:
 
 
 def test_a_march_ends_only_once() -> None:
-    march = March(HEAT, Chebyshev((8, 6)), MarchSettings(1e-5, 1e-5, {"x": np.array([0.0, 1.0])}))
+    march = SlabMarch(HEAT, Chebyshev((8, 6)), MarchSettings(1e-5, 1e-5, {"x": np.array([0.0, 1.0])}))
     while not march.done:
         march.attempt()
     assert march.share == 1.0 and march.pieces[-1].region.bounds["t"][1] == 1.0

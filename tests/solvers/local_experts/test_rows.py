@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import Chebyshev
-from pinnlab.solvers.local_experts.cells import Cells
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.system import System
 

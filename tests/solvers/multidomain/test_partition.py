@@ -22,7 +22,7 @@ def test_cells_are_numbered_with_the_last_coordinate_fastest() -> None:
     assert {(i.first, i.second, i.normal) for i in found.interfaces} == {
         (0, 1, "t"), (2, 3, "t"), (4, 5, "t"), (0, 2, "x"), (2, 4, "x"), (1, 3, "x"), (3, 5, "x"),
     }  # fmt: skip
-    assert [found.layer(k) for k in range(6)] == [0, 1, 0, 1, 0, 1]
+    assert [found.time_interval(k) for k in range(6)] == [0, 1, 0, 1, 0, 1]
 
 
 def test_interface_points_lie_on_both_cells_and_normals_point_up() -> None:

@@ -1,4 +1,4 @@
-"""Which rows determine which expert: points of the equations, conditions and interfaces, and the coupling of experts.
+"""The least-squares rows of all experts: points of equations, conditions and interfaces, and which experts they couple.
 
 Letters: K experts, B sets of points, n points of a set, S sites of a term, d coordinates.
 """
@@ -16,9 +16,11 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import TIME, Site
-from pinnlab.solvers.experts.layer import Group
-from pinnlab.solvers.experts.partition import Partition
-from pinnlab.solvers.experts.rows import Members, Rows, Shape, dry_run
+from pinnlab.domains.cells import Cells
+from pinnlab.solvers.continuity import continuous_derivatives
+from pinnlab.solvers.experts.layer import ExpertGroup
+from pinnlab.solvers.experts.partition import in_unit_cube
+from pinnlab.solvers.experts.rows import ExpertRows, Members, TermStructure, term_structure
 
 COUPLINGS = ("march", "interface", "none")
 Unit = Callable[[int], Tensor]
@@ -26,45 +28,46 @@ Unit = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _WeightedTerm:
     """A term with its weight and dry run.
 
-    ``across``: the coordinate across whose faces it connects experts; ``around``: those at both ends of it.
+    An interface term is about the faces ``across`` one coordinate: those between neighbouring cells, or, with ``around``,
+    the two ends of a periodic coordinate, which are one place.
     """
 
     term: Term
     weight: float
-    shape: Shape
+    shape: TermStructure
     across: str | None = None
     around: bool = False
 
 
 @dataclass(frozen=True)
-class _Sets:
-    """A term's points: per site (B, n, d), or (1, n, d) where all sets are the same, and their experts (B, S)."""
+class _PointSets:
+    """A term's points per site, (B, n, d) or, where all sets are the same, (1, n, d), and their experts (B, S)."""
 
-    entry: _Entry
+    entry: _WeightedTerm
     experts: Tensor
     points: Sequence[Tensor]
     normals: Sequence[Tensor | None]
 
-    def of(self, kept: Tensor) -> _Sets:
+    def of(self, kept: Tensor) -> _PointSets:
         """Some of the sets (B,)."""
 
         def cut(values: Tensor) -> Tensor:
             return values if len(values) == 1 and len(kept) > 1 else values[kept]
 
         normals = [None if v is None else cut(v) for v in self.normals]
-        return _Sets(self.entry, self.experts[kept], [cut(p) for p in self.points], normals)
+        return _PointSets(self.entry, self.experts[kept], [cut(p) for p in self.points], normals)
 
 
-class Layout:
+class Assembly:
     """The rows of a problem for experts that share out its domain.
 
     Args:
         problem: what must hold; of a family, any member.
         soft: conditions that are not built into the fields.
-        partition: who is responsible for what.
+        cells: one for each expert.
         coupling: ``"interface"``: each expert sees the conditions on its own part of the boundary, and where two parts
             meet, values and normal derivatives up to the equation's order less one agree; all experts of a member are
             one problem. ``"march"``: the same, but experts that lie later in time start from the solution of those
@@ -81,30 +84,32 @@ class Layout:
         self,
         problem: Problem,
         soft: Sequence[Any],
-        partition: Partition,
+        cells: Cells,
         coupling: str,
         condition_weight: float,
         periodic: Sequence[str] = (),
     ):
         if coupling not in COUPLINGS:
             raise ValueError(f"coupling={coupling!r} is unknown; choose one of {', '.join(map(repr, COUPLINGS))}.")
-        self.problem, self.partition, self.coupling = problem, partition, coupling
+        self.problem, self.cells, self.coupling = problem, cells, coupling
         parameters = problem.parameter_values()
         unknowns: tuple[str, ...] = problem.unknowns
 
-        def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _Entry:
-            return _Entry(term, weight, dry_run(term, problem.domain, unknowns, parameters), across, around)
+        def entry(term: Term, weight: float, across: str | None = None, around: bool = False) -> _WeightedTerm:
+            return _WeightedTerm(
+                term, weight, term_structure(term, problem.domain, unknowns, parameters), across, around
+            )
 
         self._entries = [entry(problem.equation_term(), 1.0)]
         for condition, terms in problem.condition_terms():
             if condition in soft:
                 self._entries += [entry(t, t.weight * (1.0 if t.kind == "data" else condition_weight)) for t in terms]
         self._interfaces = []
-        for name, count in zip(partition.edges, partition.shape, strict=True):
+        for name, count in zip(cells.edges, cells.shape, strict=True):
             if count == 1 or coupling == "none":
                 continue
             for around in (False, True) if name in periodic else (False,):
-                made = entry(interface_term(problem, partition, name), condition_weight, name, around)
+                made = entry(interface_term(problem, cells, name), condition_weight, name, around)
                 # an interface's rows are scaled already
                 unit_size = replace(made.shape, sizes=torch.ones_like(made.shape.sizes))
                 self._interfaces.append(replace(made, shape=unit_size))
@@ -120,7 +125,7 @@ class Layout:
         snap: Callable[[Tensor], Tensor] | None = None,
         judge: bool = False,
         experts: Tensor | None = None,
-    ) -> tuple[list[Rows], list[Group]]:
+    ) -> tuple[list[ExpertRows], list[ExpertGroup]]:
         """Rows at new points, and which experts they determine together.
 
         Args:
@@ -142,10 +147,10 @@ class Layout:
             else:
                 sets = self._local(entry, unit(n).to(like), everywhere and number > 0)
             if snap is not None:
-                sets = _Sets(entry, sets.experts, [snap(p) for p in sets.points], sets.normals)
+                sets = _PointSets(entry, sets.experts, [snap(p) for p in sets.points], sets.normals)
             found.append(sets)
-        rows: list[Rows] = []
-        groups: list[Group] = []
+        rows: list[ExpertRows] = []
+        groups: list[ExpertGroup] = []
         slabs = self._slabs(judge)
         for number in range(int(slabs.max()) + 1):
             start = len(rows)
@@ -164,59 +169,57 @@ class Layout:
                 len(r.experts) == len(mine) and bool((r.experts == r.experts[:, :1]).all()) for r in rows[start:]
             )
             groups.append(
-                Group(mine.to(like.device), tuple(range(start, len(rows))), joint=not (uncoupled and one_set))
+                ExpertGroup(mine.to(like.device), tuple(range(start, len(rows))), joint=not (uncoupled and one_set))
             )
         return rows, groups
 
     def _slabs(self, judge: bool) -> Tensor:
         """(K,) in which order experts are solved."""
-        numbers = torch.zeros(self.partition.shape, dtype=torch.long)
-        if self.coupling == "march" and not judge and TIME in self.partition.edges:
-            axis = list(self.partition.edges).index(TIME)
-            shape = [1] * len(self.partition.shape)
+        numbers = torch.zeros(self.cells.shape, dtype=torch.long)
+        if self.coupling == "march" and not judge and TIME in self.cells.edges:
+            axis = list(self.cells.edges).index(TIME)
+            shape = [1] * len(self.cells.shape)
             shape[axis] = -1
-            numbers = numbers + torch.arange(self.partition.shape[axis]).reshape(shape)
+            numbers = numbers + torch.arange(self.cells.shape[axis]).reshape(shape)
         return numbers.reshape(-1)
 
-    def _local(self, entry: _Entry, pattern: Tensor, everywhere: bool) -> _Sets:
-        term, count = entry.term, self.partition.count
+    def _local(self, entry: _WeightedTerm, pattern: Tensor, everywhere: bool) -> _PointSets:
+        term, count = entry.term, self.cells.count
         if everywhere or (term.fixed is not None and count == 1):
             sites = term.draw(lambda _: pattern, term.fixed or len(pattern))
             experts = torch.arange(count)[:, None].expand(-1, len(sites))
-            return _Sets(entry, experts, *_columns(sites, 1))
+            return _PointSets(entry, experts, *_columns(sites, 1))
         if term.fixed is not None:
             sites = term.draw(lambda _: pattern, term.fixed)
-            experts = torch.stack([self.partition.locate(s.points) for s in sites], dim=1)
-            return _Sets(entry, experts.cpu(), *_columns(sites, term.fixed))
-        cube = self.partition.inside(pattern).flatten(0, 1)
+            experts = torch.stack([self.cells.locate(s.points) for s in sites], dim=1)
+            return _PointSets(entry, experts.cpu(), *_columns(sites, term.fixed))
+        cube = in_unit_cube(self.cells, pattern).flatten(0, 1)
         sites = term.draw(lambda _: cube, len(cube))
         points, normals = _columns(sites, count)
         # a set lies with one expert, its centre tells with which, also where that is on a face
-        experts = torch.stack([self.partition.locate(p.mean(1)) for p in points], dim=1).cpu()
+        experts = torch.stack([self.cells.locate(p.mean(1)) for p in points], dim=1).cpu()
         # projected to a face, the sets of parts behind one another coincide: the expert at the face keeps its own
-        return _Sets(entry, experts, points, normals).of(experts[:, 0] == torch.arange(count))
+        return _PointSets(entry, experts, points, normals).of(experts[:, 0] == torch.arange(count))
 
-    def _faces(self, entry: _Entry, pattern: Tensor) -> _Sets:
+    def _faces(self, entry: _WeightedTerm, pattern: Tensor) -> _PointSets:
         """Points on the faces across a coordinate, seen from both sides."""
         assert entry.across is not None
-        axis = list(self.partition.edges).index(entry.across)
+        axis = list(self.cells.edges).index(entry.across)
 
         def on(experts: Tensor, end: float) -> Tensor:
             face = pattern.clone()
             face[:, axis] = end
-            cube = self.partition.inside(face, experts).flatten(0, 1)
+            cube = in_unit_cube(self.cells, face, experts).flatten(0, 1)
             return self.problem.domain.interior(cube).points.reshape(len(experts), len(pattern), -1)
 
-        lower, upper = self.partition.neighbours(entry.across)
-        if entry.around:
-            numbers = torch.arange(self.partition.count).reshape(self.partition.shape)
-            lower, upper = numbers.select(axis, -1).reshape(-1), numbers.select(axis, 0).reshape(-1)
-        return _Sets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
+        ends = self.cells.side(axis, upper=True), self.cells.side(axis, upper=False)
+        lower, upper = map(torch.from_numpy, ends if entry.around else self.cells.neighbours(axis))
+        return _PointSets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
 
-    def _rows(self, sets: _Sets, members: Members, like: Tensor) -> Rows:
+    def _rows(self, sets: _PointSets, members: Members, like: Tensor) -> ExpertRows:
         entry = sets.entry
         n = entry.term.fixed or sets.points[0].shape[1]
-        return Rows(
+        return ExpertRows(
             entry.term,
             self.problem.domain,
             self.problem.unknowns,
@@ -237,17 +240,17 @@ def _columns(sites: Sequence[Site], sets: int) -> tuple[list[Tensor], list[Tenso
     ]
 
 
-def interface_term(problem: Problem, partition: Partition, coordinate: str) -> Term:
+def interface_term(problem: Problem, cells: Cells, coordinate: str) -> Term:
     """What two experts that meet across a coordinate must agree on: [d^j u / dx^j] (h/2)^j, j below the equation's order.
 
-    h is the mean width of the parts, so that all rows measure changes of u over half a part.
+    h is the mean width of the cells, so that all rows measure changes of u over half a cell.
     """
-    edges = partition.edges[coordinate]
-    half = (edges[-1] - edges[0]) / (len(edges) - 1) / 2
+    edges = cells.edges[coordinate]
+    half = float(edges[-1] - edges[0]) / (len(edges) - 1) / 2
     rows = {
-        f"interface {unknown}{'_' + coordinate * j if j else ''}": (unknown, j)
+        f"interface {unknown}{'_' + ''.join(key) if key else ''}": (unknown, key, factor)
         for unknown in problem.unknowns
-        for j in range(max(1, problem.order_of(unknown, coordinate)))
+        for key, factor in continuous_derivatives(coordinate, max(1, problem.order_of(unknown, coordinate)), half)
     }
 
     def draw(unit: Unit, n: int) -> tuple[Site, ...]:
@@ -256,10 +259,9 @@ def interface_term(problem: Problem, partition: Partition, coordinate: str) -> T
 
     def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
         left, right = (scope.fields for scope in scopes)
-        by = (coordinate,)
         return {
-            label: half**j * (right[unknown].d(*by * j).value - left[unknown].d(*by * j).value)
-            for label, (unknown, j) in rows.items()
+            label: factor * (right[unknown].d(*key).value - left[unknown].d(*key).value)
+            for label, (unknown, key, factor) in rows.items()
         }
 
     return Term("interface", tuple(rows), draw, evaluate)

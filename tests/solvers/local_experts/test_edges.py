@@ -1,0 +1,23 @@
+"""Edges along one coordinate: halving and merging."""
+
+import numpy as np
+
+from pinnlab.solvers.local_experts.edges import halved, siblings
+
+
+def test_halved() -> None:
+    np.testing.assert_allclose(halved(np.array([0.0, 1.0, 3.0]), np.array([False, True])), [0, 1, 2, 3])
+
+
+def test_siblings_are_the_last_generation() -> None:
+    coarsest = np.array([0.0, 1.0])
+    edges = np.array([0.0, 0.25, 0.5, 1.0])
+    # 0.25 splits [0, 0.5]; 0.5 has neighbours of different sizes
+    assert siblings(edges, coarsest) == [1]
+    # 0.25 | 0.5 | 0.75: [0.25, 0.75] was never one interval
+    assert siblings(np.array([0.0, 0.25, 0.5, 0.75, 1.0]), coarsest) == [1, 3]
+
+
+def test_coarsest_edges_are_no_siblings() -> None:
+    coarsest = np.array([0.0, 0.5, 1.0])
+    assert siblings(coarsest, coarsest) == []
