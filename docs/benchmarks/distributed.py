@@ -64,7 +64,7 @@ def problem(nu: Any = 0.02) -> pl.Problem:
 
 
 def points(count: int, per: int, width: int) -> Any:
-    return problem(), pl.PINN(network=pl.MLP(width=width, depth=3), points=per * count, boundary_points=64)
+    return problem(), pl.PINN(network=pl.MLP(width=width, depth=3), points=per * count)
 
 
 def subdomains(count: int, per: int, width: int) -> Any:
@@ -73,7 +73,6 @@ def subdomains(count: int, per: int, width: int) -> Any:
         subdomains={"x": cuts},
         network=pl.MLP(width=width, depth=2),
         points=per,
-        boundary_points=64,
         interface_points=64,
     )
     return problem(), solver

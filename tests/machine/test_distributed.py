@@ -96,8 +96,8 @@ CASES: dict[str, tuple[Callable[[], pl.Problem], Any]] = {
         problem,
         pl.CausalPINN(network=NET, stages=(LM(steps=5),), points=200, tolerances=(1.0,), slices=8, windows=2),
     ),
-    "periodic windows": (torus, pinn(LM(steps=4), windows=2)),
-    "inverse": (inverse, pinn(LM(steps=8))),
+    "periodic windows": (torus, pinn(LM(steps=4), windows=2, boundary_points=None)),
+    "inverse": (inverse, pinn(LM(steps=8), boundary_points=None)),
     "subdomains": (
         problem,
         pl.MultiDomainPINN(subdomains=CUTS, network=NET, stages=(pl.Adam(steps=5), LM(steps=6)), points=100),
@@ -186,7 +186,7 @@ def check_decisions(rank: int) -> None:
 
 
 def check_refusals(rank: int) -> None:
-    few = pl.PINN(network=NET, points=1, boundary_points=1, stages=(pl.Adam(steps=1),), sampling="sobol")
+    few = pl.PINN(network=NET, points=1, stages=(pl.Adam(steps=1),), sampling="sobol")
     box = pl.Box(x=(0.0, 1.0))
     with pytest.raises(ValueError, match="2 processes share at most 1 points .*start fewer processes, or take more"):
         pl.solve(pl.Problem(box, "u", lambda u: u.x - 1.0), few, progress=False)
