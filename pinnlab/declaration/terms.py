@@ -177,6 +177,7 @@ def trace(
     parameters: Mapping[str, Any],
     sites: tuple[Site, ...],
     positive: bool = True,
+    scale: Callable[[Key], float] = lambda key: 1.0,
 ) -> Trace:
     """Run a term once on made-up fields.
 
@@ -186,11 +187,11 @@ def trace(
         unknowns: their names.
         parameters: {name: 0-dim, or a function of coordinates}.
         sites: where.
-        positive: make up positive numbers (so that logarithms and roots are defined), else normal ones.
+        positive, scale: of the made-up numbers; see ``made_up_jet``.
     """
     scopes, jets = [], []
     for i, site in enumerate(sites):
-        made_up = {u: made_up_jet(len(site.points), 31 * i + j, positive) for j, u in enumerate(unknowns)}
+        made_up = {u: made_up_jet(len(site.points), 31 * i + j, positive, scale) for j, u in enumerate(unknowns)}
         normals = None if site.normals is None else region_columns(site.normals)
         scopes.append(Scope.of_jets(made_up, region_columns(site.points), parameters, normals))
         jets.append(made_up)

@@ -98,7 +98,7 @@ def test_a_neumann_condition_on_a_curved_piece_sees_both_derivatives() -> None:
     problem = poisson(mesh, [pl.Dirichlet(u=exact, on="rest"), pl.Neumann(u=0.0, on="wall")])
     system = tiny().plan(problem, SETTINGS).start(0, []).system  # type: ignore[union-attr]
     (wall,) = [block for block in system.blocks if "neumann u wall" in block.residuals]
-    assert set(wall.indices) == {(), (0,), (1,)}
+    assert set(wall.indices) == {(), (0,), (1,)}, "the value, and the derivatives by x and by y"
 
 
 def test_heat_on_a_disc() -> None:

@@ -19,10 +19,9 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key, sort_key
 from pinnlab.derivatives.indices import Indices, closure
-from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains import Region
 
 
@@ -236,19 +235,9 @@ def term_structure(
     def scale(key: Key) -> float:
         return math.prod(lengths[name] for name in key)
 
-    jets = [
-        {u: made_up_jet(len(site.points), 31 * i + j, scale=scale) for j, u in enumerate(unknowns)}
-        for i, site in enumerate(sites)
-    ]
-    residuals = term.evaluate(
-        tuple(
-            Scope.of_jets(
-                jet, region.columns(s.points), parameters, None if s.normals is None else region.columns(s.normals)
-            )
-            for jet, s in zip(jets, sites, strict=True)
-        )
-    )
-    leaves = [(key, value) for jet in jets for mine in jet.values() for key, value in mine.items()]
+    traced = trace(term, region.columns, unknowns, parameters, sites, scale=scale)
+    residuals = traced.residuals
+    leaves = [(key, value) for jets in traced.jets for jet in jets.values() for key, value in jet.items()]
     sizes = []
     for value in residuals.values():
         size = 0.0
