@@ -227,12 +227,14 @@ class _Loop:
                 if finite:
                     good = (at.theta, at.optimizer)
                     system.adapt(at.theta)
-                    if self._wants_to_stop(record):
-                        return Status.INTERRUPTED
-                    if self.target_error is not None and record.errors:
+                    stop = self._wants_to_stop(record)
+                    if not stop and self.target_error is not None and record.errors:
                         if max(record.errors.values()) <= self.target_error:
                             return Status.TARGET_REACHED
-                    self._save(phase.system)
+                    if not result.stalled:  # who goes on from here would take this stage up again
+                        self._save(system, force=stop)
+                    if stop:
+                        return Status.INTERRUPTED
             if not finite:
                 at.rollbacks += 1
                 if at.rollbacks > _ROLLBACKS:

@@ -1,6 +1,7 @@
 """Marched experts against exact solutions: every kind of condition, order, number of unknowns and of coordinates."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.machine import files
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.corners import kink, layer
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import March, MarchSettings
+from pinnlab.training.plans import Settings
 
 PI = math.pi
 HEAT = pl.Problem(
@@ -254,15 +257,51 @@ def test_a_callback_stops_the_march() -> None:
 def test_resuming_gives_the_same_numbers(tmp_path: Any) -> None:
     problem, solver = pl.load_problem("convection", c=5.0), pl.HardConstraintMoE()
     whole = pl.solve(problem, solver, progress=False)
-    path = tmp_path / "march"
+    path, new = tmp_path / "march", []
     part = pl.solve(problem, solver, callbacks=[lambda r: r.step == 2], checkpoint=path, progress=False)
     assert len(part.models) == 2
-    rest = pl.solve(problem, solver, checkpoint=path, progress=False)
-    assert len(rest.history) == len(whole.history)
+    rest = pl.solve(problem, solver, callbacks=[new.append], checkpoint=path, progress=False)
+    assert len(rest.history) == len(whole.history) == len(new) + 2
     for one, other in zip(whole.models, rest.models, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
     again = pl.solve(problem, solver, checkpoint=path, progress=False)
     assert again.error() == whole.error()
+
+
+FRONT = pl.Problem(
+    domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u: u.t + u * u.x - 0.03 * u.xx,
+    conditions=[pl.Initial(u=lambda x: -torch.sin(PI * x)), pl.Dirichlet(u=0.0)],
+)
+LAYER = pl.Problem(
+    domain=pl.Box(x=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u: 0.01 * u.xx + u.x,
+    conditions=[pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")],
+)
+
+
+@pytest.mark.parametrize("problem", [FRONT, LAYER], ids=["front", "steady layer"])
+def test_resuming_after_any_attempt_gives_the_same_numbers(problem: pl.Problem, tmp_path: Path) -> None:
+    """Also after a rejected one: the next begins with what it found, on smaller cells."""
+
+    def march() -> Any:
+        return pl.HardConstraintMoE(tolerance=1e-5).plan(problem, Settings(torch.device("cpu"), torch.float64, 0))
+
+    whole, accepted, stopped = march(), [], None
+    while stopped is None:
+        step = whole.advance()
+        accepted.append(step.accepted)
+        files.write(tmp_path / str(len(accepted)), {"pinnlab": "march", "state": whole.state()})
+        stopped = step.stopped
+    assert not all(accepted) and accepted[-1]
+    for done in range(1, len(accepted)):
+        rest = march()
+        rest.restore(files.read(tmp_path / str(done))["state"])
+        assert [rest.advance().accepted for _ in accepted[done:]] == accepted[done:]
+        for one, other in zip(whole.pieces, rest.pieces, strict=True):
+            np.testing.assert_array_equal(one.weights, other.weights)
 
 
 @pytest.mark.parametrize("features", ["chebyshev", "tanh"])
