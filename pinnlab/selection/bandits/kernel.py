@@ -78,11 +78,6 @@ class Hyper:
         )
 
 
-def play_kernel(s: Tensor, r: Tensor, a: Tensor, b: Tensor, length: float, theta: float) -> Tensor:
-    """exp(-||s - r||^2 / length) exp(theta mean_d 1[a_d = b_d]), (n, k): contexts (n, c), (k, c), arms (n, D), (k, D)."""
-    return torch.exp(-squared_distance(s, r) / length + theta * agreement(a, b))
-
-
 def squared_distance(s: Tensor, r: Tensor) -> Tensor:
     """||s_i - r_j||^2, (..., n, k), of (..., n, c) and (..., k, c)."""
     return (s.unsqueeze(-2) - r.unsqueeze(-3)).square().sum(-1)

@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout, agreement, exponent, log_normal, play_kernel, warped
+from pinnlab.selection.bandits.kernel import Hyper, Layout, agreement, exponent, log_normal, warped
 from pinnlab.selection.bandits.surrogate import Surrogate, standard
 
 F = torch.float64
@@ -18,13 +18,13 @@ def rows(*values: tuple[float, ...]) -> torch.Tensor:
     return torch.tensor(values, dtype=F)
 
 
-def test_kernel_by_hand() -> None:
-    # ||s - r||^2 = 9 + 16 = 25 over length 50; two of four switches agree: exp(-0.5) exp(2 * 0.5) = exp(0.5)
-    found = play_kernel(rows((0, 0)), rows((3, 4)), rows((1, 0, 1, 0)), rows((1, 1, 1, 1)), 50.0, 2.0)
-    assert found.item() == pytest.approx(math.exp(0.5), rel=1e-15)
-    # the same play: exp(theta)
-    same = play_kernel(rows((3, 4)), rows((3, 4)), rows((1, 0)), rows((1, 0)), 50.0, 2.0)
-    assert same.item() == pytest.approx(math.exp(2.0), rel=1e-15)
+def test_exponent_by_hand() -> None:
+    # ||s - r||^2 = 9 + 16 = 25 over length 50; two of four switches agree: -0.5 + 2 (0.5 - 1) = -1.5
+    found = exponent(rows((0, 0, 1, 0, 1, 0)), rows((3, 4, 1, 1, 1, 1)), (2,), (4,), (50.0,), (2.0,))
+    assert found.item() == pytest.approx(-1.5, rel=1e-15)
+    # the same play has the largest covariance
+    same = rows((3, 4, 1, 0))
+    assert exponent(same, same, (2,), (2,), (50.0,), (2.0,)).item() == 0.0
 
 
 def test_agreement_counts_shared_zeros() -> None:
@@ -39,8 +39,14 @@ def test_exponent_is_the_product_of_groups_over_its_largest_value() -> None:
         for n in (4, 6)
     )
     found = exponent(x, y, (2, 1), (3, 2), (2.0, 0.5), (1.5, 3.0)).exp()
-    first = play_kernel(x[:, :2], y[:, :2], x[:, 3:6], y[:, 3:6], 2.0, 1.5)
-    second = play_kernel(x[:, 2:3], y[:, 2:3], x[:, 6:], y[:, 6:], 0.5, 3.0)
+
+    def kernel(numbers: slice, switches: slice, length: float, theta: float) -> torch.Tensor:
+        """exp(-||s - r||^2 / length) exp(theta mean_d 1[a_d = b_d]), with every pair written out."""
+        apart = (x[:, None, numbers] - y[None, :, numbers]).square().sum(-1)
+        alike = (x[:, None, switches] == y[None, :, switches]).to(F).mean(-1)
+        return torch.exp(-apart / length + theta * alike)
+
+    first, second = kernel(slice(0, 2), slice(3, 6), 2.0, 1.5), kernel(slice(2, 3), slice(6, 8), 0.5, 3.0)
     assert torch.allclose(found, first * second / math.exp(4.5), rtol=1e-13)
 
 
