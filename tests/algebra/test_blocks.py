@@ -34,8 +34,9 @@ def test_products_are_those_of_the_dense_matrix(pairs: list[tuple[int, ...]]) ->
     v, r = random(sum(sizes)), random(found.shape[0])
     torch.testing.assert_close(found @ v, dense @ v)
     torch.testing.assert_close(found.transposed(r), dense.T @ r)
-    product = dense.T @ dense
-    for (i, j), block in found.gram().items():
+    product, blocks = dense.T @ dense, found.gram()
+    assert set(blocks) == {(max(a, b), min(a, b)) for pair in pairs for a in pair for b in pair}
+    for (i, j), block in blocks.items():
         torch.testing.assert_close(block, product[found.columns[i], found.columns[j]])
 
 
@@ -54,7 +55,7 @@ def test_cholesky_solves_the_shifted_system(pairs: list[tuple[int, ...]]) -> Non
 
 
 def test_a_matrix_that_is_not_positive_is_refused() -> None:
-    with pytest.raises(np.linalg.LinAlgError):
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         BlockCholesky({(0, 0): -torch.eye(2, dtype=torch.float64)}, 0.5)
 
 

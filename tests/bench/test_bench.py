@@ -67,7 +67,7 @@ def test_each_solver_and_seed_is_run_and_measured_against_the_classical_solution
     assert first.status == "STEPS_DONE" and first.seconds > 0 and "MLP" in first.configuration
     assert len(first.curve["seconds"]) == len(first.curve["error"]) > 0
     (baseline,) = results.baselines
-    assert baseline.estimate < 1e-8 and baseline.seconds > 0 and baseline.errors == {}
+    assert baseline.estimate < 1e-12 and baseline.seconds > 0 and baseline.errors == {}
     assert baseline.published == "1e-3 (a | bar)"
     again, _ = bench(Plan([decay], ("pinn",), (0,), 0.05), results, lambda found: None, quiet)
     assert [(r.solver, r.status) for r in again.runs[2:]] == [("pinn", "BUDGET_REACHED")]

@@ -69,12 +69,14 @@ def test_ordinary_equations() -> None:
 
 
 def test_logarithms_and_roots_pass_the_dry_run() -> None:
-    make(equations=lambda u: u.t - torch.log(u) * torch.sqrt(u.xx) / u, parameters={})
-    make(equations=lambda u: u.t - torch.log(-u.x), parameters={})
+    rooted = make(equations=lambda u: u.t - torch.log(u) * torch.sqrt(u.xx) / u, parameters={})
+    assert rooted.derivatives == {"u": {(), ("t",), ("x", "x")}}
+    negative = make(equations=lambda u: u.t - torch.log(-u.x), parameters={})
+    assert negative.derivatives == {"u": {("t",), ("x",)}}
 
 
 def test_a_problem_is_frozen() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field 'domain'"):
         make().domain = LINE  # type: ignore[misc]
 
 

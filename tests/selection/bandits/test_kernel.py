@@ -29,7 +29,7 @@ def test_exponent_by_hand() -> None:
 
 def test_agreement_counts_shared_zeros() -> None:
     found = agreement(rows((0, 0, 0), (1, 1, 0)), rows((0, 0, 1), (1, 1, 0)))
-    assert torch.allclose(found, rows((2 / 3, 1 / 3), (0.0, 1.0)))
+    assert torch.allclose(found, rows((2 / 3, 1 / 3), (0.0, 1.0)), rtol=0, atol=1e-14)
 
 
 def test_exponent_is_the_product_of_groups_over_its_largest_value() -> None:
@@ -47,7 +47,7 @@ def test_exponent_is_the_product_of_groups_over_its_largest_value() -> None:
         return torch.exp(-apart / length + theta * alike)
 
     first, second = kernel(slice(0, 2), slice(3, 6), 2.0, 1.5), kernel(slice(2, 3), slice(6, 8), 0.5, 3.0)
-    assert torch.allclose(found, first * second / math.exp(4.5), rtol=1e-13)
+    assert torch.allclose(found, first * second / math.exp(4.5), rtol=1e-13, atol=0)
 
 
 def test_warping_by_hand() -> None:
@@ -60,7 +60,7 @@ def test_warping_by_hand() -> None:
 def test_warping_with_ones_changes_nothing_and_clamps() -> None:
     s, ones = rows((0.0, 5.0), (0.25, 5.0), (3.0, 5.0)), torch.ones(2, dtype=F)
     found = warped(s, ones, ones, rows((0.0, 5.0))[0], rows((1.0, 5.0))[0])
-    assert torch.allclose(found, rows((0.0, 5.0), (0.25, 5.0), (1.0, 5.0)), atol=1e-6)
+    assert torch.allclose(found, rows((0.0, 5.0), (0.25, 5.0), (1.0, 5.0)), atol=1e-6, rtol=0)
 
 
 def test_log_normal_has_its_mode_where_asked() -> None:
@@ -104,8 +104,8 @@ def test_library_and_surrogate_agree(warp: bool) -> None:
     mine = [surrogate.predict(contexts[i : i + 1], arms[i : i + 1]) for i in range(5)]
     m, s = (torch.stack([v[j].squeeze() for v in mine]) for j in (0, 1))
     shift, scale = standard(rewards)
-    assert torch.allclose((m - shift) / scale, mean, atol=1e-6)
-    assert torch.allclose(s / scale, covariance.diagonal().sqrt(), atol=1e-5)
+    assert torch.allclose((m - shift) / scale, mean, atol=1e-6, rtol=0)
+    assert torch.allclose(s / scale, covariance.diagonal().sqrt(), atol=1e-5, rtol=0)
     if warp:
         from botorch.models.transforms.input import Warp
 
@@ -116,4 +116,4 @@ def test_library_and_surrogate_agree(warp: bool) -> None:
         with torch.no_grad():
             expected = bounds[0] + (bounds[1] - bounds[0]) * theirs.eval()(z)
         a, b = torch.tensor(hyper.warp, dtype=F).T
-        assert torch.allclose(warped(z, a, b, *bounds), expected, atol=1e-5)
+        assert torch.allclose(warped(z, a, b, *bounds), expected, atol=1e-5, rtol=0)

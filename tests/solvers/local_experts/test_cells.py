@@ -19,7 +19,7 @@ def test_points_and_locate_are_inverse() -> None:
     points = CELLS.points(np.arange(6), reference)
     cells, back = CELLS.locate(points.reshape(-1, 2))
     np.testing.assert_array_equal(cells, np.repeat(np.arange(6), 7))
-    np.testing.assert_allclose(back, np.tile(reference, (6, 1)), atol=1e-13)
+    np.testing.assert_allclose(back, np.tile(reference, (6, 1)), atol=1e-13, rtol=0)
 
 
 def test_the_upper_end_belongs_to_the_last_cell() -> None:

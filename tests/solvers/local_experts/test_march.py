@@ -113,7 +113,7 @@ def test_burgers_adapts_cells_and_slabs() -> None:
 def test_a_smaller_tolerance_is_more_accurate() -> None:
     problem = pl.load_problem("convection", c=10.0)
     loose, tight = (solve(problem, tolerance=t).error()["u"] for t in (1e-3, 1e-8))
-    assert tight < 1e-2 * loose
+    assert tight < 1e-4 * loose
 
 
 def test_two_dimensions_and_time() -> None:
@@ -231,12 +231,12 @@ def test_cells_may_meet_at_a_kink() -> None:
         conditions=[pl.Initial(u=lambda x: (x - 0.3).abs()), pl.Neumann(u=1.0)],
     )
     solution = solve(problem, experts={"x": (0.3,)}, tolerance=1e-5)
-    assert solution.status.ok
+    assert solution.status is pl.Status.CONVERGED
     # far from the sides the exact solution is that of the whole line
     x, t = torch.linspace(0.0, 0.5, 11, dtype=torch.float64) - 0.3, 0.02
     spread = math.sqrt(4 * 0.1 * t)
     exact = x * torch.erf(x / spread) + spread / math.sqrt(PI) * torch.exp(-((x / spread) ** 2))
-    np.testing.assert_allclose(solution(x=(x + 0.3).numpy(), t=t)["u"], exact.numpy(), atol=2e-4)
+    np.testing.assert_allclose(solution(x=(x + 0.3).numpy(), t=t)["u"], exact.numpy(), rtol=0, atol=2e-6)
 
 
 def test_an_unfinished_march_says_so() -> None:
@@ -309,7 +309,7 @@ def test_saved_and_loaded(tmp_path: Any, features: str) -> None:
     solution = solve(SCHROEDINGER, features=features)
     solution.save(tmp_path / "file.pt")
     loaded = pl.Solution.load(tmp_path / "file.pt", SCHROEDINGER)
-    assert loaded.error()["v"] == pytest.approx(solution.error()["v"], rel=1e-3)
+    assert loaded.error() == pytest.approx(solution.error(), rel=1e-3), "of 1e-10, which rounding changes"
     here = {"x": np.linspace(0.0, 6.0, 7), "t": 0.7}
     np.testing.assert_array_equal(loaded(**here)["u"], solution(**here)["u"])
     np.testing.assert_allclose(loaded.residual(**here)["real"], solution.residual(**here)["real"])
@@ -323,7 +323,7 @@ def test_saved_and_loaded(tmp_path: Any, features: str) -> None:
         ({"degrees": {"x": 2}}, "degrees=.*'x': 2.*from 3 to 40"),
         ({"experts": {"t": 3}}, "time slabs are found by the solver itself"),
         ({"experts": {"y": 3}}, "'y' is none of the coordinates x, t"),
-        ({"experts": {"x": (2.0,)}}, "experts="),
+        ({"experts": {"x": (2.0,)}}, r"increasing positions strictly inside \(0, 1\)"),
         ({"most_experts": 0}, "most_experts=0"),
     ],
 )
@@ -360,5 +360,5 @@ def test_a_blow_up_ends_with_a_status() -> None:
     )
     solution = solve(problem)
     assert solution.status is pl.Status.UNRESOLVED
-    np.testing.assert_allclose(solution(t=0.5)["u"], 2.0, rtol=1e-6)
+    np.testing.assert_allclose(solution(t=0.5)["u"], 2.0, rtol=1e-11)
     assert math.isnan(solution(t=1.5)["u"])
