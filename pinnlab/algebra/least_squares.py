@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -211,10 +211,6 @@ class LeastSquares:
             _, rank = _orthogonal_step(linearized, w, damping, suspect)
             codes[suspect & (rank < n)] = _CODE[Outcome.RANK_DEFICIENT]
         return Minimum(w, here.square.sqrt(), iterations, codes)
-
-    def replace(self, **changes: float) -> LeastSquares:
-        """The same with some arguments changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
