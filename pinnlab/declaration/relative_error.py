@@ -16,7 +16,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box, Region
 from pinnlab.domains.sampling import unit_points
 
-Reference = Callable[..., Any]
+ReferenceFunction = Callable[..., Any]
 
 
 def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
     return (values - reference).norm(dim=0) / torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-def evaluate(reference: Reference, problem: Problem, points: Tensor) -> Tensor:
+def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> Tensor:
     """A reference at (n, d) points, as (n, m) float64 on the CPU.
 
     Args:

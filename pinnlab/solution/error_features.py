@@ -30,7 +30,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.measures import Jets, Sampled, keys_of
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 
-Field = Callable[[Tensor], Tensor]
+PointFunction = Callable[[Tensor], Tensor]
 DEGREES = {1: (20, 30), 2: (12, 17), 3: (5, 7)}
 """Per number of coordinates, the polynomial degree whose resolution the features have: coarse, and fine."""
 _STEPS = 4
@@ -40,7 +40,7 @@ _WEIGHT = 100.0
 """Of conditions, against one for equations whose leading derivatives count as one."""
 
 
-class Features:
+class ScaledFeatures:
     """N functions on the bounding box of a region, with derivatives by its coordinates."""
 
     def __init__(self, region: Region, degree: int, seed: int):
@@ -71,7 +71,7 @@ class _Placed:
     rows: tuple[dict[Key, Array], ...]
     weight: float
 
-    def linearized(self, w: Array, unknowns: tuple[str, ...], features: Features) -> tuple[Array, Array]:
+    def linearized(self, w: Array, unknowns: tuple[str, ...], features: ScaledFeatures) -> tuple[Array, Array]:
         """Weighted residuals (r,) and Jacobian (r, m N) at u_h + e, e with coefficients (m, N)."""
         jets = []
         for known, rows in zip(self.jets, self.rows, strict=True):
@@ -103,7 +103,7 @@ class _Placed:
 
 def solve_on_features(
     problem: Problem, models: Sequence[Any], degree: int, seed: int, deadline: float
-) -> tuple[Field, float]:
+) -> tuple[PointFunction, float]:
     """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
     Args:
@@ -118,7 +118,7 @@ def solve_on_features(
         TimeoutError: the time is up.
     """
     unknowns: tuple[str, ...] = tuple(problem.unknowns)
-    features, sampled = Features(problem.domain, degree, seed), Sampled(problem, models)
+    features, sampled = ScaledFeatures(problem.domain, degree, seed), Sampled(problem, models)
     rng = np.random.default_rng([seed, 4321])
     count = _SURPLUS * features.size
     placed = [_place(problem, sampled, features, problem.equation_term(), count, 1.0, rng)]
@@ -153,7 +153,13 @@ def solve_on_features(
 
 
 def _place(
-    problem: Problem, sampled: Sampled, features: Features, term: Term, n: int, weight: float, rng: np.random.Generator
+    problem: Problem,
+    sampled: Sampled,
+    features: ScaledFeatures,
+    term: Term,
+    n: int,
+    weight: float,
+    rng: np.random.Generator,
 ) -> _Placed:
     def unit(count: int) -> Tensor:
         return unit_points("sobol", count, len(problem.domain.coordinates), rng)
@@ -172,7 +178,7 @@ def _place(
 def estimate_on_features(
     problem: Problem,
     models: Sequence[Any],
-    solution: Field,
+    solution: PointFunction,
     max_seconds: float,
     seed: int = 0,
     degrees: tuple[int, int] | None = None,

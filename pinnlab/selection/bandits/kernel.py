@@ -26,7 +26,7 @@ _MARGIN = 1e-7
 
 
 @dataclass(frozen=True)
-class Layout:
+class PlayLayout:
     """Which entries of a play belong together.
 
     Attributes:
@@ -69,7 +69,7 @@ class Hyper:
     warp: tuple[tuple[float, float], ...] = ()
 
     @classmethod
-    def typical(cls, layout: Layout, warp: bool = False) -> Hyper:
+    def typical(cls, layout: PlayLayout, warp: bool = False) -> Hyper:
         """The modes of the priors."""
         return cls(
             lengths=(TYPICAL_LENGTH,) * len(layout.numbers),

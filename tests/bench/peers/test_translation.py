@@ -12,7 +12,7 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.api import problem_names
 from pinnlab.bench.cases import load_case
-from pinnlab.bench.peers.task import Part, Task, stacked
+from pinnlab.bench.peers.task import LossTerm, Task, stacked
 from pinnlab.bench.peers.translation import Derivatives, ExactConditions, by_autograd, residuals
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.indices import used_indices
@@ -162,7 +162,7 @@ def test_every_single_problem_of_the_package_can_be_given_to_a_peer(name: str) -
         pytest.skip("no single forward problem")
     task = Task.of(problem, case.solver(case.trained_solver))
     for part in task.parts:
-        few = Part(part.term, 20)
+        few = LossTerm(part.term, 20)
         sites = task.sites(few, np.random.default_rng(0))
         at = stacked(sites).requires_grad_()
         found = task.residuals(few, sites, at, _plain(task, at), by_autograd(at))
@@ -190,7 +190,7 @@ def test_a_task_has_the_network_the_points_and_the_conditions_of_the_solver() ->
     assert task.layers == [2, 9, 9, 1] and task.activation == "sin"
     kinds = [(p.term.kind, p.n, p.term.weight) for p in task.parts]
     assert kinds == [("equation", 50, 1.0), ("boundary", 64, 7.0), ("boundary", 64, 7.0)]
-    assert task.sites(Part(task.parts[0].term, 6), np.random.default_rng(0))[0].points.shape == (6, 2)
+    assert task.sites(LossTerm(task.parts[0].term, 6), np.random.default_rng(0))[0].points.shape == (6, 2)
     assert Task.of(problem, None, dtype=torch.float32).features(torch.zeros(1, 2)).dtype == torch.float32
 
 

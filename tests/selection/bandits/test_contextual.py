@@ -11,7 +11,7 @@ import pytest
 
 from pinnlab.selection.bandits import Bandit, Fixed, Play, Random
 from pinnlab.selection.bandits.contextual import capped, fitted_plays
-from pinnlab.selection.bandits.kernel import Layout
+from pinnlab.selection.bandits.kernel import PlayLayout
 
 ARMS = np.array(list(itertools.product((0, 1), repeat=6)))
 
@@ -107,7 +107,7 @@ def test_warm_up_is_random() -> None:
         assert warm.select([0.0]) == random.select([0.0])
         for bandit in (warm, random):
             bandit.update([0.0], i, float(i))
-    assert warm.layout == Layout((1,), (), 6), "read off the first context and the arms"
+    assert warm.layout == PlayLayout((1,), (), 6), "read off the first context and the arms"
     mean, sd = warm.predict([[0.0]])
     assert warm.select([0.0]) == (mean + sd).argmax() != random.select([0.0]), "from now on by upper confidence bounds"
 

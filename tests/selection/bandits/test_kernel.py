@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout, agreement, exponent, log_normal, warped
+from pinnlab.selection.bandits.kernel import Hyper, PlayLayout, agreement, exponent, log_normal, warped
 from pinnlab.selection.bandits.surrogate import Surrogate, standard
 
 F = torch.float64
@@ -80,7 +80,7 @@ def test_library_and_surrogate_agree(warp: bool) -> None:
     """GPyTorch's posterior with our kernel, and BoTorch's warping, give the same numbers as the surrogate."""
     from pinnlab.selection.bandits.fitting import PlayKernel, model
 
-    layout = Layout((2,), (3,), 4)
+    layout = PlayLayout((2,), (3,), 4)
     g = torch.Generator().manual_seed(1)
     contexts = torch.cat([torch.randn(12, 2, generator=g, dtype=F), (torch.rand(12, 3, generator=g) < 0.5).to(F)], 1)
     arms = (torch.rand(12, 4, generator=g) < 0.5).to(F)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pinnlab.selection.bandits import Bandit, SequentialBandit, credit
-from pinnlab.selection.bandits.kernel import Layout
+from pinnlab.selection.bandits.kernel import PlayLayout
 
 ARMS = np.array(list(itertools.product((0, 1), repeat=4)))
 
@@ -71,9 +71,9 @@ def test_contexts_of_later_phases() -> None:
     bandit.update([0.5, 2.0], [(1, 1.0), (3, 2.0), (5, 6.0)])
     inner = bandit._bandits
     assert [b.layout for b in inner] == [
-        Layout((2,), (), 4),
-        Layout((2, 1), (4,), 4),
-        Layout((2, 1, 1), (4, 4), 4),
+        PlayLayout((2,), (), 4),
+        PlayLayout((2, 1), (4,), 4),
+        PlayLayout((2, 1, 1), (4, 4), 4),
     ]
     assert inner[2].plays[0].context == (0.5, 2.0, 1.0, 2.0, *map(float, ARMS[1]), *map(float, ARMS[3]))
     assert [b.plays[0].reward for b in inner] == [3.0, 4.0, 6.0]

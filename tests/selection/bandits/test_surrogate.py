@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout
+from pinnlab.selection.bandits.kernel import Hyper, PlayLayout
 from pinnlab.selection.bandits.surrogate import Posterior, Surrogate, fitted
 
 F = torch.float64
 ARMS = torch.tensor(list(itertools.product((0.0, 1.0), repeat=4)), dtype=F)
-LAYOUT = Layout((1,), (), 4)
+LAYOUT = PlayLayout((1,), (), 4)
 
 
 def plays(n: int, noise: float = 0.0, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 
-def machine(command: str, device: str = "cpu") -> dict[str, Any]:
+def provenance(command: str, device: str = "cpu") -> dict[str, Any]:
     """Everything about the machine and the code that a table of times should say."""
     packages = ("torch", "numpy", "scipy", "pinnlab")
     return {
