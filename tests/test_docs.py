@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import re
 import sys
@@ -50,6 +52,18 @@ def run_of(problem: str, seed: int, error: float, solver: str = "recipe", **chan
 MACHINE = {"cpu": "abacus", "cores": 2, "threads": 1, "device": "cpu", "versions": {"torch": "2"}} | {
     "commit": "abc", "date": "2026-01-02T03:04:05", "command": "pinnlab bench"
 }  # fmt: skip
+
+
+SCRIPTS = [path for path in sorted((DOCS / "benchmarks").glob("*.py")) if "\nfrom pinnlab" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_import_what_there_is(path: Path) -> None:
+    imports = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    ours = [(node.module, alias.name) for node in imports for alias in node.names if "pinnlab" in str(node.module)]
+    for module, name in ours:
+        found = importlib.import_module(str(module))
+        assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), f"{module} has no {name}"
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ from pinnlab.derivatives.indices import Indices
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.layout import Layout
-from pinnlab.solvers.experts.model import fitted
+from pinnlab.solvers.experts.members import fitted
 from pinnlab.solvers.experts.partition import Partition
 from pinnlab.solvers.experts.rows import Expansion, Members, Rows
 from pinnlab.solvers.local_experts.basis import Chebyshev

@@ -25,6 +25,7 @@ class LinePoint(NamedTuple):
 
     @property
     def usable(self) -> bool:
+        """Whether value and slope are finite."""
         return math.isfinite(self.value) and math.isfinite(self.slope)
 
 

@@ -25,7 +25,7 @@ Vector = Sequence[float] | Array
 
 @dataclass(frozen=True)
 class Play:
-    """What was played where, and how well it went.
+    """One arm that was played in one context, and its reward.
 
     Attributes:
         context: w numbers.
@@ -156,7 +156,7 @@ class Bandit:
 
     @property
     def hyper(self) -> Hyper:
-        """Hyper-parameters in use."""
+        """The kernel's hyper-parameters, fitted to the plays that ``fitted_plays`` counts; the priors' modes before that."""
         assert self.layout is not None
         count = fitted_plays(len(self.plays), self.warm_up, self.refit_every)
         if self._hyper is None or self._hyper[0] != count:

@@ -27,12 +27,15 @@ _MARGIN = 1e-7
 
 @dataclass(frozen=True)
 class PlayLayout:
-    """Which entries of a play belong together.
+    """How the entries of a play, a context followed by an arm, fall into groups.
+
+    A context is numbers followed by switches (zeros and ones). The kernel has one length for each group of numbers and
+    one strength theta for each group of switches.
 
     Attributes:
-        numbers: sizes of the groups of numbers with which a context begins; each group has a length of its own.
-        earlier: sizes of the groups of switches with which it ends, such as arms that were played before.
-        arm: number of the arm's switches; each group of switches has a strength theta of its own.
+        numbers: sizes of the groups of numbers with which a context begins.
+        earlier: sizes of the groups of switches with which a context ends, such as the arms of earlier phases.
+        arm: D, the number of the arm's switches, a group of their own.
     """
 
     numbers: tuple[int, ...]
@@ -113,7 +116,7 @@ def exponent(
 
 
 def slices(sizes: Sequence[int]) -> Iterator[slice]:
-    """The columns of consecutive groups."""
+    """One slice of columns per group, for groups of the given sizes that stand side by side."""
     ends = list(itertools.accumulate(sizes, initial=0))
     return iter([slice(a, b) for a, b in itertools.pairwise(ends)])
 

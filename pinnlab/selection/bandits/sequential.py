@@ -15,7 +15,7 @@ from pinnlab.selection.bandits.contextual import Bandit, Vector, capped
 from pinnlab.selection.bandits.kernel import PlayLayout
 
 PlayedArm = tuple[int, float]
-"""A phase that is over: number of its arm, its reward."""
+"""(number of the arm, reward) of a phase that is over."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Posterior:
 
     @classmethod
     def flat(cls, count: int) -> Posterior:
-        """What is known before any play."""
+        """Independent standard normal rewards of ``count`` arms: what is assumed before any play."""
         return cls(torch.zeros(count, dtype=torch.float64), torch.eye(count, dtype=torch.float64))
 
     @property
