@@ -121,7 +121,7 @@ class Conic(SolverInterface):
                 P=sp.csc_matrix(sp.triu(quadratic, format="csc")), **self._options,
             )  # fmt: skip
         status = result["info"]["status"]
-        if status not in ("SolvedSample", "solved", "Optimal Inaccurate"):
+        if status not in ("Solved", "solved", "Optimal Inaccurate"):
             raise NotSolvedError(number, status.lower())
         return SolvedSample(quadratic, matrix, *(np.asarray(result[key]) for key in ("x", "y", "s")))
 
