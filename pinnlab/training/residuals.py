@@ -25,7 +25,7 @@ from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.training import sharing
 from pinnlab.training.blocks import Block, Count
 from pinnlab.training.model import PullBack, Trainable
-from pinnlab.training.weighting import State, Uniform, Weighting
+from pinnlab.training.weighting import State, Unweighted, Weighting
 
 _POOL = 4
 """Points of the adaptive pool per collocation point."""
@@ -258,7 +258,7 @@ class ResidualSystem:
     @property
     def reweights(self) -> bool:
         """Whether weights change between steps."""
-        return not isinstance(self.weighting, Uniform)
+        return not isinstance(self.weighting, Unweighted)
 
     @property
     def finished(self) -> bool:

@@ -22,7 +22,7 @@ from pinnlab.solvers.experts.members import Values, solve
 from pinnlab.solvers.experts.model import OperatorModel
 from pinnlab.solvers.experts.rows import Rows
 from pinnlab.solvers.experts.sharing import Share, share_of
-from pinnlab.training.weighting import State, Uniform
+from pinnlab.training.weighting import State, Unweighted
 
 _HELD_OUT = 8
 """Members of the held-out loss."""
@@ -67,7 +67,7 @@ class OperatorSystem:
         self._share, self.processes = Share(), ALONE
         self.size = model.size
         self.shapes = [tuple(p.shape) for p in model.parameters]
-        self.weighting, self.weights = Uniform(), State()
+        self.weighting, self.weights = Unweighted(), State()
         self._rng = np.random.default_rng([*seed, 1])
         self.minima: tuple[Minimum, ...] = ()
         self._before = ""

@@ -67,7 +67,7 @@ def test_diffusion_with_uniform_and_causal_weights() -> None:
         reference=lambda x, t, c, nu: torch.exp(-nu * t) * torch.sin(x - c * t),
     )  # fmt: skip
     causal = pl.weighting.Causal(tolerances=(1.0, 100.0), slices=8)
-    for weighting, error in ((pl.weighting.Uniform(), 1e-4), (causal, 1e-3)):
+    for weighting, error in ((pl.weighting.Unweighted(), 1e-4), (causal, 1e-3)):
         solver = pl.LagrangianPINN(stages=FEW, weighting=weighting, **SMALL)
         solution = pl.solve(problem, solver, progress=False)
         assert solution.error()["u"] < error, weighting

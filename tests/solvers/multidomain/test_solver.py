@@ -243,7 +243,7 @@ def test_the_same_seed_gives_the_same_result_and_networks_differ() -> None:
         ({"subdomains": {"x": (1.0,)}, "interface_points": 0}, ValueError, "must be at least 1"),
         ({"subdomains": {"x": (1.0,)}, "flux": 3.0}, TypeError, "give a function such as"),
         ({"subdomains": {"x": (1.0,)}, "flux": lambda w: w}, ValueError, "'w'"),
-        ({"subdomains": {"x": (1.0,)}, "weighting": "causal"}, TypeError, "give Uniform"),
+        ({"subdomains": {"x": (1.0,)}, "weighting": "causal"}, TypeError, "give Unweighted"),
     ],
 )
 def test_bad_input_is_refused_before_training(options: dict, error: type, message: str) -> None:
