@@ -25,7 +25,7 @@ import click
 import torch
 
 from pinnlab.api import solve
-from pinnlab.bench import FAILED, Plan, Results, machine, markdown, write_all
+from pinnlab.bench import FAILED, Results, Schedule, markdown, provenance, write_all
 from pinnlab.bench import bench as run_bench
 from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.bench.peers import PEERS
@@ -183,9 +183,9 @@ def bench(
     a core of its own, or times mean little.
     """
     cases = [_case(name, options) for name in names or problem_names()]
-    plan = Plan(cases, solvers or (None,), _seeds(seeds), max_seconds, DTYPES[dtype], device)
+    schedule = Schedule(cases, solvers or (None,), _seeds(seeds), max_seconds, DTYPES[dtype], device)
     folder = Path(out)
-    results = Results(machine(shlex.join(["pinnlab", *sys.argv[1:]]), device))
+    results = Results(provenance(shlex.join(["pinnlab", *sys.argv[1:]]), device))
     processes = distributed.find()
     if processes.first((folder / "results.json").exists()):
         if not resume:
@@ -197,7 +197,7 @@ def bench(
             write_all(found, folder)
 
     try:
-        results, complete = run_bench(plan, results, write, click.echo, progress, processes)
+        results, complete = run_bench(schedule, results, write, click.echo, progress, processes)
     except CaseError as error:
         _fail(str(error))
     except KeyboardInterrupt:

@@ -156,7 +156,7 @@ def test_requests_that_cannot_work_have_exit_code_2(arguments: tuple[str, ...], 
         (HEAT.replace("def recipe", "def other"), "has no recipe()"),
         (HEAT.replace("return pl.PINN(", "return dict("), "recipe() returned"),
         (HEAT.replace("BUDGET = 30", "BUDGET = -1"), "BUDGET = -1"),
-        (HEAT.replace("u.t - D * u.xx", "u.t - k * u.xx"), "k"),
+        (HEAT.replace("u.t - D * u.xx", "u.t - k * u.xx"), "name 'k' is not defined"),
     ],
 )
 def test_a_file_that_cannot_work_says_why(text: str, message: str, heat: Path) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 
 import pinnlab as pl
 import pinnlab.problems.allen_cahn as allen_cahn
-from pinnlab.bench import Plan, Results, Run, bench, figure, machine
+from pinnlab.bench import Results, Run, Schedule, bench, figure, provenance
 from pinnlab.bench.cases import Case
 from pinnlab.declaration.problem import Problem
 from pinnlab.pictures.figures import save
@@ -165,13 +165,13 @@ def main() -> None:
     path = arguments.out / "allen_cahn_table.json"
     others = HERE / "results.json"
     command = f"python docs/benchmarks/allen_cahn_table.py --seeds {arguments.seeds} --seconds {arguments.seconds:g}"
-    results = Results.read(path) if path.exists() else Results(machine(command))
+    results = Results.read(path) if path.exists() else Results(provenance(command))
     bench_runs = Results.read(others).runs if others.exists() else ()
     benched = [run for run in bench_runs if run.problem == LABEL and run.solver == "trained"]
     seeds = [int(seed) for seed in arguments.seeds.split(",")]
     for kind in arguments.only:
-        plan = Plan([Variant(LABEL, allen_cahn, kind=kind)], (kind,), seeds, arguments.seconds)
-        results, complete = bench(plan, results, lambda found: found.write(path))
+        schedule = Schedule([Variant(LABEL, allen_cahn, kind=kind)], (kind,), seeds, arguments.seconds)
+        results, complete = bench(schedule, results, lambda found: found.write(path))
         if not complete:
             return
     if results.runs:

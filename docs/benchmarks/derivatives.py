@@ -27,7 +27,7 @@ from torch.func import functional_call, grad, jacrev, jvp, vmap
 import pinnlab as pl
 from pinnlab.training.plans import Settings
 from pinnlab.training.residuals import Count, ResidualSystem
-from pinnlab.training.weighting import Uniform
+from pinnlab.training.weighting import Unweighted
 
 WIDTH, DEPTH = 64, 4
 JACOBIAN_WIDTH, JACOBIAN_DEPTH = 20, 3
@@ -60,7 +60,7 @@ def system(
     torch.manual_seed(0)
     solver = pl.PINN(network=pl.MLP(2, 1, width=width, depth=depth), points=64, sampling="uniform", stages=pl.Adam())
     model = solver.plan(problem, Settings(torch.device(device), dtype, 0)).start(0, []).system.model
-    return ResidualSystem(model, [Count(problem.equation_term(), n, (model,))], Uniform(), "uniform", (0,), width)
+    return ResidualSystem(model, [Count(problem.equation_term(), n, (model,))], Unweighted(), "uniform", (0,), width)
 
 
 def nested_autograd(name: str, network: torch.nn.Module, points: Tensor) -> Tensor:

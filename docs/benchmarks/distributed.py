@@ -43,7 +43,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import pinnlab as pl
 from pinnlab.algebra.blocks import elimination
 from pinnlab.algebra.shared_blocks import between_pairs
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.machine import distributed
 from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.processes import Processes
@@ -308,7 +308,7 @@ def main() -> None:
         results[str(count)] = json.loads(path.read_text())
         path.unlink()
     command = "python docs/benchmarks/distributed.py" + (" --quick" if given.quick else "")
-    head = machine(command, "cpu")
+    head = provenance(command, "cpu")
     (given.out / "distributed.json").write_text(json.dumps({"machine": head, "results": results}, indent=1) + "\n")
     text = "\n".join(f"- {key}: {value}" for key, value in head.items())
     gpu = Path(__file__).with_name("gpu.json")

@@ -31,7 +31,7 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.algebra.implicit_gradient import implicit_minimum
 from pinnlab.algebra.least_squares import LeastSquares
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
@@ -313,7 +313,7 @@ def main() -> None:
             continue
         data[name] = parts[name]()
         command = "python docs/benchmarks/experts.py" + " --jax PYTHON_WITH_JAX" * (name == "jax") + f" --only {name}"
-        data.setdefault("machine", {})[name] = machine(command)
+        data.setdefault("machine", {})[name] = provenance(command)
         path.write_text(json.dumps(data, indent=1) + "\n")
         (arguments.out / "experts.md").write_text(markdown(data))
 

@@ -25,7 +25,7 @@ from derivatives import EQUATIONS, nested_autograd, system
 
 import pinnlab as pl
 from pinnlab.algebra.dense import Cholesky, gram
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 
 TYPES = {"float64": torch.float64, "float32": torch.float32}
 WIDTH, DEPTH = 64, 4
@@ -165,7 +165,7 @@ def main() -> None:
     for width in (10,) if given.quick else (18, 30, 48, 70, 100):
         found["steps"] += [marquardt(width, given.device, dtype, limits) for dtype in ("float64",)]
         print(found["steps"][-1], flush=True)
-    head = machine("python docs/benchmarks/gpu.py", given.device)
+    head = provenance("python docs/benchmarks/gpu.py", given.device)
     (given.out / "gpu.json").write_text(json.dumps({"machine": head, **found}, indent=1) + "\n")
     text = "\n".join(f"- {key}: {value}" for key, value in head.items())
     (given.out / "gpu.md").write_text(f"# On a GPU\n\n{text}\n\n{table(found)}")

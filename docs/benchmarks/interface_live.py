@@ -19,7 +19,7 @@ import torch
 from interface_tables import CAP, Family, soft
 
 import pinnlab as pl
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.solvers.multidomain.interfaces import ARMS, LITERATURE
 from pinnlab.solvers.multidomain.solver import with_interface
 
@@ -62,7 +62,7 @@ def main() -> None:
         print(f"{name:12s} mean {row['mean']:.3g} median {row['median']:.3g}")
     print("mean reward by quarter of the plays", [round(r, 3) for r in by_quarter])
     data = {
-        "machine": machine(f"python docs/benchmarks/interface_live.py --family {given.family} --plays {given.plays}"),
+        "machine": provenance(f"python docs/benchmarks/interface_live.py --family {given.family} --plays {given.plays}"),
         "family": given.family, "plays": given.plays, "mean_reward_by_quarter": by_quarter, "summary": summary,
         "errors": errors, "seconds_per_play": float(np.median([t.seconds for t in selector.trials])),
     }  # fmt: skip

@@ -19,7 +19,7 @@ from typing import Any
 
 from distributed import MODES, SETTINGS, Stepper
 
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.threads import limited_threads
 
@@ -79,7 +79,7 @@ def main() -> None:
             f"{old['faults']:.0f} | {new['faults']:.0f} | {old['megabytes']:.0f} | {new['megabytes']:.0f} |"
         )
         print(lines[-1], flush=True)
-    head = machine("python docs/benchmarks/memory.py", "cpu")
+    head = provenance("python docs/benchmarks/memory.py", "cpu")
     (given.out / "memory.json").write_text(json.dumps({"machine": head, "results": results}, indent=1) + "\n")
     text = "\n".join(f"- {key}: {value}" for key, value in head.items())
     (given.out / "memory.md").write_text("\n".join(["# Freed memory, returned or kept", "", text, "", *lines, ""]))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pinnlab as pl
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.machine.threads import limited_threads
 from pinnlab.problems import decaying_turbulence
 
@@ -91,7 +91,7 @@ def main() -> None:
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     with limited_threads(1):
         for row in given.rows:
-            found[row] = run(row) | {"machine": machine("python docs/benchmarks/sketched.py")}
+            found[row] = run(row) | {"machine": provenance("python docs/benchmarks/sketched.py")}
             print(found[row], flush=True)
             path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             (given.out / "sketched.md").write_text(written(found), encoding="utf-8")

@@ -24,7 +24,7 @@ import torch
 import pinnlab as pl
 from pinnlab.algebra.blocks import BlockCholesky
 from pinnlab.algebra.dense import Cholesky, gram
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.machine.threads import limited_threads
 from pinnlab.training.plans import Settings
 
@@ -157,7 +157,7 @@ def main() -> None:
         rows = steps() if given.what == "steps" else errors(given.seeds, given.seconds)
     data = json.loads(FILE.read_text()) if FILE.exists() else {}
     data[given.what] = {
-        "machine": machine(" ".join(("python docs/benchmarks/subdomains.py", given.what))),
+        "machine": provenance(" ".join(("python docs/benchmarks/subdomains.py", given.what))),
         "rows": rows,
     }
     FILE.write_text(json.dumps(data, indent=1) + "\n")

@@ -17,7 +17,7 @@ import matplotlib
 import numpy as np
 
 import pinnlab as pl
-from pinnlab.bench.machine import machine
+from pinnlab.bench.provenance import provenance
 from pinnlab.problems import decaying_turbulence as flow
 from pinnlab.training.history import Record
 
@@ -84,7 +84,7 @@ def main() -> None:
         "seconds": solution.seconds, "status": solution.status.name, "solver": repr(solver),
         "parameters": sum(p.numel() for p in solution.models[0].parameters),
         "history": [[r.phase, r.step, r.seconds, r.loss, r.held_out, r.errors] for r in solution.history],
-        "machine": machine("python docs/benchmarks/turbulence.py", given.device),
+        "machine": provenance("python docs/benchmarks/turbulence.py", given.device),
     }  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "turbulence.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

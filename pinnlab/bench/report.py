@@ -17,7 +17,7 @@ from pinnlab.pictures.figures import COLORS, Picture, save
 
 TIMES = (10.0, 30.0, 60.0, 120.0, 180.0)
 _SMALLEST = 1e-16
-Group = tuple[str, str, float]
+GroupKey = tuple[str, str, float]
 
 
 def write_all(results: Results, folder: Path) -> tuple[Path, Path, Path]:
@@ -29,10 +29,10 @@ def write_all(results: Results, folder: Path) -> tuple[Path, Path, Path]:
     return paths
 
 
-def groups(results: Results) -> dict[Group, list[Run]]:
+def groups(results: Results) -> dict[GroupKey, list[Run]]:
     """Runs that differ in their seed only, those of a problem together."""
     problems = list(dict.fromkeys(run.problem for run in results.runs))
-    found: dict[Group, list[Run]] = {}
+    found: dict[GroupKey, list[Run]] = {}
     for run in sorted(results.runs, key=lambda run: problems.index(run.problem)):
         found.setdefault((run.problem, run.solver, run.max_seconds), []).append(run)
     return found

@@ -1,4 +1,4 @@
-"""Run what a plan asks for and write each result down when it is there, so that an interrupted bench can go on."""
+"""Run what a schedule asks for and write each result down when it is there, so that an interrupted bench can go on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 
 from pinnlab.api import solve
 from pinnlab.bench.cases import Case
-from pinnlab.bench.machine import commit, now
 from pinnlab.bench.peers import is_peer, launch
+from pinnlab.bench.provenance import commit, now
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate, relative_errors
@@ -23,7 +23,7 @@ from pinnlab.training.status import Status
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """What to run: every case with every solver or peer and seed; ``max_seconds`` None takes each case's own budget."""
 
     cases: Sequence[Case]
@@ -35,7 +35,7 @@ class Plan:
 
 
 def bench(
-    plan: Plan,
+    schedule: Schedule,
     results: Results,
     write: Callable[[Results], object],
     say: Callable[[str], None] = print,
@@ -45,7 +45,7 @@ def bench(
     """Run what ``results`` does not have yet, one after the other.
 
     Args:
-        plan: what to run.
+        schedule: what to run.
         results: what is known already.
         write: called with the results after every run.
         say: takes lines for the user.
@@ -58,12 +58,12 @@ def bench(
     Raises:
         CaseError: before anything is run, where a peer cannot be.
     """
-    for kind in plan.solvers:
+    for kind in schedule.solvers:
         if is_peer(kind):
-            launch.require(str(kind), plan.device)
+            launch.require(str(kind), schedule.device)
     done = {run.key for run in results.runs if run.status != FAILED}
-    for case in plan.cases:
-        wanted = [_blank(case, kind, seed, plan) for kind in plan.solvers for seed in plan.seeds]
+    for case in schedule.cases:
+        wanted = [_blank(case, kind, seed, schedule) for kind in schedule.solvers for seed in schedule.seeds]
         missing = [run for run in wanted if run.key not in done]
         say(f"{case.label}: {len(missing)} runs to do, {len(wanted) - len(missing)} done before")
         known = {row.problem for row in results.baselines}
@@ -78,7 +78,7 @@ def bench(
             say(f"  classical: {row.method}, error {row.estimate:.1e}, {row.seconds:.2f} s")
         if problem.reference is None and classical is not None:
             problem = problem.replace(reference=classical)
-        for run in processes.spread(partial(_run, case, problem, plan, progress), missing):
+        for run in processes.spread(partial(_run, case, problem, schedule, progress), missing):
             if run.status == Status.INTERRUPTED.name:
                 return results, False
             results = results.adding(run)
@@ -89,21 +89,21 @@ def bench(
     return results, True
 
 
-def _blank(case: Case, kind: str | None, seed: int, plan: Plan) -> Run:
+def _blank(case: Case, kind: str | None, seed: int, schedule: Schedule) -> Run:
     name = kind or case.default_solver
     if is_peer(name):
-        return Run(case.label, name, seed, plan.max_seconds or case.budget)
-    return Run(case.label, name, seed, plan.max_seconds or case.budget, repr(case.solver(name)))
+        return Run(case.label, name, seed, schedule.max_seconds or case.budget)
+    return Run(case.label, name, seed, schedule.max_seconds or case.budget, repr(case.solver(name)))
 
 
-def _run(case: Case, problem: Problem, plan: Plan, progress: bool, run: Run) -> Run:
+def _run(case: Case, problem: Problem, schedule: Schedule, progress: bool, run: Run) -> Run:
     values = {**asdict(run), "date": now(), "commit": commit()}
     try:
         if is_peer(run.solver):
-            return replace(launch.run_peer(case, run, plan.dtype), commit=commit())
+            return replace(launch.run_peer(case, run, schedule.dtype), commit=commit())
         solution = solve(
-            problem, case.solver(run.solver), max_seconds=run.max_seconds, seed=run.seed, dtype=plan.dtype,
-            device=plan.device, progress=progress, parallel="none",
+            problem, case.solver(run.solver), max_seconds=run.max_seconds, seed=run.seed, dtype=schedule.dtype,
+            device=schedule.device, progress=progress, parallel="none",
         )  # fmt: skip
         found = solution.error() if problem.reference is not None else {}
     except Exception as error:  # one problem that fails must not end a night's bench

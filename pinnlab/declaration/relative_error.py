@@ -20,7 +20,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box, Region
 from pinnlab.domains.sampling import unit_points
 
-Reference = Callable[..., Any]
+ReferenceFunction = Callable[..., Any]
 
 
 def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
     return (values - reference).norm(dim=0) / torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Region | None = None) -> Tensor:
+def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> Tensor:
     """A reference at (n, d) points, as (n, m) float64 on the CPU.
 
     Args:
@@ -37,13 +37,12 @@ def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Reg
             returns one array, or {unknown: array}.
         problem: names unknowns and parameters.
         points: (n, d).
-        region: whose coordinates the columns are, the problem's by default.
 
     Raises:
         TypeError, ValueError: it cannot be called with the coordinates, or returns other shapes or names.
     """
     points = points.detach().to("cpu", torch.float64)
-    columns: dict[str, Any] = (region or problem.domain).columns(points)
+    columns: dict[str, Any] = problem.domain.columns(points)
     numbers = {k: float(v) if isinstance(v, Tensor) else v for k, v in problem.parameter_values().items()}
     names = problem.reference_arguments(reference)
     found = reference(**{k: v for k, v in {**columns, **numbers}.items() if k in names})
@@ -60,7 +59,9 @@ def evaluate(reference: Reference, problem: Problem, points: Tensor, region: Reg
     return torch.stack([v.expand(len(points)) for v in values], dim=1)
 
 
-def relative_errors(values: Callable[[Tensor], Tensor], reference: Reference, problem: Problem) -> dict[str, float]:
+def relative_errors(
+    values: Callable[[Tensor], Tensor], reference: ReferenceFunction, problem: Problem
+) -> dict[str, float]:
     """{unknown: relative L2 error} over ``error_grid`` of the problem's whole domain.
 
     Args:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Trial(NamedTuple):
+class LinePoint(NamedTuple):
     """A step length with value and slope of phi there; a non-finite value marks a point that could not be used."""
 
     step: float
@@ -25,6 +25,7 @@ class Trial(NamedTuple):
 
     @property
     def usable(self) -> bool:
+        """Whether value and slope are finite."""
         return math.isfinite(self.value) and math.isfinite(self.slope)
 
 
@@ -71,26 +72,26 @@ def strong_wolfe(
 
     evaluations = 0
 
-    def evaluate(step: float) -> Trial:
+    def evaluate(step: float) -> LinePoint:
         nonlocal evaluations
         evaluations += 1
-        return Trial(step, *phi(step))
+        return LinePoint(step, *phi(step))
 
-    def too_high(trial: Trial, low: Trial) -> bool:
+    def too_high(trial: LinePoint, low: LinePoint) -> bool:
         # Below rounding the bound equals phi(0), and standing still would pass for decrease.
         if not trial.usable or trial.value >= value or trial.value > value + c1 * trial.step * slope:
             return True
         # Values that differ by rounding alone say nothing; then slopes decide where to go.
         return trial.value > low.value + 4e-16 * abs(low.value)
 
-    def flat(trial: Trial) -> bool:
+    def flat(trial: LinePoint) -> bool:
         return abs(trial.slope) <= -c2 * slope
 
-    def result(trial: Trial, satisfied: bool) -> LineSearch:
+    def result(trial: LinePoint, satisfied: bool) -> LineSearch:
         return LineSearch(trial.step, trial.value, trial.slope, satisfied, evaluations)
 
     # Grow the step until an interval (low, high) must contain an acceptable one.
-    low = Trial(0.0, value, slope)
+    low = LinePoint(0.0, value, slope)
     step = first
     while True:
         trial = evaluate(step)
@@ -125,14 +126,14 @@ def strong_wolfe(
     return result(low, False)
 
 
-def _extrapolate(before: Trial, latest: Trial) -> float:
+def _extrapolate(before: LinePoint, latest: LinePoint) -> float:
     """The next, longer step while phi still falls steeply: where the slope would vanish, within 2 and 10 times."""
     change = latest.slope - before.slope
     root = latest.step - latest.slope * (latest.step - before.step) / change if change > 0 else math.inf
     return min(max(root, 2.0 * latest.step), 10.0 * latest.step)
 
 
-def _interpolate(low: Trial, high: Trial) -> float:
+def _interpolate(low: LinePoint, high: LinePoint) -> float:
     """The minimum of the cubic through both ends, kept a tenth of the interval away from them."""
     width = high.step - low.step
     if not high.usable:

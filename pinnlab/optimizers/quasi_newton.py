@@ -306,7 +306,11 @@ def _power_of_two(loss: float) -> float:
 
 
 def _rescale(memory: State, ratio: float) -> None:
-    """What torch's L-BFGS remembers, as if the loss had been ``ratio`` times as large; in place."""
+    """What torch's L-BFGS remembers, as if the loss had been ``ratio`` times as large; in place.
+
+    The names are torch's own and not documented. A two-loop recursion of our own would not need them, but would round
+    otherwise and could not go on from checkpoints that hold them; a name that torch changes is a KeyError here.
+    """
     if ratio == 1.0 or not memory:
         return
     for name, factor in (("prev_flat_grad", ratio), ("prev_loss", ratio), ("H_diag", 1.0 / ratio)):

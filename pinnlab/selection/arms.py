@@ -13,12 +13,12 @@ from typing import Any
 
 from pinnlab.solvers.multidomain.interfaces import ARMS, InterfaceCondition, resolve
 
-Condition = str | InterfaceCondition | Callable[..., Any]
+ConditionLike = str | InterfaceCondition | Callable[..., Any]
 
 
 def interface_arms(
-    conditions: Sequence[Condition] = ARMS, largest: int | None = None, empty: bool = False
-) -> tuple[tuple[Condition, ...], ...]:
+    conditions: Sequence[ConditionLike] = ARMS, largest: int | None = None, empty: bool = False
+) -> tuple[tuple[ConditionLike, ...], ...]:
     """Sets of interface conditions to choose from: all subsets, those with fewest conditions first.
 
     Args:
@@ -44,8 +44,8 @@ class Arms:
         TypeError, ValueError: no set, or something else than sets of interface conditions.
     """
 
-    def __init__(self, sets: Sequence[Sequence[Condition]]):
-        self._given: dict[str, Condition] = {}
+    def __init__(self, sets: Sequence[Sequence[ConditionLike]]):
+        self._given: dict[str, ConditionLike] = {}
         self.names = tuple(self._named(arm) for arm in sets)
         self.conditions = tuple(self._given)
         if not self.conditions:
@@ -66,7 +66,7 @@ class Arms:
             warnings.simplefilter("ignore")  # that an empty set couples nothing: it was asked for
             return dataclasses.replace(solver, interface=conditions, **options)
 
-    def _named(self, arm: Sequence[Condition]) -> tuple[str, ...]:
+    def _named(self, arm: Sequence[ConditionLike]) -> tuple[str, ...]:
         if isinstance(arm, str):
             raise TypeError(f"arms holds {arm!r}; give sets of conditions, such as ({arm!r},).")
         names = tuple(condition.name for condition, _ in resolve(tuple(arm), "arms"))

@@ -18,7 +18,7 @@ from pinnlab.declaration.parameters import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.selection import files
-from pinnlab.selection.arms import Arms, Condition, check_solver, interface_arms
+from pinnlab.selection.arms import Arms, ConditionLike, check_solver, interface_arms
 from pinnlab.selection.bandits import Bandit, Policy
 from pinnlab.selection.preference import Preference
 from pinnlab.selection.rewards import LARGEST, Reward, reward_function, score
@@ -62,7 +62,7 @@ class InterfaceSelector:
     def __init__(
         self,
         policy: str | Policy = "thompson",
-        arms: Sequence[Sequence[Condition]] | None = None,
+        arms: Sequence[Sequence[ConditionLike]] | None = None,
         reward: Reward = "error",
         *,
         warm_up: int = 5,
@@ -247,7 +247,7 @@ class InterfaceSelector:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], conditions: Sequence[Condition] = (), reward: Reward | None = None
+        cls, path: str | os.PathLike[str], conditions: Sequence[ConditionLike] = (), reward: Reward | None = None
     ) -> InterfaceSelector:
         """Read a selector that ``save`` wrote; nothing in the file is executed.
 

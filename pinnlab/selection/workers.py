@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from pinnlab.selection.trials import Trial
 
-Play = Callable[[Trial], Trial]
+RunTrial = Callable[[Trial], Trial]
 
 _SERVE = "from pinnlab.selection.workers import serve; serve()"
 _LENGTH = struct.Struct("<Q")
@@ -36,7 +36,7 @@ class Workers:
         ImportError: cloudpickle is not installed, and there is more than one process.
     """
 
-    def __init__(self, play: Play, processes: int):
+    def __init__(self, play: RunTrial, processes: int):
         self.play, self.processes = play, processes
         self._payload = b"" if processes == 1 else _pickled(play)
         self._idle: list[_Worker] = []
@@ -138,7 +138,7 @@ def serve() -> None:
     into, out = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a user prints must not come between
     try:
-        play: Play | None = None
+        play: RunTrial | None = None
         failure: BaseException | None = None
         payload = _receive(into)
         try:
@@ -152,7 +152,7 @@ def serve() -> None:
         pass
 
 
-def _answer(play: Play | None, failure: BaseException | None, trial: Trial) -> bytes:
+def _answer(play: RunTrial | None, failure: BaseException | None, trial: Trial) -> bytes:
     found: Any = failure
     if play is not None:
         try:
@@ -183,7 +183,7 @@ def _receive(pipe: IO[bytes]) -> bytes:
     return content
 
 
-def _pickled(play: Play) -> bytes:
+def _pickled(play: RunTrial) -> bytes:
     try:
         import cloudpickle
     except ImportError as error:

@@ -30,7 +30,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.measures import Jets, Sampled, keys_of
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 
-Function = Callable[[Tensor], Tensor]
+PointFunction = Callable[[Tensor], Tensor]
 """(n, d) points -> (n, m) values."""
 DEGREES = {1: (20, 30), 2: (12, 17), 3: (5, 7)}
 """Per number of coordinates, the polynomial degree whose resolution the features have: coarse, and fine."""
@@ -41,7 +41,7 @@ _WEIGHT = 100.0
 """Factor of the rows of conditions; rows of equations are divided by the size of their largest coefficient."""
 
 
-class Features:
+class ScaledFeatures:
     """N functions on the bounding box of a region, with derivatives by its coordinates."""
 
     def __init__(self, region: Region, degree: int, seed: int):
@@ -72,7 +72,7 @@ class _Placed:
     rows: tuple[dict[Key, Array], ...]
     weight: float
 
-    def linearized(self, w: Array, unknowns: tuple[str, ...], features: Features) -> tuple[Array, Array]:
+    def linearized(self, w: Array, unknowns: tuple[str, ...], features: ScaledFeatures) -> tuple[Array, Array]:
         """Weighted residuals (r,) and Jacobian (r, m N) at u_h + e, e with coefficients (m, N)."""
         jets = []
         for known, rows in zip(self.jets, self.rows, strict=True):
@@ -104,7 +104,7 @@ class _Placed:
 
 def solve_on_features(
     problem: Problem, models: Sequence[Any], degree: int, seed: int, deadline: float
-) -> tuple[Function, float]:
+) -> tuple[PointFunction, float]:
     """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
     Args:
@@ -119,7 +119,7 @@ def solve_on_features(
         TimeoutError: the time is up.
     """
     unknowns: tuple[str, ...] = problem.unknowns
-    features, sampled = Features(problem.domain, degree, seed), Sampled(problem, models)
+    features, sampled = ScaledFeatures(problem.domain, degree, seed), Sampled(problem, models)
     rng = np.random.default_rng([seed, 4321])
     count = _SURPLUS * features.size
     placed = [_place(problem, sampled, features, problem.equation_term(), count, 1.0, rng)]
@@ -154,7 +154,13 @@ def solve_on_features(
 
 
 def _place(
-    problem: Problem, sampled: Sampled, features: Features, term: Term, n: int, weight: float, rng: np.random.Generator
+    problem: Problem,
+    sampled: Sampled,
+    features: ScaledFeatures,
+    term: Term,
+    n: int,
+    weight: float,
+    rng: np.random.Generator,
 ) -> _Placed:
     def unit(count: int) -> Tensor:
         return unit_points("sobol", count, len(problem.domain.coordinates), rng)
@@ -173,7 +179,7 @@ def _place(
 def estimate_on_features(
     problem: Problem,
     models: Sequence[Any],
-    solution: Function,
+    solution: PointFunction,
     max_seconds: float,
     seed: int = 0,
     degrees: tuple[int, int] | None = None,

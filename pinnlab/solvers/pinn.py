@@ -8,7 +8,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.solvers.assembly import OneNetwork
 from pinnlab.solvers.collocation import CollocationSolver, Method
 from pinnlab.training.plans import Settings
-from pinnlab.training.weighting import Uniform, Weighting
+from pinnlab.training.weighting import Unweighted, Weighting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,19 +16,19 @@ class PINN(CollocationSolver):
     """One network trained on the residuals of the equations and of the conditions that are not built in.
 
     Args:
-        weighting: ``Uniform()``, ``GradientNorm()`` or ``NTK()``.
+        weighting: ``Unweighted()``, ``GradientNorm()`` or ``NTK()``.
         network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
             ``CollocationSolver``.
 
     Source: Raissi, Perdikaris & Karniadakis, J. Comput. Phys. 378 (2019) 686.
     """
 
-    weighting: Weighting = field(default_factory=Uniform)
+    weighting: Weighting = field(default_factory=Unweighted)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.weighting, Weighting):
-            raise TypeError(f"PINN(weighting={self.weighting!r}): give Uniform(), GradientNorm() or NTK().")
+            raise TypeError(f"PINN(weighting={self.weighting!r}): give Unweighted(), GradientNorm() or NTK().")
 
     def row_weighting(self) -> Weighting:
         return self.weighting

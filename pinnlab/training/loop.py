@@ -226,11 +226,13 @@ class _PhaseLoop:
                 if finite:
                     good = (at.theta, at.optimizer)
                     system.adapt(at.theta)
-                    if run.observers.ask_to_stop(record):
-                        return Status.INTERRUPTED
-                    if run.options.met([record]):
+                    stop = run.observers.ask_to_stop(record)
+                    if not stop and run.options.met([record]):
                         return Status.TARGET_REACHED
-                    run.file.save(run.state, system)
+                    if not step.stalled:  # who goes on from here would take this stage up again
+                        run.file.save(run.state, system, force=stop)
+                    if stop:
+                        return Status.INTERRUPTED
             if not finite:
                 at.rollbacks += 1
                 if at.rollbacks > _ROLLBACKS:

@@ -26,7 +26,7 @@ from pinnlab.training import sharing
 from pinnlab.training.blocks import Block, Count
 from pinnlab.training.model import PullBack, Trainable
 from pinnlab.training.system import TrainingSystem
-from pinnlab.training.weighting import State, Uniform, Weighting
+from pinnlab.training.weighting import State, Unweighted, Weighting
 
 _POOL = 4
 """Points of the adaptive pool per collocation point."""
@@ -246,7 +246,7 @@ class ResidualSystem(TrainingSystem):
 
     @property
     def reweights(self) -> bool:
-        return not isinstance(self.weighting, Uniform)
+        return not isinstance(self.weighting, Unweighted)
 
     @property
     def finished(self) -> bool:

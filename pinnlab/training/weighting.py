@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -77,8 +77,11 @@ class Weighting(ABC):
 
 
 @dataclass(frozen=True)
-class Uniform(Weighting):
+class Unweighted(Weighting):
     """Every block as its condition's ``weight`` says."""
+
+    written_as: ClassVar[str] = "Uniform"
+    """The name by which checkpoints know it."""
 
     def update(self, state: State, system: Measured, theta: Tensor) -> State:
         return state
@@ -262,3 +265,7 @@ class Causal(Weighting):
         if "weights" not in state:
             return {}
         return {"tolerance": self.tolerances[state["rung"]], "min_weight": float(state["weights"].min())}
+
+
+Uniform = Unweighted
+"""The same in programs written for version 0.1."""

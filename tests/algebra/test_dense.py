@@ -24,7 +24,7 @@ def test_a_shifted_system_by_hand() -> None:
     matrix, shift = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64), torch.tensor([1.0, 2.0])
     found = Cholesky(matrix, shift).solve(torch.tensor([5.0, 5.0], dtype=torch.float64))
     torch.testing.assert_close(found, torch.ones(2, dtype=torch.float64))
-    with pytest.raises(np.linalg.LinAlgError):
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         Cholesky(-matrix, torch.zeros(2))
 
 

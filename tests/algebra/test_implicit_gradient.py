@@ -83,10 +83,10 @@ def test_gauss_newton_is_exact_for_linear_residuals_only() -> None:
     short = torch.autograd.grad(implicit_minimum(affine, w, a, b, hessian="gauss_newton"), (a, b), cotangent)
     closed = torch.autograd.grad(torch.linalg.lstsq(a, b[..., None]).solution[..., 0], (a, b), cotangent)
     for one, other, third in zip(full, short, closed, strict=True):
-        assert torch.allclose(one, other, atol=1e-12) and torch.allclose(one, third, atol=1e-12)
+        assert torch.allclose(one, other, atol=1e-12, rtol=0) and torch.allclose(one, third, atol=1e-12, rtol=0)
     exact = torch.autograd.grad(optimum(a, b), b, cotangent)[0]
     wrong = torch.autograd.grad(optimum(a, b, hessian="gauss_newton"), b, cotangent)[0]
-    assert float((wrong - exact).norm() / exact.norm()) > 1e-2
+    assert float((wrong - exact).norm() / exact.norm()) > 0.3
 
 
 def test_the_same_as_unrolling_the_search() -> None:
@@ -99,7 +99,7 @@ def test_the_same_as_unrolling_the_search() -> None:
     unrolled = torch.autograd.grad(w.square().sum(), (a, b))
     implicit = torch.autograd.grad(optimum(a, b).square().sum(), (a, b))
     for one, other in zip(implicit, unrolled, strict=True):
-        assert float((one - other).norm() / other.norm()) < 1e-10
+        assert float((one - other).norm() / other.norm()) < 1e-12
 
 
 def test_polish_squares_the_gradient_until_rounding() -> None:
@@ -120,9 +120,9 @@ def test_hessians() -> None:
     for i in range(BATCH):
         half = lambda w, i=i: 0.5 * curved(w, a[i], b[i]).square().sum()  # noqa: E731
         expected = torch.autograd.functional.hessian(half, w[i])
-        assert torch.allclose(full_hessian(curved, w, a, b)[i], expected, atol=1e-12)
+        assert torch.allclose(full_hessian(curved, w, a, b)[i], expected, atol=1e-12, rtol=0)
         jacobian = torch.autograd.functional.jacobian(lambda w, i=i: curved(w, a[i], b[i]), w[i])
-        assert torch.allclose(gauss_newton_hessian(curved, w, a, b)[i], jacobian.T @ jacobian, atol=1e-12)
+        assert torch.allclose(gauss_newton_hessian(curved, w, a, b)[i], jacobian.T @ jacobian, atol=1e-12, rtol=0)
 
 
 def test_only_what_needs_gradients_gets_them() -> None:
@@ -143,7 +143,7 @@ def test_an_own_hessian_is_used() -> None:
         return full_hessian(curved, w, a, b)
 
     mine = torch.autograd.grad(optimum(a, b, hessian=own).sum(), a)[0]
-    assert calls and torch.allclose(mine, torch.autograd.grad(optimum(a, b).sum(), a)[0], atol=1e-14)
+    assert calls and torch.allclose(mine, torch.autograd.grad(optimum(a, b).sum(), a)[0], atol=1e-14, rtol=0)
 
 
 def test_a_singular_optimum_is_named() -> None:

@@ -93,7 +93,7 @@ def test_the_shifted_system_is_solved(pairs: list[tuple[int, ...]], private: tup
 def test_all_refuse_what_one_cannot_factorize() -> None:
     def work(process: Thread) -> str:
         blocks = {(process.rank,) * 2: torch.eye(2, dtype=torch.float64) * (1 - 2 * process.rank)}
-        with pytest.raises(np.linalg.LinAlgError):
+        with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
             SharedBlockCholesky(blocks, [(0, 0), (1, 1)], (2, 2), (0, 1), 0.5, process)
         return "refused"
 

@@ -11,7 +11,19 @@ import torch
 from click.testing import CliRunner
 
 import pinnlab as pl
-from pinnlab.bench import FAILED, Baseline, Plan, Results, Run, bench, figure, machine, markdown, running, write_all
+from pinnlab.bench import (
+    FAILED,
+    Baseline,
+    Results,
+    Run,
+    Schedule,
+    bench,
+    figure,
+    markdown,
+    provenance,
+    running,
+    write_all,
+)
 from pinnlab.bench.cases import Case, load_case
 from pinnlab.bench.report import median_curve
 from pinnlab.cli import main
@@ -58,7 +70,7 @@ def quiet(line: str) -> None:
 
 
 def test_each_solver_and_seed_is_run_and_measured_against_the_classical_solution(decay: Case) -> None:
-    results, complete = bench(Plan([decay], seeds=(0, 1)), Results(MACHINE), lambda found: None, quiet)
+    results, complete = bench(Schedule([decay], seeds=(0, 1)), Results(MACHINE), lambda found: None, quiet)
     assert complete and [(r.solver, r.seed) for r in results.runs] == [("recipe", 0), ("recipe", 1)]
     first = results.runs[0]
     exact = pl.solve(decay.problem(), decay.solver("recipe"), seed=0, progress=False)
@@ -67,14 +79,14 @@ def test_each_solver_and_seed_is_run_and_measured_against_the_classical_solution
     assert first.status == "STEPS_DONE" and first.seconds > 0 and "MLP" in first.configuration
     assert len(first.curve["seconds"]) == len(first.curve["error"]) > 0
     (baseline,) = results.baselines
-    assert baseline.estimate < 1e-8 and baseline.seconds > 0 and baseline.errors == {}
+    assert baseline.estimate < 1e-12 and baseline.seconds > 0 and baseline.errors == {}
     assert baseline.published == "1e-3 (a | bar)"
-    again, _ = bench(Plan([decay], ("pinn",), (0,), 0.05), results, lambda found: None, quiet)
+    again, _ = bench(Schedule([decay], ("pinn",), (0,), 0.05), results, lambda found: None, quiet)
     assert [(r.solver, r.status) for r in again.runs[2:]] == [("pinn", "BUDGET_REACHED")]
 
 
 def test_an_interrupted_bench_goes_on_where_it_stopped(decay: Case, tmp_path: Path) -> None:
-    plan, path = Plan([decay], seeds=(0, 1, 2)), tmp_path / "results.json"
+    schedule, path = Schedule([decay], seeds=(0, 1, 2)), tmp_path / "results.json"
 
     def write(found: Results) -> None:
         found.write(path)
@@ -82,11 +94,11 @@ def test_an_interrupted_bench_goes_on_where_it_stopped(decay: Case, tmp_path: Pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bench(plan, Results(MACHINE), write, quiet)
+        bench(schedule, Results(MACHINE), write, quiet)
     known = Results.read(path)
     assert [r.seed for r in known.runs] == [0, 1]
     lines: list[str] = []
-    results, complete = bench(plan, known, lambda found: None, lines.append)
+    results, complete = bench(schedule, known, lambda found: None, lines.append)
     assert complete and [r.seed for r in results.runs] == [0, 1, 2]
     assert results.runs[:2] == known.runs
     assert lines[0] == "decay: 1 runs to do, 2 done before"
@@ -98,7 +110,7 @@ def test_a_run_that_ctrl_c_ended_is_not_kept(decay: Case, monkeypatch: pytest.Mo
         return pl.solve(*arguments, **options, callbacks=(lambda record: True,), progress=False)  # type: ignore[arg-type]
 
     monkeypatch.setattr(running, "solve", interrupted)
-    results, complete = bench(Plan([decay]), Results(MACHINE), lambda found: None, quiet)
+    results, complete = bench(Schedule([decay]), Results(MACHINE), lambda found: None, quiet)
     assert not complete and results.runs == ()
 
 
@@ -108,11 +120,11 @@ def test_a_run_that_fails_is_noted_and_tried_again(decay: Case, monkeypatch: pyt
 
     with monkeypatch.context() as patch:
         patch.setattr(running, "solve", failing)
-        results, complete = bench(Plan([decay], seeds=(0,)), Results(MACHINE), lambda found: None, quiet)
+        results, complete = bench(Schedule([decay], seeds=(0,)), Results(MACHINE), lambda found: None, quiet)
     (failed,) = results.runs
     assert complete and failed.status == FAILED and "out of luck" in failed.message and math.isnan(failed.error)
     assert "failed: RuntimeError: out of luck" in markdown(results)
-    results, _ = bench(Plan([decay], seeds=(0,)), results, lambda found: None, quiet)
+    results, _ = bench(Schedule([decay], seeds=(0,)), results, lambda found: None, quiet)
     assert [r.status for r in results.runs] == [Status.STEPS_DONE.name]
 
 
@@ -191,7 +203,7 @@ def test_the_figure_shows_curves_windows_and_results_without_errors(tmp_path: Pa
 
 
 def test_the_machine_is_described() -> None:
-    found = machine("pinnlab bench")
+    found = provenance("pinnlab bench")
     assert found["cores"] >= 1 and found["cpu"] and {"torch", "numpy", "scipy"} <= set(found["versions"])
 
 
@@ -217,7 +229,7 @@ def test_ctrl_c_writes_what_is_there_and_has_exit_code_1(
 ) -> None:
     out = tmp_path / "out"
 
-    def stopped(plan: Plan, results: Results, write: object, *rest: object) -> None:
+    def stopped(schedule: Schedule, results: Results, write: object, *rest: object) -> None:
         write_all(results.adding(run_of(0)), out)
         raise KeyboardInterrupt
 

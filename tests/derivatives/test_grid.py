@@ -60,11 +60,11 @@ def test_spectral_derivatives_are_exact(key: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("key", KEYS, ids="".join)
 def test_differences_converge_with_their_order(key: tuple[str, ...], order: int) -> None:
     errors = []
-    for n in (80, 160):
+    coarse = 20 if order == 6 and "x" not in key else 80  # finer grids along t would show rounding
+    for n in (coarse, 2 * coarse):
         grid = Grid(BOX, {"x": n, "t": n}, order=order)
         errors.append(float((grid.derivative(on(grid), key) - on(grid, key)).abs().max()))
-    if errors[1] > (1e-6 if len(key) > 2 else 1e-11):  # above rounding
-        assert math.log2(errors[0] / errors[1]) > order - 0.6
+    assert math.log2(errors[0] / errors[1]) > order - 0.6
 
 
 def test_the_highest_mode_has_no_odd_derivative() -> None:
@@ -89,10 +89,10 @@ def test_batches_and_shared_work() -> None:
 def test_gradients_to_second_order(key: tuple[str, ...]) -> None:
     grid = Grid(BOX, {"x": 6, "t": 7}, periodic=("x",), order=2)
     values = torch.randn(6, 7, dtype=torch.float64, requires_grad=True, generator=torch.Generator().manual_seed(1))
-    torch.autograd.gradcheck(lambda v: grid.derivative(v, key), values)
-    torch.autograd.gradgradcheck(lambda v: (0.02 * grid.derivative(v, key)) ** 2, values)
+    assert torch.autograd.gradcheck(lambda v: grid.derivative(v, key), values)
+    assert torch.autograd.gradgradcheck(lambda v: (0.02 * grid.derivative(v, key)) ** 2, values)
     points = torch.tensor([[0.3, 0.1], [1.9, -0.8], [0.7, 0.5]], dtype=torch.float64)
-    torch.autograd.gradcheck(lambda v: grid.interpolate(v, points), values)
+    assert torch.autograd.gradcheck(lambda v: grid.interpolate(v, points), values)
 
 
 def test_interpolation_at_scattered_points_and_on_grids() -> None:

@@ -18,7 +18,7 @@ def test_a_box_knows_its_coordinates() -> None:
     assert repr(BOX) == "Box(x=(-1, 3), y=(0, 0.5), t=(2, 4))"
     assert Box(x=(0, 1)) == Box(x=(0.0, 1.0)) != Box(x=(0, 2))
     assert BOX.replace(t=(2, 3)).bounds["t"] == (2.0, 3.0) and BOX.bounds["t"] == (2.0, 4.0)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field 'bounds'"):
         BOX.bounds = {}  # type: ignore[misc]
 
 
@@ -92,5 +92,5 @@ def test_a_box_needs_coordinates() -> None:
 
 
 def test_a_region_is_an_interface() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="abstract methods boundary, depth, interior"):
         Region()  # type: ignore[abstract]

@@ -44,7 +44,7 @@ def test_a_part_keeps_proportions_and_evenness(d: int) -> None:
     def quarter(at: torch.Tensor) -> float:
         return abs(float((at[:, 0] < 1 - 0.75 ** (1 / d)).double().mean()) - 0.25)
 
-    assert quarter(points) < 4e-3 or quarter(points) < quarter(random)
+    assert quarter(points) < 1e-3 < quarter(random)
 
 
 def test_a_part_is_the_same_map_every_time_and_takes_the_ends_of_the_cube() -> None:
@@ -57,7 +57,7 @@ def test_a_part_is_the_same_map_every_time_and_takes_the_ends_of_the_cube() -> N
 def test_points_that_come_close_stay_close() -> None:
     part = Part(lambda u: (u - 0.5).norm(dim=1) > 0.3, 2)
     step = (part(unit(2) * 0.99 + 1e-6) - part(unit(2) * 0.99)).norm(dim=1)
-    assert float(step.max()) < 2 / part.cells * 2, "within a cell or two"
+    assert float(step.max()) < 1 / part.cells, "within a cell"
 
 
 def test_an_empty_part_says_so() -> None:
@@ -70,7 +70,7 @@ COMBINED = {
     "square minus disc": (SQUARE - DISC, 1 - math.pi / 16, ["x-", "x+", "y-", "y+", "surface"]),
     "square minus quarter": (SQUARE - CORNER, 1 - math.pi / 16, ["x-", "x+", "y-", "y+", "surface"]),
     "square and quarter": (SQUARE & CORNER, math.pi / 16, ["x+", "y+", "surface"]),
-    "two boxes": (SQUARE | WIDE, 2.0, ["x-", "y-#1", "y+#1", "x+", "y-#2", "y+#2"]),
+    "two boxes": (SQUARE | WIDE, 2.0, ["x-", "x+", "y-#1", "y+#1", "y-#2", "y+#2"]),
     "two discs": (ROW, math.pi / 2, ["left", "right"]),
     "two holes": (SQUARE - Ball({"x": 0.3, "y": 0.3}, 0.1) - Ball({"x": 0.7, "y": 0.7}, 0.1), 1 - math.pi / 50,
                   ["x-", "x+", "y-", "y+", "surface#1", "surface#2"]),
@@ -86,7 +86,7 @@ def test_interior_and_boundary_of_set_operations(name: str) -> None:
     assert isinstance(region, Combination) and region._part.share * width == pytest.approx(area, rel=2e-3)
     points = region.interior(unit(2)).points
     assert bool(region.contains(points).all())
-    assert list(region.pieces(None)) == pieces or set(region.pieces(None)) == set(pieces)
+    assert list(region.pieces(None)) == pieces
     for piece in pieces:
         site = region.boundary(piece, unit(2, 512))
         assert site.normals is not None

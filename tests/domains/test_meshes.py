@@ -143,8 +143,8 @@ def test_tetrahedra() -> None:
     points = mesh.interior(unit(3)).points
     torch.testing.assert_close(points.mean(0), torch.full((3,), 0.5).double(), rtol=0, atol=5e-3)
     assert bool(mesh.contains(points).all())
-    assert mesh.contains(torch.rand(500, 3, dtype=torch.float64)).all()
-    assert not mesh.contains(torch.rand(500, 3, dtype=torch.float64) + 1.001).any()
+    assert mesh.contains(unit(3, 512)).all()
+    assert not mesh.contains(unit(3, 512) + 1.001).any()
     assert mesh.face("top") == (2, 1.0, 1.0)
     top = mesh.boundary("top", unit(3, 512))
     assert top.normals is not None and float((top.normals - torch.tensor([0.0, 0.0, 1.0])).abs().max()) < 1e-14
@@ -168,7 +168,7 @@ def test_nodes_of_no_element_do_not_count() -> None:
     ("arguments", "message"),
     [
         ((SQUARE, [[0, 1, 1]]), r"1 of 1 elements have no volume, the first is number 0; remove them, or mesh"),
-        ((SQUARE, np.array([[0, 1, 2], [0, 2, 3], [2, 0, 1]])), "facets belong to three elements|stand twice"),
+        ((SQUARE, np.array([[0, 1, 2], [0, 2, 3], [2, 0, 1]])), "facets belong to three elements"),
         ((SQUARE, np.array([[0, 1, 4]])), "node numbers run from 0 to 4, for 4 nodes"),
         ((SQUARE, np.array([[0.0, 1.0, 2.0]])), "give whole node numbers, 3 in each row"),
         ((SQUARE, np.array([[0, 1]])), "3 in each row"),

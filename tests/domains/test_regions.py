@@ -21,6 +21,10 @@ ELL = pl.Polygon([(0, 0), (0, 1), (-1, 1), (-1, -1), (1, -1), (1, 0)])
 SQUARE_WITH_HOLE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5}, 0.25)
 
 
+def unit(n: int, d: int) -> torch.Tensor:
+    return torch.rand(n, d, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
 def tiny(steps: int = 25, **options: object) -> pl.PINN:
     stages = (pl.LevenbergMarquardt(steps=steps),)
     return pl.PINN(network=pl.MLP(width=10, depth=2), stages=stages, points=600, boundary_points=80, **options)  # type: ignore[arg-type]
@@ -68,7 +72,7 @@ def solve(problem: pl.Problem, solver: pl.PINN | pl.CausalPINN | None = None) ->
 def test_poisson(region: Region) -> None:
     solution = solve(poisson(region))
     assert solution.error()["u"] < 1e-3
-    inside, outside = region.interior(torch.rand(5, 2, dtype=torch.float64)).points, torch.full((1, 2), 9.0).double()
+    inside, outside = region.interior(unit(5, 2)).points, torch.full((1, 2), 9.0).double()
     at = torch.cat([inside, outside])
     assert torch.isfinite(solution.residual(x=at[:, 0], y=at[:, 1])["equation0"]).tolist() == [True] * 5 + [False]
 
@@ -87,7 +91,9 @@ def test_poisson_on_a_mesh_with_dirichlet_and_neumann_values() -> None:
     solution = solve(problem)
     assert solution.error()["u"] < 1e-3
     y = np.linspace(0, 1, 7)
-    np.testing.assert_allclose(solution(x=0.0, y=y)["u"], exact(torch.zeros(7), torch.from_numpy(y)), atol=1e-14)
+    np.testing.assert_allclose(
+        solution(x=0.0, y=y)["u"], exact(torch.zeros(7), torch.from_numpy(y)), atol=1e-14, rtol=0
+    )
 
 
 def test_a_neumann_condition_on_a_curved_piece_sees_both_derivatives() -> None:
@@ -106,11 +112,11 @@ def test_heat_on_a_disc() -> None:
     assert [how for _, how in problem.check().conditions] == ["exact", "soft"]
     solution = solve(problem)
     assert solution.error()["u"] < 2e-3
-    points = DISC.interior(torch.rand(9, 2, dtype=torch.float64)).points.numpy()
+    points = DISC.interior(unit(9, 2)).points.numpy()
     x, y = points.T
-    np.testing.assert_allclose(solution(x=x, y=y, t=0.0)["u"], np.sin(x) * np.sin(y) + x, atol=1e-14)
+    np.testing.assert_allclose(solution(x=x, y=y, t=0.0)["u"], np.sin(x) * np.sin(y) + x, atol=1e-14, rtol=0)
     soft = solve(heat(DISC * pl.Box(t=(0.0, 1.0)), exact=False))
-    assert soft.error()["u"] < 1e-2
+    assert soft.error()["u"] < 3e-3
 
 
 def test_windows_and_causal_weights_march_through_a_product() -> None:
@@ -124,7 +130,7 @@ def test_windows_and_causal_weights_march_through_a_product() -> None:
     )
     solution = solve(problem, solver)
     assert len(solution.models) == 2 and solution.models[1].region == DISC * pl.Box(t=(0.5, 1.0))
-    assert solution.error()["u"] < 3e-2
+    assert solution.error()["u"] < 3e-3
 
 
 def test_a_product_can_be_periodic_along_a_box() -> None:
@@ -156,7 +162,7 @@ def test_the_ends_of_a_cylinder_are_exact() -> None:
     assert [how for _, how in problem.check().conditions] == ["exact", "soft"] and problem.check().complete
     found = solve(problem, tiny(steps=15))
     assert found(x=0.3, y=-0.4, z=2.0)["u"] == pytest.approx(math.sin(0.3) * -0.4 + 4.0, abs=1e-13)
-    assert found.error()["u"] < 1e-2
+    assert found.error()["u"] < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -170,21 +176,22 @@ def test_solutions_are_saved_and_loaded(region: Region, tmp_path: Path) -> None:
     solution.save(tmp_path / "solution.pt")
     loaded = pl.Solution.load(tmp_path / "solution.pt", problem)
     assert loaded.problem.domain == region
-    columns = region.columns(region.interior(torch.rand(20, len(region.coordinates), dtype=torch.float64)).points)
+    columns = region.columns(region.interior(unit(20, len(region.coordinates))).points)
     torch.testing.assert_close(loaded(**columns)["u"], solution(**columns)["u"], rtol=0, atol=1e-10)
 
 
 def test_a_run_resumes_on_a_mesh(tmp_path: Path) -> None:
     problem = poisson(pl.Mesh.read(GMSH))
-    whole = pl.solve(problem, tiny(steps=6), progress=False)
-    path = tmp_path / "run.ckpt"
-    pl.solve(problem, tiny(steps=6), checkpoint=pl.Checkpoint(path, every_seconds=0), progress=False,
-             callbacks=(lambda record: True,))  # fmt: skip
-    resumed = pl.solve(poisson(pl.Mesh.read(GMSH)), tiny(steps=6), checkpoint=path, progress=False)
-    assert resumed.error() == whole.error()
+    whole = pl.solve(problem, tiny(steps=16), progress=False)
+    path, new = tmp_path / "run.ckpt", []
+    stopped = pl.solve(problem, tiny(steps=16), checkpoint=path, progress=False, callbacks=(lambda record: True,))
+    assert [record.step for record in stopped.history] == [10]
+    again = poisson(pl.Mesh.read(GMSH))
+    resumed = pl.solve(again, tiny(steps=16), checkpoint=path, progress=False, callbacks=(new.append,))
+    assert [record.step for record in new] == [16] and resumed.error() == whole.error()
     finer = pl.Mesh(pl.Mesh.read(GMSH).nodes.numpy() * 1.01, pl.Mesh.read(GMSH).elements.numpy())
-    with pytest.raises(ValueError, match="another problem|checkpoint"):
-        pl.solve(poisson(finer), tiny(steps=6), checkpoint=path, progress=False)
+    with pytest.raises(ValueError, match="belongs to another problem"):
+        pl.solve(poisson(finer), tiny(steps=16), checkpoint=path, progress=False)
 
 
 def test_grids_are_empty_outside() -> None:

@@ -25,9 +25,9 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_shapes(cls: type[Network], d: int, m: int) -> None:
     network = cls(d, m, width=7, depth=2)
     assert not network.is_template
-    assert network(torch.rand(5, d)).shape == (5, m)
-    indices = closure([(0, 0)])
-    assert network.jet(torch.rand(5, d), indices).shape == (3, 5, m)
+    points = torch.rand(5, d, generator=generator())
+    assert network(points).shape == (5, m)
+    assert network.jet(points, closure([(0, 0)])).shape == (3, 5, m)
 
 
 @pytest.mark.parametrize("cls", NETWORKS)

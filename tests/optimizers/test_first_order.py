@@ -85,8 +85,8 @@ OPTIMIZERS = [Adam(), Adam(amsgrad=True, redraw_every=3), SOAP(refresh_every=4),
 def test_finds_the_common_solution_of_redrawn_systems(optimizer: Optimizer) -> None:
     objective = Linear()
     theta, _, loss = last(optimizer, objective, start(), 600)
-    assert loss < 1e-6
-    assert torch.linalg.norm(theta - objective.exact) < 1e-3
+    assert loss < 2e-8
+    assert torch.linalg.norm(theta - objective.exact) < 5e-4
     assert objective.draws == 600
 
 
@@ -130,7 +130,7 @@ def test_shorten_halves_the_rate_and_forgets_the_gradients(optimizer: Optimizer)
     if isinstance(optimizer, Adam):
         # Without memory, Adam's first step moves every coordinate by the learning rate.
         moved = (shortened.theta - theta).abs()
-        assert torch.allclose(moved, torch.full_like(moved, shortened.info["learning_rate"]), rtol=1e-6)
+        assert torch.allclose(moved, torch.full_like(moved, shortened.info["learning_rate"]), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -191,7 +191,7 @@ def test_first_soap_step_is_the_orthogonal_factor_of_the_gradient() -> None:
             return theta.sum(), torch.tensor(gradient).reshape(-1)
 
     theta, _, _ = last(SOAP(learning_rate=0.1), Constant(shapes=[(2, 2)]), start(4), 1)
-    assert np.allclose(theta.reshape(2, 2).numpy(), -0.1 * u, atol=1e-8)
+    assert np.allclose(theta.reshape(2, 2).numpy(), -0.1 * u, atol=1e-8, rtol=0)
 
 
 def slow_soap(gradient_at: Callable[[np.ndarray], np.ndarray], count: int, soap: SOAP) -> np.ndarray:
@@ -244,10 +244,10 @@ def test_refresh_converges_to_eigenvectors_in_falling_order() -> None:
     for _ in range(80):
         basis, order = refresh_basis(factor, basis)
     assert order.tolist() == [0, 1, 2, 3]
-    assert torch.allclose((basis.T @ vectors).abs(), torch.eye(4, dtype=torch.float64), atol=1e-9)
+    assert torch.allclose((basis.T @ vectors).abs(), torch.eye(4, dtype=torch.float64), atol=1e-9, rtol=0)
     swapped, order = refresh_basis(factor, vectors[:, [2, 0, 3, 1]])
     assert order.tolist() == [1, 3, 0, 2]
-    assert torch.allclose((swapped.T @ vectors).abs(), torch.eye(4, dtype=torch.float64), atol=1e-12)
+    assert torch.allclose((swapped.T @ vectors).abs(), torch.eye(4, dtype=torch.float64), atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_sketched_steps_reach_the_minimum(run: Run) -> None:
     optimizer = SketchedGaussNewton(columns=0.5, rows=3.0)
     found = run(optimizer, Residuals(function, 8), torch.zeros(8, dtype=torch.float64), 60)[-1]
     best = torch.linalg.lstsq(matrix, target).solution
-    torch.testing.assert_close(found.theta, best, rtol=0, atol=1e-4)
+    torch.testing.assert_close(found.theta, best, rtol=0, atol=1e-6)
 
 
 def test_sketched_steps_agree_with_levenberg_marquardt_on_a_curved_problem(run: Run) -> None:
@@ -276,7 +276,7 @@ def test_bad_arguments(options: dict, message: str) -> None:
 
 
 def test_it_trains_a_network() -> None:
-    """u_t = u_xx from sin(pi x) on [0, 1]: 2,000 times smaller an error than the solution in 40 steps."""
+    """u_t = u_xx from sin(pi x) on [0, 1]: an error 50,000 times smaller than the solution in 40 steps."""
 
     def heat(u: pl.Field) -> pl.Field:
         return u.t - 0.1 * u.xx
@@ -289,4 +289,4 @@ def test_it_trains_a_network() -> None:
         [pl.Initial(u=lambda x: torch.sin(math.pi * x)), pl.Dirichlet(u=0.0)], reference=exact,
     )  # fmt: skip
     solver = pl.PINN(network=pl.MLP(width=12, depth=2), points=800, stages=(pl.SketchedGaussNewton(steps=40),))
-    assert pl.solve(problem, solver, progress=False).error()["u"] < 5e-4
+    assert pl.solve(problem, solver, progress=False).error()["u"] < 2e-5

@@ -19,8 +19,9 @@ def test_retardation_by_hand() -> None:
     # (0.71 / 0.29) 2880 * 3.5e-4 * 0.874 = 2.156911, and 0.1^-0.126 = 1.33660
     assert retardation(1.0) == pytest.approx(1 + 2.156911, abs=1e-6)
     assert retardation(0.1) == pytest.approx(1 + 2.156911 * 1.336596, abs=1e-5)
-    at = torch.tensor([-0.1, 0.0, 1e-9], dtype=torch.float64)
-    assert bool(torch.isfinite(retardation(at)).all()), "a network may pass through 0"
+    # a network may pass through 0: u counts as sqrt(u^2 + 1e-12), and (1e-6)^-0.126 = 5.7016
+    found = retardation(torch.tensor([-0.1, 0.0, 1e-9], dtype=torch.float64))
+    assert found.tolist() == pytest.approx([1 + 2.156911 * 1.336596] + [1 + 2.156911 * 5.701643] * 2, rel=1e-5)
 
 
 def test_features_have_size_one() -> None:
@@ -59,16 +60,16 @@ def test_mass_balance() -> None:
     total = h * np.cumsum(retardation((u[:, 1:] + u[:, :-1]) / 2) * np.diff(u, axis=1), axis=1).sum(axis=0)
     inflow = d * (1 - u[0]) / (h / 2) - d * u[-1] / (h / 2 + d)
     gained = np.cumsum((inflow[1:] + inflow[:-1]) / 2 * np.diff(times))
-    assert np.allclose(total[100:] - total[100], gained[100:] - gained[100], rtol=1e-3)
+    assert np.allclose(total[100:] - total[100], gained[100:] - gained[100], rtol=1e-3, atol=0)
 
 
 def test_dataset(tmp_path: Path) -> None:
     data = diffusion_sorption.data(3, cells=32, times=5, folder=tmp_path, progress=False)
     assert data.values["u"].shape == (3, 32, 5) and list(data.axes) == ["x", "t"]
     u0 = [m["u0"] for m in data.members]
-    assert np.allclose(data.values["u"][:, :, 0], np.array(u0)[:, None])
+    assert np.allclose(data.values["u"][:, :, 0], np.array(u0)[:, None], rtol=0, atol=1e-6)
     assert 0 < min(u0) and max(u0) < 0.2
     family = diffusion_sorption.problem()
     assert family.families == ("u0",)
     errors = data[:1].errors(lambda u0: family.at(u0=u0).replace(reference=None) and family.reference.member(u0=u0))
-    assert errors["u"][0] < 2e-2
+    assert errors["u"][0] < 4e-3

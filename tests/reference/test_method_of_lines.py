@@ -207,7 +207,9 @@ def test_blow_up_is_named() -> None:
 
 def test_cole_hopf() -> None:
     assert float(cole_hopf(np.array(0.001), np.array(1.0), 0.01 / PI)) == pytest.approx(-0.08359154999133188, abs=1e-13)
-    assert np.allclose(cole_hopf(np.linspace(-1, 1, 9), np.array(0.0), 0.1), -np.sin(PI * np.linspace(-1, 1, 9)))
+    assert np.allclose(
+        cole_hopf(np.linspace(-1, 1, 9), np.array(0.0), 0.1), -np.sin(PI * np.linspace(-1, 1, 9)), rtol=0, atol=1e-14
+    )
     assert np.abs(cole_hopf(np.array([-1.0, 0.0, 1.0]), np.array(0.7), 0.01 / PI)).max() < 1e-12
     with pytest.raises(ValueError, match="viscosity must be positive"):
         cole_hopf(np.zeros(1), np.zeros(1), 0.0)

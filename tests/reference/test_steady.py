@@ -90,7 +90,7 @@ def test_sparse_grid_agrees() -> None:
     solution = pl.reference_solution(problem, resolution=300, estimate_error=False)
     x = np.linspace(0, 1, 77)
     assert "finite differences" in solution.method
-    assert np.abs(solution(x=x)["u"] - np.sin(5 * x)).max() < 1e-9
+    assert np.abs(solution(x=x)["u"] - np.sin(5 * x)).max() < 1e-12
 
 
 def test_a_free_constant_is_named() -> None:

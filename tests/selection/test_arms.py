@@ -111,9 +111,9 @@ def made_up(equation) -> SimpleNamespace:
 def test_jumps_by_hand() -> None:
     first, second = made_up(lambda u: u.x), made_up(lambda u: u.xx)
     # of the value at x = 0.5: 0.1 * 0.5 - 0.3 * 0.5 = -0.1
-    assert np.allclose(interface_jumps(first), -0.1) and len(interface_jumps(first)) == 256
+    assert np.allclose(interface_jumps(first), -0.1, rtol=0, atol=1e-14) and len(interface_jumps(first)) == 256
     # of the slope: -0.2, times the width (0.5 + 1.5) / 4 = 0.5
-    assert np.allclose(interface_jumps(second), -0.1) and len(interface_jumps(second)) == 512
+    assert np.allclose(interface_jumps(second), -0.1, rtol=0, atol=1e-14) and len(interface_jumps(second)) == 512
     assert interface_jumps(SimpleNamespace(problem=first.problem, models=[SimpleNamespace()])).size == 0
 
 

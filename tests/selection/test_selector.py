@@ -178,7 +178,7 @@ def test_preference_and_its_picture(fake: ModuleType, fitted: InterfaceSelector,
     with_flux = [i for i, names in enumerate(found.interfaces) if "flux" in names]
     without = [i for i in range(6) if i not in with_flux]
     expected = found.reward[:, with_flux].mean(1) - found.reward[:, without].mean(1)
-    assert np.allclose(found.effects[:, flux], expected)
+    assert np.allclose(found.effects[:, flux], expected, rtol=0, atol=1e-13)
     best = {found.interfaces.index(names) for names in found.best}
     assert set(found.top(len(best)).tolist()) == best and len(found.top(5)) == 5
     figure = fitted.plot(tmp_path / "preference.png")

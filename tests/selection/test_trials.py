@@ -73,7 +73,8 @@ def test_player_fills_in_a_trial(fake: ModuleType, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(trials, "solve", solve)
     found = player(fake)(Trial(4, {"b": 2.0}, ("value", "flux")))
-    assert found.reward == pytest.approx(fake.error_of(2.0, ("value", "flux")), rel=0.3)
+    noise = np.random.default_rng(seen["seed"]).normal()
+    assert found.reward == pytest.approx(fake.error_of(2.0, ("value", "flux")) * math.exp(0.05 * noise), rel=1e-12)
     assert found.status == "STEPS_DONE" and found.seconds > 0
     assert seen["b"] == 2.0 and seen["interface"] == ("value", "flux")
     assert seen["max_seconds"] == 3.0 and seen["progress"] is False

@@ -138,7 +138,7 @@ def test_causal_pinn(case: Callable[[], Case]) -> None:
     c = case()
     solver = pl.CausalPINN(stages=LM, tolerances=(1.0, 1e2, 1e4, 1e6), slices=16, **c.options)
     solution = pl.solve(c.problem, solver, progress=False)
-    assert max(solution.error().values()) < 3 * c.error, solution.error()
+    assert max(solution.error().values()) < c.error, solution.error()
     assert {"tolerance", "min_weight"} <= set(solution.history[0].info)
 
 
@@ -146,7 +146,7 @@ def test_causal_pinn(case: Callable[[], Case]) -> None:
 def test_both_variants_of_the_causal_initial_term(initial: str) -> None:
     c = soft_heat()
     solution = pl.solve(c.problem, pl.CausalPINN(stages=LM, initial=initial, slices=8, **c.options), progress=False)
-    assert max(solution.error().values()) < 1e-2
+    assert max(solution.error().values()) < 5e-3
 
 
 STAGES: dict[str, tuple[tuple, float]] = {
@@ -173,20 +173,20 @@ def test_every_optimizer(name: str, cls: type) -> None:
 def test_balanced_weighting(weighting: Any) -> None:
     c = soft_heat()
     solver = pl.PINN(stages=(pl.LevenbergMarquardt(steps=30),), weighting=weighting, **c.options)
-    assert pl.solve(c.problem, solver, progress=False).error()["u"] < 2e-2
+    assert pl.solve(c.problem, solver, progress=False).error()["u"] < 1e-3
 
 
 @pytest.mark.parametrize("sampling", ["latin_hypercube", "uniform", "grid"])
 def test_every_way_of_drawing_points(sampling: str) -> None:
     c = reaction()
     solution = pl.solve(c.problem, pl.PINN(stages=LM, sampling=sampling, **c.options), progress=False)
-    assert solution.error()["y"] < 10 * c.error
+    assert solution.error()["y"] < 1e-2 * c.error
 
 
 @pytest.mark.parametrize("network", [pl.ModifiedMLP(width=8, depth=2), pl.PirateNet(width=8, depth=1)])
 def test_every_network(network: nn.Module) -> None:
     solution = pl.solve(convection().problem, pl.PINN(network=network, stages=LM), progress=False)
-    assert solution.error()["u"] < 1e-2
+    assert solution.error()["u"] < 3e-4
 
 
 def test_an_inverse_problem() -> None:
@@ -202,7 +202,7 @@ def test_an_inverse_problem() -> None:
     assert solution.coefficients["nu"] == pytest.approx(0.1, rel=1e-3)
     followed = solution.history.column("nu")
     assert len(followed) == len(solution.history) > 1 and followed[-1] == pytest.approx(0.1, rel=1e-2)
-    assert solution.error(lambda x, t: torch.sin(PI * x) * torch.exp(-0.1 * PI**2 * t))["u"] < 1e-3
+    assert solution.error(lambda x, t: torch.sin(PI * x) * torch.exp(-0.1 * PI**2 * t))["u"] < 1e-5
 
 
 @pytest.mark.parametrize("cls", [pl.PINN, pl.CausalPINN])
@@ -213,7 +213,7 @@ def test_time_windows(case: Callable[[], Case], cls: type) -> None:
     solver = cls(windows=3, stages=(pl.LevenbergMarquardt(steps=25),), **options, **c.options)
     solution = pl.solve(c.problem, solver, progress=False)
     assert len(solution.models) == 3 and {r.phase for r in solution.history} == {0, 1, 2}
-    assert max(solution.error().values()) < 3 * c.error, solution.error()
+    assert max(solution.error().values()) < 0.5 * c.error, solution.error()
 
 
 def test_windows_hand_over_value_and_velocity_exactly() -> None:
@@ -270,14 +270,14 @@ def test_defaults() -> None:
 
 def test_solvers_are_frozen_values() -> None:
     assert pl.PINN(points=10) == pl.PINN(points=10) != pl.PINN(points=11)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field 'points'"):
         pl.PINN().points = 3  # type: ignore[misc]
     assert pl.PINN(stages=pl.Adam(steps=3)).stages == (pl.Adam(steps=3),), "one stage may come without a tuple"
 
 
 def test_float32() -> None:
     solution = pl.solve(exact_heat().problem, pl.PINN(network=SMALL, stages=LM), dtype=torch.float32, progress=False)
-    assert solution.error()["u"] < 1e-2 and solution.models[0].theta.dtype == torch.float32
+    assert solution.error()["u"] < 1e-4 and solution.models[0].theta.dtype == torch.float32
 
 
 def test_without_a_solver_one_is_chosen() -> None:

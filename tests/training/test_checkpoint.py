@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 import pinnlab as pl
 from pinnlab.machine.fingerprint import fingerprint
+from pinnlab.optimizers.base import Objective, Optimizer, State, Step
 from pinnlab.training.history import Record
 from pinnlab.training.plans import Solver
 
@@ -62,9 +64,9 @@ def solver():
     return pl.PINN(network=pl.MLP(width=4, depth=1), points=30, windows=2,
                    stages=(pl.Adam(steps=100), pl.LevenbergMarquardt(steps=40)))
 
-def run(path, pause=0.0):
+def run(path, pause=0.0, seen=()):
     return pl.solve(problem(), solver(), progress=False, checkpoint=pl.Checkpoint(path, every_seconds=0),
-                    callbacks=[lambda record: time.sleep(pause)])
+                    callbacks=[lambda record: time.sleep(pause), *seen])
 
 if __name__ == "__main__":
     run(sys.argv[1], 0.25)
@@ -90,9 +92,11 @@ def test_a_killed_process_resumes_to_the_same_parameters(tmp_path: Path) -> None
         assert process.wait(30) == -signal.SIGKILL
     finally:
         process.kill()
-    namespace = load_script(script)
+    assert path.exists()
+    namespace, new = load_script(script), []
     whole = namespace["run"](tmp_path / "other.ckpt")
-    resumed = namespace["run"](path)
+    resumed = namespace["run"](path, seen=[new.append])
+    assert 0 < len(new) < len(whole.history), "it goes on, and does not begin again"
     assert torch.equal(theta(whole), theta(resumed))
     assert [(r.phase, r.stage, r.step, r.loss) for r in whole.history] == [
         (r.phase, r.stage, r.step, r.loss) for r in resumed.history
@@ -101,6 +105,24 @@ def test_a_killed_process_resumes_to_the_same_parameters(tmp_path: Path) -> None
 
 class Killed(BaseException):
     """Ends a run as abruptly as a kill: nothing is saved on the way out."""
+
+
+@dataclass(frozen=True)
+class Stuck(Optimizer):
+    """Walks on, and gives up after its third step."""
+
+    steps: int = 20
+    check_every: ClassVar[int] = 1
+
+    def init(self, objective: Objective, theta: Tensor) -> State:
+        return {"step": 0}
+
+    def step(self, objective: Objective, theta: Tensor, state: State) -> Step:
+        k = state["step"] + 1
+        return Step(theta + 0.01, {"step": k}, float(objective.loss_and_gradient(theta)[0]), stalled=k == 3)
+
+    def shorten(self, state: State) -> State:
+        return state
 
 
 WAVE = {
@@ -118,6 +140,7 @@ RUNS: dict[str, Callable[[], Solver]] = {
     "stages and windows": lambda: solver(
         pl.Adam(steps=15), pl.LevenbergMarquardt(steps=12), windows=2, warm_start=True
     ),
+    "a stage that stalls": lambda: solver(Stuck(), pl.LevenbergMarquardt(steps=12)),
     "NTK": lambda: solver(pl.Adam(steps=25), weighting=pl.NTK(every=8)),
     "causal": lambda: pl.CausalPINN(
         network=pl.MLP(width=4, depth=1), points=30, slices=4, steps_per_tolerance=4,
@@ -150,7 +173,9 @@ def test_windows_on_a_torus_resume_exactly(tmp_path: Path) -> None:
 
         with pytest.raises(Killed):
             solve(p, s, checkpoint=pl.Checkpoint(path, every_seconds=0), callbacks=[kill])
-        resumed = solve(p, s, checkpoint=pl.Checkpoint(path, every_seconds=0))
+        new: list[Record] = []
+        resumed = solve(p, s, checkpoint=pl.Checkpoint(path, every_seconds=0), callbacks=[new.append])
+        assert {record.phase for record in new} == set(range(phase, 3)), "earlier windows are not trained again"
         assert torch.equal(theta(whole), theta(resumed)), phase
 
 
@@ -173,7 +198,11 @@ def test_every_method_resumes_exactly_from_every_checkpoint(
 
         with pytest.raises(Killed):
             solve(p, RUNS[name](), checkpoint=pl.Checkpoint(path, every_seconds=0), callbacks=[kill])
-        resumed = solve(p, RUNS[name](), checkpoint=pl.Checkpoint(path, every_seconds=0))
+        new: list[Record] = []
+        resumed = solve(
+            p, RUNS[name](), checkpoint=pl.Checkpoint(path, every_seconds=0), callbacks=[new.append]
+        )  # fmt: skip
+        assert 0 < len(new) <= total - killed_at + 2, "it goes on from the last checkpoint"
         assert torch.equal(theta(whole), theta(resumed)), killed_at
         assert resumed.status is whole.status and len(resumed.history) == total
         assert [r.loss for r in resumed.history] == [r.loss for r in whole.history]
@@ -190,12 +219,25 @@ def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
     assert again.status is first.status is pl.Status.TARGET_REACHED and again.seconds == first.seconds
 
 
-def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "run.ckpt"
-    first = solve(s=solver(pl.LevenbergMarquardt(steps=60)), checkpoint=path, callbacks=[lambda r: r.step == 20])
+def asked_to_stop(record: Record) -> bool:
+    return record.step == 20
+
+
+def stopped_by_hand(record: Record) -> None:
+    if record.step == 20:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [asked_to_stop, stopped_by_hand])
+def test_an_interrupted_run_goes_on(end: Callable[[Record], Any], tmp_path: Path) -> None:
+    """From where it was stopped, however long ago the last checkpoint was due."""
+    path, new = tmp_path / "run.ckpt", []
+    whole = solve(s=solver(pl.LevenbergMarquardt(steps=60)))
+    first = solve(s=solver(pl.LevenbergMarquardt(steps=60)), checkpoint=path, callbacks=[end])
     assert first.status is pl.Status.INTERRUPTED
-    again = solve(s=solver(pl.LevenbergMarquardt(steps=60)), checkpoint=path)
-    assert again.status is pl.Status.STEPS_DONE and again.history[-1].step == 60
+    again = solve(s=solver(pl.LevenbergMarquardt(steps=60)), checkpoint=path, callbacks=[new.append])
+    assert [r.step for r in new] == [30, 40, 50, 60]
+    assert again.status is pl.Status.STEPS_DONE and torch.equal(theta(again), theta(whole))
 
 
 def nested(c: float) -> Callable:

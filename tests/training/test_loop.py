@@ -97,10 +97,11 @@ def test_windows_share_the_budget() -> None:
 
 
 def test_a_target_error() -> None:
-    solution = solve(s=solver(pl.LevenbergMarquardt(steps=500)), target_error=1e-4)
+    solution = solve(s=solver(pl.Adam(steps=5000, learning_rate=1e-2)), target_error=1e-3)
     assert solution.status is pl.Status.TARGET_REACHED
-    assert solution.history[-1].errors["y"] <= 1e-4 < solution.history[0].errors["y"] or len(solution.history) == 1
-    assert solution.error()["y"] < 2e-4 and solution.history[-1].step < 500
+    *before, last = [record.errors["y"] for record in solution.history]
+    assert last <= 1e-3 < min(before) and solution.history[-1].step < 5000
+    assert solution.error()["y"] < 2e-3
 
 
 @dataclass(frozen=True)
@@ -146,11 +147,11 @@ def test_stalling_ends_a_stage() -> None:
 
 def test_a_causal_tolerance_met_and_unmet() -> None:
     options: dict[str, Any] = {"network": pl.MLP(width=4, depth=1), "points": 30, "slices": 5}
-    met = solve(s=pl.CausalPINN(stages=(pl.LevenbergMarquardt(steps=200),), tolerances=(1e-2, 1.0), **options))
-    assert met.status is pl.Status.CONVERGED and met.history[-1].step < 200
+    met = solve(s=pl.CausalPINN(stages=(pl.LevenbergMarquardt(steps=200),), tolerances=(1.0, 1e6), **options))
+    assert met.status is pl.Status.CONVERGED and 1 < met.history[-1].step < 200
     unmet = solve(s=pl.CausalPINN(stages=(pl.Adam(steps=2),), tolerances=(1.0, 1e9), **options))
     assert unmet.status is pl.Status.TOLERANCE_NOT_MET and not unmet.status.ok
-    assert unmet.history[-1].info["tolerance"] in (1.0, 1e9) and 0 <= unmet.history[-1].info["min_weight"] <= 1
+    assert unmet.history[-1].info["tolerance"] == 1.0 and 0 < unmet.history[-1].info["min_weight"] < 0.5
 
 
 # -- observers and interruption
@@ -202,11 +203,14 @@ def explosive(y: pl.Field) -> pl.Field:
     return y.t + y + 0 * torch.log(1.96 - y**2)
 
 
-def test_divergence_is_rolled_back_and_training_goes_on() -> None:
+def test_divergence_is_rolled_back_and_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, calls = pl.Adam.shorten, []
+    monkeypatch.setattr(pl.Adam, "shorten", lambda self, state: calls.append(1) or original(self, state))
     p = problem(equations=explosive, parameters={}, reference=lambda t: torch.exp(-t))
-    solution = solve(p, solver(pl.Adam(steps=200, learning_rate=0.3)))
-    assert solution.status is not pl.Status.DIVERGED and math.isfinite(solution.history[-1].loss)
-    assert solution.error()["y"] < 0.2
+    solution = solve(p, solver(pl.Adam(steps=200, learning_rate=1.0)))
+    assert calls == [1], "the first steps left the equation's range"
+    assert solution.status is pl.Status.STEPS_DONE and np.isfinite(solution.history.column("loss")).all()
+    assert solution.error()["y"] < 0.05
 
 
 def test_repeated_divergence_returns_the_best_state_and_says_so() -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.bench.peers.recorder import Recorder
-from pinnlab.bench.peers.task import Part, Task, stacked
+from pinnlab.bench.peers.task import LossTerm, Task, stacked
 from pinnlab.domains import Site
 
 PACKAGES = ("deepxde",)
@@ -75,7 +75,7 @@ def _pde(task: Task) -> Callable[[Tensor, Tensor], list[Tensor]]:
 class _Condition:
     """One residual of a soft condition, with the two methods that DeepXDE asks of a condition."""
 
-    def __init__(self, task: Task, part: Part, column: int, rng: np.random.Generator):
+    def __init__(self, task: Task, part: LossTerm, column: int, rng: np.random.Generator):
         self._task, self._part, self._column = task, part, column
         self._sites = task.sites(part, rng)
 
@@ -103,7 +103,7 @@ def _geometry(task: Task, rng: np.random.Generator) -> Any:
             return np.zeros(len(x), dtype=bool)
 
         def random_points(self, n: int, random: str = "pseudo") -> np.ndarray:
-            return stacked(task.sites(Part(part.term, n), rng)).numpy()
+            return stacked(task.sites(LossTerm(part.term, n), rng)).numpy()
 
         def random_boundary_points(self, n: int, random: str = "pseudo") -> np.ndarray:
             raise NotImplementedError("conditions bring points of their own")

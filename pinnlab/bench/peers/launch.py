@@ -20,9 +20,9 @@ from typing import Any
 import torch
 
 from pinnlab.bench.cases import Case, CaseError, load_case
-from pinnlab.bench.machine import now
 from pinnlab.bench.peers.recorder import Recorder
 from pinnlab.bench.peers.task import Task
+from pinnlab.bench.provenance import now
 from pinnlab.bench.results import Results, Run
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.memory import kept_memory

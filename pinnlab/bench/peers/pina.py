@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.bench.peers.recorder import Recorder
-from pinnlab.bench.peers.task import Part, Task, stacked
+from pinnlab.bench.peers.task import LossTerm, Task, stacked
 from pinnlab.bench.peers.translation import by_autograd
 from pinnlab.domains import Site
 
@@ -107,7 +107,7 @@ def _problem(task: Task, conditions: dict[str, Any]) -> Any:
     return kind()
 
 
-def _condition(task: Task, part: Part, rng: np.random.Generator) -> Any:
+def _condition(task: Task, part: LossTerm, rng: np.random.Generator) -> Any:
     """An equation or a soft condition on points of its own."""
     from pina import Condition, LabelTensor
     from pina.equation import Equation
@@ -117,7 +117,7 @@ def _condition(task: Task, part: Part, rng: np.random.Generator) -> Any:
     return Condition(input=points, equation=Equation(_residual(task, part, sites)))
 
 
-def _residual(task: Task, part: Part, sites: tuple[Site, ...]) -> Callable[[Tensor, Tensor], Tensor]:
+def _residual(task: Task, part: LossTerm, sites: tuple[Site, ...]) -> Callable[[Tensor, Tensor], Tensor]:
     def residual(x: Tensor, u: Tensor) -> Tensor:
         plain, gradient = x.as_subclass(Tensor), by_autograd(x)
         return task.residuals(

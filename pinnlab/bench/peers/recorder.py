@@ -21,7 +21,7 @@ _BATCH = 8192
 
 
 @dataclass(frozen=True)
-class Field:
+class PeerFunction:
     """A peer's network as what errors are measured of.
 
     Attributes:
@@ -53,12 +53,12 @@ class Recorder:
         self.seconds = 0.0
         self._clock, self._last = clock, math.nan
         self._due = 0.0
-        self._field: Field | None = None
+        self._field: PeerFunction | None = None
         self._measure: Callable[[], dict[str, float]] = dict
 
     def start(self, function: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
         """Start the clock; ``function`` maps (n, d) points to the unknowns (n, m) as they are when it is called."""
-        self._field = Field(function, (torch.zeros((), dtype=dtype),))
+        self._field = PeerFunction(function, (torch.zeros((), dtype=dtype),))
         self._measure = error_meter(self.problem.domain, self.problem, self._field)
         self._last = self._clock()
 

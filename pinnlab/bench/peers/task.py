@@ -30,7 +30,7 @@ _SHARED = ("network", "points", "boundary_points", "harmonics", "condition_weigh
 
 
 @dataclass(frozen=True)
-class Part:
+class LossTerm:
     """An equation or a soft condition, which has a weight in the loss, with its number of points."""
 
     term: Term
@@ -53,7 +53,7 @@ class Task:
     problem: Problem
     network: MLP
     exact: ExactConditions
-    parts: tuple[Part, ...]
+    parts: tuple[LossTerm, ...]
     seed: int = 0
     dtype: torch.dtype = torch.float64
 
@@ -79,7 +79,7 @@ class Task:
                 f"peers train plain multilayer perceptrons, but the recipe's network is {model.network!r}; compare with "
                 "a recipe that has an MLP."
             )
-        parts = tuple(Part(block.term, block.n) for block in system.blocks)
+        parts = tuple(LossTerm(block.term, block.n) for block in system.blocks)
         return cls(problem, model.network, ExactConditions(model.ansatz), parts, seed, dtype)
 
     @cached_property
@@ -102,13 +102,13 @@ class Task:
         embedding: Any = self.network.embedding
         return jet.data[0] if embedding is None else embedding.propagate(jet).data[0]
 
-    def sites(self, part: Part, rng: np.random.Generator) -> tuple[Site, ...]:
+    def sites(self, part: LossTerm, rng: np.random.Generator) -> tuple[Site, ...]:
         """New points for an equation or a condition."""
         d = len(self.problem.domain.coordinates)
         return part.term.draw(lambda n: unit_points("sobol", n, d, rng).to(self.dtype), part.n)
 
     def residuals(
-        self, part: Part, sites: tuple[Site, ...], points: Tensor, outputs: Tensor, by: Gradient, start: int = 0
+        self, part: LossTerm, sites: tuple[Site, ...], points: Tensor, outputs: Tensor, by: Gradient, start: int = 0
     ) -> Tensor:
         """(n, residuals) of an equation or a condition at its sites' points, columns in the order of the term's names.
 

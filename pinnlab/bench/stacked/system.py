@@ -27,7 +27,7 @@ from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
 from pinnlab.training.residuals import Block, Count, ResidualSystem
-from pinnlab.training.weighting import Uniform
+from pinnlab.training.weighting import Unweighted
 
 
 def initial_parameters(problem: Problem, solver: MultiDomainPINN, seed: int) -> Tensor:
@@ -300,7 +300,7 @@ class StackedSystem:
 def _check(members: Sequence[Problem], solver: MultiDomainPINN) -> None:
     if not members:
         raise ValueError("members=[]: give at least one problem.")
-    if not isinstance(solver.weighting, Uniform):
+    if not isinstance(solver.weighting, Unweighted):
         raise TypeError(f"weighting={solver.weighting!r}: stacked members keep their weights; leave it out.")
     if solver.sampling == "adaptive":
         raise ValueError("sampling='adaptive': stacked members share their points; choose sampling='sobol'.")

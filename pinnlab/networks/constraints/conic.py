@@ -46,7 +46,7 @@ class NotSolvedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Solved:
+class SolvedSample:
     """One sample's data and solution: primal x (n,), dual y (m,), slack z (m,)."""
 
     P: sp.csc_array
@@ -97,7 +97,7 @@ class Conic(SolverInterface):
         return primal, torch.from_numpy(np.stack([s.y for s in solved])), solved if needs_grad else None
 
     def derivative_torch_batch(
-        self, dprimal: Tensor, ddual: Tensor, saved_state: list[Solved]
+        self, dprimal: Tensor, ddual: Tensor, saved_state: list[SolvedSample]
     ) -> tuple[Tensor | None, Tensor, Tensor]:
         """Cotangents of the numbers of P, q and A, from those of x (s, n) and y (s, m)."""
         found = [
@@ -107,7 +107,7 @@ class Conic(SolverInterface):
         p = None if self._p_pattern is None else torch.from_numpy(np.stack([f[0] for f in found]))
         return p, torch.from_numpy(np.stack([f[1] for f in found])), torch.from_numpy(np.stack([f[2] for f in found]))
 
-    def _solve(self, number: int, p: np.ndarray | None, q: np.ndarray, a: np.ndarray) -> Solved:
+    def _solve(self, number: int, p: np.ndarray | None, q: np.ndarray, a: np.ndarray) -> SolvedSample:
         rows, first, shape = self._a_pattern
         both = sp.csc_array((a, rows, first), shape=shape)
         matrix, b = sp.csc_array(-both[:, :-1]), both[:, [-1]].toarray()[:, 0]
@@ -123,9 +123,11 @@ class Conic(SolverInterface):
         status = result["info"]["status"]
         if status not in ("Solved", "solved", "Optimal Inaccurate"):
             raise NotSolvedError(number, status.lower())
-        return Solved(quadratic, matrix, *(np.asarray(result[key]) for key in ("x", "y", "s")))
+        return SolvedSample(quadratic, matrix, *(np.asarray(result[key]) for key in ("x", "y", "s")))
 
-    def _pull_back(self, solved: Solved, dx: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _pull_back(
+        self, solved: SolvedSample, dx: np.ndarray, dy: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One sample's cotangents, by the implicit function theorem on
 
         P x + q + A^T pi(v) = 0,  A x + pi(v) - v = b,  with v = y - z and pi the projection onto the dual cone.

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout
+from pinnlab.selection.bandits.kernel import Hyper, PlayLayout
 from pinnlab.selection.bandits.policies import Fixed, Policy, Random, as_policy, policy_data, policy_of
 from pinnlab.selection.bandits.surrogate import Posterior, Surrogate, fitted
 
@@ -25,7 +25,7 @@ Vector = Sequence[float] | Array
 
 @dataclass(frozen=True)
 class Play:
-    """What was played where, and how well it went.
+    """One arm that was played in one context, and its reward.
 
     Attributes:
         context: w numbers.
@@ -74,7 +74,7 @@ class Bandit:
         floor: float | None = None,
         refit_every: int = 1,
         warp: bool = False,
-        layout: Layout | None = None,
+        layout: PlayLayout | None = None,
         seed: int = 0,
         plays: Iterable[Play] = (),
     ):
@@ -156,7 +156,7 @@ class Bandit:
 
     @property
     def hyper(self) -> Hyper:
-        """Hyper-parameters in use."""
+        """The kernel's hyper-parameters, fitted to the plays that ``fitted_plays`` counts; the priors' modes before that."""
         assert self.layout is not None
         count = fitted_plays(len(self.plays), self.warm_up, self.refit_every)
         if self._hyper is None or self._hyper[0] != count:
@@ -194,7 +194,7 @@ class Bandit:
         given = dict(data)
         policy, layout = policy_of(given.pop("policy")), given.pop("layout")
         if layout is not None:
-            layout = Layout(tuple(layout["numbers"]), tuple(layout["earlier"]), layout["arm"])
+            layout = PlayLayout(tuple(layout["numbers"]), tuple(layout["earlier"]), layout["arm"])
         plays = [Play(tuple(context), arm, float(reward)) for context, arm, reward in given.pop("plays")]
         return cls(policy=policy, layout=layout, plays=plays, **given)
 
@@ -207,7 +207,7 @@ class Bandit:
         if not bool(torch.isfinite(entries).all()):
             raise ValueError(f"context={entries.tolist()}: all numbers must be finite.")
         if self.layout is None:
-            self.layout = Layout((len(entries),), (), self.arms.shape[1])
+            self.layout = PlayLayout((len(entries),), (), self.arms.shape[1])
         if len(entries) != self.layout.width:
             raise ValueError(f"context has {len(entries)} numbers; contexts of this bandit have {self.layout.width}.")
         return entries

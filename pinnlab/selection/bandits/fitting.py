@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     from gpytorch.mlls import ExactMarginalLogLikelihood
     from gpytorch.priors import LogNormalPrior
 
-from pinnlab.selection.bandits.kernel import TYPICAL_NOISE, Hyper, Layout, exponent, log_normal, warped
+from pinnlab.selection.bandits.kernel import TYPICAL_NOISE, Hyper, PlayLayout, exponent, log_normal, warped
 
 _NOISE_RANGE = (1e-4, 4.0)
 _RANGE = (1e-3, 1e3)
@@ -42,7 +42,7 @@ class PlayKernel(Kernel):
 
     is_stationary = False
 
-    def __init__(self, layout: Layout, warp: bool, lower: Tensor, upper: Tensor):
+    def __init__(self, layout: PlayLayout, warp: bool, lower: Tensor, upper: Tensor):
         super().__init__()
         self.layout, self.warp, self.lower, self.upper = layout, warp, lower, upper
         start = Hyper.typical(layout, warp)
@@ -88,7 +88,7 @@ class PlayKernel(Kernel):
         return torch.cat([numbers, x[..., c:]], dim=-1)
 
 
-def model(x: Tensor, y: Tensor, layout: Layout, warp: bool) -> tuple[SingleTaskGP, ExactMarginalLogLikelihood]:
+def model(x: Tensor, y: Tensor, layout: PlayLayout, warp: bool) -> tuple[SingleTaskGP, ExactMarginalLogLikelihood]:
     """The Gaussian process of rewards (n,) at plays (n, w + D), both of unit variance, and its marginal likelihood."""
     numbers = x[:, : layout.c]
     kernel = PlayKernel(layout, warp, numbers.amin(0), numbers.amax(0))
@@ -108,7 +108,7 @@ def model(x: Tensor, y: Tensor, layout: Layout, warp: bool) -> tuple[SingleTaskG
     return gp, ExactMarginalLogLikelihood(gp.likelihood, gp)
 
 
-def fit(x: Tensor, y: Tensor, layout: Layout, warp: bool) -> Hyper:
+def fit(x: Tensor, y: Tensor, layout: PlayLayout, warp: bool) -> Hyper:
     """Hyper-parameters of largest posterior density; the priors' modes where the search fails.
 
     Args:

@@ -26,13 +26,16 @@ _MARGIN = 1e-7
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Which entries of a play belong together.
+class PlayLayout:
+    """How the entries of a play, a context followed by an arm, fall into groups.
+
+    A context is numbers followed by switches (zeros and ones). The kernel has one length for each group of numbers and
+    one strength theta for each group of switches.
 
     Attributes:
-        numbers: sizes of the groups of numbers with which a context begins; each group has a length of its own.
-        earlier: sizes of the groups of switches with which it ends, such as arms that were played before.
-        arm: number of the arm's switches; each group of switches has a strength theta of its own.
+        numbers: sizes of the groups of numbers with which a context begins.
+        earlier: sizes of the groups of switches with which a context ends, such as the arms of earlier phases.
+        arm: D, the number of the arm's switches, a group of their own.
     """
 
     numbers: tuple[int, ...]
@@ -69,18 +72,13 @@ class Hyper:
     warp: tuple[tuple[float, float], ...] = ()
 
     @classmethod
-    def typical(cls, layout: Layout, warp: bool = False) -> Hyper:
+    def typical(cls, layout: PlayLayout, warp: bool = False) -> Hyper:
         """The modes of the priors."""
         return cls(
             lengths=(TYPICAL_LENGTH,) * len(layout.numbers),
             thetas=(TYPICAL_THETA,) * (len(layout.earlier) + 1),
             warp=((1.0, 1.0),) * layout.c if warp else (),
         )
-
-
-def play_kernel(s: Tensor, r: Tensor, a: Tensor, b: Tensor, length: float, theta: float) -> Tensor:
-    """exp(-||s - r||^2 / length) exp(theta mean_d 1[a_d = b_d]), (n, k): contexts (n, c), (k, c), arms (n, D), (k, D)."""
-    return torch.exp(-squared_distance(s, r) / length + theta * agreement(a, b))
 
 
 def squared_distance(s: Tensor, r: Tensor) -> Tensor:
@@ -118,7 +116,7 @@ def exponent(
 
 
 def slices(sizes: Sequence[int]) -> Iterator[slice]:
-    """The columns of consecutive groups."""
+    """One slice of columns per group, for groups of the given sizes that stand side by side."""
     ends = list(itertools.accumulate(sizes, initial=0))
     return iter([slice(a, b) for a, b in itertools.pairwise(ends)])
 

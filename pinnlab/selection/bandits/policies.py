@@ -18,7 +18,11 @@ from pinnlab.selection.bandits.surrogate import Posterior
 
 
 class Policy(ABC):
-    """Frozen configuration of a choice. ``learns`` says whether it looks at the posterior."""
+    """A rule that picks an arm from the posterior of the rewards; frozen configuration.
+
+    Attributes:
+        learns: whether the rule looks at the posterior; one that does not needs no plays and no Gaussian process.
+    """
 
     learns: ClassVar[bool] = True
 

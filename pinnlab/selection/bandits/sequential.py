@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from pinnlab.selection.bandits.contextual import Bandit, Vector, capped
-from pinnlab.selection.bandits.kernel import Layout
+from pinnlab.selection.bandits.kernel import PlayLayout
 
-Choice = tuple[int, float]
-"""A phase that is over: number of its arm, its reward."""
+PlayedArm = tuple[int, float]
+"""(number of the arm, reward) of a phase that is over."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Game:
     """
 
     context: tuple[float, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[PlayedArm, ...]
 
 
 def credit(rewards: Sequence[float], discount: float = 0.9) -> list[float]:
@@ -85,7 +85,7 @@ class SequentialBandit:
         for game in games:
             self.update(game.context, game.choices)
 
-    def select(self, context: Vector, choices: Sequence[Choice] = (), *, pending: int = 0) -> int:
+    def select(self, context: Vector, choices: Sequence[PlayedArm] = (), *, pending: int = 0) -> int:
         """The number of the arm for the next phase.
 
         Args:
@@ -102,7 +102,7 @@ class SequentialBandit:
         seen = self._finite(choices)
         return self._bandit(phase, context).select(self._context(context, choices, seen), pending=pending)
 
-    def update(self, context: Vector, choices: Sequence[Choice]) -> None:
+    def update(self, context: Vector, choices: Sequence[PlayedArm]) -> None:
         """Remember a game.
 
         Raises:
@@ -118,15 +118,15 @@ class SequentialBandit:
             rewards.append(reward)
         self.games.append(Game(tuple(map(float, context)), tuple((int(a), float(r)) for a, r in choices)))
 
-    def best(self, context: Vector, choices: Sequence[Choice] = ()) -> int:
+    def best(self, context: Vector, choices: Sequence[PlayedArm] = ()) -> int:
         """The arm of largest expected credit for the next phase; no exploring."""
         seen = self._finite(choices)
         return int(self._bandit(len(choices), context).best(self._context(context, choices, seen)))
 
-    def _finite(self, choices: Sequence[Choice]) -> list[float]:
+    def _finite(self, choices: Sequence[PlayedArm]) -> list[float]:
         return [capped(r, self.floor, rewards) for (_, r), rewards in zip(choices, self._rewards, strict=False)]
 
-    def _context(self, context: Vector, before: Sequence[Choice], seen: Sequence[float]) -> np.ndarray:
+    def _context(self, context: Vector, before: Sequence[PlayedArm], seen: Sequence[float]) -> np.ndarray:
         arms = [self.arms[arm].numpy() for arm, _ in before]
         return np.concatenate([np.asarray(context, dtype=float), seen[: len(before)], *arms])
 
@@ -141,6 +141,6 @@ class SequentialBandit:
         return self._bandits[phase]
 
 
-def _layout(w: int, d: int, before: int) -> Layout:
+def _layout(w: int, d: int, before: int) -> PlayLayout:
     """Of a phase with so many before it: their rewards and arms each are a group of their own."""
-    return Layout((w, *(1,) * before), (d,) * before, d)
+    return PlayLayout((w, *(1,) * before), (d,) * before, d)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout, exponent, warped
+from pinnlab.selection.bandits.kernel import Hyper, PlayLayout, exponent, warped
 
 _JITTER = 1e-8
 
@@ -30,7 +30,7 @@ class Posterior:
 
     @classmethod
     def flat(cls, count: int) -> Posterior:
-        """What is known before any play."""
+        """Independent standard normal rewards of ``count`` arms: what is assumed before any play."""
         return cls(torch.zeros(count, dtype=torch.float64), torch.eye(count, dtype=torch.float64))
 
     @property
@@ -62,7 +62,7 @@ class Surrogate:
         rewards: (n,) finite.
     """
 
-    def __init__(self, layout: Layout, hyper: Hyper, contexts: Tensor, played: Tensor, rewards: Tensor):
+    def __init__(self, layout: PlayLayout, hyper: Hyper, contexts: Tensor, played: Tensor, rewards: Tensor):
         self.layout, self.hyper, self.played = layout, hyper, played
         self._shift, self._scale = standard(contexts[:, : layout.c])
         self._mean, self._sd = standard(rewards)
@@ -129,7 +129,7 @@ def standard(values: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.where(sd > 1e-12 * (1 + mean.abs()), sd, torch.ones_like(sd))
 
 
-def fitted(layout: Layout, contexts: Tensor, played: Tensor, rewards: Tensor, warp: bool) -> Hyper:
+def fitted(layout: PlayLayout, contexts: Tensor, played: Tensor, rewards: Tensor, warp: bool) -> Hyper:
     """Hyper-parameters for plays, as ``Surrogate`` takes them.
 
     Raises:

@@ -32,7 +32,7 @@ from pinnlab.solvers.windows import Slice, frozen
 from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
 from pinnlab.training.status import Status
-from pinnlab.training.weighting import Uniform, Weighting
+from pinnlab.training.weighting import Unweighted, Weighting
 
 _NARROW = 0.02
 """det dX/dxi below which the user is told how far characteristics have come together."""
@@ -54,7 +54,7 @@ class LagrangianPINN(CollocationSolver):
         network: template of the states' branch; a small MLP if None. It has no part where states are known.
         label_diffusion: space derivatives of second and higher order by label, as in the paper's released code. They
             are those by position only where the velocity is constant.
-        weighting: ``Uniform()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.training.weighting``.
+        weighting: ``Unweighted()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.training.weighting``.
         stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
             ``CollocationSolver``. With ``warm_start`` later windows cost little where the flow is much the same in all.
 
@@ -66,12 +66,14 @@ class LagrangianPINN(CollocationSolver):
 
     trajectory: nn.Module | None = None
     label_diffusion: bool = False
-    weighting: Weighting = field(default_factory=Uniform)
+    weighting: Weighting = field(default_factory=Unweighted)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.weighting, Weighting):
-            raise TypeError(f"LagrangianPINN(weighting={self.weighting!r}): give Uniform(), GradientNorm() or NTK().")
+            raise TypeError(
+                f"LagrangianPINN(weighting={self.weighting!r}): give Unweighted(), GradientNorm() or NTK()."
+            )
         for name in ("network", "trajectory"):
             value = getattr(self, name)
             if value is not None and not getattr(value, "is_template", False):

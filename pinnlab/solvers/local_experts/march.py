@@ -307,13 +307,19 @@ class SlabMarch:
             "size": torch.from_numpy(self.size),
             "slab": self.slab if self.time is not None else 0.0,
             "coarse": self.coarse,
+            "guess": None if self.guess is None else self.guess.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.pieces = [Piece.from_data(data, self.basis, self.discretization.parameters) for data in state["pieces"]]
+        self.pieces = [self._piece(data) for data in state["pieces"]]
+        guess = state.get("guess")  # files of version 0.1 have none
+        self.guess = None if guess is None else self._piece(guess)
         self.edges = {name: edges.cpu().numpy() for name, edges in state["edges"].items()}
         self.size, self.coarse = state["size"].cpu().numpy(), state["coarse"]
         if self.time is not None:
             self.slab = state["slab"]
             self.now = self.pieces[-1].region.bounds[TIME][1] if self.pieces else self.bounds[TIME][0]
+
+    def _piece(self, data: dict[str, Any]) -> Piece:
+        return Piece.from_data(data, self.basis, self.discretization.parameters)

@@ -26,7 +26,7 @@ from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
-from pinnlab.training.weighting import Uniform, Weighting
+from pinnlab.training.weighting import Unweighted, Weighting
 
 _STRIDE = 10_000
 """Between the seeds of one window's networks and the next one's."""
@@ -51,7 +51,7 @@ class MultiDomainPINN(CollocationSolver):
         flux: the flux that the condition ``"flux"`` compares, a function bound by name like an equation; it returns the
             component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives.
         uncoupled: allow an empty ``interface``: subdomains that know nothing of each other.
-        weighting: ``Uniform()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.training.weighting``.
+        weighting: ``Unweighted()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.training.weighting``.
         network, stages, sampling, harmonics, windows, warm_start, condition_weight: as in ``CollocationSolver``;
             the template is built once per subdomain, on inputs scaled to it.
         points, boundary_points: in each cell, and of each soft condition in each cell.
@@ -71,14 +71,16 @@ class MultiDomainPINN(CollocationSolver):
     flux: Callable[..., Any] | None = None
     uncoupled: bool = False
     overlap: float | None = None
-    weighting: Weighting = field(default_factory=Uniform)
+    weighting: Weighting = field(default_factory=Unweighted)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.subdomains, Subdomains):
             object.__setattr__(self, "subdomains", Subdomains(self.subdomains))  # type: ignore[arg-type]
         if not isinstance(self.weighting, Weighting):
-            raise TypeError(f"MultiDomainPINN(weighting={self.weighting!r}): give Uniform(), GradientNorm() or NTK().")
+            raise TypeError(
+                f"MultiDomainPINN(weighting={self.weighting!r}): give Unweighted(), GradientNorm() or NTK()."
+            )
         if self.network is not None and not getattr(self.network, "is_template", False):
             raise TypeError(
                 f"MultiDomainPINN(network={self.network!r}): every subdomain gets its own network, so give a template such "

@@ -13,13 +13,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from pinnlab.bench import FAILED, Plan, Results, Run, bench, machine, markdown
+from pinnlab.bench import FAILED, Results, Run, Schedule, bench, markdown, provenance
 from pinnlab.bench.cases import Case, CaseError, load_case
 from pinnlab.bench.peers import PEERS, is_peer, launch
 from pinnlab.cli import main
 from pinnlab.declaration import relative_error as errors
 
-MACHINE = machine("pinnlab bench")
+MACHINE = provenance("pinnlab bench")
 HEAT = '''"""Heat between insulated ends."""
 import math
 import torch
@@ -95,8 +95,8 @@ def quiet(line: str) -> None:
 
 
 def test_a_peer_is_run_in_a_process_of_its_own_and_not_again(heat: Case, idle: str, tmp_path: Path) -> None:
-    plan = Plan([heat], (idle,), (5,), max_seconds=0.2)
-    results, complete = bench(plan, Results(MACHINE), lambda found: None, quiet)
+    schedule = Schedule([heat], (idle,), (5,), max_seconds=0.2)
+    results, complete = bench(schedule, Results(MACHINE), lambda found: None, quiet)
     (run,) = results.runs
     assert complete and run.key == ("heat (kappa=0.2)", idle, 5, 0.2)
     assert run.configuration == "nothing on [2, 10, 10, 1]" and run.status == "BUDGET_REACHED"
@@ -109,13 +109,13 @@ def test_a_peer_is_run_in_a_process_of_its_own_and_not_again(heat: Case, idle: s
     assert "heat (kappa=0.2), idle: nothing on [2, 10, 10, 1]." in markdown(results)
     results.write(tmp_path / "results.json")
     lines: list[str] = []
-    bench(plan, Results.read(tmp_path / "results.json"), lambda found: None, lines.append)
+    bench(schedule, Results.read(tmp_path / "results.json"), lambda found: None, lines.append)
     assert lines == ["heat (kappa=0.2): 0 runs to do, 1 done before"]
 
 
 @pytest.mark.slow
 def test_a_process_that_fails_is_a_failed_run_with_its_last_words(heat: Case, idle: str) -> None:
-    results, complete = bench(Plan([heat], (idle,), (13,)), Results(MACHINE), lambda found: None, quiet)
+    results, complete = bench(Schedule([heat], (idle,), (13,)), Results(MACHINE), lambda found: None, quiet)
     (run,) = results.runs
     assert complete and run.status == FAILED and "RuntimeError: bad luck" in run.message
 
@@ -125,7 +125,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(heat: Case, mon
 
     monkeypatch.setattr(deepxde, "PACKAGES", ("no_such_package",))
     with pytest.raises(CaseError, match=r"deepxde needs no_such_package.*\[benchmarks\]"):
-        bench(Plan([heat], ("recipe", "deepxde")), Results(MACHINE), lambda found: None, quiet)
+        bench(Schedule([heat], ("recipe", "deepxde")), Results(MACHINE), lambda found: None, quiet)
     result = CliRunner().invoke(main, ["bench", str(heat.module.__file__), "--solver", "deepxde"])
     assert result.exit_code == 2 and "[benchmarks]" in result.output
 

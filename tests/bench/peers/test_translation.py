@@ -11,7 +11,7 @@ from torch import Tensor
 
 import pinnlab as pl
 from pinnlab.bench.cases import load_case
-from pinnlab.bench.peers.task import Part, Task, stacked
+from pinnlab.bench.peers.task import LossTerm, Task, stacked
 from pinnlab.bench.peers.translation import Derivatives, ExactConditions, by_autograd, residuals
 from pinnlab.declaration.library import problem_names
 from pinnlab.declaration.terms import Scope
@@ -29,6 +29,11 @@ def heat(**changes: object) -> pl.Problem:
         "parameters": {"kappa": 0.5},
     }
     return pl.Problem(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def unit(n: int) -> Tensor:
+    """(n, 2) points of the unit square; other ones for another n."""
+    return torch.rand(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(n))
 
 
 def chosen(at: Tensor) -> Tensor:
@@ -74,8 +79,8 @@ def test_a_condition_takes_its_own_rows_and_normals() -> None:
     exact = ExactConditions(problem.exact_plan().ansatz)
     assert exact.are_none
     for (_, (term,)), place, value in zip(problem.condition_terms(), (2.0, 0.0), (1.0, 0.0), strict=True):
-        (site,) = term.draw(lambda n: torch.rand(n, 2, dtype=torch.float64), 3)
-        other = torch.rand(4, 2, dtype=torch.float64)
+        (site,) = term.draw(unit, 3)
+        other = unit(4)
         at = torch.cat([other, site.points, other]).requires_grad_()
         (found,) = residuals(
             term, problem.domain, (site,), ("u",), {}, exact, at, chosen(at), by_autograd(at), start=4
@@ -86,7 +91,7 @@ def test_a_condition_takes_its_own_rows_and_normals() -> None:
 def test_a_condition_between_two_places_has_both_one_after_the_other() -> None:
     problem = heat(conditions=[pl.Periodic(on="x", exact=False)])
     ((_, (term,)),) = problem.condition_terms()
-    sites = term.draw(lambda n: torch.rand(n, 2, dtype=torch.float64), 5)
+    sites = term.draw(unit, 5)
     at = torch.cat([site.points for site in sites]).requires_grad_()
     exact = ExactConditions(problem.exact_plan().ansatz)
     found = residuals(term, problem.domain, sites, ("u",), {}, exact, at, chosen(at), by_autograd(at))
@@ -137,7 +142,7 @@ def test_residuals_are_those_of_our_own_derivatives(name: str) -> None:
     scope = Scope.of_jets(jets, problem.domain.columns(at.detach()), problem.parameter_values())
     ours = torch.stack(list(problem.equation_term().evaluate((scope,)).values()), dim=1)
     assert found.shape == (40, len(problem.residual_names))
-    assert (found - ours).abs().max() < 1e-10 * ours.abs().max()
+    assert (found - ours).abs().max() < 1e-13 * ours.abs().max()
     assert (task.exact(at.detach(), outputs) - jet[0]).abs().max() < 1e-13
 
 
@@ -158,7 +163,7 @@ def test_every_single_problem_of_the_package_can_be_given_to_a_peer(name: str) -
         pytest.skip("no single forward problem")
     task = Task.of(problem, case.solver(case.trained_solver))
     for part in task.parts:
-        few = Part(part.term, 20)
+        few = LossTerm(part.term, 20)
         sites = task.sites(few, np.random.default_rng(0))
         at = stacked(sites).requires_grad_()
         found = task.residuals(few, sites, at, _plain(task, at), by_autograd(at))
@@ -170,7 +175,7 @@ def test_known_derivatives_are_computed_once_per_set_of_points(monkeypatch: pyte
     calls = []
     prepare = exact._ansatz.prepare
     monkeypatch.setattr(exact._ansatz, "prepare", lambda points, indices: calls.append(1) or prepare(points, indices))
-    first, second = torch.rand(2, 4, 2, dtype=torch.float64)
+    first, second = unit(4), unit(5)
     exact.derivatives(first, (0, 0))
     exact.derivatives(first.clone(), (0,))
     assert len(calls) == 1
@@ -186,7 +191,7 @@ def test_a_task_has_the_network_the_points_and_the_conditions_of_the_solver() ->
     assert task.layers == [2, 9, 9, 1] and task.activation == "sin"
     kinds = [(p.term.kind, p.n, p.term.weight) for p in task.parts]
     assert kinds == [("equation", 50, 1.0), ("boundary", 64, 7.0), ("boundary", 64, 7.0)]
-    assert task.sites(Part(task.parts[0].term, 6), np.random.default_rng(0))[0].points.shape == (6, 2)
+    assert task.sites(LossTerm(task.parts[0].term, 6), np.random.default_rng(0))[0].points.shape == (6, 2)
     assert Task.of(problem, None, dtype=torch.float32).features(torch.zeros(1, 2)).dtype == torch.float32
 
 

@@ -79,7 +79,7 @@ def test_a_member_ends_where_its_own_solve_does() -> None:
         solution = pl.solve(member, config, seed=0, progress=False)
         assert float(errors[b]) == pytest.approx(solution.error()["u"], rel=0.01)
         assert float(trained.loss[b]) == pytest.approx(solution.history.records[-1].loss, rel=0.01)
-    assert float(errors.max()) < 0.1
+    assert float(errors.max()) < 8e-3
 
 
 def test_stages_have_interface_conditions_of_their_own() -> None:
@@ -99,8 +99,8 @@ def test_a_member_that_is_lost_stops_nobody() -> None:
         theta, losses = minimize(StackedSystem(MEMBERS, config), broken, optimizer)
         alone, expected = minimize(StackedSystem(MEMBERS, config), start, optimizer)
         assert torch.isfinite(losses).tolist() == [True, False, True]
-        assert torch.allclose(theta[[0, 2]], alone[[0, 2]], rtol=1e-9)
-        assert torch.allclose(losses[[0, 2]], expected[[0, 2]], rtol=1e-9)
+        assert torch.allclose(theta[[0, 2]], alone[[0, 2]], rtol=1e-9, atol=0)
+        assert torch.allclose(losses[[0, 2]], expected[[0, 2]], rtol=1e-9, atol=0)
         assert torch.equal(theta[1, 1:], broken[1, 1:])
 
 
@@ -113,10 +113,10 @@ def test_products_with_bands_are_those_of_the_dense_jacobian() -> None:
     for band in bands:
         for g, block in band.jacobian.items():
             full[:, band.rows, stack.columns[g]] = block
-    assert torch.allclose(gram(bands, stack.columns, theta), full.mT @ full, rtol=1e-12)
-    assert torch.allclose(times(bands, stack.columns, theta), (full @ theta[:, :, None])[:, :, 0], rtol=1e-12)
+    assert torch.allclose(gram(bands, stack.columns, theta), full.mT @ full, rtol=1e-12, atol=0)
+    assert torch.allclose(times(bands, stack.columns, theta), (full @ theta[:, :, None])[:, :, 0], rtol=1e-12, atol=0)
     expected = (full.mT @ residual[:, :, None])[:, :, 0]
-    assert torch.allclose(transposed(bands, stack.columns, residual, theta), expected, rtol=1e-12)
+    assert torch.allclose(transposed(bands, stack.columns, residual, theta), expected, rtol=1e-12, atol=0)
 
 
 def test_bad_stages() -> None:

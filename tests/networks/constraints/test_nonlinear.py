@@ -66,7 +66,11 @@ def test_mass_and_energy_of_a_wave_are_kept() -> None:
     u = keep(v, mass, energy)
     assert float((u.mean(-1) / mass - 1).abs().max()) < 1e-12
     assert float((u.square().mean(-1) / energy - 1).abs().max()) < 1e-12
-    assert float((u - v).norm()) < 0.1 * float(v.norm())
+    # the closest such state: it differs by a combination of the gradients of mass and energy
+    for moved, found in zip(v - u, u, strict=True):
+        gradients = torch.stack([torch.ones_like(found), found], dim=1)
+        rest = moved - gradients @ torch.linalg.lstsq(gradients, moved[:, None]).solution[:, 0]
+        assert float(rest.norm()) < 1e-12
 
 
 def test_batches_dtypes_and_empty_batches() -> None:
@@ -87,7 +91,10 @@ def test_what_cannot_be_met_is_named() -> None:
         NonlinearProjection(lambda u, e: u @ u - e)(v, torch.tensor([1.0, -1.0]))
     with pytest.raises(RuntimeError, match=r"no isolated closest point was found"):
         NonlinearProjection(lambda u: torch.stack([u.sum(), 2 * u.sum()]))(v)
-    with pytest.raises(RuntimeError, match=r"NonlinearProjection: "):
+    with pytest.raises(
+        RuntimeError,
+        match=r"NonlinearProjection: constraint 0 of function cannot be met from here, it is missed by inf",
+    ):
         NonlinearProjection(on_sphere)(torch.zeros(3, dtype=torch.float64))
 
 

@@ -9,8 +9,9 @@ import math
 import numpy as np
 import pytest
 
-from pinnlab.selection.bandits import Bandit, Play, Random
+from pinnlab.selection.bandits import Bandit, Fixed, Play, Random
 from pinnlab.selection.bandits.contextual import capped, fitted_plays
+from pinnlab.selection.bandits.kernel import PlayLayout
 
 ARMS = np.array(list(itertools.product((0, 1), repeat=6)))
 
@@ -55,13 +56,21 @@ def test_regret_is_sublinear(policy: str, random_regret: float) -> None:
     assert lost.mean() < 0.5 * fixed, "no better than the best fixed arm"
 
 
-def test_greedy_and_fixed_and_all_on() -> None:
-    for policy, arm in (("all_on", 63), ("greedy", None)):
-        bandit = Bandit(ARMS, policy, refit_every=10)
-        regret(bandit, 12, seed=0)
-        if arm is not None:
-            assert {play.arm for play in bandit.plays} == {arm}
-            assert bandit.best([[0.0], [1.0]]).tolist() == [arm, arm]
+@pytest.mark.parametrize(("policy", "arm"), [("all_on", 63), (Fixed(5), 5)], ids=["all_on", "fixed"])
+def test_fixed_policies_play_their_arm(policy: str | Fixed, arm: int) -> None:
+    bandit = Bandit(ARMS, policy)
+    regret(bandit, 12, seed=0)
+    assert {play.arm for play in bandit.plays} == {arm}
+    assert bandit.best([[0.0], [1.0]]).tolist() == [arm, arm]
+
+
+def test_greedy_plays_the_largest_mean() -> None:
+    bandit = Bandit(ARMS, "greedy", refit_every=10)
+    regret(bandit, 12, seed=0)
+    contexts = np.array([[-0.9], [0.0], [0.8]])
+    mean, _ = bandit.predict(contexts)
+    assert [bandit.select(context) for context in contexts] == mean.argmax(1).tolist()
+    assert len(set(mean.argmax(1).tolist())) > 1, "the contexts tell the arms apart"
 
 
 @pytest.mark.parametrize("refit_every", [1, 4])
@@ -98,7 +107,9 @@ def test_warm_up_is_random() -> None:
         assert warm.select([0.0]) == random.select([0.0])
         for bandit in (warm, random):
             bandit.update([0.0], i, float(i))
-    assert bool(warm.layout)
+    assert warm.layout == PlayLayout((1,), (), 6), "read off the first context and the arms"
+    mean, sd = warm.predict([[0.0]])
+    assert warm.select([0.0]) == (mean + sd).argmax() != random.select([0.0]), "from now on by upper confidence bounds"
 
 
 def test_predict_is_a_table_of_contexts_and_arms() -> None:
@@ -118,12 +129,15 @@ def test_predict_is_a_table_of_contexts_and_arms() -> None:
 @pytest.mark.parametrize("bad", [math.nan, -math.inf, math.inf])
 @pytest.mark.parametrize("floor", [None, -2.0])
 def test_rewards_that_are_not_finite(bad: float, floor: float | None) -> None:
-    bandit = Bandit(ARMS, "ucb", warm_up=0, floor=floor)
+    bandit, told = (Bandit(ARMS, "ucb", warm_up=0, floor=floor) for _ in range(2))
+    worst = 0.0 if floor is None else floor
+    counts_as = {0: 0.0, 2: 1.0, 4: 3.0} if bad == math.inf else dict.fromkeys((0, 2, 4), worst)
     for i in range(6):
         bandit.update([0.1 * i], i, bad if i % 2 == 0 else float(i))
-        assert 0 <= bandit.select([0.2]) < 64
-    mean, sd = bandit.predict([[0.0]])
-    assert np.isfinite(mean).all() and np.isfinite(sd).all()
+        told.update([0.1 * i], i, counts_as.get(i, float(i)))
+        assert bandit.select([0.2]) == told.select([0.2])
+    for found, expected in zip(bandit.predict([[0.0]]), told.predict([[0.0]]), strict=True):
+        assert np.isfinite(found).all() and np.array_equal(found, expected)
     again = Bandit.from_data(json.loads(json.dumps(bandit.to_data(), allow_nan=False)))
     assert again.select([0.2]) == bandit.select([0.2])
     assert repr(again.plays) == repr(bandit.plays)
@@ -146,7 +160,7 @@ def test_constant_rewards_and_contexts() -> None:
     bandit = Bandit(ARMS, "thompson", warm_up=0)
     for i in range(5):
         bandit.update([1.0], i, 2.0)
-    assert np.allclose(bandit.predict([[1.0]])[0], 2.0)
+    assert np.allclose(bandit.predict([[1.0]])[0], 2.0, rtol=0, atol=1e-13)
     bandit.select([1.0])
 
 

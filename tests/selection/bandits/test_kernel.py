@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout, agreement, exponent, log_normal, play_kernel, warped
+from pinnlab.selection.bandits.kernel import Hyper, PlayLayout, agreement, exponent, log_normal, warped
 from pinnlab.selection.bandits.surrogate import Surrogate, standard
 
 F = torch.float64
@@ -18,18 +18,18 @@ def rows(*values: tuple[float, ...]) -> torch.Tensor:
     return torch.tensor(values, dtype=F)
 
 
-def test_kernel_by_hand() -> None:
-    # ||s - r||^2 = 9 + 16 = 25 over length 50; two of four switches agree: exp(-0.5) exp(2 * 0.5) = exp(0.5)
-    found = play_kernel(rows((0, 0)), rows((3, 4)), rows((1, 0, 1, 0)), rows((1, 1, 1, 1)), 50.0, 2.0)
-    assert found.item() == pytest.approx(math.exp(0.5), rel=1e-15)
-    # the same play: exp(theta)
-    same = play_kernel(rows((3, 4)), rows((3, 4)), rows((1, 0)), rows((1, 0)), 50.0, 2.0)
-    assert same.item() == pytest.approx(math.exp(2.0), rel=1e-15)
+def test_exponent_by_hand() -> None:
+    # ||s - r||^2 = 9 + 16 = 25 over length 50; two of four switches agree: -0.5 + 2 (0.5 - 1) = -1.5
+    found = exponent(rows((0, 0, 1, 0, 1, 0)), rows((3, 4, 1, 1, 1, 1)), (2,), (4,), (50.0,), (2.0,))
+    assert found.item() == pytest.approx(-1.5, rel=1e-15)
+    # the same play has the largest covariance
+    same = rows((3, 4, 1, 0))
+    assert exponent(same, same, (2,), (2,), (50.0,), (2.0,)).item() == 0.0
 
 
 def test_agreement_counts_shared_zeros() -> None:
     found = agreement(rows((0, 0, 0), (1, 1, 0)), rows((0, 0, 1), (1, 1, 0)))
-    assert torch.allclose(found, rows((2 / 3, 1 / 3), (0.0, 1.0)))
+    assert torch.allclose(found, rows((2 / 3, 1 / 3), (0.0, 1.0)), rtol=0, atol=1e-14)
 
 
 def test_exponent_is_the_product_of_groups_over_its_largest_value() -> None:
@@ -39,9 +39,15 @@ def test_exponent_is_the_product_of_groups_over_its_largest_value() -> None:
         for n in (4, 6)
     )
     found = exponent(x, y, (2, 1), (3, 2), (2.0, 0.5), (1.5, 3.0)).exp()
-    first = play_kernel(x[:, :2], y[:, :2], x[:, 3:6], y[:, 3:6], 2.0, 1.5)
-    second = play_kernel(x[:, 2:3], y[:, 2:3], x[:, 6:], y[:, 6:], 0.5, 3.0)
-    assert torch.allclose(found, first * second / math.exp(4.5), rtol=1e-13)
+
+    def kernel(numbers: slice, switches: slice, length: float, theta: float) -> torch.Tensor:
+        """exp(-||s - r||^2 / length) exp(theta mean_d 1[a_d = b_d]), with every pair written out."""
+        apart = (x[:, None, numbers] - y[None, :, numbers]).square().sum(-1)
+        alike = (x[:, None, switches] == y[None, :, switches]).to(F).mean(-1)
+        return torch.exp(-apart / length + theta * alike)
+
+    first, second = kernel(slice(0, 2), slice(3, 6), 2.0, 1.5), kernel(slice(2, 3), slice(6, 8), 0.5, 3.0)
+    assert torch.allclose(found, first * second / math.exp(4.5), rtol=1e-13, atol=0)
 
 
 def test_warping_by_hand() -> None:
@@ -54,7 +60,7 @@ def test_warping_by_hand() -> None:
 def test_warping_with_ones_changes_nothing_and_clamps() -> None:
     s, ones = rows((0.0, 5.0), (0.25, 5.0), (3.0, 5.0)), torch.ones(2, dtype=F)
     found = warped(s, ones, ones, rows((0.0, 5.0))[0], rows((1.0, 5.0))[0])
-    assert torch.allclose(found, rows((0.0, 5.0), (0.25, 5.0), (1.0, 5.0)), atol=1e-6)
+    assert torch.allclose(found, rows((0.0, 5.0), (0.25, 5.0), (1.0, 5.0)), atol=1e-6, rtol=0)
 
 
 def test_log_normal_has_its_mode_where_asked() -> None:
@@ -74,7 +80,7 @@ def test_library_and_surrogate_agree(warp: bool) -> None:
     """GPyTorch's posterior with our kernel, and BoTorch's warping, give the same numbers as the surrogate."""
     from pinnlab.selection.bandits.fitting import PlayKernel, model
 
-    layout = Layout((2,), (3,), 4)
+    layout = PlayLayout((2,), (3,), 4)
     g = torch.Generator().manual_seed(1)
     contexts = torch.cat([torch.randn(12, 2, generator=g, dtype=F), (torch.rand(12, 3, generator=g) < 0.5).to(F)], 1)
     arms = (torch.rand(12, 4, generator=g) < 0.5).to(F)
@@ -98,8 +104,8 @@ def test_library_and_surrogate_agree(warp: bool) -> None:
     mine = [surrogate.predict(contexts[i : i + 1], arms[i : i + 1]) for i in range(5)]
     m, s = (torch.stack([v[j].squeeze() for v in mine]) for j in (0, 1))
     shift, scale = standard(rewards)
-    assert torch.allclose((m - shift) / scale, mean, atol=1e-6)
-    assert torch.allclose(s / scale, covariance.diagonal().sqrt(), atol=1e-5)
+    assert torch.allclose((m - shift) / scale, mean, atol=1e-6, rtol=0)
+    assert torch.allclose(s / scale, covariance.diagonal().sqrt(), atol=1e-5, rtol=0)
     if warp:
         from botorch.models.transforms.input import Warp
 
@@ -110,4 +116,4 @@ def test_library_and_surrogate_agree(warp: bool) -> None:
         with torch.no_grad():
             expected = bounds[0] + (bounds[1] - bounds[0]) * theirs.eval()(z)
         a, b = torch.tensor(hyper.warp, dtype=F).T
-        assert torch.allclose(warped(z, a, b, *bounds), expected, atol=1e-5)
+        assert torch.allclose(warped(z, a, b, *bounds), expected, atol=1e-5, rtol=0)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlab.selection.bandits.kernel import Hyper, Layout
+from pinnlab.selection.bandits.kernel import Hyper, PlayLayout
 from pinnlab.selection.bandits.surrogate import Posterior, Surrogate, fitted
 
 F = torch.float64
 ARMS = torch.tensor(list(itertools.product((0.0, 1.0), repeat=4)), dtype=F)
-LAYOUT = Layout((1,), (), 4)
+LAYOUT = PlayLayout((1,), (), 4)
 
 
 def plays(n: int, noise: float = 0.0, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -27,7 +27,7 @@ def plays(n: int, noise: float = 0.0, seed: int = 0) -> tuple[torch.Tensor, torc
 def test_without_noise_it_passes_through_the_plays() -> None:
     contexts, arms, rewards = plays(20)
     mean, sd = Surrogate(LAYOUT, Hyper((2.0,), (3.0,), 1.0, 1e-10), contexts, arms, rewards).predict(contexts, arms)
-    assert torch.allclose(mean.diagonal(), rewards, atol=1e-5)
+    assert torch.allclose(mean.diagonal(), rewards, atol=1e-5, rtol=0)
     assert float(sd.diagonal().max()) < 1e-3
 
 
@@ -35,8 +35,8 @@ def test_far_away_it_knows_nothing() -> None:
     contexts, arms, rewards = plays(20)
     far = torch.tensor([[1e4]], dtype=F)
     mean, sd = Surrogate(LAYOUT, Hyper((2.0,), (3.0,), 1.0, 0.1), contexts, arms, rewards).predict(far, ARMS)
-    assert torch.allclose(mean, rewards.mean().expand(1, 16))
-    assert torch.allclose(sd, rewards.std(correction=0).expand(1, 16))
+    assert torch.allclose(mean, rewards.mean().expand(1, 16), rtol=0, atol=1e-11)
+    assert torch.allclose(sd, rewards.std(correction=0).expand(1, 16), rtol=0, atol=1e-13)
 
 
 def test_many_contexts_are_the_same_as_one_by_one() -> None:
@@ -44,10 +44,12 @@ def test_many_contexts_are_the_same_as_one_by_one() -> None:
     contexts = torch.linspace(10, 14, 7, dtype=F)[:, None]
     mean, sd = surrogate.predict(contexts, ARMS)
     assert mean.shape == sd.shape == (7, 16)
-    assert torch.allclose(surrogate.means(contexts, ARMS), mean)
+    assert torch.allclose(surrogate.means(contexts, ARMS), mean, rtol=0, atol=1e-11)
     for i, context in enumerate(contexts):
         joint = surrogate.joint(context, ARMS)
-        assert torch.allclose(joint.mean, mean[i]) and torch.allclose(joint.sd, sd[i])
+        assert torch.allclose(joint.mean, mean[i], rtol=0, atol=1e-11) and torch.allclose(
+            joint.sd, sd[i], rtol=0, atol=1e-12
+        )
 
 
 def test_draws_have_the_mean_and_covariance() -> None:

@@ -120,23 +120,23 @@ def test_a_family_is_learned_from_its_equations_alone() -> None:
         member = solution.at(nu=nu)
         assert member.error()["u"] < 5e-3
         assert member.problem.parameters == {"nu": nu}
-        assert np.abs(member.residual(x=0.3, t=np.linspace(0.1, 0.9, 5))["heat"]).max() < 0.1
-    assert solution.error(members=2)["u"] < 5e-3
+        assert np.abs(member.residual(x=0.3, t=np.linspace(0.1, 0.9, 5))["heat"]).max() < 0.05
+    assert solution.error(members=2)["u"] < 2e-3
     inside = solution(x=0.5, t=np.array([0.2, 0.7]), nu=0.1)["u"]
     assert np.array_equal(inside, solution.at(nu=0.1)(x=0.5, t=np.array([0.2, 0.7]))["u"])
     assert inside == pytest.approx(np.exp(-0.1 * PI**2 * np.array([0.2, 0.7])), rel=1e-2)
     assert np.isnan(solution.residual(x=0.3, t=0.4, nu=0.1)["heat"]).sum() == 0
     losses = solution.history.column("held_out")
-    assert np.isfinite(losses).all() and solution.history[-1].errors["u"] < 5e-3
+    assert np.isfinite(losses).all() and solution.history[-1].errors["u"] < 2e-3
 
 
 def test_the_inner_solve_may_change_at_test() -> None:
     solution = pl.solve(family(), pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=5),)), progress=False)
     coarse = solution.at(nu=0.1, points=16)
     fine = solution.at(nu=0.1, points=600, tolerance=1e-12, steps=40)
-    assert fine.error()["u"] <= coarse.error()["u"]
+    assert fine.error()["u"] < 0.9 * coarse.error()["u"] < 2e-3
     longer = solution.at(nu=0.1, domain=pl.Box(x=(0.0, 1.0), t=(0.0, 1.2)))
-    assert longer(x=0.5, t=1.2)["u"] == pytest.approx(math.exp(-0.1 * PI**2 * 1.2), rel=0.2)
+    assert longer(x=0.5, t=1.2)["u"] == pytest.approx(math.exp(-0.1 * PI**2 * 1.2), rel=5e-3)
 
 
 def test_a_family_of_functions_on_a_grid() -> None:
@@ -145,21 +145,22 @@ def test_a_family_of_functions_on_a_grid() -> None:
     solution = pl.solve(problem, solver, progress=False)
     member = solution.at(u0=lambda x: torch.cos(2 * PI * x))
     exact = lambda x, t: torch.cos(2 * PI * x) * torch.exp(-0.02 * 4 * PI**2 * t)  # noqa: E731
-    assert member.error(exact)["u"] < 0.2
+    assert member.error(exact)["u"] < 0.15
     # initial values hold exactly, between nodes by interpolation; the experts at both ends are neighbours
     x = np.linspace(0, 1, 33)
     assert np.abs(member(x=x, t=0.0)["u"] - np.cos(2 * PI * x)).max() < 1e-12
     ends = [member(x=end, t=x)["u"] for end in (0.0, 1.0)]
-    assert np.abs(ends[0] - ends[1]).max() < 0.05
+    assert np.abs(ends[0] - ends[1]).max() < 0.02
     drawn = problem.sample(np.random.default_rng(3))
-    assert np.isfinite(solution.at(u0=drawn.parameters["u0"])(x=x, t=0.5)["u"]).all()
-    assert np.isfinite(solution.at(u0=0.5)(x=x, t=0.5)["u"]).all()
+    known = pl.reference_solution(drawn)(x=x, t=0.5)["u"]
+    assert np.linalg.norm(solution.at(u0=drawn.parameters["u0"])(x=x, t=0.5)["u"] - known) < 0.3 * np.linalg.norm(known)
+    assert np.abs(solution.at(u0=0.5)(x=x, t=0.5)["u"] - 0.5).max() < 1e-12, "a constant stays"
 
 
 def test_one_problem_with_a_network(tmp_path: Path) -> None:
     problem = family().at(nu=0.1)
     solution = pl.solve(problem, pl.HardConstraintMoE(**SMALL, stages=(pl.Adam(steps=10),)), progress=False)
-    assert solution.error()["u"] < 1e-2
+    assert solution.error()["u"] < 3e-3
     assert np.abs(solution.residual(x=np.linspace(0.1, 0.9, 5), t=0.5)["heat"]).max() < 0.1
     assert solution.models[0].joints == {"x": (0.5,)}
     with pytest.raises(TypeError, match="no file form for experts over trained basis functions"):
@@ -176,7 +177,9 @@ def test_a_resumed_run_gives_the_same_numbers(tmp_path: Path) -> None:
     stopped = pl.solve(problem, solver, progress=False, checkpoint=checkpoint, callbacks=[lambda record: True])
     assert stopped.status is pl.Status.INTERRUPTED
     # the first look at the run comes after its first stage
-    resumed = pl.solve(problem, solver, progress=False, checkpoint=checkpoint)
+    new: list[Any] = []
+    resumed = pl.solve(problem, solver, progress=False, checkpoint=checkpoint, callbacks=[new.append])
+    assert [record.stage for record in new] == [1]
     x = np.linspace(0, 1, 7)
     assert resumed.status is pl.Status.STEPS_DONE and len(resumed.history) == len(whole.history)
     assert np.array_equal(whole(x=x, t=0.5, nu=0.1)["u"], resumed(x=x, t=0.5, nu=0.1)["u"])
@@ -213,7 +216,7 @@ def test_a_grid_basis_has_the_grids_derivatives() -> None:
     at = found[:, :, 0, indices.index((0, 0))].reshape(2, 144, 4).transpose(1, 2).reshape(2, 4, 16, 9)
     assert torch.equal(at, exact)
     between = basis.between(grid.points, indices)
-    assert torch.allclose(between, basis.nodes(grid.points, indices), atol=1e-11)
+    assert torch.allclose(between, basis.nodes(grid.points, indices), atol=1e-11, rtol=0)
 
 
 def test_nodes_by_number() -> None:
@@ -222,7 +225,7 @@ def test_nodes_by_number() -> None:
     ends = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
     assert node_numbers(grid, ends).tolist() == [0, 4]
     moved = snapped(grid, torch.tensor([[0.3, 0.6], [0.99, 0.05]], dtype=torch.float64))
-    assert torch.allclose(moved, torch.tensor([[0.25, 0.5], [1.0, 0.0]], dtype=torch.float64))
+    assert torch.allclose(moved, torch.tensor([[0.25, 0.5], [1.0, 0.0]], dtype=torch.float64), rtol=0, atol=1e-14)
 
 
 def _no_ansatz() -> Any:
@@ -241,11 +244,11 @@ def test_point_bases_by_taylor_mode_and_by_autograd_agree() -> None:
             return self.inner(points)
 
     inputs = Inputs(torch.tensor([[0.3], [0.6]], dtype=torch.float64), [], [_no_ansatz()])
-    points = torch.rand(2, 5, 2, dtype=torch.float64)
+    points = torch.rand(2, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     indices = closure([(0, 0), (1,)])
     one = PointBasis(network, 1, 4, inputs).expand(points, indices).basis
     other = PointBasis(Own(), 1, 4, inputs).expand(points, indices).basis
-    assert torch.allclose(one, other, atol=1e-12)
+    assert torch.allclose(one, other, atol=1e-12, rtol=0)
 
 
 def test_features_take_coordinates_as_they_are() -> None:

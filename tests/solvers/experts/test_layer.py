@@ -101,7 +101,7 @@ def test_parts_are_found_by_location() -> None:
 
 def test_points_of_the_unit_cube_go_into_each_part() -> None:
     parts = cut(BOX, {"x": 4})
-    placed = BOX.interior(in_unit_cube(parts, torch.rand(10, 2, dtype=torch.float64)).flatten(0, 1)).points
+    placed = BOX.interior(in_unit_cube(parts, sobol()(10)).flatten(0, 1)).points
     assert torch.equal(parts.locate(placed), torch.arange(4).repeat_interleave(10))
 
 
@@ -155,14 +155,18 @@ def test_pointwise_derivatives_by_hand() -> None:
     value, (slope,) = rows.linearized(fields)
     at = {key: fields[0][:, :, 0, i] for i, key in enumerate(rows.keys)}
     scale = float(rows.scale)
-    assert torch.allclose(value[:, :, 0], scale * (at["t",] + at[()] * at["x",] - 0.1 * at["x", "x"]))
+    assert torch.allclose(
+        value[:, :, 0], scale * (at["t",] + at[()] * at["x",] - 0.1 * at["x", "x"]), rtol=0, atol=1e-14
+    )
     expected = {(): at["x",], ("x",): at[()], ("t",): torch.ones_like(at[()]), ("x", "x"): -0.1 + 0 * at[()]}
     for i, key in enumerate(rows.keys):
-        assert torch.allclose(slope[:, :, 0, 0, i], scale * expected[key])
+        assert torch.allclose(slope[:, :, 0, 0, i], scale * expected[key], rtol=0, atol=1e-14)
     second = {rows.keys[i]: found for s, j, i, found in rows.curvature(fields)}
     assert set(second) == {(), ("x",)}
     (by,) = second[()]
-    assert by is not None and torch.allclose(by[:, :, 0, rows.keys.index(("x",))], scale * value[:, :, 0])
+    assert by is not None and torch.allclose(
+        by[:, :, 0, rows.keys.index(("x",))], scale * value[:, :, 0], rtol=0, atol=1e-14
+    )
 
 
 def test_an_interface_compares_values_and_slopes() -> None:
@@ -178,7 +182,9 @@ def test_an_interface_compares_values_and_slopes() -> None:
     found = rows.residuals([left, left + torch.tensor([3.0, 2.0], dtype=torch.float64)[:, None]])
     # a quarter of the interval's half: h / 2 = 0.25
     weight = math.sqrt(100 / rows.points[0].shape[1])
-    assert torch.allclose(found[0, 0, :, 0], weight * torch.tensor([3.0, 0.25 * 2.0], dtype=torch.float64))
+    assert torch.allclose(
+        found[0, 0, :, 0], weight * torch.tensor([3.0, 0.25 * 2.0], dtype=torch.float64), rtol=0, atol=1e-13
+    )
 
 
 def test_conditions_belong_to_the_experts_at_the_boundary() -> None:
@@ -187,6 +193,7 @@ def test_conditions_belong_to_the_experts_at_the_boundary() -> None:
     assert owners["initial u"] == [0, 2, 4]
     assert owners["dirichlet u x-"] == [0, 1] and owners["dirichlet u x+"] == [4, 5]
     alone, _ = layer_of(problem(), {"x": 3, "t": 2}, "none")
+    assert {r.term.residuals[0] for r in alone.rows} == {"burgers", *owners}
     assert all(r.experts[:, 0].tolist() == list(range(6)) for r in alone.rows)
 
 
@@ -249,22 +256,22 @@ def test_jacobian_and_hessian_agree_with_autograd(cuts: dict, coupling: str, rid
         full = torch.autograd.functional.jacobian(flat, w.flatten())
         dense = jacobian.dense()
         if group.joint:
-            assert torch.allclose(dense[0], full[0], atol=1e-12)
+            assert torch.allclose(dense[0], full[0], atol=1e-12, rtol=0)
         else:
             blocks = full.reshape(*rows.shape, *w.shape)
             for k in range(len(group.experts)):
-                assert torch.allclose(dense[0, k], blocks[0, k, :, 0, k], atol=1e-12)
-        assert torch.allclose(jacobian.gram(), dense.mT @ dense, atol=1e-9)
-        assert torch.allclose(jacobian.pull_back(rows), (dense.mT @ rows[..., None])[..., 0], atol=1e-9)
+                assert torch.allclose(dense[0, k], blocks[0, k, :, 0, k], atol=1e-12, rtol=0)
+        assert torch.allclose(jacobian.gram(), dense.mT @ dense, atol=1e-9, rtol=0)
+        assert torch.allclose(jacobian.pull_back(rows), (dense.mT @ rows[..., None])[..., 0], atol=1e-9, rtol=0)
         half = lambda v, flat=flat: 0.5 * flat(v).square().sum()  # noqa: E731
         expected = torch.autograd.functional.hessian(half, w.flatten())
         found = task.curved(w, known, *task.theta)
         if group.joint:
-            assert torch.allclose(found[0], expected, atol=1e-8)
+            assert torch.allclose(found[0], expected, atol=1e-8, rtol=0)
         else:
             for k in range(len(group.experts)):
                 mine = slice(k * 6, k * 6 + 6)
-                assert torch.allclose(found[0, k], expected[mine, mine], atol=1e-8)
+                assert torch.allclose(found[0, k], expected[mine, mine], atol=1e-8, rtol=0)
 
 
 @pytest.mark.parametrize(("cuts", "coupling"), COUPLED)
@@ -316,7 +323,9 @@ def test_whitened_columns_are_orthonormal() -> None:
     gram = task.linearized(known.flatten(2))[1].gram()
     change = task.whitening()[:, :, 0]
     assert float(torch.linalg.cond(gram).max()) > 1e8
-    assert torch.allclose(change.mT @ gram @ change, torch.eye(48, dtype=torch.float64).expand_as(gram), atol=1e-6)
+    assert torch.allclose(
+        change.mT @ gram @ change, torch.eye(48, dtype=torch.float64).expand_as(gram), atol=1e-6, rtol=0
+    )
 
 
 def test_the_gauss_newton_gradient_is_another() -> None:
@@ -329,7 +338,7 @@ def test_the_gauss_newton_gradient_is_another() -> None:
         w, _ = layer.solve(layer.expand(Polynomials(BOX, (3, 2), factors)), start)
         results.append(torch.autograd.grad(w.square().sum(), factors)[0])
     gap = float((results[0] - results[1]).norm() / results[0].norm())
-    assert gap > 1e-2
+    assert gap > 0.3
 
 
 def solved(given: pl.Problem, cuts: dict, coupling: str, degrees: tuple[int, int], points: int = 300):
@@ -388,7 +397,7 @@ def test_members_have_their_own_parameters() -> None:
             alone.expand(Polynomials(BOX, (4, 3), torch.ones(1, 20, dtype=torch.float64))),
             torch.zeros(1, 2, 1, 20, dtype=torch.float64),
         )
-        assert torch.allclose(w[i], one[0], atol=1e-6)
+        assert torch.allclose(w[i], one[0], rtol=0, atol=1e-10)
 
 
 def test_data_belong_to_the_expert_where_they_were_taken() -> None:

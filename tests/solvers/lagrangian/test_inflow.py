@@ -65,7 +65,7 @@ def test_points_are_labels_that_have_entered() -> None:
         Entry(pl.Box(x=(1.0, 4.0), t=(5.0, 6.0)), 1.0, 2.0),
         Entry(pl.Box(x=(1.0, 4.0), t=(5.0, 6.0)), 4.0, -2.0),
     ):
-        points = entry.draw(torch.rand(200, 2, dtype=torch.float64))
+        points = entry.draw(torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
         place = points[:, 0] + entry.velocity * (points[:, 1] - 5.0)
         assert bool((entry.delay(points[:, 0]) <= points[:, 1] - 5.0 + 1e-12).all())
         assert bool((points[:, 0] >= entry.labels[0]).all() and (points[:, 0] <= entry.labels[1]).all())
@@ -129,7 +129,7 @@ def test_a_wave_that_is_sent_in(sent_in: pl.Solution) -> None:
     t, x = np.linspace(0, 1, 21), np.linspace(0, 1, 21)
     np.testing.assert_allclose(sent_in(x=0.0, t=t)["u"], np.sin(3 * t), rtol=0, atol=1e-11)
     np.testing.assert_allclose(sent_in(x=x, t=0.0)["u"], np.sin(-3 * x), rtol=0, atol=1e-13)
-    assert abs(sent_in.residual(x=0.5, t=0.9)["equation0"]) < 1e-2
+    assert abs(sent_in.residual(x=0.5, t=0.9)["equation0"]) < 1e-5
 
 
 def test_paths_from_side_to_side(sent_in: pl.Solution) -> None:
@@ -158,7 +158,7 @@ def test_velocity_of_the_state() -> None:
         velocity=lambda u: u, reference=lambda x, t: (1 + x) / (1 + t),
     )  # fmt: skip
     solution = pl.solve(problem, pl.LagrangianPINN(**SMALL), progress=False)
-    assert solution.error()["u"] < 1e-3, solution.error()
+    assert solution.error()["u"] < 2e-4, solution.error()
 
 
 def test_a_flow_that_leaves_on_both_sides_and_files(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_constant_speed_needs_no_training(c: float) -> None:
 
 
 def test_variable_speed(bent: pl.Solution) -> None:
-    assert bent.error()["u"] < 2e-3, bent.error()
+    assert bent.error()["u"] < 8e-4, bent.error()
 
 
 def test_diffusion_with_uniform_and_causal_weights() -> None:
@@ -67,7 +67,7 @@ def test_diffusion_with_uniform_and_causal_weights() -> None:
         reference=lambda x, t, c, nu: torch.exp(-nu * t) * torch.sin(x - c * t),
     )  # fmt: skip
     causal = pl.weighting.Causal(tolerances=(1.0, 100.0), slices=8)
-    for weighting, error in ((pl.weighting.Uniform(), 1e-4), (causal, 1e-3)):
+    for weighting, error in ((pl.weighting.Unweighted(), 1e-4), (causal, 1e-3)):
         solver = pl.LagrangianPINN(stages=FEW, weighting=weighting, **SMALL)
         solution = pl.solve(problem, solver, progress=False)
         assert solution.error()["u"] < error, weighting
@@ -75,9 +75,9 @@ def test_diffusion_with_uniform_and_causal_weights() -> None:
 
 def test_initial_state_and_seam_are_exact(bent: pl.Solution) -> None:
     x = np.linspace(0, 2 * PI, 33)
-    np.testing.assert_allclose(bent(x=x, t=0.0)["u"], np.sin(x), atol=1e-14)
+    np.testing.assert_allclose(bent(x=x, t=0.0)["u"], np.sin(x), atol=1e-14, rtol=0)
     t = np.linspace(0, 1.2, 9)
-    np.testing.assert_allclose(bent(x=0.0, t=t)["u"], bent(x=2 * PI, t=t)["u"], atol=1e-12)
+    np.testing.assert_allclose(bent(x=0.0, t=t)["u"], bent(x=2 * PI, t=t)["u"], atol=1e-12, rtol=0)
 
 
 def test_residual_is_that_at_fixed_places(bent: pl.Solution) -> None:
@@ -86,7 +86,7 @@ def test_residual_is_that_at_fixed_places(bent: pl.Solution) -> None:
     u_t = (bent(x=x, t=t + h)["u"] - bent(x=x, t=t - h)["u"]) / (2 * h)
     u_x = (bent(x=x + h, t=t)["u"] - bent(x=x - h, t=t)["u"]) / (2 * h)
     (residual,) = bent.residual(x=x, t=t).values()
-    np.testing.assert_allclose(residual, u_t + (1 + 0.5 * np.sin(x)) * u_x, atol=1e-6)
+    np.testing.assert_allclose(residual, u_t + (1 + 0.5 * np.sin(x)) * u_x, atol=1e-6, rtol=0)
 
 
 def test_known_states_are_not_trained(bent: pl.Solution) -> None:
@@ -108,18 +108,18 @@ def test_windows_with_states_that_change() -> None:
     )
     solver = pl.LagrangianPINN(stages=FEW, windows=2, warm_start=True, **SMALL)
     solution = pl.solve(problem, solver, progress=False)
-    assert solution.error()["u"] < 2e-3
+    assert solution.error()["u"] < 5e-4
 
 
 def test_paths_go_on_through_windows() -> None:
     solution = pl.solve(variable(), pl.LagrangianPINN(stages=FEW, windows=2, **SMALL), progress=False)
-    assert solution.error()["u"] < 2e-3
+    assert solution.error()["u"] < 1e-4
     paths = solution.characteristics(count=9, times=40)
     assert paths["t"].shape == (paths["x"].shape[1],) and np.all(np.diff(paths["t"]) > 0)
     assert np.abs(np.diff(paths["x"], axis=1)).max() < 1.6 * np.diff(paths["t"]).max(), "no path jumps at a cut"
     # on the way of the characteristics the state stays what it was
     along = solution(x=np.remainder(paths["x"], 2 * PI), t=paths["t"][None, :])["u"]
-    np.testing.assert_allclose(along, np.broadcast_to(along[:, :1], along.shape), atol=5e-3)
+    np.testing.assert_allclose(along, np.broadcast_to(along[:, :1], along.shape), rtol=0, atol=1e-11)
 
 
 def test_velocity_of_several_unknowns_in_one_frame() -> None:
@@ -136,8 +136,8 @@ def test_velocity_of_several_unknowns_in_one_frame() -> None:
     # a stays a(xi) on x = xi + (1 + a(xi)^2 / 2) t, and b stays zero
     xi = np.linspace(0.2, 6.0, 11)
     found = solution(x=np.remainder(xi + (1 + np.cos(xi) ** 2 / 2) * 0.5, 2 * PI), t=0.5)
-    np.testing.assert_allclose(found["a"], np.cos(xi), atol=5e-3)
-    np.testing.assert_allclose(found["b"], 0.0, atol=5e-3)
+    np.testing.assert_allclose(found["a"], np.cos(xi), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found["b"], 0.0, atol=1e-4)
 
 
 def test_two_dimensions_and_a_turning_flow() -> None:
@@ -149,7 +149,7 @@ def test_two_dimensions_and_a_turning_flow() -> None:
     solution = pl.solve(problem, solver, progress=False)
     x, y = np.meshgrid(np.linspace(0, 1, 9), np.linspace(0, 1, 9))
     found, exact = solution(x=x, y=y, t=0.15)["u"], problem.reference(x, y, np.full_like(x, 0.15))  # type: ignore[misc]
-    assert np.linalg.norm(found - exact.numpy()) < 2e-2 * np.linalg.norm(exact)
+    assert np.linalg.norm(found - exact.numpy()) < 8e-3 * np.linalg.norm(exact)
     assert solution.characteristics(3, 5)["y"].shape == (9, 5)
 
 
@@ -160,12 +160,14 @@ def test_crossing_characteristics_are_reported() -> None:
     (time,) = (float(note.rpartition("t = ")[2].split()[0]) for note in solution.notes if "cross from" in note)
     assert 0.8 < time < 1.2
     before = pl.solve(inviscid(0.8), pl.LagrangianPINN(stages=FEW, **SMALL), progress=False)
-    assert before.status is not pl.Status.CROSSED
+    assert before.status is pl.Status.STEPS_DONE and before.notes == ()
 
 
 def test_near_crossing_is_remarked_on() -> None:
     solution = pl.solve(inviscid(0.99), pl.LagrangianPINN(stages=FEW, **SMALL), progress=False)
-    assert solution.status is pl.Status.CROSSED or any("shrunk to J = 0.0" in note for note in solution.notes)
+    assert solution.status is pl.Status.STEPS_DONE
+    (note,) = solution.notes
+    assert "characteristics stay apart, but come close: at t = 0.99 a neighbourhood has shrunk to J = 0.01" in note
 
 
 def test_resume_gives_the_same_numbers(tmp_path: Path) -> None:
@@ -175,9 +177,10 @@ def test_resume_gives_the_same_numbers(tmp_path: Path) -> None:
 
     whole = run()
     path = pl.Checkpoint(tmp_path / "run.pt", every_seconds=0.0)
-    stopped = run(checkpoint=path, callbacks=(lambda record: record.phase == 1,))
+    stopped, new = run(checkpoint=path, callbacks=(lambda record: record.phase == 1,)), []
     assert stopped.status is pl.Status.INTERRUPTED
-    resumed = run(checkpoint=path)
+    resumed = run(checkpoint=path, callbacks=(new.append,))
+    assert [record.phase for record in new] == [1], "the first window is not trained again"
     x = np.linspace(0, 6, 20)
     np.testing.assert_array_equal(whole(x=x, t=1.0)["u"], resumed(x=x, t=1.0)["u"])
 

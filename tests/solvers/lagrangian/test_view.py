@@ -127,11 +127,11 @@ def test_characteristics_start_at_their_labels() -> None:
     paths = line(gathering(0.5), 4.0).characteristics(count=5, times=11)
     assert {name: tuple(v.shape) for name, v in paths.items()} == {"t": (11,), "x": (5, 11)}
     labels = np.linspace(0, 2 * PI, 5)
-    np.testing.assert_allclose(paths["x"][:, 0], labels, atol=1e-14)
-    np.testing.assert_allclose(paths["x"][:, -1], labels + 4 + 0.5 * np.sin(labels), atol=1e-13)
+    np.testing.assert_allclose(paths["x"][:, 0], labels, atol=1e-14, rtol=0)
+    np.testing.assert_allclose(paths["x"][:, -1], labels + 4 + 0.5 * np.sin(labels), atol=1e-13, rtol=0)
     flat = plane(0.1).characteristics(count=3, times=4)
     assert {name: tuple(v.shape) for name, v in flat.items()} == {"t": (4,), "x": (9, 4), "y": (9, 4)}
-    np.testing.assert_allclose(flat["y"][:3, 0], [0.0, 0.5, 1.0], atol=1e-14)
+    np.testing.assert_allclose(flat["y"][:3, 0], [0.0, 0.5, 1.0], atol=1e-14, rtol=0)
 
 
 def test_labels_beyond_the_box_are_the_same_characteristics() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pinnlab as pl
 from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.terms import Term
 from pinnlab.domains import Site
+from pinnlab.machine import files
 from pinnlab.solvers.choice import choose
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.corners import jump_profile, kink_profile
@@ -118,7 +120,7 @@ def test_burgers_adapts_cells_and_slabs() -> None:
 def test_a_smaller_tolerance_is_more_accurate() -> None:
     problem = pl.load_problem("convection", c=10.0)
     loose, tight = (solve(problem, tolerance=t).error()["u"] for t in (1e-3, 1e-8))
-    assert tight < 1e-2 * loose
+    assert tight < 1e-4 * loose
 
 
 def test_two_dimensions_and_time() -> None:
@@ -236,12 +238,12 @@ def test_cells_may_meet_at_a_kink() -> None:
         conditions=[pl.Initial(u=lambda x: (x - 0.3).abs()), pl.Neumann(u=1.0)],
     )
     solution = solve(problem, experts={"x": (0.3,)}, tolerance=1e-5)
-    assert solution.status.ok
+    assert solution.status is pl.Status.CONVERGED
     # far from the sides the exact solution is that of the whole line
     x, t = torch.linspace(0.0, 0.5, 11, dtype=torch.float64) - 0.3, 0.02
     spread = math.sqrt(4 * 0.1 * t)
     exact = x * torch.erf(x / spread) + spread / math.sqrt(PI) * torch.exp(-((x / spread) ** 2))
-    np.testing.assert_allclose(solution(x=(x + 0.3).numpy(), t=t)["u"], exact.numpy(), atol=2e-4)
+    np.testing.assert_allclose(solution(x=(x + 0.3).numpy(), t=t)["u"], exact.numpy(), rtol=0, atol=2e-6)
 
 
 def test_an_unfinished_march_says_so() -> None:
@@ -262,15 +264,51 @@ def test_a_callback_stops_the_march() -> None:
 def test_resuming_gives_the_same_numbers(tmp_path: Any) -> None:
     problem, solver = pl.load_problem("convection", c=5.0), pl.HardConstraintMoE()
     whole = pl.solve(problem, solver, progress=False)
-    path = tmp_path / "march"
+    path, new = tmp_path / "march", []
     part = pl.solve(problem, solver, callbacks=[lambda r: r.step == 2], checkpoint=path, progress=False)
     assert len(part.models) == 2
-    rest = pl.solve(problem, solver, checkpoint=path, progress=False)
-    assert len(rest.history) == len(whole.history)
+    rest = pl.solve(problem, solver, callbacks=[new.append], checkpoint=path, progress=False)
+    assert len(rest.history) == len(whole.history) == len(new) + 2
     for one, other in zip(whole.models, rest.models, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
     again = pl.solve(problem, solver, checkpoint=path, progress=False)
     assert again.error() == whole.error()
+
+
+FRONT = pl.Problem(
+    domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u: u.t + u * u.x - 0.03 * u.xx,
+    conditions=[pl.Initial(u=lambda x: -torch.sin(PI * x)), pl.Dirichlet(u=0.0)],
+)
+LAYER = pl.Problem(
+    domain=pl.Box(x=(0.0, 1.0)),
+    unknowns="u",
+    equations=lambda u: 0.01 * u.xx + u.x,
+    conditions=[pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")],
+)
+
+
+@pytest.mark.parametrize("problem", [FRONT, LAYER], ids=["front", "steady layer"])
+def test_resuming_after_any_attempt_gives_the_same_numbers(problem: pl.Problem, tmp_path: Path) -> None:
+    """Also after a rejected one: the next begins with what it found, on smaller cells."""
+
+    def march() -> Any:
+        return pl.HardConstraintMoE(tolerance=1e-5).plan(problem, Settings(torch.device("cpu"), torch.float64, 0))
+
+    whole, accepted, stopped = march(), [], None
+    while stopped is None:
+        step = whole.advance()
+        accepted.append(step.accepted)
+        files.write(tmp_path / str(len(accepted)), {"pinnlab": "march", "state": whole.state()})
+        stopped = step.stopped
+    assert not all(accepted) and accepted[-1]
+    for done in range(1, len(accepted)):
+        rest = march()
+        rest.restore(files.read(tmp_path / str(done))["state"])
+        assert [rest.advance().accepted for _ in accepted[done:]] == accepted[done:]
+        for one, other in zip(whole.pieces, rest.pieces, strict=True):
+            np.testing.assert_array_equal(one.weights, other.weights)
 
 
 @pytest.mark.parametrize("features", ["chebyshev", "tanh"])
@@ -278,7 +316,7 @@ def test_saved_and_loaded(tmp_path: Any, features: str) -> None:
     solution = solve(SCHROEDINGER, features=features)
     solution.save(tmp_path / "file.pt")
     loaded = pl.Solution.load(tmp_path / "file.pt", SCHROEDINGER)
-    assert loaded.error()["v"] == pytest.approx(solution.error()["v"], rel=1e-3)
+    assert loaded.error() == pytest.approx(solution.error(), rel=1e-3), "of 1e-10, which rounding changes"
     here = {"x": np.linspace(0.0, 6.0, 7), "t": 0.7}
     np.testing.assert_array_equal(loaded(**here)["u"], solution(**here)["u"])
     np.testing.assert_allclose(loaded.residual(**here)["real"], solution.residual(**here)["real"])
@@ -292,7 +330,7 @@ def test_saved_and_loaded(tmp_path: Any, features: str) -> None:
         ({"degrees": {"x": 2}}, "degrees=.*'x': 2.*from 3 to 40"),
         ({"experts": {"t": 3}}, "time slabs are found by the solver itself"),
         ({"experts": {"y": 3}}, "'y' is none of the coordinates x, t"),
-        ({"experts": {"x": (2.0,)}}, "experts="),
+        ({"experts": {"x": (2.0,)}}, r"increasing positions strictly inside \(0, 1\)"),
         ({"most_experts": 0}, "most_experts=0"),
         ({"degrees": {"q": 5}}, r"degrees={'q': 5}\): 'q' is none of the coordinates x, t"),
         ({"experts": {"x": "two"}}, r"experts={'x': 'two'}\): give a number of equal parts"),
@@ -395,5 +433,5 @@ def test_a_blow_up_ends_with_a_status() -> None:
     )
     solution = solve(problem)
     assert solution.status is pl.Status.UNRESOLVED
-    np.testing.assert_allclose(solution(t=0.5)["u"], 2.0, rtol=1e-6)
+    np.testing.assert_allclose(solution(t=0.5)["u"], 2.0, rtol=1e-11)
     assert math.isnan(solution(t=1.5)["u"])

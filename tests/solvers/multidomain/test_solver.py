@@ -147,7 +147,7 @@ def test_a_condition_of_the_users_own_couples_too() -> None:
         return 3.0 * (first - second)
 
     solver = pl.MultiDomainPINN(subdomains={"t": (0.5,)}, interface=leap, network=SMALL, stages=steps(40))
-    assert pl.solve(HEAT, solver, progress=False).error()["u"] < 1e-2
+    assert pl.solve(HEAT, solver, progress=False).error()["u"] < 3e-4
 
 
 def test_causal_weights_respect_the_order_of_cells_in_time() -> None:
@@ -185,7 +185,7 @@ def test_an_unknown_coefficient_is_shared_by_all_subdomains() -> None:
 def test_windows_march_over_subdomains() -> None:
     solver = pl.MultiDomainPINN(subdomains={"x": (1.0,)}, windows=2, network=SMALL, stages=steps(25))
     solution = pl.solve(HEAT, solver, progress=False)
-    assert len(solution.models) == 2 and solution.error()["u"] < 1e-2
+    assert len(solution.models) == 2 and solution.error()["u"] < 1e-3
 
 
 def test_a_saved_solution_is_the_same_function(tmp_path: Path) -> None:
@@ -219,9 +219,9 @@ def test_a_run_goes_on_from_its_checkpoint_with_the_same_numbers(tmp_path: Path)
         return True
 
     pl.solve(HEAT, solver, progress=False, checkpoint=path, callbacks=(stop,))
-    again = pl.solve(HEAT, solver, progress=False, checkpoint=path)
-    torch.testing.assert_close(again.models[0].theta, whole.models[0].theta)
-    assert len(seen) == 1
+    again = pl.solve(HEAT, solver, progress=False, checkpoint=path, callbacks=(seen.append,))
+    assert torch.equal(again.models[0].theta, whole.models[0].theta)
+    assert [record.step for record in seen] == [10, 20]
 
 
 def test_the_same_seed_gives_the_same_result_and_networks_differ() -> None:
@@ -243,7 +243,7 @@ def test_the_same_seed_gives_the_same_result_and_networks_differ() -> None:
         ({"subdomains": {"x": (1.0,)}, "interface_points": 0}, ValueError, "must be at least 1"),
         ({"subdomains": {"x": (1.0,)}, "flux": 3.0}, TypeError, "give a function such as"),
         ({"subdomains": {"x": (1.0,)}, "flux": lambda w: w}, ValueError, "'w'"),
-        ({"subdomains": {"x": (1.0,)}, "weighting": "causal"}, TypeError, "give Uniform"),
+        ({"subdomains": {"x": (1.0,)}, "weighting": "causal"}, TypeError, "give Unweighted"),
     ],
 )
 def test_bad_input_is_refused_before_training(options: dict, error: type, message: str) -> None:

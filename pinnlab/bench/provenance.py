@@ -13,8 +13,17 @@ from typing import Any
 import torch
 
 
-def machine(command: str, device: str = "cpu") -> dict[str, Any]:
-    """Everything about the machine and the code that a table of times should say."""
+def provenance(command: str, device: str = "cpu") -> dict[str, Any]:
+    """What a table of times should say about the machine and the code.
+
+    Args:
+        command: how the numbers were made.
+        device: ``"cpu"``, or a GPU such as ``"cuda"``.
+
+    Returns:
+        ``cpu``, ``cores``, ``threads`` (of torch), ``device``, ``system``, ``versions`` {package: version}, ``commit``
+        (see ``commit``), ``date`` (UTC) and ``command``.
+    """
     packages = ("torch", "numpy", "scipy", "pinnlab")
     return {
         "cpu": _cpu(),
