@@ -21,7 +21,6 @@ from interface_tables import CAP, Family, soft
 import pinnlab as pl
 from pinnlab.bench.provenance import provenance
 from pinnlab.solvers.multidomain.interfaces import ARMS, LITERATURE
-from pinnlab.solvers.multidomain.solver import with_interface
 
 FILE = Path(__file__).with_suffix(".json")
 
@@ -54,7 +53,7 @@ def main() -> None:
                 chosen = selector.select(member)
             else:
                 interface = selector.arms.names[subsets] if name == "random" else fixed
-                chosen = with_interface(solver, interface)
+                chosen = solver.with_interface(interface)
             errors[name].append(error(member, chosen, seed=1000 + k))
     summary = {name: {"mean": float(np.mean(e)), "median": float(np.median(e))} for name, e in errors.items()}
     by_quarter = [float(part.mean()) for part in np.array_split(rewards, 4)]

@@ -34,7 +34,7 @@ from pinnlab.declaration.relative_error import error_grid, evaluate
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.multidomain.interfaces import ARMS
 from pinnlab.solvers.multidomain.partition import Subdomains
-from pinnlab.solvers.multidomain.solver import MultiDomainPINN, with_interface
+from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 
 FOLDER = Path(__file__).parent / "interface_tables"
 TRAINING, TEST = 40, 20
@@ -223,7 +223,7 @@ class Family:
             if not np.isnan(self.table.single["residual"][:, a]).all():
                 continue
             began = time.process_time()
-            trained = train(self.members, with_interface(self.solver, arm), theta=self.start(a))
+            trained = train(self.members, self.solver.with_interface(arm), theta=self.start(a))
             for name, value in self.measured(trained).items():
                 self.table.single[name][:, a] = value
             self._account(0, began, arm, self.table.single["error"][:, a])
@@ -287,7 +287,7 @@ def speed(family: str) -> None:
     """Processor time of a play, stacked and by ``solve`` (which also watches held-out points), and both errors."""
     shared = Family(family)
     arm = ("value", "flux")
-    config = with_interface(shared.solver, arm)
+    config = shared.solver.with_interface(arm)
     began = time.process_time()
     trained = train(shared.members, config)
     stacked = (time.process_time() - began) / len(shared.members)

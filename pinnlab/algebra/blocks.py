@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import scipy
@@ -56,7 +58,9 @@ class BlockJacobian:
     def __matmul__(self, vector: Tensor) -> Tensor:
         """J v, (N,) from (p,)."""
         columns = self.columns
-        return torch.cat([sum(block @ vector[columns[i]] for i, block in band.items()) for band in self.bands])  # type: ignore[misc]
+        return torch.cat(
+            [reduce(add, (block @ vector[columns[i]] for i, block in band.items())) for band in self.bands]
+        )
 
     def transposed(self, vector: Tensor) -> Tensor:
         """J^T v, (p,) from (N,)."""

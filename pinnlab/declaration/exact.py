@@ -161,7 +161,7 @@ def _check_periodic_faces(context: Context, conditions: Sequence[Condition], per
 
 
 def _value(given: Any, owner: str, context: Context, parameters: dict[str, Any]) -> KnownFunction:
-    if hasattr(given, "jet"):
+    if isinstance(given, KnownFunction):
         return given
     names = context.names(given, owner)
     fixed = tuple((k, v) for k, v in parameters.items() if k in names)

@@ -21,6 +21,7 @@ from pinnlab.declaration.functions import FunctionParameter, function_jet
 from pinnlab.derivatives.fields import Field, Key, NamedJet, argument_names, as_value, coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Region, Site
 
 Draw = Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]
@@ -100,7 +101,7 @@ class Scope:
         Raises:
             ValueError: it has another shape, or is not finite.
         """
-        if hasattr(given, "jet"):
+        if isinstance(given, KnownFunction):
             points = torch.stack(list(self.coordinates.values()), dim=1)
             given = given.jet(points, VALUE)[0, :, 0]
         elif callable(given):
@@ -240,7 +241,7 @@ class Context:
             TypeError: neither a number nor a function.
             ValueError: an argument that is unknown, or a number that is not finite.
         """
-        if hasattr(value, "jet"):
+        if isinstance(value, KnownFunction):
             return ()
         if callable(value):
             return argument_names(value, self.bindable, owner)

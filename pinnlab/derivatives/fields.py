@@ -329,6 +329,18 @@ def argument_names(
     return tuple(names)
 
 
+def with_arguments(function: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:
+    """The same function of keywords, with a signature that ``argument_names`` can read.
+
+    Args:
+        function: a function ``f(**given)``; it is changed in place.
+        names: of its arguments.
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    vars(function)["__signature__"] = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    return function
+
+
 def as_value(result: Any) -> Any:
     """Strip a Field to its tensor; other values pass."""
     return result.value if isinstance(result, Field) else result

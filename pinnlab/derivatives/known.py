@@ -5,13 +5,14 @@ Letters: c derivatives, n points, d coordinates.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from pinnlab.derivatives.indices import Indices
 
 
+@runtime_checkable
 class KnownFunction(Protocol):
     """One function of the coordinates with all its derivatives."""
 

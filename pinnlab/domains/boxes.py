@@ -29,16 +29,14 @@ class Box(Region):
     """
 
     bounds: Bounds = field(hash=False)
+    coordinates: tuple[str, ...] = field(compare=False)
 
     def __init__(self, **intervals: tuple[float, float]) -> None:
         if not intervals:
             raise ValueError("Box() got no coordinates; name at least one, such as Box(x=(0.0, 1.0)).")
         checked = {name: _interval(name, value) for name, value in intervals.items()}
         object.__setattr__(self, "bounds", checked)
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(self.bounds)
+        object.__setattr__(self, "coordinates", tuple(checked))
 
     def __repr__(self) -> str:
         return "Box(" + ", ".join(f"{name}=({lo:g}, {hi:g})" for name, (lo, hi) in self.bounds.items()) + ")"
@@ -103,10 +101,10 @@ class Box(Region):
         return lower, upper - lower
 
 
-def _interval(name: str, value: object) -> tuple[float, float]:
+def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
     usual = f"write {name}=(lower, upper) with two finite numbers"
     try:
-        lower, upper = (float(v) for v in value)  # type: ignore[attr-defined]
+        lower, upper = (float(v) for v in value)
     except (TypeError, ValueError):
         raise TypeError(f"Box({name}={value!r}): an interval is a pair of numbers; {usual}.") from None
     if not (math.isfinite(lower) and math.isfinite(upper)):

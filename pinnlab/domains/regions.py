@@ -41,10 +41,15 @@ class Site:
     normals: Tensor | None = None
 
     @property
+    def outward(self) -> Tensor:
+        """``normals`` of points on a boundary."""
+        assert self.normals is not None, "points of the interior have no normals"
+        return self.normals
+
+    @property
     def side(self) -> tuple[int, bool]:
         """Which face of a box this is: number of the coordinate that is constant on it, and whether it is the upper end."""
-        assert self.normals is not None, "points of the interior are on no side"
-        normal = self.normals[0]
+        normal = self.outward[0]
         axis = int(normal.abs().argmax())
         return axis, bool(normal[axis] > 0)
 
@@ -232,7 +237,7 @@ class Product(Region):
         points, columns = self.interior(unit).points.clone(), self._columns[i]
         site = self.factors[i].boundary(own, unit[:, columns])
         normals = torch.zeros_like(points)
-        points[:, columns], normals[:, columns] = site.points, site.normals  # type: ignore[assignment]
+        points[:, columns], normals[:, columns] = site.points, site.outward
         return Site(points, normals)
 
     def depth(self, points: Tensor) -> Tensor:
@@ -352,7 +357,7 @@ class Combination(Region):
         return lower + unit * (upper - lower)
 
     def _is_inside(self, site: Site, direction: float) -> Tensor:
-        return self.depth(site.points + direction * _STEP * self.size * site.normals) > 0  # type: ignore[operator]
+        return self.depth(site.points + direction * _STEP * self.size * site.outward) > 0
 
     def _exposed(self, site: Site) -> Tensor:
         """(n,) mask: points of a surface with the result on one side only."""
@@ -365,7 +370,7 @@ class Combination(Region):
         _, owners, parts = self._sides
         i, own = owners[piece]
         site = self._leaves[i].boundary(own, parts[piece](on_cpu(unit)))
-        outward = torch.where(self._is_inside(site, -1.0), 1.0, -1.0)[:, None] * site.normals  # type: ignore[operator]
+        outward = torch.where(self._is_inside(site, -1.0), 1.0, -1.0)[:, None] * site.outward
         return Site(site.points.to(unit), outward.to(unit))
 
     def depth(self, points: Tensor) -> Tensor:

@@ -142,8 +142,8 @@ class Processes:
         """
         for start in range(0, len(items), self.count):
             mine = start + self.rank
-            found = function(items[mine]) if mine < len(items) else None
-            yield from self.collect(found)[: len(items) - start]  # type: ignore[misc]
+            for found in self.collect([function(item) for item in items[mine : mine + 1]]):
+                yield from found
 
     @contextmanager
     def _exchange(self, size: int) -> Iterator[None]:

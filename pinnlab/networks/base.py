@@ -15,6 +15,18 @@ from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.taylor import Jet, Rows, Tape
 
 
+class Embedding(nn.Module, ABC):
+    """What turns coordinates into features before the first layer."""
+
+    @abstractmethod
+    def width(self, inputs: int) -> int:
+        """Number of features of so many inputs."""
+
+    @abstractmethod
+    def propagate(self, jet: Jet) -> Jet:
+        """The features' jet (c, n, features) from the inputs' (c, n, inputs)."""
+
+
 class Network(nn.Module, ABC):
     """A network written in jets: subclasses say how layers are made and how a jet passes through them.
 
@@ -25,7 +37,7 @@ class Network(nn.Module, ABC):
     inputs: int | None
     outputs: int | None
 
-    def __init__(self, inputs: int | None, outputs: int | None, embedding: nn.Module | None):
+    def __init__(self, inputs: int | None, outputs: int | None, embedding: Embedding | None):
         super().__init__()
         if (inputs is None) != (outputs is None):
             raise ValueError(
@@ -43,7 +55,7 @@ class Network(nn.Module, ABC):
         return self.inputs is None
 
     def built(
-        self, inputs: int, outputs: int, embedding: nn.Module | None, generator: torch.Generator | None = None
+        self, inputs: int, outputs: int, embedding: Embedding | None, generator: torch.Generator | None = None
     ) -> Network:
         """A copy of this template with parameters for (n, inputs) -> (n, outputs).
 
@@ -86,10 +98,10 @@ class Network(nn.Module, ABC):
         return self.jet(points, VALUE)[0]
 
 
-class Chain(nn.Module):
+class Chain(Embedding):
     """Embeddings one after the other."""
 
-    def __init__(self, *parts: nn.Module):
+    def __init__(self, *parts: Embedding):
         super().__init__()
         self.parts = nn.ModuleList(parts)
 

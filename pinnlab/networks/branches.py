@@ -38,7 +38,8 @@ class Branches(Network):
 
     def make_layers(self, generator: torch.Generator | None) -> None:
         for part, share in zip(self.parts, self.shares, strict=True):
-            part.inputs, part.outputs = self.features, share  # type: ignore[assignment]
+            assert isinstance(part, Network), "parts are templates"
+            part.inputs, part.outputs = self.features, share
             part.make_layers(generator)
             last = [module for module in part.modules() if isinstance(module, Linear)][-1]
             for parameter in (last.weight, last.bias):

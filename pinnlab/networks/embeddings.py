@@ -9,12 +9,13 @@ import math
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinnlab.derivatives.taylor import Jet
+from pinnlab.networks.base import Embedding
 
 
-class Rescale(nn.Module):
+class Rescale(Embedding):
     """Map a box to [-1, 1]^d.
 
     Args:
@@ -35,7 +36,7 @@ class Rescale(nn.Module):
         return jet.linear(self.weight, self.bias)
 
 
-class PeriodicEmbedding(nn.Module):
+class PeriodicEmbedding(Embedding):
     """Exact periodicity: a periodic coordinate x becomes cos(k w x), sin(k w x), k = 1..harmonics, w = 2 pi / period.
 
     The other coordinates pass unchanged. Source: Dong & Ni (2021); papers on causal training use the same.
@@ -77,7 +78,7 @@ class PeriodicEmbedding(nn.Module):
         return phase.apply("cos").concatenate(phase.apply("sin"), *([jet.select(others)] if others else []))
 
 
-class FourierEmbedding(nn.Module):
+class FourierEmbedding(Embedding):
     """Random Fourier features cos(B x), sin(B x) with B drawn from N(0, scale^2) (Tancik et al., arXiv 2006.10739).
 
     Args:

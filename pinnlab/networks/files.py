@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pinnlab.networks.base import Chain, Network
+from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
@@ -100,7 +100,7 @@ def _template(data: Data) -> Network:
     return _NETWORKS[data["class"]](**data["options"], embedding=embedding)
 
 
-def _embedding(data: Data) -> nn.Module:
+def _embedding(data: Data) -> Embedding:
     kind = data["class"]
     if kind == "Chain":
         return Chain(*(_embedding(part) for part in data["parts"]))

@@ -7,7 +7,7 @@ from torch import nn
 
 from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.taylor import Jet
-from pinnlab.networks.base import Linear, Network, check_positive
+from pinnlab.networks.base import Embedding, Linear, Network, check_positive
 
 
 class ModifiedMLP(Network):
@@ -27,7 +27,7 @@ class ModifiedMLP(Network):
         width: int = 30,
         depth: int = 3,
         activation: str = "tanh",
-        embedding: nn.Module | None = None,
+        embedding: Embedding | None = None,
         factorized: bool = False,
     ):
         super().__init__(inputs, outputs, embedding)

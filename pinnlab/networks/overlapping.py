@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.taylor import Jet, Rows, Tape
-from pinnlab.networks.base import Network
+from pinnlab.networks.base import Embedding, Network
 from pinnlab.networks.embeddings import Rescale
 
 _SMOOTHNESS = 5
@@ -105,7 +105,7 @@ class Overlapping(Network):
         self.margins = (0.5 * overlap * (ends[:, :, 1] - ends[:, :, 0]).min(0)).tolist()
 
     def built(
-        self, inputs: int, outputs: int, embedding: nn.Module | None, generator: torch.Generator | None = None
+        self, inputs: int, outputs: int, embedding: Embedding | None, generator: torch.Generator | None = None
     ) -> Network:
         # every part scales its own inputs
         return super().built(inputs, outputs, None, generator)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.taylor import Jet, Rows
-from pinnlab.networks.base import Linear, Network, check_positive
+from pinnlab.networks.base import Embedding, Linear, Network, check_positive
 
 
 class PirateNet(Network):
@@ -37,7 +37,7 @@ class PirateNet(Network):
         width: int = 30,
         depth: int = 2,
         activation: str = "tanh",
-        embedding: nn.Module | None = None,
+        embedding: Embedding | None = None,
         factorized: bool = False,
     ):
         super().__init__(inputs, outputs, embedding)

@@ -131,7 +131,7 @@ class LevenbergMarquardt(Optimizer):
             return _Kernel(_dense(jacobian), processes)
         if self.solver == "svd":
             return _SVD(_dense(jacobian), processes)
-        return (_Blocks if isinstance(jacobian, BlockJacobian) else _Normal)(jacobian, processes)  # type: ignore[arg-type]
+        return _Blocks(jacobian, processes) if isinstance(jacobian, BlockJacobian) else _Normal(jacobian, processes)
 
     def _move(
         self,

@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ _AHEAD = 0.1
 """Part of the velocity over which its curvature is measured."""
 
 
+@runtime_checkable
 class StreamedObjective(Objective, Protocol):
     """An objective that gives the rows of its Jacobian chunk by chunk.
 
@@ -114,7 +115,7 @@ class SketchedGaussNewton(Optimizer):
         return {**state, "damping": state["damping"] * 100}
 
     def step(self, objective: Objective, theta: Tensor, state: State) -> Step:
-        if not hasattr(objective, "jacobian_chunks"):
+        if not isinstance(objective, StreamedObjective):
             raise TypeError(
                 f"SketchedGaussNewton: {type(objective).__name__} has no Jacobian in chunks; it works with the residuals "
                 "of PINN, CausalPINN, LagrangianPINN and MultiDomainPINN; use pl.Adam() or pl.LBFGS() here."
@@ -122,7 +123,7 @@ class SketchedGaussNewton(Optimizer):
         if self.redraw and state["draws"]:
             objective.redraw()
         after = {**state, "draws": state["draws"] + 1}
-        local = _Local(self, objective, theta, state["draws"])  # type: ignore[arg-type]
+        local = _Local(self, objective, theta, state["draws"])
         if not math.isfinite(local.loss) or local.loss == 0.0:
             return Step(theta, after, local.loss, stalled=local.loss == 0.0)
         start = max(state["damping"], 1e-15)

@@ -5,15 +5,23 @@ Letters: A arms; D interface conditions, the switches.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pinnlab.solvers.multidomain.interfaces import ARMS, InterfaceCondition, resolve
 
 ConditionLike = str | InterfaceCondition | Callable[..., Any]
+
+
+@runtime_checkable
+class TakesInterfaces(Protocol):
+    """A solver whose interface conditions can be replaced."""
+
+    def with_interface(self, interface: tuple[ConditionLike, ...]) -> Any:
+        """The same solver with other conditions; where they are none, its subdomains are meant to be uncoupled."""
+        ...
 
 
 def interface_arms(
@@ -56,15 +64,11 @@ class Arms:
         """(A, D): which conditions an arm has."""
         return [[name in names for name in self.conditions] for names in self.names]
 
-    def applied(self, solver: Any, names: Sequence[str]) -> Any:
-        """The solver with a set of conditions, without a flux that none compares; an empty set it is told to be meant."""
-        conditions = tuple(self._given[name] for name in names)
-        options: dict[str, Any] = {"uncoupled": True} if not names and hasattr(solver, "uncoupled") else {}
-        if hasattr(solver, "flux") and not any(condition.about == "flux" for condition, _ in resolve(conditions)):
-            options["flux"] = None
+    def applied(self, solver: TakesInterfaces, names: Sequence[str]) -> Any:
+        """The solver with a set of conditions."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that an empty set couples nothing: it was asked for
-            return dataclasses.replace(solver, interface=conditions, **options)
+            return solver.with_interface(tuple(self._given[name] for name in names))
 
     def _named(self, arm: Sequence[ConditionLike]) -> tuple[str, ...]:
         if isinstance(arm, str):
@@ -77,7 +81,7 @@ class Arms:
 
 def check_solver(solver: Any) -> None:
     """Raise TypeError for a solver whose interface conditions cannot be replaced."""
-    if isinstance(solver, type) or not dataclasses.is_dataclass(solver) or not hasattr(solver, "interface"):
+    if isinstance(solver, type) or not isinstance(solver, TakesInterfaces):
         raise TypeError(
             f"solver={solver!r} has no interface conditions to choose; give pl.MultiDomainPINN(subdomains={{'x': (0.0,)}})."
         )

@@ -6,14 +6,17 @@ Letters: n points, d coordinates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.continuity import continuous_derivatives
+from pinnlab.solvers.multidomain.partition import Interface
+from pinnlab.training.part import Part
 
 Reward = str | Callable[[Any], float]
 """``"error"``, ``"residual"``, or a function of the solution."""
@@ -25,6 +28,15 @@ _SMALLEST = 1e-16
 _POINTS = 2048
 _JUMP_POINTS = 256
 _SEED = 20_221_022
+
+
+@runtime_checkable
+class HasInterfaces(Protocol):
+    """A part of a solution whose pieces meet at interfaces, such as ``PiecewiseModel``."""
+
+    def sides(self, n: int, seed: int) -> Iterable[tuple[Interface, tuple[Part, Tensor], tuple[Part, Tensor]]]:
+        """Every interface, and n points (n, d) of it as the pieces below and above see them."""
+        ...
 
 
 def score(size: float) -> float:
@@ -62,17 +74,14 @@ def interface_jumps(solution: Any) -> np.ndarray:
     """
     problem, found = solution.problem, []
     for model in solution.models:
-        if not hasattr(model, "partition"):
+        if not isinstance(model, HasInterfaces):
             continue
-        rng = np.random.default_rng(_SEED)
-        for interface in model.partition.interfaces:
+        for interface, *sides in model.sides(_JUMP_POINTS, _SEED):
             i = problem.domain.coordinates.index(interface.normal)
             orders = [max(1, problem.order_of(unknown, interface.normal)) for unknown in problem.unknowns]
             indices = tuple((i,) * j for j in range(max(orders)))
-            unit = unit_points("sobol", _JUMP_POINTS, len(problem.domain.coordinates), rng).to(model.parameters[0])
-            sites = zip((interface.first, interface.second), interface.sites(unit), strict=True)
             with torch.no_grad():
-                below, above = (model.models[k].jet(site.points, indices) for k, site in sites)
+                below, above = (side.jet(points, indices) for side, points in sides)
             for u, order in enumerate(orders):
                 jump = (below - above)[:order, :, u].cpu()
                 factors = [factor for _, factor in continuous_derivatives(interface.normal, order, interface.width)]

@@ -312,6 +312,7 @@ class InterfaceSelector:
                 f"select(problem): it has no parameter {missing[0]!r}; the selector learned over "
                 f"{', '.join(self.parameters)}."
             )
+        found = []
         for name in self.parameters:
             value = problem.parameters[name]
             if not isinstance(value, int | float):
@@ -326,7 +327,8 @@ class InterfaceSelector:
                     "conditions is an extrapolation.",
                     stacklevel=3,
                 )
-        return [float(problem.parameters[name]) for name in self.parameters]  # type: ignore[arg-type]
+            found.append(float(value))
+        return found
 
 
 def _unknown_reward(solution: Any) -> float:

@@ -10,7 +10,6 @@ are found as well; where e is small the equation is linear in it by itself.
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,7 @@ from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.derivatives.fields import Key, NamedJet, as_value
+from pinnlab.derivatives.fields import Key, NamedJet, as_value, with_arguments
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
@@ -99,9 +98,7 @@ def _named(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., 
     def bound(**given: Any) -> Any:
         return function(given)
 
-    kind = inspect.Parameter.KEYWORD_ONLY
-    bound.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
-    return bound
+    return with_arguments(bound, names)
 
 
 InitialState = Callable[[str, Key], Callable[[Mapping[str, Tensor]], Tensor]]

@@ -186,8 +186,7 @@ def _of_condition(
 
 def _inwards(problem: Problem, site: Site) -> Site:
     """The same points, a little off the boundary."""
-    assert site.normals is not None, "points on a boundary have normals"
-    return Site(site.points - _SIDE * problem.domain.size * site.normals, site.normals)
+    return Site(site.points - _SIDE * problem.domain.size * site.outward, site.normals)
 
 
 def _misfit(name: str, kind: str, values: Tensor, scales: Sequence[float]) -> Misfit:

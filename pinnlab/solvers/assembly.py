@@ -18,7 +18,7 @@ from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
-from pinnlab.networks.base import Chain, Network
+from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
@@ -60,7 +60,7 @@ class Builder:
         values = problem.parameter_values(like)
         return {name: nn.Parameter(values.pop(name)) for name in problem.unknown_parameters}, values
 
-    def features(self, bounds: Bounds, periods: Mapping[int, float]) -> nn.Module:
+    def features(self, bounds: Bounds, periods: Mapping[int, float]) -> Embedding:
         """What a template sees of the coordinates: each scaled to [-1, 1], or waves where it is periodic.
 
         Args:
@@ -74,7 +74,7 @@ class Builder:
         rescale = Rescale(lower, upper)
         return Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
 
-    def network(self, given: nn.Module, problem: Problem, features: nn.Module, number: int) -> nn.Module:
+    def network(self, given: nn.Module, problem: Problem, features: Embedding, number: int) -> nn.Module:
         """A template built, or a copy of a given network.
 
         Args:

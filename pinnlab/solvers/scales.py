@@ -25,6 +25,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.velocity import velocities
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import closure
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
@@ -172,7 +173,7 @@ def _given(problem: Problem) -> dict[tuple[str, Key], FunctionValue]:
         for condition in problem.conditions
         if isinstance(condition, Initial)
         for unknown, key, value, names in condition.targets(problem.context())
-        if not hasattr(value, "jet")
+        if not isinstance(value, KnownFunction)
     }
 
 

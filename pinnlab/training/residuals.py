@@ -115,10 +115,12 @@ class ResidualSystem(TrainingSystem):
             if block.kind != "equation":
                 continue
             pool = unit_points("sobol", _POOL * self.counts[position], d, self._rng).to(self._like)
-            sites = block.term.draw(lambda n, pool=pool: pool, len(pool))  # type: ignore[misc]
-            with block.elsewhere(sites):
-                sizes = self._completed(block, theta).square().sum(0).sqrt()
-            self._pools[position] = pool, sizes
+            self._pools[position] = pool, self._sizes(block, pool, theta)
+
+    def _sizes(self, block: Block, pool: Tensor, theta: Tensor) -> Tensor:
+        """(n,) how large the residuals of a block are at points (n, d) of the unit cube."""
+        with block.elsewhere(block.term.draw(lambda n: pool, len(pool))):
+            return self._completed(block, theta).square().sum(0).sqrt()
 
     # -- what optimizers ask -------------------------------------------------------------------------------------------
 

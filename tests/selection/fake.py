@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,6 +35,9 @@ class Solver:
     interface: tuple = ("value",)
     uncoupled: bool = False
     pause: float = 0.0
+
+    def with_interface(self, interface: tuple) -> Solver:
+        return replace(self, interface=interface, uncoupled=not interface)
 
 
 def error_of(b: float, names: tuple[str, ...]) -> float:

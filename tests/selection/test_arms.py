@@ -11,10 +11,13 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.selection import interface_arms
 from pinnlab.selection.arms import Arms, check_solver
 from pinnlab.selection.rewards import error_reward, interface_jumps, residual_reward, reward_function, rms, score
 from pinnlab.solvers.multidomain.interfaces import ARMS
+from pinnlab.solvers.multidomain.model import PiecewiseModel
+from pinnlab.training.model import Model
 
 SOLVER = pl.MultiDomainPINN(subdomains={"t": (0.5,)})
 
@@ -81,24 +84,20 @@ def test_rms_by_hand() -> None:
     assert rms(np.array([])) == 0.0
 
 
-class Side:
+def line(box: pl.Box, value: float, slope: float) -> Model:
     """u = value + slope x, u' = slope."""
-
-    def __init__(self, value: float, slope: float):
-        self.value, self.slope = value, slope
-
-    def jet(self, points: torch.Tensor, indices: tuple) -> torch.Tensor:
-        assert indices == ((), (0,))[: len(indices)]
-        return torch.stack([self.value + self.slope * points, torch.full_like(points, self.slope)])[: len(indices)]
+    network = torch.nn.Linear(1, 1, dtype=torch.float64)
+    torch.nn.init.constant_(network.weight, slope)
+    torch.nn.init.constant_(network.bias, value)
+    return Model(box, ("u",), network, Ansatz([()]), {}, {})
 
 
 def made_up(equation) -> SimpleNamespace:
     """2 + 0.1 x to the left of 0.5 and 2 + 0.3 x to the right, and a residual of 0.03."""
     problem = pl.Problem(domain=pl.Box(x=(0.0, 2.0)), unknowns="u", equations=equation)
     partition = pl.Subdomains({"x": (0.5,)}).split(problem.domain)
-    model = SimpleNamespace(
-        partition=partition, models=[Side(2.0, 0.1), Side(2.0, 0.3)], parameters=[torch.zeros(1, dtype=torch.float64)]
-    )
+    lines = [line(cell.box, 2.0, slope) for cell, slope in zip(partition.cells, (0.1, 0.3), strict=True)]
+    model = PiecewiseModel(partition, lines, {}, {})
     seen: dict[str, np.ndarray] = {}
 
     def residual(**columns: np.ndarray) -> dict[str, np.ndarray]:

@@ -89,6 +89,7 @@ class StackedSystem:
         exact = any(not model.ansatz.is_trivial for model in one.models)
         plans = [one, *(_planned(member, solver, seed) for member in members[1:])] if exact else [one] * count
         networks = {model.network: stacked(model.network, count) for model in one.models}
+        # a stack of ansatzes is prepared and combined like one, and is never saved, which is what else a model asks of it
         self.models = tuple(
             Model(
                 model.region, model.unknowns, networks[model.network],

@@ -15,7 +15,7 @@ from pinnlab.bench.stacked.optimizers import minimize
 from pinnlab.bench.stacked.system import StackedSystem, initial_parameters
 from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.solvers.multidomain.solver import Interface, MultiDomainPINN, with_interface
+from pinnlab.solvers.multidomain.solver import Interface, MultiDomainPINN
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def train(
     for stage in given:
         optimizer, interface = stage if isinstance(stage, tuple) else (stage, solver.interface)
         if system is None or interface != used:
-            system, used = StackedSystem(members, with_interface(solver, interface), seed), interface
+            system, used = StackedSystem(members, solver.with_interface(interface), seed), interface
         if theta is None:
             theta = initial_parameters(members[0], solver, seed).expand(system.shape).clone()
         theta, loss = minimize(system, theta, optimizer)

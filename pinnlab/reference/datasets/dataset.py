@@ -164,6 +164,7 @@ def generate(
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with open(unfinished, "wb") as out:
+        # NumPy's types take every keyword for allow_pickle, which is no unknown's name
         np.savez(out, **data.values)  # type: ignore[arg-type]
     os.replace(unfinished, path)
     return data

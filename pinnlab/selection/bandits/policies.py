@@ -5,7 +5,6 @@ Letters: A arms; D switches of an arm.
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -151,7 +150,7 @@ def policy_data(policy: Policy) -> dict[str, Any]:
     """
     for name, kind in POLICIES.items():
         if type(policy) is kind:
-            return {"name": name, **dataclasses.asdict(policy)}  # type: ignore[call-overload]
+            return {"name": name, **vars(policy)}
     raise TypeError(f"policy={policy!r} is your own and has no form as plain data; keep the plays and build it anew.")
 
 

@@ -48,9 +48,12 @@ class Family:
         place = self.model.place
         search = place.recipe.search
         changes: dict[str, Any] = {} if points is None else {"points": points}
-        inner = {k: v for k, v in (("steps", steps), ("tolerance", tolerance)) if v is not None}
-        if inner:
-            changes["search"] = dataclasses.replace(search, **inner)  # type: ignore[arg-type]
+        if steps is not None or tolerance is not None:
+            changes["search"] = dataclasses.replace(
+                search,
+                steps=search.steps if steps is None else steps,
+                tolerance=search.tolerance if tolerance is None else tolerance,
+            )
         if changes or domain is not None:
             place = place.replace(family, **changes)
         chosen: dict[str, Any] = {name: problem.parameters[name] for name in self.model.problem.families}

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.taylor import Jet
+from pinnlab.networks.base import Embedding
 
 
-class Features(nn.Module):
+class Features(Embedding):
     """What is known of the solution as inputs of a network: similarity variables, boundary layers, travelling frames.
 
     ``MLP(embedding=Features(function, 3))`` feeds three functions of the coordinates and of the family's scalar parameters

@@ -109,7 +109,7 @@ class Place:
         self.periodic = tuple(names[i] for i in self.plan.periods)
         self.grid: Grid | None = None
         if recipe.grid is not None:
-            self.grid = Grid(problem.domain, recipe.grid, self.periodic, recipe.order)  # type: ignore[arg-type]
+            self.grid = Grid(partition.region, recipe.grid, self.periodic, recipe.order)
             partition = on_nodes(partition, self.grid.axes)
         self.partition = partition
         self.assembly = Assembly(

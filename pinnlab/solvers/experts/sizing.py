@@ -12,7 +12,7 @@ from torch import nn
 
 from pinnlab.declaration.parameters import Uniform
 from pinnlab.declaration.problem import Problem
-from pinnlab.networks.base import Chain, Linear, Network
+from pinnlab.networks.base import Chain, Embedding, Linear, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.fno import FNO
 from pinnlab.solvers.experts.members import functions, scalars
@@ -72,7 +72,7 @@ def _has_own_inputs(network: Network) -> bool:
     return getattr(network.embedding, "takes_coordinates", False)
 
 
-def _embedding(given: Network, problem: Problem, periods: dict[int, float], harmonics: int) -> nn.Module | None:
+def _embedding(given: Network, problem: Problem, periods: dict[int, float], harmonics: int) -> Embedding | None:
     if _has_own_inputs(given):
         return None
     lower, upper = map(list, zip(*problem.domain.bounds.values(), strict=True))

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinnlab.declaration.ansatz import Ansatz, FunctionValue
 from pinnlab.declaration.conditions import Dirichlet, Initial, Periodic
@@ -34,6 +34,7 @@ from pinnlab.derivatives.indices import VALUE, Index, Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
 from pinnlab.domains import TIME, Box, Site
+from pinnlab.networks.base import Embedding
 from pinnlab.solvers.lagrangian.frames import PREFIX
 from pinnlab.solvers.lagrangian.labels import checked_domain
 
@@ -155,7 +156,7 @@ def _speeds_at(problem: Problem, place: float, given: Dirichlet | None) -> Tenso
         if unknown in names:
             source = given or next(c for c in problem.conditions if isinstance(c, Initial) and unknown in c.values)
             data = source.values[unknown]
-            if given is None and hasattr(data, "jet"):
+            if given is None and isinstance(data, KnownFunction):
                 bound[unknown] = data.jet(points, VALUE)[0, :, 0]
             else:
                 bound[unknown] = scope.value(data, problem.context().names(data, unknown), unknown)
@@ -248,7 +249,7 @@ def entry_ansatz(problem: Problem, entry: Entry, blank: bool = False) -> EntryAn
 
     def exact(kind: type, unknown: str) -> KnownFunction:
         value = next(c.values[unknown] for c in problem.conditions if isinstance(c, kind) and unknown in c.values)
-        if blank or hasattr(value, "jet"):
+        if blank or isinstance(value, KnownFunction):
             return FunctionValue(0.0, (), box.coordinates) if blank else value
         names = context.names(value, unknown)
         fixed = tuple((name, number) for name, number in problem.parameters.items() if name in names)
@@ -288,7 +289,7 @@ def entered(term: Term, entry: Entry) -> Term:
     return replace(term, draw=draw, evaluate=evaluate)
 
 
-class EntryEmbedding(nn.Module):
+class EntryEmbedding(Embedding):
     """The features of labels and times, and the delay tau(xi) - t_0: solutions have a kink where labels begin to enter.
 
     Args:
@@ -296,12 +297,12 @@ class EntryEmbedding(nn.Module):
         features: of the label and the time.
     """
 
-    def __init__(self, entry: Entry, features: nn.Module):
+    def __init__(self, entry: Entry, features: Embedding):
         super().__init__()
         self.entry, self.features = entry, features
 
     def width(self, inputs: int) -> int:
-        return self.features.width(inputs) + 1  # type: ignore[operator]
+        return self.features.width(inputs) + 1
 
     def propagate(self, jet: Jet) -> Jet:
         labels = jet.data[:, :, [self.entry.axis]]
@@ -310,4 +311,4 @@ class EntryEmbedding(nn.Module):
         slope = 0.0 if self.entry.place is None else -1 / (self.entry.velocity * (end - start))
         data = labels * slope * (delay > 0)
         data[0] = delay
-        return self.features.propagate(jet).concatenate(jet.with_data(data))  # type: ignore[operator]
+        return self.features.propagate(jet).concatenate(jet.with_data(data))

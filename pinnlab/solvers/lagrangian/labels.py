@@ -12,7 +12,6 @@ Source: Mojgani, Balajewicz & Hassanzadeh, arXiv 2205.02902.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,8 +25,8 @@ from pinnlab.declaration.conditions import Dirichlet, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.velocity import velocities, velocity_uses
-from pinnlab.derivatives.fields import argument_names, as_value
-from pinnlab.domains import TIME, Box
+from pinnlab.derivatives.fields import argument_names, as_value, with_arguments
+from pinnlab.domains import TIME, Box, Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift, Frame
 
@@ -61,17 +60,14 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
             found.update(result)
         return {**found, **flow.misfits(frame, speeds)}
 
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    on_labels.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in flow.names])  # type: ignore[attr-defined]
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)
     if not velocity_uses(problem, (*own, *problem.unknown_parameters)):
         start |= {f"{PREFIX}{c}_{TIME}": start_velocity(problem, c, drift) for c in box.space}
     # values on sides are the business of labels that enter there, see inflow.py
     others = [c for c in problem.conditions if not isinstance(c, Dirichlet)]
     conditions = [Initial(**start), *(_on_labels(condition) for condition in others)]
-    return Problem(
-        box, (*own, *displacements), on_labels, conditions, problem.parameters, name=problem.name
-    )  # fmt: skip
+    equation = with_arguments(on_labels, flow.names)
+    return Problem(box, (*own, *displacements), equation, conditions, problem.parameters, name=problem.name)
 
 
 class _Flow:
@@ -196,11 +192,11 @@ def _on_labels(condition: Any) -> Any:
     )
 
 
-def wrapped(points: Tensor, box: Box) -> Tensor:
-    """Labels (n, d) moved by whole periods into the box; times stay."""
+def wrapped(points: Tensor, region: Region) -> Tensor:
+    """Labels (n, d) moved by whole periods into the region; times stay."""
     result = points.clone()
-    for i, name in enumerate(box.coordinates):
+    for i, name in enumerate(region.coordinates):
         if name != TIME:
-            lower, upper = box.bounds[name]
+            lower, upper = region.bounds[name]
             result[:, i] = lower + torch.remainder(points[:, i] - lower, upper - lower)
     return result

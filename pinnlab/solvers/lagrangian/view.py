@@ -15,7 +15,7 @@ from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.fields import coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.derivatives.jets import named_jets
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import TIME
 from pinnlab.solvers.lagrangian.frames import Drift, Frame
 from pinnlab.solvers.lagrangian.inflow import Entry
 from pinnlab.solvers.lagrangian.labels import wrapped
@@ -41,8 +41,8 @@ class EulerianView(Part):
 
     def __init__(self, model: Model, unknowns: tuple[str, ...], drift: Drift, entry: Entry | None = None):
         self.model, self.unknowns, self.drift, self.entry = model, unknowns, drift, entry
-        self.region: Box = model.region  # type: ignore[assignment]
-        self.parameters, self.coefficients, self.constants = model.parameters, model.coefficients, model.constants
+        self.region, self.parameters = model.region, model.parameters
+        self.coefficients, self.constants = model.coefficients, model.constants
         names = self.region.coordinates
         self.time = names.index(TIME)
         self.space = [i for i in range(len(names)) if i != self.time]

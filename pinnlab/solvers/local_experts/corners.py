@@ -173,8 +173,7 @@ class _Corner:
         if unknown:
             jets[unknown][()] = jets[unknown][()] + value
             jets[unknown][(self.across,)] = jets[unknown][(self.across,)] + slope
-        assert self.site.normals is not None
-        normals = domain.columns(self.site.normals[:1].expand(len(points), -1))
+        normals = domain.columns(self.site.outward[:1].expand(len(points), -1))
         scope = Scope.of_jets(jets, domain.columns(points), self.problem.parameter_values(), normals)
         return next(iter(self.term.evaluate((scope,)).values()))
 

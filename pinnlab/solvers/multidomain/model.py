@@ -5,7 +5,7 @@ Letters: c derivatives, n points, d coordinates, m unknowns, K cells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.sampling import unit_points
-from pinnlab.solvers.multidomain.partition import Partition
+from pinnlab.solvers.multidomain.partition import Interface, Partition
 from pinnlab.training.model import Model, Trainable
 from pinnlab.training.part import Data, Writer
 
@@ -77,16 +77,19 @@ class PiecewiseModel(Trainable):
             **{key: parts[0][key] for key in ("coefficients", "constants")},
         }
 
+    def sides(self, n: int, seed: int) -> Iterator[tuple[Interface, tuple[Model, Tensor], tuple[Model, Tensor]]]:
+        """Every interface, and n points (n, d) of it as the models below and above see them."""
+        rng = np.random.default_rng(seed)
+        for interface in self.partition.interfaces:
+            unit = unit_points("sobol", n, len(self.region.coordinates), rng).to(self.parameters[0])
+            below, above = interface.sites(unit)
+            yield interface, (self.models[interface.first], below.points), (self.models[interface.second], above.points)
+
     def jump(self, n: int = 256, seed: int = 0) -> float:
         """Root mean square of the solution's jumps across the interfaces, at n points each; 0 where there are none."""
         squares = []
-        rng = np.random.default_rng(seed)
         with torch.no_grad():
-            for interface in self.partition.interfaces:
-                like = self.parameters[0]
-                unit = unit_points("sobol", n, len(self.region.coordinates), rng).to(like)
-                below, above = interface.sites(unit)
-                first = self.models[interface.first].jet(below.points, VALUE)
-                second = self.models[interface.second].jet(above.points, VALUE)
+            for _, *sides in self.sides(n, seed):
+                first, second = (model.jet(points, VALUE) for model, points in sides)
                 squares.append((first - second).square().mean())
         return float(torch.stack(squares).mean().sqrt()) if squares else 0.0

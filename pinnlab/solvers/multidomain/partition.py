@@ -39,7 +39,7 @@ class Subdomains:
         TypeError, ValueError: no cuts; a cell in two groups.
     """
 
-    cuts: Mapping[str, tuple[float, ...]] = field(hash=False)
+    cuts: Mapping[str, Sequence[float]] = field(hash=False)
     together: Sequence[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
@@ -101,9 +101,9 @@ class Subdomains:
         return [seen.setdefault(group_of.get(k, k), len(seen)) for k in range(count)]
 
 
-def _positions(name: str, given: object) -> tuple[float, ...]:
+def _positions(name: str, given: float | Sequence[float]) -> tuple[float, ...]:
     try:
-        positions = tuple(float(c) for c in ((given,) if isinstance(given, int | float) else given))  # type: ignore[attr-defined]
+        positions = tuple(float(c) for c in ((given,) if isinstance(given, int | float) else given))
     except (TypeError, ValueError) as error:
         raise TypeError(f"subdomains={{{name!r}: {given!r}}}: give positions of cuts, such as (0.0, 0.5).") from error
     if any(a >= b for a, b in itertools.pairwise(positions)):

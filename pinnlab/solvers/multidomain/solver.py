@@ -76,7 +76,7 @@ class MultiDomainPINN(CollocationSolver):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.subdomains, Subdomains):
-            object.__setattr__(self, "subdomains", Subdomains(self.subdomains))  # type: ignore[arg-type]
+            object.__setattr__(self, "subdomains", Subdomains(self.subdomains))
         if not isinstance(self.weighting, Weighting):
             raise TypeError(
                 f"MultiDomainPINN(weighting={self.weighting!r}): give Unweighted(), GradientNorm() or NTK()."
@@ -132,6 +132,11 @@ class MultiDomainPINN(CollocationSolver):
             )
         return found
 
+    def with_interface(self, interface: Interface) -> MultiDomainPINN:
+        """The same with other interface conditions, without a flux that none of them compares; an empty set is meant."""
+        flux = self.flux if _compares_fluxes(interface) else None
+        return replace(self, interface=interface, flux=flux, uncoupled=self.uncoupled or not resolve(interface))
+
     def method(self, problem: Problem, settings: Settings) -> Method:
         if self.overlap is None:
             return CoupledNetworks(self, settings)
@@ -165,11 +170,6 @@ class MultiDomainPINN(CollocationSolver):
     def _cuts(self) -> Subdomains:
         assert isinstance(self.subdomains, Subdomains), "a mapping became one"
         return self.subdomains
-
-
-def with_interface(solver: MultiDomainPINN, interface: Interface) -> MultiDomainPINN:
-    """The same configuration with other interface conditions, without a flux that none of them compares."""
-    return replace(solver, interface=interface, flux=solver.flux if _compares_fluxes(interface) else None)
 
 
 def _compares_fluxes(interface: Interface) -> bool:
