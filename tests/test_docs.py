@@ -55,14 +55,17 @@ MACHINE = {"cpu": "abacus", "cores": 2, "threads": 1, "device": "cpu", "versions
 
 
 SCRIPTS = [path for path in sorted((DOCS / "benchmarks").glob("*.py")) if "\nfrom pinnlab" in path.read_text("utf-8")]
+PACKAGES = [path.parent.name for path in (DOCS / "benchmarks").glob("*/__init__.py")]
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_scripts_import_what_there_is(path: Path) -> None:
+def test_scripts_import_what_there_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(path.parent))
     imports = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
-    ours = [(node.module, alias.name) for node in imports for alias in node.names if "pinnlab" in str(node.module)]
-    for module, name in ours:
-        found = importlib.import_module(str(module))
+    ours = {"pinnlab", *PACKAGES}
+    named = [(str(node.module), alias.name) for node in imports for alias in node.names]
+    for module, name in [pair for pair in named if pair[0].split(".")[0] in ours]:
+        found = importlib.import_module(module)
         assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), f"{module} has no {name}"
 
 

@@ -27,14 +27,14 @@ import numpy as np
 import torch
 
 import pinnlab as pl
-from pinnlab.bench.stacked.system import initial_parameters
-from pinnlab.bench.stacked.training import Trained, train
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.relative_error import error_grid, evaluate
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.multidomain.interfaces import ARMS
 from pinnlab.solvers.multidomain.partition import Subdomains
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
+from stacked.system import initial_parameters
+from stacked.training import Trained, train
 
 FOLDER = Path(__file__).parent / "interface_tables"
 TRAINING, TEST = 40, 20

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.taylor import Jet, Rows, Tape
 
@@ -160,6 +161,32 @@ class Linear(nn.Module):
             rows[self.scale] = (weight * self.weight.detach()).sum(2) * factor
             rows[self.weight] = weight * factor[:, None]
         return rows
+
+
+class LayeredNetwork(Network):
+    """A network whose layers share one width and one activation; arguments and errors are those of ``MLP``."""
+
+    def __init__(
+        self,
+        inputs: int | None = None,
+        outputs: int | None = None,
+        *,
+        width: int = 30,
+        depth: int = 3,
+        activation: str = "tanh",
+        embedding: Embedding | None = None,
+        factorized: bool = False,
+    ):
+        super().__init__(inputs, outputs, embedding)
+        check_positive(type(self).__name__, width=width, depth=depth)
+        check_activation(activation)
+        self.width, self.depth, self.activation, self.factorized = width, depth, activation, factorized
+        if not self.is_template:
+            self.make_layers(None)
+
+    def layer(self, inputs: int, outputs: int, generator: torch.Generator | None) -> Linear:
+        """A new layer, factorized where all are."""
+        return Linear(inputs, outputs, self.factorized, generator)
 
 
 def check_positive(owner: str, **values: int) -> None:

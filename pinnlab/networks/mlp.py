@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
-from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.taylor import Jet
-from pinnlab.networks.base import Embedding, Linear, Network, check_positive
+from pinnlab.networks.base import LayeredNetwork
 
 
-class MLP(Network):
+class MLP(LayeredNetwork):
     """A fully connected network.
 
     Args:
@@ -26,30 +27,10 @@ class MLP(Network):
         ValueError: a size below 1 or an unknown activation.
     """
 
-    def __init__(
-        self,
-        inputs: int | None = None,
-        outputs: int | None = None,
-        *,
-        width: int = 30,
-        depth: int = 3,
-        activation: str = "tanh",
-        embedding: Embedding | None = None,
-        factorized: bool = False,
-    ):
-        super().__init__(inputs, outputs, embedding)
-        check_positive("MLP", width=width, depth=depth)
-        check_activation(activation)
-        self.width, self.depth, self.activation, self.factorized = width, depth, activation, factorized
-        if not self.is_template:
-            self.make_layers(None)
-
     def make_layers(self, generator: torch.Generator | None) -> None:
         widths = [self.features] + [self.width] * self.depth
-        self.hidden = nn.ModuleList(
-            Linear(a, b, self.factorized, generator) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.last = Linear(self.width, self.outputs or 1, self.factorized, generator)
+        self.hidden = nn.ModuleList(self.layer(a, b, generator) for a, b in itertools.pairwise(widths))
+        self.last = self.layer(self.width, self.outputs or 1, generator)
 
     def propagate(self, jet: Jet) -> Jet:
         for layer in self.hidden:

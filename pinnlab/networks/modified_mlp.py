@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
 
-from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.taylor import Jet
-from pinnlab.networks.base import Embedding, Linear, Network, check_positive
+from pinnlab.networks.base import LayeredNetwork
 
 
-class ModifiedMLP(Network):
+class ModifiedMLP(LayeredNetwork):
     """H <- (1 - Z) * U + Z * V with Z = s(H W + b), and U, V two encoders of the input.
 
     Source: Wang, Teng & Perdikaris (arXiv 2001.04536), as used for causal training (arXiv 2203.07404, section 3).
@@ -19,27 +20,8 @@ class ModifiedMLP(Network):
     Args and errors are those of ``MLP``.
     """
 
-    def __init__(
-        self,
-        inputs: int | None = None,
-        outputs: int | None = None,
-        *,
-        width: int = 30,
-        depth: int = 3,
-        activation: str = "tanh",
-        embedding: Embedding | None = None,
-        factorized: bool = False,
-    ):
-        super().__init__(inputs, outputs, embedding)
-        check_positive("ModifiedMLP", width=width, depth=depth)
-        check_activation(activation)
-        self.width, self.depth, self.activation, self.factorized = width, depth, activation, factorized
-        if not self.is_template:
-            self.make_layers(None)
-
     def make_layers(self, generator: torch.Generator | None) -> None:
-        def layer(a: int, b: int) -> Linear:
-            return Linear(a, b, self.factorized, generator)
+        layer = partial(self.layer, generator=generator)
 
         self.gate_u, self.gate_v = layer(self.features, self.width), layer(self.features, self.width)
         self.first = layer(self.features, self.width)

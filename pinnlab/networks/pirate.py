@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.taylor import Jet, Rows
-from pinnlab.networks.base import Embedding, Linear, Network, check_positive
+from pinnlab.networks.base import Embedding, LayeredNetwork
 
 
-class PirateNet(Network):
+class PirateNet(LayeredNetwork):
     """Residual blocks of three layers with two gates each and a trainable skip strength that starts at zero.
 
     Source: Wang, Li, Chen & Perdikaris, "PirateNets" (arXiv 2402.00326). With all strengths at zero the network is
@@ -40,16 +41,18 @@ class PirateNet(Network):
         embedding: Embedding | None = None,
         factorized: bool = False,
     ):
-        super().__init__(inputs, outputs, embedding)
-        check_positive("PirateNet", width=width, depth=depth)
-        check_activation(activation)
-        self.width, self.depth, self.activation, self.factorized = width, depth, activation, factorized
-        if not self.is_template:
-            self.make_layers(None)
+        super().__init__(
+            inputs,
+            outputs,
+            width=width,
+            depth=depth,
+            activation=activation,
+            embedding=embedding,
+            factorized=factorized,
+        )
 
     def make_layers(self, generator: torch.Generator | None) -> None:
-        def layer(a: int, b: int) -> Linear:
-            return Linear(a, b, self.factorized, generator)
+        layer = partial(self.layer, generator=generator)
 
         self.encoder = layer(self.features, self.width)
         self.gate_u, self.gate_v = layer(self.width, self.width), layer(self.width, self.width)

@@ -72,8 +72,6 @@ def width_for(seconds: float) -> int:
     return min(30, max(10, round(math.sqrt(parameters / 2))))
 
 
-# -- the rules -----------------------------------------------------------------------------------------------------------
-
 Rule = Callable[[Problem, Settings, float], Choice | None]
 
 
@@ -128,9 +126,6 @@ def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 
 RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
-
-
-# -- what they ask -------------------------------------------------------------------------------------------------------
 
 
 def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:

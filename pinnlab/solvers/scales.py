@@ -70,9 +70,6 @@ def changes(problem: Problem) -> float:
     return _horizon(problem) * rate
 
 
-# -- formulas ------------------------------------------------------------------------------------------------------------
-
-
 def diffusion(equation: Mapping[tuple[str, Key], Tensor]) -> float:
     """The largest second space derivative's coefficient over that of the time derivative; 0 in an equation without."""
     paces = [float(a.abs().max()) for (_, key), a in equation.items() if key == (TIME,)]
@@ -113,9 +110,6 @@ def growth(matrices: Sequence[Array]) -> Array:
     top, bottom = scipy.linalg.eigvals(left, right, homogeneous_eigvals=True)
     finite = np.abs(bottom) > 1e-10 * np.abs(top)
     return top[finite] / bottom[finite]
-
-
-# -- what the problem says of its start ------------------------------------------------------------------------------------
 
 
 def linearized_start(problem: Problem) -> Coefficients:

@@ -32,8 +32,6 @@ class TrainingSystem(ABC):
     shapes: list[tuple[int, ...]]
     processes: Processes
 
-    # -- what optimizers ask ---------------------------------------------------------------------------------------------
-
     @abstractmethod
     def redraw(self) -> None:
         """Take new collocation points; the loss changes as a function of the parameters."""
@@ -63,8 +61,6 @@ class TrainingSystem(ABC):
             "this loss is no sum of squares, which least-squares optimizers need; train with first-order or quasi-Newton "
             "stages, such as stages=(pl.Adam(),)."
         )
-
-    # -- what the loop asks ------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def held_out_loss(self, theta: Tensor) -> float:

@@ -92,8 +92,6 @@ class OperatorSystem(TrainingSystem):
         self._rng.bit_generator.state = json.loads(self._before)
         self.redraw()
 
-    # -- members and points --------------------------------------------------------------------------------------------
-
     def redraw(self) -> None:
         # members change as well as points
         self._before = json.dumps(self._rng.bit_generator.state)
@@ -108,8 +106,6 @@ class OperatorSystem(TrainingSystem):
     def _sample(self, rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
         problem = self.model.problem
         return [problem.sample_parameters(rng) for _ in range(count)] if problem.families else [{}]
-
-    # -- what optimizers and the loop ask ------------------------------------------------------------------------------
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         self.model.theta = theta
@@ -145,8 +141,6 @@ class OperatorSystem(TrainingSystem):
         """Go back to a saved state: the last draw is made again."""
         self._rng.bit_generator.state = json.loads(state["rng"])
         self.redraw()
-
-    # -- pieces --------------------------------------------------------------------------------------------------------
 
     def _squares(self, draw: _Draw) -> Tensor:
         """(M,) mean over experts of the squared residuals that this process is responsible for, with a graph."""

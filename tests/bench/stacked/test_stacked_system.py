@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.bench.stacked.networks import StackedLinear, stacked
-from pinnlab.bench.stacked.system import StackedSystem, initial_parameters
 from pinnlab.solvers.multidomain.partition import Subdomains
 from pinnlab.training.plans import Settings
 from pinnlab.training.residuals import ResidualSystem
 from pinnlab.training.weighting import GradientNorm
+from stacked.networks import StackedLinear, stacked
+from stacked.system import StackedSystem, initial_parameters
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
 SMALL = pl.MLP(width=5, depth=2)

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.bench.stacked.optimizers import gram, minimize, times, transposed
-from pinnlab.bench.stacked.system import StackedSystem, initial_parameters
-from pinnlab.bench.stacked.training import train
 from pinnlab.declaration.relative_error import error_grid, evaluate
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.plans import Settings
+from stacked.optimizers import gram, minimize, times, transposed
+from stacked.system import StackedSystem, initial_parameters
+from stacked.training import train
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.dense import Cholesky
-from pinnlab.bench.stacked.system import Band, StackedSystem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam, decayed_rate
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
+from stacked.system import Band, StackedSystem
 
 
 def minimize(system: StackedSystem, theta: Tensor, optimizer: Optimizer) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.bench.stacked.networks import StackedAnsatz, stacked
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import VALUE
@@ -28,6 +27,7 @@ from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
 from pinnlab.training.residuals import Block, Count, ResidualSystem
 from pinnlab.training.weighting import Unweighted
+from stacked.networks import StackedAnsatz, stacked
 
 
 def initial_parameters(problem: Problem, solver: MultiDomainPINN, seed: int) -> Tensor:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.bench.stacked.optimizers import minimize
-from pinnlab.bench.stacked.system import StackedSystem, initial_parameters
 from pinnlab.declaration.problem import Problem
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.solvers.multidomain.solver import Interface, MultiDomainPINN
+from stacked.optimizers import minimize
+from stacked.system import StackedSystem, initial_parameters
 
 
 @dataclass(frozen=True)
