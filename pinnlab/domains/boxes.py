@@ -29,14 +29,17 @@ class Box(Region):
     """
 
     bounds: Bounds = field(hash=False)
-    coordinates: tuple[str, ...] = field(compare=False)
 
     def __init__(self, **intervals: tuple[float, float]) -> None:
         if not intervals:
             raise ValueError("Box() got no coordinates; name at least one, such as Box(x=(0.0, 1.0)).")
         checked = {name: _interval(name, value) for name, value in intervals.items()}
         object.__setattr__(self, "bounds", checked)
-        object.__setattr__(self, "coordinates", tuple(checked))
+
+    # no second field: names of data sets on disk are made from the one
+    @property
+    def coordinates(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(self.bounds)
 
     def __repr__(self) -> str:
         return "Box(" + ", ".join(f"{name}=({lo:g}, {hi:g})" for name, (lo, hi) in self.bounds.items()) + ")"

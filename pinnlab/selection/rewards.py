@@ -83,7 +83,7 @@ def interface_jumps(solution: Any) -> np.ndarray:
             with torch.no_grad():
                 below, above = (side.jet(points, indices) for side, points in sides)
             for u, order in enumerate(orders):
-                jump = (below - above)[:order, :, u].cpu()
+                jump = (below - above)[:order, :, u].detach().cpu()
                 factors = [factor for _, factor in continuous_derivatives(interface.normal, order, interface.width)]
                 found += [factor * jump[j].numpy() for j, factor in enumerate(factors)]
     return np.concatenate(found) if found else np.zeros(0)

@@ -36,6 +36,10 @@ class Residuals:
     def row_ranges(self) -> list[range]:
         return [range(self.all_rows)[self.part]]
 
+    def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        residual, jacobian = self.residuals_and_jacobian(theta)
+        return residual @ residual, 2 * jacobian.T @ residual
+
     def residuals(self, theta: Tensor) -> Tensor:
         return self.function(theta, float(self.draws))[self.part]
 
