@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.derivatives.indices import VALUE, Indices
-from pinnlab.derivatives.taylor import Jet, Rows, Tape
+from pinnlab.derivatives.taylor import Jet, ParameterGradients, Tape
 
 
 class Network(nn.Module, ABC):
@@ -139,8 +139,8 @@ class Linear(nn.Module):
         weight = self.weight if self.scale is None else torch.exp(self.scale)[:, None] * self.weight
         return jet.linear(weight, self.bias, self._rows)
 
-    def _rows(self, weight: Tensor, bias: Tensor) -> Rows:
-        rows: Rows = {} if self.bias is None else {self.bias: bias}
+    def _rows(self, weight: Tensor, bias: Tensor) -> ParameterGradients:
+        rows: ParameterGradients = {} if self.bias is None else {self.bias: bias}
         if self.scale is None:
             rows[self.weight] = weight
         else:

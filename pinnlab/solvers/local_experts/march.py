@@ -24,7 +24,7 @@ from pinnlab.solvers.local_experts.basis import Chebyshev, LocalBasis
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.edges import halved, siblings
 from pinnlab.solvers.local_experts.piece import Piece
-from pinnlab.solvers.local_experts.system import System
+from pinnlab.solvers.local_experts.system import SlabSystem
 from pinnlab.solvers.windows import joined
 
 Array = np.ndarray
@@ -133,7 +133,7 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
         rows = made.rows(cells, before)
-        system = System(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
+        system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
         found = system.solve(start, 1e-3 * self.settings.tolerance, most=12 if self.time is not None else 40)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
