@@ -20,7 +20,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.assembly import ExpertAssembly, interface_term
 from pinnlab.solvers.experts.layer import ExpertsLayer, _GroupProblem
 from pinnlab.solvers.experts.partition import cut, in_unit_cube, on_nodes
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members, term_structure
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, MemberParameters, term_structure
 
 PI = math.pi
 LIKE = torch.zeros((), dtype=torch.float64)
@@ -72,9 +72,9 @@ def sobol(seed: int = 0, d: int = 2):
     return lambda n: unit_points("sobol", n, d, rng)
 
 
-def members(given: pl.Problem, count: int = 1, values: Mapping[str, Any] | None = None) -> Members:
+def members(given: pl.Problem, count: int = 1, values: Mapping[str, Any] | None = None) -> MemberParameters:
     fixed = {k: v for k, v in given.parameter_values().items() if k not in (values or {})}
-    return Members(fixed, values or {}, count)
+    return MemberParameters(fixed, values or {}, count)
 
 
 def layer_of(

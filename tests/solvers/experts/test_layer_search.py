@@ -16,7 +16,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts import layer as experts
 from pinnlab.solvers.experts.assembly import ExpertAssembly
 from pinnlab.solvers.experts.partition import cut
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, MemberParameters
 
 
 class Polynomials:
@@ -52,7 +52,11 @@ def layer(nonlinear: float) -> tuple[experts.ExpertsLayer, list[ExpertRows]]:
     assembly = ExpertAssembly(problem, problem.exact_plan().soft, cut(problem.domain, {"x": 3}), "none", 1.0)
     rng = np.random.default_rng(0)
     rows, groups = assembly.draw(
-        lambda n: unit_points("sobol", n, 2, rng), Members({}, {}, 1), 64, 32, like=torch.zeros((), dtype=torch.float64)
+        lambda n: unit_points("sobol", n, 2, rng),
+        MemberParameters({}, {}, 1),
+        64,
+        32,
+        like=torch.zeros((), dtype=torch.float64),
     )
     return experts.ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-9)), rows
 
