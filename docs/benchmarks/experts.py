@@ -35,14 +35,14 @@ from pinnlab.bench.provenance import provenance
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
-from pinnlab.solvers.experts.assembly import Assembly
+from pinnlab.solvers.experts.assembly import ExpertAssembly
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.members import fitted
 from pinnlab.solvers.experts.partition import cut
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, MemberParameters
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.system import System
+from pinnlab.solvers.local_experts.system import SlabSystem
 
 NU = 0.2
 RIDGE = 1e-6
@@ -109,11 +109,11 @@ class Layer:
     def __init__(self, equation: Callable, experts: int, size: int, points: int, search: LeastSquares = SEARCH):
         made = problem(equation)
         like = torch.zeros((), dtype=torch.float64)
-        assembly = Assembly(made, made.exact_plan().soft, cut(made.domain, {"x": experts}), "none", 1.0)
+        assembly = ExpertAssembly(made, made.exact_plan().soft, cut(made.domain, {"x": experts}), "none", 1.0)
         rng = np.random.default_rng(0)
         each, conditions = max(2, points // experts), max(32, points // experts // 8)
         rows, groups = assembly.draw(
-            lambda n: unit_points("sobol", n, 2, rng), Members({}, {}, 1), each, conditions, like=like
+            lambda n: unit_points("sobol", n, 2, rng), MemberParameters({}, {}, 1), each, conditions, like=like
         )
         self.rows: Sequence[ExpertRows] = rows
         self.layer = ExpertsLayer(rows, groups, search, RIDGE)
@@ -280,7 +280,7 @@ def joint() -> list[dict]:
     for k in (2, 4, 8, 16, 32, 64):
         cells = Cells({"x": np.linspace(-1, 1, k + 1), "t": np.array([0.0, 0.05])})
         rows, start = discretization.rows(cells, None), discretization.guess(cells, None)
-        system = System(cells, rows.all, 1, basis.size, 0)
+        system = SlabSystem(cells, rows.all, 1, basis.size, 0)
         steps = system.solve(start, 1e-9).iterations
         ms = timed({"solve": lambda system=system, start=start: system.solve(start, 1e-9)})["solve"]
         found.append({"cells": k, "iterations": steps, "ms": ms, "ms per cell and iteration": ms / steps / k})

@@ -30,7 +30,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.machine.threads import limited_threads
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.system import System
+from pinnlab.solvers.local_experts.system import SlabSystem
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -153,7 +153,7 @@ def scaling(repeats: int = 5) -> list[dict[str, float]]:
         start = made.guess(cells, None)
         best = math.inf
         for _ in range(repeats):
-            system = System(cells, made.rows(cells, None).all, 1, made.basis.size, 0)
+            system = SlabSystem(cells, made.rows(cells, None).all, 1, made.basis.size, 0)
             began = time.perf_counter()
             system.solve(start, 1e-9, most=1)
             best = min(best, time.perf_counter() - began)

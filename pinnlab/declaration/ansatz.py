@@ -57,7 +57,7 @@ class FunctionValue:
 
 
 @dataclass(frozen=True)
-class Face:
+class FaceValue:
     """One condition of a constraint: the ``order``-th derivative along the coordinate equals ``value`` there."""
 
     position: float
@@ -79,7 +79,7 @@ class Constraint:
     index: int
     lower: float
     upper: float
-    faces: tuple[Face, ...]
+    faces: tuple[FaceValue, ...]
     owners: tuple[Any, ...]
 
     def basis(self, coordinate: Jet) -> list[Jet]:

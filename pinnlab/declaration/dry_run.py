@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
-from pinnlab.derivatives.fields import Key, argument_names, as_value
+from pinnlab.derivatives.fields import Key, as_value
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 

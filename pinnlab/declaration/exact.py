@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pinnlab.declaration.ansatz import Ansatz, Constraint, Face, FunctionValue
+from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.conditions import Condition, Context, Dirichlet, Initial, Periodic
 from pinnlab.declaration.kinks import kink_profiles
 from pinnlab.declaration.terms import Term
@@ -172,7 +172,7 @@ def _constraints(
     context: Context, conditions: Sequence[Condition], parameters: dict[str, Any]
 ) -> list[list[Constraint]]:
     region = context.region
-    found: dict[tuple[str, int], tuple[list[Face], list[Condition]]] = {}
+    found: dict[tuple[str, int], tuple[list[FaceValue], list[Condition]]] = {}
     for condition in conditions:
         if isinstance(condition, Dirichlet):
             for unknown, given in condition.values.items():
@@ -187,7 +187,7 @@ def _constraints(
                         raise ValueError(
                             f"{condition!r}: {unknown} already has a Dirichlet value on {piece!r}, from {owners[0]!r}."
                         )
-                    faces.append(Face(position, value))
+                    faces.append(FaceValue(position, value))
                     owners.append(condition)
     time = region.coordinates.index(TIME) if region.has_time else -1
     for condition in conditions:
@@ -197,7 +197,7 @@ def _constraints(
                 faces, owners = found.setdefault((unknown, time), ([], []))
                 if any(f.order == len(key) for f in faces):
                     raise ValueError(f"{condition!r}: the initial state of {unknown} is given twice.")
-                faces.append(Face(region.bounds[TIME][0], value, len(key)))
+                faces.append(FaceValue(region.bounds[TIME][0], value, len(key)))
                 owners.append(condition)
     result = []
     for unknown in context.unknowns:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.derivatives.fields import argument_names
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.domains import Region

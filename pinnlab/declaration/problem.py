@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -27,7 +28,7 @@ from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_par
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.summary import ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.derivatives.fields import Key, argument_names
+from pinnlab.derivatives.fields import Key
 from pinnlab.domains import Region
 
 Velocity = float | Callable[..., Any]

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.functions import FunctionParameter, function_jet
-from pinnlab.derivatives.fields import Field, Key, NamedJet, argument_names, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.fields import Field, Key, NamedJet, as_value, coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
 from pinnlab.derivatives.known import KnownFunction

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.fields import argument_names
 
 
 def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:

@@ -47,7 +47,7 @@ class Axis(ABC):
         return values
 
 
-class Nodes(Axis):
+class NodeAxis(Axis):
     """Any increasing nodes with local polynomial interpolation.
 
     Args:
@@ -86,7 +86,7 @@ class DifferentiableAxis(Axis):
         """(n, n) differentiation matrix, dense or sparse."""
 
 
-class PolynomialAxis(Nodes, DifferentiableAxis):
+class PolynomialAxis(NodeAxis, DifferentiableAxis):
     """Nodes clustered at the ends: Chebyshev-Lobatto, or high-order finite differences on milder clustering.
 
     With ``width`` nodes per stencil less than n, nodes are x = asin(a cos theta) / asin(a) (Kosloff & Tal-Ezer 1993)

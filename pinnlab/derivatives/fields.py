@@ -1,4 +1,4 @@
-"""Fields: values that know their derivatives, and the binding of an equation's arguments by name.
+"""Fields: values that know their derivatives.
 
 Letters: n points. A derivative is named by the tuple of its coordinates, sorted in the domain's order: ``("x", "x")``.
 
@@ -9,7 +9,6 @@ function along the derivatives of its arguments, which is the chain rule and may
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -288,57 +287,6 @@ def coordinate_field(name: str, value: Tensor, coordinates: Key) -> Field:
         return Field(torch.full_like(value, number), coordinates, lambda _: constant(0.0), str(number))
 
     return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name)
-
-
-def argument_names(
-    function: Callable, available: Iterable[str], what: str, keywords: tuple[str, ...] = ()
-) -> tuple[str, ...]:
-    """The names of a user function's arguments, checked against what can be bound.
-
-    Args:
-        function: its positional-or-keyword arguments without a default must be in ``available``; those with a
-            default are bound when their name is available and left alone otherwise.
-        available: unknowns, coordinates and parameters.
-        what: how the message calls the function.
-        keywords: what ``**kwargs`` takes, where that is allowed.
-
-    Raises:
-        TypeError: not callable, or the signature has ``*args`` or ``**kwargs`` or cannot be read.
-        ValueError: an argument's name is not available.
-    """
-    if not callable(function):
-        raise TypeError(f"{what} must be a function, got {type(function).__name__}: {function!r}.")
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise TypeError(f"{what}: its signature cannot be read; wrap it, such as lambda x: f(x).") from None
-    available = tuple(available)
-    names = []
-    for p in parameters:
-        if p.kind == p.VAR_KEYWORD and keywords:
-            names += [k for k in keywords if k not in names]
-        elif p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-            raise TypeError(f"{what} takes *{p.name}; name its arguments, they are bound by name to {available}.")
-        elif p.name in available:
-            names.append(p.name)
-        elif p.default is p.empty:
-            raise UnknownNameError(
-                f"{what} has an argument {p.name!r}, which is no unknown, coordinate or parameter of this problem "
-                f"(known: {', '.join(available)}); rename it, or add it to parameters={{...}}."
-            )
-    return tuple(names)
-
-
-def with_arguments(function: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:
-    """The same function of keywords, with a signature that ``argument_names`` can read.
-
-    Args:
-        function: a function ``f(**given)``; it is changed in place.
-        names: of its arguments.
-    """
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    vars(function)["__signature__"] = inspect.Signature([inspect.Parameter(name, kind) for name in names])
-    return function
 
 
 def as_value(result: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.derivatives.axes import Axis, FourierAxis, Nodes
+from pinnlab.derivatives.axes import Axis, FourierAxis, NodeAxis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import derivative_weights
 from pinnlab.domains import Box
@@ -104,7 +104,7 @@ class Grid:
             if name in self.periodic:
                 axes[name] = FourierAxis(lower, upper, size)
             else:
-                axes[name] = Nodes(np.linspace(lower, upper, size), self.order + 2)
+                axes[name] = NodeAxis(np.linspace(lower, upper, size), self.order + 2)
         return axes
 
     # -- derivatives ---------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from torch.autograd.function import once_differentiable
 from pinnlab.derivatives.activations import activation
 from pinnlab.derivatives.indices import VALUE, Indices, faa_di_bruno, leibniz
 
-Rows = dict[nn.Parameter, Tensor]
+ParameterGradients = dict[nn.Parameter, Tensor]
 """Per-point gradients of parameters: {parameter: (n, *parameter.shape)}."""
 
 
@@ -33,20 +33,20 @@ Rows = dict[nn.Parameter, Tensor]
 class Tape:
     """What a linearized pass keeps: outputs of layers with parameters, and how their cotangents become rows."""
 
-    entries: list[tuple[Tensor, Callable[[Tensor], Rows]]] = field(default_factory=list)
+    entries: list[tuple[Tensor, Callable[[Tensor], ParameterGradients]]] = field(default_factory=list)
 
-    def record(self, output: Tensor, rule: Callable[[Tensor], Rows]) -> Tensor:
+    def record(self, output: Tensor, rule: Callable[[Tensor], ParameterGradients]) -> Tensor:
         """Keep ``output`` (c, n, w); ``rule`` maps its cotangent of the same shape to per-point gradients."""
         if not output.requires_grad:
             output.requires_grad_()
         self.entries.append((output, rule))
         return output
 
-    def pull_back(self, output: Tensor, cotangent: Tensor) -> Rows:
+    def pull_back(self, output: Tensor, cotangent: Tensor) -> ParameterGradients:
         """Per-point gradients of sum(cotangent * output), both (c, n, m)."""
         outputs = [entry[0] for entry in self.entries]
         cotangents = torch.autograd.grad(output, outputs, cotangent, retain_graph=True, allow_unused=True)
-        rows: Rows = {}
+        rows: ParameterGradients = {}
         for (_, rule), cot in zip(self.entries, cotangents, strict=True):
             if cot is not None:
                 for parameter, value in rule(cot).items():
@@ -104,7 +104,9 @@ class Jet:
             return self.with_data(activation(name)(self.data, 0)[0])
         return self.with_data(_Elementwise.apply(self.data, name, self.indices))
 
-    def linear(self, weight: Tensor, bias: Tensor | None, rule: Callable[[Tensor, Tensor], Rows] | None = None) -> Jet:
+    def linear(
+        self, weight: Tensor, bias: Tensor | None, rule: Callable[[Tensor, Tensor], ParameterGradients] | None = None
+    ) -> Jet:
         """The affine map with ``weight`` (v, w) and ``bias`` (v,).
 
         Args:
@@ -122,7 +124,7 @@ class Jet:
         if self.tape is not None and rule is not None:
             inputs = self.data.detach()
 
-            def rows(cotangent: Tensor) -> Rows:
+            def rows(cotangent: Tensor) -> ParameterGradients:
                 return rule(torch.bmm(cotangent.permute(1, 2, 0), inputs.transpose(0, 1)), cotangent[0])
 
             output = self.tape.record(output, rows)

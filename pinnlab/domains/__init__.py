@@ -1,6 +1,6 @@
 """Regions in which a problem lives: named coordinates, interior, boundary with outward normals.
 
-This is the door to ``pinnlab.regions``, which holds one kind of region per file.
+One kind of region per file; import them from here.
 """
 
 from pinnlab.domains.balls import Ball

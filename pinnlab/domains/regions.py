@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.domains.cube_parts import CubePart
 from pinnlab.domains.naming import Named, Owners, numbered
-from pinnlab.domains.parts import Part
 
 TIME = "t"
 """The name that makes a coordinate time: initial conditions, causality and time marching refer to it."""
@@ -271,7 +271,7 @@ def _combined(kind: str, a: Region, b: Region) -> Region:
 class Combination(Region):
     """A set operation on two regions with the same coordinates in space: ``a - b``, ``a | b`` or ``a & b``.
 
-    Points of the interior and of boundary pieces are found through tables of membership (``Part``): what is thinner than
+    Points of the interior and of boundary pieces are found through tables of membership (``CubePart``): what is thinner than
     a few hundredths of a region may be missed. Boundary pieces are those of ``a`` and of ``b``, as far as they lie on
     the result's boundary; a name that both use means both.
 
@@ -324,11 +324,11 @@ class Combination(Region):
         )
 
     @cached_property
-    def _part(self) -> Part:
-        return Part(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates))
+    def _part(self) -> CubePart:
+        return CubePart(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates))
 
     @cached_property
-    def _sides(self) -> tuple[Named, Owners, dict[str, Part]]:
+    def _sides(self) -> tuple[Named, Owners, dict[str, CubePart]]:
         """Names, owners and exposed parts of the boundary pieces."""
         kept, parts = [], []
         for leaf in self._leaves:
@@ -338,8 +338,8 @@ class Combination(Region):
         named, owners = numbered([(k, leaf.named_pieces) for k, leaf in zip(kept, self._leaves, strict=True)])
         return named, owners, dict(zip(owners, parts, strict=True))
 
-    def _exposed_part(self, leaf: Region, piece: str) -> Part:
-        return Part(lambda unit: self._exposed(leaf.boundary(piece, unit)), len(self.coordinates), 50_000)
+    def _exposed_part(self, leaf: Region, piece: str) -> CubePart:
+        return CubePart(lambda unit: self._exposed(leaf.boundary(piece, unit)), len(self.coordinates), 50_000)
 
     @property
     def named_pieces(self) -> Named:

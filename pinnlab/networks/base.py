@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.indices import VALUE, Indices
-from pinnlab.derivatives.taylor import Jet, Rows, Tape
+from pinnlab.derivatives.taylor import Jet, ParameterGradients, Tape
 
 
 class Embedding(nn.Module, ABC):
@@ -152,8 +152,8 @@ class Linear(nn.Module):
         weight = self.weight if self.scale is None else torch.exp(self.scale)[:, None] * self.weight
         return jet.linear(weight, self.bias, self._rows)
 
-    def _rows(self, weight: Tensor, bias: Tensor) -> Rows:
-        rows: Rows = {} if self.bias is None else {self.bias: bias}
+    def _rows(self, weight: Tensor, bias: Tensor) -> ParameterGradients:
+        rows: ParameterGradients = {} if self.bias is None else {self.bias: bias}
         if self.scale is None:
             rows[self.weight] = weight
         else:

@@ -13,7 +13,7 @@ from numpy.polynomial import Polynomial
 from torch import Tensor, nn
 
 from pinnlab.derivatives.indices import Indices
-from pinnlab.derivatives.taylor import Jet, Rows, Tape
+from pinnlab.derivatives.taylor import Jet, ParameterGradients, Tape
 from pinnlab.networks.base import Embedding, Network
 from pinnlab.networks.embeddings import Rescale
 
@@ -159,8 +159,8 @@ class Overlapping(Network):
             return found
         count = jet.data.shape[1]
 
-        def rows(cotangent: Tensor) -> Rows:
-            result: Rows = {}
+        def rows(cotangent: Tensor) -> ParameterGradients:
+            result: ParameterGradients = {}
             for parameter, value in own.pull_back(found, cotangent).items():
                 result[parameter] = value.new_zeros(count, *value.shape[1:]).index_copy(0, where, value)
             return result

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from pinnlab.derivatives.taylor import Jet, Rows
+from pinnlab.derivatives.taylor import Jet, ParameterGradients
 from pinnlab.networks.base import Embedding, LayeredNetwork
 
 
@@ -80,7 +80,7 @@ def _blend(skip: Jet, new: Jet, strength: nn.Parameter) -> Jet:
         return skip.with_data(skip.data + strength * change)
     output, detached = skip.data + strength.detach() * change, change.detach()
 
-    def rows(cotangent: Tensor) -> Rows:
+    def rows(cotangent: Tensor) -> ParameterGradients:
         return {strength: (cotangent * detached).sum(dim=(0, 2))}
 
     return skip.with_data(skip.tape.record(output, rows))

@@ -104,7 +104,7 @@ def _dense_solve(factors: Tensor, pivots: Tensor, right: Array) -> Array:
     return torch.linalg.lu_solve(factors, pivots, torch.from_numpy(right)[:, None])[:, 0].numpy()
 
 
-class System(Protocol):
+class ImplicitSystem(Protocol):
     """What is integrated: R(U, U', t) = 0 for a state U (c, *shape)."""
 
     counted: Array
@@ -165,7 +165,7 @@ class Integrator:
         deadline: raise TimeoutError after this moment of ``time.perf_counter``.
     """
 
-    def __init__(self, system: System, tolerance: float, stages: int = 7, deadline: float = np.inf):
+    def __init__(self, system: ImplicitSystem, tolerance: float, stages: int = 7, deadline: float = np.inf):
         self.system, self.tolerance, self.deadline = system, tolerance, deadline
         self.method = tableau(stages)
         self.counted, self.full = system.counted, system.is_full

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import Axis, DifferentiableAxis, Nodes
+from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
 from pinnlab.domains import TIME
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
@@ -42,7 +42,7 @@ def as_interpolant(
 ) -> Interpolant:
     """The trajectory with its collocation polynomials as interpolation in time."""
     coordinates = problem.domain.coordinates
-    times = Nodes(found.times, 0, stride=found.stages)
+    times = NodeAxis(found.times, 0, stride=found.stages)
     by_name: dict[str, Axis] = {name: times if name == TIME else axes[name] for name in coordinates}
     data = {
         unknown: np.moveaxis(found.states[:, row], 0, coordinates.index(TIME))

@@ -13,7 +13,7 @@ import scipy
 import torch
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import Nodes
+from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
@@ -118,4 +118,4 @@ def solve_ode(
         states += [*dense(inner).T, solver.y]
     table = np.stack(states)
     data = {u: table[:, i] for i, (u, order) in enumerate(system.components) if order == 0}
-    return Interpolant({TIME: Nodes(np.array(times), 0, stride=_DEGREE)}, dict(problem.domain.bounds), data)
+    return Interpolant({TIME: NodeAxis(np.array(times), 0, stride=_DEGREE)}, dict(problem.domain.bounds), data)

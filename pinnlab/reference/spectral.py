@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.axes import Axis, FourierAxis, Nodes
+from pinnlab.derivatives.axes import Axis, FourierAxis, NodeAxis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains import TIME
@@ -244,7 +244,7 @@ def solve_periodic(
         if states is None or not all(system.split_holds(states[i], t) for i, t in ((0, start), (-1, stop))):
             return None
     d = len(system.space)
-    times = Nodes(np.concatenate([[start], *(s.times for s in stretches)]), _TIME_STENCIL)
+    times = NodeAxis(np.concatenate([[start], *(s.times for s in stretches)]), _TIME_STENCIL)
     axes: dict[str, Axis] = {c: times if c == TIME else system.axes[c] for c in problem.domain.coordinates}
     data = {}
     found = {u: states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}

@@ -61,7 +61,7 @@ def describe(axes: Mapping[str, DifferentiableAxis]) -> str:
 
 
 @dataclass(frozen=True)
-class Face:
+class GridFace:
     """One boundary condition of one unknown on one face.
 
     Attributes:
@@ -142,7 +142,7 @@ class GridSystem:
         rows, columns = scipy.optimize.linear_sum_assignment(-score)
         return [unknowns[j] for _, j in sorted(zip(rows, columns, strict=True))]
 
-    def _faces(self) -> list[Face]:
+    def _faces(self) -> list[GridFace]:
         context, names = self.problem.context(), list(self.axes)
         rank = {Dirichlet: 0, Neumann: 2}
         found = sorted(boundary_conditions(self.problem), key=lambda c: rank.get(type(c[0]), 1))
@@ -163,7 +163,7 @@ class GridSystem:
             rows = number[self._row[unknown, self.top(unknown)]].take(position, axis=dim).reshape(-1)
             mine = ~owner[rows]
             owner[rows] = True
-            faces.append(Face(unknown, dim, upper, self._misfit(condition, unknown, piece, context), rows, mine))
+            faces.append(GridFace(unknown, dim, upper, self._misfit(condition, unknown, piece, context), rows, mine))
         return faces
 
     def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: Context) -> Misfit:
@@ -172,7 +172,7 @@ class GridSystem:
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
-    def _derive(self, states: Array, rates: Array, unknown: str, key: Key, face: Face | None) -> Tensor:
+    def _derive(self, states: Array, rates: Array, unknown: str, key: Key, face: GridFace | None) -> Tensor:
         """One derivative of one unknown at all points, or on a face, at s instants: (s * points,)."""
         order = key.count(TIME)
         p = self.structure.time_order[unknown]
@@ -190,14 +190,14 @@ class GridSystem:
                 values = apply_along(axis.matrix(count), values, dim + 1)
         return _tensor(values).reshape(-1)
 
-    def _jets(self, states: Array, rates: Array, face: Face | None, leaves: bool) -> dict[str, LazyJet]:
+    def _jets(self, states: Array, rates: Array, face: GridFace | None, leaves: bool) -> dict[str, LazyJet]:
         def derive(unknown: str) -> Callable[[Key], Tensor]:
             return lambda key: self._derive(states, rates, unknown, key, face)
 
         jets = {u: LazyJet(derive(u)) for u in self.problem.unknowns}
         return {u: leaf_jet(jet) for u, jet in jets.items()} if leaves else jets
 
-    def _columns(self, times: Array, face: Face | None) -> dict[str, Tensor]:
+    def _columns(self, times: Array, face: GridFace | None) -> dict[str, Tensor]:
         columns = {}
         for name in self.problem.domain.coordinates:
             if name == TIME:
@@ -210,7 +210,7 @@ class GridSystem:
                 columns[name] = _tensor(np.tile(values, len(times)))
         return columns
 
-    def _face_residual(self, face: Face, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
+    def _face_residual(self, face: GridFace, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
         columns = self._columns(times, face)
         name, like = list(self.axes)[face.dim], next(iter(columns.values()))
         sign = 1.0 if face.upper else -1.0
@@ -273,7 +273,7 @@ class GridSystem:
         coefficients: Mapping[tuple[str, Key], Tensor],
         rows: Array,
         keep: Array,
-        face: Face | None,
+        face: GridFace | None,
     ) -> None:
         for (unknown, key), value in coefficients.items():
             order, p = key.count(TIME), self.structure.time_order[unknown]
@@ -288,7 +288,7 @@ class GridSystem:
             where = (np.repeat(rows, lengths)[used], operator.indices[used] + offset)
             parts[is_rate].append(scipy.sparse.coo_array((data[used], where), shape=(self.size,) * 2))
 
-    def _operator(self, key: Key, face: Face | None) -> scipy.sparse.csr_array:
+    def _operator(self, key: Key, face: GridFace | None) -> scipy.sparse.csr_array:
         """The derivative as a matrix (g, g), or (b, g) on a face."""
         space = tuple(name for name in key if name != TIME)
         label = (space, None if face is None else face.dim, face is not None and face.upper)

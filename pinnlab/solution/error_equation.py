@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Periodic, Robin
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.derivatives.fields import Key, NamedJet, as_value, with_arguments
+from pinnlab.derivatives.fields import Key, NamedJet, as_value
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights

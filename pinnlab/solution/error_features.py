@@ -27,7 +27,7 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
-from pinnlab.solution.measures import Jets, Sampled, keys_of
+from pinnlab.solution.measures import JetsByUnknown, Sampled, keys_of
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 
 PointFunction = Callable[[Tensor], Tensor]
@@ -68,7 +68,7 @@ class _Placed:
     term: Term
     sites: tuple[Site, ...]
     scopes: tuple[Scope, ...]
-    jets: tuple[Jets, ...]
+    jets: tuple[JetsByUnknown, ...]
     rows: tuple[dict[Key, Array], ...]
     weight: float
 

@@ -30,7 +30,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.windows import by_window
 from pinnlab.training.part import Part
 
-Jets = dict[str, dict[Key, Tensor]]
+JetsByUnknown = dict[str, dict[Key, Tensor]]
 _SIDE = 1e-9
 """How far from a joint its two sides are evaluated, relative to the extent of the coordinate.
 
@@ -100,13 +100,15 @@ class Sampled:
                 found[name][inside] = float(model.coefficients[name].detach())
         return jet, found
 
-    def scope(self, site: Site, indices: Indices) -> tuple[Scope, Jets]:
+    def scope(self, site: Site, indices: Indices) -> tuple[Scope, JetsByUnknown]:
         """The scope at a site, and its jets as leaves; points where nothing was solved are left out."""
         names, columns = self.problem.domain.coordinates, self.problem.domain.columns
         points = site.points.detach().to("cpu", torch.float64)
         jet, coefficients = self.jet(points, indices)
         named = named_jets(jet, indices, self.problem.unknowns, names)
-        jets: Jets = {u: {key: v.clone().requires_grad_() for key, v in mine.items()} for u, mine in named.items()}
+        jets: JetsByUnknown = {
+            u: {key: v.clone().requires_grad_() for key, v in mine.items()} for u, mine in named.items()
+        }
         normals = None if site.normals is None else columns(site.normals.to(points))
         parameters = {**self.parameters, **coefficients}
         return Scope.of_jets(jets, columns(points), parameters, normals), jets

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from pinnlab.declaration import functions
-from pinnlab.declaration.ansatz import Ansatz, Constraint, Face, FunctionValue
+from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.kinks import KinkProfile
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
@@ -136,7 +136,7 @@ class _File:
         ]
         return {"index": constraint.index, "lower": constraint.lower, "upper": constraint.upper, "faces": faces}
 
-    def _value(self, face: Face, index: int, region: Region, unknown: str) -> Data:
+    def _value(self, face: FaceValue, index: int, region: Region, unknown: str) -> Data:
         """The exact data on a face across the coordinate of this number."""
         write = _VALUES.get(type(face.value))
         data = self._tabulated(face, index, region) if write is None else write(face.value, self.parts)
@@ -150,7 +150,7 @@ class _File:
             )
         return data
 
-    def _tabulated(self, face: Face, index: int, region: Region) -> Data:
+    def _tabulated(self, face: FaceValue, index: int, region: Region) -> Data:
         used = face.value.depends_on if isinstance(face.value, FunctionValue) else region.coordinates
         columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
         return _series_data(interpolate(face.value, columns, region, {index: face.position}), self.parts)
@@ -328,7 +328,7 @@ _READERS: dict[str, Callable[[Data, _Known], Part]] = {
 
 
 def _constraint(data: Data, earlier: Sequence[Part]) -> Constraint:
-    faces = tuple(Face(f["position"], _value(f["value"], earlier), f["order"]) for f in data["faces"])
+    faces = tuple(FaceValue(f["position"], _value(f["value"], earlier), f["order"]) for f in data["faces"])
     return Constraint(data["index"], data["lower"], data["upper"], faces, ())
 
 

@@ -42,7 +42,7 @@ class Watch:
         return self.stopped
 
 
-class Attempt(Protocol):
+class SolveWith(Protocol):
     """A solve with a solver that is given, within so many seconds; ``watching`` are callbacks besides the user's."""
 
     def __call__(self, solver: Solver, seconds: float | None, *watching: Callback) -> Result: ...
@@ -52,7 +52,7 @@ def solve_by_choice(
     problem: Problem,
     settings: Settings,
     seconds: float,
-    attempt: Attempt,
+    solve_with: SolveWith,
     announce: Callable[[Choice, float], None],
     *,
     once: bool,
@@ -64,18 +64,18 @@ def solve_by_choice(
         problem: what to solve.
         settings: of the solve.
         seconds: its budget.
-        attempt: solves.
-        announce: is told every choice and the seconds it gets, before it is attempted.
+        solve_with: solves.
+        announce: is told every choice and the seconds it gets, before it is tried.
         once: whether the first choice is the only one.
         processes: those that share the solve.
     """
     choice = choose(problem, settings, seconds)
     announce(choice, seconds)
     if choice.certain or once:
-        return attempt(choice.solver, seconds)
+        return solve_with(choice.solver, seconds)
     watch, began = Watch(seconds), time.perf_counter()
     try:
-        result = attempt(choice.solver, seconds, watch)
+        result = solve_with(choice.solver, seconds, watch)
     except NothingSolvedError:
         left = seconds - (time.perf_counter() - began)
     else:
@@ -86,4 +86,4 @@ def solve_by_choice(
     left = processes.first(max(left, _LEAST * seconds))
     choice = choose(problem, settings, left, experts=False)
     announce(choice, left)
-    return attempt(choice.solver, left)
+    return solve_with(choice.solver, left)

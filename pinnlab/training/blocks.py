@@ -5,19 +5,20 @@ Letters: c derivatives, n points, d coordinates, m unknowns, q residuals of a bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.indices import Indices, used_indices
-from pinnlab.domains import TIME, Site
-from pinnlab.domains.sampling import near_large, sort_by_time, unit_points
-from pinnlab.training.model import Model, Prepared
+from pinnlab.domains import Site
+from pinnlab.domains.sampling import unit_points
+from pinnlab.training.model import Model, Prepared, PullBack
 
 _CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
 """Of a layer's jet: what stays in a core's cache; a GPU wants few long kernels, and has the memory."""
@@ -85,31 +86,6 @@ class Block:
         """Number of residuals that this process works on, q times ``held``."""
         return len(self.residuals) * self.held
 
-    def drawn(
-        self, sampling: str, n: int, rng: np.random.Generator, like: Tensor, pool: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Site, ...]:
-        """Sites with n new points.
-
-        Args:
-            sampling: see ``sampling.KINDS``.
-            n: number of points.
-            rng: the only source of randomness.
-            like: gives dtype and device.
-            pool: points (k, d) of the unit cube and the residual's size (k,) there: half of the points are near large ones.
-        """
-        names = self.region.coordinates
-
-        def unit(count: int) -> Tensor:
-            near = (
-                torch.empty(0, len(names), dtype=torch.float64) if pool is None else near_large(*pool, count // 2, rng)
-            )
-            points = torch.cat([near, unit_points(sampling, count - len(near), len(names), rng)])
-            # time slices of causal weights are runs of consecutive points
-            points = sort_by_time(points, names.index(TIME)) if self.region.has_time else points
-            return points.to(like)
-
-        return self.term.draw(unit, n)
-
     def place(self, sites: tuple[Site, ...]) -> None:
         """Take new points; what exact conditions contribute there is computed once."""
         self.whole, self.n = sites, len(sites[0].points)
@@ -164,7 +140,7 @@ class Block:
         for start in range(0, self.held, size):
             yield slice(start, min(start + size, self.held))
 
-    def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: dict[str, Tensor]) -> Tensor:
+    def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: Mapping[str, Any]) -> Tensor:
         """(q, n) residuals from the network's jets (c, n, m), one per site."""
         scopes = []
         columns = self.region.columns
@@ -176,6 +152,43 @@ class Block:
             scopes.append(Scope.of_jet(full, self.indices, self.unknowns, at, parameters, normals))
         found = self.term.evaluate(tuple(scopes))
         return torch.stack([found[name] for name in self.residuals])
+
+    def values(self, part: slice, parameters: Mapping[str, Any]) -> Tensor:
+        """(q, n) residuals at some of this process' points, for the models' present parameters."""
+        pairs = zip(self.models, self.sites, strict=True)
+        return self.evaluate([m.network_jet(site.points[part], self.indices) for m, site in pairs], part, parameters)
+
+    def linearized(
+        self, part: slice, constants: Mapping[str, Any], coefficients: Mapping[str, nn.Parameter]
+    ) -> Iterator[tuple[Tensor, dict[nn.Parameter, Tensor]]]:
+        """Per residual: its values (n,) at some of this process' points, and per-point gradients {parameter: (n, ...)}.
+
+        Args:
+            part: which points.
+            constants: parameters of the problem that are known.
+            coefficients: those that are to be found, {name: 0-dim}.
+        """
+        pairs: list[tuple[Tensor, PullBack]] = [
+            model.linearized_network_jet(site.points[part], self.indices)
+            for model, site in zip(self.models, self.sites, strict=True)
+        ]
+        jets = [jet.requires_grad_() for jet, _ in pairs]
+        n = jets[0].shape[1]
+        # coefficients get one copy per point, so that their gradients are per point too
+        copies = {k: v.detach().expand(n).clone().requires_grad_() for k, v in coefficients.items()}
+        residuals = self.evaluate(jets, part, {**constants, **copies})
+        for q, r in enumerate(residuals):
+            inputs = [*jets, *copies.values()]
+            found = torch.autograd.grad(r.sum(), inputs, allow_unused=True, retain_graph=q + 1 < len(residuals))
+            rows: dict[nn.Parameter, Tensor] = {}
+            for (_, pull_back), cotangent in zip(pairs, found, strict=False):
+                if cotangent is not None:
+                    for p, value in pull_back(cotangent).items():
+                        rows[p] = rows[p] + value if p in rows else value
+            for name, value in zip(copies, found[len(jets) :], strict=True):
+                if value is not None:
+                    rows[coefficients[name]] = value
+            yield r.detach(), rows
 
 
 def _cut(site: Site, part: slice) -> Site:

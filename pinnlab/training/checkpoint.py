@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.machine import files
+from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.processes import Processes
 from pinnlab.training.clock import Clock
 from pinnlab.training.history import History, Record
@@ -111,6 +113,17 @@ class RunState:
         return cls(phase, data["finished"], statuses, records, Clock(data["seconds"]), data["system"])
 
 
+def identity(problem: Problem, solver: object, seed: int, dtype: torch.dtype) -> str:
+    """By which a checkpoint recognizes the run that may go on from it: the same for the same problem, solver and numbers.
+
+    The reference does not matter: a better one does not change the run.
+    """
+    return fingerprint(
+        repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters,
+        solver, seed, str(dtype),
+    )  # fmt: skip
+
+
 class Resumable(Protocol):
     """A system or march that a run can go on with later."""
 
@@ -124,12 +137,12 @@ class CheckpointFile:
 
     Args:
         checkpoint: where and how often; None writes and reads nothing.
-        identity: of problem, solver and settings: a run goes on from a file with the same one only.
+        own: the run's ``identity``: it goes on from a file with the same one only.
         processes: those that share the run; the leading one writes and reads.
     """
 
-    def __init__(self, checkpoint: Checkpoint | None, identity: str, processes: Processes):
-        self.checkpoint, self.identity, self.processes = checkpoint, identity, processes
+    def __init__(self, checkpoint: Checkpoint | None, own: str, processes: Processes):
+        self.checkpoint, self.own, self.processes = checkpoint, own, processes
         self._saved = time.monotonic()
 
     def save(self, state: RunState, system: Resumable, force: bool = False) -> None:
@@ -138,7 +151,7 @@ class CheckpointFile:
             return
         if not force and time.monotonic() - self._saved < self.checkpoint.every_seconds:
             return
-        head = {"pinnlab": "checkpoint", "identity": self.identity}
+        head = {"pinnlab": "checkpoint", "identity": self.own}
         files.write(self.checkpoint.path, {**head, **state.to_data(), "system": system.state()})
         self._saved = time.monotonic()
 
@@ -156,7 +169,7 @@ class CheckpointFile:
         if content is None:
             return RunState()
         data = files.read(path, device, content)
-        if data["pinnlab"] != "checkpoint" or data["identity"] != self.identity:
+        if data["pinnlab"] != "checkpoint" or data["identity"] != self.own:
             raise ValueError(
                 f"checkpoint={os.fspath(self.checkpoint.path)!r} belongs to another problem, solver, seed or dtype; "
                 "delete it or give another path."

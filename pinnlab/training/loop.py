@@ -15,12 +15,11 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter
-from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.processes import ALONE, Lookout, Processes
 from pinnlab.machine.threads import limited_threads
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.training.checkpoint import Checkpoint, CheckpointFile
+from pinnlab.training.checkpoint import Checkpoint, CheckpointFile, identity
 from pinnlab.training.history import History, Record
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
@@ -93,12 +92,8 @@ class _Run:
 
     def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions):
         self.problem, self.solver, self.options, self.processes = problem, solver, options, options.processes
-        # the reference is its own business: a better one does not change the run
-        identity = fingerprint(
-            repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters,
-            solver, settings.seed, str(settings.dtype),
-        )  # fmt: skip
-        if self.processes.any(self.processes.first(identity) != identity):
+        own = identity(problem, solver, settings.seed, settings.dtype)
+        if self.processes.any(self.processes.first(own) != own):
             raise ValueError(
                 f"solve(): the {self.processes.count} processes have different problems or solvers; all must run the same "
                 "script, and what is random in it (initial weights, noise in data) needs a seed, such as "
@@ -106,7 +101,7 @@ class _Run:
             )
         self.lookout = Lookout(self.processes)
         self.observers = Observers(options.callbacks, options.progress, self.processes)
-        self.file = CheckpointFile(options.checkpoint, identity, self.processes)
+        self.file = CheckpointFile(options.checkpoint, own, self.processes)
         self.state = self.file.read(settings.device)
         self.clock = self.state.clock
         self.steps = 0

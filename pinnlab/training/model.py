@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.autograd import autograd_jet, autograd_rows
 from pinnlab.derivatives.indices import Indices
-from pinnlab.derivatives.taylor import Rows, Tape
+from pinnlab.derivatives.taylor import ParameterGradients, Tape
 from pinnlab.domains import Region
 from pinnlab.networks.base import Network
 from pinnlab.networks.files import network_data
 from pinnlab.training.part import Data, Part, Writer
 
 Prepared = tuple[Tensor, Tensor] | None
-PullBack = Callable[[Tensor], Rows]
+PullBack = Callable[[Tensor], ParameterGradients]
 
 
 class Parametrized:

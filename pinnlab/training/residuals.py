@@ -9,7 +9,6 @@ stay in cache.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,18 +17,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.blocks import BlockJacobian
-from pinnlab.domains import Site
-from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.cuda_graphs import Replay
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.training import sharing
 from pinnlab.training.blocks import Block, Count
-from pinnlab.training.model import PullBack, Trainable
+from pinnlab.training.model import Trainable
+from pinnlab.training.points import CollocationPoints
 from pinnlab.training.system import TrainingSystem
 from pinnlab.training.weighting import State, Unweighted, Weighting
-
-_POOL = 4
-"""Points of the adaptive pool per collocation point."""
 
 
 class ResidualSystem(TrainingSystem):
@@ -53,29 +48,22 @@ class ResidualSystem(TrainingSystem):
         seed: Sequence[int],
         width: int,
     ):
-        self.model, self.weighting, self.sampling, self.width = model, weighting, sampling, width
+        self.model, self.weighting, self.width = model, weighting, width
         constants = {k: v.to("cpu", torch.float64) for k, v in model.constants.items()}
         trial = {**constants, **{k: v.detach().to("cpu", torch.float64) for k, v in model.coefficients.items()}}
         self.blocks = [Block(count, trial) for count in counts]
-        self.counts = [b.n for b in self.blocks]
         self.size = model.size
         self.shapes = [tuple(p.shape) for p in model.parameters]
         self._groups = model.groups
         self._place = {p: place for g, group in enumerate(self._groups) for p, place in _columns(g, group)}
         self._columns = {p: at for p, (_, at) in _columns(0, model.parameters)}
         self._like = model.parameters[0].detach()
-        self._rng = np.random.default_rng([*seed, 1])
-        held_out = np.random.default_rng([*seed, 2])
-        self._held_out = [
-            b.drawn(sampling, n, held_out, self._like) for b, n in zip(self.blocks, self.counts, strict=True)
-        ]
         self.weights: State = weighting.init()
         self.processes = ALONE
         self._private: tuple[int, ...] = ()
-        self._pools: list[tuple[Tensor, Tensor] | None] = [None for _ in self.blocks]
         self._on_gpu = self._like.device.type == "cuda"
         self._replay = Replay()
-        self.redraw()
+        self.points = CollocationPoints(self.blocks, sampling, seed, self._like)
 
     def share(self, processes: Processes, by: str = "auto") -> None:
         # points stay those of all, and each process keeps its part of them
@@ -101,26 +89,10 @@ class ResidualSystem(TrainingSystem):
     # -- points ------------------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
-        for block, n, pool in zip(self.blocks, self.counts, self._pools, strict=True):
-            if block.term.fixed is None or not block.sites:
-                sites = block.drawn(self.sampling, n, self._rng, self._like, pool)
-                block.replace(sites) if self._on_gpu and block.sites else block.place(sites)
+        self.points.redraw()
 
     def adapt(self, theta: Tensor) -> None:
-        """With adaptive sampling: look at the residuals, and from now on draw half of the points where they are large."""
-        if self.sampling != "adaptive":
-            return
-        d = len(self.model.region.coordinates)
-        for position, block in enumerate(self.blocks):
-            if block.kind != "equation":
-                continue
-            pool = unit_points("sobol", _POOL * self.counts[position], d, self._rng).to(self._like)
-            self._pools[position] = pool, self._sizes(block, pool, theta)
-
-    def _sizes(self, block: Block, pool: Tensor, theta: Tensor) -> Tensor:
-        """(n,) how large the residuals of a block are at points (n, d) of the unit cube."""
-        with block.elsewhere(block.term.draw(lambda n: pool, len(pool))):
-            return self._completed(block, theta).square().sum(0).sqrt()
+        self.points.adapt(lambda block: self._completed(block, theta))
 
     # -- what optimizers ask -------------------------------------------------------------------------------------------
 
@@ -150,7 +122,7 @@ class ResidualSystem(TrainingSystem):
         gradient, loss = self._like.new_zeros(self.size), self._like.new_zeros(())
         for block, weights in zip(self.blocks, row_weights, strict=True):
             for part in block.chunks(self.width):
-                r = block.evaluate(self._jets(block, part), part, self._parameters())
+                r = block.values(part, self._parameters())
                 partial = (weights[:, part] * r**2).sum()
                 self._add_gradient(gradient, partial, block)
                 loss += partial.detach()
@@ -222,7 +194,7 @@ class ResidualSystem(TrainingSystem):
         for k, (block, weights) in enumerate(zip(self.blocks, row_weights, strict=True)):
             roots = weights.sqrt()
             for part in block.chunks(self.width):
-                for q, (r, rows) in enumerate(self._linearized(block, part)):
+                for q, (r, rows) in enumerate(block.linearized(part, self.model.constants, self.model.coefficients)):
                     at = slice(q * block.held + part.start, q * block.held + part.stop)
                     root = roots[q, part]
                     yield k, at, r * root, root, rows
@@ -273,7 +245,7 @@ class ResidualSystem(TrainingSystem):
         for block in self.blocks:
             gradients = theta.new_zeros(len(block.residuals), self.size)
             for part in block.chunks(self.width):
-                r = block.evaluate(self._jets(block, part), part, self._parameters())
+                r = block.values(part, self._parameters())
                 for q, row in enumerate(r):
                     self._add_gradient(gradients[q], (row**2).sum() / block.n, block, keep=q + 1 < len(r))
             found.append(self.processes.sum(gradients).norm(dim=1))
@@ -286,7 +258,7 @@ class ResidualSystem(TrainingSystem):
         for block in self.blocks:
             traces = theta.new_zeros(len(block.residuals))
             for part in block.chunks(self.width):
-                for q, (_, rows) in enumerate(self._linearized(block, part)):
+                for q, (_, rows) in enumerate(block.linearized(part, self.model.constants, self.model.coefficients)):
                     traces[q] += sum((row**2).sum() for row in rows.values()) / block.n
             found.append(self.processes.sum(traces))
         return found
@@ -295,21 +267,16 @@ class ResidualSystem(TrainingSystem):
         """The loss with the blocks' own weights on points that training never sees."""
         self.model.theta = theta
         total = torch.zeros((), dtype=torch.float64, device=theta.device)
-        for block, sites in zip(self.blocks, self._held_out, strict=True):
+        for block, sites in zip(self.blocks, self.points.held_out, strict=True):
             with block.elsewhere(sites):
                 total += block.weight * self._evaluated(block).square().sum().to(total) / block.n
         return float(self.processes.sum(total))
 
     def state(self) -> dict[str, Any]:
-        points = [[[site.points, site.normals] for site in block.whole] for block in self.blocks]
-        rng = json.dumps(self._rng.bit_generator.state)
-        return {"rng": rng, "points": points, "pools": self._pools, "weights": self.weights}
+        return {**self.points.state(), "weights": self.weights}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._rng.bit_generator.state = json.loads(state["rng"])
-        for block, sites in zip(self.blocks, state["points"], strict=True):
-            block.place(tuple(Site(points, normals) for points, normals in sites))
-        self._pools = state["pools"]
+        self.points.restore(state)
         self.weights = state["weights"]
 
     # -- pieces ----------------------------------------------------------------------------------------------------------
@@ -317,16 +284,10 @@ class ResidualSystem(TrainingSystem):
     def _parameters(self) -> dict[str, Tensor]:
         return {**self.model.constants, **self.model.coefficients}
 
-    def _jets(self, block: Block, part: slice) -> list[Tensor]:
-        pairs = zip(block.models, block.sites, strict=True)
-        return [model.network_jet(site.points[part], block.indices) for model, site in pairs]
-
     def _evaluated(self, block: Block) -> Tensor:
         """(q, n) unweighted residuals of one block at this process' points and the model's parameters, without a graph."""
         with torch.no_grad():
-            found = [
-                block.evaluate(self._jets(block, part), part, self._parameters()) for part in block.chunks(self.width)
-            ]
+            found = [block.values(part, self._parameters()) for part in block.chunks(self.width)]
             return torch.cat(found, dim=1) if found else self._like.new_zeros(len(block.residuals), 0)
 
     def _completed(self, block: Block, theta: Tensor) -> Tensor:
@@ -346,30 +307,6 @@ class ResidualSystem(TrainingSystem):
         for p, gradient in zip(parameters, found, strict=True):
             if gradient is not None:
                 total[self._columns[p]] += gradient.reshape(-1)
-
-    def _linearized(self, block: Block, part: slice) -> Iterator[tuple[Tensor, dict]]:
-        """Per residual of the block: its values (n,) and per-point gradients of parameters."""
-        pairs: list[tuple[Tensor, PullBack]] = [
-            model.linearized_network_jet(site.points[part], block.indices)
-            for model, site in zip(block.models, block.sites, strict=True)
-        ]
-        jets = [jet.requires_grad_() for jet, _ in pairs]
-        n = jets[0].shape[1]
-        # coefficients get one copy per point, so that their gradients are per point too
-        copies = {k: v.detach().expand(n).clone().requires_grad_() for k, v in self.model.coefficients.items()}
-        residuals = block.evaluate(jets, part, {**self.model.constants, **copies})
-        for q, r in enumerate(residuals):
-            inputs = [*jets, *copies.values()]
-            found = torch.autograd.grad(r.sum(), inputs, allow_unused=True, retain_graph=q + 1 < len(residuals))
-            rows: dict = {}
-            for (_, pull_back), cotangent in zip(pairs, found, strict=False):
-                if cotangent is not None:
-                    for p, value in pull_back(cotangent).items():
-                        rows[p] = rows[p] + value if p in rows else value
-            for name, value in zip(copies, found[len(jets) :], strict=True):
-                if value is not None:
-                    rows[self.model.coefficients[name]] = value
-            yield r.detach(), rows
 
     def _row_weights(self) -> list[Tensor]:
         """Per block, (q, n) at this process' points: weight of the block times row weight, over the number of points."""

@@ -1,5 +1,8 @@
 """How several processes divide the points of a residual system among them, and what that costs.
 
+Every process holds all networks and all points, and evaluates the residuals at its own part of the points only; losses,
+gradients and what a Gauss-Newton step needs are then summed over the processes (``machine.processes``).
+
 Letters: n points of a block, R processes, G subdomains (networks).
 """
 

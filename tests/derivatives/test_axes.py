@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes, PolynomialAxis, apply_along
+from pinnlab.derivatives.axes import FourierAxis, NodeAxis, PolynomialAxis, apply_along
 from pinnlab.derivatives.stencils import derivative_weights
 from pinnlab.reference.base import Interpolant
 
@@ -78,7 +78,7 @@ def test_pieces_do_not_look_across_a_kink() -> None:
     edges = np.array([0.0, 0.3, 1.0])
     unit = (1 - np.cos(np.pi * np.arange(7) / 6)) / 2
     points = np.concatenate([edges[0] + unit[:-1] * 0.3, edges[1] + unit * 0.7])
-    axis = Nodes(points, 0, stride=6)
+    axis = NodeAxis(points, 0, stride=6)
     at = np.linspace(0.0, 1.0, 101)
     index, weights = axis.stencil(at)
     assert np.abs((np.abs(points - 0.3)[index] * weights).sum(axis=1) - np.abs(at - 0.3)).max() < 1e-13
@@ -88,7 +88,7 @@ def test_points_and_tensor_grids_agree() -> None:
     axes = {
         "x": FourierAxis(0.0, 2 * math.pi, 32),
         "y": PolynomialAxis(0.0, 1.0, 20),
-        "t": Nodes(np.linspace(0, 1, 30), 12),
+        "t": NodeAxis(np.linspace(0, 1, 30), 12),
     }
     mesh = np.meshgrid(*(a.points for a in axes.values()), indexing="ij")
 

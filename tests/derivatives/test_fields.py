@@ -12,7 +12,6 @@ import pinnlab as pl
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fields import (
     UnknownNameError,
-    argument_names,
     as_value,
     coordinate_field,
     sort_key,
@@ -209,20 +208,6 @@ def test_derivative_names() -> None:
     assert split_derivative("xxx", ("x", "xx")) == ("xx", "x"), "longest names first"
     assert sort_key(("t", "x", "t"), NAMES) == ("x", "t", "t")
     assert as_value(U) is U.value and as_value(2.0) == 2.0
-
-
-def test_arguments_are_bound_by_name() -> None:
-    known = ("u", "x", "t", "nu")
-    assert argument_names(lambda nu, u: 0, known, "f") == ("nu", "u")
-    assert argument_names(lambda u, alpha=2.0, nu=0.1: 0, known, "f") == ("u", "nu"), "defaults may be bound"
-    with pytest.raises(ValueError, match=r"equation has an argument 'w'.*known: u, x, t, nu.*rename it"):
-        argument_names(lambda u, w: 0, known, "equation")
-    with pytest.raises(TypeError, match=r"f takes \*args; name its arguments"):
-        argument_names(lambda *args: 0, known, "f")
-    with pytest.raises(TypeError, match=r"f takes \*kwargs"):
-        argument_names(lambda **kwargs: 0, known, "f")
-    with pytest.raises(TypeError, match="f must be a function, got float"):
-        argument_names(3.0, known, "f")  # type: ignore[arg-type]
 
 
 def test_the_first_derivative_of_a_process_warns_of_nothing() -> None:

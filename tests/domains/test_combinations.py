@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pinnlab.domains import Ball, Box, Combination, Mesh, Polygon, Product, Region, from_data
-from pinnlab.domains.parts import Part
+from pinnlab.domains.cube_parts import CubePart
 from pinnlab.domains.sampling import unit_points
 
 SQUARE = Box(x=(0.0, 1.0), y=(0.0, 1.0))
@@ -27,14 +27,14 @@ def unit(d: int, n: int = 4096) -> torch.Tensor:
 
 
 def test_a_part_that_is_everything_is_mapped_to_itself() -> None:
-    part = Part(lambda u: torch.ones(len(u), dtype=torch.bool), 2)
+    part = CubePart(lambda u: torch.ones(len(u), dtype=torch.bool), 2)
     assert part.share == 1.0
     torch.testing.assert_close(part(unit(2)), unit(2))
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_a_part_keeps_proportions_and_evenness(d: int) -> None:
-    part = Part(lambda u: u.sum(dim=1) < 1, d)
+    part = CubePart(lambda u: u.sum(dim=1) < 1, d)
     assert part.share == pytest.approx(1 / math.factorial(d), rel=2e-2)
     points = part(unit(d))
     assert bool(part.inside(points).all())
@@ -48,20 +48,20 @@ def test_a_part_keeps_proportions_and_evenness(d: int) -> None:
 
 
 def test_a_part_is_the_same_map_every_time_and_takes_the_ends_of_the_cube() -> None:
-    part = Part(lambda u: (u - 0.4).norm(dim=1) < 0.3, 2)
+    part = CubePart(lambda u: (u - 0.4).norm(dim=1) < 0.3, 2)
     ends = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]], dtype=torch.float64)
     found = part(ends)
     assert bool(part.inside(found).all()) and torch.equal(found, part(ends))
 
 
 def test_points_that_come_close_stay_close() -> None:
-    part = Part(lambda u: (u - 0.5).norm(dim=1) > 0.3, 2)
+    part = CubePart(lambda u: (u - 0.5).norm(dim=1) > 0.3, 2)
     step = (part(unit(2) * 0.99 + 1e-6) - part(unit(2) * 0.99)).norm(dim=1)
     assert float(step.max()) < 1 / part.cells, "within a cell"
 
 
 def test_an_empty_part_says_so() -> None:
-    assert Part(lambda u: torch.zeros(len(u), dtype=torch.bool), 2).share == 0
+    assert CubePart(lambda u: torch.zeros(len(u), dtype=torch.bool), 2).share == 0
 
 
 # -- set operations ------------------------------------------------------------------------------------------------------

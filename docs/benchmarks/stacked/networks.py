@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.indices import Indices
-from pinnlab.derivatives.taylor import Jet, Rows
+from pinnlab.derivatives.taylor import Jet, ParameterGradients
 from pinnlab.networks.base import Linear, Network
 
 
@@ -51,9 +51,9 @@ class StackedLinear(nn.Module):
             output = jet.tape.record(output, lambda cotangent: self._rows(inputs, cotangent))
         return jet.with_data(output)
 
-    def _rows(self, inputs: Tensor, cotangent: Tensor) -> Rows:
+    def _rows(self, inputs: Tensor, cotangent: Tensor) -> ParameterGradients:
         """Per-point gradients: {weight: (B n, v, w), bias: (B n, v)}."""
-        rows: Rows = {self.weight: _matmul(cotangent.permute(1, 2, 0), inputs.transpose(0, 1))}
+        rows: ParameterGradients = {self.weight: _matmul(cotangent.permute(1, 2, 0), inputs.transpose(0, 1))}
         if self.bias is not None:
             rows[self.bias] = cotangent[0]
         return rows

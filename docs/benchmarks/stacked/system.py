@@ -271,8 +271,7 @@ class StackedSystem:
     def _evaluated(self, k: int) -> Tensor:
         """(q, B n) residuals of one block."""
         block = self.blocks[k]
-        jets = [m.network_jet(s.points, block.indices) for m, s in zip(block.models, block.sites, strict=True)]
-        return block.evaluate(jets, slice(None), self._constants(block.n // self.shape[0]))
+        return block.values(slice(None), self._constants(block.n // self.shape[0]))
 
     def _weighted(self, k: int, r: Tensor) -> Tensor:
         """(B, q n) from (q, B n), times the root of the weight."""
@@ -283,19 +282,8 @@ class StackedSystem:
     def _linearized(self, k: int) -> Iterator[tuple[Tensor, dict]]:
         """Per residual of a block: its values (B, n) and per-point gradients {parameter: (B n, ...)}."""
         block, count = self.blocks[k], self.shape[0]
-        pairs = [
-            m.linearized_network_jet(s.points, block.indices) for m, s in zip(block.models, block.sites, strict=True)
-        ]
-        jets = [jet.requires_grad_() for jet, _ in pairs]
-        residuals = block.evaluate(jets, slice(None), self._constants(block.n // count))
-        for q, r in enumerate(residuals):
-            found = torch.autograd.grad(r.sum(), jets, allow_unused=True, retain_graph=q + 1 < len(residuals))
-            rows: dict = {}
-            for (_, pull_back), cotangent in zip(pairs, found, strict=True):
-                if cotangent is not None:
-                    for p, value in pull_back(cotangent).items():
-                        rows[p] = rows[p] + value if p in rows else value
-            yield r.detach().view(count, -1), rows
+        for r, rows in block.linearized(slice(None), self._constants(block.n // count), {}):
+            yield r.view(count, -1), rows
 
 
 def _check(members: Sequence[Problem], solver: MultiDomainPINN) -> None:

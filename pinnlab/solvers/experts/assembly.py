@@ -20,7 +20,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.experts.layer import ExpertGroup
 from pinnlab.solvers.experts.partition import in_unit_cube
-from pinnlab.solvers.experts.rows import ExpertRows, Members, TermStructure, term_structure
+from pinnlab.solvers.experts.rows import ExpertRows, MemberParameters, TermStructure, term_structure
 
 COUPLINGS = ("march", "interface", "none")
 Unit = Callable[[int], Tensor]
@@ -61,7 +61,7 @@ class _PointSets:
         return _PointSets(self.entry, self.experts[kept], [cut(p) for p in self.points], normals)
 
 
-class Assembly:
+class ExpertAssembly:
     """The rows of a problem for experts that share out its domain.
 
     Args:
@@ -117,7 +117,7 @@ class Assembly:
     def draw(
         self,
         unit: Unit,
-        members: Members,
+        members: MemberParameters,
         equation_points: int,
         condition_points: int,
         *,
@@ -216,7 +216,7 @@ class Assembly:
         lower, upper = map(torch.from_numpy, ends if entry.around else self.cells.neighbours(axis))
         return _PointSets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
 
-    def _rows(self, sets: _PointSets, members: Members, like: Tensor) -> ExpertRows:
+    def _rows(self, sets: _PointSets, members: MemberParameters, like: Tensor) -> ExpertRows:
         entry = sets.entry
         n = entry.term.fixed or sets.points[0].shape[1]
         return ExpertRows(

@@ -17,7 +17,7 @@ from pinnlab.solvers.experts.members import functions
 from pinnlab.solvers.experts.model import MemberModel, OperatorModel
 
 
-class Family:
+class FamilySolution:
     """What ``solution.at`` asks.
 
     Args:

@@ -26,11 +26,11 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains.sampling import unit_points
-from pinnlab.solvers.experts.assembly import Assembly
+from pinnlab.solvers.experts.assembly import ExpertAssembly
 from pinnlab.solvers.experts.bases import GridBasis, Inputs, PointBasis, snapped
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.partition import Cuts, cut, on_nodes
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, MemberParameters
 
 Values = Mapping[str, Any]
 """{family parameter: number or function} of one member."""
@@ -44,7 +44,7 @@ class Recipe:
     Attributes:
         cuts: parts of the experts, as in ``cut``.
         basis: N.
-        coupling: as in ``Assembly``.
+        coupling: as in ``ExpertAssembly``.
         solved: whether coefficients are solved for; else they are one (the soft constraint).
         points: of the equations, per expert, in the inner problem.
         condition_points: per condition and expert.
@@ -112,7 +112,7 @@ class Place:
             self.grid = Grid(partition.region, recipe.grid, self.periodic, recipe.order)
             partition = on_nodes(partition, self.grid.axes)
         self.partition = partition
-        self.assembly = Assembly(
+        self.assembly = ExpertAssembly(
             example, self.plan.soft, partition, recipe.coupling, recipe.condition_weight, self.periodic
         )
         self._initial = _initial_values(example, self.plan.soft)
@@ -146,13 +146,13 @@ class Place:
         fixed = {k: v for k, v in problem.parameters.items() if k not in problem.families}
         return plan_exact(problem.context(), problem.conditions, {**fixed, **values}).ansatz
 
-    def members(self, members: Sequence[Values], like: Tensor) -> Members:
+    def members(self, members: Sequence[Values], like: Tensor) -> MemberParameters:
         """Their parameters as terms see them."""
         found: dict[str, Any] = {}
         for name in self.problem.families:
             mine = [v[name] for v in members]
             found[name] = mine if name in functions(self.problem) else like.new_tensor(mine)
-        return Members(self.fixed(None, like), found, len(members))
+        return MemberParameters(self.fixed(None, like), found, len(members))
 
     def layer(
         self, members: Sequence[Values], rng: np.random.Generator, like: Tensor, experts: Tensor | None = None

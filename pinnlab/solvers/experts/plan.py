@@ -21,7 +21,7 @@ from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.solvers.experts.assembly import COUPLINGS
-from pinnlab.solvers.experts.family import Family
+from pinnlab.solvers.experts.family import FamilySolution
 from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
 from pinnlab.solvers.experts.partition import Cuts, cut
@@ -273,4 +273,4 @@ class FamilyPlan(Plan[OperatorModel]):
         return models[0].values
 
     def members(self, models: Sequence[OperatorModel]) -> Members | None:
-        return Family(models[0]) if self.problem.families else None
+        return FamilySolution(models[0]) if self.problem.families else None

@@ -54,7 +54,7 @@ class Basis(Protocol):
         """The expansion at points (B, n, d)."""
 
 
-class Members:
+class MemberParameters:
     """The parameters of M members, as terms see them.
 
     Args:
@@ -116,7 +116,7 @@ class ExpertRows:
         points: Sequence[Tensor],
         normals: Sequence[Tensor | None],
         scale: Tensor,
-        members: Members,
+        members: MemberParameters,
         used: TermStructure,
     ):
         self.term, self.region, self.unknowns, self.experts = term, region, unknowns, experts

@@ -243,7 +243,8 @@ def entry_ansatz(problem: Problem, entry: Entry, blank: bool = False) -> EntryAn
     Args:
         problem: the one at fixed places.
         entry: its labels.
-        blank: states are zero, where nothing that is trained uses them.
+        blank: take zero for the states' exact values. That does where only the displacement is trained, because the
+            velocity and the equation do not use the states there.
     """
     context, box, (x,) = problem.context(), entry.box, entry.box.space
 

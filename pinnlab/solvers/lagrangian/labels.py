@@ -21,11 +21,12 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
+from pinnlab.declaration.arguments import argument_names, with_arguments
 from pinnlab.declaration.conditions import Dirichlet, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.velocity import velocities, velocity_uses
-from pinnlab.derivatives.fields import argument_names, as_value, with_arguments
+from pinnlab.derivatives.fields import as_value
 from pinnlab.domains import TIME, Box, Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift, Frame

@@ -26,7 +26,7 @@ from pinnlab.derivatives.jets import named_jets
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
 
-Start = Callable[[Tensor], Tensor]
+InitialState = Callable[[Tensor], Tensor]
 """Initial state of one unknown, (n, d) -> (n,)."""
 
 
@@ -46,7 +46,7 @@ class Rounding:
     axis: int
     position: float
     width: float
-    amplitude: Start
+    amplitude: InitialState
 
     @property
     def sides(self) -> tuple[float, ...]:
@@ -81,7 +81,7 @@ class SeamRounding:
     axis: int
     ends: tuple[float, float]
     width: float
-    jumps: Start
+    jumps: InitialState
 
     @property
     def sides(self) -> tuple[float, ...]:
@@ -107,7 +107,11 @@ def kink_profile(distance: Tensor) -> Tensor:
 
 
 def roundings(
-    problem: Problem, terms: Sequence[Term], starts: Mapping[str, Start], sizes: Mapping[str, float], tolerance: float
+    problem: Problem,
+    terms: Sequence[Term],
+    starts: Mapping[str, InitialState],
+    sizes: Mapping[str, float],
+    tolerance: float,
 ) -> list[Rounding | SeamRounding]:
     """The corrections that make initial states meet boundary conditions on values, and close periodic domains smoothly.
 
@@ -156,7 +160,7 @@ class _Corner:
 
     problem: Problem
     term: Term
-    starts: Mapping[str, Start]
+    starts: Mapping[str, InitialState]
     site: Site
     across: str
 
@@ -191,7 +195,7 @@ class _Ends:
     """One unknown's initial state at both ends of a periodic coordinate."""
 
     problem: Problem
-    start: Start
+    start: InitialState
     axis: int
 
     def jumps(self, points: Tensor) -> Tensor:
@@ -206,5 +210,5 @@ class _Ends:
         return found[0] - found[1]
 
 
-def _column(start: Start, points: Tensor) -> Tensor:
+def _column(start: InitialState, points: Tensor) -> Tensor:
     return start(points)[:, None]

@@ -2,8 +2,7 @@
 
 Letters: K cells, d coordinates, m unknowns, N basis functions, q interior nodes.
 
-The indicator of a cell is the share of its highest polynomial degrees, per coordinate: large in space splits the cell,
-large in time shortens the slab. Other bases are measured by the polynomial through their values.
+An indicator (``refinement``) that is large in space splits the cell, one that is large in time shortens the slab.
 """
 
 from __future__ import annotations
@@ -20,18 +19,15 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
 from pinnlab.domains.cells import Cells
-from pinnlab.solvers.local_experts.basis import Chebyshev, LocalBasis
+from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.edges import halved, siblings
 from pinnlab.solvers.local_experts.piece import Piece
-from pinnlab.solvers.local_experts.system import System
+from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
+from pinnlab.solvers.local_experts.system import SlabSystem
 from pinnlab.solvers.windows import joined
 
 Array = np.ndarray
-_SMALLEST_CELL = 1e-7
 _SHORTEST_SLAB = 1e-13
-_MERGE = 0.03
-"""Share of the tolerance below which two cells become one again."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,6 @@ class MarchSettings:
     most_cells: int = 400
     first_slab: float = 0.02
     weight: float = 100.0
-
-
-class UnresolvedError(ValueError):
-    """The march cannot go on; what it has found so far stays valid."""
 
 
 @dataclass(frozen=True)
@@ -94,19 +86,14 @@ class SlabMarch:
         self.names = problem.domain.coordinates
         self.bounds = problem.domain.bounds
         self.time = self.discretization.time
-        self.edges = {n: np.asarray(e, dtype=float) for n, e in settings.cells.items()}
+        self.refinement = Refinement(settings.cells, settings.tolerance, settings.most_cells)
         self.pieces: list[Piece] = []
         self.size = np.zeros(len(problem.unknowns))
         self.guess: Piece | None = None
-        self.coarse = False
-        """Whether something was thinner than the smallest cell."""
         if self.time is not None:
             self.now, self.end = self.bounds[TIME]
             self.slab = settings.first_slab * (self.end - self.now)
-        polynomials = Chebyshev(basis.degrees)
-        nodes = self.discretization.interior.points
-        self._spectrum = np.linalg.pinv(polynomials.rows(nodes, (0,) * len(self.names)))
-        self._shape = polynomials.shape
+        self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
         if self.time is not None:
             self._resolve_start()
 
@@ -123,6 +110,11 @@ class SlabMarch:
         start = self.bounds[TIME][0]
         return (self.now - start) / (self.end - start)
 
+    @property
+    def coarse(self) -> bool:
+        """Whether something was thinner than the smallest cell."""
+        return self.refinement.coarse
+
     def attempt(self) -> SlabAttempt:
         """Try the next slab; where the indicators object, the next attempt has other cells or a shorter slab.
 
@@ -133,7 +125,7 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
         rows = made.rows(cells, before)
-        system = System(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
+        system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
         found = system.solve(start, 1e-3 * self.settings.tolerance, most=12 if self.time is not None else 40)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
@@ -142,10 +134,10 @@ class SlabMarch:
             return tried
         values = made.values(found.coefficients)
         size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
-        tails = self._tails(values / np.where(size > 0, size, 1.0)[:, None])
+        tails = self._indicator(values, size)
         piece = Piece(self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters)
         ratio = 0.0 if self.time is None else float(tails[:, self.time].max()) / self.settings.tolerance
-        split = self._split(tails, cells)
+        split = self.refinement.split(tails, cells, made.space)
         if split or ratio > 1:
             self.guess = piece if ratio <= 1 else None
             if ratio > 1:
@@ -182,7 +174,7 @@ class SlabMarch:
         return next((i for i, n in enumerate(self.names) if n != TIME), 0)
 
     def _cells(self) -> Cells:
-        edges = dict(self.edges)
+        edges = dict(self.refinement.edges)
         if self.time is not None:
             left = self.end - self.now
             # two equal slabs rather than a long and a tiny one
@@ -212,85 +204,32 @@ class SlabMarch:
         least = 1.0 if ratio < 0.5 else 0.8
         self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
         for axis in self.discretization.space:
-            self.edges[self.names[axis]] = self._merged(piece, axis)
+            self.refinement.merge(piece.cells, axis, lambda cells: self._indicators_on(piece, cells))
 
-    # -- indicators --------------------------------------------------------------------------------------------------
+    def _indicators_on(self, piece: Piece, cells: Cells) -> Array:
+        """(K, d) indicators of a slab's solution as other cells would represent it."""
+        return self._indicator(self.discretization.values(self.discretization.moved(piece, cells)), self.size)
 
-    def _tails(self, values: Array) -> Array:
-        """(K, d) share of the highest two degrees per coordinate, from relative values (K, m, q) at interior nodes."""
-        spectrum = (values @ self._spectrum.T).reshape(*values.shape[:2], *self._shape)
-        found = []
-        for axis in range(len(self._shape)):
-            top = np.moveaxis(spectrum, 2 + axis, -1)[..., -2:].reshape(*values.shape[:2], -1, 2)
-            found.append(np.sqrt((top**2).sum(axis=2)).max(axis=(1, 2)))
-        return np.stack(found, axis=1)
-
-    def _split(self, tails: Array, cells: Cells) -> bool:
-        """Halve the intervals whose indicator is too large; whether there were any."""
-        some = False
-        for axis in self.discretization.space:
-            name = self.names[axis]
-            edges = self.edges[name]
-            marked = self._worst(tails, cells, axis) > self.settings.tolerance
-            small = np.diff(edges) < _SMALLEST_CELL * (edges[-1] - edges[0])
-            self.coarse |= bool((marked & small).any())
-            marked &= ~small
-            some |= bool(marked.any())
-            self.edges[name] = halved(edges, marked)
-        count = math.prod(len(e) - 1 for e in self.edges.values())
-        if some and count > self.settings.most_cells:
-            raise UnresolvedError(f"more than {self.settings.most_cells} experts would be needed")
-        return some
-
-    def _worst(self, tails: Array, cells: Cells, axis: int) -> Array:
-        """The largest indicator in each interval of one coordinate."""
-        worst = np.zeros(cells.shape[axis])
-        np.maximum.at(worst, cells.intervals[:, axis], tails[:, axis])
-        return worst
-
-    def _merged(self, piece: Piece, axis: int) -> Array:
-        """Edges without those whose two sides one cell represents as well."""
-        name, cells = self.names[axis], piece.cells
-        edges = cells.edges[name]
-        candidates = siblings(edges, self.settings.cells[name])
-        if not candidates:
-            return edges
-        coarse = np.delete(edges, candidates)
-        trial = cells.replace(**{name: coarse})
-        values = self.discretization.values(self.discretization.moved(piece, trial))
-        worst = self._worst(self._tails(values / np.where(self.size > 0, self.size, 1.0)[:, None]), trial, axis)
-        homes = np.searchsorted(coarse, edges[candidates], side="right") - 1
-        return np.delete(edges, np.asarray(candidates)[worst[homes] < _MERGE * self.settings.tolerance])
+    # -- the start ---------------------------------------------------------------------------------------------------
 
     def _resolve_start(self) -> None:
         """Split cells until the initial state is resolved: that needs no solve."""
-        for corner in self.discretization.corners:
-            name = self.names[corner.axis]
+        made = self.discretization
+        for corner in made.corners:
             for position in corner.sides:
-                while True:
-                    edges = self.edges[name]
-                    side = np.zeros(len(edges) - 1, dtype=bool)
-                    side[0 if position == edges[0] else -1] = True
-                    if np.diff(edges)[side][0] <= 4 * corner.width:
-                        break
-                    self.edges[name] = halved(edges, side)
+                self.refinement.halve_side(self.names[corner.axis], position, 4 * corner.width)
         while True:
             cells = self._cells()
-            values = self.discretization.values(self.discretization.guess(cells, None))
+            values = made.values(made.guess(cells, None))
             size = np.abs(values).max(axis=(0, 2))
-            if not self._split(self._tails(values / np.where(size > 0, size, 1.0)[:, None]), cells):
+            if not self.refinement.split(self._indicator(values, size), cells, made.space):
                 break
         if self.coarse:
-            name, at = self._thinnest()
+            name, at = self.refinement.thinnest()
             raise UnresolvedError(
                 f"the initial state has a jump or a kink near {name} = {at:.4g}; smooth a jump, and let cells meet at a "
                 f"kink: experts={{{name!r}: ({at:.4g},)}}"
             )
-
-    def _thinnest(self) -> tuple[str, float]:
-        """Where the narrowest interval is: (coordinate, position)."""
-        name, edges = min(self.edges.items(), key=lambda item: np.diff(item[1]).min() / np.ptp(item[1]))
-        return name, float(edges[np.diff(edges).argmin()])
 
     def _start_is_off(self, residuals: Array) -> bool:
         """Whether the state at the slab's start is missed by far more than the tolerance: a residual alone proves little."""
@@ -303,7 +242,7 @@ class SlabMarch:
         """Plain data from which ``restore`` goes on with the same numbers."""
         return {
             "pieces": [piece.state() for piece in self.pieces],
-            "edges": {name: torch.from_numpy(edges) for name, edges in self.edges.items()},
+            "edges": {name: torch.from_numpy(edges) for name, edges in self.refinement.edges.items()},
             "size": torch.from_numpy(self.size),
             "slab": self.slab if self.time is not None else 0.0,
             "coarse": self.coarse,
@@ -315,8 +254,8 @@ class SlabMarch:
         self.pieces = [self._piece(data) for data in state["pieces"]]
         guess = state.get("guess")  # files of version 0.1 have none
         self.guess = None if guess is None else self._piece(guess)
-        self.edges = {name: edges.cpu().numpy() for name, edges in state["edges"].items()}
-        self.size, self.coarse = state["size"].cpu().numpy(), state["coarse"]
+        self.refinement.edges = {name: edges.cpu().numpy() for name, edges in state["edges"].items()}
+        self.size, self.refinement.coarse = state["size"].cpu().numpy(), state["coarse"]
         if self.time is not None:
             self.slab = state["slab"]
             self.now = self.pieces[-1].region.bounds[TIME][1] if self.pieces else self.bounds[TIME][0]

@@ -38,7 +38,7 @@ class GaussNewtonResult:
     misfit: float
 
 
-class System:
+class SlabSystem:
     """All rows of one slab.
 
     The cells of a column are one block of the normal equations, which are block tridiagonal, closed to a ring where the

@@ -15,9 +15,10 @@ from typing import Any
 
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.derivatives.fields import Field, argument_names, as_value
+from pinnlab.derivatives.fields import Field, as_value
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.multidomain.partition import Interface
 

@@ -10,9 +10,9 @@ from typing import Any, final
 
 from torch import nn
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.fields import argument_names
 from pinnlab.domains import Box
 from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP

@@ -17,10 +17,10 @@ from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.sampling import unit_points
-from pinnlab.solvers.experts.assembly import Assembly, interface_term
+from pinnlab.solvers.experts.assembly import ExpertAssembly, interface_term
 from pinnlab.solvers.experts.layer import ExpertsLayer, _GroupProblem
 from pinnlab.solvers.experts.partition import cut, in_unit_cube, on_nodes
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members, term_structure
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, MemberParameters, term_structure
 
 PI = math.pi
 LIKE = torch.zeros((), dtype=torch.float64)
@@ -72,16 +72,16 @@ def sobol(seed: int = 0, d: int = 2):
     return lambda n: unit_points("sobol", n, d, rng)
 
 
-def members(given: pl.Problem, count: int = 1, values: Mapping[str, Any] | None = None) -> Members:
+def members(given: pl.Problem, count: int = 1, values: Mapping[str, Any] | None = None) -> MemberParameters:
     fixed = {k: v for k, v in given.parameter_values().items() if k not in (values or {})}
-    return Members(fixed, values or {}, count)
+    return MemberParameters(fixed, values or {}, count)
 
 
 def layer_of(
     given: pl.Problem, cuts: dict, coupling: str, points: int = 60, ridge: float = 0.0, count: int = 1, **values: Any
 ) -> tuple[ExpertsLayer, Cells]:
     cells = cut(given.domain, cuts)
-    assembly = Assembly(given, given.conditions, cells, coupling, 100.0)
+    assembly = ExpertAssembly(given, given.conditions, cells, coupling, 100.0)
     rows, groups = assembly.draw(sobol(), members(given, count, values), points, 24, like=LIKE)
     return ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-11), ridge, newton=2), cells
 
@@ -202,7 +202,7 @@ def test_periodic_ends_couple_the_outer_experts() -> None:
         BOX, "u", burgers, [pl.Initial(u=lambda x: torch.sin(PI * x)), pl.Periodic(on="x", exact=False)], {"nu": 0.1}
     )
     partition = cut(BOX, {"x": 3})
-    rows, _ = Assembly(given, given.conditions, partition, "interface", 1.0).draw(
+    rows, _ = ExpertAssembly(given, given.conditions, partition, "interface", 1.0).draw(
         sobol(), members(given), 8, 8, like=LIKE
     )
     (ends,) = [r for r in rows if r.term.kind == "periodic"]
@@ -211,7 +211,7 @@ def test_periodic_ends_couple_the_outer_experts() -> None:
 
 def test_experts_at_the_ends_of_an_exactly_periodic_coordinate_are_neighbours() -> None:
     given = problem()
-    assembly = Assembly(given, (), cut(BOX, {"x": 3}), "interface", 1.0, periodic=("x",))
+    assembly = ExpertAssembly(given, (), cut(BOX, {"x": 3}), "interface", 1.0, periodic=("x",))
     rows, _ = assembly.draw(sobol(), members(given), 8, 8, like=LIKE)
     inner, around = (r for r in rows if r.term.kind == "interface")
     assert inner.experts.tolist() == [[0, 1], [1, 2]] and around.experts.tolist() == [[2, 0]]
@@ -232,7 +232,7 @@ def test_slabs_in_time_are_solved_in_order() -> None:
 
 def test_an_unknown_coupling() -> None:
     with pytest.raises(ValueError, match="coupling='glue' is unknown; choose one of 'march', 'interface', 'none'"):
-        Assembly(problem(), (), cut(BOX, {}), "glue", 1.0)
+        ExpertAssembly(problem(), (), cut(BOX, {}), "glue", 1.0)
 
 
 # -- the layer ---------------------------------------------------------------------------------------------------------

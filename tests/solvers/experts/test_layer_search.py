@@ -14,9 +14,9 @@ from pinnlab.algebra.least_squares import LeastSquares, Minimum
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts import layer as experts
-from pinnlab.solvers.experts.assembly import Assembly
+from pinnlab.solvers.experts.assembly import ExpertAssembly
 from pinnlab.solvers.experts.partition import cut
-from pinnlab.solvers.experts.rows import Expansion, ExpertRows, Members
+from pinnlab.solvers.experts.rows import Expansion, ExpertRows, MemberParameters
 
 
 class Polynomials:
@@ -49,10 +49,14 @@ def layer(nonlinear: float) -> tuple[experts.ExpertsLayer, list[ExpertRows]]:
         pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)), "u", burgers if nonlinear else heat,
         [pl.Initial(u=lambda x: -torch.sin(math.pi * x), exact=False), pl.Dirichlet(u=0.0, on="x", exact=False)],
     )  # fmt: skip
-    assembly = Assembly(problem, problem.exact_plan().soft, cut(problem.domain, {"x": 3}), "none", 1.0)
+    assembly = ExpertAssembly(problem, problem.exact_plan().soft, cut(problem.domain, {"x": 3}), "none", 1.0)
     rng = np.random.default_rng(0)
     rows, groups = assembly.draw(
-        lambda n: unit_points("sobol", n, 2, rng), Members({}, {}, 1), 64, 32, like=torch.zeros((), dtype=torch.float64)
+        lambda n: unit_points("sobol", n, 2, rng),
+        MemberParameters({}, {}, 1),
+        64,
+        32,
+        like=torch.zeros((), dtype=torch.float64),
     )
     return experts.ExpertsLayer(rows, groups, LeastSquares(steps=60, tolerance=1e-9)), rows
 

@@ -11,7 +11,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.piece import Piece
-from pinnlab.solvers.local_experts.system import System
+from pinnlab.solvers.local_experts.system import SlabSystem
 
 SYSTEM = pl.Problem(
     domain=pl.Box(x=(0.0, 2.0), t=(0.0, 1.0)),
@@ -61,7 +61,7 @@ def build(name: str) -> tuple[Discretization, Cells, np.ndarray]:
 def test_normal_equations_are_those_of_the_dense_jacobian(name: str) -> None:
     made, cells, w = build(name)
     groups = made.rows(cells, None).all
-    system = System(cells, groups, w.shape[1], w.shape[2], 0)
+    system = SlabSystem(cells, groups, w.shape[1], w.shape[2], 0)
     found = [group.linearized(w) for group in groups]
 
     def residuals(flat: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pinnlab.solvers.local_experts.edges import halved, siblings
+from pinnlab.solvers.local_experts.refinement import halved, siblings
 
 
 def test_halved() -> None:

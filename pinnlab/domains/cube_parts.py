@@ -14,7 +14,7 @@ _TRIES = 24
 _BATCH = 1 << 16
 
 
-class Part:
+class CubePart:
     """A part of the unit cube [0, 1]^d, and a map of the whole cube onto it that keeps proportions of volume.
 
     A table holds how much of each cell of a grid belongs to the part, and the map is the inverse distribution function

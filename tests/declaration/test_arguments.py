@@ -1,0 +1,19 @@
+"""Arguments of a user's functions, bound by name."""
+
+import pytest
+
+from pinnlab.declaration.arguments import argument_names
+
+
+def test_arguments_are_bound_by_name() -> None:
+    known = ("u", "x", "t", "nu")
+    assert argument_names(lambda nu, u: 0, known, "f") == ("nu", "u")
+    assert argument_names(lambda u, alpha=2.0, nu=0.1: 0, known, "f") == ("u", "nu"), "defaults may be bound"
+    with pytest.raises(ValueError, match=r"equation has an argument 'w'.*known: u, x, t, nu.*rename it"):
+        argument_names(lambda u, w: 0, known, "equation")
+    with pytest.raises(TypeError, match=r"f takes \*args; name its arguments"):
+        argument_names(lambda *args: 0, known, "f")
+    with pytest.raises(TypeError, match=r"f takes \*kwargs"):
+        argument_names(lambda **kwargs: 0, known, "f")
+    with pytest.raises(TypeError, match="f must be a function, got float"):
+        argument_names(3.0, known, "f")  # type: ignore[arg-type]
