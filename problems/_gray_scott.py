@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes
+from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.etdrk4 import Stretch, integrate
 
@@ -69,7 +69,7 @@ def solve(end: float = 2.0, nodes: int = 96, finer: int = 1) -> Interpolant:
     times = np.concatenate([[0.0], *(stretch.times for stretch in stretches)])
     values = torch.fft.irfft2(found.reshape(len(times), 2, nodes, -1), s=(nodes, nodes), norm="forward")
     u, v = values.permute(1, 2, 3, 0).numpy()
-    axes = {"x": axis, "y": FourierAxis(-1.0, 1.0, nodes), "t": Nodes(times, 12)}
+    axes = {"x": axis, "y": FourierAxis(-1.0, 1.0, nodes), "t": NodeAxis(times, 12)}
     bounds = {"x": (-1.0, 1.0), "y": (-1.0, 1.0), "t": (0.0, end)}
     return Interpolant(axes, bounds, {"u": u, "v": v}, _start)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.integrate import solve_ivp
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes
+from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
 
 WIDTH = 12
@@ -63,4 +63,4 @@ def korteweg_de_vries(
     if not found.success:
         raise ValueError(f"korteweg_de_vries(factor={factor!r}): the time integration failed: {found.message}")
     values = np.fft.irfft(found.y * np.exp(free[:, None] * outputs), nodes, axis=0, norm="forward")
-    return Interpolant({"x": axis, "t": Nodes(outputs, WIDTH)}, {"x": bounds, "t": (0.0, end)}, {"u": values})
+    return Interpolant({"x": axis, "t": NodeAxis(outputs, WIDTH)}, {"x": bounds, "t": (0.0, end)}, {"u": values})

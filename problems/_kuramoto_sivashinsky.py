@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes
+from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.etdrk4 import Stretch, integrate
 
@@ -94,4 +94,4 @@ def solve(
     values = torch.fft.irfft(found[:, 0], nodes, norm="forward").T.numpy()
     times = np.linspace(0.0, end, len(found))
     bounds = {"x": (0.0, 2 * math.pi), "t": (0.0, end)}
-    return Interpolant({"x": axis, "t": Nodes(times, 12)}, bounds, {"u": values})
+    return Interpolant({"x": axis, "t": NodeAxis(times, 12)}, bounds, {"u": values})

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pinnlab.derivatives.axes import Nodes
+from pinnlab.derivatives.axes import NodeAxis
 
 
 def gauss_lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,10 +34,10 @@ def differentiation_matrix(x: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def pieces(edges: Sequence[float], degree: int) -> Nodes:
+def pieces(edges: Sequence[float], degree: int) -> NodeAxis:
     """The axis with Gauss-Lobatto nodes in each of the k pieces between (k + 1) edges; neighbours share a node."""
     x, _ = gauss_lobatto(degree)
     nodes = [np.array(edges[:1])]
     for lower, upper in zip(edges, edges[1:], strict=False):
         nodes += [lower + (upper - lower) * (x[1:-1] + 1) / 2, np.array([upper])]
-    return Nodes(np.concatenate(nodes), degree + 1, degree)
+    return NodeAxis(np.concatenate(nodes), degree + 1, degree)

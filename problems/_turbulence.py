@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.functions import GaussianFunction
-from pinnlab.derivatives.axes import FourierAxis, Nodes
+from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.derivatives.fourier import fourier_functions
 from pinnlab.problems._vorticity import pseudo_spectral, stream_function
 from pinnlab.reference.base import Interpolant
@@ -71,7 +71,7 @@ def solve(w0: GaussianFunction, viscosity: float, end: float, nodes: int = 256, 
     w = pseudo_spectral(first, viscosity / SIDE**2, end, count, math.ceil(nodes / 64))[0]
     axis = FourierAxis(0.0, SIDE, nodes)
     bounds = {"x": (0.0, SIDE), "y": (0.0, SIDE), "t": (0.0, end)}
-    axes = {"x": axis, "y": FourierAxis(0.0, SIDE, nodes), "t": Nodes(np.linspace(0.0, end, count), 12)}
+    axes = {"x": axis, "y": FourierAxis(0.0, SIDE, nodes), "t": NodeAxis(np.linspace(0.0, end, count), 12)}
     return Interpolant(axes, bounds, {"w": w, "psi": SIDE**2 * stream_function(w)})
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.derivatives.axes import FourierAxis, Nodes
+from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.etdrk4 import Stretch, integrate
 
@@ -97,7 +97,7 @@ def _solved(nu: float, w0: Any) -> Interpolant:
     axes = {
         "x": FourierAxis(0.0, 1.0, _NODES),
         "y": FourierAxis(0.0, 1.0, _NODES),
-        "t": Nodes(np.linspace(0.0, END, _OUTPUTS), 12),
+        "t": NodeAxis(np.linspace(0.0, END, _OUTPUTS), 12),
     }
     bounds = {"x": (0.0, 1.0), "y": (0.0, 1.0), "t": (0.0, END)}
     return Interpolant(axes, bounds, {"w": w, "psi": stream_function(w)})

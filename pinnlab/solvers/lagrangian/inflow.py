@@ -243,8 +243,8 @@ def entry_ansatz(problem: Problem, entry: Entry, blank: bool = False) -> EntryAn
     Args:
         problem: the one at fixed places.
         entry: its labels.
-        blank: take zero for the states' exact values. That does where only the displacement is trained, because the
-            velocity and the equation do not use the states there.
+        blank: take zero for the states' exact values. It spares their evaluation where only displacements are trained:
+            the states stay what they are along characteristics, and the velocity does not use them.
     """
     context, box, (x,) = problem.context(), entry.box, entry.box.space
 

@@ -15,9 +15,10 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, cut
-from pinnlab.solvers.local_experts import march as cells
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
+from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import check_choice, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.status import Status
@@ -72,7 +73,7 @@ class LocalExperts(Solver):
             # cells are split until they resolve the initial state: that needs no solve
             try:
                 self.march(problem)
-            except cells.UnresolvedError as error:
+            except UnresolvedError as error:
                 why = str(_nothing_solved(error))
         return why
 
@@ -86,7 +87,7 @@ class LocalExperts(Solver):
             )
         return CellMarch(self, problem, settings)
 
-    def march(self, problem: Problem, seed: int = 0) -> cells.SlabMarch:
+    def march(self, problem: Problem, seed: int = 0) -> SlabMarch:
         """The march before its first slab; its cells resolve the initial state.
 
         Args:
@@ -103,8 +104,8 @@ class LocalExperts(Solver):
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
         tolerance = self.tolerance * (0.1 if high else 1.0) * NOISE[self.features]
-        limits = cells.MarchSettings(tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight)
-        return cells.SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits)
+        limits = MarchSettings(tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight)
+        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits)
 
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
@@ -184,7 +185,7 @@ class CellMarch(March):
     def __init__(self, options: LocalExperts, problem: Problem, settings: Settings):
         try:
             self.cells = options.march(problem, settings.seed)
-        except cells.UnresolvedError as error:
+        except UnresolvedError as error:
             raise _nothing_solved(error) from error
         tanh = options.features == "tanh"
         kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
@@ -206,7 +207,7 @@ class CellMarch(March):
             return Advance(False, 1.0, stopped=Status.CONVERGED)
         try:
             tried = march.attempt()
-        except cells.UnresolvedError as error:
+        except UnresolvedError as error:
             if not march.pieces:
                 raise _nothing_solved(error) from error
             self.notes += (str(error),)
