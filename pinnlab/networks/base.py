@@ -114,7 +114,6 @@ class Linear(nn.Module):
         factorized: random weight factorization, W = diag(exp(s)) V with s drawn from N(1, 0.1^2)
             (Wang et al., arXiv 2210.01274).
         generator: source of the weights.
-        bias: whether there is one.
     """
 
     def __init__(
@@ -123,7 +122,6 @@ class Linear(nn.Module):
         outputs: int,
         factorized: bool = False,
         generator: torch.Generator | None = None,
-        bias: bool = True,
     ):
         super().__init__()
         weight = torch.empty(outputs, inputs)
@@ -134,14 +132,14 @@ class Linear(nn.Module):
             weight /= torch.exp(scale)[:, None]
             self.scale = nn.Parameter(scale)
         self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, jet: Jet) -> Jet:
         weight = self.weight if self.scale is None else torch.exp(self.scale)[:, None] * self.weight
         return jet.linear(weight, self.bias, self._rows)
 
     def _rows(self, weight: Tensor, bias: Tensor) -> Rows:
-        rows: Rows = {} if self.bias is None else {self.bias: bias}
+        rows: Rows = {self.bias: bias}
         if self.scale is None:
             rows[self.weight] = weight
         else:
