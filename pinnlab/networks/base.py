@@ -126,7 +126,6 @@ class Linear(nn.Module):
         factorized: random weight factorization, W = diag(exp(s)) V with s drawn from N(1, 0.1^2)
             (Wang et al., arXiv 2210.01274).
         generator: source of the weights.
-        bias: whether there is one.
     """
 
     def __init__(
@@ -135,7 +134,6 @@ class Linear(nn.Module):
         outputs: int,
         factorized: bool = False,
         generator: torch.Generator | None = None,
-        bias: bool = True,
     ):
         super().__init__()
         weight = torch.empty(outputs, inputs)
@@ -146,14 +144,14 @@ class Linear(nn.Module):
             weight /= torch.exp(scale)[:, None]
             self.scale = nn.Parameter(scale)
         self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, jet: Jet) -> Jet:
         weight = self.weight if self.scale is None else torch.exp(self.scale)[:, None] * self.weight
         return jet.linear(weight, self.bias, self._rows)
 
     def _rows(self, weight: Tensor, bias: Tensor) -> ParameterGradients:
-        rows: ParameterGradients = {} if self.bias is None else {self.bias: bias}
+        rows: ParameterGradients = {self.bias: bias}
         if self.scale is None:
             rows[self.weight] = weight
         else:

@@ -78,8 +78,6 @@ class Overlapping(Network):
         part: the template of each network.
         boxes: (K, d) bounds of boxes that tile the whole.
         overlap: width of the overlap as a share of the smaller of two neighbours' extents, in (0, 1].
-        inputs: d; None leaves it to the solver.
-        outputs: m.
 
     Raises:
         ValueError: an overlap out of range.
@@ -87,15 +85,8 @@ class Overlapping(Network):
     Source: Moseley, Markham & Nissen-Meyer (FBPINNs), Adv. Comput. Math. 49 (2023) 62.
     """
 
-    def __init__(
-        self,
-        part: Network,
-        boxes: Sequence[Bounds],
-        overlap: float,
-        inputs: int | None = None,
-        outputs: int | None = None,
-    ):
-        super().__init__(inputs, outputs, None)
+    def __init__(self, part: Network, boxes: Sequence[Bounds], overlap: float):
+        super().__init__(None, None, None)
         if not 0 < overlap <= 1:
             raise ValueError(f"overlap={overlap}: give a share of the subdomains' extent in (0, 1], such as 0.5.")
         self.part, self.overlap = part, overlap

@@ -18,6 +18,7 @@ from torch import Tensor
 
 Nonlinear = Callable[[Tensor, float], Tensor]
 _BLOCK = 16
+_NODES = 32
 _HALVINGS = 12
 
 
@@ -48,14 +49,14 @@ def coefficients(linear: Tensor, h: float) -> Coefficients:
     )
 
 
-def _scalar_coefficients(linear: Tensor, h: float, nodes: int = 32) -> Coefficients:
+def _scalar_coefficients(linear: Tensor, h: float) -> Coefficients:
     lh = linear * h
     full, half = torch.exp(lh), torch.exp(lh / 2)
     found = list(_quotients(lh, full, half))
     small = lh.abs() < 2
     if bool(small.any()):
         # there the quotients cancel; their mean over a circle around lh is the same and does not
-        angles = 2j * torch.pi * (torch.arange(nodes, dtype=torch.float64) + 0.5) / nodes
+        angles = 2j * torch.pi * (torch.arange(_NODES, dtype=torch.float64) + 0.5) / _NODES
         z = lh[small][:, None] + 3 * torch.exp(angles)
         for value, averaged in zip(found, _quotients(z, torch.exp(z), torch.exp(z / 2)), strict=True):
             value[small] = averaged.mean(dim=1)

@@ -44,11 +44,11 @@ _WEIGHT = 100.0
 class ScaledFeatures:
     """N functions on the bounding box of a region, with derivatives by its coordinates."""
 
-    def __init__(self, region: Region, degree: int, seed: int):
+    def __init__(self, region: Region, degree: int):
         self.names = region.coordinates
         self.lower = np.array([lo for lo, _ in region.bounds.values()])
         self.width = np.array([hi - lo for lo, hi in region.bounds.values()])
-        self.basis = RandomFeatures((degree,) * len(self.names), seed)
+        self.basis = RandomFeatures((degree,) * len(self.names))
         self.size = self.basis.size
 
     def stretch(self, key: Key) -> float:
@@ -103,7 +103,7 @@ class _Placed:
 
 
 def solve_on_features(
-    problem: Problem, models: Sequence[Any], degree: int, seed: int, deadline: float
+    problem: Problem, models: Sequence[Any], degree: int, deadline: float
 ) -> tuple[PointFunction, float]:
     """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
@@ -111,7 +111,6 @@ def solve_on_features(
         problem: with a number for every parameter.
         models: one, smooth on the whole domain.
         degree: resolution of the features.
-        seed: of features and points.
         deadline: raise TimeoutError after this moment of ``time.perf_counter``.
 
     Raises:
@@ -119,8 +118,8 @@ def solve_on_features(
         TimeoutError: the time is up.
     """
     unknowns: tuple[str, ...] = problem.unknowns
-    features, sampled = ScaledFeatures(problem.domain, degree, seed), Sampled(problem, models)
-    rng = np.random.default_rng([seed, 4321])
+    features, sampled = ScaledFeatures(problem.domain, degree), Sampled(problem, models)
+    rng = np.random.default_rng([0, 4321])
     count = _SURPLUS * features.size
     placed = [_place(problem, sampled, features, problem.equation_term(), count, 1.0, rng)]
     for _, terms in problem.condition_terms():
@@ -181,7 +180,6 @@ def estimate_on_features(
     models: Sequence[Any],
     solution: PointFunction,
     max_seconds: float,
-    seed: int = 0,
     degrees: tuple[int, int] | None = None,
 ) -> tuple[list[float], list[float]]:
     """(m,) relative L2 errors, and their doubt, in the same unit.
@@ -194,7 +192,6 @@ def estimate_on_features(
         models: one, smooth on the whole domain.
         solution: (n, d) -> (n, m).
         max_seconds: in all.
-        seed: of features and points.
         degrees: of the coarse and the fine features; see ``DEGREES``.
 
     Raises:
@@ -210,7 +207,7 @@ def estimate_on_features(
     points = error_grid(problem.domain)
     values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
     degrees = degrees or DEGREES[d]
-    (coarse, _), (fine, left) = (solve_on_features(problem, models, p, seed, deadline) for p in degrees)
+    (coarse, _), (fine, left) = (solve_on_features(problem, models, p, deadline) for p in degrees)
     e, change = fine(points), fine(points) - coarse(points)
     size = (values + e).norm(dim=0)
     size = torch.where(size > 0, size, torch.ones_like(size))

@@ -38,13 +38,13 @@ class StackedLinear(nn.Module):
             raise TypeError("factorized=True: networks with factorized weights cannot be stacked; leave it out.")
         self.members = members
         self.weight = nn.Parameter(layer.weight.detach().expand(members, -1, -1).clone())
-        self.bias = None if layer.bias is None else nn.Parameter(layer.bias.detach().expand(members, -1).clone())
+        self.bias = nn.Parameter(layer.bias.detach().expand(members, -1).clone())
 
     def forward(self, jet: Jet) -> Jet:
         weight: Tensor = self.weight
-        bias: Tensor | None = self.bias
+        bias: Tensor = self.bias
         if jet.tape is not None:
-            weight, bias = weight.detach(), None if bias is None else bias.detach()
+            weight, bias = weight.detach(), bias.detach()
         output = _Grouped.apply(jet.data, weight, bias)
         if jet.tape is not None:
             inputs = jet.data.detach()
@@ -53,10 +53,8 @@ class StackedLinear(nn.Module):
 
     def _rows(self, inputs: Tensor, cotangent: Tensor) -> ParameterGradients:
         """Per-point gradients: {weight: (B n, v, w), bias: (B n, v)}."""
-        rows: ParameterGradients = {self.weight: _matmul(cotangent.permute(1, 2, 0), inputs.transpose(0, 1))}
-        if self.bias is not None:
-            rows[self.bias] = cotangent[0]
-        return rows
+        weight = _matmul(cotangent.permute(1, 2, 0), inputs.transpose(0, 1))
+        return {self.weight: weight, self.bias: cotangent[0]}
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:
@@ -68,12 +66,11 @@ class _Grouped(torch.autograd.Function):
     """(c, B n, w) -> (c, B n, v): every member's weight on its own points; the bias enters the values only."""
 
     @staticmethod
-    def forward(ctx: Any, data: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, data: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(data, weight)
         c, total, w = data.shape
         output = _matmul(data.view(c, len(weight), -1, w), weight.transpose(1, 2))
-        if bias is not None:
-            output[0] += bias[:, None]
+        output[0] += bias[:, None]
         return output.view(c, total, -1)
 
     @staticmethod

@@ -87,7 +87,7 @@ class Equalities:
         """On another device."""
         return type(self)(**{name: value.to(device) for name, value in vars(self).items()})
 
-    def reduced(self, b: Tensor, name: str = "A u = b") -> Tensor:
+    def reduced(self, b: Tensor) -> Tensor:
         """S^-1 U^T b, (..., r) from (..., p).
 
         Raises:
@@ -104,7 +104,7 @@ class Equalities:
                 rows = wrong[tuple(sample)].nonzero()[:, 0].tolist()
                 word = "row" if len(rows) == 1 else "rows"
                 raise InfeasibleError(
-                    f"{name}{in_sample(sample)}: {word} {', '.join(map(str, rows))} cannot be met: linearly dependent "
+                    f"A u = b{in_sample(sample)}: {word} {', '.join(map(str, rows))} cannot be met: linearly dependent "
                     "rows (or a row of zeros) ask for values that contradict each other. Leave out redundant rows, or "
                     "give values of b that agree."
                 )

@@ -57,13 +57,13 @@ class ExpertJacobian:
         joint: whether all experts of a member are one problem, (M, rows, count m N), or each its own,
             (M, count, rows, m N).
         ridge: appended rows, ``ridge`` times the identity.
-        matrix: what ``gram`` answers in place of J^T J, such as the full Hessian.
     """
 
-    def __init__(
-        self, parts: Sequence[TermJacobian], count: int, joint: bool, ridge: float, matrix: Tensor | None = None
-    ):
-        self.parts, self.count, self.joint, self.ridge, self.matrix = parts, count, joint, ridge, matrix
+    matrix: Tensor | None = None
+    """What ``gram`` answers in place of J^T J, such as the full Hessian."""
+
+    def __init__(self, parts: Sequence[TermJacobian], count: int, joint: bool, ridge: float):
+        self.parts, self.count, self.joint, self.ridge = parts, count, joint, ridge
 
     def gram(self) -> Tensor:
         if self.matrix is not None:

@@ -17,43 +17,42 @@ from pinnlab.domains.cells import Cells
 Cuts = Mapping[str, int | Sequence[float]]
 
 
-def cut(region: Region, cuts: Cuts, owner: str = "experts") -> Cells:
+def cut(region: Region, cuts: Cuts) -> Cells:
     """Cut a box into one cell per expert.
 
     Args:
         region: the box.
         cuts: {coordinate: number of equal parts, or the positions at which to cut}.
-        owner: how messages call the argument.
 
     Raises:
         TypeError: the region is no box, or cuts are neither numbers nor positions.
         ValueError: an unknown coordinate, fewer than one part, positions that do not increase inside the interval.
     """
     if not isinstance(region, Box):
-        raise TypeError(f"{owner}={dict(cuts)!r}: experts share out a Box, this problem lives on {region!r}.")
+        raise TypeError(f"experts={dict(cuts)!r}: experts share out a Box, this problem lives on {region!r}.")
     for name in cuts:
         if name not in region.coordinates:
             raise ValueError(
-                f"{owner}={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
+                f"experts={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
             )
-    return Cells({name: _edges(name, bounds, cuts.get(name, 1), owner) for name, bounds in region.bounds.items()})
+    return Cells({name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()})
 
 
-def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float], owner: str) -> np.ndarray:
+def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float]) -> np.ndarray:
     """The edges along one coordinate."""
     lower, upper = bounds
     if isinstance(given, bool) or not isinstance(given, int | Sequence) or isinstance(given, str):
-        raise TypeError(f"{owner}={{{name!r}: {given!r}}}: give a number of equal parts, or a tuple of positions.")
+        raise TypeError(f"experts={{{name!r}: {given!r}}}: give a number of equal parts, or a tuple of positions.")
     if isinstance(given, int):
         if given < 1:
-            raise ValueError(f"{owner}={{{name!r}: {given}}}: give at least one part.")
+            raise ValueError(f"experts={{{name!r}: {given}}}: give at least one part.")
         inner = [lower + (upper - lower) * i / given for i in range(1, given)]
     else:
         inner = [float(position) for position in given]
     edges = np.array([lower, *inner, upper])
     if not (np.diff(edges) > 0).all():
         raise ValueError(
-            f"{owner}={{{name!r}: {given!r}}}: give increasing positions strictly inside ({lower:g}, {upper:g})."
+            f"experts={{{name!r}: {given!r}}}: give increasing positions strictly inside ({lower:g}, {upper:g})."
         )
     return edges
 

@@ -91,7 +91,7 @@ def _embedding(given: Network, problem: Problem, periods: dict[int, float], harm
 def _with_biases(network: Network, generator: torch.Generator) -> Network:
     """The same network with random biases: without any, a basis has no even functions about the centre of the inputs."""
     for layer in network.modules():
-        if isinstance(layer, Linear) and layer.bias is not None:
+        if isinstance(layer, Linear):
             with torch.no_grad():
                 layer.bias.uniform_(-1.0, 1.0, generator=generator)
     return network

@@ -33,6 +33,7 @@ from pinnlab.solvers.lagrangian.frames import PREFIX, Drift, Frame
 
 TRAJECTORY = "trajectory "
 """The residual ``trajectory x`` is that of dX/dt along x."""
+_SAMPLES = 1024
 
 
 def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False) -> Problem:
@@ -138,14 +139,14 @@ def trajectory_term(problem: Problem, drift: Drift, labels: Problem) -> Term:
     return replace(labels.equation_term(), residuals=names, evaluate=evaluate)
 
 
-def drift_of(problem: Problem, samples: int = 1024) -> Drift:
+def drift_of(problem: Problem) -> Drift:
     """The mean velocity of the initial state."""
     box = checked_domain(problem)
     velocity = velocities(problem)
-    points = box.initial(unit_points("sobol", samples, len(box.coordinates), np.random.default_rng(0))).points
+    points = box.initial(unit_points("sobol", _SAMPLES, len(box.coordinates), np.random.default_rng(0))).points
     parameters = problem.parameter_values()
     scope = Scope({}, box.columns(points), parameters)
-    bound: dict[str, Any] = {**scope.coordinates, **parameters, **{u: torch.zeros(samples) for u in problem.unknowns}}
+    bound: dict[str, Any] = {**scope.coordinates, **parameters, **{u: torch.zeros(_SAMPLES) for u in problem.unknowns}}
     for condition in problem.conditions:
         if isinstance(condition, Initial):
             for unknown, key, value, names in condition.targets(problem.context()):

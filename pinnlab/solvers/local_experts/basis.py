@@ -22,6 +22,8 @@ from pinnlab.derivatives.activations import ACTIVATIONS
 Array = np.ndarray
 _STEEPEST = 0.8
 """Slopes of tanh features on [-1, 1]: gentler ones are polynomials in disguise, steeper ones need more features."""
+_ROUNDING = 1e-15
+"""Relative singular value below which a combination of features is noise."""
 
 
 class LocalBasis(ABC):
@@ -102,21 +104,19 @@ class RandomFeatures(LocalBasis):
     """tanh(a . (s - c)) with random slopes a and quasi-random centres c: a one-layer network that is not trained.
 
     The functions are orthogonalized on a grid (singular vectors of their values), so that solving for their
-    coefficients is well conditioned; combinations below ``cut`` of the largest singular value are dropped.
+    coefficients is well conditioned; combinations that are noise next to the largest are dropped.
 
     Args:
         degrees: per coordinate, the polynomial degree whose resolution is asked for.
         seed: of slopes and centres.
-        size: functions before orthogonalization; 1.6 per polynomial of those degrees if None.
-        cut: relative singular value below which a combination is noise.
     """
 
     surplus = 1.7
 
-    def __init__(self, degrees: Sequence[int], seed: int = 0, size: int | None = None, cut: float = 1e-15):
+    def __init__(self, degrees: Sequence[int], seed: int = 0):
         self.degrees = tuple(degrees)
         d = len(self.degrees)
-        count = int(1.6 * np.prod([p + 1 for p in self.degrees])) if size is None else size
+        count = int(1.6 * np.prod([p + 1 for p in self.degrees]))
         rng = np.random.default_rng(seed)
         share = np.array(self.degrees) / np.mean(self.degrees)
         self.slopes = rng.uniform(-_STEEPEST, _STEEPEST, (count, d)) * share
@@ -126,7 +126,7 @@ class RandomFeatures(LocalBasis):
         grid = self.tensor_nodes(surplus=2.5)
         raw = self.rows(grid, (0,) * d)
         _, sizes, directions = np.linalg.svd(raw, full_matrices=False)
-        kept = sizes > cut * sizes[0]
+        kept = sizes > _ROUNDING * sizes[0]
         self.mixing = directions[kept].T / sizes[kept] * np.sqrt(len(grid))
         self.size = int(kept.sum())
 
