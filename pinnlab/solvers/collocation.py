@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, final
 
 import torch
@@ -24,6 +24,7 @@ from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.optimizers.quasi_newton import LBFGS
+from pinnlab.solvers.options import given
 from pinnlab.solvers.windows import Slice, cuts_of, handed_over, joined
 from pinnlab.training.model import Trainable
 from pinnlab.training.plans import Phase, Plan, Settings, Solver, check_single_instance
@@ -251,11 +252,10 @@ class CollocationPlan(Plan):
 
 def _refuse_idle(solver: CollocationSolver, problem: Problem, window: Assembly) -> None:
     """Raise ValueError for an option that was given and changes nothing."""
-    defaults = {option.name: option.default for option in fields(solver)}
+    mine = given(solver)
     for name, reason in solver.idle(problem, window).items():
-        value = getattr(solver, name)
-        if value != defaults[name]:
-            raise ValueError(f"{type(solver).__name__}({name}={value!r}) has no effect: {reason}")
+        if name in mine:
+            raise ValueError(f"{type(solver).__name__}({name}={getattr(solver, name)!r}) has no effect: {reason}")
 
 
 def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:
