@@ -18,7 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box
 from pinnlab.solvers.experts.bases import GridBasis, PointBasis, finished
-from pinnlab.solvers.experts.members import Place, Recipe, Values, representatives, solve
+from pinnlab.solvers.experts.members import Place, Values, representatives, solve
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Part, Writer
 
@@ -34,17 +34,16 @@ class OperatorModel(Trainable):
     Args:
         problem: the family.
         network: sized; with a grid it maps (M, channels, *grid) to (M, m N, *grid), else (n, d + s) to (n, m N).
-        recipe: how a member is solved.
+        place: where and how its members are solved.
     """
 
-    def __init__(self, problem: Problem, network: nn.Module, recipe: Recipe):
+    def __init__(self, problem: Problem, network: nn.Module, place: Place):
         assert isinstance(problem.domain, Box), "parts of experts are cut from boxes"
-        self.problem, self.network, self.recipe = problem, network, recipe
+        self.problem, self.network, self.place = problem, network, place
         self.region, self.unknowns = problem.domain, problem.unknowns
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.coefficients = {}
         self.constants = dict(problem.parameter_values(self.parameters[0].detach()))
-        self.place = Place(problem, recipe)
         self._representative: tuple[Tensor, MemberModel] | None = None
 
     @property
@@ -55,7 +54,7 @@ class OperatorModel(Trainable):
         """The basis functions of some members, with a graph to the parameters."""
         place = self.place if place is None else place
         inputs = place.inputs(members, self.parameters[0])
-        m, size = len(self.unknowns), self.recipe.basis
+        m, size = len(self.unknowns), self.place.recipe.basis
         if place.grid is None:
             return PointBasis(self.network, m, size, inputs)
         return GridBasis(self.network, place.grid, m, size, inputs)

@@ -252,19 +252,20 @@ class FamilyPlan(Plan[OperatorModel]):
 
     def __init__(self, options: FamilyExperts, problem: Problem, settings: Settings):
         self.options, self.problem, self.settings = options, problem, settings
-        self.recipe = options.recipe(problem)
-        self.notes = Place(problem, self.recipe).plan.notes
+        self.place = Place(problem, options.recipe(problem))
+        self.notes = self.place.plan.notes
 
     def start(self, k: int, finished: Sequence[OperatorModel]) -> Phase:
         options, problem, settings = self.options, self.problem, self.settings
+        recipe = self.place.recipe
         generator = torch.Generator().manual_seed(1_000_003 * settings.seed + k)
         network = options.network
         if network is None:
             network = FNO() if needs_grid(None, problem) else MLP(width=48, depth=3)
-        outputs = self.recipe.basis * len(problem.unknowns)
+        outputs = recipe.basis * len(problem.unknowns)
         network = sized(network, problem, outputs, options.harmonics, generator, settings.dtype).to(settings.device)
-        model = OperatorModel(problem, network, self.recipe)
-        points = options.loss_points or self.recipe.points
+        model = OperatorModel(problem, network, self.place)
+        points = options.loss_points or recipe.points
         system = OperatorSystem(model, options.batch, points, (settings.seed, k))
         system.check()
         return Phase(problem, system, options.stages)
