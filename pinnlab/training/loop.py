@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter
+from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.processes import ALONE, Lookout, Processes
 from pinnlab.machine.threads import limited_threads
@@ -63,10 +65,11 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
     Raises:
         TypeError, ValueError: before training, for anything that cannot work.
         NothingSolvedError: a march ended before its first piece.
+        KeyboardInterrupt: Ctrl-C before anything was trained or solved.
     """
     with limited_threads(settings.threads), kept_memory():
-        plan = solver.plan(problem, settings)
         shared = _Run(problem, solver, settings, options)
+        plan = solver.plan(problem, settings)
         # plans are of two kinds, and each has a loop
         if isinstance(plan, March):
             with shared.lookout.listening():
@@ -74,7 +77,10 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
             return shared.result(plan.pieces, plan.field(), status, plan.notes)
         with shared.lookout.listening():
             models, status = _train(plan, shared)
-        status, remarks = plan.verdict(models, status)
+        try:
+            status, remarks = plan.verdict(models, status)
+        except KeyboardInterrupt:
+            status, remarks = Status.INTERRUPTED, ()
         parts = [plan.view(model) for model in models]
         return shared.result(parts, plan.field(models), status, (*plan.notes, *remarks), plan.members(models))
 
@@ -101,7 +107,8 @@ class _Run:
             )
         self.lookout = Lookout(self.processes)
         self.observers = Observers(options.callbacks, options.progress, self.processes)
-        self.file = CheckpointFile(options.checkpoint, own, self.processes)
+        velocity = "" if problem.velocity is None else fingerprint(problem.velocity)
+        self.file = CheckpointFile(options.checkpoint, own, velocity, self.processes)
         self.state = self.file.read(settings.device)
         self.clock = self.state.clock
         self.steps = 0
@@ -128,26 +135,45 @@ class _Run:
 
 
 def _train(plan: Plan, run: _Run) -> tuple[list[Trainable], Status]:
-    """Train every phase: the models of those that were started, and how it ended."""
+    """Train every phase: the models of those that were started, and how it ended.
+
+    Ctrl-C ends it at any moment with the best parameters so far.
+
+    Raises:
+        KeyboardInterrupt: before the first phase has begun.
+    """
     models: list[Trainable] = []
     state = run.state
+    with run.file.blamed():
+        state.check(plan.count)
     try:
         for k in range(plan.count):
             phase = plan.start(k, models)
             system, model = phase.system, phase.system.model
-            models.append(model)
             if k < len(state.finished):
-                model.theta = state.finished[k].to(model.parameters[0])
+                with run.file.blamed():
+                    model.theta = state.finished[k].to(model.parameters[0]).view(model.size)
+                models.append(model)
                 continue
             if run.processes.count > 1:
                 system.share(run.processes, run.options.parallel)
-            status = _PhaseLoop(run, phase, k, plan).train()
+            loop = _PhaseLoop(run, phase, k, plan)
+            models.append(model)
+            status = loop.train()
             model.theta = model.theta if state.phase.best_theta is None else state.phase.best_theta
             state.statuses.append(status)
             if status in (Status.INTERRUPTED, Status.DIVERGED):
                 break
             state.next_phase(model.theta)
-            run.file.save(state, system, force=True)
+            run.file.remember(state, system)
+            run.file.save(force=True)
+    except KeyboardInterrupt:
+        if not models:
+            raise
+        if len(models) > len(state.finished) and (theta := state.phase.found) is not None:
+            models[-1].theta = theta
+        run.file.save(force=True)
+        return models, Status.INTERRUPTED
     finally:
         run.observers.close()
     # the first phase that did not go as planned, else the last one
@@ -167,6 +193,7 @@ class _PhaseLoop:
     def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan):
         self.run, self.phase, self.k, self.system = run, phase, k, phase.system
         self.at = run.state.phase
+        self.resumed = False
         run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         budget, spent = run.options.max_seconds, run.clock.seconds
         run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
@@ -177,22 +204,26 @@ class _PhaseLoop:
     def train(self) -> Status:
         """Run the stages in order, each from the best parameters of the one before."""
         at, state = self.at, self.run.state
+        self.resumed = at.theta is not None
+        with self.taking_up():
+            at.check(len(self.phase.stages), self.system.size)
+            if self.resumed and state.saved is not None:
+                self.system.restore(state.saved)
+        state.saved = None
         if at.theta is None:
             at.theta = at.best_theta = self.system.model.theta
-        elif state.saved is not None:
-            self.system.restore(state.saved)
-        state.saved = None
-        try:
-            with self.run.clock.running():
-                while at.stage < len(self.phase.stages):
-                    status = self.run_stage(self.phase.stages[at.stage])
-                    if status is not None:
-                        return status
-                    at.next_stage()
-        except KeyboardInterrupt:
-            self.run.file.save(state, self.system, force=True)
-            return Status.INTERRUPTED
+        with self.run.clock.running():
+            while at.stage < len(self.phase.stages):
+                status = self.run_stage(self.phase.stages[at.stage])
+                if status is not None:
+                    return status
+                at.next_stage()
+                self.run.file.remember(state, self.system)
         return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.STEPS_DONE
+
+    def taking_up(self) -> AbstractContextManager[None]:
+        """What a damaged checkpoint held may fail as late as in the first step that is taken from there."""
+        return self.run.file.blamed() if self.resumed else nullcontext()
 
     def run_stage(self, stage: Optimizer) -> Status | None:
         """Take a stage's steps; how the phase ended, or None where the next stage should follow."""
@@ -201,14 +232,18 @@ class _PhaseLoop:
         if at.optimizer is None:
             system.update_weights(at.theta)
             at.optimizer = stage.init(system, at.theta)
-        good = (at.theta, at.optimizer)
+        if at.good_theta is None:
+            at.good_theta, at.good_optimizer = at.theta, at.optimizer
         run.lookout.restart()
         while at.step < stage.steps:
-            system.update_weights(at.theta)
-            if system.finished:
-                self.look(math.nan, {})
-                return Status.CONVERGED
-            step = stage.step(system, at.theta, stage.reweighted(at.optimizer) if system.reweights else at.optimizer)
+            with self.taking_up():
+                system.update_weights(at.theta)
+                if system.finished:
+                    self.look(math.nan, {})
+                    return Status.CONVERGED
+                optimizer = stage.reweighted(at.optimizer) if system.reweights else at.optimizer
+                step = stage.step(system, at.theta, optimizer)
+            self.resumed = False
             at.step, run.steps = at.step + 1, run.steps + 1
             finite = math.isfinite(step.loss) and bool(torch.isfinite(step.theta).all())
             if finite:
@@ -219,20 +254,24 @@ class _PhaseLoop:
                 record = self.look(step.loss, {**step.info, **system.info})
                 finite = math.isfinite(record.held_out)
                 if finite:
-                    good = (at.theta, at.optimizer)
+                    at.good_theta, at.good_optimizer = at.theta, at.optimizer
                     system.adapt(at.theta)
+                    if not step.stalled:  # who goes on from here would take this stage up again
+                        run.file.remember(run.state, system)
                     stop = run.observers.ask_to_stop(record)
                     if not stop and run.options.met([record]):
                         return Status.TARGET_REACHED
-                    if not step.stalled:  # who goes on from here would take this stage up again
-                        run.file.save(run.state, system, force=stop)
+                    run.file.save(force=stop)
                     if stop:
                         return Status.INTERRUPTED
             if not finite:
                 at.rollbacks += 1
                 if at.rollbacks > _ROLLBACKS:
                     return Status.DIVERGED
-                at.theta, at.optimizer = good[0], stage.shorten(good[1])
+                assert at.good_optimizer is not None
+                at.theta, at.optimizer = at.good_theta, stage.shorten(at.good_optimizer)
+            if not step.stalled:
+                run.file.remember(run.state, system)
             if late:
                 return Status.TOLERANCE_NOT_MET if system.unmet else Status.BUDGET_REACHED
             if step.stalled:
@@ -262,28 +301,39 @@ class _PhaseLoop:
 
 
 def _march(plan: March, run: _Run) -> Status:
-    """Let a march advance until it ends, or the budget does."""
-    state, options = run.state, run.options
+    """Let a march advance until it ends, or the budget does.
+
+    Raises:
+        KeyboardInterrupt: before the first piece.
+    """
+    state, options, file = run.state, run.options, run.file
+    resumed, status = state.saved is not None, None
     if state.saved is not None:
-        plan.restore(state.saved)
+        with file.blamed():
+            plan.restore(state.saved)
     run.observers.start(run.problem.name, 1, None, _SHARES)
-    status = None
     try:
         while status is None:
-            with run.clock.running():
+            with run.clock.running(), file.blamed() if resumed and plan.pieces else nullcontext():
                 step = plan.advance()
-            if step.accepted and run.observers.ask_to_stop(_recorded(plan.pieces, step, run)):
+            resumed = False
+            record = _recorded(plan.pieces, step, run) if step.accepted else None
+            if step.accepted or step.stopped is None:
+                file.remember(state, plan)
+            if record is not None and run.observers.ask_to_stop(record):
                 status = Status.INTERRUPTED
             status = step.stopped or status
             if status is None and run.lookout.late(run.clock.seconds, options.max_seconds or math.inf):
                 status = Status.INCOMPLETE
             if status is None:
-                run.file.save(state, plan)
+                file.save()
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
     finally:
         run.observers.close()
-    run.file.save(state, plan, force=True)
+    file.save(force=True)
+    if status is Status.INTERRUPTED and not plan.pieces:
+        raise KeyboardInterrupt
     return Status.TARGET_REACHED if status is Status.CONVERGED and options.met(state.records) else status
 
 

@@ -76,16 +76,21 @@ class CollocationPoints:
             self._pools[position] = pool, _sizes(block, pool, residuals)
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next draw depends on, and the points themselves."""
-        points = [[[site.points, site.normals] for site in block.whole] for block in self._blocks]
-        return {"rng": json.dumps(self._rng.bit_generator.state), "points": points, "pools": self._pools}
+        """Everything that the next draw depends on, and the points themselves; nothing in it changes later."""
+        # on a GPU the next points may take the place of these in memory
+        kept = torch.clone if self._like.device.type == "cuda" else torch.detach
+        points = [
+            [[kept(site.points), None if site.normals is None else kept(site.normals)] for site in block.whole]
+            for block in self._blocks
+        ]
+        return {"rng": json.dumps(self._rng.bit_generator.state), "points": points, "pools": list(self._pools)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._rng.bit_generator.state = json.loads(state["rng"])
         for block, sites in zip(self._blocks, state["points"], strict=True):
             block.place(tuple(Site(points, normals) for points, normals in sites))
-        self._pools = state["pools"]
+        self._pools = list(state["pools"])
 
 
 def _sizes(block: Block, pool: Tensor, residuals: Callable[[Block], Tensor]) -> Tensor:

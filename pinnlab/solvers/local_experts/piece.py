@@ -6,6 +6,7 @@ Letters: n points, d coordinates, c derivatives, m unknowns, K cells, N basis fu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,11 @@ class Piece(Part):
 
     def state(self) -> dict[str, Any]:
         """Plain data without the basis and constants, which all pieces share."""
+        return self._state
+
+    @cached_property
+    def _state(self) -> dict[str, Any]:
+        # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
         return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
 

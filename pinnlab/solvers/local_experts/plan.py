@@ -204,7 +204,7 @@ class CellMarch(March):
     def advance(self) -> Advance:
         march = self.cells
         if march.done:
-            return Advance(False, 1.0, stopped=Status.CONVERGED)
+            return Advance(False, 1.0, stopped=Status.UNRESOLVED if march.coarse else Status.CONVERGED)
         try:
             tried = march.attempt()
         except UnresolvedError as error:
