@@ -1,6 +1,6 @@
 """Whether budgets hold: every problem with every solver that takes it, and reports and comparisons, timed around the call.
 
-    python docs/benchmarks/budgets.py [--quick] [--only burgers lid_cavity] [--solvers choice PINN] [--seconds 5 20] [--out F]
+    python docs/benchmarks/budgets.py [--quick] [--only burgers kdv] [--solvers choice PINN] [--seconds 5 20] [--out FILE]
 
 Each call runs in a process of its own, on one thread. A call overruns where its wall time is over 1.1 times the budget and
 two seconds; on a machine that is busy with other things the processor's time, which is recorded as well, tells who is to
@@ -71,7 +71,9 @@ def poisson_5d() -> Problem:
     def equation(u: Any) -> Any:
         return u.d("a", "a") + u.d("b", "b") + u.d("c", "c") + u.d("d", "d") + u.d("e", "e") + 1.0
 
-    return pl.Problem(pl.Box(**dict.fromkeys(names, (0.0, 1.0))), "u", equation, [pl.Dirichlet(u=0.0)], name="poisson_5d")
+    return pl.Problem(
+        pl.Box(**dict.fromkeys(names, (0.0, 1.0))), "u", equation, [pl.Dirichlet(u=0.0)], name="poisson_5d"
+    )
 
 
 OWN: dict[str, Callable[[], Problem]] = {f.__name__: f for f in (elasticity, plane_heat, poisson_5d)}

@@ -86,9 +86,7 @@ class SlabMarch:
         TimeIsUpError: the deadline has passed.
     """
 
-    def __init__(
-        self, problem: Problem, basis: LocalBasis, settings: MarchSettings, deadline: Deadline | None = None
-    ):
+    def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings, deadline: Deadline | None = None):
         self.problem, self.basis, self.settings = problem, basis, settings
         self.discretization = Discretization(problem, basis, settings.rounding, settings.weight)
         self.names = problem.domain.coordinates
