@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine import distributed
+from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import ALONE
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
@@ -47,7 +50,9 @@ def solve(
         problem: what to solve.
         solver: how; None picks one and, unless ``max_seconds`` is given, a budget of a minute. With a ``checkpoint`` the
             first pick is the only one.
-        max_seconds: training time at most; time windows share it.
+        max_seconds: of the whole call, planning included; time windows share what is left of it. Steps and slabs that
+            would end too late are not begun, and the best so far is returned. A reference that would have to be computed
+            first is not waited for in less than half a minute, unless ``target_error`` asks for it.
         target_error: stop once the relative L2 error against ``problem.reference`` is this small.
         device: ``"cpu"`` (the default), ``"cuda"``, ...; under ``torchrun`` each process takes its own GPU.
         dtype: ``torch.float64`` (the default) or ``torch.float32``.
@@ -65,8 +70,10 @@ def solve(
 
     Raises:
         TypeError, ValueError: before training, for anything that cannot work.
-        NothingSolvedError: of the given solver's march not even the first piece could be solved; a ValueError.
+        NothingSolvedError: of the given solver's march not even the first piece could be solved, or not in time; a
+            ValueError.
     """
+    began = time.perf_counter()
     if not isinstance(problem, Problem):
         raise TypeError(f"solve() got a {type(problem).__name__}; give a pl.Problem, such as load_problem('burgers').")
     if solver is not None and not isinstance(solver, Solver):
@@ -88,13 +95,16 @@ def solve(
         raise ValueError(f"solve(parallel={parallel!r}): choose one of {', '.join(map(repr, SHARED))}.")
     if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint(checkpoint)
-    settings = Settings(distributed.own_device(device), dtype, seed, threads)
+    seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
+    deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
+    settings = Settings(distributed.own_device(device), dtype, seed, threads, deadline)
     processes = ALONE if parallel == "none" else distributed.find()
 
-    def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Result:
+    def attempt(solver: Solver, deadline: Deadline, *watching: Callback) -> Result:
         observers = (*callbacks, *watching)
+        seconds = None if math.isinf(deadline.seconds) else deadline.seconds
         options = RunOptions(seconds, target_error, checkpoint, observers, progress, processes, parallel)
-        return run(problem, solver, settings, options)
+        return run(problem, solver, replace(settings, deadline=deadline), options)
 
     def announce(choice: Choice, seconds: float) -> None:
         if progress and processes.leads:
@@ -102,9 +112,8 @@ def solve(
             print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
     if solver is not None:
-        return Solution(**vars(attempt(solver, max_seconds)))
-    seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
+        return Solution(**vars(attempt(solver, deadline)))
     # a checkpoint belongs to one solver
     once = checkpoint is not None
-    found = solve_by_choice(problem, settings, seconds, attempt, announce, once=once, processes=processes)
+    found = solve_by_choice(problem, settings, attempt, announce, once=once, processes=processes)
     return Solution(**vars(found))

@@ -9,6 +9,7 @@ of the coordinates, another solution, or a classical one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,8 +20,11 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box, Region
 from pinnlab.domains.sampling import unit_points
+from pinnlab.machine.deadline import Deadline
 
 ReferenceFunction = Callable[..., Any]
+_AMPLE = 30.0
+"""Seconds of a run from which on it can wait for a reference to be computed: the problems' own take up to ten."""
 
 
 def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
@@ -43,7 +47,7 @@ def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> 
     """
     points = points.detach().to("cpu", torch.float64)
     columns: dict[str, Any] = problem.domain.columns(points)
-    numbers = {k: float(v) if isinstance(v, Tensor) else v for k, v in problem.parameter_values().items()}
+    numbers = _numbers(problem)
     names = problem.reference_arguments(reference)
     found = reference(**{k: v for k, v in {**columns, **numbers}.items() if k in names})
     if not isinstance(found, Mapping):
@@ -57,6 +61,11 @@ def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> 
         raise ValueError(f"reference returned {sorted(found)}, without {missing}; return a value for each unknown.")
     values = [torch.as_tensor(found[u], dtype=torch.float64, device="cpu") for u in problem.unknowns]
     return torch.stack([v.expand(len(points)) for v in values], dim=1)
+
+
+def _numbers(problem: Problem) -> dict[str, Any]:
+    """The parameters as references take them."""
+    return {k: float(v) if isinstance(v, Tensor) else v for k, v in problem.parameter_values().items()}
 
 
 def relative_errors(
@@ -78,17 +87,33 @@ def relative_errors(
     return dict(zip(problem.unknowns, relative_l2(found, target).tolist(), strict=True))
 
 
-def error_meter(part: Region, whole: Problem, model: Any, n: int = 2048) -> Callable[[], dict[str, float]]:
+class ComputedReference(ABC):
+    """A reference that is computed at its first call, which may take long."""
+
+    @abstractmethod
+    def ready(self, **parameters: Any) -> bool:
+        """Whether it is computed for these parameters; others may be among them."""
+
+
+def error_meter(
+    part: Region, whole: Problem, model: Any, deadline: Deadline, n: int = 2048
+) -> Callable[[], dict[str, float]]:
     """A function that returns {unknown: error of the model on fixed points of a region}; {} without a reference.
+
+    A reference that is yet to be computed is not waited for in a run of less than half a minute.
 
     Args:
         part: the region of one time window.
         whole: the problem, which knows the reference.
         model: has ``values(points)``.
+        deadline: of the run.
         n: number of points.
     """
     if whole.reference is None:
         return dict
+    if deadline.left < _AMPLE and isinstance(whole.reference, ComputedReference):
+        if not whole.reference.ready(**_numbers(whole)):
+            return dict
     unit = unit_points("sobol", n, len(part.coordinates), np.random.default_rng(12345))
     points = part.interior(unit).points
     target = evaluate(whole.reference, whole, points)

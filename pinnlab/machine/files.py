@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from pinnlab.machine.deadline import TimeIsUpError
 from pinnlab.machine.processes import LostProcessError
 
 _SEAL = b"\npinnlab sha256 "
@@ -136,11 +137,11 @@ def blamed(what: str, fix: str) -> Iterator[None]:
         fix: what to do.
 
     Raises:
-        ValueError: in place of any other exception but those of memory and of other processes.
+        ValueError: in place of any other exception but those of memory, of time and of other processes.
     """
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError, LostProcessError):
+    except (MemoryError, torch.OutOfMemoryError, LostProcessError, TimeIsUpError):
         raise
     except Exception as error:  # content of another type or size fails in any way
         told = str(error).strip().partition("\n")[0]

@@ -92,6 +92,9 @@ class Optimizer(ABC):
     amplifies_rounding: ClassVar[bool] = False
     """Whether sums in another order, as processes form them, lead to other steps and not only to other last digits."""
 
+    forms_normal_equations: ClassVar[bool] = False
+    """Whether a step forms J^T J of the whole Jacobian, which for many parameters takes most of its time."""
+
     @abstractmethod
     def init(self, objective: Objective, theta: Tensor) -> State:
         """The state before the first step from ``theta``, shape (P,)."""

@@ -66,6 +66,7 @@ class LevenbergMarquardt(Optimizer):
     max_acceleration: float = 1.5
     solver: str = "auto"
     check_every: ClassVar[int] = 10
+    forms_normal_equations: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("steps", "trials"):

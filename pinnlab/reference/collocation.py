@@ -10,7 +10,6 @@ few steps and few factorizations. Boundary conditions are algebraic rows of the 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,6 +22,8 @@ from numpy.polynomial import legendre
 from torch import Tensor
 
 from pinnlab.derivatives.stencils import Array, interpolation_weights
+from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.cost import look_ahead
 from pinnlab.reference.refinement import HopelessError
 
 _DENSE = 450
@@ -71,14 +72,27 @@ def tableau(stages: int) -> Tableau:
 
 
 class Factorized:
-    """(z M + J)^-1 for each eigenvalue z of a step's stage matrix."""
+    """(z M + J)^-1 for each eigenvalue z of a step's stage matrix.
 
-    def __init__(self, jacobian: scipy.sparse.csr_array, mass: scipy.sparse.csr_array, shifts: Array, full: bool):
+    Raises:
+        TimeIsUpError, TooLargeError: as for ``look_ahead``.
+    """
+
+    def __init__(
+        self,
+        jacobian: scipy.sparse.csr_array,
+        mass: scipy.sparse.csr_array,
+        shifts: Array,
+        full: bool,
+        deadline: Deadline,
+    ):
         self.solvers = []
         n = jacobian.shape[0]
+        look_ahead(n, full, deadline, copies=2 * len(shifts), work=4 * len(shifts))
         # full Chebyshev matrices leave no sparsity in a factorization, even where the matrix itself is sparse
         dense = n <= _DENSE or full
         for i, shift in enumerate(shifts):
+            deadline.check()
             matrix = (shift.real if i == 0 else shift) * mass + jacobian
             if dense:
                 # torch's LAPACK runs on one thread here; threads that wait for one another cost more than they give
@@ -162,11 +176,11 @@ class Integrator:
         system: what to solve.
         tolerance: size of the highest Legendre coefficient of each step's polynomial, relative to the solution.
         stages: s, odd.
-        deadline: raise TimeoutError after this moment of ``time.perf_counter``.
+        deadline: raise TimeIsUpError after it.
     """
 
-    def __init__(self, system: ImplicitSystem, tolerance: float, stages: int = 7, deadline: float = np.inf):
-        self.system, self.tolerance, self.deadline = system, tolerance, deadline
+    def __init__(self, system: ImplicitSystem, tolerance: float, stages: int = 7, deadline: Deadline | None = None):
+        self.system, self.tolerance, self.deadline = system, tolerance, deadline or Deadline()
         self.method = tableau(stages)
         self.counted, self.full = system.counted, system.is_full
         # in two dimensions a factorization costs as much as dozens of iterations, so it is kept as long as it serves
@@ -178,7 +192,8 @@ class Integrator:
 
         Raises:
             ValueError: no step is short enough, or the solution left the range of numbers.
-            TimeoutError: the deadline has passed.
+            TimeIsUpError: the deadline has passed.
+            TooLargeError: the matrices do not fit into the memory.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # steps that are too long overflow, and are taken back
             return self._run(state, start, stop)
@@ -191,8 +206,7 @@ class Integrator:
         last: tuple[float, Array] | None = None
         factors: Factorized | None = None
         while now < stop:
-            if time.perf_counter() > self.deadline:
-                raise TimeoutError
+            self.deadline.check()
             if stop - now < 1.05 * h and h != stop - now:
                 h, factors = stop - now, None
             # a start may be singular, where initial and boundary values meet; later, tiny steps mean the end
@@ -254,7 +268,7 @@ class Integrator:
         jacobian, mass = self.system.jacobians(guess[middle].reshape(shape), rate.reshape(shape), at)
         self.factorizations += 1
         try:
-            return Factorized(jacobian, mass, self.method.eigenvalues / h, self.full)
+            return Factorized(jacobian, mass, self.method.eigenvalues / h, self.full, self.deadline)
         except RuntimeError as error:
             raise HopelessError(
                 "reference_solution: the linearized equations are singular; an unknown is not determined by its "

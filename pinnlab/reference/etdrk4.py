@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.machine.deadline import Deadline
+
 Nonlinear = Callable[[Tensor, float], Tensor]
 _BLOCK = 16
 _NODES = 32
@@ -121,18 +123,25 @@ def schedule(start: float, stop: float, steps: int, stride: int) -> list[Stretch
     return [*graded, Stretch(ends[-1], stop, steps - block, stride)]
 
 
-def integrate(v: Tensor, linear: Tensor, nonlinear: Nonlinear | None, stretches: list[Stretch]) -> Tensor | None:
+def integrate(
+    v: Tensor, linear: Tensor, nonlinear: Nonlinear | None, stretches: list[Stretch], deadline: Deadline | None = None
+) -> Tensor | None:
     """Advance v (c, q) over consecutive stretches of time.
+
+    Raises:
+        TimeIsUpError: the deadline has passed.
 
     Returns:
         The states kept and the first one (times, c, q), or None if the solution left the range of numbers, which means
         that steps are too long.
     """
     kept = [v]
+    deadline = deadline or Deadline()
     for stretch in stretches:
         h = (stretch.stop - stretch.start) / stretch.steps
         co = coefficients(linear, h)
         for i in range(stretch.steps):
+            deadline.check()
             if nonlinear is None:
                 v = _multiply(co.full, v)
             else:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import ComputedReference
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.reference.base import at_coordinates
@@ -24,7 +25,11 @@ def _signature(names: Sequence[str]) -> inspect.Signature:
     return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
-class ClassicalReference:
+def _sorted(parameters: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(parameters.items(), key=lambda item: item[0]))
+
+
+class ClassicalReference(ComputedReference):
     """``reference_solution(problem, **options)``, run at the first call and kept as long as this object.
 
     Of a family, every member is solved when it is first asked for; calls then name the parameters as well, which a
@@ -43,6 +48,10 @@ class ClassicalReference:
     def __signature__(self) -> inspect.Signature:
         return _signature((*self._problem.domain.coordinates, *self._problem.families))
 
+    def ready(self, **parameters: Any) -> bool:
+        mine = {name: parameters[name] for name in self._problem.families if name in parameters}
+        return _sorted(mine) in self._known
+
     @property
     def solution(self) -> Reference:
         """The classical solution of a problem that is no family."""
@@ -54,7 +63,7 @@ class ClassicalReference:
         Raises:
             ValueError: as ``problem.at`` and ``reference_solution``.
         """
-        key = tuple(sorted(parameters.items(), key=lambda item: item[0]))
+        key = _sorted(parameters)
         if key not in self._known:
             self._known[key] = reference_solution(self._problem.at(**parameters), **self._options)
         return self._known[key]
@@ -65,7 +74,7 @@ class ClassicalReference:
         return self.member(**parameters)(**given)
 
 
-class MemberReference:
+class MemberReference(ComputedReference):
     """The reference of a family with a solver of its own: ``build`` runs once per member, kept as long as this object.
 
     Args:
@@ -82,12 +91,18 @@ class MemberReference:
     def __signature__(self) -> inspect.Signature:
         return _signature((*self._coordinates, *self._parameters))
 
+    def ready(self, **parameters: Any) -> bool:
+        return all(n in parameters for n in self._parameters) and self._key(parameters) in self._known
+
     def member(self, **parameters: Any) -> Columns:
         """The solution of one member."""
-        key = tuple(parameters[name] for name in self._parameters)
+        key = self._key(parameters)
         if key not in self._known:
             self._known[key] = self._build(**parameters)
         return self._known[key]
+
+    def _key(self, parameters: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(parameters[name] for name in self._parameters)
 
     def __call__(self, **given: Any) -> dict[str, Any]:
         """Values at coordinates and parameters given by name; shapes of coordinates broadcast."""

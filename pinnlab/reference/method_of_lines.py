@@ -12,6 +12,7 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
 from pinnlab.domains import TIME
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
@@ -24,11 +25,16 @@ def advance(
     structure: Structure,
     axes: Mapping[str, DifferentiableAxis],
     tolerance: float,
-    deadline: float,
+    deadline: Deadline,
     stages: int = 7,
 ) -> Trajectory:
-    """Collocate and integrate over the whole time interval."""
-    system = GridSystem(problem, structure, axes)
+    """Collocate and integrate over the whole time interval.
+
+    Raises:
+        TimeIsUpError: the deadline has passed.
+        TooLargeError: the matrices do not fit into the memory.
+    """
+    system = GridSystem(problem, structure, axes, deadline)
     found = initial_values(problem, system.grid)
     state = np.stack([found[component].reshape(system.shape) for component in structure.components])
     start, stop = problem.domain.bounds[TIME]
@@ -60,7 +66,7 @@ def run_method_of_lines(
     def solve(n: int, level: int) -> Attempt:
         axes = build_axes(problem, n)
         tolerance = max(1e-12, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
-        found = advance(problem, structure, axes, tolerance, budget.deadline if level > 1 else np.inf)
+        found = advance(problem, structure, axes, tolerance, budget.deadline)
         where = f"collocation ({describe(axes)}), " if axes else ""
         method = f"{where}Radau IIA of order {2 * found.stages - 1}, {found.steps} steps at tolerance {tolerance:.0e}"
         return Attempt(as_interpolant(problem, structure, axes, found), n, method)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference.base import relative_difference
-from pinnlab.reference.refinement import Attempt, Budget, Estimate
+from pinnlab.reference.refinement import Attempt, Budget, Estimate, nothing_in_time
 from pinnlab.reference.spectral import solve_periodic
 from pinnlab.reference.structure import Structure, periodic_unknowns
 
@@ -44,9 +46,13 @@ class PeriodicSolver:
         self.problem, self.structure, self.dealias = problem, structure, dealias
         self.two = len(problem.domain.space) == 2
 
-    def attempt(self, n: int, steps: int) -> Attempt | None:
-        """One solution, or None where it failed."""
-        found = solve_periodic(self.problem, self.structure, n, steps, self.dealias)
+    def attempt(self, n: int, steps: int, deadline: Deadline) -> Attempt | None:
+        """One solution, or None where it failed.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+        """
+        found = solve_periodic(self.problem, self.structure, n, steps, self.dealias, deadline)
         if found is None:
             return None
         start, stop = self.problem.domain.bounds[TIME]
@@ -62,6 +68,9 @@ class PeriodicSolver:
         Args:
             budget: when to stop.
             patience: give up, with None, where more steps than this would be needed; 0 never does.
+
+        Raises:
+            ValueError: not even the coarsest resolution was solved in time.
         """
         n = budget.resolution or (32 if self.two else 128)
         most = n if budget.resolution else (256 if self.two else 8192)
@@ -74,10 +83,13 @@ class PeriodicSolver:
             most = 2 * n if budget.estimate else n
         while best.resolution < most:
             began = time.perf_counter()
-            finer = self.attempt(2 * best.resolution, steps)
-            while finer is None and budget.allows(2 * (time.perf_counter() - began)):
-                steps *= 2  # a finer grid may ask for shorter steps
-                finer = self.attempt(2 * best.resolution, steps)
+            try:
+                finer = self.attempt(2 * best.resolution, steps, budget.deadline)
+                while finer is None and budget.allows(2 * (time.perf_counter() - began)):
+                    steps *= 2  # a finer grid may ask for shorter steps
+                    finer = self.attempt(2 * best.resolution, steps, budget.deadline)
+            except TimeIsUpError:
+                return best, dict.fromkeys(space, math.nan) if budget.estimate else {}
             if finer is None:
                 return None
             seconds = time.perf_counter() - began
@@ -93,7 +105,12 @@ class PeriodicSolver:
         steps, best, target = _FIRST_STEPS, None, budget.tolerance / 4
         while True:
             began = time.perf_counter()
-            finer = self.attempt(n, steps)
+            try:
+                finer = self.attempt(n, steps, budget.deadline)
+            except TimeIsUpError as late:
+                if best is None:
+                    raise nothing_in_time(str(late)) from late
+                return best, steps // 2
             seconds = time.perf_counter() - began
             needed = 2.0 * steps
             if finer is not None and best is not None:
@@ -112,12 +129,15 @@ class PeriodicSolver:
     def _check_steps(self, best: Attempt, steps: int, space: Estimate, budget: Budget) -> tuple[Attempt, Estimate]:
         n = best.resolution
         began = time.perf_counter()
-        other = self.attempt(n, steps // 2)
-        seconds = time.perf_counter() - began
-        if other is None or not self._close(other, best, budget) and budget.allows(5 * seconds):
-            finer = self.attempt(n, 2 * steps)
-            if finer is not None:
-                other, best = best, finer
+        try:
+            other = self.attempt(n, steps // 2, budget.deadline)
+            seconds = time.perf_counter() - began
+            if other is None or not self._close(other, best, budget) and budget.allows(5 * seconds):
+                finer = self.attempt(n, 2 * steps, budget.deadline)
+                if finer is not None:
+                    other, best = best, finer
+        except TimeIsUpError:
+            other = None
         if other is None:
             return best, {u: float("nan") for u in space}
         change = relative_difference(other.interpolant, best.interpolant)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant, relative_difference
+from pinnlab.reference.cost import TooLargeError
 
 Estimate = dict[str, float]
 
@@ -39,19 +41,19 @@ class Budget:
 
     Attributes:
         tolerance: relative L2 difference between resolutions at which to stop.
-        deadline: when to stop, on the clock of ``time.perf_counter``.
+        deadline: when to stop.
         resolution: given by the user, or None.
         estimate: whether an estimate of the error is wanted.
     """
 
     tolerance: float
-    deadline: float
+    deadline: Deadline
     resolution: int | None
     estimate: bool
 
     def allows(self, seconds: float) -> bool:
         """Whether something that takes so long may still be started."""
-        return time.perf_counter() + seconds < self.deadline
+        return self.deadline.allows(seconds)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
     """
     best: Attempt | None = None
     estimate: Estimate = {}
+    why = ""
     rungs = ladder.rungs(budget)
     level, failures = -1, 0
     while (level := level + 1) < len(rungs):
@@ -104,7 +107,8 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
         began = time.perf_counter()
         try:
             attempt = solve(n, level)
-        except TimeoutError:
+        except (TimeoutError, TooLargeError) as error:
+            why = str(error)
             break
         except HopelessError:
             raise
@@ -127,5 +131,12 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
             if max(estimate.values()) < budget.tolerance or not budget.allows(ladder.growth * seconds):
                 break
     if best is None:
-        raise ValueError("reference_solution: no resolution was solved in time; raise max_seconds.")
+        raise nothing_in_time(why)
     return best, estimate if budget.estimate else {}
+
+
+def nothing_in_time(why: str) -> ValueError:
+    """What is raised where not even the coarsest resolution was solved."""
+    return ValueError(
+        f"reference_solution: no resolution was solved in time ({why}); raise max_seconds, or give a lower resolution=."
+    )

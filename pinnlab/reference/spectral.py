@@ -16,6 +16,7 @@ from pinnlab.derivatives.axes import Axis, FourierAxis, NodeAxis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains import TIME
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.etdrk4 import integrate, resize, samples_for_projection, schedule
@@ -228,9 +229,18 @@ class SpectralSystem:
 
 
 def solve_periodic(
-    problem: Problem, structure: Structure, n: int, steps: int, dealias: bool = True
+    problem: Problem,
+    structure: Structure,
+    n: int,
+    steps: int,
+    dealias: bool = True,
+    deadline: Deadline | None = None,
 ) -> Interpolant | None:
-    """Solve with n modes per axis in equal steps; None where the steps are too long or the split does not hold."""
+    """Solve with n modes per axis in equal steps; None where the steps are too long or the split does not hold.
+
+    Raises:
+        TimeIsUpError: the deadline has passed.
+    """
     system = SpectralSystem(problem, structure, n, dealias)
     start, stop = problem.domain.bounds[TIME]
     stride = 1
@@ -240,7 +250,7 @@ def solve_periodic(
     with torch.no_grad():
         start_state = system.start()
         system.check_static(start_state, start)
-        states = integrate(start_state, system.linear, system.nonlinear, stretches)
+        states = integrate(start_state, system.linear, system.nonlinear, stretches, deadline)
         if states is None or not all(system.split_holds(states[i], t) for i, t in ((0, start), (-1, stop))):
             return None
     d = len(system.space)

@@ -13,6 +13,7 @@ import scipy
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.cost import look_ahead
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
@@ -28,7 +29,7 @@ def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[
 
     def solve(n: int, level: int) -> Attempt:
         axes = build_axes(problem, n)
-        system = GridSystem(problem, structure, axes)
+        system = GridSystem(problem, structure, axes, budget.deadline)
         if previous:
             columns = {name: axis.points for name, axis in axes.items()}
             coarse = previous[-1].on_tensor(columns)
@@ -75,6 +76,7 @@ def _newton(system: GridSystem, state: Array) -> tuple[Array, int]:
         # rows are scaled: near boundaries high derivatives make some a million times larger than others
         scale = 1 / np.maximum(abs(jacobian).max(axis=1).toarray().reshape(-1), 1e-300)
         scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(scale) @ jacobian)
+        look_ahead(system.size, system.is_full, system.deadline)
         step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
         size = float(np.abs(step).max() / max(float(np.abs(state + step).max()), 1e-300))
         if not np.isfinite(size):

@@ -26,6 +26,7 @@ from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, boundary_conditions, periodic_unknowns
 
@@ -88,9 +89,17 @@ class GridSystem:
         problem: on a box.
         structure: of its equations.
         axes: {space coordinate: axis}.
+        deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
     """
 
-    def __init__(self, problem: Problem, structure: Structure, axes: Mapping[str, DifferentiableAxis]):
+    def __init__(
+        self,
+        problem: Problem,
+        structure: Structure,
+        axes: Mapping[str, DifferentiableAxis],
+        deadline: Deadline | None = None,
+    ):
+        self.deadline = deadline or Deadline()
         self.problem, self.structure, self.axes = problem, structure, dict(axes)
         self.equations = Equations(problem)
         self.components = structure.components
@@ -220,6 +229,7 @@ class GridSystem:
 
     def residual(self, states: Array, rates: Array, times: Array) -> Array:
         """R (s, N) for states and rates (s, c, *shape) at s times."""
+        self.deadline.check()
         s = len(states)
         result = np.empty((s, len(self.components), self.points))
         with torch.no_grad():
@@ -240,6 +250,7 @@ class GridSystem:
 
     def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, *shape)."""
+        self.deadline.check()
         states, rates, times = state[None], rate[None], np.array([t])
         jets = self._jets(states, rates, None, leaves=True)
         found = linearize(self.equations.residuals(jets, self._columns(times, None)), jets)

@@ -68,13 +68,15 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
     Args:
         solution: a trained solution.
         resolution: nodes per space axis of the classical solver; it chooses if None.
-        max_seconds: it starts no refinement that would end later.
+        max_seconds: of the classical solver; it starts no refinement that would end later.
 
     Raises:
-        ValueError: the classical solver cannot solve this problem.
+        ValueError: the classical solver cannot solve this problem, or not in time.
     """
     problem = solution.problem
     known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    if not max_seconds > 0:
+        raise ValueError(f"compare(max_seconds={max_seconds!r}): must be positive.")
     classical = reference_solution(known, resolution=resolution, max_seconds=max_seconds)
     like = solution.models[0].parameters[0]
     difference = relative_errors(lambda points: solution.function(points.to(like)), classical, problem)

@@ -11,7 +11,6 @@ are found as well; where e is small the equation is linear in it by itself.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +30,7 @@ from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.refinement import Budget
@@ -53,11 +53,12 @@ class KeptJets:
         model: has ``jet(points, indices)``.
         problem: names coordinates and unknowns.
         indices: the derivatives that may be asked for.
-        deadline: raise TimeoutError after this moment of ``time.perf_counter``.
+        deadline: raise TimeIsUpError after it.
     """
 
-    def __init__(self, model: Any, problem: Problem, indices: Indices, deadline: float = math.inf):
-        self.model, self.problem, self.indices, self.deadline = model, problem, indices, deadline
+    def __init__(self, model: Any, problem: Problem, indices: Indices, deadline: Deadline | None = None):
+        self.model, self.problem, self.indices = model, problem, indices
+        self.deadline = deadline or Deadline()
         self._kept: dict[bytes, Tensor] = {}
         self._numbers = 0
 
@@ -65,8 +66,7 @@ class KeptJets:
         """{unknown: {derivative: (n,)}} at points whose coordinates are (n,) each."""
         points = torch.stack([c.detach().to("cpu", torch.float64) for c in columns], dim=1)
         mark = points.numpy().tobytes()
-        if time.perf_counter() > self.deadline:
-            raise TimeoutError("the time is up")
+        self.deadline.check()
         if mark not in self._kept:
             self._keep(mark, self._jet(points))
         return named_jets(self._kept[mark], self.indices, self.problem.unknowns, self.problem.domain.coordinates)
@@ -107,7 +107,7 @@ InitialState = Callable[[str, Key], Callable[[Mapping[str, Tensor]], Tensor]]
 
 
 def error_problem(
-    problem: Problem, model: Any, start: InitialState | None = None, deadline: float = math.inf
+    problem: Problem, model: Any, start: InitialState | None = None, deadline: Deadline | None = None
 ) -> Problem:
     """The problem whose solution is u - u_h, with the names of the problem's own unknowns.
 
@@ -115,7 +115,7 @@ def error_problem(
         problem: what u_h was meant to solve, with a number for every parameter.
         model: u_h on the problem's domain.
         start: of u, where it is not the problem's initial state: the end of an earlier time window.
-        deadline: the equations raise TimeoutError after this moment of ``time.perf_counter``.
+        deadline: the equations raise TimeIsUpError after it.
     """
     names = problem.domain.coordinates
     parameters = problem.parameter_values()
@@ -260,7 +260,7 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
         ValueError: the classical solver cannot solve it, and why.
         TimeoutError: the time is up.
     """
-    deadline = time.perf_counter() + max_seconds
+    deadline = Deadline.after(max_seconds)
     windows: list[tuple[Problem, Interpolant | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)
     method, start = "", None

@@ -8,7 +8,6 @@ equations and conditions at u_h + e; Gauss-Newton repeats that where e is not sm
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,8 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
+from pinnlab.machine.capacity import gigabytes, usable_memory
+from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solution.measures import JetsByUnknown, Sampled, keys_of
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 
@@ -35,6 +36,10 @@ PointFunction = Callable[[Tensor], Tensor]
 DEGREES = {1: (20, 30), 2: (12, 17), 3: (5, 7)}
 """Per number of coordinates, the polynomial degree whose resolution the features have: coarse, and fine."""
 _STEPS = 4
+_COPIES = 3
+"""Of the Jacobian, while least squares are solved."""
+_SLOW = 4.0
+"""Times that least squares by orthogonal factors take, against a product of the matrix with itself in BLAS."""
 _SURPLUS = 4
 """Rows of the equations per coefficient."""
 _WEIGHT = 100.0
@@ -103,7 +108,7 @@ class _Placed:
 
 
 def solve_on_features(
-    problem: Problem, models: Sequence[Any], degree: int, deadline: float
+    problem: Problem, models: Sequence[Any], degree: int, deadline: Deadline
 ) -> tuple[PointFunction, float]:
     """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
@@ -111,16 +116,21 @@ def solve_on_features(
         problem: with a number for every parameter.
         models: one, smooth on the whole domain.
         degree: resolution of the features.
-        deadline: raise TimeoutError after this moment of ``time.perf_counter``.
+        deadline: raise TimeIsUpError after it, and before a step that would end later.
 
     Raises:
-        ValueError: residuals are not finite, or Gauss-Newton does not converge.
-        TimeoutError: the time is up.
+        ValueError: residuals are not finite, Gauss-Newton does not converge, or its matrix does not fit into the memory.
+        TimeIsUpError: the time is up.
     """
     unknowns: tuple[str, ...] = problem.unknowns
     features, sampled = ScaledFeatures(problem.domain, degree), Sampled(problem, models)
     rng = np.random.default_rng([0, 4321])
     count = _SURPLUS * features.size
+    columns, rate = features.size * len(unknowns), multiplications_per_second()
+    height = (count + 0.5 * count) * len(problem.residual_names)
+    if (need := _COPIES * 8.0 * height * columns) > (most := usable_memory()):
+        raise ValueError(f"{columns} features need {gigabytes(need)} of memory, of which {gigabytes(most)} may be used")
+    deadline.require(_SLOW * height * columns**2 / rate, f"least squares for {columns} features")
     placed = [_place(problem, sampled, features, problem.equation_term(), count, 1.0, rng)]
     for _, terms in problem.condition_terms():
         few = max(64, count // 12)
@@ -133,12 +143,12 @@ def solve_on_features(
             raise ValueError("residuals are not finite")
         return residual, jacobian
 
+    deadline.check()
     w = np.zeros((len(unknowns), features.size))
     residual, jacobian = rows(w)
     size = np.linalg.norm(residual)
     for _ in range(_STEPS):
-        if time.perf_counter() > deadline:
-            raise TimeoutError("the time is up")
+        deadline.require(_SLOW * jacobian.shape[0] * columns**2 / rate, f"least squares for {columns} features")
         change = -scipy.linalg.lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
         expected = residual + jacobian @ change
         w = w + change.reshape(w.shape)
@@ -203,7 +213,7 @@ def estimate_on_features(
         raise ValueError(f"{d} coordinates are too many for random features; they are used for up to {max(DEGREES)}")
     if len(models) > 1:
         raise ValueError("random features are used for one time window only")
-    deadline = time.perf_counter() + max_seconds
+    deadline = Deadline.after(max_seconds)
     points = error_grid(problem.domain)
     values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
     degrees = degrees or DEGREES[d]

@@ -17,6 +17,7 @@ from pinnlab.solution.error_features import estimate_on_features
 from pinnlab.solution.measures import Misfit
 from pinnlab.training.result import Solved
 
+_NAMES = {"equation": "the error equation", "classical": "a classical solution", "features": "random features"}
 KINDS = ("auto", "equation", "classical", "features")
 
 
@@ -165,7 +166,7 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
 
 
 def estimate_error(
-    solution: Solved, misfits: Sequence[Misfit], how: str, max_seconds: float
+    solution: Solved, misfits: Sequence[Misfit], how: str, max_seconds: float, began: float | None = None
 ) -> tuple[ErrorEstimate | None, tuple[str, ...]]:
     """The estimate, and why there is none, or none of the kind that comes first.
 
@@ -174,13 +175,17 @@ def estimate_error(
         misfits: what is known of it.
         how: one of ``KINDS``; ``"auto"`` tries the error equation, the classical solution, and random features, in
             this order.
-        max_seconds: in all, about.
+        max_seconds: in all.
+        began: since when, on the clock of ``time.perf_counter``; None for now.
     """
-    began = time.perf_counter()
+    began = time.perf_counter() if began is None else began
     reasons: list[str] = []
     kinds = ("equation", "classical", "features") if how == "auto" else (how,)
     for kind in kinds:
-        left = max(1.0, max_seconds - (time.perf_counter() - began))
+        left = max_seconds - (time.perf_counter() - began)
+        if left <= 0:
+            reasons.append(f"no time was left for {_NAMES[kind]} in max_seconds={max_seconds:g}")
+            continue
         try:
             if kind == "equation":
                 return by_equation(solution, misfits, left if how == kind else 0.6 * left), tuple(reasons)

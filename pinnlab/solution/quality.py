@@ -7,6 +7,7 @@ verdict rests on the estimate of the error, and where there is none it says so.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -153,7 +154,7 @@ def report(
             takes the first of these that is possible; a comparison that was made already is used as it is; None leaves
             the estimate out.
         tolerance: the relative L2 error up to which the verdict is good; above ten times that it is wrong.
-        max_seconds: of the estimate, about.
+        max_seconds: of the whole; an estimate that would take longer is left out, and the reasons say so.
         points: of the equations; conditions get an eighth of it each.
         seed: of the points.
 
@@ -173,6 +174,7 @@ def report(
     for name, value in (("tolerance", tolerance), ("max_seconds", max_seconds), ("points", points)):
         if not value > 0:
             raise ValueError(f"report({name}={value!r}): must be positive.")
+    began = time.perf_counter()
     misfits, solved = measure(problem, solution.models, points, seed)
     found: ErrorEstimate | None = None
     reasons: tuple[str, ...] = ()
@@ -182,7 +184,7 @@ def report(
         except NoEstimateError as error:
             reasons = (str(error),)
     elif solved == 1 and isinstance(estimate, str):
-        found, reasons = estimate_error(solution, misfits, estimate, max_seconds)
+        found, reasons = estimate_error(solution, misfits, estimate, max_seconds, began)
     verdict, why = judge(found, misfits, solved, tolerance, bool(problem.unknown_parameters))
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")

@@ -306,16 +306,17 @@ class Solution:
 
         return animate(self, path, frames, fps)
 
-    def compare(self, resolution: int | None = None) -> Comparison:
+    def compare(self, resolution: int | None = None, max_seconds: float = 60.0) -> Comparison:
         """Run the classical solver on the same problem: errors, the time of both; ``print`` it or ``.plot()`` it.
 
         Args:
             resolution: nodes per space axis of the classical solver; it chooses if None.
+            max_seconds: of the classical solver; it starts no refinement that would end later.
 
         Raises:
-            ValueError: the classical solver cannot solve this problem.
+            ValueError: the classical solver cannot solve this problem, or not in time.
         """
-        return compare(self, resolution)
+        return compare(self, resolution, max_seconds)
 
     def report(self, estimate: str | Comparison | None = "auto", **options: Any) -> QualityReport:
         """Residuals, violations of conditions, an estimate of the error and a verdict; see ``solution.quality.report``."""

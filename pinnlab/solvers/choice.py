@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.problem import Problem
@@ -52,9 +52,9 @@ def choose(problem: Problem, settings: Settings, seconds: float, *, experts: boo
         problem: what is to be solved.
         settings: of the solve.
         seconds: its budget.
-        experts: whether local experts are to be considered.
+        experts: whether local experts are to be considered; not where they have been tried.
     """
-    rules = (rule for rule in RULES if experts or rule is not _experts)
+    rules = RULES if experts else AFTERWARDS
     return next(choice for rule in rules if (choice := rule(problem, settings, seconds)) is not None)
 
 
@@ -120,12 +120,18 @@ def _windows(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     return Choice(solver, f"{why}: a small causal network in each of {windows} time windows, trained")
 
 
-def _network(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
-    solver = PINN(network=MLP(width=width_for(seconds)))
-    return Choice(solver, f"{_why_not_experts(problem, settings)}: one network, as small as the budget, trained")
+def _network(problem: Problem, settings: Settings, seconds: float) -> Choice:
+    choice = _any_network(problem, settings, seconds)
+    return replace(choice, why=f"{_why_not_experts(problem, settings)}: {choice.why}")
+
+
+def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice:
+    return Choice(PINN(network=MLP(width=width_for(seconds))), "one network, as small as the budget, trained")
 
 
 RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
+AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _characteristics, _windows, _any_network)
+"""Those for the time that is left when local experts have been tried."""
 
 
 def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:

@@ -1,49 +1,28 @@
-"""The time of a run: seconds of training, without those in which it is only looked at."""
+"""The time of a run: all seconds of it, planning and looking included."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 
 class Clock:
-    """A stopwatch that can be stopped and started again, also by another process of a resumed run.
+    """A stopwatch that goes on from what another process of a resumed run has used.
 
-    Attributes:
-        seconds: until it was last stopped.
+    Args:
+        seconds: used before.
+        moment: tells the time.
     """
 
-    def __init__(self, seconds: float = 0.0):
-        self.seconds = seconds
-        self._since = math.inf
+    def __init__(self, seconds: float = 0.0, moment: Callable[[], float] = time.perf_counter):
+        self._before, self._since, self._moment = seconds, math.inf, moment
 
     @property
-    def now(self) -> float:
-        """Seconds until this moment."""
-        return self.seconds + max(0.0, time.perf_counter() - self._since)
+    def seconds(self) -> float:
+        """Until this moment."""
+        return self._before + max(0.0, self._moment() - self._since)
 
-    def start(self) -> None:
-        """Let it run."""
-        self._since = time.perf_counter()
-
-    def stop(self) -> None:
-        """Let it stand."""
-        self.seconds, self._since = self.now, math.inf
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Let it run meanwhile."""
-        self.start()
-        try:
-            yield
-        finally:
-            self.stop()
-
-    @contextmanager
-    def standing(self) -> Iterator[None]:
-        """Let a running one stand meanwhile; it stays so where that fails."""
-        self.stop()
-        yield
-        self.start()
+    def start(self, since: float | None = None) -> None:
+        """Let it run, from now or from an earlier moment."""
+        self._before, self._since = self.seconds, self._moment() if since is None else since

@@ -17,7 +17,7 @@ class Record:
         phase: time window, from 0.
         stage: optimizer stage, from 0.
         step: steps taken in this stage.
-        seconds: training time so far (without the time spent on measuring errors).
+        seconds: of the run so far, planning and measuring included.
         loss: the training loss at the current points.
         held_out: the loss on points that training never sees.
         errors: {unknown: relative L2 error}, empty without a reference.

@@ -7,6 +7,7 @@ and resumes checkpoints, and stops cleanly on Ctrl-C with the best parameters so
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter
+from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_per_second
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.processes import ALONE, Lookout, Processes
@@ -25,13 +27,17 @@ from pinnlab.training.checkpoint import Checkpoint, CheckpointFile, identity
 from pinnlab.training.history import History, Record
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
-from pinnlab.training.plans import Advance, March, Phase, Plan, Settings, Solver
+from pinnlab.training.plans import Advance, March, NothingSolvedError, Phase, Plan, Settings, Solver
 from pinnlab.training.progress import Callback, Observers
 from pinnlab.training.result import Members, Result
 from pinnlab.training.sharing import exchanged
 from pinnlab.training.status import Status
 
 _ROLLBACKS = 5
+_GRACE = 0.7
+"""Seconds by which a step may be late: one that would be later is not begun, or is given up."""
+_MUCH = 1e8
+"""Multiplications from which on it is worth to look ahead at the time of a first step."""
 _SHARES = 1000
 """Parts in which the bar of a march shows the time that is solved."""
 
@@ -41,7 +47,8 @@ class RunOptions:
     """When a run ends, who watches it, where it is saved and who shares it.
 
     Attributes:
-        max_seconds, target_error, checkpoint, callbacks, progress, parallel: as in ``pl.solve``.
+        max_seconds, target_error, checkpoint, callbacks, progress, parallel: as in ``pl.solve``; when the time is up is
+            said by the deadline of ``Settings``.
         processes: those that share the work; all of them call ``run``.
     """
 
@@ -64,12 +71,19 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
 
     Raises:
         TypeError, ValueError: before training, for anything that cannot work.
-        NothingSolvedError: a march ended before its first piece.
+        NothingSolvedError: a march ended before its first piece, or the time was up before the plan was made.
         KeyboardInterrupt: Ctrl-C before anything was trained or solved.
     """
+    began = time.perf_counter()
     with limited_threads(settings.threads), kept_memory():
-        shared = _Run(problem, solver, settings, options)
-        plan = solver.plan(problem, settings)
+        shared = _Run(problem, solver, settings, options, began)
+        try:
+            plan = solver.plan(problem, settings)
+        except TimeIsUpError as error:
+            raise NothingSolvedError(
+                f"solve(max_seconds={options.max_seconds}): the time was up before there was a plan ({error}); give more "
+                "seconds, fewer points, or a smaller problem."
+            ) from error
         # plans are of two kinds, and each has a loop
         if isinstance(plan, March):
             with shared.lookout.listening():
@@ -94,9 +108,10 @@ class _Run:
         lookout: says for all processes together whether time is up.
         steps: taken by optimizers, in this process and since it was started.
         amplifying: names of the last phase's optimizers that amplify rounding.
+        deadline: of the run; what an earlier part of it has used is taken from it.
     """
 
-    def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions):
+    def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions, began: float):
         self.problem, self.solver, self.options, self.processes = problem, solver, options, options.processes
         own = identity(problem, solver, settings.seed, settings.dtype)
         if self.processes.any(self.processes.first(own) != own):
@@ -110,7 +125,9 @@ class _Run:
         velocity = "" if problem.velocity is None else fingerprint(problem.velocity)
         self.file = CheckpointFile(options.checkpoint, own, velocity, self.processes)
         self.state = self.file.read(settings.device)
-        self.clock = self.state.clock
+        self.clock, self.deadline = self.state.clock, settings.deadline
+        self.deadline.at -= self.clock.seconds
+        self.clock.start(began)
         self.steps = 0
         self.amplifying: list[str] = []
 
@@ -195,11 +212,17 @@ class _PhaseLoop:
         self.at = run.state.phase
         self.resumed = False
         run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
-        budget, spent = run.options.max_seconds, run.clock.seconds
+        budget = run.options.max_seconds
         run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
-        self.deadline = math.inf if budget is None else spent + max(budget - spent, 0.0) / (plan.count - k)
+        self.deadline = run.deadline.share(1 / (plan.count - k))
+        # processes that share a run must all give up the same step, which only the lookout can arrange
+        if run.processes.count == 1:
+            self.system.deadline = Deadline(self.deadline.at + _GRACE)
+        self._stepping = self._looking = 0.0
         view = plan.view(phase.system.model)
-        self.errors = error_meter(phase.problem.domain, run.problem, view) if run.processes.leads else dict
+        leads, wanted = run.processes.leads, run.options.target_error is not None
+        hurried = Deadline() if wanted else run.deadline
+        self.errors = error_meter(phase.problem.domain, run.problem, view, hurried) if leads else dict
 
     def train(self) -> Status:
         """Run the stages in order, each from the best parameters of the one before."""
@@ -212,13 +235,15 @@ class _PhaseLoop:
         state.saved = None
         if at.theta is None:
             at.theta = at.best_theta = self.system.model.theta
-        with self.run.clock.running():
+        try:
             while at.stage < len(self.phase.stages):
                 status = self.run_stage(self.phase.stages[at.stage])
                 if status is not None:
                     return status
                 at.next_stage()
                 self.run.file.remember(state, self.system)
+        except TimeIsUpError:
+            return self.out_of_time()
         return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.STEPS_DONE
 
     def taking_up(self) -> AbstractContextManager[None]:
@@ -235,7 +260,10 @@ class _PhaseLoop:
         if at.good_theta is None:
             at.good_theta, at.good_optimizer = at.theta, at.optimizer
         run.lookout.restart()
+        if stage.forms_normal_equations and (work := system.normal_equations) > _MUCH:
+            system.deadline.require(work / multiplications_per_second(), "a step")
         while at.step < stage.steps:
+            began = time.perf_counter()
             with self.taking_up():
                 system.update_weights(at.theta)
                 if system.finished:
@@ -249,7 +277,8 @@ class _PhaseLoop:
             if finite:
                 at.theta, at.optimizer = step.theta, step.state
             due = at.step % stage.check_every == 0 or at.step == stage.steps or step.stalled
-            late = run.lookout.late(run.clock.now, self.deadline)
+            self._stepping = time.perf_counter() - began
+            late = run.lookout.late(self.deadline.now(), self.last_moment)
             if finite and (due or late):
                 record = self.look(step.loss, {**step.info, **system.info})
                 finite = math.isfinite(record.held_out)
@@ -273,27 +302,44 @@ class _PhaseLoop:
             if not step.stalled:
                 run.file.remember(run.state, system)
             if late:
-                return Status.TOLERANCE_NOT_MET if system.unmet else Status.BUDGET_REACHED
+                return self.late_status
             if step.stalled:
                 last = at.stage + 1 == len(self.phase.stages)
                 return Status.STALLED if last and step.loss > 0 else None
         return None
 
+    @property
+    def last_moment(self) -> float:
+        """When to stop on the deadline's clock: at the deadline, or before a step that would be over too late."""
+        return min(self.deadline.at, self.deadline.at + _GRACE - self._stepping - self._looking)
+
+    @property
+    def late_status(self) -> Status:
+        """How a phase ends whose time is up."""
+        return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.BUDGET_REACHED
+
+    def out_of_time(self) -> Status:
+        """End in the middle of a step: what the steps before have reached is looked at, and the best of it kept."""
+        if self.at.step > 0:
+            self.look(math.nan, {})
+        return self.late_status
+
     def look(self, loss: float, info: dict[str, float]) -> Record:
-        """Measure, remember the best, tell observers; the clock stands still meanwhile."""
+        """Measure, remember the best, tell observers."""
         at, run, model = self.at, self.run, self.system.model
         assert at.theta is not None
-        with run.clock.standing():
-            held_out = self.system.held_out_loss(at.theta)
-            if held_out <= at.best_loss:
-                at.best_theta, at.best_loss = at.theta, held_out
-            model.theta = at.theta
-            found = {name: float(value.detach()) for name, value in model.coefficients.items()}
-            record = run.processes.first(
-                Record(self.k, at.stage, at.step, run.clock.seconds, loss, held_out, self.errors(), info, found)
-            )
-            run.state.records.append(record)
-            run.observers.show(record, sum(s.steps for s in self.phase.stages[: at.stage]))
+        began = time.perf_counter()
+        held_out = self.system.held_out_loss(at.theta)
+        if held_out <= at.best_loss:
+            at.best_theta, at.best_loss = at.theta, held_out
+        model.theta = at.theta
+        found = {name: float(value.detach()) for name, value in model.coefficients.items()}
+        record = run.processes.first(
+            Record(self.k, at.stage, at.step, run.clock.seconds, loss, held_out, self.errors(), info, found)
+        )
+        run.state.records.append(record)
+        run.observers.show(record, sum(s.steps for s in self.phase.stages[: at.stage]))
+        self._looking = time.perf_counter() - began
         return record
 
 
@@ -312,18 +358,20 @@ def _march(plan: March, run: _Run) -> Status:
         with file.blamed():
             plan.restore(state.saved)
     run.observers.start(run.problem.name, 1, None, _SHARES)
+    hurried = run.deadline if options.target_error is None else Deadline()
     try:
         while status is None:
-            with run.clock.running(), file.blamed() if resumed and plan.pieces else nullcontext():
-                step = plan.advance()
+            with file.blamed() if resumed and plan.pieces else nullcontext():
+                # processes that share a run go on together, and the lookout below stops them together
+                step = plan.advance(run.deadline if run.processes.count == 1 else None)
             resumed = False
-            record = _recorded(plan.pieces, step, run) if step.accepted else None
+            record = _recorded(plan.pieces, step, run, hurried) if step.accepted else None
             if step.accepted or step.stopped is None:
                 file.remember(state, plan)
             if record is not None and run.observers.ask_to_stop(record):
                 status = Status.INTERRUPTED
             status = step.stopped or status
-            if status is None and run.lookout.late(run.clock.seconds, options.max_seconds or math.inf):
+            if status is None and run.lookout.late(run.deadline.now(), run.deadline.at):
                 status = Status.INCOMPLETE
             if status is None:
                 file.save()
@@ -337,10 +385,10 @@ def _march(plan: March, run: _Run) -> Status:
     return Status.TARGET_REACHED if status is Status.CONVERGED and options.met(state.records) else status
 
 
-def _recorded(pieces: Sequence[Part], step: Advance, run: _Run) -> Record:
+def _recorded(pieces: Sequence[Part], step: Advance, run: _Run, hurried: Deadline) -> Record:
     """The record of a new piece, which observers are shown."""
     count, piece = len(pieces), pieces[-1]
-    errors = error_meter(piece.region, run.problem, piece, n=512)()
+    errors = error_meter(piece.region, run.problem, piece, hurried, n=512)()
     record = Record(0, 0, count, run.clock.seconds, step.loss, step.held_out, errors, step.info)
     run.state.records.append(record)
     run.observers.show(record, _SHARES * step.share - count)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.machine.deadline import Deadline
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
@@ -24,7 +25,7 @@ M = TypeVar("M", bound=Trainable)
 
 @dataclass(frozen=True)
 class Settings:
-    """Where and how a solve runs: device, floating-point type, seed, CPU threads.
+    """Where and how a solve runs: device, floating-point type, seed, CPU threads, and when it has to end.
 
     A solver that can only compute elsewhere, or in another type, refuses the settings when it plans.
     """
@@ -33,6 +34,7 @@ class Settings:
     dtype: torch.dtype
     seed: int
     threads: int = 1
+    deadline: Deadline = field(default_factory=Deadline, compare=False)
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class March(ABC):
         """Those that are finished, in time order."""
 
     @abstractmethod
-    def advance(self) -> Advance:
-        """Try the next piece."""
+    def advance(self, deadline: Deadline | None = None) -> Advance:
+        """Try the next piece; stopped with ``Status.INCOMPLETE`` where that would not be done before the deadline."""
 
     @abstractmethod
     def field(self) -> Callable[[Tensor], Tensor]:

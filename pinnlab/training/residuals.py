@@ -112,6 +112,7 @@ class ResidualSystem(TrainingSystem):
 
     def _at(self, theta: Tensor, function: Callable[[list[Tensor]], Any]) -> Any:
         """A function of the row weights at these parameters; on a GPU it is recorded and replayed."""
+        self.deadline.check()
         self.model.theta = theta
         if not self._on_gpu:
             return function(self._row_weights())
@@ -194,10 +195,16 @@ class ResidualSystem(TrainingSystem):
         for k, (block, weights) in enumerate(zip(self.blocks, row_weights, strict=True)):
             roots = weights.sqrt()
             for part in block.chunks(self.width):
+                self.deadline.check()
                 for q, (r, rows) in enumerate(block.linearized(part, self.model.constants, self.model.coefficients)):
                     at = slice(q * block.held + part.start, q * block.held + part.stop)
                     root = roots[q, part]
                     yield k, at, r * root, root, rows
+
+    @property
+    def normal_equations(self) -> float:
+        # the product of a symmetric matrix is half the work
+        return 0.5 * self.jacobian_entries * max(sum(p.numel() for p in group) for group in self._groups)
 
     @property
     def jacobian_entries(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from torch import Tensor
 
 from pinnlab.algebra.blocks import BlockJacobian
+from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import Processes
 from pinnlab.training.model import Trainable
 
@@ -25,12 +26,19 @@ class TrainingSystem(ABC):
         size: p.
         shapes: of the parameters, in the order of the flat vector.
         processes: those that share the work.
+        deadline: the loss and the residuals raise TimeIsUpError after it.
     """
 
     model: Trainable
     size: int
     shapes: list[tuple[int, ...]]
     processes: Processes
+    deadline = Deadline()
+
+    @property
+    def normal_equations(self) -> float:
+        """Multiplications that one J^T J takes, about; 0 where there is no J."""
+        return 0.0
 
     @abstractmethod
     def redraw(self) -> None:

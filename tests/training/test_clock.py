@@ -1,40 +1,17 @@
 from __future__ import annotations
 
-import pytest
-
-from pinnlab.training import clock
 from pinnlab.training.clock import Clock
 
 
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of day, to be set by the test."""
-    time = [100.0]
-    monkeypatch.setattr(clock.time, "perf_counter", lambda: time[0])
-    return time
-
-
-def test_it_counts_while_it_runs_only(at: list[float]) -> None:
-    watch = Clock(7.0)
-    at[0] += 50
-    assert watch.now == watch.seconds == 7.0
-    with watch.running():
-        at[0] += 2
-        assert watch.now == 9.0 and watch.seconds == 7.0, "seconds are those of the last stop"
-        with watch.standing():
-            at[0] += 30
-            assert watch.now == watch.seconds == 9.0
-        at[0] += 1
-    at[0] += 10
-    assert watch.now == watch.seconds == 10.0
-
-
-def test_it_stands_after_a_failure(at: list[float]) -> None:
-    watch = Clock()
-    with pytest.raises(KeyboardInterrupt), watch.running():
-        at[0] += 3
-        with watch.standing():
-            at[0] += 5
-            raise KeyboardInterrupt
-    at[0] += 10
-    assert watch.now == 3.0
+def test_it_goes_on_from_what_was_used_before_and_counts_from_where_it_is_started() -> None:
+    now = [100.0]
+    watch = Clock(7.0, lambda: now[0])
+    now[0] = 150.0
+    assert watch.seconds == 7.0, "it stands until it is started"
+    watch.start(since=148.0)
+    assert watch.seconds == 9.0
+    now[0] = 160.0
+    assert watch.seconds == 19.0
+    watch.start()
+    now[0] = 161.0
+    assert watch.seconds == 20.0, "started again it loses nothing"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter, relative_errors
+from pinnlab.machine.deadline import Deadline
 
 _MEASUREMENTS = 100
 _BATCH = 8192
@@ -59,7 +60,7 @@ class Recorder:
     def start(self, function: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
         """Start the clock; ``function`` maps (n, d) points to the unknowns (n, m) as they are when it is called."""
         self._field = PeerFunction(function, (torch.zeros((), dtype=dtype),))
-        self._measure = error_meter(self.problem.domain, self.problem, self._field)
+        self._measure = error_meter(self.problem.domain, self.problem, self._field, Deadline())
         self._last = self._clock()
 
     def check(self) -> bool:

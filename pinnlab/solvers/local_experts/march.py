@@ -19,11 +19,13 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
 from pinnlab.domains.cells import Cells
+from pinnlab.machine.capacity import gigabytes
+from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
-from pinnlab.solvers.local_experts.system import SlabSystem
+from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
 
 Array = np.ndarray
@@ -41,6 +43,7 @@ class MarchSettings:
         most_cells: in one slab.
         first_slab: share of the time interval that the first slab tries.
         weight: of initial, boundary and interface rows against those of the equations.
+        bytes: that one slab may take.
     """
 
     tolerance: float
@@ -49,6 +52,7 @@ class MarchSettings:
     most_cells: int = 400
     first_slab: float = 0.02
     weight: float = 100.0
+    bytes: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,14 @@ class SlabMarch:
         problem: a single instance on a box.
         basis: the functions of every cell.
         settings: tolerances and sizes.
+        deadline: of the search for cells that resolve the initial state.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
+        TimeIsUpError: the deadline has passed.
     """
 
-    def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings):
+    def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings, deadline: Deadline | None = None):
         self.problem, self.basis, self.settings = problem, basis, settings
         self.discretization = Discretization(problem, basis, settings.rounding, settings.weight)
         self.names = problem.domain.coordinates
@@ -94,8 +100,9 @@ class SlabMarch:
             self.now, self.end = self.bounds[TIME]
             self.slab = settings.first_slab * (self.end - self.now)
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
+        self._rate = multiplications_per_second()
         if self.time is not None:
-            self._resolve_start()
+            self._resolve_start(deadline or Deadline())
 
     @property
     def done(self) -> bool:
@@ -115,18 +122,26 @@ class SlabMarch:
         """Whether something was thinner than the smallest cell."""
         return self.refinement.coarse
 
-    def attempt(self) -> SlabAttempt:
+    def attempt(self, deadline: Deadline | None = None) -> SlabAttempt:
         """Try the next slab; where the indicators object, the next attempt has other cells or a shorter slab.
 
+        Args:
+            deadline: of this attempt; None for no hurry.
+
         Raises:
-            UnresolvedError: cells or slabs have become too small, or too many.
+            UnresolvedError: cells or slabs have become too small, or too many for the memory.
+            TimeIsUpError: the deadline has passed, or one factorization would end after it.
         """
+        deadline = deadline or Deadline()
         before = self.pieces[-1] if self.pieces else None
         cells, made = self._cells(), self.discretization
+        self._check_memory(cells)
+        deadline.check()
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
         rows = made.rows(cells, before)
         system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
-        found = system.solve(start, 1e-3 * self.settings.tolerance, most=12 if self.time is not None else 40)
+        watch = Pace(deadline, self._rate)
+        found = system.solve(start, 1e-3 * self.settings.tolerance, 12 if self.time is not None else 40, watch)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
@@ -182,6 +197,16 @@ class SlabMarch:
             edges[TIME] = np.array([self.now, self.end if slab == left else self.now + slab])
         return Cells({n: edges[n] for n in self.names})
 
+    def _check_memory(self, cells: Cells) -> None:
+        """Raise UnresolvedError where the next slab's matrices do not fit."""
+        columns = cells.shape[self._chain_axis]
+        need = bytes_of_slab(columns, cells.count // columns, len(self.problem.unknowns) * self.basis.size)
+        if need > self.settings.bytes:
+            raise UnresolvedError(
+                f"{cells.count} experts with {self.basis.size} functions for each unknown would need {gigabytes(need)} of "
+                f"memory, of which {gigabytes(self.settings.bytes)} may be used; lower degrees need less"
+            )
+
     def _growth(self, ratio: float) -> float:
         """The factor by which a slab may grow whose indicator is ``ratio`` times the tolerance."""
         assert self.time is not None
@@ -212,13 +237,14 @@ class SlabMarch:
 
     # -- the start ---------------------------------------------------------------------------------------------------
 
-    def _resolve_start(self) -> None:
+    def _resolve_start(self, deadline: Deadline) -> None:
         """Split cells until the initial state is resolved: that needs no solve."""
         made = self.discretization
         for corner in made.corners:
             for position in corner.sides:
                 self.refinement.halve_side(self.names[corner.axis], position, 4 * corner.width)
         while True:
+            deadline.check()
             cells = self._cells()
             values = made.values(made.guess(cells, None))
             size = np.abs(values).max(axis=(0, 2))

@@ -13,6 +13,8 @@ from torch import Tensor
 from pinnlab.declaration.conditions import Data, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
+from pinnlab.machine.capacity import usable_memory
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
@@ -87,12 +89,13 @@ class LocalExperts(Solver):
             )
         return CellMarch(self, problem, settings)
 
-    def march(self, problem: Problem, seed: int = 0) -> SlabMarch:
+    def march(self, problem: Problem, seed: int = 0, deadline: Deadline | None = None) -> SlabMarch:
         """The march before its first slab; its cells resolve the initial state.
 
         Args:
             problem: one without obstacles but, perhaps, its initial state.
             seed: of random features.
+            deadline: of the search for cells.
 
         Raises:
             UnresolvedError: the initial state has a jump or a kink inside a cell, or needs too many cells.
@@ -104,8 +107,10 @@ class LocalExperts(Solver):
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
         tolerance = self.tolerance * (0.1 if high else 1.0) * NOISE[self.features]
-        limits = MarchSettings(tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight)
-        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits)
+        limits = MarchSettings(
+            tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory()
+        )
+        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline())
 
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
@@ -184,7 +189,7 @@ class CellMarch(March):
 
     def __init__(self, options: LocalExperts, problem: Problem, settings: Settings):
         try:
-            self.cells = options.march(problem, settings.seed)
+            self.cells = options.march(problem, settings.seed, settings.deadline)
         except UnresolvedError as error:
             raise _nothing_solved(error) from error
         tanh = options.features == "tanh"
@@ -201,12 +206,15 @@ class CellMarch(March):
     def pieces(self) -> Sequence[Piece]:
         return self.cells.pieces
 
-    def advance(self) -> Advance:
+    def advance(self, deadline: Deadline | None = None) -> Advance:
         march = self.cells
         if march.done:
             return Advance(False, 1.0, stopped=Status.UNRESOLVED if march.coarse else Status.CONVERGED)
         try:
-            tried = march.attempt()
+            tried = march.attempt(deadline)
+        except TimeIsUpError as error:
+            self.notes += (f"max_seconds was reached in the next slab: {error}",) if march.pieces else ()
+            return Advance(False, march.share, stopped=Status.INCOMPLETE)
         except UnresolvedError as error:
             if not march.pieces:
                 raise _nothing_solved(error) from error
@@ -219,7 +227,8 @@ class CellMarch(March):
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.pieces:
-            raise _nothing_solved("time was up before the first slab was", Status.INCOMPLETE)
+            what = "slab was" if self.cells.time is not None else "solution was accurate enough"
+            raise _nothing_solved(f"time was up before the first {what}", Status.INCOMPLETE)
         return self.cells.field()
 
     def state(self) -> dict[str, Any]:

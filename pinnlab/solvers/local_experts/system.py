@@ -5,8 +5,9 @@ Letters: K cells, C columns (cells with the same interval of the first space coo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,9 +15,12 @@ from torch import Tensor
 
 from pinnlab.algebra.blocks import EquilibratedBlockCholesky
 from pinnlab.domains.cells import Cells
+from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 
 Array = np.ndarray
+_COPIES = 4
+"""Of every block at the height of a factorization: summed, equilibrated, factorized, and the part in work."""
 _FAR = 1e-3
 """Relative step below which the old factorization serves for the next one."""
 
@@ -36,6 +40,32 @@ class GaussNewtonResult:
     converged: bool
     iterations: int
     misfit: float
+
+
+def bytes_of_slab(columns: int, per_column: int, block: int) -> float:
+    """Memory that Gauss-Newton on a slab takes at its height, in bytes, about.
+
+    Args:
+        columns: C; each has a block on the diagonal of the normal equations and one beside it.
+        per_column: cells of a column.
+        block: m N, coefficients of a cell; its equations have about m q = m N rows.
+    """
+    size = per_column * block
+    jacobians = 2 * columns * per_column * block**2
+    return 8.0 * (_COPIES * 2 * columns * size**2 + jacobians)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a system is solved, and when it has to be.
+
+    Attributes:
+        deadline: TimeIsUpError is raised after it.
+        rate: multiplications per second.
+    """
+
+    deadline: Deadline = field(default_factory=Deadline)
+    rate: float = np.inf
 
 
 class SlabSystem:
@@ -62,10 +92,23 @@ class SlabSystem:
         self.per_column = len(column) // self.columns
         self.position[order] = np.arange(len(column)) % self.per_column
 
-    def solve(self, start: Array, tolerance: float, most: int = 10) -> GaussNewtonResult:
-        """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns."""
+    @property
+    def work(self) -> float:
+        """Multiplications of one factorization, the products of Jacobians that it starts with included."""
+        size, cells = self.per_column * self.block, self.columns * self.per_column
+        rows = sum(len(group.sites) ** 2 * math.prod(group.shape) for group in self.groups)
+        return 2.4 * self.columns * size**3 + max(rows, cells * self.block) * self.block**2
+
+    def solve(self, start: Array, tolerance: float, most: int = 10, pace: Pace | None = None) -> GaussNewtonResult:
+        """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns.
+
+        Raises:
+            TimeIsUpError: the time is up, or the next factorization would end too late.
+        """
+        pace = pace or Pace()
         now, factor, step, change, best = start, None, None, np.inf, np.inf
         for iteration in range(1, most + 1):
+            pace.deadline.check()
             found = [group.linearized(now) for group in self.groups]
             misfit = float(np.sqrt(sum((residuals**2).sum() for residuals, _ in found)))
             if not misfit < 10 * best:
@@ -77,6 +120,7 @@ class SlabSystem:
                 continue
             best = min(best, misfit)
             if factor is None or change > _FAR:
+                pace.deadline.require(self.work / pace.rate, f"factorizing the equations of {self.cells.count} experts")
                 try:
                     factor = self._factorize([linear for _, linear in found])
                 except np.linalg.LinAlgError:
