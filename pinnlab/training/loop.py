@@ -171,6 +171,7 @@ class _PhaseLoop:
         budget, spent = run.options.max_seconds, run.clock.seconds
         run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
         self.deadline = math.inf if budget is None else spent + max(budget - spent, 0.0) / (plan.count - k)
+        self.began = max((record.seconds for record in run.state.records if record.phase < k), default=0.0)
         view = plan.view(phase.system.model)
         self.errors = error_meter(phase.problem.domain, run.problem, view) if run.processes.leads else dict
 
@@ -199,15 +200,12 @@ class _PhaseLoop:
         at, system, run = self.at, self.system, self.run
         assert at.theta is not None
         if at.optimizer is None:
-            system.update_weights(at.theta)
+            system.update_weights(at.theta, self.spent)
             at.optimizer = stage.init(system, at.theta)
         good = (at.theta, at.optimizer)
         run.lookout.restart()
         while at.step < stage.steps:
-            system.update_weights(at.theta)
-            if system.finished:
-                self.look(math.nan, {})
-                return Status.CONVERGED
+            system.update_weights(at.theta, self.spent)
             step = stage.step(system, at.theta, stage.reweighted(at.optimizer) if system.reweights else at.optimizer)
             at.step, run.steps = at.step + 1, run.steps + 1
             finite = math.isfinite(step.loss) and bool(torch.isfinite(step.theta).all())
@@ -235,10 +233,23 @@ class _PhaseLoop:
                 at.theta, at.optimizer = good[0], stage.shorten(good[1])
             if late:
                 return Status.TOLERANCE_NOT_MET if system.unmet else Status.BUDGET_REACHED
-            if step.stalled:
+            if step.stalled and system.hurry():
+                system.update_weights(at.theta, self.spent)
+                at.optimizer = stage.init(system, at.theta)
+            elif step.stalled:
                 last = at.stage + 1 == len(self.phase.stages)
+                if last and system.finished:
+                    return Status.CONVERGED
                 return Status.STALLED if last and step.loss > 0 else None
         return None
+
+    @property
+    def spent(self) -> float:
+        """Which share of the phase's steps is taken, or of its time, whichever is more."""
+        at, stages = self.at, self.phase.stages
+        steps = sum(stage.steps for stage in stages[: at.stage]) + at.step
+        time = (self.run.clock.now - self.began) / max(self.deadline - self.began, 1e-9)
+        return min(1.0, max(steps / sum(stage.steps for stage in stages), time))
 
     def look(self, loss: float, info: dict[str, float]) -> Record:
         """Measure, remember the best, tell observers; the clock stands still meanwhile."""
