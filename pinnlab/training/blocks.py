@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.terms import Scope, Term, trace
+from pinnlab.derivatives.fields import Key, NamedJet
 from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.jets import named_jets
 from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.training.model import Model, Prepared, PullBack
@@ -142,21 +144,41 @@ class Block:
 
     def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: Mapping[str, Any]) -> Tensor:
         """(q, n) residuals from the network's jets (c, n, m), one per site."""
+        return self.of_jets(self._named(jets, part), part, parameters)
+
+    def of_jets(self, jets: Sequence[Mapping[str, NamedJet]], part: slice, parameters: Mapping[str, Any]) -> Tensor:
+        """(q, n) residuals from the unknowns' jets, one per site."""
         scopes = []
         columns = self.region.columns
-        for model, site, prepared, jet in zip(self.models, self.sites, self.prepared, jets, strict=True):
-            cut = None if prepared is None else (prepared[0][:, part], prepared[1][:, part])
-            full = model.ansatz.combine(cut, jet, self.indices)
+        for site, named in zip(self.sites, jets, strict=True):
             normals = None if site.normals is None else columns(site.normals[part])
-            at = columns(site.points[part])
-            scopes.append(Scope.of_jet(full, self.indices, self.unknowns, at, parameters, normals))
+            scopes.append(Scope.of_jets(named, columns(site.points[part]), parameters, normals))
         found = self.term.evaluate(tuple(scopes))
         return torch.stack([found[name] for name in self.residuals])
+
+    def _named(self, jets: Sequence[Tensor], part: slice) -> list[dict[str, dict[Key, Tensor]]]:
+        """Per site the unknowns' jets, exact conditions included, from the network's."""
+        found = []
+        for model, prepared, jet in zip(self.models, self.prepared, jets, strict=True):
+            cut = None if prepared is None else (prepared[0][:, part], prepared[1][:, part])
+            full = model.ansatz.combine(cut, jet, self.indices)
+            found.append(named_jets(full, self.indices, self.unknowns, tuple(self.region.coordinates)))
+        return found
 
     def values(self, part: slice, parameters: Mapping[str, Any]) -> Tensor:
         """(q, n) residuals at some of this process' points, for the models' present parameters."""
         pairs = zip(self.models, self.sites, strict=True)
         return self.evaluate([m.network_jet(site.points[part], self.indices) for m, site in pairs], part, parameters)
+
+    def leaves(self, part: slice) -> list[dict[str, dict[Key, Tensor]]]:
+        """Per site the unknowns' jets at some of this process' points, for the models' present parameters, as leaves."""
+        pairs = zip(self.models, self.sites, strict=True)
+        with torch.no_grad():
+            named = self._named([m.network_jet(site.points[part], self.indices) for m, site in pairs], part)
+        return [
+            {u: {key: value.clone().requires_grad_() for key, value in jet.items()} for u, jet in mine.items()}
+            for mine in named
+        ]
 
     def linearized(
         self, part: slice, constants: Mapping[str, Any], coefficients: Mapping[str, nn.Parameter]

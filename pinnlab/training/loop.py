@@ -219,6 +219,7 @@ class _PhaseLoop:
         if run.processes.count == 1:
             self.system.deadline = Deadline(self.deadline.at + _GRACE)
         self._stepping = self._looking = 0.0
+        self.began = max((record.seconds for record in run.state.records if record.phase < k), default=0.0)
         view = plan.view(phase.system.model)
         leads, wanted = run.processes.leads, run.options.target_error is not None
         hurried = Deadline() if wanted else run.deadline
@@ -255,7 +256,7 @@ class _PhaseLoop:
         at, system, run = self.at, self.system, self.run
         assert at.theta is not None
         if at.optimizer is None:
-            system.update_weights(at.theta)
+            system.update_weights(at.theta, self.spent)
             at.optimizer = stage.init(system, at.theta)
         if at.good_theta is None:
             at.good_theta, at.good_optimizer = at.theta, at.optimizer
@@ -265,10 +266,7 @@ class _PhaseLoop:
         while at.step < stage.steps:
             began = time.perf_counter()
             with self.taking_up():
-                system.update_weights(at.theta)
-                if system.finished:
-                    self.look(math.nan, {})
-                    return Status.CONVERGED
+                system.update_weights(at.theta, self.spent)
                 optimizer = stage.reweighted(at.optimizer) if system.reweights else at.optimizer
                 step = stage.step(system, at.theta, optimizer)
             self.resumed = False
@@ -303,8 +301,13 @@ class _PhaseLoop:
                 run.file.remember(run.state, system)
             if late:
                 return self.late_status
-            if step.stalled:
+            if step.stalled and system.hurry():
+                system.update_weights(at.theta, self.spent)
+                at.optimizer = stage.init(system, at.theta)
+            elif step.stalled:
                 last = at.stage + 1 == len(self.phase.stages)
+                if last and system.finished:
+                    return Status.CONVERGED
                 return Status.STALLED if last and step.loss > 0 else None
         return None
 
@@ -323,6 +326,15 @@ class _PhaseLoop:
         if self.at.step > 0:
             self.look(math.nan, {})
         return self.late_status
+
+    @property
+    def spent(self) -> float:
+        """Which share of the phase's steps is taken, or of its time, whichever is more."""
+        at, stages = self.at, self.phase.stages
+        steps = sum(stage.steps for stage in stages[: at.stage]) + at.step
+        seconds = max(self.run.clock.seconds - self.began, 1e-9)
+        left = max(self.deadline.at - self.deadline.now(), 0.0)
+        return min(1.0, max(steps / sum(stage.steps for stage in stages), seconds / (seconds + left)))
 
     def look(self, loss: float, info: dict[str, float]) -> Record:
         """Measure, remember the best, tell observers."""

@@ -17,14 +17,16 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.blocks import BlockJacobian
+from pinnlab.domains import TIME
 from pinnlab.machine.cuda_graphs import Replay
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.training import sharing
 from pinnlab.training.blocks import Block, Count
 from pinnlab.training.model import Trainable
 from pinnlab.training.points import CollocationPoints
+from pinnlab.training.sizes import anatomy, extents, natural_sizes
 from pinnlab.training.system import TrainingSystem
-from pinnlab.training.weighting import State, Unweighted, Weighting
+from pinnlab.training.weighting import State, Weighting
 
 
 class ResidualSystem(TrainingSystem):
@@ -58,12 +60,15 @@ class ResidualSystem(TrainingSystem):
         self._place = {p: place for g, group in enumerate(self._groups) for p, place in _columns(g, group)}
         self._columns = {p: at for p, (_, at) in _columns(0, model.parameters)}
         self._like = model.parameters[0].detach()
+        weighting.check(self.blocks)
         self.weights: State = weighting.init()
+        self._reweights, self._spent = not weighting.settled(self.weights), 0.0
         self.processes = ALONE
         self._private: tuple[int, ...] = ()
         self._on_gpu = self._like.device.type == "cuda"
         self._replay = Replay()
         self.points = CollocationPoints(self.blocks, sampling, seed, self._like)
+        self._extents = extents([block.region.bounds for block in self.blocks])
 
     def share(self, processes: Processes, by: str = "auto") -> None:
         # points stay those of all, and each process keeps its part of them
@@ -222,12 +227,23 @@ class ResidualSystem(TrainingSystem):
 
     # -- what weightings and the loop ask --------------------------------------------------------------------------------
 
-    def update_weights(self, theta: Tensor) -> None:
+    def update_weights(self, theta: Tensor, spent: float = 0.0) -> None:
+        self._spent, self._reweights = spent, not self.weighting.settled(self.weights)
         self.weights = self.weighting.update(self.weights, self, theta)
 
     @property
     def reweights(self) -> bool:
-        return not isinstance(self.weighting, Unweighted)
+        return self._reweights
+
+    @property
+    def spent(self) -> float:
+        """Which share of the training's steps or time is over, 0 to 1: the same in all processes, which ask together."""
+        return float(self.processes.first(self._spent))
+
+    def hurry(self) -> bool:
+        hurried = self.weighting.hurried(self.weights)
+        self.weights = self.weights if hurried is None else hurried
+        return hurried is not None
 
     @property
     def finished(self) -> bool:
@@ -241,9 +257,32 @@ class ResidualSystem(TrainingSystem):
     def info(self) -> dict[str, float]:
         return self.weighting.info(self.weights)
 
-    def block_residuals(self, theta: Tensor) -> list[Tensor]:
-        """Per block, (q, n) unweighted residuals of all processes without a graph."""
-        return [self._completed(block, theta) for block in self.blocks]
+    def block_residuals(self, theta: Tensor, held_out: bool = False) -> list[Tensor]:
+        """Per block, (q, n) unweighted residuals of all processes without a graph.
+
+        Args:
+            theta: (p,).
+            held_out: at points that training never sees.
+        """
+        if not held_out:
+            return [self._completed(block, theta) for block in self.blocks]
+        found = []
+        for block, sites in zip(self.blocks, self.points.held_out, strict=True):
+            with block.elsewhere(sites):
+                found.append(self._completed(block, theta))
+        return found
+
+    def block_times(self, held_out: bool = False) -> list[Tensor]:
+        """Per block, (n,) times of the points of all processes."""
+        sites = self.points.held_out if held_out else [block.whole for block in self.blocks]
+        pairs = zip(self.blocks, sites, strict=True)
+        return [site[0].points[:, block.region.coordinates.index(TIME)] for block, site in pairs]
+
+    def block_sizes(self, theta: Tensor) -> list[Tensor]:
+        """Per block, (q,): natural sizes of its residuals, see ``sizes.natural_sizes``."""
+        self.model.theta = theta
+        found = natural_sizes([anatomy(b, self._parameters(), self.processes) for b in self.blocks], self._extents)
+        return [theta.new_tensor(mine) for mine in found]
 
     def block_gradient_norms(self, theta: Tensor) -> list[Tensor]:
         """Per block, (q,): norm of the gradient of each residual's mean square."""

@@ -95,20 +95,29 @@ class TrainingSystem(ABC):
         """Go back to a saved state."""
 
     # most systems have nothing to do here
-    def update_weights(self, theta: Tensor) -> None:  # noqa: B027
-        """Choose the weights of the next step; they then stand until the next call."""
+    def update_weights(self, theta: Tensor, spent: float = 0.0) -> None:  # noqa: B027
+        """Choose the weights of the next step; they then stand until the next call.
+
+        Args:
+            theta: (p,).
+            spent: which share of the training's steps or time is over, 0 to 1.
+        """
 
     def adapt(self, theta: Tensor) -> None:  # noqa: B027
         """Choose where points are drawn from now on."""
 
     @property
     def reweights(self) -> bool:
-        """Whether weights change between steps."""
+        """Whether the last update could change weights."""
+        return False
+
+    def hurry(self) -> bool:
+        """Let residuals that wait for others wait less, since the optimizer is stuck; False where none waits."""
         return False
 
     @property
     def finished(self) -> bool:
-        """Whether the weighting's own stopping rule is met."""
+        """Whether the weighting's own tolerance is met, so that an optimizer that is stuck has converged."""
         return False
 
     @property

@@ -17,9 +17,17 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from pinnlab.training.time_slices import causal_weights, losses_at, slice_losses
+
 State = dict[str, Any]
 _SUPPRESSED = 0.5
 """A causal weight below which a time slice counts as not yet trained."""
+_DRAWS = 3
+"""Looks in a row, after different steps and at different points, that have to agree before a tolerance counts as met."""
+_WAITING = 0.5
+"""Share of the steps or of the time at which the ladder ends at the latest."""
+_LOOK = 20
+"""Steps between two looks at the last tolerance, once nothing waits any more."""
 
 
 class Block(Protocol):
@@ -38,8 +46,18 @@ class Measured(Protocol):
     def blocks(self) -> Sequence[Any]:
         """The blocks, in the order of what the methods return."""
 
-    def block_residuals(self, theta: Tensor) -> list[Tensor]:
-        """Per block, (q, n), unweighted."""
+    @property
+    def spent(self) -> float:
+        """Which share of the training's steps or time is over, 0 to 1."""
+
+    def block_residuals(self, theta: Tensor, held_out: bool = False) -> list[Tensor]:
+        """Per block, (q, n), unweighted; at points that training never sees where ``held_out``."""
+
+    def block_times(self, held_out: bool = False) -> list[Tensor]:
+        """Per block, (n,) times of these points."""
+
+    def block_sizes(self, theta: Tensor) -> list[Tensor]:
+        """Per block, (q,): natural sizes of its residuals, in their own units."""
 
     def block_gradient_norms(self, theta: Tensor) -> list[Tensor]:
         """Per block, (q,): norm of the gradient of each residual's mean square."""
@@ -50,6 +68,9 @@ class Measured(Protocol):
 
 class Weighting(ABC):
     """Turns what the system measures into row weights: the loss is the sum of mean(weight * residual^2)."""
+
+    def check(self, blocks: Sequence[Any]) -> None:  # noqa: B027
+        """Raise ValueError where these blocks cannot be weighted."""
 
     def init(self) -> State:
         """The state before the first step."""
@@ -63,8 +84,16 @@ class Weighting(ABC):
     def rows(self, state: State, position: int, block: Block) -> Tensor | float:
         """Weights of a block's residuals, broadcastable to (q, n)."""
 
+    def settled(self, state: State) -> bool:
+        """Whether weights do not change any more."""
+        return False
+
+    def hurried(self, state: State) -> State | None:
+        """The state in which residuals that wait for others wait less; None where none waits."""
+        return None
+
     def finished(self, state: State) -> bool:
-        """Whether the weighting's own stopping rule is met."""
+        """Whether the weighting's own tolerance is met, so that an optimizer that is stuck has converged."""
         return False
 
     def unmet(self, state: State) -> bool:
@@ -85,6 +114,9 @@ class Unweighted(Weighting):
 
     def update(self, state: State, system: Measured, theta: Tensor) -> State:
         return state
+
+    def settled(self, state: State) -> bool:
+        return True
 
     def rows(self, state: State, position: int, block: Block) -> Tensor | float:
         return 1.0
@@ -156,47 +188,31 @@ class NTK(_Balanced):
         return system.block_kernel_traces(theta)
 
 
-def causal_weights(losses: Tensor, epsilon: float, initial: Tensor | float = 0.0) -> Tensor:
-    """w_i = exp(-epsilon (initial + sum_{j<i} losses_j)), the sum over earlier slices only.
-
-    Args:
-        losses: (k,) mean squared residual of each time slice, in the order of time.
-        epsilon: causality tolerance, >= 0.
-        initial: the initial condition's loss, slice zero of the sum.
-
-    Source: Wang, Sankaran & Perdikaris, arXiv 2203.07404, section 3.
-    """
-    earlier = torch.cat([losses.new_zeros(1), torch.cumsum(losses, 0)[:-1]])
-    return torch.exp(-epsilon * (earlier + initial))
-
-
-def slice_losses(residuals: Tensor, slices: int) -> Tensor:
-    """(k,): squared residuals summed over the q equations and averaged over the points of each time slice.
-
-    Args:
-        residuals: (q, n), points sorted by time.
-        slices: k; the first n % k slices hold one point more.
-    """
-    squares = (residuals**2).sum(0)
-    return torch.stack([part.mean() for part in squares.tensor_split(slices)])
-
-
 @dataclass(frozen=True)
 class Causal(Weighting):
     """Residual weights that respect time, with a ladder of tolerances.
 
-    A tolerance is left as soon as every weight exceeds ``delta``, or after ``steps_per_tolerance`` steps; when the
-    last one is met, training is finished.
+    Residuals are divided by their natural sizes (``sizes.natural_sizes``) before they are squared, so that no unit matters.
+    Those of boundaries, seams and interfaces count in the slice of time in which they lie, like the equations'; measured
+    data, which carry noise, do not.
+
+    A tolerance is met when every weight exceeds ``delta`` in three looks in a row, after different steps and at different
+    points, and at held-out points. It is then left, and several are at once where the residuals allow it; so it is after
+    ``steps_per_tolerance`` steps, or, where these are infinite, after its share of the first half of the training's
+    steps or time, whichever comes first. After the last one all weights are one.
 
     Args:
         tolerances: increasing values of epsilon.
-        delta: threshold of the stopping test, in (0, 1).
+        delta: threshold of the test, in (0, 1).
         slices: number of time slices k, in each layer of subdomains that follow one another in time.
         initial: ``"outside"`` (the released code: the initial term keeps weight 1 beside the mean over slices) or
             ``"inside"`` (the paper's formula: it is slice zero of the sum and divided by k like the others).
         steps_per_tolerance: at most so many steps per tolerance.
 
-    Source: arXiv 2203.07404, Algorithm 1.
+    Raises:
+        ValueError: an argument out of its range; in a plan, an equation with fewer points than slices.
+
+    Source: arXiv 2203.07404, Algorithm 1; natural sizes, agreement and the end of the ladder are our own.
     """
 
     tolerances: tuple[float, ...] = (1e-2, 1e-1, 1e0, 1e1, 1e2)
@@ -218,31 +234,71 @@ class Causal(Weighting):
         if not self.steps_per_tolerance >= 1:
             raise ValueError(f"steps_per_tolerance={self.steps_per_tolerance}: must be at least 1.")
 
+    def check(self, blocks: Sequence[Any]) -> None:
+        for block in blocks:
+            if block.kind == "equation" and block.n < self.slices:
+                raise ValueError(
+                    f"slices={self.slices}: causal weights take the mean over the points of each time slice, but an "
+                    f"equation has {block.n} points, so that some slices would have none; give points={2 * self.slices} or "
+                    f"more (each subdomain has its own), or slices={max(2, block.n // 2)}."
+                )
+
     def init(self) -> State:
-        return {"rung": 0, "on_rung": 0, "met": False}
+        return {"rung": 0, "on_rung": 0, "done": False, "met": False, "sums": []}
 
     def update(self, state: State, system: Measured, theta: Tensor) -> State:
-        residuals = system.block_residuals(theta)
-        initial: Tensor | float = 0.0
+        state = {**self.init(), **state}
+        rung, on_rung, done = state["rung"], state["on_rung"] + 1, state["done"]
+        if done and on_rung % _LOOK:
+            return {**state, "on_rung": on_rung}
+        sizes = system.block_sizes(theta)
+        losses, initial = self._measured(system, theta, sizes)
+        now = _sum(losses, initial)
+        # the same number once more is the same look
+        sums = state["sums"] if state["sums"][-1:] == [now] else [*state["sums"], now][-_DRAWS:]
+        worst = max(sums) if len(sums) == _DRAWS else math.inf
+        if self._meets(rung, worst):
+            worst = max(worst, _sum(*self._measured(system, theta, sizes, held_out=True)))
+        met, last = self._meets(rung, worst), len(self.tolerances) - 1
+        while not done and (met or self._over(rung, on_rung, len(sums), system)):
+            done, on_rung = rung == last, 1
+            rung = min(rung + 1, last)
+            met = self._meets(rung, worst)
+        weights = torch.ones_like(losses) if done else causal_weights(losses, self.tolerances[rung], initial)
+        found = {"rung": rung, "on_rung": on_rung, "done": done, "met": done and met, "sums": sums}
+        return {**found, "weights": weights}
+
+    def _measured(
+        self, system: Measured, theta: Tensor, sizes: Sequence[Tensor], held_out: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """The losses (layers * k,) of all slices and that of the initial condition, in natural sizes."""
+        residuals = system.block_residuals(theta, held_out)
+        times = system.block_times(held_out)
+        natural = [r / size[:, None] for r, size in zip(residuals, sizes, strict=True)]
         layers = 1 + max(block.layer for block in system.blocks)
-        losses = residuals[0].new_zeros(layers, self.slices)
-        for block, r in zip(system.blocks, residuals, strict=True):
+        losses, initial = residuals[0].new_zeros(layers, self.slices), residuals[0].new_zeros(())
+        starts = [torch.empty(0)] * layers
+        for block, r, at in zip(system.blocks, natural, times, strict=True):
             if block.kind == "initial":
                 initial = initial + block.weight * (r**2).mean(1).sum()
             if block.kind == "equation":
                 losses[block.layer] += slice_losses(r, self.slices)
-        losses = losses.flatten()
-        rung, on_rung = state["rung"], state["on_rung"] + 1
-        weights = causal_weights(losses, self.tolerances[rung], initial)
-        met, last = False, len(self.tolerances) - 1
-        # a good start may meet several tolerances at once
-        while bool(weights.min() > self.delta) or on_rung > self.steps_per_tolerance:
-            if rung == last:
-                met = bool(weights.min() > self.delta)
-                break
-            rung, on_rung = rung + 1, 1
-            weights = causal_weights(losses, self.tolerances[rung], initial)
-        return {"rung": rung, "on_rung": on_rung, "met": met, "weights": weights}
+                starts[block.layer] = torch.stack([part[0] for part in at.tensor_split(self.slices)])
+        flat, edges = losses.flatten(), torch.cat(starts)
+        for block, r, at in zip(system.blocks, natural, times, strict=True):
+            if block.kind not in ("equation", "initial", "data"):
+                flat = flat + losses_at(r, at, edges)
+        return flat, initial
+
+    def _meets(self, rung: int, total: float) -> bool:
+        """Whether the smallest weight, that of the last slice, exceeds the threshold."""
+        return math.exp(-self.tolerances[rung] * total) > self.delta
+
+    def _over(self, rung: int, on_rung: int, looks: int, system: Measured) -> bool:
+        """Whether a rung has had its steps, or its share of them, but never before anything was trained."""
+        if math.isfinite(self.steps_per_tolerance):
+            return on_rung > self.steps_per_tolerance
+        return looks == _DRAWS and system.spent >= _WAITING * (rung + 1) / len(self.tolerances)
 
     def rows(self, state: State, position: int, block: Block) -> Tensor | float:
         if "weights" not in state:
@@ -255,8 +311,19 @@ class Causal(Weighting):
         mine = state["weights"][block.layer * self.slices :][: self.slices]
         return torch.repeat_interleave(mine, sizes.to(mine.device))
 
+    def settled(self, state: State) -> bool:
+        return bool(state.get("done", False))
+
+    def hurried(self, state: State) -> State | None:
+        if self.settled(state):
+            return None
+        last = len(self.tolerances) - 1
+        if state["rung"] < last:
+            return {**state, "rung": state["rung"] + 1, "on_rung": 0}
+        return {**state, "done": True, "on_rung": 0, "weights": torch.ones_like(state["weights"])}
+
     def finished(self, state: State) -> bool:
-        return state["met"]
+        return bool(state["met"])
 
     def unmet(self, state: State) -> bool:
         return "weights" in state and bool(state["weights"].min() < _SUPPRESSED)
@@ -264,7 +331,14 @@ class Causal(Weighting):
     def info(self, state: State) -> dict[str, float]:
         if "weights" not in state:
             return {}
-        return {"tolerance": self.tolerances[state["rung"]], "min_weight": float(state["weights"].min())}
+        tolerance = 0.0 if self.settled(state) else self.tolerances[state["rung"]]
+        return {"tolerance": tolerance, "min_weight": float(state["weights"].min())}
+
+
+def _sum(losses: Tensor, initial: Tensor) -> float:
+    """What the last slice waits for: the losses of all slices before it; infinite where one is not a number."""
+    total = float(initial + losses[:-1].sum())
+    return math.inf if math.isnan(total) else total
 
 
 Uniform = Unweighted

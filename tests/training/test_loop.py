@@ -145,13 +145,53 @@ def test_stalling_ends_a_stage() -> None:
     assert [(r.stage, r.step) for r in first.history] == [(0, 3), (1, 5)] and first.status is pl.Status.STEPS_DONE
 
 
+SMALL: dict[str, Any] = {"network": pl.MLP(width=4, depth=1), "points": 30, "slices": 5}
+
+
 def test_a_causal_tolerance_met_and_unmet() -> None:
-    options: dict[str, Any] = {"network": pl.MLP(width=4, depth=1), "points": 30, "slices": 5}
-    met = solve(s=pl.CausalPINN(stages=(pl.LevenbergMarquardt(steps=200),), tolerances=(1.0, 1e6), **options))
-    assert met.status is pl.Status.CONVERGED and 1 < met.history[-1].step < 200
-    unmet = solve(s=pl.CausalPINN(stages=(pl.Adam(steps=2),), tolerances=(1.0, 1e9), **options))
+    newton = pl.LevenbergMarquardt(steps=40)
+    met = solve(s=pl.CausalPINN(stages=(newton, Stuck()), tolerances=(1.0, 100.0), **SMALL))
+    assert met.status is pl.Status.CONVERGED and met.history[-1].info == {"tolerance": 0.0, "min_weight": 1.0}
+    unmet = solve(s=pl.CausalPINN(stages=(pl.Adam(steps=2),), tolerances=(1e2, 1e9), **SMALL))
     assert unmet.status is pl.Status.TOLERANCE_NOT_MET and not unmet.status.ok
-    assert unmet.history[-1].info["tolerance"] == 1.0 and 0 < unmet.history[-1].info["min_weight"] < 0.5
+    assert unmet.history[-1].info["tolerance"] == 1e2 and 0 < unmet.history[-1].info["min_weight"] < 0.5
+
+
+def test_training_goes_on_when_the_causal_ladder_is_done() -> None:
+    """The steps are all taken, and the error falls on; a tolerance that is met does not end a run."""
+    solution = solve(s=pl.CausalPINN(stages=(pl.LevenbergMarquardt(steps=60),), tolerances=(0.1, 1.0), **SMALL))
+    assert solution.status is pl.Status.STEPS_DONE and solution.history[-1].step == 60
+    first = next(r for r in solution.history if r.info["tolerance"] == 0.0)
+    assert first.step <= 30 and solution.history[-1].errors["y"] < 0.5 * first.errors["y"]
+
+
+def test_nothing_is_finished_before_it_is_trained() -> None:
+    """A tolerance that every residual meets still takes steps."""
+    solution = solve(s=pl.CausalPINN(stages=(pl.LevenbergMarquardt(steps=15),), tolerances=(1e-9,), **SMALL))
+    assert solution.status is pl.Status.STEPS_DONE and solution.history[-1].step == 15
+    assert solution.error()["y"] < 1e-2
+
+
+def test_the_causal_ladder_ends_with_half_of_the_steps_or_of_the_time() -> None:
+    impossible: dict[str, Any] = {"tolerances": (1e9, 1e12), **SMALL}
+    solution = solve(s=pl.CausalPINN(stages=(pl.LevenbergMarquardt(steps=80),), **impossible))
+    waiting = [r.info["tolerance"] for r in solution.history]
+    assert waiting == [1e9] * 2 + [1e12] * 2 + [0.0] * 4 and solution.status is pl.Status.STEPS_DONE
+    solution = solve(s=pl.CausalPINN(stages=(pl.Adam(steps=10**9),), **impossible), max_seconds=1.0)
+    done = [r.seconds for r in solution.history if r.info["tolerance"] == 0.0]
+    assert 0.5 <= done[0] and solution.status is pl.Status.BUDGET_REACHED
+
+
+def test_an_optimizer_that_is_stuck_leaves_the_causal_tolerance() -> None:
+    """Stuck gives up every third step: after two tolerances and once more without waiting."""
+    solution = solve(s=pl.CausalPINN(stages=(Stuck(),), tolerances=(1e9, 1e12), **SMALL))
+    assert [(r.step, r.info["tolerance"]) for r in solution.history] == [(3, 1e9), (6, 1e12), (9, 0.0)]
+    assert solution.status is pl.Status.STALLED
+
+
+def test_fewer_points_than_time_slices_are_refused_before_training() -> None:
+    with pytest.raises(ValueError, match=r"slices=32: .* has 20 points.*points=64 or more"):
+        solve(s=pl.CausalPINN(points=20))
 
 
 # -- observers and interruption

@@ -13,7 +13,8 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.training.plans import Settings
-from pinnlab.training.weighting import NTK, Causal, GradientNorm, Unweighted, balanced, causal_weights, slice_losses
+from pinnlab.training.time_slices import causal_weights, losses_at, slice_losses
+from pinnlab.training.weighting import NTK, Causal, GradientNorm, Unweighted, balanced
 
 NOWHERE = torch.zeros(0)
 
@@ -24,6 +25,8 @@ class Block:
     r: list[list[float]]
     weight: float = 1.0
     layer: int = 0
+    times: list[float] | None = None
+    sizes: list[float] | None = None
     residuals: tuple[str, ...] = field(init=False)
     n: int = field(init=False)
 
@@ -34,11 +37,18 @@ class Block:
 class System:
     """A system whose measurements are given."""
 
-    def __init__(self, *blocks: Block, norms: Any = (), traces: Any = ()):
-        self.blocks, self.norms, self.traces, self.asked = blocks, norms, traces, 0
+    def __init__(self, *blocks: Block, norms: Any = (), traces: Any = (), spent: float = 0.0, unseen: Any = None):
+        self.blocks, self.norms, self.traces, self.asked, self.spent = blocks, norms, traces, 0, spent
+        self.unseen = blocks if unseen is None else (unseen,)
 
-    def block_residuals(self, theta: Tensor) -> list[Tensor]:
-        return [tensor(block.r) for block in self.blocks]
+    def block_residuals(self, theta: Tensor, held_out: bool = False) -> list[Tensor]:
+        return [tensor(block.r) for block in (self.unseen if held_out else self.blocks)]
+
+    def block_times(self, held_out: bool = False) -> list[Tensor]:
+        return [tensor(block.times or [k / block.n for k in range(block.n)]) for block in self.blocks]
+
+    def block_sizes(self, theta: Tensor) -> list[Tensor]:
+        return [tensor(block.sizes or [1.0] * len(block.r)) for block in self.blocks]
 
     def block_gradient_norms(self, theta: Tensor) -> list[Tensor]:
         self.asked += 1
@@ -85,11 +95,10 @@ def equation(losses: list[float], points: int = 2) -> Block:
 
 
 def test_causal_measures_equations_and_the_weighted_initial_term() -> None:
-    """L_0 = 10 * mean(0.01, 0.03) = 0.2; slices 0.3 + 0.1, 0.5 + 0.2 of two equations; the boundary counts nowhere."""
+    """L_0 = 10 * mean(0.01, 0.03) = 0.2; slices 0.3 + 0.1, 0.5 + 0.2 of two equations; measured data count nowhere."""
     system = System(
         Block("equation", [[math.sqrt(v) for v in (0.3, 0.3, 0.5, 0.5)], [math.sqrt(v) for v in (0.1, 0.1, 0.2, 0.2)]]),
         Block("initial", [[0.1, math.sqrt(0.03)]], weight=10.0),
-        Block("boundary", [[7.0, 7.0]]),
         Block("data", [[7.0]]),
     )
     causal = Causal(tolerances=(0.5,), slices=2)
@@ -97,6 +106,28 @@ def test_causal_measures_equations_and_the_weighted_initial_term() -> None:
     close(state["weights"], [math.exp(-0.1), math.exp(-0.5 * (0.2 + 0.4))])
     assert causal.info(state) == {"tolerance": 0.5, "min_weight": pytest.approx(math.exp(-0.3))}
     assert not state["weights"].requires_grad
+
+
+def test_boundaries_count_in_the_slice_of_their_time_whatever_their_weight() -> None:
+    """Slices of time begin at 0, 0.25, 0.5, 0.75; at times 0.3, 0.1, 0.9, 0.45 squares 4, 1, 25, 16: slices 1, 10, 0, 25."""
+    system = System(
+        Block("equation", [[0.0] * 8]),
+        Block("boundary", [[2.0, 1.0, 5.0, 4.0]], weight=100.0, times=[0.3, 0.1, 0.9, 0.45]),
+    )
+    causal = Causal(tolerances=(0.1,), slices=4)
+    state = causal.update(causal.init(), system, NOWHERE)
+    close(state["weights"], [1.0, math.exp(-0.1), math.exp(-1.1), math.exp(-1.1)])
+    close(losses_at(tensor([[1.0, 2.0], [3.0, 0.0]]), tensor([0.5, 0.2]), tensor([0.0, 0.5])), [4.0, 10.0])
+
+
+def test_residuals_enter_in_their_natural_sizes() -> None:
+    """Equations of sizes 10 and 0.1: (1 / 10)^2 + (0.02 / 0.1)^2 = 0.05 in each slice, and the start (0.3 / 3)^2 = 0.01."""
+    system = System(
+        Block("equation", [[1.0] * 4, [0.02] * 4], sizes=[10.0, 0.1]), Block("initial", [[0.3]], sizes=[3.0])
+    )
+    causal = Causal(tolerances=(2.0,), slices=2)
+    state = causal.update(causal.init(), system, NOWHERE)
+    close(state["weights"], [math.exp(-0.02), math.exp(-0.12)])
 
 
 def test_row_weights_repeat_over_the_points_of_a_slice() -> None:
@@ -125,48 +156,136 @@ def test_both_variants_of_the_initial_term() -> None:
     assert losses["inside"] == pytest.approx((initial + 1.0 * 2 + 0.5 * 6) / 2)
 
 
-def test_the_ladder_climbs_while_every_weight_exceeds_delta() -> None:
-    """Slices of 0.005 each: min weight exp(-eps * 0.005) is 0.995 at eps 1, 0.951 at 10; later 0.99950 and 0.995."""
+def climb(causal: Causal, *systems: System) -> list[Any]:
+    """The states after each of some looks."""
+    states = [causal.init()]
+    for system in systems:
+        states.append(causal.update(states[-1], system, NOWHERE))
+    return states[1:]
+
+
+def near(loss: float, n: int = 3) -> list[System]:
+    """Systems whose two slices have nearly this loss each, never twice the same."""
+    return [System(equation([loss * (1 - 1e-6 * k), loss])) for k in range(n)]
+
+
+def test_the_ladder_climbs_when_three_looks_agree() -> None:
+    """The first slice's loss of 0.005 makes a weight of 0.995 at eps 1 and 0.951 at 10; later 0.0005 makes 0.995 at 10."""
     causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, delta=0.99)
-    state = causal.update(causal.init(), System(equation([0.005, 0.005])), NOWHERE)
-    assert (state["rung"], state["on_rung"], state["met"]) == (1, 1, False)
-    close(state["weights"], [1.0, math.exp(-0.05)])
-    state = causal.update(state, System(equation([0.005, 0.005])), NOWHERE)
-    assert (state["rung"], state["on_rung"]) == (1, 2)
-    state = causal.update(state, System(equation([0.0005, 0.0])), NOWHERE)
-    assert state["rung"] == 2 and not causal.finished(state)
-    close(state["weights"], [1.0, math.exp(-0.05)])
-    state = causal.update(state, System(equation([0.00005, 3.0])), NOWHERE)
-    assert state["rung"] == 2 and causal.finished(state), "the last slice's own loss does not count"
+    states = climb(causal, *near(0.005), *near(0.0005), *near(0.00005))
+    assert [state["rung"] for state in states] == [0, 0, 1, 1, 1, 2, 2, 2, 2]
+    assert [state["done"] for state in states] == [False] * 8 + [True] and not causal.unmet(states[-1])
+    close(states[0]["weights"], [1.0, math.exp(-0.005)])
+    close(states[2]["weights"], [1.0, math.exp(-0.05 * (1 - 2e-6))])
+    close(states[-1]["weights"], [1.0, 1.0])
+    assert [causal.finished(state) for state in states] == [False] * 8 + [True]
+    assert [causal.settled(state) for state in states] == [False] * 8 + [True]
+    assert causal.info(states[-1]) == {"tolerance": 0.0, "min_weight": 1.0}, "nothing waits any more"
+
+
+def test_nothing_is_finished_before_it_is_trained() -> None:
+    """The same numbers again, as after no step, are no second look."""
+    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    same = System(equation([1e-9, 1e-9]))
+    assert not any(causal.finished(state) or state["rung"] for state in climb(causal, *[same] * 9))
+
+
+def test_one_lucky_draw_is_not_trusted() -> None:
+    causal = Causal(tolerances=(1.0,), slices=2)
+    lucky = [System(equation([1e-9 * (k + 1), 0.0])) for k in range(2)]
+    states = climb(causal, *lucky, System(equation([1.0, 0.0])), *lucky, System(equation([2.0, 0.0])), *lucky)
+    assert not any(causal.finished(state) for state in states)
+
+
+def test_held_out_points_have_to_agree() -> None:
+    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    for unseen, rung, done in ((1.0, 0, False), (0.005, 1, False), (1e-9, 1, True)):
+        systems = [System(equation([1e-9 * k, 0.0]), unseen=equation([unseen, 9.0])) for k in range(3)]
+        state = climb(causal, *systems)[-1]
+        assert (state["rung"], state["done"], causal.finished(state)) == (rung, done, done)
 
 
 def test_a_good_start_passes_several_rungs_at_once() -> None:
     causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2)
-    state = causal.update(causal.init(), System(equation([1e-9, 1e-9])), NOWHERE)
-    assert state["rung"] == 2 and causal.finished(state)
+    states = climb(causal, *near(1e-9))
+    assert [state["rung"] for state in states] == [0, 0, 2] and causal.finished(states[-1])
 
 
 def test_min_weight_at_delta_is_not_enough() -> None:
     causal = Causal(tolerances=(1.0,), slices=2, delta=0.5)
-    below = causal.update(causal.init(), System(equation([math.log(2) + 1e-9, 0.0])), NOWHERE)
-    above = causal.update(causal.init(), System(equation([math.log(2) - 1e-9, 0.0])), NOWHERE)
-    assert not causal.finished(below) and causal.finished(above)
+    for shift, finished in ((1e-9, False), (-1e-9, True)):
+        systems = [System(equation([math.log(2) + shift * (1 + k), 0.0])) for k in range(3)]
+        assert causal.finished(climb(causal, *systems)[-1]) == finished
+
+
+def test_a_number_that_is_none_meets_nothing() -> None:
+    causal = Causal(tolerances=(1.0,), slices=2)
+    systems = [System(Block("equation", [[value, value, 0.0, 0.0]])) for value in (1e-9, math.nan, 2e-9)]
+    assert not causal.finished(climb(causal, *systems)[-1])
 
 
 def test_a_rung_is_left_after_its_steps() -> None:
     causal = Causal(tolerances=(1.0, 10.0), slices=2, steps_per_tolerance=2)
-    state, rungs = causal.init(), []
-    for _ in range(6):
-        state = causal.update(state, System(equation([1.0, 1.0])), NOWHERE)
-        rungs.append(state["rung"])
-    assert rungs == [0, 0, 1, 1, 1, 1] and not causal.finished(state), "time ran out, the tolerance was not met"
+    states = climb(causal, *[System(equation([1.0, 1.0])) for _ in range(6)])
+    assert [state["rung"] for state in states] == [0, 0, 1, 1, 1, 1]
+    assert not causal.finished(states[-1]), "time ran out, the tolerance was not met"
+    close(states[3]["weights"], [1.0, math.exp(-10.0)])
+    close(states[4]["weights"], [1.0, 1.0])
+
+
+def test_the_ladder_ends_with_the_first_half_of_the_training() -> None:
+    """Two rungs: the first ends at a quarter of the steps or the time, the second at one half."""
+    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    shares = (0.0, 0.1, 0.24, 0.25, 0.4, 0.49, 0.5, 0.6)
+    states = climb(causal, *[System(equation([1.0 + share, 1.0]), spent=share) for share in shares])
+    assert [state["rung"] for state in states] == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert [state["done"] for state in states] == [False] * 6 + [True, True]
+    states = climb(causal, *[System(equation([1.0 + k, 1.0]), spent=1.0) for k in range(3)])
+    assert [state["done"] for state in states] == [False, False, True], "never before anything was trained"
+    faithful = Causal(tolerances=(1.0,), slices=2, steps_per_tolerance=100)
+    assert not climb(faithful, *[System(equation([1.0 + k, 1.0]), spent=1.0) for k in range(9)])[-1]["done"]
+
+
+def test_an_optimizer_that_is_stuck_hurries_the_ladder() -> None:
+    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    state = causal.update(causal.init(), System(equation([1.0, 1.0])), NOWHERE)
+    second = causal.hurried(state)
+    assert second is not None and (second["rung"], second["done"]) == (1, False)
+    last = causal.hurried(second)
+    assert last is not None and causal.settled(last) and not causal.finished(last)
+    close(last["weights"], [1.0, 1.0])
+    assert causal.hurried(last) is None
+
+
+def test_after_the_ladder_the_last_tolerance_is_looked_at_now_and_then() -> None:
+    causal = Causal(tolerances=(1.0,), slices=2, steps_per_tolerance=1)
+    states = climb(causal, *[System(equation([1.0 + k, 1.0])) for k in range(3)])
+    assert states[-1]["done"] and not causal.finished(states[-1])
+    systems = [System(equation([1e-9 * k, 0.0])) for k in range(80)]
+    for system in systems:
+        states.append(causal.update(states[-1], system, NOWHERE))
+    assert causal.finished(states[-1]) and len({id(state["sums"]) for state in states}) < 10
 
 
 def test_the_state_passed_in_is_left_alone() -> None:
     causal = Causal(tolerances=(1.0, 10.0), slices=2)
     state = causal.init()
     causal.update(state, System(equation([1e-9, 1e-9])), NOWHERE)
-    assert state == {"rung": 0, "on_rung": 0, "met": False}
+    assert state == causal.init()
+
+
+def test_a_state_of_an_older_checkpoint_goes_on() -> None:
+    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    old = {"rung": 1, "on_rung": 4, "met": False, "weights": tensor([1.0, 0.5])}
+    state = causal.update(old, System(equation([1.0, 1.0])), NOWHERE)
+    assert (state["rung"], state["on_rung"], state["done"]) == (1, 5, False)
+
+
+def test_fewer_points_than_slices_are_refused() -> None:
+    blocks = [Block("equation", [[0.0] * 40]), Block("equation", [[0.0] * 20]), Block("boundary", [[0.0]])]
+    with pytest.raises(ValueError, match=r"slices=32: .* an equation has 20 points.*points=64 or more.*slices=10"):
+        Causal().check(blocks)
+    Causal(slices=20).check(blocks)
 
 
 # -- balanced weights
