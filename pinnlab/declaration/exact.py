@@ -5,7 +5,7 @@ Letters: n points, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.conditions import Condition, Context, Dirichlet, Initial, Periodic
 from pinnlab.declaration.kinks import kink_profiles
+from pinnlab.declaration.regularity import irregularity
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
@@ -47,6 +48,7 @@ def plan_exact(
     parameters: dict[str, Any],
     free: Sequence[str] = (),
     periodic: bool = True,
+    rough: bool = False,
 ) -> ExactPlan:
     """Decide which conditions are built into the field.
 
@@ -56,6 +58,7 @@ def plan_exact(
         parameters: the fixed parameters, numbers or functions.
         free: parameters without a fixed number (unknown coefficients, families); data that use them stay soft.
         periodic: whether the network can be made periodic.
+        rough: whether data without the derivatives that the equations use are built in as they are.
 
     Raises:
         ValueError: exact conditions that contradict each other, or one that was demanded and is impossible.
@@ -68,6 +71,8 @@ def plan_exact(
     for condition in conditions:
         if isinstance(condition, Dirichlet | Initial) and condition.exact is not False:
             reason = _obstacle(condition, context, free)
+            if reason is None and not rough:
+                reason = _irregularity(condition, context, parameters)
             if reason is None:
                 eligible.append(condition)
             elif condition.exact:
@@ -139,6 +144,33 @@ def _obstacle(condition: Dirichlet | Initial, context: Context, free: Sequence[s
     if isinstance(condition, Initial) and any(len(key) > 1 for _, key, _, _ in condition.targets(context)):
         return "only the value and the first time derivative are built in"
     return None
+
+
+def _irregularity(condition: Dirichlet | Initial, context: Context, parameters: dict[str, Any]) -> str | None:
+    """Why the condition's data cannot be carried into the domain: derivatives that the equations use do not exist."""
+    region = context.region
+    for unknown, given, fixed in _data(condition, context):
+        value = _value(given, condition.name, context, parameters)
+        if isinstance(value, FunctionValue) and callable(given):
+            orders = {i: context.order.get((unknown, name), 0) for i, name in enumerate(region.coordinates)}
+            reason = irregularity(value, region, fixed, orders)
+            if reason is not None:
+                return reason
+    return None
+
+
+def _data(condition: Dirichlet | Initial, context: Context) -> Iterator[tuple[str, Any, dict[int, float]]]:
+    """(unknown, value, {coordinate number: position}) on every face that a condition is about."""
+    region = context.region
+    if isinstance(condition, Initial):
+        start = {region.coordinates.index(TIME): region.bounds[TIME][0]}
+        yield from ((unknown, given, start) for unknown, _, given, _ in condition.targets(context))
+        return
+    for unknown, given in condition.values.items():
+        for piece in condition.pieces(context):
+            face = region.face(piece)
+            assert face is not None, "only faces are built in"
+            yield unknown, given, {face[0]: face[1]}
 
 
 def _lone_velocities(context: Context, conditions: Sequence[Condition]) -> list[Condition]:

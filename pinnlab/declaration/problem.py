@@ -173,11 +173,16 @@ class Problem:
         """Highest order of derivatives of one unknown by a coordinate in the equations."""
         return max((key.count(coordinate) for key in self.derivatives[unknown]), default=0)
 
-    def exact_plan(self, periodic: bool = True) -> ExactPlan:
-        """Which conditions are built into the field; ``periodic``: whether the network can be made periodic."""
+    def exact_plan(self, periodic: bool = True, rough: bool = False) -> ExactPlan:
+        """Which conditions are built into the field.
+
+        Args:
+            periodic: whether the network can be made periodic.
+            rough: whether data without the derivatives that the equations use are built in as they are.
+        """
         numbers = {k: representative(v) for k, v in self.parameters.items()}
         free = (*self.families, *self.unknown_parameters)
-        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic)
+        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough)
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:

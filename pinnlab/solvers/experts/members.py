@@ -144,7 +144,7 @@ class Place:
     def _ansatz(self, values: Values) -> Ansatz:
         problem = self.problem
         fixed = {k: v for k, v in problem.parameters.items() if k not in problem.families}
-        return plan_exact(problem.context(), problem.conditions, {**fixed, **values}).ansatz
+        return plan_exact(problem.context(), self.plan.built_in, {**fixed, **values}, rough=True).ansatz
 
     def members(self, members: Sequence[Values], like: Tensor) -> MemberParameters:
         """Their parameters as terms see them."""

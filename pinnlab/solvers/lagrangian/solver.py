@@ -90,13 +90,18 @@ class LagrangianPINN(CollocationSolver):
         Labelled.of(problem, self.label_diffusion)
 
     def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
-        found, space = super().idle(problem, window), problem.domain.space
-        words = [word for words in problem.derivatives.values() for word in words]
-        if all(sum(name in space for name in word) < 2 for word in words):
+        found = super().idle(problem, window)
+        if not _spreads(problem):
             found["label_diffusion"] = (
                 "no space derivative of second or higher order stands in the equation; leave label_diffusion out."
             )
         return found
+
+
+def _spreads(problem: Problem) -> bool:
+    """Whether a space derivative of second or higher order stands in the equations."""
+    words = [word for words in problem.derivatives.values() for word in words]
+    return any(sum(name in problem.domain.space for name in word) > 1 for word in words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +134,8 @@ class Labelled:
         velocity = {} if entry is None else {problem.domain.space[0]: entry.velocity}
         drift = drift_of(problem) if entry is None else Drift(problem.domain.bounds[TIME][0], velocity)
         labels = label_problem(problem, drift, label_diffusion)
-        return cls(problem, entry, drift, labels, labels.exact_plan())
+        # where nothing spreads, a state at one label is nobody else's business: its kinks and jumps stay at their labels
+        return cls(problem, entry, drift, labels, labels.exact_plan(rough=not _spreads(problem)))
 
     @property
     def ansatz(self) -> Any:
