@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
+from pinnlab.algebra.largest import largest
 from pinnlab.bench.peers import is_peer
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.pictures.figures import COLORS, Picture, save
@@ -193,7 +194,7 @@ def _errors(runs: list[Run]) -> str:
     parts = []
     for unknown in unknowns:
         values = [run.errors[unknown] for run in runs if unknown in run.errors]
-        text = f"{np.median(values):.1e} [{min(values):.1e}, {max(values):.1e}]"
+        text = f"{np.median(values):.1e} [{min(values):.1e}, {largest(values):.1e}]"
         parts.append(text if len(unknowns) == 1 else f"{unknown} {text}")
     return "; ".join(parts) or "-"
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pinnlab.algebra.largest import largest
+
 FAILED = "failed"
 
 
@@ -55,7 +57,7 @@ class Run:
     @property
     def error(self) -> float:
         """The largest error of an unknown; NaN where nothing was measured."""
-        return max(self.errors.values(), default=math.nan)
+        return largest(self.errors.values())
 
     def error_at(self, seconds: float) -> float:
         """The error after so many seconds of training; NaN before the first record, or while windows are missing."""
@@ -92,7 +94,7 @@ class Baseline:
     @property
     def estimate(self) -> float:
         """The largest estimated error of an unknown; NaN without an estimate."""
-        return max(self.error_estimate.values(), default=math.nan)
+        return largest(self.error_estimate.values())
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
 
+from pinnlab.algebra.largest import largest
 from pinnlab.api import solve
 from pinnlab.bench.cases import Case
 from pinnlab.bench.peers import is_peer, launch
@@ -125,7 +125,7 @@ def _curve(solution: Solution) -> dict[str, list[float]]:
     history = solution.history
     columns = {name: history.column(name).tolist() for name in ("seconds", "loss", "held_out")}
     columns["window"] = history.column("phase").tolist()
-    columns["error"] = [max(r.errors.values(), default=math.nan) for r in history]
+    columns["error"] = [largest(r.errors.values()) for r in history]
     return columns
 
 

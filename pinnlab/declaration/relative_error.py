@@ -27,10 +27,21 @@ _AMPLE = 30.0
 """Seconds of a run from which on it can wait for a reference to be computed: the problems' own take up to ten."""
 
 
-def relative_l2(values: Tensor, reference: Tensor) -> Tensor:
-    """||values - reference|| / ||reference|| per column of (n, m); absolute where the reference is zero."""
-    scale = reference.norm(dim=0)
-    return (values - reference).norm(dim=0) / torch.where(scale > 0, scale, torch.ones_like(scale))
+RELATIVE_TO = ("size", "variation")
+"""What errors may be relative to: the norm of the reference, or that of its distance from its mean."""
+
+
+def relative_l2(values: Tensor, reference: Tensor, to: str = "size") -> Tensor:
+    """||values - reference|| / ||reference|| per column of (n, m); the root mean square where the reference is zero.
+
+    Args:
+        values: (n, m).
+        reference: (n, m).
+        to: one of ``RELATIVE_TO``; relative to the variation, an offset of the reference does not count.
+    """
+    scale = (reference - reference.mean(dim=0) if to == "variation" else reference).norm(dim=0)
+    absolute = torch.full_like(scale, len(reference) ** 0.5)
+    return (values - reference).norm(dim=0) / torch.where(scale > 0, scale, absolute)
 
 
 def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> Tensor:
@@ -69,7 +80,7 @@ def _numbers(problem: Problem) -> dict[str, Any]:
 
 
 def relative_errors(
-    values: Callable[[Tensor], Tensor], reference: ReferenceFunction, problem: Problem
+    values: Callable[[Tensor], Tensor], reference: ReferenceFunction, problem: Problem, to: str = "size"
 ) -> dict[str, float]:
     """{unknown: relative L2 error} over ``error_grid`` of the problem's whole domain.
 
@@ -77,6 +88,7 @@ def relative_errors(
         values: maps points (n, d), float64 on the CPU, to what is measured, (n, m) of any dtype and device.
         reference: what it is measured against; see ``evaluate``.
         problem: names coordinates and unknowns.
+        to: one of ``RELATIVE_TO``.
 
     Raises:
         TypeError, ValueError: as ``evaluate``.
@@ -84,7 +96,7 @@ def relative_errors(
     points = error_grid(problem.domain)
     target = evaluate(reference, problem, points)
     found = values(points).to("cpu", torch.float64)
-    return dict(zip(problem.unknowns, relative_l2(found, target).tolist(), strict=True))
+    return dict(zip(problem.unknowns, relative_l2(found, target, to).tolist(), strict=True))
 
 
 class ComputedReference(ABC):

@@ -22,6 +22,7 @@ from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
+from pinnlab.reference.refinement import NotUniqueError
 from pinnlab.reference.structure import Structure, boundary_conditions, initial_targets, periodic_unknowns
 
 _POINTS = 9
@@ -84,7 +85,9 @@ def _static_equations(problem: Problem, order: Mapping[str, int], draws: list[Co
     return rows
 
 
-def _made_up(problem: Problem, seed: int, kind: str, same: tuple[str, int] | None = None) -> Coefficients:
+def _made_up(
+    problem: Problem, seed: int, kind: str, same: tuple[str, int] | None = None, unit: Tensor | None = None
+) -> Coefficients:
     generator = torch.Generator().manual_seed(seed)
     values: dict[tuple[str, Key], Tensor] = {}
 
@@ -104,7 +107,8 @@ def _made_up(problem: Problem, seed: int, kind: str, same: tuple[str, int] | Non
             if unknown == same[0] and key.count(TIME) >= same[1]:
                 values[unknown, key] = (value.detach() * 1.7 + 0.3).requires_grad_()
     jets = {u: LazyJet(partial(number, u)) for u in problem.unknowns}
-    unit = unit_points("sobol", _POINTS, len(problem.domain.coordinates), np.random.default_rng(seed))
+    if unit is None:
+        unit = unit_points("sobol", _POINTS, len(problem.domain.coordinates), np.random.default_rng(seed))
     columns = problem.domain.columns(problem.domain.interior(unit.double()).points)
     return linearize(Equations(problem).residuals(jets, columns), jets)
 
@@ -187,7 +191,9 @@ def _check_boundary(problem: Problem, coordinate: str) -> None:
     for unknown, order in orders.items():
         lacking = counts[unknown] < order and (single or order > 1 or not sum(counts.values()))
         if lacking:
-            raise ValueError(
+            # a coefficient that vanishes at a boundary may stand for a condition; in a system another unknown's may
+            kind = NotUniqueError if single and _is_regular(problem, unknown, coordinate) else ValueError
+            raise kind(
                 f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
                 f"{counts[unknown]} boundary conditions there; add Dirichlet, Neumann or Robin(..., "
                 f"on={coordinate!r}), {order} in all, or Periodic(on={coordinate!r})."
@@ -197,3 +203,16 @@ def _check_boundary(problem: Problem, coordinate: str) -> None:
                 f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
                 f"{counts[unknown]} boundary conditions there; keep {order}, such as on='{coordinate}-' only."
             )
+
+
+def _is_regular(problem: Problem, unknown: str, coordinate: str) -> bool:
+    """Whether the highest derivative by a coordinate has a coefficient that vanishes nowhere, its ends included."""
+    order = problem.order_of(unknown, coordinate)
+    for value in (0.0, 1.0):
+        at = torch.full((_POINTS, len(problem.domain.coordinates)), 0.5, dtype=torch.float64)
+        at[:, problem.domain.coordinates.index(coordinate)] = value
+        for equation in _made_up(problem, 0, "positive", unit=at):
+            top = [v for (u, key), v in equation.items() if u == unknown and key.count(coordinate) == order]
+            if any(not bool((v.abs() > 0).all()) for v in top):
+                return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 
+from pinnlab.algebra.largest import largest
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME
@@ -95,7 +96,9 @@ class PeriodicSolver:
             seconds = time.perf_counter() - began
             space, best = relative_difference(best.interpolant, finer.interpolant), finer
             # the next level takes 2 to 5 times as long, and the final check half of that again
-            if max(space.values()) < budget.tolerance / 2 or not budget.allows((7.5 if self.two else 3.5) * seconds):
+            if largest(space.values()) < budget.tolerance / 2 or not budget.allows(
+                (7.5 if self.two else 3.5) * seconds
+            ):
                 break
         if not budget.estimate:
             return best, {}
@@ -114,7 +117,7 @@ class PeriodicSolver:
             seconds = time.perf_counter() - began
             needed = 2.0 * steps
             if finer is not None and best is not None:
-                error = max(relative_difference(best.interpolant, finer.interpolant).values()) / 15
+                error = largest(relative_difference(best.interpolant, finer.interpolant).values()) / 15
                 if error < target:
                     return finer, steps
                 needed = steps * (error / target) ** 0.25
@@ -145,4 +148,4 @@ class PeriodicSolver:
         return best, {u: space[u] + change[u] / 8 for u in space}
 
     def _close(self, other: Attempt, best: Attempt, budget: Budget) -> bool:
-        return max(relative_difference(other.interpolant, best.interpolant).values()) / 15 < budget.tolerance / 2
+        return largest(relative_difference(other.interpolant, best.interpolant).values()) / 15 < budget.tolerance / 2

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pinnlab.algebra.largest import largest
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant, relative_difference
 from pinnlab.reference.cost import TooLargeError
@@ -18,6 +19,10 @@ _FAILURES = 4
 
 class HopelessError(ValueError):
     """A failure that no other resolution would mend."""
+
+
+class NotUniqueError(HopelessError):
+    """The problem is known to have no solution or many: conditions are missing, or its equations are singular."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +128,12 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
         seconds = time.perf_counter() - began
         if best is not None:
             change = relative_difference(best.interpolant, attempt.interpolant)
-            if estimate and max(change.values()) > max(estimate.values()) and max(estimate.values()) < 1e-6:
+            if estimate and largest(change.values()) > largest(estimate.values()) and largest(estimate.values()) < 1e-6:
                 break  # rounding has taken over: the coarser one is the better one
             estimate = change
         best = attempt
         if budget.resolution is None and estimate:
-            if max(estimate.values()) < budget.tolerance or not budget.allows(ladder.growth * seconds):
+            if largest(estimate.values()) < budget.tolerance or not budget.allows(ladder.growth * seconds):
                 break
     if best is None:
         raise nothing_in_time(why)

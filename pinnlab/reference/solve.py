@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pinnlab.algebra.largest import largest
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
@@ -96,7 +97,7 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
         if found is None and line and not structure.static and (budget.resolution or 0) <= _FULL / 2:
             # fast dynamics on few modes: an implicit method of high order takes a hundred steps for ETDRK4's thousands
             attempt, estimate = run_method_of_lines(problem, structure, budget, most=_FULL)
-            if not estimate or max(estimate.values()) < 30 * budget.tolerance:
+            if not estimate or largest(estimate.values()) < 30 * budget.tolerance:
                 return attempt, estimate
         found = found or solver.run(budget)
         if found is not None:

@@ -34,7 +34,8 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.refinement import Budget
-from pinnlab.solution.measures import measure, rms
+from pinnlab.solution.measures import measure
+from pinnlab.solution.sizes import rms
 from pinnlab.solvers.windows import by_window
 
 _ENOUGH = 0.05

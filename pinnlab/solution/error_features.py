@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy
@@ -29,7 +28,9 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.capacity import gigabytes, usable_memory
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solution.measures import JetsByUnknown, Sampled, keys_of
+from pinnlab.solution.sizes import rms
 from pinnlab.solvers.local_experts.basis import RandomFeatures
+from pinnlab.training.part import Part
 
 PointFunction = Callable[[Tensor], Tensor]
 """(n, d) points -> (n, m) values."""
@@ -108,7 +109,7 @@ class _Placed:
 
 
 def solve_on_features(
-    problem: Problem, models: Sequence[Any], degree: int, deadline: Deadline
+    problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline
 ) -> tuple[PointFunction, float]:
     """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
 
@@ -186,13 +187,9 @@ def _place(
 
 
 def estimate_on_features(
-    problem: Problem,
-    models: Sequence[Any],
-    solution: PointFunction,
-    max_seconds: float,
-    degrees: tuple[int, int] | None = None,
-) -> tuple[list[float], list[float]]:
-    """(m,) relative L2 errors, and their doubt, in the same unit.
+    problem: Problem, models: Sequence[Part], max_seconds: float, degrees: tuple[int, int] | None = None
+) -> tuple[PointFunction, dict[str, float]]:
+    """The error as a function (n, d) -> (n, m), and {unknown: its doubt}, root mean square.
 
     The doubt is what two resolutions of e differ by, and the share of e that the residual left over stands for: where u
     is singular, features of any resolution agree with each other and not with e.
@@ -200,7 +197,6 @@ def estimate_on_features(
     Args:
         problem: with a number for every parameter.
         models: one, smooth on the whole domain.
-        solution: (n, d) -> (n, m).
         max_seconds: in all.
         degrees: of the coarse and the fine features; see ``DEGREES``.
 
@@ -215,11 +211,7 @@ def estimate_on_features(
         raise ValueError("random features are used for one time window only")
     deadline = Deadline.after(max_seconds)
     points = error_grid(problem.domain)
-    values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
     degrees = degrees or DEGREES[d]
     (coarse, _), (fine, left) = (solve_on_features(problem, models, p, deadline) for p in degrees)
     e, change = fine(points), fine(points) - coarse(points)
-    size = (values + e).norm(dim=0)
-    size = torch.where(size > 0, size, torch.ones_like(size))
-    doubt = (change.norm(dim=0) + left * e.norm(dim=0)) / size
-    return (e.norm(dim=0) / size).tolist(), doubt.tolist()
+    return fine, {u: rms(change[:, j]) + left * rms(e[:, j]) for j, u in enumerate(problem.unknowns)}

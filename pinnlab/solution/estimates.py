@@ -7,18 +7,29 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from pinnlab.algebra.largest import largest
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import error_grid
+from pinnlab.declaration.relative_error import error_grid, evaluate
 from pinnlab.domains import Box
+from pinnlab.reference.refinement import NotUniqueError
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
+from pinnlab.solution.error_estimate import ErrorEstimate
 from pinnlab.solution.error_features import estimate_on_features
-from pinnlab.solution.measures import Misfit
+from pinnlab.solution.measures import Misfit, sizes_of
+from pinnlab.solution.sizes import Size, rms
 from pinnlab.training.result import Solved
 
 _NAMES = {"equation": "the error equation", "classical": "a classical solution", "features": "random features"}
 KINDS = ("auto", "equation", "classical", "features")
+_ROUNDING = 4.0
+"""Rounding of a solution, in units of its number format's own."""
+_SHOWN = 0.03
+"""Part of an error that some misfit has at least, if the error is one."""
 
 
 class NoEstimateError(ValueError):
@@ -26,40 +37,51 @@ class NoEstimateError(ValueError):
 
 
 @dataclass(frozen=True)
-class ErrorEstimate:
-    """An estimate of a solution's error.
+class Estimation:
+    """What came of estimating an error.
 
     Attributes:
-        errors: {unknown: relative L2}.
-        doubt: {unknown: by how much that may be off, in the same unit}.
-        method: what it comes from, in words.
-        seconds: what it took.
+        estimate: None where there is none.
+        reasons: why there is no estimate, or none of the kind that comes first.
+        second: an estimate of another kind, made where the first one finds the solution wrong.
+        not_unique: why the problem has no solution or many; empty if it is not known to.
     """
 
-    errors: dict[str, float]
-    doubt: dict[str, float]
-    method: str
-    seconds: float
+    estimate: ErrorEstimate | None = None
+    reasons: tuple[str, ...] = ()
+    second: ErrorEstimate | None = None
+    not_unique: str = ""
 
-    @property
-    def largest(self) -> float:
-        """The largest of the estimated errors."""
-        return max(self.errors.values())
 
-    @property
-    def upper(self) -> float:
-        """What the largest error may be at most, the doubt included."""
-        return max(e + self.doubt[u] for u, e in self.errors.items())
+def made_of(
+    solution: Solved, truth: Tensor, doubt: dict[str, float], method: str, seconds: float, problem: Problem
+) -> ErrorEstimate:
+    """The estimate from what the solution should be.
 
-    @property
-    def lower(self) -> float:
-        """What the largest error is at least, the doubt included."""
-        return max(e - self.doubt[u] for u, e in self.errors.items())
+    Args:
+        solution: of a single instance.
+        truth: (n, m) values that it should have on ``error_grid``.
+        doubt: {unknown: how far these may be off, root mean square}.
+        method, seconds: as in the estimate.
+        problem: that of the solution, with the coefficients found.
 
-    @property
-    def certain(self) -> bool:
-        """Whether the estimate is known within a factor of two; else ``upper`` is a bound and no more."""
-        return 2 * self.lower >= self.largest and self.upper <= 2 * self.largest
+    Raises:
+        NoEstimateError: the errors are not finite.
+    """
+    off = _values(solution) - truth
+    errors = {u: rms(off[:, j]) for j, u in enumerate(problem.unknowns)}
+    if not all(math.isfinite(e) for e in errors.values()):
+        raise NoEstimateError(f"the error by {method} is not finite")
+    natural = sizes_of(problem, solution.models)
+    sizes = {u: Size.of(truth[:, j], natural[u].natural) for j, u in enumerate(problem.unknowns)}
+    eps = _ROUNDING * torch.finfo(solution.models[0].parameters[0].dtype).eps
+    return ErrorEstimate.of(errors, doubt, sizes, eps, method, seconds)
+
+
+def _values(solution: Solved) -> Tensor:
+    """(n, m) values on the error grid, float64."""
+    points = error_grid(solution.problem.domain).to(solution.models[0].parameters[0])
+    return solution.function(points).detach().to("cpu", torch.float64)
 
 
 def of_comparison(comparison: Comparison) -> ErrorEstimate:
@@ -69,12 +91,15 @@ def of_comparison(comparison: Comparison) -> ErrorEstimate:
         NoEstimateError: the classical solver does not say how accurate it is.
     """
     own = comparison.classical_error_estimate
-    doubt = {u: own.get(u, math.nan) for u in comparison.errors}
-    if not all(math.isfinite(d) for d in doubt.values()):
+    if not all(math.isfinite(own.get(u, math.nan)) for u in comparison.errors):
         raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
-    return ErrorEstimate(comparison.errors, doubt, "the classical solution", comparison.classical_seconds)
+    known = _known(comparison.solution)
+    truth = evaluate(comparison.classical, known, error_grid(known.domain))
+    doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
+    seconds = comparison.classical_seconds
+    return made_of(comparison.solution, truth, doubt, "the classical solution", seconds, known)
 
 
 def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
@@ -82,10 +107,11 @@ def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
 
     Raises:
         NoEstimateError: that is not possible.
+        NotUniqueError: the problem is known to have no solution or many.
     """
     try:
         return of_comparison(compare(solution, max_seconds=max_seconds))
-    except NoEstimateError:
+    except (NoEstimateError, NotUniqueError):
         raise
     except (ValueError, NotImplementedError) as error:
         raise NoEstimateError(f"no classical solution: {error}") from error
@@ -101,6 +127,7 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
 
     Raises:
         NoEstimateError: that is not possible.
+        NotUniqueError: the problem is known to have no solution or many.
     """
     began, known = time.perf_counter(), _checked(solution, misfits)
     problem = solution.problem
@@ -108,23 +135,25 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
         raise NoEstimateError("the error equation is solved on boxes only")
     try:
         found = solve_error_equation(known, solution.models, max_seconds)
+    except NotUniqueError:
+        raise
     except TimeoutError as error:
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
     except ValueError as error:
         raise NoEstimateError(f"the error equation could not be solved: {error}") from error
-    points = error_grid(problem.domain).to(solution.models[0].parameters[0])
-    relative = found.relative(solution.function, points).tolist()
-    if not all(math.isfinite(r) for r in relative):
-        raise NoEstimateError("the error that the error equation gives is not finite")
-    values = dict(zip(problem.unknowns, relative, strict=True))
-    uneven = [m for m in misfits if m.kind == "periodic" and m.relative > 0.1 * max(relative)]
+    e = found(error_grid(problem.domain))
+    doubt = {u: found.accuracy[u] * rms(e[:, j]) for j, u in enumerate(known.unknowns)}
+    seconds = time.perf_counter() - began
+    estimate = made_of(solution, _values(solution) + e, doubt, "the error equation", seconds, known)
+    uneven = [
+        m for m in misfits if m.kind == "periodic" and m.relative > 0.1 * largest(j.upper for j in estimate.judged)
+    ]
     if uneven and any(isinstance(c, Periodic) for c in problem.conditions):
         raise NoEstimateError(
             f"the solution is not periodic ({uneven[0].name} by {uneven[0].relative:.0e}), which the error equation "
             "takes it to be"
         )
-    doubt = {u: values[u] * found.accuracy[u] for u in values}
-    return ErrorEstimate(values, doubt, "the error equation", time.perf_counter() - began)
+    return estimate
 
 
 def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float) -> ErrorEstimate:
@@ -137,49 +166,65 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     """
     began, known = time.perf_counter(), _checked(solution, misfits)
     try:
-        values, doubt = estimate_on_features(known, solution.models, solution.function, max_seconds)
-    except TimeoutError as error:
-        raise NoEstimateError(f"random features were not solved for within {max_seconds:.0f} s") from error
-    except ValueError as error:
-        raise NoEstimateError(f"the error equation could not be solved on random features: {error}") from error
-    names = known.unknowns
-    if not max(doubt) < 0.5 * max(values):
+        error, off = estimate_on_features(known, solution.models, max_seconds)
+    except TimeoutError as late:
+        raise NoEstimateError(f"random features were not solved for within {max_seconds:.0f} s") from late
+    except ValueError as failure:
+        raise NoEstimateError(f"the error equation could not be solved on random features: {failure}") from failure
+    truth, seconds = _values(solution) + error(error_grid(known.domain)), time.perf_counter() - began
+    estimate = made_of(solution, truth, off, "the error equation on random features", seconds, known)
+    if not largest(j.doubt for j in estimate.judged) < 0.5 * largest(j.error for j in estimate.judged):
         raise NoEstimateError(
             "random features do not resolve the error: two sets of them disagree, or leave much of the residual"
         )
-    each = dict(zip(names, values, strict=True)), dict(zip(names, doubt, strict=True))
-    return ErrorEstimate(*each, "the error equation on random features", time.perf_counter() - began)
+    return estimate
+
+
+def _known(solution: Solved) -> Problem:
+    """The problem with the coefficients found."""
+    problem = solution.problem
+    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
 
 
 def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
     """The problem with the coefficients found, if the error equation makes sense for this solution."""
-    problem = solution.problem
     if any(model.joints for model in solution.models):
         raise NoEstimateError(
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
-    if max(m.relative for m in misfits if m.kind != "data") < ROUNDING:
+    if largest(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
-    known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
-    return known.replace(reference=None)
+    return _known(solution).replace(reference=None)
+
+
+def shown_by(misfits: Sequence[Misfit], error: float) -> bool:
+    """Whether the misfit of some equation or condition is of a size that goes with an error (relative, at most 1)."""
+    return any(m.relative >= _SHOWN * min(error, 1.0) for m in misfits if m.kind != "data")
 
 
 def estimate_error(
-    solution: Solved, misfits: Sequence[Misfit], how: str, max_seconds: float, began: float | None = None
-) -> tuple[ErrorEstimate | None, tuple[str, ...]]:
+    solution: Solved,
+    misfits: Sequence[Misfit],
+    how: str,
+    max_seconds: float,
+    wrong: float = 0.1,
+    began: float | None = None,
+) -> Estimation:
     """The estimate, and why there is none, or none of the kind that comes first.
 
     Args:
         solution: of a single instance.
         misfits: what is known of it.
         how: one of ``KINDS``; ``"auto"`` tries the error equation, the classical solution, and random features, in
-            this order.
+            this order, and a second one where the first finds an error of which the misfits show nothing.
         max_seconds: in all.
+        wrong: the error from which on a solution is wrong.
         began: since when, on the clock of ``time.perf_counter``; None for now.
     """
     began = time.perf_counter() if began is None else began
     reasons: list[str] = []
+    first: ErrorEstimate | None = None
     kinds = ("equation", "classical", "features") if how == "auto" else (how,)
     for kind in kinds:
         left = max_seconds - (time.perf_counter() - began)
@@ -188,11 +233,20 @@ def estimate_error(
             continue
         try:
             if kind == "equation":
-                return by_equation(solution, misfits, left if how == kind else 0.6 * left), tuple(reasons)
-            if kind == "classical":
-                return by_classical(solution, left), tuple(reasons)
-            return by_features(solution, misfits, left), tuple(reasons)
+                found = by_equation(solution, misfits, left if how == kind else 0.6 * left)
+            elif kind == "classical":
+                found = by_classical(solution, left)
+            else:
+                found = by_features(solution, misfits, left)
+        except NotUniqueError as error:
+            return Estimation(first, tuple(reasons), not_unique=str(error))
         except NoEstimateError as error:
-            if str(error) not in reasons:
+            if str(error) not in reasons and first is None:
                 reasons.append(str(error))
-    return None, tuple(reasons)
+            continue
+        if first is not None:
+            return Estimation(first, tuple(reasons), found)
+        first = found
+        if not found.least > wrong or shown_by(misfits, found.least):
+            break
+    return Estimation(first, tuple(reasons))

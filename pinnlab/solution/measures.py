@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,16 @@ from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
+from pinnlab.solution.sizes import Size, natural_sizes, relative_size, rms
 from pinnlab.solvers.windows import by_window
 from pinnlab.training.part import Part
 
+Sizes = Mapping[tuple[str, Key], float]
+"""{(unknown, derivative): its size over the domain}."""
 JetsByUnknown = dict[str, dict[Key, Tensor]]
+_FLOOR = 1e-3
+"""Part of the natural size of an equation's terms that they are taken to have at least."""
+_FEWEST_DATA, _MOST_DATA = 8, 2000
 _SIDE = 1e-9
 """How far from a joint its two sides are evaluated, relative to the extent of the coordinate.
 
@@ -48,7 +54,9 @@ class Misfit:
             windows) or ``"jump"`` (between subdomains or experts).
         rms: root mean square.
         maximum: largest modulus.
-        relative: the root mean square, relative to the largest of what should cancel.
+        relative: the root mean square, relative to the largest of what should cancel; in this the value of an unknown
+            counts by its variation around the mean, and a term that vanishes by a thousandth of its natural size.
+        noise: of data, whether what is left looks like noise.
     """
 
     name: str
@@ -56,23 +64,43 @@ class Misfit:
     rms: float
     maximum: float
     relative: float
+    noise: bool = False
 
 
-def rms(values: Tensor) -> float:
-    """Root mean square of (n,)."""
-    return float(values.square().mean().sqrt())
+def terms_of(
+    residual: Tensor, jets: Mapping[str, Mapping[Key, Tensor]], means: Mapping[str, float] | None = None
+) -> list[Tensor]:
+    """The terms (n,) of a residual: its derivative by each entry of the jet times that entry, which is a leaf.
 
-
-def relative_size(size: float, scales: Sequence[float]) -> float:
-    """``size`` by the largest of ``scales``; 0 for nothing in relation to nothing."""
-    scale = max(scales, default=0.0)
-    return 0.0 if size == 0 else size / scale if scale > 0 else math.inf
-
-
-def terms_of(residual: Tensor, jets: Mapping[str, Mapping[Key, Tensor]]) -> list[Tensor]:
-    """The terms (n,) of a residual: its derivative by each entry of the jet times that entry, which is a leaf."""
+    Args:
+        residual: (n,).
+        jets: {unknown: {derivative: (n,)}}.
+        means: {unknown: number} that is taken off its values: an offset is no part of what should cancel.
+    """
     (slopes,) = linearize([residual], jets)
-    return [(slope * jets[unknown][key]).detach() for (unknown, key), slope in slopes.items()]
+    found = []
+    for (unknown, key), slope in slopes.items():
+        value = jets[unknown][key].detach()
+        found.append(slope.detach() * (value if key or means is None else value - means.get(unknown, 0.0)))
+    return found
+
+
+def is_noise(left: Tensor, points: Tensor) -> bool:
+    """Whether what is left of measurements looks like noise: its mean is next to nothing, and neighbours do not agree.
+
+    Args:
+        left: (n,) what the measurements differ by from the solution.
+        points: (n, d) where, in units of the domain.
+    """
+    n, size = len(left), rms(left)
+    if n < _FEWEST_DATA or not size > 0:
+        return False
+    # beyond a few thousand points the first ones tell as much, and distances of all pairs would not fit
+    left, points = left[:_MOST_DATA], points[:_MOST_DATA]
+    apart = torch.cdist(points, points)
+    apart.fill_diagonal_(math.inf)
+    together = float((left * left[apart.argmin(dim=1)]).mean()) / size**2
+    return abs(float(left.mean())) < 3 * size / math.sqrt(n) and together < 3 / math.sqrt(n)
 
 
 class Sampled:
@@ -152,12 +180,12 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
     every = used_indices({u: frozenset().union(*(keys[u] for keys in traced)) for u in problem.unknowns}, names)
     scope, jets = sampled.scope(equation.draw(unit, n)[0], every)
     solved = torch.isfinite(next(iter(jets.values()))[()])
-    sizes = {(u, key): rms(v.detach()[solved]) for u, jet in jets.items() for key, v in jet.items()}
-    found = []
-    for name, residual in equation.evaluate((scope,)).items():
+    residuals, found = equation.evaluate((scope,)), []
+    sizes, floors, means = _sizes(problem, residuals, jets, solved)
+    for (name, residual), floor in zip(residuals.items(), floors, strict=True):
         values = residual.detach()[solved]
-        scales = [rms(term[solved]) for term in terms_of(residual, jets)]
-        found.append(_misfit(name, "equation", values, scales))
+        scales = [rms(term[solved]) for term in terms_of(residual, jets, means)]
+        found.append(_misfit(name, "equation", values, [*scales, floor]))
     for (_, term), keys in zip(conditions, traced[1:], strict=True):
         sites = term.draw(unit, term.fixed or few)
         indices = used_indices(keys, names)
@@ -172,9 +200,45 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
     return found, float(solved.double().mean())
 
 
-def _of_condition(
-    term: Term, sampled: Sampled, sites: Sequence[Site], indices: Indices, sizes: Mapping[tuple[str, Key], float]
-) -> list[Misfit]:
+def sizes_of(problem: Problem, models: Sequence[Part], n: int = 512) -> dict[str, Size]:
+    """{unknown: size} of a finished solution, natural sizes included, from n points of its domain; NaN if unsolved."""
+    sampled, rng = Sampled(problem, models), np.random.default_rng(987)
+    equation, names = problem.equation_term(), problem.domain.coordinates
+    (site,) = equation.draw(lambda count: unit_points("sobol", count, len(names), rng), n)
+    scope, jets = sampled.scope(site, used_indices(keys_of(problem, equation), names))
+    values = {u: Size.of(jet[()].detach()) for u, jet in jets.items()}
+    lengths = {name: hi - lo for name, (lo, hi) in problem.domain.bounds.items()}
+    everywhere = torch.ones(n, dtype=torch.bool)
+    return natural_sizes(list(equation.evaluate((scope,)).values()), jets, values, lengths, everywhere)[0]
+
+
+def _sizes(
+    problem: Problem, residuals: Mapping[str, Tensor], jets: JetsByUnknown, solved: Tensor
+) -> tuple[Sizes, list[float], dict[str, float]]:
+    """The sizes of all derivatives, the least size of each residual's terms, and the means of unknowns that vary.
+
+    Args:
+        problem: names coordinates.
+        residuals: {equation: (n,)}.
+        jets: their leaves.
+        solved: (n,) which of the points have a solution.
+    """
+    lengths = {name: hi - lo for name, (lo, hi) in problem.domain.bounds.items()}
+    kept: JetsByUnknown = {u: {k: v.detach()[solved] for k, v in jet.items()} for u, jet in jets.items()}
+    values = {u: Size.of(jet[()]) for u, jet in kept.items()}
+    sizes, naturals = natural_sizes(list(residuals.values()), jets, values, lengths, solved)
+    found = {}
+    for unknown, jet in kept.items():
+        size = sizes[unknown]
+        for key, derivative in jet.items():
+            stretch = math.prod(lengths[name] for name in key)
+            least = _FLOOR * max(size.unit, size.natural) / stretch
+            found[unknown, key] = max(rms(derivative) if key else size.unit, least)
+    means = {u: float(jet[()].mean()) for u, jet in kept.items() if sizes[u].varies}
+    return found, [_FLOOR * n for n in naturals], means
+
+
+def _of_condition(term: Term, sampled: Sampled, sites: Sequence[Site], indices: Indices, sizes: Sizes) -> list[Misfit]:
     pairs = [sampled.scope(site, indices) for site in sites]
     found = []
     for name, residual in term.evaluate(tuple(s for s, _ in pairs)).items():
@@ -182,7 +246,13 @@ def _of_condition(
         for _, jet in pairs:
             (slopes,) = linearize([residual], jet)
             scales += [rms(v[torch.isfinite(v)]) * sizes[leaf] for leaf, v in slopes.items()]
-        found.append(_misfit(name, term.kind, residual.detach(), scales))
+        misfit = _misfit(name, term.kind, residual.detach(), scales)
+        if term.kind == "data":
+            at = sites[0].points.detach().to("cpu", torch.float64)
+            kept = torch.isfinite(residual.detach())
+            extents = at.new_tensor([hi - lo for lo, hi in sampled.problem.domain.bounds.values()])
+            misfit = replace(misfit, noise=is_noise(residual.detach()[kept], (at / extents)[kept]))
+        found.append(misfit)
     return found
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pinnlab.solution.comparison import Comparison
-from pinnlab.solution.estimates import KINDS, ErrorEstimate, NoEstimateError, estimate_error, of_comparison
+from pinnlab.solution.error_estimate import ErrorEstimate
+from pinnlab.solution.estimates import KINDS, Estimation, NoEstimateError, estimate_error, of_comparison, shown_by
 from pinnlab.solution.measures import Misfit, measure
 from pinnlab.training.result import Solved
 
@@ -73,8 +74,7 @@ class QualityReport:
             lines.append("  ".join([name.ljust(widths[0]), *cells]))
         if self.estimate is not None:
             e = self.estimate
-            each = ", ".join(f"{u} {v:.1e} +- {e.doubt[u]:.0e}" for u, v in e.errors.items())
-            lines.append(f"relative L2 error by {e.method}: {each} ({e.seconds:.1f} s)")
+            lines.append(f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)")
         lines += [f"note: {reason}" for reason in self.reasons]
         return "\n".join(line.rstrip() for line in lines)
 
@@ -84,7 +84,13 @@ class QualityReport:
 
 
 def judge(
-    estimate: ErrorEstimate | None, misfits: Sequence[Misfit], solved: float, tolerance: float, found: bool = False
+    estimate: ErrorEstimate | None,
+    misfits: Sequence[Misfit],
+    solved: float,
+    tolerance: float,
+    found: bool = False,
+    second: ErrorEstimate | None = None,
+    not_unique: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict and its reason.
 
@@ -92,31 +98,47 @@ def judge(
         estimate: of the error, or None.
         misfits: of equations and conditions.
         solved: share of the domain where the solution is a number.
-        tolerance: the relative error up to which it is good; ten times as much is wrong.
+        tolerance: the relative error up to which it is good. Ten times as much is wrong, if a misfit of matching size or
+            a second estimate says so as well.
         found: whether coefficients were found from data; of these the estimate knows nothing, the data's misfit does.
+        second: an estimate of another kind.
+        not_unique: why the problem has no solution or many, which no estimate overrules; empty if it is not known to.
     """
     if solved < 1:
         return Verdict.WRONG, f"there is no solution on {100 * (1 - solved):.0f} % of the domain"
     worst = max((m for m in misfits if m.kind not in ("equation", "data")), key=_finite, default=None)
+    missed = max((m for m in misfits if m.kind == "data"), key=_finite, default=None)
     held = _held(misfits)
+    if not_unique:
+        return Verdict.DOUBTFUL, f"the solution is not unique or does not exist: {not_unique} {held}"
     if estimate is None:
         if worst is not None and _finite(worst) > _BROKEN:
             return Verdict.WRONG, f"{worst.name} is violated by {worst.relative:.0e} of its size; {held}"
         return Verdict.DOUBTFUL, f"no estimate of the error; {held}, which by itself certifies nothing"
-    data = max((_finite(m) for m in misfits if m.kind == "data"), default=0.0)
-    size = (
-        f"relative error {estimate.largest:.1e}" if estimate.certain else f"relative error at most {estimate.upper:.0e}"
-    )
-    size = f"estimated {size} (by {estimate.method})" + (", with the coefficients found" if found else "")
-    if estimate.lower > _WRONG * tolerance:
-        return Verdict.WRONG, f"{size}; {held}, but this is not the solution"
+    size = f"estimated {estimate.sentence} (by {estimate.method})" + (", with the coefficients found" if found else "")
+    if estimate.least > _WRONG * tolerance:
+        if second is not None:
+            other = f"estimated {second.sentence} (by {second.method})"
+            if second.least > _WRONG * tolerance:
+                return Verdict.WRONG, f"{size}, {other}; {held}, but this is not the solution"
+            return Verdict.DOUBTFUL, f"two estimates disagree: {size}, {other}; {held}"
+        if shown_by(misfits, estimate.least):
+            return Verdict.WRONG, f"{size}; {held}, but this is not the solution"
+        return Verdict.DOUBTFUL, f"{size}, of which nothing else shows anything; {held}"
     if worst is not None and _finite(worst) > _BROKEN:
         return Verdict.DOUBTFUL, f"{size}, but {worst.name} is violated by {worst.relative:.0e} of its size"
-    if found and data > _MISSED:
-        return Verdict.DOUBTFUL, f"{size}, but the data are missed by {data:.0e} of their size"
-    if estimate.upper <= tolerance:
+    if missed is not None and _finite(missed) > _MISSED and (found or not missed.noise):
+        return Verdict.DOUBTFUL, f"{size}, but the data are missed by {missed.relative:.0e} of their size"
+    if estimate.is_good(tolerance):
         return Verdict.GOOD, f"{size}; {held}"
-    return Verdict.DOUBTFUL, f"{size}, more than {tolerance:g}; {held}"
+    return Verdict.DOUBTFUL, f"{size}, {_than(estimate, tolerance)}; {held}"
+
+
+def _than(estimate: ErrorEstimate, tolerance: float) -> str:
+    """Why an estimate that is not wrong is not good either."""
+    if estimate.worst.upper > tolerance:
+        return f"more than {tolerance:g}"
+    return "which may hide what little it varies"
 
 
 def _finite(misfit: Misfit) -> float:
@@ -124,15 +146,17 @@ def _finite(misfit: Misfit) -> float:
 
 
 def _held(misfits: Sequence[Misfit]) -> str:
-    """How well equations and conditions hold, in words."""
+    """How well equations, conditions and data hold, in words."""
     parts = []
     for what, chosen in (
         ("equations", [m for m in misfits if m.kind == "equation"]),
         ("conditions", [m for m in misfits if m.kind not in ("equation", "data")]),
+        ("data", [m for m in misfits if m.kind == "data"]),
     ):
         if chosen:
             largest = max(_finite(m) for m in chosen)
-            parts.append(f"{what} hold to {largest:.0e}" if largest > 1e-13 else f"{what} hold to rounding")
+            noise = " (noise)" if any(m.noise for m in chosen) else ""
+            parts.append(f"{what} hold to {largest:.0e}{noise}" if largest > 1e-13 else f"{what} hold to rounding")
     return ", ".join(parts)
 
 
@@ -176,16 +200,20 @@ def report(
             raise ValueError(f"report({name}={value!r}): must be positive.")
     began = time.perf_counter()
     misfits, solved = measure(problem, solution.models, points, seed)
-    found: ErrorEstimate | None = None
-    reasons: tuple[str, ...] = ()
+    estimation = Estimation()
     if solved == 1 and isinstance(estimate, Comparison):
         try:
-            found = of_comparison(estimate)
+            estimation = Estimation(of_comparison(estimate))
         except NoEstimateError as error:
-            reasons = (str(error),)
+            estimation = Estimation(reasons=(str(error),))
     elif solved == 1 and isinstance(estimate, str):
-        found, reasons = estimate_error(solution, misfits, estimate, max_seconds, began)
-    verdict, why = judge(found, misfits, solved, tolerance, bool(problem.unknown_parameters))
+        estimation = estimate_error(solution, misfits, estimate, max_seconds, _WRONG * tolerance, began)
+    verdict, why = judge(
+        estimation.estimate, misfits, solved, tolerance, bool(problem.unknown_parameters), estimation.second,
+        estimation.not_unique,
+    )  # fmt: skip
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")
-    return QualityReport(equations, conditions, solved, found, reasons, tolerance, verdict, why)
+    return QualityReport(
+        equations, conditions, solved, estimation.estimate, estimation.reasons, tolerance, verdict, why
+    )

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import relative_errors
+from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
 from pinnlab.domains import TIME, Box
 from pinnlab.reference import reference_solution
 from pinnlab.solution import saving
@@ -150,7 +150,9 @@ class Solution:
         """Unknown coefficients that were found, from the last window."""
         return {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
 
-    def error(self, reference: Any = None, *, members: int = 8, seed: int = 0) -> dict[str, float]:
+    def error(
+        self, reference: Any = None, *, relative_to: str = "size", members: int = 8, seed: int = 0
+    ) -> dict[str, float]:
         """Relative L2 error of each unknown over a fine grid of the whole domain.
 
         Of a family it is the mean over random members, each against ``problem.reference`` or, without one, the classical
@@ -159,14 +161,18 @@ class Solution:
         Args:
             reference: a function of the coordinates, another solution, or a classical reference;
                 ``problem.reference`` if None.
+            relative_to: ``"size"``, the norm of the reference; or ``"variation"``, the norm of its distance from its
+                mean, which an offset does not hide errors behind.
             members: how many of a family are drawn.
             seed: of the draw.
 
         Raises:
-            ValueError: there is no reference.
+            ValueError: there is no reference; another word for ``relative_to``.
         """
+        if relative_to not in RELATIVE_TO:
+            raise ValueError(f"error(relative_to={relative_to!r}): choose {' or '.join(map(repr, RELATIVE_TO))}.")
         if self.members is not None:
-            return self._mean_error(reference, members, seed)
+            return self._mean_error(reference, relative_to, members, seed)
         reference = self.problem.reference if reference is None else reference
         if reference is None:
             raise ValueError(
@@ -175,9 +181,9 @@ class Solution:
                 "file, pass problem= to Solution.load."
             )
         like = self.models[0].parameters[0]
-        return relative_errors(lambda points: self.function(points.to(like)), reference, self.problem)
+        return relative_errors(lambda points: self.function(points.to(like)), reference, self.problem, relative_to)
 
-    def _mean_error(self, reference: Any, members: int, seed: int) -> dict[str, float]:
+    def _mean_error(self, reference: Any, relative_to: str, members: int, seed: int) -> dict[str, float]:
         if reference is not None:
             raise ValueError(
                 "error(reference) of a family: one reference cannot suit all members; leave it out, or take a member: "
@@ -188,7 +194,7 @@ class Solution:
             problem = self.problem.sample(rng)
             values: dict[str, Any] = {name: problem.parameters[name] for name in self.problem.families}
             mine = self.at(**values)
-            found.append(mine.error(problem.reference or reference_solution(problem)))
+            found.append(mine.error(problem.reference or reference_solution(problem), relative_to=relative_to))
         return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
 
     @overload

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.largest import largest
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter
 from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_per_second
@@ -63,7 +64,7 @@ class RunOptions:
     def met(self, records: Sequence[Record]) -> bool:
         """Whether the errors of these records are within the target."""
         errors = [error for record in records for error in record.errors.values()]
-        return self.target_error is not None and bool(errors) and max(errors) <= self.target_error
+        return self.target_error is not None and bool(errors) and largest(errors) <= self.target_error
 
 
 def run(problem: Problem, solver: Solver, settings: Settings, options: RunOptions) -> Result:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from pinnlab.algebra.largest import largest
 from pinnlab.machine.processes import Processes
 from pinnlab.training.history import Record
 
@@ -39,7 +40,7 @@ class ProgressBar:
         parts = [f"window {record.phase + 1}/{self.phases}"] if self.phases > 1 else []
         parts.append(f"loss {record.loss:.1e}")
         if record.errors:
-            parts.append(f"error {max(record.errors.values()):.1e}")
+            parts.append(f"error {largest(record.errors.values()):.1e}")
         self.bar.set_postfix_str(", ".join(parts), refresh=False)
         self.bar.update(max(0.0, done - self._reached))
         self._reached = max(self._reached, done)

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.declaration.relative_error import error_grid
+from pinnlab.declaration.relative_error import error_grid, relative_l2
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
 from pinnlab.solution.error_equation import error_problem, solve_error_equation
+from pinnlab.solution.error_estimate import ErrorEstimate
 from pinnlab.solution.error_features import estimate_on_features
-from pinnlab.solution.estimates import ErrorEstimate
-from pinnlab.solution.measures import Misfit, measure, relative_size, terms_of
+from pinnlab.solution.measures import Misfit, measure, terms_of
 from pinnlab.solution.quality import Verdict, judge
+from pinnlab.solution.sizes import relative_size
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -128,8 +129,9 @@ def test_verdicts_rest_on_the_estimate() -> None:
         "estimated relative error 1.0e-06 (by the error equation); equations hold to 1e-09, conditions hold to rounding",
     )
     assert judge(estimate(0.05), small, 1.0, 0.01)[0] is Verdict.DOUBTFUL
-    assert judge(estimate(0.5), small, 1.0, 0.01)[0] is Verdict.WRONG
-    assert judge(estimate(0.5), small, 1.0, 0.1)[0] is Verdict.DOUBTFUL
+    seen = [*small, Misfit("equation2", "equation", 0.1, 0.1, 0.1)]
+    assert judge(estimate(0.5), seen, 1.0, 0.01)[0] is Verdict.WRONG
+    assert judge(estimate(0.5), seen, 1.0, 0.1)[0] is Verdict.DOUBTFUL
     verdict, why = judge(estimate(1e-9, 1e-8), small, 1.0, 0.01)
     assert verdict is Verdict.GOOD and "at most 1e-08" in why
     assert judge(estimate(0.005, 0.1), small, 1.0, 0.01)[0] is Verdict.DOUBTFUL
@@ -140,7 +142,11 @@ def test_verdicts_rest_on_the_estimate() -> None:
     assert judge(estimate(1e-6), broken, 1.0, 0.01)[0] is Verdict.DOUBTFUL
     assert judge(None, broken, 1.0, 0.01)[0] is Verdict.WRONG
     missed = [*small, Misfit("data u", "data", 1.0, 1.0, 0.2)]
-    assert judge(estimate(1e-6), missed, 1.0, 0.01)[0] is Verdict.GOOD
+    assert judge(estimate(1e-6), missed, 1.0, 0.01)[0] is Verdict.DOUBTFUL
+    noisy = [*small, Misfit("data u", "data", 1.0, 1.0, 0.2, noise=True)]
+    verdict, why = judge(estimate(1e-6), noisy, 1.0, 0.01)
+    assert verdict is Verdict.GOOD and "data hold to 2e-01 (noise)" in why
+    assert judge(estimate(1e-6), noisy, 1.0, 0.01, found=True)[0] is Verdict.DOUBTFUL
     assert judge(estimate(1e-6), missed, 1.0, 0.01, found=True)[0] is Verdict.DOUBTFUL
 
 
@@ -163,7 +169,7 @@ def test_a_condition_is_measured_against_the_same_derivative_of_the_domain() -> 
     misfits, _ = measure(problem, [Given(problem.domain, lambda p: 3 * p[:, :1])])
     found = {m.name: m for m in misfits}
     assert found["neumann u x-"].rms == pytest.approx(3.0) and found["neumann u x-"].relative == pytest.approx(1.0)
-    assert found["dirichlet u x+"].relative == pytest.approx(math.sqrt(3), rel=1e-3), "3 against the mean square of 3 x"
+    assert found["dirichlet u x+"].relative == pytest.approx(math.sqrt(12), rel=1e-3), "3 against how 3 x varies"
 
 
 def test_hand_overs_and_jumps_are_seen() -> None:
@@ -282,8 +288,10 @@ def test_random_features_need_no_box() -> None:
     solution = solved(
         problem, Given(problem.domain, lambda p: 1 - p.square().sum(1, keepdim=True) + 1e-4 * torch.cos(2 * p[:, :1]))
     )
-    (value,), (doubt,) = estimate_on_features(problem, solution.models, solution.function, 60.0, degrees=(6, 8))
-    assert value == pytest.approx(solution.error()["u"], rel=1e-3) and doubt < 1e-5 * value
+    error, doubt = estimate_on_features(problem, solution.models, 60.0, degrees=(6, 8))
+    points = error_grid(problem.domain)
+    (value,) = relative_l2(solution.function(points), solution.function(points) + error(points)).tolist()
+    assert value == pytest.approx(solution.error()["u"], rel=1e-3) and doubt["u"] < 1e-5 * value
 
 
 # -- reports -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.largest import largest
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_meter, relative_errors
 from pinnlab.machine.deadline import Deadline
@@ -90,6 +91,6 @@ class Recorder:
     def _record(self) -> None:
         # a peer's loss is its own business: what its terms are divided by differs from package to package
         self.curve["seconds"].append(self.seconds)
-        self.curve["error"].append(max(self._measure().values(), default=math.nan))
+        self.curve["error"].append(largest(self._measure().values()))
         for name, value in (("loss", math.nan), ("held_out", math.nan), ("window", 0.0)):
             self.curve[name].append(value)

@@ -30,6 +30,7 @@ from pinnlab.solvers.windows import joined
 
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
+_NEXT_TO_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class SlabMarch:
             if ratio > 1:
                 self._shorten(max(0.3, 0.9 * self._growth(ratio)))
             return tried
-        if rows.initial is not None and self._start_is_off(rows.initial.residuals(found.coefficients)):
+        if rows.initial is not None and self._start_is_off(rows.initial.residuals(found.coefficients), size):
             self.guess = None
             self._shorten(0.5)
             return tried
@@ -257,10 +258,17 @@ class SlabMarch:
                 f"kink: experts={{{name!r}: ({at:.4g},)}}"
             )
 
-    def _start_is_off(self, residuals: Array) -> bool:
-        """Whether the state at the slab's start is missed by far more than the tolerance: a residual alone proves little."""
-        off = np.sqrt((residuals**2).sum(axis=(1, 2))).max() / self.settings.weight
-        return bool(off > 100 * self.settings.tolerance * max(1.0, float(self.size.max()))) and not self.coarse
+    def _start_is_off(self, residuals: Array, size: Array) -> bool:
+        """Whether the state at the slab's start is missed by far more than the tolerance: a residual alone proves little.
+
+        Args:
+            residuals: (K, r, q) of the initial state, weighted.
+            size: (m,) of the unknowns; of one that is next to nothing beside the others, a millionth of theirs.
+        """
+        floor = _NEXT_TO_NOTHING * float(size.max())
+        sizes = [max(float(size[self.problem.unknowns.index(u)]), floor) for u, *_ in self.discretization.initial]
+        off = np.sqrt((residuals**2).sum(axis=2)).max(axis=0) / self.settings.weight
+        return bool((off > 100 * self.settings.tolerance * np.array(sizes)).any()) and not self.coarse
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
