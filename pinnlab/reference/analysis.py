@@ -188,8 +188,10 @@ def _check_boundary(problem: Problem, coordinate: str) -> None:
         counts[unknown] += piece[:-1] == coordinate
     orders = {u: problem.order_of(u, coordinate) for u in problem.unknowns}
     single = len(orders) == 1
+    # w'' = m, m'' = f with all conditions on w: those of one unknown may stand for another's
+    shared = not problem.domain.has_time and sum(counts.values()) >= sum(orders.values())
     for unknown, order in orders.items():
-        lacking = counts[unknown] < order and (single or order > 1 or not sum(counts.values()))
+        lacking = counts[unknown] < order and not shared and (single or order > 1 or not sum(counts.values()))
         if lacking:
             # a coefficient that vanishes at a boundary may stand for a condition; in a system another unknown's may
             kind = NotUniqueError if single and _is_regular(problem, unknown, coordinate) else ValueError

@@ -14,17 +14,24 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.cost import look_ahead
-from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
+from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, NotUniqueError, refine
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
+from pinnlab.reference.uniqueness import is_singular
 
 _DENSE = 450
-_CONDITION = 1e14
 _ITERATIONS = 60
 
 
 def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[Attempt, Estimate]:
-    """Double the nodes, each Newton iteration starting from the coarser solution, until the solution stops changing."""
+    """Double the nodes, each Newton iteration starting from the coarser solution, until the solution stops changing.
+
+    Raises:
+        NotUniqueError: the linearized equations are singular on every grid.
+        ValueError: no resolution could be solved.
+    """
+    if is_singular(problem, structure):
+        raise NotUniqueError(_SINGULAR)
     previous: list[Interpolant] = []
 
     def solve(n: int, level: int) -> Attempt:
@@ -107,13 +114,16 @@ _SINGULAR = (
 
 
 def _solve(matrix: scipy.sparse.csr_array, right: Array, full: bool) -> Array:
+    # columns are scaled as well: unknowns may have units that differ by orders of magnitude
+    unit = 1 / np.maximum(abs(matrix).max(axis=0).toarray().reshape(-1), 1e-300)
+    scaled = scipy.sparse.csr_array(matrix @ scipy.sparse.diags_array(unit))
     try:
-        if matrix.shape[0] <= _DENSE and np.linalg.cond(matrix.toarray()) > _CONDITION:
-            raise HopelessError(_SINGULAR)
         if full or matrix.shape[0] <= _DENSE:
             with warnings.catch_warnings():
+                # a pivot that is exactly zero; small ones say nothing, as those of fine grids are small
                 warnings.simplefilter("error", scipy.linalg.LinAlgWarning)
-                return scipy.linalg.solve(matrix.toarray(), right)
-        return scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve(right)
-    except (RuntimeError, scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning) as error:
+                factors = scipy.linalg.lu_factor(scaled.toarray())
+            return unit * scipy.linalg.lu_solve(factors, right)
+        return unit * scipy.sparse.linalg.splu(scipy.sparse.csc_array(scaled)).solve(right)
+    except (RuntimeError, ValueError, scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning) as error:
         raise HopelessError(_SINGULAR) from error

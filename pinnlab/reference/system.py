@@ -3,12 +3,15 @@
 Letters: s instants evaluated at once, c components of the state, g grid points, b points of a face, N = c g.
 
 Every row of the system is an equation at a node, except that each boundary condition takes the row of its unknown at a
-boundary node (a second condition on the same face takes the next node inwards). Boundary values are thus solved for
-together with the rest, so that conditions hold at every evaluation, whatever their kind.
+boundary node. A second condition on the same face takes the next node inwards; in a steady problem the row of an unknown
+that has no conditions of its own, or the node at the other end if that has none: equations that are left out at one end
+only make the system ill-conditioned. Boundary values are thus solved for together with the rest, so that conditions hold
+at every evaluation, whatever their kind.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -155,25 +158,41 @@ class GridSystem:
         context, names = self.problem.context(), list(self.axes)
         rank = {Dirichlet: 0, Neumann: 2}
         found = sorted(boundary_conditions(self.problem), key=lambda c: rank.get(type(c[0]), 1))
+        counts = Counter((unknown, piece) for _, unknown, piece in found)
         depth: dict[tuple[str, str], int] = {}
         owner = np.zeros(self.size, dtype=bool)
         faces = []
         for condition, unknown, piece in found:
             dim, upper = names.index(piece[:-1]), piece[-1] == "+"
-            inwards = depth.get((unknown, piece), 0)
-            depth[unknown, piece] = inwards + 1
+            inwards, at_upper, host = depth.get((unknown, piece), 0), upper, unknown
+            if inwards and not self.problem.domain.has_time:
+                host = next((u for u in self._without(counts, piece) if (u, piece) not in depth), unknown)
+            if host != unknown:
+                inwards = 0
+            depth[host, piece] = depth.get((host, piece), 0) + 1
             if inwards and len(names) > 1:
                 raise ValueError(
                     f"reference_solution: two conditions on {unknown!r} at {piece!r}; equations of higher than second "
                     "order with boundaries are handled in one space dimension only."
                 )
+            kept = _balanced(counts, unknown, piece)
+            if inwards >= kept and not self.problem.domain.has_time:
+                at_upper, inwards = not upper, inwards - kept + counts[unknown, _other(piece)]
             number = np.arange(self.size).reshape(len(self.components), *self.shape)
-            position = self.shape[dim] - 1 - inwards if upper else inwards
-            rows = number[self._row[unknown, self.top(unknown)]].take(position, axis=dim).reshape(-1)
+            position = self.shape[dim] - 1 - inwards if at_upper else inwards
+            rows = number[self._row[host, self.top(host)]].take(position, axis=dim).reshape(-1)
             mine = ~owner[rows]
             owner[rows] = True
             faces.append(GridFace(unknown, dim, upper, self._misfit(condition, unknown, piece, context), rows, mine))
         return faces
+
+    def _without(self, counts: Mapping[tuple[str, str], int], piece: str) -> list[str]:
+        """Unknowns of second order and more without a condition at a face and at the opposite one."""
+        return [
+            u
+            for u in self.problem.unknowns
+            if self.problem.order_of(u, piece[:-1]) > 1 and not counts[u, piece] and not counts[u, _other(piece)]
+        ]
 
     def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: Context) -> Misfit:
         label = f"{condition.name.lower()} {unknown} {piece}"
@@ -331,6 +350,17 @@ class GridSystem:
             matrix = jacobian[rows][:, values].toarray()
             flat[values] -= np.linalg.lstsq(matrix, misfit, rcond=None)[0]
         return flat.reshape(state.shape)
+
+
+def _other(piece: str) -> str:
+    """The opposite face: of ``"x-"`` it is ``"x+"``."""
+    return piece[:-1] + ("-" if piece[-1] == "+" else "+")
+
+
+def _balanced(counts: Mapping[tuple[str, str], int], unknown: str, piece: str) -> int:
+    """How many of the conditions of a face take rows at it, so that both ends give up about as many equations."""
+    here, there = counts[unknown, piece], counts[unknown, _other(piece)]
+    return here - max(0, (here - there) // 2)
 
 
 def _tensor(values: Array) -> Tensor:

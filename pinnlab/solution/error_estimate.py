@@ -72,10 +72,11 @@ def judged(unknown: str, error: float, doubt: float, size: Size, rounding: float
         blame = size.variation / size.rms
     if size.varies and size.variation <= 2 * doubt:
         # whether there is a variation at all cannot be told
-        small = size.rms <= _SMALL * size.natural
+        small = size.rms <= max(_SMALL * size.natural, 2 * doubt)
         unit, kind, share = (size.natural, "natural", _HIDDEN_SMALL) if small else (size.rms, "size", _HIDDEN)
         blame = 0.0
-    unit = unit or 1.0
+    if unit == 0:
+        unit, share, blame = 1.0, 0.0, 0.0  # with nothing to compare it with, only no error at all is good
     return Judged(unknown, error / unit, doubt / unit, kind, share, blame, rounding / unit)
 
 
@@ -161,7 +162,7 @@ class ErrorEstimate:
     @property
     def worst(self) -> Judged:
         """The unknown with the largest error in the unit by which it is judged, next to what it may be."""
-        return max(self.judged, key=lambda j: j.upper / j.share if not math.isnan(j.upper) else math.inf)
+        return max(self.judged, key=lambda j: math.inf if math.isnan(j.upper) else j.upper / (j.share or _HIDDEN))
 
     @property
     def least(self) -> float:

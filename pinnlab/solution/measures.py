@@ -34,7 +34,7 @@ from pinnlab.training.part import Part
 Sizes = Mapping[tuple[str, Key], float]
 """{(unknown, derivative): its size over the domain}."""
 JetsByUnknown = dict[str, dict[Key, Tensor]]
-_FLOOR = 1e-3
+_FLOOR = 1e-2
 """Part of the natural size of an equation's terms that they are taken to have at least."""
 _FEWEST_DATA, _MOST_DATA = 8, 2000
 _SIDE = 1e-9
@@ -55,7 +55,7 @@ class Misfit:
         rms: root mean square.
         maximum: largest modulus.
         relative: the root mean square, relative to the largest of what should cancel; in this the value of an unknown
-            counts by its variation around the mean, and a term that vanishes by a thousandth of its natural size.
+            counts by its variation around the mean, and a term that vanishes by a hundredth of its natural size.
         noise: of data, whether what is left looks like noise.
     """
 

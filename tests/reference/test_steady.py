@@ -8,6 +8,9 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.reference.analysis import analyse
+from pinnlab.reference.refinement import NotUniqueError
+from pinnlab.reference.uniqueness import is_singular
 
 PI = math.pi
 LINE, SQUARE = pl.Box(x=(0.0, 1.0)), pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
@@ -97,3 +100,64 @@ def test_a_free_constant_is_named() -> None:
     problem = pl.Problem(LINE, "u", lambda u, x: u.xx - torch.cos(PI * x), [pl.Neumann(u=0.0)])
     with pytest.raises(ValueError, match=r"singular.*Dirichlet value"):
         pl.reference_solution(problem)
+
+
+def narrow(x: torch.Tensor) -> torch.Tensor:
+    return torch.exp(-(((x - 0.5) / 0.02) ** 2))
+
+
+def test_a_beam_in_mixed_form() -> None:
+    """w'' = m, m'' = -f: both conditions on m at the free end, where the load is narrow and grids have to be fine."""
+    clamped = [pl.Dirichlet(w=0.0, on="x-"), pl.Neumann(w=0.0, on="x-")]
+    free = [pl.Dirichlet(m=0.0, on="x+"), pl.Neumann(m=0.0, on="x+")]
+    beam = lambda w, m, x: {"curvature": w.xx - m, "load": m.xx + narrow(x)}  # noqa: E731
+    solution = pl.reference_solution(pl.Problem(LINE, ("w", "m"), beam, clamped + free))
+    x, weights = np.polynomial.legendre.leggauss(2000)
+    x, weights = (x + 1) / 2, weights / 2
+    load = weights * narrow(torch.from_numpy(x)).numpy()
+    assert solution(x=np.zeros(1))["m"][0] == pytest.approx(-(load * x).sum(), rel=1e-9)
+    # of a load at s the deflection of the end is s^2 (3 - s) / 6, downwards
+    assert solution(x=np.ones(1))["w"][0] == pytest.approx(-(load * x**2 * (3 - x) / 6).sum(), rel=1e-9)
+
+
+def test_conditions_of_one_unknown_may_stand_for_those_of_another() -> None:
+    """A beam that is clamped at both ends under an even load: w = -x^2 (1 - x)^2 / 24."""
+    clamped = [pl.Dirichlet(w=0.0), pl.Neumann(w=0.0)]
+    beam = lambda w, m: {"curvature": w.xx - m, "load": m.xx + 1}  # noqa: E731
+    solution = pl.reference_solution(pl.Problem(LINE, ("w", "m"), beam, clamped))
+    x = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(solution(x=x)["w"], -(x**2) * (1 - x) ** 2 / 24, rtol=0, atol=1e-13)
+
+
+SINGULAR = {
+    "a free constant in the plane": (SQUARE, lambda u, x: u.xx + u.yy - torch.cos(PI * x), [pl.Neumann(u=0.0)]),
+    "periodic": (LINE, lambda u, x: u.xx - torch.cos(2 * PI * x), [pl.Periodic(on="x")]),
+    "resonance": (LINE, lambda u: u.xx + PI**2 * u - 1, [pl.Dirichlet(u=0.0)]),
+    "not linear": (LINE, lambda u, x: u.xx - u.x**2 - torch.cos(PI * x), [pl.Neumann(u=0.0)]),
+}
+UNIQUE = {
+    "singular at zero only": (LINE, lambda u, x: u.xx - u**3 + x, [pl.Neumann(u=0.0)]),
+    "a thin layer": (LINE, lambda u: 1e-8 * u.xx - u + 1, [pl.Dirichlet(u=0.0)]),
+    "fourth order": (LINE, lambda u: u.d("x", "x", "x", "x") - 1, [pl.Dirichlet(u=0.0), pl.Neumann(u=0.0)]),
+    "near a resonance": (SQUARE, lambda u: u.xx + u.yy + 50 * u - 1, [pl.Dirichlet(u=0.0)]),
+}
+
+
+@pytest.mark.parametrize("name", [*SINGULAR, *UNIQUE])
+def test_a_certificate_of_singular_equations(name: str) -> None:
+    domain, equation, conditions = (SINGULAR | UNIQUE)[name]
+    problem = pl.Problem(domain, "u", equation, conditions)
+    assert is_singular(problem, analyse(problem)) is (name in SINGULAR)
+    if name in SINGULAR:
+        with pytest.raises(NotUniqueError, match="singular, so the solution is not unique"):
+            pl.reference_solution(problem)
+
+
+def test_missing_conditions_are_a_certificate_where_they_are_certain() -> None:
+    with pytest.raises(NotUniqueError, match="order 2 in 'x' but 1 boundary conditions"):
+        pl.reference_solution(pl.Problem(LINE, "u", lambda u: u.xx - 1, [pl.Dirichlet(u=0.0, on="x-")]))
+    # x u'' + u' = 1 has one solution that is finite at 0
+    degenerate = pl.Problem(LINE, "u", lambda u, x: x * u.xx + u.x - 1, [pl.Dirichlet(u=0.0, on="x+")])
+    with pytest.raises(ValueError, match="order 2 in 'x' but 1 boundary conditions") as caught:
+        pl.reference_solution(degenerate)
+    assert not isinstance(caught.value, NotUniqueError)
