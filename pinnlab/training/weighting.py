@@ -260,8 +260,9 @@ class Causal(Weighting):
         if self._meets(rung, worst):
             worst = max(worst, _sum(*self._measured(system, theta, sizes, held_out=True)))
         met, last = self._meets(rung, worst), len(self.tolerances) - 1
-        while not done and (met or self._over(rung, on_rung, len(sums), system)):
-            done, on_rung = rung == last, 1
+        late = math.isinf(self.steps_per_tolerance) and len(sums) == _DRAWS and system.spent >= _WAITING
+        while not done and (met or late or on_rung > self.steps_per_tolerance):
+            done, on_rung = late or rung == last, 1
             rung = min(rung + 1, last)
             met = self._meets(rung, worst)
         weights = torch.ones_like(losses) if done else causal_weights(losses, self.tolerances[rung], initial)
@@ -293,12 +294,6 @@ class Causal(Weighting):
     def _meets(self, rung: int, total: float) -> bool:
         """Whether the smallest weight, that of the last slice, exceeds the threshold."""
         return math.exp(-self.tolerances[rung] * total) > self.delta
-
-    def _over(self, rung: int, on_rung: int, looks: int, system: Measured) -> bool:
-        """Whether a rung has had its steps, or its share of them, but never before anything was trained."""
-        if math.isfinite(self.steps_per_tolerance):
-            return on_rung > self.steps_per_tolerance
-        return looks == _DRAWS and system.spent >= _WAITING * (rung + 1) / len(self.tolerances)
 
     def rows(self, state: State, position: int, block: Block) -> Tensor | float:
         if "weights" not in state:
