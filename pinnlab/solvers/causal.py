@@ -17,16 +17,17 @@ class CausalPINN(CollocationSolver):
     """A physics-informed network whose residuals count only once all earlier ones are small.
 
     Args:
-        tolerances: increasing causality tolerances epsilon, a ladder.
-        delta: a rung is left when every weight exceeds it; when the last is met, training ends.
-        slices: time slices of the weights.
+        tolerances: increasing causality tolerances epsilon, a ladder, for residuals in natural sizes.
+        delta: a rung is left when every weight exceeds it at several draws of points. After the last one, and at the latest
+            after half of the steps or of the time, training goes on without waiting.
+        slices: time slices of the weights, at most as many as ``points``.
         initial: ``"outside"`` or ``"inside"``, how a soft initial condition enters, see ``weighting.Causal``.
-        steps_per_tolerance: at most so many steps per rung.
+        steps_per_tolerance: at most so many steps per rung, >= 1; a finite number replaces the half of the training.
         network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
             ``CollocationSolver``.
 
     Raises:
-        ValueError: the problem has no time.
+        ValueError: the problem has no time, or there are fewer points than slices.
 
     Source: Wang, Sankaran & Perdikaris, arXiv 2203.07404 (CMAME 421:116813, 2024).
     """

@@ -112,7 +112,7 @@ class TrainingSystem(ABC):
         return False
 
     def hurry(self) -> bool:
-        """Let residuals that wait for others wait less, since the optimizer is stuck; False where none waits."""
+        """Let residuals that wait for others wait no longer, since the optimizer is stuck; False where none waits."""
         return False
 
     @property

@@ -24,8 +24,8 @@ _SUPPRESSED = 0.5
 """A causal weight below which a time slice counts as not yet trained."""
 _DRAWS = 3
 """Looks in a row, after different steps and at different points, that have to agree before a tolerance counts as met."""
-_WAITING = 0.5
-"""Share of the steps or of the time at which the ladder ends at the latest."""
+_WAITING = 1 / 3
+"""Share of the steps or of the time after which nothing waits any more."""
 _LOOK = 20
 """Steps between two looks at the last tolerance, once nothing waits any more."""
 
@@ -89,7 +89,7 @@ class Weighting(ABC):
         return False
 
     def hurried(self, state: State) -> State | None:
-        """The state in which residuals that wait for others wait less; None where none waits."""
+        """The state in which residuals do not wait for others any more; None where none waits."""
         return None
 
     def finished(self, state: State) -> bool:
@@ -198,8 +198,8 @@ class Causal(Weighting):
 
     A tolerance is met when every weight exceeds ``delta`` in three looks in a row, after different steps and at different
     points, and at held-out points. It is then left, and several are at once where the residuals allow it; so it is after
-    ``steps_per_tolerance`` steps, or, where these are infinite, after its share of the first half of the training's
-    steps or time, whichever comes first. After the last one all weights are one.
+    ``steps_per_tolerance`` steps. After the last one all weights are one: training goes on, and nothing waits. So it does
+    when the optimizer is stuck, and, where ``steps_per_tolerance`` is infinite, after half of the training's steps or time.
 
     Args:
         tolerances: increasing values of epsilon.
@@ -207,10 +207,11 @@ class Causal(Weighting):
         slices: number of time slices k, in each layer of subdomains that follow one another in time.
         initial: ``"outside"`` (the released code: the initial term keeps weight 1 beside the mean over slices) or
             ``"inside"`` (the paper's formula: it is slice zero of the sum and divided by k like the others).
-        steps_per_tolerance: at most so many steps per tolerance.
+        steps_per_tolerance: at most so many steps per tolerance, >= 1, and then the next, as in the paper; finite numbers
+            also keep the ladder from ending with half of the training.
 
     Raises:
-        ValueError: an argument out of its range; in a plan, an equation with fewer points than slices.
+        ValueError: an argument out of its range; in a plan, no time, or an equation with fewer points than slices.
 
     Source: arXiv 2203.07404, Algorithm 1; natural sizes, agreement and the end of the ladder are our own.
     """
@@ -236,6 +237,11 @@ class Causal(Weighting):
 
     def check(self, blocks: Sequence[Any]) -> None:
         for block in blocks:
+            if not block.region.has_time:
+                raise ValueError(
+                    f"weighting={self!r}: causal weights follow the order of time, but {block.region!r} has no coordinate "
+                    "'t'; leave weighting out, or name the time-like coordinate 't'."
+                )
             if block.kind == "equation" and block.n < self.slices:
                 raise ValueError(
                     f"slices={self.slices}: causal weights take the mean over the points of each time slice, but an "
@@ -260,8 +266,13 @@ class Causal(Weighting):
         if self._meets(rung, worst):
             worst = max(worst, _sum(*self._measured(system, theta, sizes, held_out=True)))
         met, last = self._meets(rung, worst), len(self.tolerances) - 1
-        while not done and (met or self._over(rung, on_rung, len(sums), system)):
-            done, on_rung = rung == last, 1
+        scheduled = math.isfinite(self.steps_per_tolerance)
+        if "weights" not in state and not scheduled:
+            # where nothing waits there is nothing to learn about the order of time
+            rung = next((k for k in range(last) if math.exp(-self.tolerances[k] * now) < _SUPPRESSED), last)
+        late = not scheduled and len(sums) == _DRAWS and system.spent >= _WAITING
+        while not done and (met or late or on_rung > self.steps_per_tolerance):
+            done, on_rung = late or rung == last, 1
             rung = min(rung + 1, last)
             met = self._meets(rung, worst)
         weights = torch.ones_like(losses) if done else causal_weights(losses, self.tolerances[rung], initial)
@@ -294,12 +305,6 @@ class Causal(Weighting):
         """Whether the smallest weight, that of the last slice, exceeds the threshold."""
         return math.exp(-self.tolerances[rung] * total) > self.delta
 
-    def _over(self, rung: int, on_rung: int, looks: int, system: Measured) -> bool:
-        """Whether a rung has had its steps, or its share of them, but never before anything was trained."""
-        if math.isfinite(self.steps_per_tolerance):
-            return on_rung > self.steps_per_tolerance
-        return looks == _DRAWS and system.spent >= _WAITING * (rung + 1) / len(self.tolerances)
-
     def rows(self, state: State, position: int, block: Block) -> Tensor | float:
         if "weights" not in state:
             return 1.0
@@ -317,9 +322,7 @@ class Causal(Weighting):
     def hurried(self, state: State) -> State | None:
         if self.settled(state):
             return None
-        last = len(self.tolerances) - 1
-        if state["rung"] < last:
-            return {**state, "rung": state["rung"] + 1, "on_rung": 0}
+        # a tighter tolerance would hold back even more
         return {**state, "done": True, "on_rung": 0, "weights": torch.ones_like(state["weights"])}
 
     def finished(self, state: State) -> bool:

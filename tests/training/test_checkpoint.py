@@ -146,6 +146,10 @@ RUNS: dict[str, Callable[[], Solver]] = {
         network=pl.MLP(width=4, depth=1), points=30, slices=4, steps_per_tolerance=4,
         stages=(pl.Adam(steps=15), pl.LevenbergMarquardt(steps=15)),
     ),
+    "causal, waiting for half of the steps": lambda: pl.CausalPINN(
+        network=pl.MLP(width=4, depth=1), points=30, slices=4, tolerances=(1e-3, 1e-2, 1e9),
+        stages=(pl.LevenbergMarquardt(steps=12), pl.Adam(steps=20, redraw_every=4)),
+    ),
 }  # fmt: skip
 
 
@@ -261,7 +265,7 @@ OTHERS: dict[str, tuple[pl.Problem, Solver, dict]] = {
     "network": (problem(), solver(network=pl.MLP(width=4, depth=2)), {}),
     "activation": (problem(), solver(network=pl.MLP(width=4, depth=1, activation="sin")), {}),
     "points": (problem(), solver(points=31), {}),
-    "kind of solver": (problem(), pl.CausalPINN(network=pl.MLP(width=4, depth=1), points=30), {}),
+    "kind of solver": (problem(), pl.CausalPINN(network=pl.MLP(width=4, depth=1), points=30, slices=5), {}),
     "seed": (problem(), solver(), {"seed": 1}),
     "dtype": (problem(), solver(), {"dtype": torch.float32}),
 }
