@@ -310,6 +310,6 @@ def _check_jacobian(system: TrainingSystem, stages: Sequence[Optimizer]) -> None
     if gigabytes > most and any(isinstance(s, LevenbergMarquardt) for s in stages):
         raise ValueError(
             f"LevenbergMarquardt needs a Jacobian of {rows} residuals by {system.size} parameters, {gigabytes:.2g} GiB "
-            f"where {most:.2g} GiB may be used; "
+            f"where there is room for {most:.2g} GiB; "
             "use fewer points, a smaller network, or stages=(pl.SketchedGaussNewton(),), which does not store it."
         )

@@ -287,10 +287,11 @@ class FamilyPlan(Plan[OperatorModel]):
                 f"the loss is of {batch} members a step instead of {options.batch}, and of {held_out} that are held out "
                 f"instead of {HELD_OUT}, so that steps fit into max_seconds={deadline.seconds:g}",
             )
-        if batch < options.batch or held_out > 1:
-            system = OperatorSystem(model, batch, points, seed, held_out)
-            system.check()
-        return system
+        chosen = OperatorSystem(model, batch, points, seed, held_out)
+        chosen.like(system)
+        if held_out > 1:
+            chosen.check()
+        return chosen
 
     def field(self, models: Sequence[OperatorModel]) -> Callable[[Tensor], Tensor]:
         return models[0].values

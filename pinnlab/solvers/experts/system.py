@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.least_squares import Minimum, Outcome
+from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.members import Values, solve
@@ -116,7 +117,7 @@ class OperatorSystem(TrainingSystem):
         self.deadline.require(_BACK * self._member_seconds * len(self._current.members), "the residuals of a step")
         self.model.theta = theta
         with torch.enable_grad():
-            squares = self._squares(self._current)
+            squares = self._squares(self._current, self.deadline)
             total = self.processes.sum(squares)
             loss = norms(total).mean()
             if not bool(torch.isfinite(loss)):
@@ -142,6 +143,10 @@ class OperatorSystem(TrainingSystem):
         for minimum in self.minima:
             minimum.require("member, expert", Outcome.STEPS_DONE, Outcome.STALLED)
 
+    def like(self, other: OperatorSystem) -> None:
+        """Know what another one has found out with ``check``."""
+        self._member_seconds, self.minima = other._member_seconds, other.minima
+
     def affordable(self, seconds: float) -> tuple[int, int]:
         """How many members a step and the held-out loss may have, each at least one, to take so many seconds each.
 
@@ -158,14 +163,17 @@ class OperatorSystem(TrainingSystem):
         self._rng.bit_generator.state = json.loads(state["rng"])
         self.redraw()
 
-    def _squares(self, draw: _Draw) -> Tensor:
+    def _squares(self, draw: _Draw, deadline: Deadline | None = None) -> Tensor:
         """(M,) mean over experts of the squared residuals that this process is responsible for, with a graph."""
-        model = self.model
+        model, deadline = self.model, deadline or Deadline()
         if not draw.members:
             return torch.zeros(draw.count).to(model.parameters[0].detach())
         basis = model.basis(draw.members)
+        deadline.check()
         placed = draw.layer.expand(basis)
+        deadline.check()
         w, self.minima = solve(model.place, draw.layer, basis, draw.rows, placed, draw.members)
+        deadline.check()
         own = judged(basis, draw.judged, w)
         return own.new_zeros(draw.count).index_add(0, torch.tensor(draw.own, device=own.device), own)
 
