@@ -180,7 +180,7 @@ def main() -> None:
         "| --- " * 9 + "|",
     ]
     print("\n".join(head), flush=True)
-    rows = []
+    rows, origin = [], provenance("python docs/benchmarks/budgets.py " + " ".join(sys.argv[1:]))
     for name in names:
         for solver in given.solvers or solvers(problem_of(name)):
             for seconds in budgets:
@@ -188,7 +188,7 @@ def main() -> None:
                     rows.append(row)
                     print(line(row), flush=True)
                     if given.out is not None:
-                        given.out.write_text(json.dumps({"provenance": provenance(), "rows": rows}, indent=1) + "\n")
+                        given.out.write_text(json.dumps({"provenance": origin, "rows": rows}, indent=1) + "\n")
     late = [row for row in rows if overran(row)]
     print(f"\n{len(rows)} calls, {len(late)} overruns" + (":" if late else ""))
     print("\n".join([*head, *map(line, late)] if late else []))

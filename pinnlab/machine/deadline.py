@@ -17,6 +17,10 @@ _SIZE, _TRIES = 384, 3
 """Of the product of matrices by which a processor is measured: some milliseconds."""
 
 
+NOMINAL_RATE = 5e9
+"""Multiplications per second of a usual core, by which sizes are chosen: these must not depend on what else is running."""
+
+
 class TimeIsUpError(TimeoutError):
     """Work was stopped, or not begun, because its time is up."""
 

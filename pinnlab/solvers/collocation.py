@@ -9,9 +9,10 @@ same for all methods, cuts time into windows and hands the end of one to the nex
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import check_kind
+from pinnlab.machine.capacity import usable_memory
+from pinnlab.machine.deadline import NOMINAL_RATE
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
@@ -30,8 +33,15 @@ from pinnlab.training.model import Trainable
 from pinnlab.training.plans import Phase, Plan, Settings, Solver, check_single_instance
 from pinnlab.training.residuals import Count, ResidualSystem
 from pinnlab.training.status import Status
+from pinnlab.training.system import TrainingSystem
 from pinnlab.training.weighting import Weighting
 
+_LEAST_STEPS = 5
+"""Gauss-Newton steps that should fit into a window's share of the budget."""
+_FEWEST = 0.3
+"""Share of the usual points below which equations would not outnumber parameters."""
+_COPIES = 1.5
+"""Of the Jacobian while a step is made."""
 _LARGEST_DENSE = 4000
 """Parameters up to which Gauss-Newton with a dense Jacobian is the default."""
 _NONE_SOFT = "no initial or boundary condition of this problem is in the loss, all that it has hold exactly"
@@ -203,17 +213,44 @@ class CollocationPlan(Plan):
 
     def __init__(self, solver: CollocationSolver, problem: Problem, settings: Settings):
         self.solver, self.problem, self.settings = solver, problem, settings
+        self._sized = solver
         self.cuts = cuts_of(problem, solver.windows)
         self.count = len(self.cuts) - 1 if self.cuts else 1
         self._method = solver.method(problem, settings)
         self._assemblies: list[Assembly] = []
         self._first: Phase | None = self._phase(0, [])
         _refuse_idle(solver, problem, self._assemblies[0])
-        self.notes = self._assemblies[0].notes
+        notes = self._fewer_points(self._first)
+        self.notes = (*self._assemblies[0].notes, *notes)
+        _check_jacobian(self._first.system, self._first.stages)
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         first, self._first = self._first, None
-        return first if first is not None and k == 0 else self._phase(k, finished)
+        if first is not None and k == 0:
+            return first
+        phase = self._phase(k, finished)
+        _check_jacobian(phase.system, phase.stages)
+        return phase
+
+    def _fewer_points(self, phase: Phase) -> tuple[str, ...]:
+        """Assemble the first window again where its steps are too large for the budget or the memory; says so."""
+        system, solver = phase.system, self.solver
+        if solver.points is not None or not any(stage.forms_normal_equations for stage in phase.stages):
+            return ()
+        seconds = 2 * system.normal_equations / NOMINAL_RATE
+        fits = self.settings.deadline.seconds / (self.count * _LEAST_STEPS) / max(seconds, 1e-9)
+        most = usable_memory() if system.model.parameters[0].device.type == "cpu" else math.inf
+        room = most / max(_COPIES * 8.0 * system.jacobian_entries, 1.0)
+        share = max(_FEWEST, min(fits, room))
+        if share >= 1:
+            return ()
+        usual = max(count.n for count in self._assemblies[0].counts if count.term.kind == "equation")
+        points = max(1, math.ceil(share * usual))
+        self._sized = replace(solver, points=points)
+        self._method, self._assemblies = self._sized.method(self.problem, self.settings), []
+        self._first = self._phase(0, [])
+        why = f"max_seconds={self.settings.deadline.seconds:g}" if fits < room else "the memory"
+        return (f"{points} collocation points instead of {usual}, so that steps fit into {why}",)
 
     def field(self, models: Sequence[Trainable]) -> Callable[[Tensor], Tensor]:
         return joined([self.view(model) for model in models], self.problem.domain)
@@ -225,7 +262,7 @@ class CollocationPlan(Plan):
         return self._method.verdict([self.view(model) for model in models], status)
 
     def _phase(self, k: int, finished: Sequence[Trainable]) -> Phase:
-        solver, seed = self.solver, self.settings.seed
+        solver, seed = self._sized, self.settings.seed
         problem = self.problem if self.count == 1 else self._window(k, finished[k - 1] if k > 0 else None)
         assembly = self._method.assemble(problem, k)
         self._assemblies.append(assembly)
@@ -234,7 +271,6 @@ class CollocationPlan(Plan):
             model.theta = finished[-1].theta
         stages = solver.stages or _default_stages(model)
         system = ResidualSystem(model, assembly.counts, solver.row_weighting(), solver.sampling, (seed, k), model.width)
-        _check_jacobian(system, stages)
         return Phase(problem, system, stages)
 
     def _window(self, k: int, previous: Trainable | None) -> Problem:
@@ -264,14 +300,16 @@ def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:
     return (Adam(steps=5000), LBFGS(steps=2000))
 
 
-def _check_jacobian(system: ResidualSystem, stages: Sequence[Optimizer]) -> None:
-    rows = sum(block.rows for block in system.blocks)
+def _check_jacobian(system: TrainingSystem, stages: Sequence[Optimizer]) -> None:
+    rows = round(system.jacobian_entries / system.size)
     like = system.model.parameters[0]
     gigabytes = system.jacobian_entries * like.element_size() / 2**30
     # the matrix and what it is made of; a process shares a computer's memory with others, and has its GPU for itself
-    most = torch.cuda.mem_get_info(like.device)[1] / 2**32 if like.device.type == "cuda" else 8
+    whole = torch.cuda.mem_get_info(like.device)[1] if like.device.type == "cuda" else 0.0
+    most = (whole / 4 if whole else usable_memory() / _COPIES) / 2**30
     if gigabytes > most and any(isinstance(s, LevenbergMarquardt) for s in stages):
         raise ValueError(
-            f"LevenbergMarquardt needs a Jacobian of {rows} residuals by {system.size} parameters, {gigabytes:.0f} GiB; "
+            f"LevenbergMarquardt needs a Jacobian of {rows} residuals by {system.size} parameters, {gigabytes:.2g} GiB "
+            f"where there is room for {most:.2g} GiB; "
             "use fewer points, a smaller network, or stages=(pl.SketchedGaussNewton(),), which does not store it."
         )

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -78,8 +78,10 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
     began = time.perf_counter()
     with limited_threads(settings.threads), kept_memory():
         shared = _Run(problem, solver, settings, options, began)
+        # processes that share a run must make the same plan, whatever their clocks say
+        alone = options.processes.count == 1
         try:
-            plan = solver.plan(problem, settings)
+            plan = solver.plan(problem, settings if alone else replace(settings, deadline=Deadline()))
         except TimeIsUpError as error:
             raise NothingSolvedError(
                 f"solve(max_seconds={options.max_seconds}): the time was up before there was a plan ({error}); give more "

@@ -36,6 +36,11 @@ class TrainingSystem(ABC):
     deadline = Deadline()
 
     @property
+    def jacobian_entries(self) -> int:
+        """Numbers that J has; 0 where there is none."""
+        return 0
+
+    @property
     def normal_equations(self) -> float:
         """Multiplications that one J^T J takes, about; 0 where there is no J."""
         return 0.0

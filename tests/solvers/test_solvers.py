@@ -263,7 +263,7 @@ def test_defaults() -> None:
     assert 3 <= phase.system.blocks[0].n / phase.system.size <= 5, "residuals per parameter"
     large = pl.PINN(network=pl.MLP(width=100, depth=3), points=100).plan(exact_heat().problem, SETTINGS).start(0, [])
     assert [type(s) for s in large.stages] == [pl.Adam, pl.LBFGS], "too large for a dense Jacobian"
-    with pytest.raises(ValueError, match="Jacobian of .* GiB; use fewer points"):
+    with pytest.raises(ValueError, match="Jacobian of .* GiB where there is room for .* GiB; use fewer points"):
         solver = pl.PINN(network=pl.MLP(width=200, depth=3), points=200_000, stages=LM)
         solver.plan(exact_heat().problem, SETTINGS)
 
@@ -284,7 +284,7 @@ def test_without_a_solver_one_is_chosen() -> None:
     solution = pl.solve(reaction().problem, max_seconds=60, target_error=1e-3, progress=False)
     assert solution.status is pl.Status.TARGET_REACHED and type(solution.solver) is pl.HardConstraintMoE
     long = pl.Problem(pl.Box(t=(0.0, 8.0)), "y", lambda y: y.t + y, [pl.Initial(y=1.0)])
-    solution = pl.solve(long, max_seconds=0.2, progress=False)
+    solution = pl.solve(long, max_seconds=20, progress=False)
     assert len(solution.models) > 1 and type(solution.solver) is pl.HardConstraintMoE, (
         "an ODE over a long time is marched"
     )

@@ -285,7 +285,9 @@ def test_fewer_points_than_slices_are_refused() -> None:
     with pytest.raises(ValueError, match=r"slices=32: .* an equation has 20 points.*points=64 or more.*slices=10"):
         Causal().check(blocks)
     Causal(slices=20).check(blocks)
-    with pytest.raises(ValueError, match=r"weighting=Causal\(.*follow the order of time.*no coordinate 't'; leave weighting"):
+    with pytest.raises(
+        ValueError, match=r"weighting=Causal\(.*follow the order of time.*no coordinate 't'; leave weighting"
+    ):
         Causal().check([Block("equation", [[0.0] * 40], region=pl.Box(x=(0.0, 1.0)))])
 
 

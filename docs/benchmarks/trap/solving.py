@@ -111,8 +111,11 @@ def _trained(case: Case, solver: Any, seconds: float) -> dict[str, Any]:
         "used": type(solution.solver).__name__, "reasons": list(report.reasons),
     }  # fmt: skip
     if report.estimate is not None:
-        e = report.estimate
-        found |= {"estimate": e.largest, "upper": e.upper, "certain": e.certain, "method": e.method}
+        e, worst = report.estimate, report.estimate.worst
+        certain = worst.error >= 2 * worst.doubt
+        found |= {
+            "estimate": worst.error, "upper": worst.upper, "unit": worst.unit, "certain": certain, "method": e.method
+        }  # fmt: skip
     if case.exact is not None:
         found |= errors(case, lambda points: solution.function(points))
     return found
@@ -173,7 +176,7 @@ def lies(record: dict[str, Any]) -> list[str]:
         return found
     if error > TOLERANCE:
         found += [f"{word} at more than 1 %" for word in _praise(record)]
-    elif said == "good" and error > 10 * max(record["upper"], ROUNDING):
+    elif said == "good" and (_estimated(record) or 0.0) > 10 * max(record["upper"], ROUNDING):
         found.append("good at ten times the estimate")
     if said == "wrong" and error < RIGHT:
         found.append("wrong below 1e-4")
@@ -183,6 +186,11 @@ def lies(record: dict[str, Any]) -> list[str]:
 def _error(record: dict[str, Any]) -> float | None:
     """The error that counts: next to the variation; the classical solver speaks of the size."""
     return record.get("of_size" if record["solver"] == "classical" else "of_variation")
+
+
+def _estimated(record: dict[str, Any]) -> float | None:
+    """The true error in the estimate's own unit."""
+    return record.get("of_size" if record.get("unit", "size") == "size" else "of_variation")
 
 
 def _praise(record: dict[str, Any]) -> list[str]:
@@ -196,7 +204,7 @@ def timid(record: dict[str, Any]) -> bool:
 
 def near(record: dict[str, Any]) -> bool | None:
     """Whether an estimate is within a factor of three of the truth, or says a bound that holds; None without one."""
-    estimate, error = record.get("estimate"), _error(record)
+    estimate, error = record.get("estimate"), _estimated(record)
     if estimate is None or error is None or not math.isfinite(error):
         return None
     if not record["certain"] or max(estimate, error) < ROUNDING:

@@ -26,13 +26,15 @@ from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
 from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
-from pinnlab.solvers.experts.system import OperatorSystem
+from pinnlab.solvers.experts.system import HELD_OUT, OperatorSystem
 from pinnlab.solvers.options import check_choice, check_shares, given, strangers
 from pinnlab.training.plans import Phase, Plan, Settings, Solver
 from pinnlab.training.result import Members
 
 CONSTRAINTS = ("experts", "global", "soft")
 HESSIANS = ("full", "gauss_newton")
+_LEAST_STEPS = 5
+"""Steps that should fit into a budget; one that is too short for them gets smaller steps."""
 _OWNER = "HardConstraintMoE"
 _PARTS = ("experts", "coupling")
 _IDLE = {
@@ -266,9 +268,30 @@ class FamilyPlan(Plan[OperatorModel]):
         network = sized(network, problem, outputs, options.harmonics, generator, settings.dtype).to(settings.device)
         model = OperatorModel(problem, network, self.place)
         points = options.loss_points or recipe.points
-        system = OperatorSystem(model, options.batch, points, (settings.seed, k))
+        return Phase(problem, self._system(model, points, (settings.seed, k)), options.stages)
+
+    def _system(self, model: OperatorModel, points: int, seed: tuple[int, int]) -> OperatorSystem:
+        """The loss, of as many members as the budget has time for, unless the user says how many."""
+        options, deadline = self.options, self.settings.deadline
+        if math.isinf(deadline.seconds) or not self.problem.families:
+            system = OperatorSystem(model, options.batch, points, seed)
+            system.check()
+            return system
+        system = OperatorSystem(model, options.batch, points, seed, held_out=1)
         system.check()
-        return Phase(problem, system, options.stages)
+        batch, held_out = system.affordable(deadline.seconds / _LEAST_STEPS)
+        if "batch" in given(options):
+            batch = options.batch
+        if (batch, held_out) != (options.batch, HELD_OUT):
+            self.notes += (
+                f"the loss is of {batch} members a step instead of {options.batch}, and of {held_out} that are held out "
+                f"instead of {HELD_OUT}, so that steps fit into max_seconds={deadline.seconds:g}",
+            )
+        chosen = OperatorSystem(model, batch, points, seed, held_out)
+        chosen.like(system)
+        if held_out > 1:
+            chosen.check()
+        return chosen
 
     def field(self, models: Sequence[OperatorModel]) -> Callable[[Tensor], Tensor]:
         return models[0].values

@@ -8,6 +8,7 @@ Every draw takes new members, new points for their least-squares problems and ne
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.least_squares import Minimum, Outcome
+from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.solvers.experts.layer import ExpertsLayer
 from pinnlab.solvers.experts.members import Values, solve
@@ -24,8 +26,10 @@ from pinnlab.solvers.experts.rows import ExpertRows
 from pinnlab.solvers.experts.sharing import Share, share_of
 from pinnlab.training.system import TrainingSystem
 
-_HELD_OUT = 8
+HELD_OUT = 8
 """Members of the held-out loss."""
+_BACK = 3.2
+"""Times as long as its loss alone a member's loss takes with its gradient."""
 
 
 class _Draw:
@@ -60,9 +64,10 @@ class OperatorSystem(TrainingSystem):
         batch: M, members per step.
         points: of the loss, per expert.
         seed: of members and points; several numbers are allowed.
+        held_out: members of the held-out loss.
     """
 
-    def __init__(self, model: OperatorModel, batch: int, points: int, seed: Sequence[int]):
+    def __init__(self, model: OperatorModel, batch: int, points: int, seed: Sequence[int], held_out: int = HELD_OUT):
         self.model: OperatorModel = model
         self.batch, self.points, self.seed = batch, points, tuple(seed)
         self._share, self.processes = Share(), ALONE
@@ -70,7 +75,8 @@ class OperatorSystem(TrainingSystem):
         self.shapes = [tuple(p.shape) for p in model.parameters]
         self._rng = np.random.default_rng([*seed, 1])
         self.minima: tuple[Minimum, ...] = ()
-        self._before = ""
+        self._before, self._fresh = "", held_out
+        self._member_seconds = 0.0
         self._hold_out()
         self.redraw()
 
@@ -100,7 +106,7 @@ class OperatorSystem(TrainingSystem):
 
     def _hold_out(self) -> None:
         rng = np.random.default_rng([*self.seed, 2])
-        members = self._sample(rng, _HELD_OUT if self.model.problem.families else 1)
+        members = self._sample(rng, self._fresh if self.model.problem.families else 1)
         self._held_out = _Draw(self.model, members, self.points, rng, self._share)
 
     def _sample(self, rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
@@ -108,9 +114,10 @@ class OperatorSystem(TrainingSystem):
         return [problem.sample_parameters(rng) for _ in range(count)] if problem.families else [{}]
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        self.deadline.require(_BACK * self._member_seconds * len(self._current.members), "the residuals of a step")
         self.model.theta = theta
         with torch.enable_grad():
-            squares = self._squares(self._current)
+            squares = self._squares(self._current, self.deadline)
             total = self.processes.sum(squares)
             loss = norms(total).mean()
             if not bool(torch.isfinite(loss)):
@@ -130,9 +137,23 @@ class OperatorSystem(TrainingSystem):
 
     def check(self) -> None:
         """Raise ValueError where the inner problems cannot be solved at all: says which expert, why, what to change."""
+        began = time.perf_counter()
         self.held_out_loss(self.model.theta)
+        self._member_seconds = (time.perf_counter() - began) / max(1, len(self._held_out.members))
         for minimum in self.minima:
             minimum.require("member, expert", Outcome.STEPS_DONE, Outcome.STALLED)
+
+    def like(self, other: OperatorSystem) -> None:
+        """Know what another one has found out with ``check``."""
+        self._member_seconds, self.minima = other._member_seconds, other.minima
+
+    def affordable(self, seconds: float) -> tuple[int, int]:
+        """How many members a step and the held-out loss may have, each at least one, to take so many seconds each.
+
+        Known once ``check`` has looked at some members.
+        """
+        most = seconds / max(self._member_seconds, 1e-9)
+        return max(1, int(min(self.batch, most / _BACK))), max(1, int(min(HELD_OUT, most)))
 
     def state(self) -> dict[str, Any]:
         return {"rng": self._before}
@@ -142,14 +163,17 @@ class OperatorSystem(TrainingSystem):
         self._rng.bit_generator.state = json.loads(state["rng"])
         self.redraw()
 
-    def _squares(self, draw: _Draw) -> Tensor:
+    def _squares(self, draw: _Draw, deadline: Deadline | None = None) -> Tensor:
         """(M,) mean over experts of the squared residuals that this process is responsible for, with a graph."""
-        model = self.model
+        model, deadline = self.model, deadline or Deadline()
         if not draw.members:
             return torch.zeros(draw.count).to(model.parameters[0].detach())
         basis = model.basis(draw.members)
+        deadline.check()
         placed = draw.layer.expand(basis)
+        deadline.check()
         w, self.minima = solve(model.place, draw.layer, basis, draw.rows, placed, draw.members)
+        deadline.check()
         own = judged(basis, draw.judged, w)
         return own.new_zeros(draw.count).index_add(0, torch.tensor(draw.own, device=own.device), own)
 

@@ -101,7 +101,7 @@ class SlabMarch:
             self.now, self.end = self.bounds[TIME]
             self.slab = settings.first_slab * (self.end - self.now)
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
-        self._rate = multiplications_per_second()
+        self._pace = Pace(0.5 * multiplications_per_second())
         if self.time is not None:
             self._resolve_start(deadline or Deadline())
 
@@ -141,8 +141,8 @@ class SlabMarch:
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
         rows = made.rows(cells, before)
         system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
-        watch = Pace(deadline, self._rate)
-        found = system.solve(start, 1e-3 * self.settings.tolerance, 12 if self.time is not None else 40, watch)
+        most = 12 if self.time is not None else 40
+        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None

@@ -6,8 +6,9 @@ Letters: K cells, C columns (cells with the same interval of the first space coo
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 Array = np.ndarray
 _COPIES = 4
 """Of every block at the height of a factorization: summed, equilibrated, factorized, and the part in work."""
+_TELLING = 0.02
+"""Seconds from which on a factorization tells how fast the next one will be."""
 _FAR = 1e-3
 """Relative step below which the old factorization serves for the next one."""
 
@@ -55,17 +58,24 @@ def bytes_of_slab(columns: int, per_column: int, block: int) -> float:
     return 8.0 * (_COPIES * 2 * columns * size**2 + jacobians)
 
 
-@dataclass(frozen=True)
 class Pace:
-    """How fast a system is solved, and when it has to be.
+    """How fast systems are factorized, learned from every one that was.
 
-    Attributes:
-        deadline: TimeIsUpError is raised after it.
-        rate: multiplications per second.
+    Args:
+        rate: multiplications per second that the first is expected to reach.
     """
 
-    deadline: Deadline = field(default_factory=Deadline)
-    rate: float = np.inf
+    def __init__(self, rate: float = math.inf):
+        self.rate = rate
+
+    def seconds(self, work: float) -> float:
+        """What so many multiplications will take, about."""
+        return work / self.rate
+
+    def learn(self, work: float, seconds: float) -> None:
+        """So many multiplications took so long; small ones say nothing of large ones."""
+        if seconds > _TELLING:
+            self.rate = work / seconds
 
 
 class SlabSystem:
@@ -99,16 +109,23 @@ class SlabSystem:
         rows = sum(len(group.sites) ** 2 * math.prod(group.shape) for group in self.groups)
         return 2.4 * self.columns * size**3 + max(rows, cells * self.block) * self.block**2
 
-    def solve(self, start: Array, tolerance: float, most: int = 10, pace: Pace | None = None) -> GaussNewtonResult:
+    def solve(
+        self,
+        start: Array,
+        tolerance: float,
+        most: int = 10,
+        pace: Pace | None = None,
+        deadline: Deadline | None = None,
+    ) -> GaussNewtonResult:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns.
 
         Raises:
             TimeIsUpError: the time is up, or the next factorization would end too late.
         """
-        pace = pace or Pace()
+        pace, deadline = pace or Pace(), deadline or Deadline()
         now, factor, step, change, best = start, None, None, np.inf, np.inf
         for iteration in range(1, most + 1):
-            pace.deadline.check()
+            deadline.check()
             found = [group.linearized(now) for group in self.groups]
             misfit = float(np.sqrt(sum((residuals**2).sum() for residuals, _ in found)))
             if not misfit < 10 * best:
@@ -120,11 +137,14 @@ class SlabSystem:
                 continue
             best = min(best, misfit)
             if factor is None or change > _FAR:
-                pace.deadline.require(self.work / pace.rate, f"factorizing the equations of {self.cells.count} experts")
+                what = f"factorizing the equations of {self.cells.count} experts"
+                deadline.require(pace.seconds(self.work), what)
+                began = time.perf_counter()
                 try:
                     factor = self._factorize([linear for _, linear in found])
                 except np.linalg.LinAlgError:
                     return GaussNewtonResult(now, False, iteration, misfit)
+                pace.learn(self.work, time.perf_counter() - began)
             before = change
             step = -self._spread(factor.solve(self._gathered(self._gradient(found))), now.shape)
             now = now + step

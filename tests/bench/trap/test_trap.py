@@ -17,7 +17,14 @@ X, T = (sympy.Symbol(name, real=True) for name in "xt")
 
 
 def _record(**given):
-    return {"answer": "one", "box": True, "solver": "PINN", "status": "steps_done", "certain": True} | given
+    return {
+        "answer": "one",
+        "box": True,
+        "solver": "PINN",
+        "status": "steps_done",
+        "certain": True,
+        "unit": "variation",
+    } | given
 
 
 def test_the_source_is_what_the_operator_leaves_of_the_solution():
@@ -113,7 +120,7 @@ def test_tasks_go_through_every_kind_and_solver():
         (_record(said="good", answer="up to a constant"), ["good, without an answer to be near to"]),
         (_record(said="refused", answer="up to a constant"), []),
         (_record(said="error"), ["raised something that is neither ValueError nor TypeError"]),
-        (_record(said="good", solver="classical", of_size=1e-4, of_variation=0.1, upper=1e-4), []),
+        (_record(said="good", solver="classical", unit="size", of_size=1e-4, of_variation=0.1, upper=1e-4), []),
     ],
 )
 def test_what_is_caught(record, caught):

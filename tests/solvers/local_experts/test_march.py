@@ -1,5 +1,6 @@
 """Marched experts against exact solutions: every kind of condition, order, number of unknowns and of coordinates."""
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,14 @@ from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.terms import Term
 from pinnlab.domains import Site
 from pinnlab.machine import files
+from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.choice import choose
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.corners import jump_profile, kink_profile
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.plan import LocalExperts
+from pinnlab.training.loop import RunOptions, run
 from pinnlab.training.plans import NothingSolvedError, Settings
 
 PI = math.pi
@@ -248,7 +251,10 @@ def test_cells_may_meet_at_a_kink() -> None:
 
 def test_an_unfinished_march_says_so() -> None:
     problem = pl.load_problem("convection", c=50.0)
-    solution = pl.solve(problem, pl.HardConstraintMoE(), max_seconds=0.05, progress=False)
+    looks = itertools.count()  # a clock that goes on by a second whenever it is looked at
+    settings = replace(SETTINGS, deadline=Deadline(40.0, 40.0, lambda: float(next(looks))))
+    result = run(problem, pl.HardConstraintMoE(), settings, RunOptions(max_seconds=40.0, progress=False))
+    solution = pl.Solution(**vars(result))
     assert solution.status is pl.Status.INCOMPLETE and not solution.status.ok
     end = solution.models[-1].region.bounds["t"][1]
     assert end < 1.0

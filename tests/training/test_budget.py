@@ -1,0 +1,168 @@
+"""What happens when the time is up inside a step, a slab, a plan or a classical solve: clocks are the tests' own."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.reference import cost
+from pinnlab.reference.cost import TooLargeError, look_ahead
+from pinnlab.solvers.local_experts.basis import Chebyshev
+from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
+from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.system import Pace, bytes_of_slab
+from pinnlab.training.loop import RunOptions, run
+from pinnlab.training.plans import NothingSolvedError, Settings
+
+SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)
+HEAT = pl.Problem(
+    pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - 0.1 * u.xx,
+    [pl.Initial(u=lambda x: torch.sin(torch.pi * x)), pl.Dirichlet(u=0.0)],
+)  # fmt: skip
+FAMILY = pl.Problem(
+    pl.Box(x=(0.0, 1.0)), "u", lambda u, a: u.xx + a, [pl.Dirichlet(u=0.0)], parameters={"a": pl.Uniform(1.0, 2.0)}
+)
+SMALL = pl.PINN(network=pl.MLP(width=6, depth=1), points=50)
+
+
+def looks(count: int) -> Deadline:
+    """A deadline that has passed when it is looked at for the so-many-th time."""
+    ticks = itertools.count()
+    return Deadline(count, float(count), lambda: float(next(ticks)))
+
+
+def solved(solver: Any, deadline: Deadline, problem: pl.Problem = HEAT) -> Any:
+    options = RunOptions(max_seconds=1.0, progress=False)
+    return run(problem, solver, replace(SETTINGS, deadline=deadline), options)
+
+
+def test_a_first_step_that_is_not_done_in_time_leaves_what_there_was() -> None:
+    result = solved(SMALL, Deadline(-1.0, 1.0))
+    assert result.status is pl.Status.BUDGET_REACHED
+    assert torch.isfinite(result.function(torch.zeros(1, 2, dtype=torch.float64))).all()
+
+
+def test_a_step_that_is_given_up_loses_none_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = itertools.count()
+
+    def step(self: Any, objective: Any, theta: Any, state: Any) -> Any:
+        if next(calls) == 3:
+            raise TimeIsUpError("the time is up")
+        return stepping(self, objective, theta, state)
+
+    stepping = pl.LevenbergMarquardt.step
+    monkeypatch.setattr(pl.LevenbergMarquardt, "step", step)
+    result = solved(SMALL, Deadline(seconds=1.0))
+    assert result.status is pl.Status.BUDGET_REACHED
+    (record,) = result.history
+    assert record.step == 3 and record.held_out < 1, "three steps were taken, and looked at"
+
+
+def test_the_work_of_a_step_is_known_before_it() -> None:
+    plan = pl.PINN(network=pl.MLP(width=40, depth=3), points=4000).plan(HEAT, SETTINGS)
+    assert plan.start(0, []).system.normal_equations == pytest.approx(4000 * 3441**2 / 2, rel=0.05)
+
+
+def test_points_are_fewer_where_the_budget_is_short_and_none_are_given() -> None:
+    wide = pl.PINN(network=pl.MLP(width=30, depth=3))
+    short = replace(SETTINGS, deadline=Deadline(seconds=1.0))
+    usual, fewer = (wide.plan(HEAT, settings) for settings in (SETTINGS, short))
+    many, few = (plan.start(0, []).system.blocks[0].n for plan in (usual, fewer))
+    assert few == int(np.ceil(0.3 * many)) and usual.notes == ()
+    assert fewer.notes == (f"{few} collocation points instead of {many}, so that steps fit into max_seconds=1",)
+    given = pl.PINN(network=pl.MLP(width=30, depth=3), points=500).plan(HEAT, short)
+    assert given.start(0, []).system.blocks[0].n == 500
+
+
+def test_a_family_has_fewer_members_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pinnlab.solvers.experts.system.time.perf_counter", itertools.count().__next__)
+    short = replace(SETTINGS, deadline=Deadline(seconds=40.0))
+    solver = pl.HardConstraintMoE(network=pl.MLP(width=8, depth=1), experts={"x": 2})
+    plan = solver.plan(FAMILY, short)
+    system = plan.start(0, []).system  # a member seems to take a second: 8 s allow 2 with gradients, 8 without
+    assert system.batch == 2 and "2 members a step instead of 4" in plan.notes[-1]
+    plan = replace(solver, batch=5).plan(FAMILY, short)
+    assert plan.start(0, []).system.batch == 5
+
+
+def test_a_march_ends_with_what_it_has() -> None:
+    with pytest.raises(NothingSolvedError, match="time was up before the first slab was"):
+        solved(pl.HardConstraintMoE(), looks(5))
+    result = solved(pl.HardConstraintMoE(), looks(26))
+    assert result.status is pl.Status.INCOMPLETE and len(result.models) >= 1
+    assert any("max_seconds was reached in the next slab" in note for note in result.notes)
+
+
+def test_a_plan_that_takes_too_long_is_refused() -> None:
+    with pytest.raises(NothingSolvedError, match=r"solve\(max_seconds=1.0\): the time was up before there was a plan"):
+        solved(pl.HardConstraintMoE(), looks(0))
+
+
+def test_experts_that_do_not_fit_into_the_memory_are_refused_with_the_numbers() -> None:
+    edges = {"x": np.linspace(0, 1, 5)}
+    march = SlabMarch(HEAT, Chebyshev((8, 6)), MarchSettings(1e-5, 1e-5, edges, bytes=1e4))
+    with pytest.raises(
+        UnresolvedError, match=r"4 experts with 63 functions .* need 0.0012 GiB of memory, .* may be used"
+    ):
+        march.attempt()
+
+
+def test_bytes_of_a_slab_worked_out_by_hand() -> None:
+    # 3 columns of 2 cells with 10 coefficients: 6 blocks of 20 x 20, four times, and Jacobians of 10 x 10 a cell, twice
+    assert bytes_of_slab(3, 2, 10) == 8 * (4 * 6 * 400 + 2 * 6 * 100)
+
+
+def test_a_pace_follows_what_large_factorizations_took() -> None:
+    pace = Pace(1e9)
+    assert pace.seconds(2e9) == 2.0
+    pace.learn(1e6, 0.01)
+    assert pace.rate == 1e9, "too short to tell"
+    pace.learn(1e9, 4.0)
+    assert pace.seconds(1e9) == 4.0
+
+
+def test_dense_factorizations_are_looked_ahead_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "multiplications_per_second", lambda: 2e9)
+    now = [0.0]
+    deadline = Deadline.after(9.1, lambda: now[0])
+    look_ahead(3000, True, deadline)  # 9e9 multiplications at half of that rate
+    now[0] = 1.0
+    with pytest.raises(TimeIsUpError, match="factorizing 3000 unknowns would take about 9 s"):
+        look_ahead(3000, True, deadline)
+    look_ahead(3000, False, deadline)
+    with pytest.raises(TooLargeError, match="100000 unknowns need 1.5e\\+02 GiB of memory"):
+        look_ahead(100_000, True, deadline)
+
+
+@pytest.mark.parametrize("coarse", [1, 5])
+def test_a_classical_solver_says_that_there_was_no_time(coarse: int) -> None:
+    with pytest.raises(ValueError, match=r"no resolution was solved in time \(the time is up\); raise max_seconds"):
+        pl.reference_solution(HEAT, max_seconds=10.0**-coarse / 1000)
+
+
+def test_a_comparison_has_a_budget() -> None:
+    solution = pl.solve(HEAT, pl.HardConstraintMoE(tolerance=1e-4), progress=False)
+    with pytest.raises(ValueError, match="raise max_seconds"):
+        solution.compare(max_seconds=1e-5)
+    with pytest.raises(ValueError, match=r"compare\(max_seconds=0\): must be positive"):
+        solution.compare(max_seconds=0)
+    report = solution.report(max_seconds=1e-5)
+    assert report.estimate is None and "no time was left for a classical solution" in str(report.reasons)
+
+
+def test_a_reference_that_is_yet_to_be_computed_is_not_waited_for() -> None:
+    reference = pl.ClassicalReference(HEAT, tolerance=1e-3)
+    problem = HEAT.replace(reference=reference)
+    quick = pl.PINN(network=pl.MLP(width=6, depth=1), points=50, stages=pl.Adam(steps=3))
+    assert not solved(quick, Deadline.after(20.0), problem).history[-1].errors
+    assert not reference.ready()
+    assert solved(quick, Deadline.after(50.0), problem).history[-1].errors
+    assert reference.ready()
+    assert solved(quick, Deadline.after(20.0), problem).history[-1].errors, "now it is there"
