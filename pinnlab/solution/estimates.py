@@ -23,6 +23,7 @@ from pinnlab.solution.error_estimate import ErrorEstimate
 from pinnlab.solution.error_features import FEATURES, estimate_on_features
 from pinnlab.solution.measures import Misfit, sizes_of
 from pinnlab.solution.sizes import Size, rms
+from pinnlab.solution.smoothness import jump_inside
 from pinnlab.training.result import Solved
 
 KINDS = ("auto", "equation", "classical", "features")
@@ -214,6 +215,9 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
+    jump = jump_inside(solution.problem, solution.models)
+    if jump:
+        raise NoEstimateError(f"{jump}, which the residual to its left and right does not see")
     if largest(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     return _known(solution).replace(reference=None)

@@ -22,6 +22,7 @@ from pinnlab.solution.error_features import estimate_on_features
 from pinnlab.solution.measures import Misfit, is_noise, measure, terms_of
 from pinnlab.solution.quality import Verdict, judge
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size
+from pinnlab.solution.smoothness import jump_inside
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -527,6 +528,24 @@ def test_data_that_are_missed_by_noise_or_by_more() -> None:
     noise = torch.randn(101, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     assert is_noise(noise, x) and not is_noise(torch.sin(6 * x[:, 0]), x) and not is_noise(noise + 2, x)
     assert not is_noise(noise[:5], x[:5]), "five numbers tell nothing"
+
+
+def test_a_kink_leaves_no_residual_and_is_found() -> None:
+    """max(x - 0.3, 0) solves the heat equation to the left and to the right of its kink, and not at it."""
+    problem = heat(
+        conditions=[
+            pl.Initial(u=lambda x: (x - 0.3).clamp_min(0)),
+            pl.Dirichlet(u=0.0, on="x-"),
+            pl.Dirichlet(u=0.7, on="x+"),
+        ]
+    )
+    kinked = solved(problem, Given(problem.domain, lambda p: (p[:, :1] - 0.3).clamp_min(0)))
+    assert jump_inside(problem, kinked.models) == "u_x jumps near x = 0.3"
+    report = kinked.report(max_seconds=5)
+    assert max(m.rms for m in report.equations) == 0.0 and report.verdict is not Verdict.GOOD
+    assert "the residual to its left and right does not see" in report.reasons[0]
+    for smooth in (heated, lambda p: torch.tanh((p[:, :1] - 0.3) / 0.01) * p[:, 1:]):
+        assert jump_inside(problem, [Given(problem.domain, smooth)]) == ""
 
 
 def test_errors_relative_to_the_variation() -> None:
