@@ -29,6 +29,8 @@ from pinnlab.training.result import Solved
 KINDS = ("auto", "equation", "classical", "features")
 _ROUNDING = 4.0
 """Rounding of a solution, in units of its number format's own."""
+_RESOLVED = 0.2
+"""Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
 _VAGUE = 1e-3
 """Doubt of a second solution from which on it says nothing of the first."""
 _SHOWN = 0.03
@@ -183,7 +185,7 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
             error, off = estimate_on_features(known, solution.models, max_seconds)
             truth, seconds = _values(solution) + error(points), time.perf_counter() - began
             estimate = made_of(solution, truth, off, f"the error equation on {basis}", seconds, known)
-            if largest(j.doubt for j in estimate.judged) < 0.5 * largest(j.error for j in estimate.judged):
+            if largest(j.doubt for j in estimate.judged) < _RESOLVED * largest(j.error for j in estimate.judged):
                 return estimate
         left = max_seconds - (time.perf_counter() - began)
         direct, off = solve_directly(known, lambda at: _on(solution, at), left)
