@@ -1,19 +1,26 @@
-"""The error equation where there is no grid for it: least squares for e on random features, over points of any region.
+"""The error equation where there is no grid for it: least squares for e on global functions, over points of any region.
 
-Letters: n points, d coordinates, m unknowns, N features, q residuals, r rows.
+Letters: n points, d coordinates, m unknowns, N functions, q residuals, r rows.
 
-The features are those of local experts, one cell over the whole bounding box. The rows are the linearization of
-equations and conditions at u_h + e; Gauss-Newton repeats that where e is not small.
+In up to two coordinates the functions are the random features of local experts, one cell over the whole bounding box; in
+more, where these would be too many, polynomials of a total degree. The rows are the linearization of equations and
+conditions at u_h + e; Gauss-Newton repeats that where e is not small.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import scipy
 import torch
+from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
@@ -32,10 +39,18 @@ from pinnlab.solution.sizes import rms
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 from pinnlab.training.part import Part
 
+Found = TypeVar("Found")
 PointFunction = Callable[[Tensor], Tensor]
 """(n, d) points -> (n, m) values."""
-DEGREES = {1: (20, 30), 2: (12, 17), 3: (5, 7)}
-"""Per number of coordinates, the polynomial degree whose resolution the features have: coarse, and fine."""
+DEGREES = {1: (20, 30), 2: (12, 17), 3: (11, 14), 4: (8, 10), 5: (6, 8), 6: (5, 6)}
+"""Per number of coordinates, degrees of the coarse and the fine functions.
+
+Of random features it is the degree per coordinate of polynomials with their resolution; of polynomials the total degree.
+"""
+FEATURES = 2
+"""Up to which number of coordinates random features are used."""
+_BATCH = 8192
+"""Points at which the error is evaluated at once."""
 _STEPS = 4
 _COPIES = 3
 """Of the Jacobian, while least squares are solved."""
@@ -47,6 +62,31 @@ _WEIGHT = 100.0
 """Factor of the rows of conditions; rows of equations are divided by the size of their largest coefficient."""
 
 
+class TotalDegree:
+    """N products of Chebyshev polynomials on [-1, 1]^d whose degrees sum up to at most ``degree``.
+
+    Args:
+        d: number of coordinates.
+        degree: at least 1.
+    """
+
+    def __init__(self, d: int, degree: int):
+        self.degree = degree
+        every = itertools.product(range(degree + 1), repeat=d)
+        self.powers = np.array([powers for powers in every if sum(powers) <= degree])
+        self.size = len(self.powers)
+
+    def rows(self, points: Array, orders: Sequence[int]) -> Array:
+        """(n, N) derivatives of the functions, of the given order by each coordinate, at (n, d) points."""
+        result = np.ones((len(points), self.size))
+        for axis, order in enumerate(orders):
+            one = np.eye(self.degree + 1)
+            matrix = chebyshev.chebder(one, order) if order <= self.degree else np.zeros((1, self.degree + 1))
+            table = chebyshev.chebvander(points[:, axis], len(matrix) - 1) @ matrix
+            result *= table[:, self.powers[:, axis]]
+        return result
+
+
 class ScaledFeatures:
     """N functions on the bounding box of a region, with derivatives by its coordinates."""
 
@@ -54,7 +94,8 @@ class ScaledFeatures:
         self.names = region.coordinates
         self.lower = np.array([lo for lo, _ in region.bounds.values()])
         self.width = np.array([hi - lo for lo, hi in region.bounds.values()])
-        self.basis = RandomFeatures((degree,) * len(self.names))
+        d = len(self.names)
+        self.basis = RandomFeatures((degree,) * d) if d <= FEATURES else TotalDegree(d, degree)
         self.size = self.basis.size
 
     def stretch(self, key: Key) -> float:
@@ -65,6 +106,11 @@ class ScaledFeatures:
         """(n, N) one derivative at (n, d) points."""
         unit = 2 * (points.numpy() - self.lower) / self.width - 1
         return self.basis.rows(unit, [key.count(n) for n in self.names]) * self.stretch(key)
+
+    def values(self, points: Tensor, coefficients: Array) -> Tensor:
+        """(n, m) values at (n, d) points of the functions with coefficients (m, N)."""
+        parts = points.detach().to("cpu", torch.float64).split(_BATCH)
+        return torch.cat([torch.from_numpy(self.rows(part, ()) @ coefficients.T) for part in parts])
 
 
 @dataclass(frozen=True)
@@ -108,59 +154,96 @@ class _Placed:
         return np.concatenate(residuals), np.concatenate(matrices)
 
 
-def solve_on_features(
-    problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline
-) -> tuple[PointFunction, float]:
-    """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
+class LeastSquares:
+    """The rows of a problem's equations and conditions for u_h + e, with e on global functions.
 
     Args:
         problem: with a number for every parameter.
-        models: one, smooth on the whole domain.
-        degree: resolution of the features.
-        deadline: raise TimeIsUpError after it, and before a step that would end later.
+        models: u_h: one part, smooth on the whole domain.
+        degree: resolution of the functions; see ``DEGREES``.
+        deadline: of a solve.
 
     Raises:
-        ValueError: residuals are not finite, Gauss-Newton does not converge, or its matrix does not fit into the memory.
-        TimeIsUpError: the time is up.
+        ValueError: the matrix does not fit into the memory.
+        TimeIsUpError: least squares would end after the deadline.
     """
-    unknowns: tuple[str, ...] = problem.unknowns
-    features, sampled = ScaledFeatures(problem.domain, degree), Sampled(problem, models)
-    rng = np.random.default_rng([0, 4321])
-    count = _SURPLUS * features.size
-    columns, rate = features.size * len(unknowns), multiplications_per_second()
-    height = (count + 0.5 * count) * len(problem.residual_names)
-    if (need := _COPIES * 8.0 * height * columns) > (most := usable_memory()):
-        raise ValueError(f"{columns} features need {gigabytes(need)} of memory, of which {gigabytes(most)} may be used")
-    deadline.require(_SLOW * height * columns**2 / rate, f"least squares for {columns} features")
-    placed = [_place(problem, sampled, features, problem.equation_term(), count, 1.0, rng)]
-    for _, terms in problem.condition_terms():
-        few = max(64, count // 12)
-        placed += [_place(problem, sampled, features, t, few, _WEIGHT, rng) for t in terms if t.kind != "data"]
 
-    def rows(w: Array) -> tuple[Array, Array]:
-        found = [p.linearized(w, unknowns, features) for p in placed]
+    def __init__(self, problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline):
+        self.unknowns: tuple[str, ...] = problem.unknowns
+        self.features, sampled = ScaledFeatures(problem.domain, degree), Sampled(problem, models)
+        rng = np.random.default_rng([0, 4321])
+        count = _SURPLUS * self.features.size
+        self.shape = int(1.5 * count) * len(problem.residual_names), self.features.size * len(self.unknowns)
+        if (need := _COPIES * 8.0 * self.shape[0] * self.shape[1]) > (most := usable_memory()):
+            raise ValueError(
+                f"{self.shape[1]} functions need {gigabytes(need)} of memory, of which {gigabytes(most)} may be used"
+            )
+        self.require(deadline)
+        self.placed = [_place(problem, sampled, self.features, problem.equation_term(), count, 1.0, rng)]
+        for _, terms in problem.condition_terms():
+            few = max(64, count // 12)
+            self.placed += [
+                _place(problem, sampled, self.features, t, few, _WEIGHT, rng) for t in terms if t.kind != "data"
+            ]
+
+    def require(self, deadline: Deadline) -> None:
+        """Raise TimeIsUpError where least squares would end after the deadline."""
+        height, width = self.shape
+        seconds = _SLOW * height * width**2 / multiplications_per_second()
+        deadline.require(seconds, f"least squares for {width} functions")
+
+    def rows(self, w: Array) -> tuple[Array, Array]:
+        """Weighted residuals (r,) and Jacobian (r, m N) at u_h + e, e with coefficients (m, N).
+
+        Raises:
+            ValueError: residuals are not finite.
+        """
+        found = [p.linearized(w, self.unknowns, self.features) for p in self.placed]
         residual, jacobian = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if not np.isfinite(residual).all():
             raise ValueError("residuals are not finite")
         return residual, jacobian
 
-    deadline.check()
-    w = np.zeros((len(unknowns), features.size))
-    residual, jacobian = rows(w)
-    size = np.linalg.norm(residual)
-    for _ in range(_STEPS):
-        deadline.require(_SLOW * jacobian.shape[0] * columns**2 / rate, f"least squares for {columns} features")
-        change = -scipy.linalg.lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
-        expected = residual + jacobian @ change
-        w = w + change.reshape(w.shape)
-        residual, jacobian = rows(w)
-        # as foretold: the equation is linear in what is left
-        if np.linalg.norm(residual - expected) <= 0.01 * size:
-            break
-    else:
+    def solve(self, start: Array, deadline: Deadline) -> tuple[Array, float]:
+        """Coefficients (m, N), and the share of the residual at the start that they leave.
+
+        Args:
+            start: (m, N).
+            deadline: raise TimeIsUpError after it, and before a step that would end later.
+
+        Raises:
+            ValueError: residuals are not finite, or Gauss-Newton does not converge.
+            TimeIsUpError: the time is up.
+        """
+        w = start
+        residual, jacobian = self.rows(w)
+        size = np.linalg.norm(residual)
+        for _ in range(_STEPS):
+            self.require(deadline)
+            change = -scipy.linalg.lstsq(jacobian, residual, cond=1e-13, lapack_driver="gelsy")[0]
+            expected = residual + jacobian @ change
+            w = w + change.reshape(w.shape)
+            residual, jacobian = self.rows(w)
+            # as foretold: the equation is linear in what is left
+            if np.linalg.norm(residual - expected) <= 0.01 * size:
+                return w, float(np.linalg.norm(residual) / (size or 1.0))
         raise ValueError(f"Gauss-Newton did not converge in {_STEPS} steps")
-    left = float(np.linalg.norm(residual) / (size or 1.0))
-    return lambda points: torch.from_numpy(features.rows(points.detach().to("cpu", torch.float64), ()) @ w.T), left
+
+
+def solve_on_features(
+    problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline
+) -> tuple[PointFunction, float]:
+    """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
+
+    Args: as for ``LeastSquares``; deadline: raise TimeIsUpError after it, and before a step that would end later.
+
+    Raises:
+        ValueError: residuals are not finite, or Gauss-Newton does not converge.
+        TimeIsUpError: the time is up.
+    """
+    system = LeastSquares(problem, models, degree, deadline)
+    w, left = system.solve(np.zeros((len(problem.unknowns), system.features.size)), deadline)
+    return partial(system.features.values, coefficients=w), left
 
 
 def _place(
@@ -201,17 +284,47 @@ def estimate_on_features(
         degrees: of the coarse and the fine features; see ``DEGREES``.
 
     Raises:
-        ValueError: more than three coordinates, several time windows, or as ``solve_on_features``.
+        ValueError: more than six coordinates, several time windows, or as ``solve_on_features``.
         TimeoutError: the time is up.
     """
     d = len(problem.domain.coordinates)
     if d not in DEGREES:
-        raise ValueError(f"{d} coordinates are too many for random features; they are used for up to {max(DEGREES)}")
+        raise ValueError(f"{d} coordinates are too many for one set of functions; it is used for up to {max(DEGREES)}")
     if len(models) > 1:
         raise ValueError("random features are used for one time window only")
     deadline = Deadline.after(max_seconds)
     points = error_grid(problem.domain)
-    degrees = degrees or DEGREES[d]
-    (coarse, _), (fine, left) = (solve_on_features(problem, models, p, deadline) for p in degrees)
+    low, high = degrees or DEGREES[d]
+    (coarse, _), (fine, left) = on_both(
+        lambda degree: solve_on_features(problem, models, degree, deadline), d, degrees, deadline
+    )
     e, change = fine(points), fine(points) - coarse(points)
     return fine, {u: rms(change[:, j]) + left * rms(e[:, j]) for j, u in enumerate(problem.unknowns)}
+
+
+def on_both(
+    solve: Callable[[int], Found], d: int, degrees: tuple[int, int] | None, deadline: Deadline
+) -> tuple[Found, Found]:
+    """What ``solve`` finds with coarse and with fine functions; the fine ones are not tried if they would take too long.
+
+    Args:
+        solve: maps a degree to a result.
+        d: number of coordinates.
+        degrees: ``DEGREES`` if None.
+        deadline: of both.
+
+    Raises:
+        TimeIsUpError: the time is up, or would be.
+    """
+    low, high = degrees or DEGREES[d]
+    began = time.perf_counter()
+    coarse = solve(low)
+    # least squares take the cube of the number of functions
+    growth = (_count(d, high) / _count(d, low)) ** 3
+    deadline.require(growth * (time.perf_counter() - began), "least squares with the fine functions")
+    return coarse, solve(high)
+
+
+def _count(d: int, degree: int) -> int:
+    """About how many functions there are."""
+    return (degree + 1) ** d if d <= FEATURES else math.comb(d + degree, d)

@@ -17,17 +17,23 @@ from pinnlab.declaration.relative_error import error_grid, evaluate
 from pinnlab.domains import Box
 from pinnlab.reference.refinement import NotUniqueError
 from pinnlab.solution.comparison import Comparison, compare
+from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
 from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.error_features import estimate_on_features
+from pinnlab.solution.error_features import FEATURES, estimate_on_features
 from pinnlab.solution.measures import Misfit, sizes_of
 from pinnlab.solution.sizes import Size, rms
+from pinnlab.solution.smoothness import jump_inside
 from pinnlab.training.result import Solved
 
 _NAMES = {"equation": "the error equation", "classical": "a classical solution", "features": "random features"}
 KINDS = ("auto", "equation", "classical", "features")
 _ROUNDING = 4.0
 """Rounding of a solution, in units of its number format's own."""
+_RESOLVED = 0.2
+"""Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
+_VAGUE = 1e-3
+"""Doubt of a second solution from which on it says nothing of the first."""
 _SHOWN = 0.03
 """Part of an error that some misfit has at least, if the error is one."""
 
@@ -80,8 +86,12 @@ def made_of(
 
 def _values(solution: Solved) -> Tensor:
     """(n, m) values on the error grid, float64."""
-    points = error_grid(solution.problem.domain).to(solution.models[0].parameters[0])
-    return solution.function(points).detach().to("cpu", torch.float64)
+    return _on(solution, error_grid(solution.problem.domain))
+
+
+def _on(solution: Solved, points: Tensor) -> Tensor:
+    """(n, m) values at (n, d) points, float64."""
+    return solution.function(points.to(solution.models[0].parameters[0])).detach().to("cpu", torch.float64)
 
 
 def of_comparison(comparison: Comparison) -> ErrorEstimate:
@@ -157,26 +167,41 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
 
 
 def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float) -> ErrorEstimate:
-    """Solve the error equation on random features, which need no box.
+    """Solve the error equation on global functions, which need no box; where that fails, the problem itself.
 
     Args: as for ``by_equation``.
 
     Raises:
         NoEstimateError: that is not possible.
+        NotUniqueError: the problem is known to have no solution or many.
     """
-    began, known = time.perf_counter(), _checked(solution, misfits)
+    began, known = time.perf_counter(), _known(solution).replace(reference=None)
+    basis = "random features" if len(known.domain.coordinates) <= FEATURES else "polynomials"
+    points = error_grid(known.domain)
     try:
-        error, off = estimate_on_features(known, solution.models, max_seconds)
+        if not any(model.joints for model in solution.models) and len(solution.models) == 1:
+            if not known.domain.has_time and annihilates(known, list(solution.models), max_seconds):
+                raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
+            _checked(solution, misfits)
+            error, off = estimate_on_features(known, solution.models, max_seconds)
+            truth, seconds = _values(solution) + error(points), time.perf_counter() - began
+            estimate = made_of(solution, truth, off, f"the error equation on {basis}", seconds, known)
+            if largest(j.doubt for j in estimate.judged) < _RESOLVED * largest(j.error for j in estimate.judged):
+                return estimate
+        left = max_seconds - (time.perf_counter() - began)
+        direct, off = solve_directly(known, lambda at: _on(solution, at), left)
     except TimeoutError as late:
-        raise NoEstimateError(f"random features were not solved for within {max_seconds:.0f} s") from late
+        raise NoEstimateError(f"{basis} were not solved for within {max_seconds:.0f} s") from late
+    except (NotUniqueError, NoEstimateError):
+        raise
     except ValueError as failure:
-        raise NoEstimateError(f"the error equation could not be solved on random features: {failure}") from failure
-    truth, seconds = _values(solution) + error(error_grid(known.domain)), time.perf_counter() - began
-    estimate = made_of(solution, truth, off, "the error equation on random features", seconds, known)
-    if not largest(j.doubt for j in estimate.judged) < 0.5 * largest(j.error for j in estimate.judged):
         raise NoEstimateError(
-            "random features do not resolve the error: two sets of them disagree, or leave much of the residual"
-        )
+            f"neither the error equation nor the problem was solved on {basis}: {failure}"
+        ) from failure
+    seconds = time.perf_counter() - began
+    estimate = made_of(solution, direct(points), off, f"a solution on {basis}", seconds, known)
+    if not largest(j.doubt for j in estimate.judged) < _VAGUE:
+        raise NoEstimateError(f"{basis} resolve neither the error nor the solution: two sets of them disagree")
     return estimate
 
 
@@ -193,6 +218,9 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
+    jump = jump_inside(solution.problem, solution.models)
+    if jump:
+        raise NoEstimateError(f"{jump}, which the residual to its left and right does not see")
     if largest(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     return _known(solution).replace(reference=None)

@@ -107,4 +107,4 @@ def natural_sizes(
             if pull.get(unknown, 0.0) > 0:
                 natural = max(natural, max([source, *others]) / pull[unknown])
         found[unknown] = Size(size.rms, size.variation, natural)
-    return found, [max((pull[u] * found[u].unit for u in pull), default=0.0) for pull in pulls]
+    return found, [max((pull[u] * max(found[u].unit, found[u].natural) for u in pull), default=0.0) for pull in pulls]

@@ -237,3 +237,9 @@ def test_ctrl_c_writes_what_is_there_and_has_exit_code_1(
     result = CliRunner().invoke(main, ["bench", str(tmp_path / "decay.py"), "--out", str(out)])
     assert result.exit_code == 1 and "--resume goes on" in result.output
     assert len(Results.read(out / "results.json").runs) == 1
+
+
+def test_an_error_that_is_no_number_does_not_hide_behind_the_others() -> None:
+    run = Run("p", "s", 0, 1.0, errors={"u": 0.1, "v": math.nan})
+    assert math.isnan(run.error) and Run("p", "s", 0, 1.0, errors={"u": 0.1, "v": 0.2}).error == 0.2
+    assert math.isnan(Baseline("p", error_estimate={"u": 0.1, "v": math.nan}).estimate)

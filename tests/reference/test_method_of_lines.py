@@ -9,6 +9,8 @@ import torch
 
 import pinnlab as pl
 from pinnlab.problems._cole_hopf import cole_hopf
+from pinnlab.reference import refinement
+from pinnlab.reference.base import Interpolant
 
 PI = math.pi
 Exact = Callable[..., dict[str, np.ndarray]]
@@ -215,3 +217,15 @@ def test_cole_hopf() -> None:
         cole_hopf(np.zeros(1), np.zeros(1), 0.0)
     with pytest.raises(ValueError, match="give times >= 0"):
         cole_hopf(np.zeros(1), -np.ones(1), 0.1)
+
+
+def test_a_change_that_is_no_number_is_not_accepted_as_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = iter([{"u": 1e-9, "v": math.nan}, {"u": 1e-9, "v": 1e-9}])
+    monkeypatch.setattr(refinement, "relative_difference", lambda coarse, fine: next(changes))
+    budget, nothing = refinement.Budget(1e-6, math.inf, None, True), Interpolant({}, {}, {})
+    found, estimate = refinement.refine(
+        lambda n, level: refinement.Attempt(nothing, n, ""),
+        refinement.Ladder(8, 64, 2.0),
+        budget,
+    )
+    assert found.resolution == 32 and estimate == {"u": 1e-9, "v": 1e-9}

@@ -15,12 +15,14 @@ import pinnlab as pl
 from pinnlab.declaration.relative_error import error_grid, relative_l2
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
+from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import error_problem, solve_error_equation
 from pinnlab.solution.error_estimate import ErrorEstimate
 from pinnlab.solution.error_features import estimate_on_features
-from pinnlab.solution.measures import Misfit, measure, terms_of
+from pinnlab.solution.measures import Misfit, is_noise, measure, terms_of
 from pinnlab.solution.quality import Verdict, judge
-from pinnlab.solution.sizes import relative_size
+from pinnlab.solution.sizes import Size, natural_sizes, relative_size
+from pinnlab.solution.smoothness import jump_inside
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -364,17 +366,31 @@ def test_a_comparison_is_used_as_it_is() -> None:
     assert "could not estimate its own error" in solution.report(silent).reasons[0]
 
 
-def test_why_there_is_no_estimate_is_told() -> None:
-    coordinates = ("x", "y", "z", "w")
-    problem = pl.Problem(
+def laplace(*coordinates: str) -> pl.Problem:
+    """u = x on a cube."""
+    return pl.Problem(
         domain=pl.Box(**{c: (0.0, 1.0) for c in coordinates}),
         unknowns="u",
-        equations=lambda u: u.xx + u.yy + u.zz + u.ww,
-        conditions=[pl.Dirichlet(u=lambda x: x)],
+        equations=lambda u: sum(u.d(c, c) for c in coordinates),
+        conditions=[pl.Dirichlet(u=lambda x: x, exact=False)],
+        reference=lambda x: x,
     )
+
+
+def test_polynomials_reach_beyond_three_coordinates() -> None:
+    problem = laplace(*"xyzw")
+    solution = solved(problem, Given(problem.domain, lambda p: p[:, :1] + 0.003 * p[:, 1:2] * p[:, 2:3]))
+    error, doubt = estimate_on_features(problem, solution.models, 60.0, degrees=(3, 4))
+    points = error_grid(problem.domain)
+    np.testing.assert_allclose(error(points), -0.003 * points[:, 1:2] * points[:, 2:3], rtol=0, atol=1e-12)
+    assert doubt["u"] < 1e-12
+
+
+def test_why_there_is_no_estimate_is_told() -> None:
+    problem = laplace(*"xyzwabc")
     report = solved(problem, Given(problem.domain, lambda p: p[:, :1] + 0.1 * p[:, 1:2])).report()
     assert report.estimate is None and report.verdict is Verdict.DOUBTFUL
-    assert any("4 coordinates are too many" in r for r in report.reasons)
+    assert any("7 coordinates are too many" in r for r in report.reasons)
     assert any("no classical solution" in r for r in report.reasons)
     assert "note: " in str(report)
 
@@ -395,3 +411,152 @@ def test_points_lie_on_the_error_grid() -> None:
     found = solve_error_equation(problem, [Given(problem.domain, lambda p: 1.1 * heated(p))], 60.0)
     points = error_grid(problem.domain)[::997]
     np.testing.assert_allclose(found(points).numpy(), -0.1 * heated(points).numpy(), rtol=0, atol=1e-10)
+
+
+# -- sizes and certificates --------------------------------------------------------------------------------------------
+
+
+def test_sizes_by_hand() -> None:
+    kelvin = Size.of(torch.tensor([292.0, 294.0, 292.0, 294.0]))
+    assert kelvin.variation == 1.0 and kelvin.rms == pytest.approx(math.hypot(293, 1)) and kelvin.unit == 1.0
+    assert Size(293.0, 1e-7).unit == 293.0, "a constant up to rounding varies by nothing"
+    assert Size(1e-10, 1e-10, natural=0.5).unit == 0.5, "next to nothing"
+    assert Size(0.0, 0.0).unit == 0.0
+
+
+def test_natural_sizes_by_hand() -> None:
+    """Of v in u_x + v_y on a box of 2 by 3: u_x counts as u / 2, v_y as v / 3."""
+    jets = {u: {(c,): torch.zeros(4, requires_grad=True)} for u, c in (("u", "x"), ("v", "y"))}
+    sizes = {"u": Size(1.0, 1.0), "v": Size(0.0, 0.0)}
+    everywhere = torch.ones(4, dtype=torch.bool)
+    residual = jets["u"]["x",] + jets["v"]["y",]
+    found, terms = natural_sizes([residual], jets, sizes, {"x": 2.0, "y": 3.0}, everywhere)
+    assert found["v"].natural == pytest.approx(1.5) and terms == pytest.approx([0.5])
+    # of what is given, too: v_y = 0.1
+    found, _ = natural_sizes([jets["v"]["y",] - 0.1], jets, sizes, {"x": 2.0, "y": 3.0}, everywhere)
+    assert found["v"].natural == pytest.approx(0.3)
+
+
+def test_errors_are_judged_by_the_variation() -> None:
+    """1 K off at 293 K, where the temperature varies by 3 K: a third, and 0.3 % of its size."""
+    kelvin = {"T": Size(293.0, 3.0)}
+    estimate = ErrorEstimate.of({"T": 1.0}, {"T": 0.01}, kelvin, 1e-15, "x", 0.0)
+    assert estimate.errors["T"] == pytest.approx(1 / 293) and estimate.of_variation["T"] == pytest.approx(1 / 3)
+    assert "error of T 3.3e-01 of its variation, 3e-03 of its size" in estimate.sentence
+    seen = [Misfit("equation", "equation", 0.1, 0.1, 0.1)]
+    assert judge(estimate, seen, 1.0, 0.01)[0] is Verdict.WRONG
+    assert (
+        judge(ErrorEstimate.of({"T": 0.3}, {"T": 0.0}, kelvin, 0.0, "x", 0.0), seen, 1.0, 0.01)[0] is Verdict.DOUBTFUL
+    )
+    # a doubt that hides the variation: neither good nor wrong
+    hidden = ErrorEstimate.of({"T": 1.0}, {"T": 2.0}, kelvin, 0.0, "x", 0.0)
+    assert judge(hidden, seen, 1.0, 0.01)[0] is Verdict.DOUBTFUL
+
+
+def test_an_unknown_that_vanishes_has_an_absolute_error() -> None:
+    tiny = ErrorEstimate.of({"v": 3e-9}, {"v": 1e-10}, {"v": Size(1e-10, 1e-10, 0.5)}, 1e-15, "x", 0.0)
+    assert tiny.errors["v"] == 3e-9 and judge(tiny, [], 1.0, 0.01)[0] is Verdict.GOOD
+    assert (
+        "error of v, which vanishes, 3.0e-09 absolute, 6.0e-09 of the size with which it would matter" in tiny.sentence
+    )
+    # with nothing to compare it with it is neither good nor wrong
+    seen = [Misfit("equation", "equation", 1.0, 1.0, 1.0)]
+    alone = ErrorEstimate.of({"v": 3.0}, {"v": 0.0}, {"v": Size(0.0, 0.0)}, 1e-15, "x", 0.0)
+    assert judge(alone, seen, 1.0, 0.01)[0] is Verdict.DOUBTFUL
+
+
+def test_no_estimate_is_below_rounding() -> None:
+    estimate = ErrorEstimate.of({"u": 5e-22}, {"u": 1e-22}, {"u": Size(1.0, 1.0)}, 1e-15, "x", 0.0)
+    assert estimate.errors["u"] == 1e-15 and estimate.sentence == "relative error at rounding (1e-15)"
+
+
+def test_nan_does_not_hide() -> None:
+    estimate = ErrorEstimate({"u": 1e-9, "v": math.nan}, {"u": 0.0, "v": 0.0}, "x", 0.0)
+    assert math.isnan(estimate.largest) and math.isnan(estimate.upper)
+    assert judge(estimate, [], 1.0, 0.01)[0] is Verdict.DOUBTFUL
+    assert math.isnan(relative_size(1.0, [1.0, math.nan]))
+
+
+def test_wrong_needs_evidence() -> None:
+    fine = [Misfit("equation", "equation", 1e-8, 1e-8, 1e-8)]
+
+    def of(error: float) -> ErrorEstimate:
+        return ErrorEstimate({"u": error}, {"u": 0.0}, "x", 0.0)
+
+    verdict, why = judge(of(0.9), fine, 1.0, 0.01)
+    assert verdict is Verdict.DOUBTFUL and "of which nothing else shows anything" in why
+    assert judge(of(0.9), fine, 1.0, 0.01, second=of(0.8))[0] is Verdict.WRONG
+    verdict, why = judge(of(0.9), fine, 1.0, 0.01, second=of(1e-8))
+    assert verdict is Verdict.DOUBTFUL and "two estimates disagree" in why
+
+
+def test_a_certificate_is_not_overruled() -> None:
+    verdict, why = judge(
+        ErrorEstimate({"u": 1e-9}, {"u": 0.0}, "x", 0.0), [], 1.0, 0.01, not_unique="order 2, 1 condition."
+    )
+    assert verdict is Verdict.DOUBTFUL and "not unique or does not exist: order 2, 1 condition." in why
+    line = pl.Box(x=(0.0, 1.0))
+    missing = pl.Problem(line, "u", lambda u: u.xx - 1, [pl.Dirichlet(u=0.0, on="x-")])
+    floating = pl.Problem(line, "u", lambda u: u.xx, [pl.Neumann(u=0.0)])
+    for problem, found, words in (
+        (missing, lambda p: p**2 / 2, "1 boundary cond"),
+        (floating, torch.ones_like, "singular"),
+    ):
+        report = solved(problem, Given(line, found)).report()
+        assert report.verdict is Verdict.DOUBTFUL and words in report.why
+    # where there is no grid, by functions that no equation and no condition sees
+    ball = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)
+    loose = pl.Problem(ball, "u", lambda u: u.xx + u.yy, [pl.Neumann(u=0.0)])
+    assert annihilates(loose, [Given(ball, lambda p: p[:, :1] * 0 + 2)], 60.0)
+    assert not annihilates(loose.replace(conditions=[pl.Dirichlet(u=0.0)]), [Given(ball, lambda p: p[:, :1] * 0)], 60.0)
+
+
+def test_a_solution_in_pieces_off_boxes_is_compared_with_one_in_one() -> None:
+    ball = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)
+    problem = pl.Problem(
+        ball, "u", lambda u: u.xx + u.yy + 4, [pl.Dirichlet(u=0.0)], reference=lambda x, y: 1 - x**2 - y**2
+    )
+    pieces = solved(problem, Joined(ball, lambda p: 1 - p.square().sum(1, keepdim=True) + 1e-4 * p[:, :1]))
+    direct, doubt = solve_directly(problem, pieces.function, 60.0, degrees=(5, 7))
+    points = error_grid(ball)
+    np.testing.assert_allclose(direct(points), 1 - points.square().sum(1, keepdim=True), rtol=0, atol=1e-6)
+    assert doubt["u"] < 1e-4
+
+
+def test_data_that_are_missed_by_noise_or_by_more() -> None:
+    x = torch.linspace(0, 1, 101, dtype=torch.float64)[:, None]
+    noise = torch.randn(101, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert is_noise(noise, x) and not is_noise(torch.sin(6 * x[:, 0]), x) and not is_noise(noise + 2, x)
+    assert not is_noise(noise[:5], x[:5]), "five numbers tell nothing"
+
+
+def test_a_kink_leaves_no_residual_and_is_found() -> None:
+    """max(x - 0.3, 0) solves the heat equation to the left and to the right of its kink, and not at it."""
+    problem = heat(
+        conditions=[
+            pl.Initial(u=lambda x: (x - 0.3).clamp_min(0)),
+            pl.Dirichlet(u=0.0, on="x-"),
+            pl.Dirichlet(u=0.7, on="x+"),
+        ]
+    )
+    kinked = solved(problem, Given(problem.domain, lambda p: (p[:, :1] - 0.3).clamp_min(0)))
+    assert jump_inside(problem, kinked.models) == "u_x jumps near x = 0.3"
+    report = kinked.report(max_seconds=5)
+    assert max(m.rms for m in report.equations) == 0.0 and report.verdict is not Verdict.GOOD
+    assert "the residual to its left and right does not see" in report.reasons[0]
+    for smooth in (heated, lambda p: torch.tanh((p[:, :1] - 0.3) / 0.01) * p[:, 1:]):
+        assert jump_inside(problem, [Given(problem.domain, smooth)]) == ""
+
+
+def test_errors_relative_to_the_variation() -> None:
+    problem = heat(conditions=[pl.Initial(u=lambda x: 100 + torch.sin(PI * x)), pl.Dirichlet(u=100.0)])
+    problem = problem.replace(reference=lambda x, t: 100 + torch.exp(-0.1 * PI**2 * t) * torch.sin(PI * x))
+    solution = solved(problem, Given(problem.domain, lambda p: 100 + 1.1 * heated(p)))
+    (of_size,), (of_variation,) = solution.error().values(), solution.error(relative_to="variation").values()
+    assert of_size < 5e-4 and of_variation == pytest.approx(0.2, rel=0.01)
+    report = solution.report()
+    assert report.estimate is not None and report.verdict is Verdict.WRONG
+    assert report.estimate.of_variation["u"] == pytest.approx(of_variation, rel=1e-3)
+    assert {m.name: m for m in report.conditions}["initial u"].relative > 0.1
+    with pytest.raises(ValueError, match=r"error\(relative_to='mean'\): choose 'size' or 'variation'"):
+        solution.error(relative_to="mean")
