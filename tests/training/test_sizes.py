@@ -78,7 +78,11 @@ class Bump(nn.Module):
 
     def __init__(self, lengths: tuple[float, float], size: float):
         super().__init__()
-        self.lengths, self.size, self.scale = torch.tensor(lengths, dtype=torch.float64), size, nn.Parameter(torch.ones(()))
+        self.lengths, self.size, self.scale = (
+            torch.tensor(lengths, dtype=torch.float64),
+            size,
+            nn.Parameter(torch.ones(())),
+        )
 
     def forward(self, points: Tensor) -> Tensor:
         x, t = (points / self.lengths.to(points)).T
@@ -86,7 +90,9 @@ class Bump(nn.Module):
         return self.scale * self.size * u * torch.tensor([1.0, 100.0]).to(points)
 
 
-def system(length: float = 1.0, time: float = 1.0, u: float = 1.0, times: float = 1.0, scale: float = 1.0) -> ResidualSystem:
+def system(
+    length: float = 1.0, time: float = 1.0, u: float = 1.0, times: float = 1.0, scale: float = 1.0
+) -> ResidualSystem:
     """u_t = u_xx / 10 + v / 100 + x, v_t = 100 u u_x in units of one's choice; v is a hundred times as large as u."""
 
     def equations(u: pl.Field, v: pl.Field, x: pl.Field) -> dict[str, Any]:
@@ -102,7 +108,9 @@ def system(length: float = 1.0, time: float = 1.0, u: float = 1.0, times: float 
         pl.Neumann(u=0.2 * size / length, on="x+", exact=False),
     ]
     problem = pl.Problem(box, ("u", "v"), equations, conditions)
-    solver = pl.CausalPINN(network=Bump((length, time), size), points=300, boundary_points=40, tolerances=(0.03,), slices=8)
+    solver = pl.CausalPINN(
+        network=Bump((length, time), size), points=300, boundary_points=40, tolerances=(0.03,), slices=8
+    )
     made = solver.plan(problem, Settings(torch.device("cpu"), torch.float64, 0)).start(0, []).system
     assert isinstance(made, ResidualSystem)
     made.model.theta = torch.full((1,), scale, dtype=torch.float64)

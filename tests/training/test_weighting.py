@@ -172,7 +172,7 @@ def near(loss: float, n: int = 3) -> list[System]:
 
 def test_the_ladder_climbs_when_three_looks_agree() -> None:
     """The first slice's loss of 0.005 makes a weight of 0.995 at eps 1 and 0.951 at 10; later 0.0005 makes 0.995 at 10."""
-    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, delta=0.99)
+    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, delta=0.99, steps_per_tolerance=100)
     states = climb(causal, *near(0.005), *near(0.0005), *near(0.00005))
     assert [state["rung"] for state in states] == [0, 0, 1, 1, 1, 2, 2, 2, 2]
     assert [state["done"] for state in states] == [False] * 8 + [True] and not causal.unmet(states[-1])
@@ -186,7 +186,7 @@ def test_the_ladder_climbs_when_three_looks_agree() -> None:
 
 def test_nothing_is_finished_before_it_is_trained() -> None:
     """The same numbers again, as after no step, are no second look."""
-    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    causal = Causal(tolerances=(1.0, 10.0), slices=2, steps_per_tolerance=100)
     same = System(equation([1e-9, 1e-9]))
     assert not any(causal.finished(state) or state["rung"] for state in climb(causal, *[same] * 9))
 
@@ -199,7 +199,7 @@ def test_one_lucky_draw_is_not_trusted() -> None:
 
 
 def test_held_out_points_have_to_agree() -> None:
-    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    causal = Causal(tolerances=(1.0, 10.0), slices=2, steps_per_tolerance=100)
     for unseen, rung, done in ((1.0, 0, False), (0.005, 1, False), (1e-9, 1, True)):
         systems = [System(equation([1e-9 * k, 0.0]), unseen=equation([unseen, 9.0])) for k in range(3)]
         state = climb(causal, *systems)[-1]
@@ -207,7 +207,7 @@ def test_held_out_points_have_to_agree() -> None:
 
 
 def test_a_good_start_passes_several_rungs_at_once() -> None:
-    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2)
+    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, steps_per_tolerance=100)
     states = climb(causal, *near(1e-9))
     assert [state["rung"] for state in states] == [0, 0, 2] and causal.finished(states[-1])
 
@@ -234,10 +234,21 @@ def test_a_rung_is_left_after_its_steps() -> None:
     close(states[4]["weights"], [1.0, 1.0])
 
 
-def test_nothing_waits_after_half_of_the_training() -> None:
+def test_the_ladder_begins_where_something_waits() -> None:
+    """The first slice's loss of 0.2 makes weights of 0.998, 0.98, 0.82 and 0.14: the last one is below a half."""
+    tolerances = (0.01, 0.1, 1.0, 10.0, 100.0)
+    state = climb(Causal(tolerances, slices=2), System(equation([0.2, 0.2])))[0]
+    assert state["rung"] == 3
+    close(state["weights"], [1.0, math.exp(-2.0)])
+    assert climb(Causal(tolerances, slices=2), System(equation([1e-9, 0.2])))[0]["rung"] == 4
+    scheduled = climb(Causal(tolerances, slices=2, steps_per_tolerance=9), System(equation([0.2, 0.2])))
+    assert scheduled[0]["rung"] == 0, "as in the paper"
+
+
+def test_nothing_waits_after_a_third_of_the_training() -> None:
     """A tighter tolerance would hold back even more, so that what is not met by then is left out."""
     causal = Causal(tolerances=(1.0, 10.0), slices=2)
-    shares = (0.0, 0.1, 0.49, 0.5, 0.6)
+    shares = (0.0, 0.1, 0.33, 0.34, 0.6)
     states = climb(causal, *[System(equation([1.0 + share, 1.0]), spent=share) for share in shares])
     assert [state["done"] for state in states] == [False] * 3 + [True] * 2
     assert not causal.finished(states[-1]) and not causal.unmet(states[-1])
@@ -285,7 +296,9 @@ def test_fewer_points_than_slices_are_refused() -> None:
     with pytest.raises(ValueError, match=r"slices=32: .* an equation has 20 points.*points=64 or more.*slices=10"):
         Causal().check(blocks)
     Causal(slices=20).check(blocks)
-    with pytest.raises(ValueError, match=r"weighting=Causal\(.*follow the order of time.*no coordinate 't'; leave weighting"):
+    with pytest.raises(
+        ValueError, match=r"weighting=Causal\(.*follow the order of time.*no coordinate 't'; leave weighting"
+    ):
         Causal().check([Block("equation", [[0.0] * 40], region=pl.Box(x=(0.0, 1.0)))])
 
 
