@@ -19,10 +19,10 @@ class CausalPINN(CollocationSolver):
     Args:
         tolerances: increasing causality tolerances epsilon, a ladder, for residuals in natural sizes.
         delta: a rung is left when every weight exceeds it at several draws of points. After the last one, and at the latest
-            after a third of the steps or of the time, training goes on without waiting.
+            after half of the steps or of the time, training goes on without waiting.
         slices: time slices of the weights, at most as many as ``points``.
         initial: ``"outside"`` or ``"inside"``, how a soft initial condition enters, see ``weighting.Causal``.
-        steps_per_tolerance: at most so many steps per rung, >= 1; a finite number replaces that third.
+        steps_per_tolerance: at most so many steps per rung, >= 1, as in the paper; infinite: see ``weighting.Causal``.
         network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
             ``CollocationSolver``.
 

@@ -48,6 +48,6 @@ def losses_at(residuals: Tensor, times: Tensor, starts: Tensor) -> Tensor:
 
 
 def centre_of_time(losses: Tensor) -> float:
-    """The mean place of the losses (k,) in time: 0 where all is in the beginning, 1/2 where slices are equal; NaN of zeros."""
+    """The mean place of losses (k,) in time, from 0 to 1: 1/2 where slices are equal; NaN of zeros."""
     places = (torch.arange(len(losses)).to(losses) + 0.5) / len(losses)
     return float((places * losses).sum() / losses.sum())

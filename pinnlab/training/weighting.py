@@ -24,7 +24,7 @@ _SUPPRESSED = 0.5
 """A causal weight below which a time slice counts as not yet trained."""
 _DRAWS = 3
 """Looks in a row, after different steps and at different points, that have to agree before a tolerance counts as met."""
-_WAITING = 1 / 3
+_WAITING = 0.5
 """Share of the steps or of the time after which nothing waits any more."""
 _EARLY = 0.2
 """Mean place in time of the losses, from 0 to 1, below which late times are trained before early ones are."""
@@ -198,12 +198,13 @@ class Causal(Weighting):
     Those of boundaries, seams and interfaces count in the slice of time in which they lie, like the equations'; measured
     data, which carry noise, do not.
 
-    The ladder begins with the first tolerance at which some weight is below one half: where nothing waits, nothing is learned
-    about the order of time. A tolerance is met when every weight exceeds ``delta`` in three looks in a row, after different
-    steps and at different points, and at held-out points. It is then left, and several are at once where the residuals
-    allow it; so it is after ``steps_per_tolerance`` steps. After the last one all weights are one: training goes on, and
-    nothing waits. So it does when the optimizer is stuck, and, where ``steps_per_tolerance`` is infinite, after a third of
-    the training's steps or time.
+    Nothing waits, and all weights are one, while they would all exceed one half; where losses gather in the early part of
+    time, three looks in a row, the ladder is climbed to a tolerance at which something does wait. A tolerance is met when
+    every weight exceeds ``delta`` in three looks in a row, after different steps and at different points, and at held-out
+    points. It is then left, and several are at once where the residuals allow it. After the last one nothing waits any
+    more, and training goes on; so it does when the optimizer is stuck, and after half of the training's steps or time.
+    A finite ``steps_per_tolerance`` gives the paper's schedule instead: weights as in its formula from the first tolerance
+    on, and at most so many steps for each.
 
     Args:
         tolerances: increasing values of epsilon.
@@ -211,8 +212,7 @@ class Causal(Weighting):
         slices: number of time slices k, in each layer of subdomains that follow one another in time.
         initial: ``"outside"`` (the released code: the initial term keeps weight 1 beside the mean over slices) or
             ``"inside"`` (the paper's formula: it is slice zero of the sum and divided by k like the others).
-        steps_per_tolerance: at most so many steps per tolerance, >= 1, and then the next, as in the paper; finite numbers
-            also let it begin with the first one and keep it from ending with a third of the training.
+        steps_per_tolerance: at most so many steps per tolerance, >= 1, as in the paper; infinite: as described.
 
     Raises:
         ValueError: an argument out of its range; in a plan, no time, or an equation with fewer points than slices.
