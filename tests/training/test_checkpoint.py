@@ -146,7 +146,7 @@ RUNS: dict[str, Callable[[], Solver]] = {
         network=pl.MLP(width=4, depth=1), points=30, slices=4, steps_per_tolerance=4,
         stages=(pl.Adam(steps=15), pl.LevenbergMarquardt(steps=15)),
     ),
-    "causal, waiting for a third of the steps": lambda: pl.CausalPINN(
+    "causal, waiting for half of the steps": lambda: pl.CausalPINN(
         network=pl.MLP(width=4, depth=1), points=30, slices=4, tolerances=(1e-3, 1e-2, 1e9),
         stages=(pl.LevenbergMarquardt(steps=12), pl.Adam(steps=20, redraw_every=4)),
     ),
