@@ -69,10 +69,12 @@ def soliton() -> pl.Problem:
 
 
 def driven_heat(end: float) -> pl.Problem:
-    """u_t = u_xx / 1000 + 5 sin(u^2) (1 + 2 sin(pi t / 4)) sin(4 pi x): growth and decay in turn, as in PINNacle's Heat 2d-LT."""
+    """u_t = u_xx / 1000 + 5 sin(u^2) (1 + 2 sin(pi t / 4)) sin(4 pi x): growth and decay in turn."""
 
     def driven(u, x, t):
-        return u.t - u.xx / 1000 - 5 * torch.sin(u**2) * (1 + 2 * torch.sin(math.pi * t / 4)) * torch.sin(4 * math.pi * x)
+        return (
+            u.t - u.xx / 1000 - 5 * torch.sin(u**2) * (1 + 2 * torch.sin(math.pi * t / 4)) * torch.sin(4 * math.pi * x)
+        )
 
     bare = pl.Problem(
         pl.Box(x=(0.0, 1.0), t=(0.0, end)), "u", driven,
@@ -155,11 +157,11 @@ def written(found: dict[str, Any]) -> str:
     about, ratios = first["machine"], {name: ratio(row) for name, row in found.items()}
     worst, best = max(ratios, key=ratios.__getitem__), min(ratios, key=ratios.__getitem__)
     lines = [
-        f"{about['cpu']}, one thread, torch {about['versions']['torch']}; {first['seconds']:g} s of the processor for each run,",
-        "one seed. `OMP_NUM_THREADS=1 python docs/benchmarks/causal.py`", "",
+        f"{about['cpu']}, one thread, torch {about['versions']['torch']}; {first['seconds']:g} s of the processor for each",
+        "run, one seed. `OMP_NUM_THREADS=1 python docs/benchmarks/causal.py`", "",
         f"On {sum(r <= 3 for r in ratios.values())} of {len(ratios)} problems `CausalPINN()` is at most 3 times worse than "
-        f"`PINN()`; at worst {ratios[worst]:.2g} times ({worst}), at best {1 / ratios[best]:.2g} times better ({best}). Errors "
-        f"below {FLOOR:g} count as equal, and so do those above 1.", "",
+        f"`PINN()`; at worst {ratios[worst]:.2g} times ({worst}), at best {1 / ratios[best]:.2g} times better ({best}). "
+        f"Errors below {FLOOR:g} count as equal, and so do those above 1.", "",
         "| problem | PINN | CausalPINN | ratio | waited, s | steps | ends as |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip

@@ -22,7 +22,7 @@ class CausalPINN(CollocationSolver):
             after half of the steps or of the time, training goes on without waiting.
         slices: time slices of the weights, at most as many as ``points``.
         initial: ``"outside"`` or ``"inside"``, how a soft initial condition enters, see ``weighting.Causal``.
-        steps_per_tolerance: at most so many steps per rung, >= 1; a finite number replaces the half of the training.
+        steps_per_tolerance: at most so many steps per rung, >= 1, as in the paper; infinite: see ``weighting.Causal``.
         network, stages, points, boundary_points, sampling, harmonics, windows, warm_start, condition_weight: as in
             ``CollocationSolver``.
 

@@ -17,15 +17,17 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from pinnlab.training.time_slices import causal_weights, losses_at, slice_losses
+from pinnlab.training.time_slices import causal_weights, centre_of_time, losses_at, slice_losses
 
 State = dict[str, Any]
 _SUPPRESSED = 0.5
 """A causal weight below which a time slice counts as not yet trained."""
 _DRAWS = 3
 """Looks in a row, after different steps and at different points, that have to agree before a tolerance counts as met."""
-_WAITING = 1 / 3
+_WAITING = 0.5
 """Share of the steps or of the time after which nothing waits any more."""
+_EARLY = 0.2
+"""Mean place in time of the losses, from 0 to 1, below which late times are trained before early ones are."""
 _LOOK = 20
 """Steps between two looks at the last tolerance, once nothing waits any more."""
 
@@ -196,10 +198,13 @@ class Causal(Weighting):
     Those of boundaries, seams and interfaces count in the slice of time in which they lie, like the equations'; measured
     data, which carry noise, do not.
 
-    A tolerance is met when every weight exceeds ``delta`` in three looks in a row, after different steps and at different
-    points, and at held-out points. It is then left, and several are at once where the residuals allow it; so it is after
-    ``steps_per_tolerance`` steps. After the last one all weights are one: training goes on, and nothing waits. So it does
-    when the optimizer is stuck, and, where ``steps_per_tolerance`` is infinite, after half of the training's steps or time.
+    Nothing waits, and all weights are one, while they would all exceed one half; where losses gather in the early part of
+    time, three looks in a row, the ladder is climbed to a tolerance at which something does wait. A tolerance is met when
+    every weight exceeds ``delta`` in three looks in a row, after different steps and at different points, and at held-out
+    points. It is then left, and several are at once where the residuals allow it. After the last one nothing waits any
+    more, and training goes on; so it does when the optimizer is stuck, and after half of the training's steps or time.
+    A finite ``steps_per_tolerance`` gives the paper's schedule instead: weights as in its formula from the first tolerance
+    on, and at most so many steps for each.
 
     Args:
         tolerances: increasing values of epsilon.
@@ -207,8 +212,7 @@ class Causal(Weighting):
         slices: number of time slices k, in each layer of subdomains that follow one another in time.
         initial: ``"outside"`` (the released code: the initial term keeps weight 1 beside the mean over slices) or
             ``"inside"`` (the paper's formula: it is slice zero of the sum and divided by k like the others).
-        steps_per_tolerance: at most so many steps per tolerance, >= 1, and then the next, as in the paper; finite numbers
-            also keep the ladder from ending with half of the training.
+        steps_per_tolerance: at most so many steps per tolerance, >= 1, as in the paper; infinite: as described.
 
     Raises:
         ValueError: an argument out of its range; in a plan, no time, or an equation with fewer points than slices.
@@ -250,7 +254,7 @@ class Causal(Weighting):
                 )
 
     def init(self) -> State:
-        return {"rung": 0, "on_rung": 0, "done": False, "met": False, "sums": []}
+        return {"rung": 0, "on_rung": 0, "done": False, "met": False, "sums": [], "early": 0}
 
     def update(self, state: State, system: Measured, theta: Tensor) -> State:
         state = {**self.init(), **state}
@@ -261,22 +265,24 @@ class Causal(Weighting):
         losses, initial = self._measured(system, theta, sizes)
         now = _sum(losses, initial)
         # the same number once more is the same look
-        sums = state["sums"] if state["sums"][-1:] == [now] else [*state["sums"], now][-_DRAWS:]
+        again = state["sums"][-1:] == [now]
+        sums = state["sums"] if again else [*state["sums"], now][-_DRAWS:]
+        early = state["early"] if again else (state["early"] + 1) * (centre_of_time(losses) < _EARLY)
         worst = max(sums) if len(sums) == _DRAWS else math.inf
         if self._meets(rung, worst):
             worst = max(worst, _sum(*self._measured(system, theta, sizes, held_out=True)))
         met, last = self._meets(rung, worst), len(self.tolerances) - 1
         scheduled = math.isfinite(self.steps_per_tolerance)
-        if "weights" not in state and not scheduled:
-            # where nothing waits there is nothing to learn about the order of time
-            rung = next((k for k in range(last) if math.exp(-self.tolerances[k] * now) < _SUPPRESSED), last)
         late = not scheduled and len(sums) == _DRAWS and system.spent >= _WAITING
         while not done and (met or late or on_rung > self.steps_per_tolerance):
             done, on_rung = late or rung == last, 1
             rung = min(rung + 1, last)
             met = self._meets(rung, worst)
-        weights = torch.ones_like(losses) if done else causal_weights(losses, self.tolerances[rung], initial)
-        found = {"rung": rung, "on_rung": on_rung, "done": done, "met": done and met, "sums": sums}
+        while not scheduled and early >= _DRAWS and rung < last and not self._holds(rung, now):
+            rung, on_rung = rung + 1, 1
+        free = done or not (scheduled or self._holds(rung, now))
+        weights = torch.ones_like(losses) if free else causal_weights(losses, self.tolerances[rung], initial)
+        found = {"rung": rung, "on_rung": on_rung, "done": done, "met": done and met, "sums": sums, "early": early}
         return {**found, "weights": weights}
 
     def _measured(
@@ -300,6 +306,10 @@ class Causal(Weighting):
             if block.kind not in ("equation", "initial", "data"):
                 flat = flat + losses_at(r, at, edges)
         return flat, initial
+
+    def _holds(self, rung: int, total: float) -> bool:
+        """Whether some slice is held back."""
+        return math.exp(-self.tolerances[rung] * total) < _SUPPRESSED
 
     def _meets(self, rung: int, total: float) -> bool:
         """Whether the smallest weight, that of the last slice, exceeds the threshold."""

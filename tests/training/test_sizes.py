@@ -109,7 +109,12 @@ def system(
     ]
     problem = pl.Problem(box, ("u", "v"), equations, conditions)
     solver = pl.CausalPINN(
-        network=Bump((length, time), size), points=300, boundary_points=40, tolerances=(0.03,), slices=8
+        network=Bump((length, time), size),
+        points=300,
+        boundary_points=40,
+        tolerances=(0.03,),
+        steps_per_tolerance=9,
+        slices=8,
     )
     made = solver.plan(problem, Settings(torch.device("cpu"), torch.float64, 0)).start(0, []).system
     assert isinstance(made, ResidualSystem)

@@ -13,7 +13,7 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.training.plans import Settings
-from pinnlab.training.time_slices import causal_weights, losses_at, slice_losses
+from pinnlab.training.time_slices import causal_weights, centre_of_time, losses_at, slice_losses
 from pinnlab.training.weighting import NTK, Causal, GradientNorm, Unweighted, balanced
 
 NOWHERE = torch.zeros(0)
@@ -102,7 +102,7 @@ def test_causal_measures_equations_and_the_weighted_initial_term() -> None:
         Block("initial", [[0.1, math.sqrt(0.03)]], weight=10.0),
         Block("data", [[7.0]]),
     )
-    causal = Causal(tolerances=(0.5,), slices=2)
+    causal = Causal(tolerances=(0.5,), slices=2, steps_per_tolerance=100)
     state = causal.update(causal.init(), system, NOWHERE)
     close(state["weights"], [math.exp(-0.1), math.exp(-0.5 * (0.2 + 0.4))])
     assert causal.info(state) == {"tolerance": 0.5, "min_weight": pytest.approx(math.exp(-0.3))}
@@ -115,7 +115,7 @@ def test_boundaries_count_in_the_slice_of_their_time_whatever_their_weight() -> 
         Block("equation", [[0.0] * 8]),
         Block("boundary", [[2.0, 1.0, 5.0, 4.0]], weight=100.0, times=[0.3, 0.1, 0.9, 0.45]),
     )
-    causal = Causal(tolerances=(0.1,), slices=4)
+    causal = Causal(tolerances=(0.1,), slices=4, steps_per_tolerance=100)
     state = causal.update(causal.init(), system, NOWHERE)
     close(state["weights"], [1.0, math.exp(-0.1), math.exp(-1.1), math.exp(-1.1)])
     close(losses_at(tensor([[1.0, 2.0], [3.0, 0.0]]), tensor([0.5, 0.2]), tensor([0.0, 0.5])), [4.0, 10.0])
@@ -126,7 +126,7 @@ def test_residuals_enter_in_their_natural_sizes() -> None:
     system = System(
         Block("equation", [[1.0] * 4, [0.02] * 4], sizes=[10.0, 0.1]), Block("initial", [[0.3]], sizes=[3.0])
     )
-    causal = Causal(tolerances=(2.0,), slices=2)
+    causal = Causal(tolerances=(2.0,), slices=2, steps_per_tolerance=100)
     state = causal.update(causal.init(), system, NOWHERE)
     close(state["weights"], [math.exp(-0.02), math.exp(-0.12)])
 
@@ -172,7 +172,7 @@ def near(loss: float, n: int = 3) -> list[System]:
 
 def test_the_ladder_climbs_when_three_looks_agree() -> None:
     """The first slice's loss of 0.005 makes a weight of 0.995 at eps 1 and 0.951 at 10; later 0.0005 makes 0.995 at 10."""
-    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, delta=0.99)
+    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, delta=0.99, steps_per_tolerance=100)
     states = climb(causal, *near(0.005), *near(0.0005), *near(0.00005))
     assert [state["rung"] for state in states] == [0, 0, 1, 1, 1, 2, 2, 2, 2]
     assert [state["done"] for state in states] == [False] * 8 + [True] and not causal.unmet(states[-1])
@@ -186,7 +186,7 @@ def test_the_ladder_climbs_when_three_looks_agree() -> None:
 
 def test_nothing_is_finished_before_it_is_trained() -> None:
     """The same numbers again, as after no step, are no second look."""
-    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    causal = Causal(tolerances=(1.0, 10.0), slices=2, steps_per_tolerance=100)
     same = System(equation([1e-9, 1e-9]))
     assert not any(causal.finished(state) or state["rung"] for state in climb(causal, *[same] * 9))
 
@@ -199,7 +199,7 @@ def test_one_lucky_draw_is_not_trusted() -> None:
 
 
 def test_held_out_points_have_to_agree() -> None:
-    causal = Causal(tolerances=(1.0, 10.0), slices=2)
+    causal = Causal(tolerances=(1.0, 10.0), slices=2, steps_per_tolerance=100)
     for unseen, rung, done in ((1.0, 0, False), (0.005, 1, False), (1e-9, 1, True)):
         systems = [System(equation([1e-9 * k, 0.0]), unseen=equation([unseen, 9.0])) for k in range(3)]
         state = climb(causal, *systems)[-1]
@@ -207,7 +207,7 @@ def test_held_out_points_have_to_agree() -> None:
 
 
 def test_a_good_start_passes_several_rungs_at_once() -> None:
-    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2)
+    causal = Causal(tolerances=(1.0, 10.0, 100.0), slices=2, steps_per_tolerance=100)
     states = climb(causal, *near(1e-9))
     assert [state["rung"] for state in states] == [0, 0, 2] and causal.finished(states[-1])
 
@@ -232,6 +232,40 @@ def test_a_rung_is_left_after_its_steps() -> None:
     assert not causal.finished(states[-1]), "time ran out, the tolerance was not met"
     close(states[3]["weights"], [1.0, math.exp(-10.0)])
     close(states[4]["weights"], [1.0, 1.0])
+
+
+def test_the_centre_of_time() -> None:
+    """Places 1/8, 3/8, 5/8, 7/8."""
+    assert centre_of_time(tensor([2.0, 2.0, 2.0, 2.0])) == pytest.approx(0.5)
+    assert centre_of_time(tensor([3.0, 1.0, 0.0, 0.0])) == pytest.approx((3 / 8 + 3 / 8) / 4)
+    assert math.isnan(centre_of_time(tensor([0.0, 0.0])))
+
+
+LADDER = (0.1, 1.0, 10.0, 100.0)
+
+
+def test_nothing_waits_while_times_are_trained_in_their_order() -> None:
+    """All weights are one while they would exceed a half, and are the formula's where they do not."""
+    causal = Causal(LADDER, slices=4)
+    states = climb(causal, *[System(equation([0.2 + k / 1e6] * 4)) for k in range(5)])
+    assert [state["rung"] for state in states] == [0] * 5
+    close(states[-1]["weights"], [1.0] * 4)
+    asked = climb(Causal((10.0,), slices=4), System(equation([0.1, 0.2, 0.1, 0.1])))[0]
+    close(asked["weights"], [1.0, math.exp(-1.0), math.exp(-3.0), math.exp(-4.0)])
+
+
+def test_the_ladder_is_climbed_to_where_something_waits_when_early_times_are_worse() -> None:
+    """A loss of 0.2 in the first of four slices makes weights of 0.98, 0.82 and 0.14: three looks have to agree."""
+    causal = Causal(LADDER, slices=4)
+    early = [System(equation([0.2 + k / 1e6, 0.0, 0.0, 0.001])) for k in range(4)]
+    assert [state["rung"] for state in climb(causal, *early)] == [0, 0, 2, 2]
+    close(climb(causal, *early)[3]["weights"], [1.0] + [math.exp(-2.00003)] * 3)
+    broken = climb(causal, *early[:2], System(equation([0.2] * 4)), *early[:2])
+    assert [state["rung"] for state in broken] == [0] * 5
+    assert climb(causal, *[early[0]] * 9)[-1]["rung"] == 0, "one look, however often"
+    scheduled = climb(Causal(LADDER, slices=4, steps_per_tolerance=9), *early)
+    assert [state["rung"] for state in scheduled] == [0] * 4, "as in the paper"
+    close(scheduled[0]["weights"], [1.0] + [math.exp(-0.02)] * 3)
 
 
 def test_nothing_waits_after_half_of_the_training() -> None:

@@ -151,7 +151,9 @@ def test_a_condition_of_the_users_own_couples_too() -> None:
 
 
 def test_causal_weights_respect_the_order_of_cells_in_time() -> None:
-    system = system_of(HEAT, subdomains={"t": (0.25, 0.5)}, weighting=Causal(tolerances=(50.0,), slices=4))
+    system = system_of(
+        HEAT, subdomains={"t": (0.25, 0.5)}, weighting=Causal(tolerances=(50.0,), slices=4, steps_per_tolerance=99)
+    )
     system.update_weights(system.model.theta)
     weights = system.weights["weights"]
     assert weights.shape == (12,) and bool((weights.diff() <= 0).all())
