@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import error_grid
+from pinnlab.declaration.relative_error import affordable, error_grid
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import used_indices
@@ -214,7 +214,8 @@ def estimate_on_features(
     if len(models) > 1:
         raise ValueError("random features are used for one time window only")
     deadline = Deadline.after(max_seconds)
-    points = error_grid(problem.domain)
+    like = models[0].parameters[0]
+    points = affordable(error_grid(problem.domain), lambda at: solution(at.to(like)), deadline.share(0.5))
     values = solution(points.to(models[0].parameters[0])).to("cpu", torch.float64)
     degrees = degrees or DEGREES[d]
     (coarse, _), (fine, left) = (solve_on_features(problem, models, p, deadline) for p in degrees)

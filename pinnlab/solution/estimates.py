@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import error_grid
+from pinnlab.declaration.relative_error import affordable, error_grid
 from pinnlab.domains import Box
+from pinnlab.machine.deadline import Deadline
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
 from pinnlab.solution.error_features import estimate_on_features
@@ -18,6 +19,8 @@ from pinnlab.solution.measures import Misfit
 from pinnlab.training.result import Solved
 
 _NAMES = {"equation": "the error equation", "classical": "a classical solution", "features": "random features"}
+_SOLVING = 0.9
+"""Part of the time in which the error equation is solved; in the rest its solution is evaluated."""
 KINDS = ("auto", "equation", "classical", "features")
 
 
@@ -107,12 +110,14 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     if not isinstance(known.domain, Box):
         raise NoEstimateError("the error equation is solved on boxes only")
     try:
-        found = solve_error_equation(known, solution.models, max_seconds)
+        whole = Deadline.after(max_seconds)
+        found = solve_error_equation(known, solution.models, _SOLVING * max_seconds)
     except TimeoutError as error:
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
     except ValueError as error:
         raise NoEstimateError(f"the error equation could not be solved: {error}") from error
-    points = error_grid(problem.domain).to(solution.models[0].parameters[0])
+    like = solution.models[0].parameters[0]
+    points = affordable(error_grid(problem.domain).to(like), solution.function, whole)
     relative = found.relative(solution.function, points).tolist()
     if not all(math.isfinite(r) for r in relative):
         raise NoEstimateError("the error that the error equation gives is not finite")

@@ -149,10 +149,16 @@ class _Run:
 def _train(plan: Plan, run: _Run) -> tuple[list[Trainable], Status]:
     """Train every phase: the models of those that were started, and how it ended."""
     models: list[Trainable] = []
-    state = run.state
+    state, starting = run.state, 0.0
     try:
         for k in range(plan.count):
+            # what a window is made from is known once there is one before it, and its cost once that is done
+            if k > 0 and run.processes.first(not run.deadline.allows(starting - _GRACE)):
+                state.statuses.append(Status.INCOMPLETE)
+                break
+            began = time.perf_counter()
             phase = plan.start(k, models)
+            starting = time.perf_counter() - began if k > 0 else 0.0
             system, model = phase.system, phase.system.model
             models.append(model)
             if k < len(state.finished):
@@ -160,7 +166,7 @@ def _train(plan: Plan, run: _Run) -> tuple[list[Trainable], Status]:
                 continue
             if run.processes.count > 1:
                 system.share(run.processes, run.options.parallel)
-            status = _PhaseLoop(run, phase, k, plan).train()
+            status = _PhaseLoop(run, phase, k, plan, starting * (plan.count - 1 - k)).train()
             model.theta = model.theta if state.phase.best_theta is None else state.phase.best_theta
             state.statuses.append(status)
             if status in (Status.INTERRUPTED, Status.DIVERGED):
@@ -181,15 +187,16 @@ class _PhaseLoop:
         phase: what is trained, and the optimizers.
         k: its number.
         plan: of all phases, which share the time that is left.
+        reserved: seconds of it in which later phases are made ready.
     """
 
-    def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan):
+    def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan, reserved: float = 0.0):
         self.run, self.phase, self.k, self.system = run, phase, k, phase.system
         self.at = run.state.phase
         run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         budget = run.options.max_seconds
         run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
-        self.deadline = run.deadline.share(1 / (plan.count - k))
+        self.deadline = run.deadline.share(1 / (plan.count - k), reserved)
         # processes that share a run must all give up the same step, which only the lookout can arrange
         if run.processes.count == 1:
             self.system.deadline = Deadline(self.deadline.at + _GRACE)
