@@ -105,6 +105,7 @@ class _Run:
         steps: taken by optimizers, in this process and since it was started.
         amplifying: names of the last phase's optimizers that amplify rounding.
         deadline: of the run; what an earlier part of it has used is taken from it.
+        worked: whether this call has done anything that was not done before it.
     """
 
     def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions, began: float):
@@ -122,6 +123,7 @@ class _Run:
         self.state = self.file.read(settings.device)
         self.clock, self.deadline = self.state.clock, settings.deadline
         self.deadline.at -= self.clock.seconds
+        self._before, self.worked = self.clock.seconds, False
         self.clock.start(began)
         self.steps = 0
         self.amplifying: list[str] = []
@@ -138,9 +140,9 @@ class _Run:
         if self.processes.count > 1:
             notes = (*notes, exchanged(self.processes, self.steps, self.amplifying))
         history = History(tuple(self.state.records))
-        return Result(
-            self.problem, function, list(parts), history, status, self.clock.seconds, self.solver, notes, members
-        )
+        # a finished run that is only read again took what it took
+        seconds = self.clock.seconds if self.worked or not self._before else self._before
+        return Result(self.problem, function, list(parts), history, status, seconds, self.solver, notes, members)
 
 
 # -- phases --------------------------------------------------------------------------------------------------------------
@@ -192,6 +194,7 @@ class _PhaseLoop:
 
     def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan, reserved: float = 0.0):
         self.run, self.phase, self.k, self.system = run, phase, k, phase.system
+        run.worked = True
         self.at = run.state.phase
         run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         budget = run.options.max_seconds
@@ -257,7 +260,8 @@ class _PhaseLoop:
                 finite = math.isfinite(record.held_out)
                 if finite:
                     good = (at.theta, at.optimizer)
-                    system.adapt(at.theta)
+                    if not late:  # pools for points that nobody will draw
+                        system.adapt(at.theta)
                     stop = run.observers.ask_to_stop(record)
                     if not stop and run.options.met([record]):
                         return Status.TARGET_REACHED
@@ -327,6 +331,7 @@ def _march(plan: March, run: _Run) -> Status:
         while status is None:
             # processes that share a run go on together, and the lookout below stops them together
             step = plan.advance(run.deadline if run.processes.count == 1 else None)
+            run.worked = run.worked or step.accepted
             if step.accepted and run.observers.ask_to_stop(_recorded(plan.pieces, step, run, hurried)):
                 status = Status.INTERRUPTED
             status = step.stopped or status
