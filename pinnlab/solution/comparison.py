@@ -26,7 +26,7 @@ class Comparison:
         solution: the network's.
         classical: the classical solver's, callable by coordinates too.
         errors: {unknown: relative L2 difference between the two}.
-        network_seconds: training time.
+        network_seconds: of the whole solve.
         classical_seconds: time of the classical solver, its error estimate included.
         classical_error_estimate: {unknown: relative L2 error that the classical solver estimates for itself}.
     """

@@ -106,6 +106,7 @@ class _Run:
         amplifying: names of the last phase's optimizers that amplify rounding.
         deadline: of the run; what an earlier part of it has used is taken from it.
         worked: whether this call has done anything that was not done before it.
+        remarks: on what there was no time for.
     """
 
     def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions, began: float):
@@ -124,6 +125,7 @@ class _Run:
         self.clock, self.deadline = self.state.clock, settings.deadline
         self.deadline.at -= self.clock.seconds
         self._before, self.worked = self.clock.seconds, False
+        self.remarks: list[str] = []
         self.clock.start(began)
         self.steps = 0
         self.amplifying: list[str] = []
@@ -137,6 +139,7 @@ class _Run:
         members: Members | None = None,
     ) -> Result:
         """What the run leaves."""
+        notes = (*notes, *self.remarks)
         if self.processes.count > 1:
             notes = (*notes, exchanged(self.processes, self.steps, self.amplifying))
         history = History(tuple(self.state.records))
@@ -223,8 +226,8 @@ class _PhaseLoop:
                 if status is not None:
                     return status
                 at.next_stage()
-        except TimeIsUpError:
-            return self.out_of_time()
+        except TimeIsUpError as error:
+            return self.out_of_time(str(error))
         except KeyboardInterrupt:
             self.run.file.save(state, self.system, force=True)
             return Status.INTERRUPTED
@@ -291,10 +294,15 @@ class _PhaseLoop:
         """How a phase ends whose time is up."""
         return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.BUDGET_REACHED
 
-    def out_of_time(self) -> Status:
+    def out_of_time(self, why: str) -> Status:
         """End in the middle of a step: what the steps before have reached is looked at, and the best of it kept."""
         if self.at.step > 0:
             self.look(math.nan, {})
+        elif self.at.stage == 0:
+            self.run.remarks.append(
+                f"no step was taken: {why}; give more seconds, a smaller network or fewer points, or quicker steps such as "
+                "stages=(pl.Adam(steps=2000),)"
+            )
         return self.late_status
 
     def look(self, loss: float, info: dict[str, float]) -> Record:
