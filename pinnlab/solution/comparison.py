@@ -11,7 +11,7 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.training.result import Solved
 
-_SOLVING = 0.8
+_SOLVING = 0.7
 """Part of the time that the classical solver gets; the rest is for evaluating both solutions."""
 
 if TYPE_CHECKING:
