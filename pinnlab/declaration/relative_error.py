@@ -9,6 +9,7 @@ of the coordinates, another solution, or a classical one.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,8 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 
 ReferenceFunction = Callable[..., Any]
+_FEW = 2048
+"""Points on which the time of many is measured."""
 _AMPLE = 30.0
 """Seconds of a run from which on it can wait for a reference to be computed: the problems' own take up to ten."""
 
@@ -79,8 +82,30 @@ def _numbers(problem: Problem) -> dict[str, Any]:
     return {k: float(v) if isinstance(v, Tensor) else v for k, v in problem.parameter_values().items()}
 
 
+def affordable(points: Tensor, function: Callable[[Tensor], Tensor], deadline: Deadline) -> Tensor:
+    """The points, or as many of them, evenly spread, as a function is evaluated at in half of the time that is left.
+
+    Args:
+        points: (n, d).
+        function: (n, d) -> (n, m), timed on a few points.
+        deadline: one that never comes takes all points.
+    """
+    if math.isinf(deadline.at) or len(points) <= _FEW:
+        return points
+    few = points[:: len(points) // _FEW]
+    began = deadline.now()
+    function(few)
+    each = max(deadline.now() - began, 1e-9) / len(few)
+    most = max(len(few), int(0.5 * deadline.left / each))
+    return points if most >= len(points) else points[:: -(-len(points) // most)]
+
+
 def relative_errors(
-    values: Callable[[Tensor], Tensor], reference: ReferenceFunction, problem: Problem, to: str = "size"
+    values: Callable[[Tensor], Tensor],
+    reference: ReferenceFunction,
+    problem: Problem,
+    to: str = "size",
+    deadline: Deadline | None = None,
 ) -> dict[str, float]:
     """{unknown: relative L2 error} over ``error_grid`` of the problem's whole domain.
 
@@ -89,11 +114,12 @@ def relative_errors(
         reference: what it is measured against; see ``evaluate``.
         problem: names coordinates and unknowns.
         to: one of ``RELATIVE_TO``.
+        deadline: where it is close, fewer points of the grid are taken.
 
     Raises:
         TypeError, ValueError: as ``evaluate``.
     """
-    points = error_grid(problem.domain)
+    points = affordable(error_grid(problem.domain), values, deadline or Deadline())
     target = evaluate(reference, problem, points)
     found = values(points).to("cpu", torch.float64)
     return dict(zip(problem.unknowns, relative_l2(found, target, to).tolist(), strict=True))

@@ -44,9 +44,9 @@ class Deadline:
         """So many seconds from now; None for never."""
         return cls(now=now) if seconds is None else cls(now() + seconds, seconds, now)
 
-    def share(self, share: float) -> Deadline:
-        """An earlier one, when so large a share (0 to 1) of what is left is over."""
-        return self if math.isinf(self.at) else Deadline.after(share * self.left, self.now)
+    def share(self, share: float, reserved: float = 0.0) -> Deadline:
+        """An earlier one, when so large a share (0 to 1) of what is left, but for some seconds, is over."""
+        return self if math.isinf(self.at) else Deadline.after(share * max(0.0, self.left - reserved), self.now)
 
     @property
     def left(self) -> float:

@@ -93,8 +93,8 @@ class PeriodicSolver:
                 return best, dict.fromkeys(space, math.nan) if budget.estimate else {}
             if finer is None:
                 return None
-            seconds = time.perf_counter() - began
             space, best = relative_difference(best.interpolant, finer.interpolant), finer
+            seconds = time.perf_counter() - began
             # the next level takes 2 to 5 times as long, and the final check half of that again
             if largest(space.values()) < budget.tolerance / 2 or not budget.allows(
                 (7.5 if self.two else 3.5) * seconds

@@ -125,13 +125,13 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
             # far from enough, probably: leave the next one out, unless it is the last
             level += level + 2 < len(rungs) and budget.resolution is None
             continue
-        seconds = time.perf_counter() - began
         if best is not None:
             change = relative_difference(best.interpolant, attempt.interpolant)
             if estimate and largest(change.values()) > largest(estimate.values()) and largest(estimate.values()) < 1e-6:
                 break  # rounding has taken over: the coarser one is the better one
             estimate = change
         best = attempt
+        seconds = time.perf_counter() - began
         if budget.resolution is None and estimate:
             if largest(estimate.values()) < budget.tolerance or not budget.allows(ladder.growth * seconds):
                 break

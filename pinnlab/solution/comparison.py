@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_errors
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.training.result import Solved
+
+_SOLVING = 0.7
+"""Part of the time that the classical solver gets; the rest is for evaluating both solutions."""
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +26,7 @@ class Comparison:
         solution: the network's.
         classical: the classical solver's, callable by coordinates too.
         errors: {unknown: relative L2 difference between the two}.
-        network_seconds: training time.
+        network_seconds: of the whole solve.
         classical_seconds: time of the classical solver, its error estimate included.
         classical_error_estimate: {unknown: relative L2 error that the classical solver estimates for itself}.
     """
@@ -68,7 +72,8 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
     Args:
         solution: a trained solution.
         resolution: nodes per space axis of the classical solver; it chooses if None.
-        max_seconds: of the classical solver; it starts no refinement that would end later.
+        max_seconds: of the whole. The classical solver gets most of it, and starts no refinement that would end later;
+            where it takes long to evaluate the solution, the difference is that at fewer points.
 
     Raises:
         ValueError: the classical solver cannot solve this problem, or not in time.
@@ -77,9 +82,10 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
     known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
     if not max_seconds > 0:
         raise ValueError(f"compare(max_seconds={max_seconds!r}): must be positive.")
-    classical = reference_solution(known, resolution=resolution, max_seconds=max_seconds)
+    whole = Deadline.after(max_seconds)
+    classical = reference_solution(known, resolution=resolution, max_seconds=_SOLVING * max_seconds)
     like = solution.models[0].parameters[0]
-    difference = relative_errors(lambda points: solution.function(points.to(like)), classical, problem)
+    difference = relative_errors(lambda points: solution.function(points.to(like)), classical, problem, deadline=whole)
     return Comparison(
         solution, classical, difference, solution.seconds, classical.seconds, dict(classical.error_estimate)
     )

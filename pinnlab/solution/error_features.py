@@ -51,6 +51,8 @@ FEATURES = 2
 """Up to which number of coordinates random features are used."""
 _BATCH = 8192
 """Points at which the error is evaluated at once."""
+_COMPARED = 20_000
+"""Points at which the coarse and the fine functions are compared, about."""
 _STEPS = 4
 _COPIES = 3
 """Of the Jacobian, while least squares are solved."""
@@ -294,7 +296,7 @@ def estimate_on_features(
         raise ValueError("random features are used for one time window only")
     deadline = Deadline.after(max_seconds)
     points = error_grid(problem.domain)
-    low, high = degrees or DEGREES[d]
+    points = points[:: 1 + len(points) // _COMPARED]
     (coarse, _), (fine, left) = on_both(
         lambda degree: solve_on_features(problem, models, degree, deadline), d, degrees, deadline
     )

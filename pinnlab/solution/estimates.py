@@ -13,8 +13,9 @@ from torch import Tensor
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import error_grid, evaluate
+from pinnlab.declaration.relative_error import affordable, error_grid, evaluate
 from pinnlab.domains import Box
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.refinement import NotUniqueError
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
@@ -27,6 +28,8 @@ from pinnlab.solution.smoothness import jump_inside
 from pinnlab.training.result import Solved
 
 _NAMES = {"equation": "the error equation", "classical": "a classical solution", "features": "random features"}
+_SOLVING = 0.9
+"""Part of the time in which the error equation is solved; in the rest its solution is evaluated."""
 KINDS = ("auto", "equation", "classical", "features")
 _ROUNDING = 4.0
 """Rounding of a solution, in units of its number format's own."""
@@ -60,13 +63,20 @@ class Estimation:
 
 
 def made_of(
-    solution: Solved, truth: Tensor, doubt: dict[str, float], method: str, seconds: float, problem: Problem
+    solution: Solved,
+    points: Tensor,
+    truth: Tensor,
+    doubt: dict[str, float],
+    method: str,
+    seconds: float,
+    problem: Problem,
 ) -> ErrorEstimate:
     """The estimate from what the solution should be.
 
     Args:
         solution: of a single instance.
-        truth: (n, m) values that it should have on ``error_grid``.
+        points: (n, d), spread evenly.
+        truth: (n, m) values that it should have there.
         doubt: {unknown: how far these may be off, root mean square}.
         method, seconds: as in the estimate.
         problem: that of the solution, with the coefficients found.
@@ -74,7 +84,7 @@ def made_of(
     Raises:
         NoEstimateError: the errors are not finite.
     """
-    off = _values(solution) - truth
+    off = _on(solution, points) - truth
     errors = {u: rms(off[:, j]) for j, u in enumerate(problem.unknowns)}
     if not all(math.isfinite(e) for e in errors.values()):
         raise NoEstimateError(f"the error by {method} is not finite")
@@ -84,9 +94,9 @@ def made_of(
     return ErrorEstimate.of(errors, doubt, sizes, eps, method, seconds)
 
 
-def _values(solution: Solved) -> Tensor:
-    """(n, m) values on the error grid, float64."""
-    return _on(solution, error_grid(solution.problem.domain))
+def _grid(solution: Solved, deadline: Deadline) -> Tensor:
+    """Points of the error grid (n, d), as many as there is time for."""
+    return affordable(error_grid(solution.problem.domain), lambda at: _on(solution, at), deadline)
 
 
 def _on(solution: Solved, points: Tensor) -> Tensor:
@@ -94,8 +104,12 @@ def _on(solution: Solved, points: Tensor) -> Tensor:
     return solution.function(points.to(solution.models[0].parameters[0])).detach().to("cpu", torch.float64)
 
 
-def of_comparison(comparison: Comparison) -> ErrorEstimate:
+def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> ErrorEstimate:
     """The distance to the classical solution, which is in doubt by the classical solver's own error.
+
+    Args:
+        comparison: of a solution with the classical one.
+        deadline: where it is close, fewer points are compared.
 
     Raises:
         NoEstimateError: the classical solver does not say how accurate it is.
@@ -106,10 +120,11 @@ def of_comparison(comparison: Comparison) -> ErrorEstimate:
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
     known = _known(comparison.solution)
-    truth = evaluate(comparison.classical, known, error_grid(known.domain))
+    points = _grid(comparison.solution, deadline or Deadline())
+    truth = evaluate(comparison.classical, known, points)
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
     seconds = comparison.classical_seconds
-    return made_of(comparison.solution, truth, doubt, "the classical solution", seconds, known)
+    return made_of(comparison.solution, points, truth, doubt, "the classical solution", seconds, known)
 
 
 def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
@@ -120,7 +135,8 @@ def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
         NotUniqueError: the problem is known to have no solution or many.
     """
     try:
-        return of_comparison(compare(solution, max_seconds=max_seconds))
+        whole = Deadline.after(max_seconds)
+        return of_comparison(compare(solution, max_seconds=_SOLVING * max_seconds), whole)
     except (NoEstimateError, NotUniqueError):
         raise
     except (ValueError, NotImplementedError) as error:
@@ -144,17 +160,19 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     if not isinstance(known.domain, Box):
         raise NoEstimateError("the error equation is solved on boxes only")
     try:
-        found = solve_error_equation(known, solution.models, max_seconds)
+        whole = Deadline.after(max_seconds)
+        found = solve_error_equation(known, solution.models, _SOLVING * max_seconds)
     except NotUniqueError:
         raise
     except TimeoutError as error:
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
     except ValueError as error:
         raise NoEstimateError(f"the error equation could not be solved: {error}") from error
-    e = found(error_grid(problem.domain))
+    points = _grid(solution, whole)
+    e = found(points)
     doubt = {u: found.accuracy[u] * rms(e[:, j]) for j, u in enumerate(known.unknowns)}
     seconds = time.perf_counter() - began
-    estimate = made_of(solution, _values(solution) + e, doubt, "the error equation", seconds, known)
+    estimate = made_of(solution, points, _on(solution, points) + e, doubt, "the error equation", seconds, known)
     uneven = [
         m for m in misfits if m.kind == "periodic" and m.relative > 0.1 * largest(j.upper for j in estimate.judged)
     ]
@@ -177,15 +195,15 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     """
     began, known = time.perf_counter(), _known(solution).replace(reference=None)
     basis = "random features" if len(known.domain.coordinates) <= FEATURES else "polynomials"
-    points = error_grid(known.domain)
+    points = _grid(solution, Deadline.after(max_seconds).share(0.5))
     try:
         if not any(model.joints for model in solution.models) and len(solution.models) == 1:
             if not known.domain.has_time and annihilates(known, list(solution.models), max_seconds):
                 raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
             _checked(solution, misfits)
             error, off = estimate_on_features(known, solution.models, max_seconds)
-            truth, seconds = _values(solution) + error(points), time.perf_counter() - began
-            estimate = made_of(solution, truth, off, f"the error equation on {basis}", seconds, known)
+            truth, seconds = _on(solution, points) + error(points), time.perf_counter() - began
+            estimate = made_of(solution, points, truth, off, f"the error equation on {basis}", seconds, known)
             if largest(j.doubt for j in estimate.judged) < _RESOLVED * largest(j.error for j in estimate.judged):
                 return estimate
         left = max_seconds - (time.perf_counter() - began)
@@ -199,7 +217,7 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
             f"neither the error equation nor the problem was solved on {basis}: {failure}"
         ) from failure
     seconds = time.perf_counter() - began
-    estimate = made_of(solution, direct(points), off, f"a solution on {basis}", seconds, known)
+    estimate = made_of(solution, points, direct(points), off, f"a solution on {basis}", seconds, known)
     if not largest(j.doubt for j in estimate.judged) < _VAGUE:
         raise NoEstimateError(f"{basis} resolve neither the error nor the solution: two sets of them disagree")
     return estimate

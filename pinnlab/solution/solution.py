@@ -46,7 +46,7 @@ class Solution:
         models: its parts, one per time window or slab, in time order.
         history: records of the run.
         status: how the run ended, with advice.
-        seconds: training time.
+        seconds: of the whole solve, planning included.
         solver: the configuration that was used.
         notes: remarks of the plan, such as why a condition is soft.
         members: finds the members of a family; None where a single instance was solved.

@@ -26,6 +26,8 @@ SECONDS_PER_WINDOW = 15.0
 """A network trained for less is worse than one for a longer window; windows that go on from the last one's network
 (characteristics) need less."""
 WARM_SECONDS = 1.5
+PLANE_SECONDS = 4.5
+"""The same in the plane, where a window's labels take three seconds before its network is trained."""
 STEPS = 100
 """Gauss-Newton steps that should fit into the training of a network: larger networks are better only after more."""
 RATE = 5e9
@@ -148,10 +150,10 @@ def _transported(problem: Problem, settings: Settings) -> bool:
 
 
 def _on_characteristics(problem: Problem, seconds: float) -> Choice:
-    windows = _affordable(turns(problem), seconds / WARM_SECONDS)
-    how = "one network" if windows == 1 else f"networks in {windows} time windows"
     # in the plane flows have more structure than a line's few displacements
     plane = len(problem.domain.space) > 1
+    windows = _affordable(turns(problem), seconds / (PLANE_SECONDS if plane else WARM_SECONDS))
+    how = "one network" if windows == 1 else f"networks in {windows} time windows"
     trajectory = MLP(width=width_for(seconds), depth=2) if plane else None
     harmonics = 2 if plane and problem.exact_plan().periods else 1
     numbers = f"Peclet number {peclet(problem):.2g}, {crossings(problem):.2g} domain lengths to the end"

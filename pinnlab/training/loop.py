@@ -112,6 +112,8 @@ class _Run:
         steps: taken by optimizers, in this process and since it was started.
         amplifying: names of the last phase's optimizers that amplify rounding.
         deadline: of the run; what an earlier part of it has used is taken from it.
+        worked: whether this call has done anything that was not done before it.
+        remarks: on what there was no time for.
     """
 
     def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions, began: float):
@@ -130,6 +132,8 @@ class _Run:
         self.state = self.file.read(settings.device)
         self.clock, self.deadline = self.state.clock, settings.deadline
         self.deadline.at -= self.clock.seconds
+        self._before, self.worked = self.clock.seconds, False
+        self.remarks: list[str] = []
         self.clock.start(began)
         self.steps = 0
         self.amplifying: list[str] = []
@@ -143,12 +147,13 @@ class _Run:
         members: Members | None = None,
     ) -> Result:
         """What the run leaves."""
+        notes = (*notes, *self.remarks)
         if self.processes.count > 1:
             notes = (*notes, exchanged(self.processes, self.steps, self.amplifying))
         history = History(tuple(self.state.records))
-        return Result(
-            self.problem, function, list(parts), history, status, self.clock.seconds, self.solver, notes, members
-        )
+        # a finished run that is only read again took what it took
+        seconds = self.clock.seconds if self.worked or not self._before else self._before
+        return Result(self.problem, function, list(parts), history, status, seconds, self.solver, notes, members)
 
 
 # -- phases --------------------------------------------------------------------------------------------------------------
@@ -163,12 +168,18 @@ def _train(plan: Plan, run: _Run) -> tuple[list[Trainable], Status]:
         KeyboardInterrupt: before the first phase has begun.
     """
     models: list[Trainable] = []
-    state = run.state
+    state, starting = run.state, 0.0
     with run.file.blamed():
         state.check(plan.count)
     try:
         for k in range(plan.count):
+            # what a window is made from is known once there is one before it, and its cost once that is done
+            if k > 0 and run.processes.first(not run.deadline.allows(starting - _GRACE)):
+                state.statuses.append(Status.INCOMPLETE)
+                break
+            began = time.perf_counter()
             phase = plan.start(k, models)
+            starting = time.perf_counter() - began if k > 0 else 0.0
             system, model = phase.system, phase.system.model
             if k < len(state.finished):
                 with run.file.blamed():
@@ -177,7 +188,7 @@ def _train(plan: Plan, run: _Run) -> tuple[list[Trainable], Status]:
                 continue
             if run.processes.count > 1:
                 system.share(run.processes, run.options.parallel)
-            loop = _PhaseLoop(run, phase, k, plan)
+            loop = _PhaseLoop(run, phase, k, plan, starting * (plan.count - 1 - k))
             models.append(model)
             status = loop.train()
             model.theta = model.theta if state.phase.best_theta is None else state.phase.best_theta
@@ -208,16 +219,18 @@ class _PhaseLoop:
         phase: what is trained, and the optimizers.
         k: its number.
         plan: of all phases, which share the time that is left.
+        reserved: seconds of it in which later phases are made ready.
     """
 
-    def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan):
+    def __init__(self, run: _Run, phase: Phase, k: int, plan: Plan, reserved: float = 0.0):
         self.run, self.phase, self.k, self.system = run, phase, k, phase.system
+        run.worked = True
         self.at = run.state.phase
         self.resumed = False
         run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         budget = run.options.max_seconds
         run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
-        self.deadline = run.deadline.share(1 / (plan.count - k))
+        self.deadline = run.deadline.share(1 / (plan.count - k), reserved)
         # processes that share a run must all give up the same step, which only the lookout can arrange
         if run.processes.count == 1:
             self.system.deadline = Deadline(self.deadline.at + _GRACE)
@@ -246,8 +259,8 @@ class _PhaseLoop:
                     return status
                 at.next_stage()
                 self.run.file.remember(state, self.system)
-        except TimeIsUpError:
-            return self.out_of_time()
+        except TimeIsUpError as error:
+            return self.out_of_time(str(error))
         return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.STEPS_DONE
 
     def taking_up(self) -> AbstractContextManager[None]:
@@ -285,7 +298,8 @@ class _PhaseLoop:
                 finite = math.isfinite(record.held_out)
                 if finite:
                     at.good_theta, at.good_optimizer = at.theta, at.optimizer
-                    system.adapt(at.theta)
+                    if not late:  # pools for points that nobody will draw
+                        system.adapt(at.theta)
                     if not step.stalled:  # who goes on from here would take this stage up again
                         run.file.remember(run.state, system)
                     stop = run.observers.ask_to_stop(record)
@@ -324,10 +338,15 @@ class _PhaseLoop:
         """How a phase ends whose time is up."""
         return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.BUDGET_REACHED
 
-    def out_of_time(self) -> Status:
+    def out_of_time(self, why: str) -> Status:
         """End in the middle of a step: what the steps before have reached is looked at, and the best of it kept."""
         if self.at.step > 0:
             self.look(math.nan, {})
+        elif self.at.stage == 0:
+            self.run.remarks.append(
+                f"no step was taken: {why}; give more seconds, a smaller network or fewer points, or quicker steps such as "
+                "stages=(pl.Adam(steps=2000),)"
+            )
         return self.late_status
 
     @property
@@ -380,6 +399,7 @@ def _march(plan: March, run: _Run) -> Status:
                 # processes that share a run go on together, and the lookout below stops them together
                 step = plan.advance(run.deadline if run.processes.count == 1 else None)
             resumed = False
+            run.worked = run.worked or step.accepted
             record = _recorded(plan.pieces, step, run, hurried) if step.accepted else None
             if step.accepted or step.stopped is None:
                 file.remember(state, plan)

@@ -46,6 +46,7 @@ def solved(solver: Any, deadline: Deadline, problem: pl.Problem = HEAT) -> Any:
 def test_a_first_step_that_is_not_done_in_time_leaves_what_there_was() -> None:
     result = solved(SMALL, Deadline(-1.0, 1.0))
     assert result.status is pl.Status.BUDGET_REACHED
+    assert "no step was taken: the time is up; give more seconds" in result.notes[-1]
     assert torch.isfinite(result.function(torch.zeros(1, 2, dtype=torch.float64))).all()
 
 

@@ -220,7 +220,8 @@ def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
         s=solver(pl.LevenbergMarquardt(steps=300)), target_error=1e-3, checkpoint=path, callbacks=[records.append]
     )
     assert torch.equal(theta(first), theta(again)) and records == []
-    assert again.status is first.status is pl.Status.TARGET_REACHED and again.seconds >= first.seconds
+    assert again.status is first.status is pl.Status.TARGET_REACHED
+    assert again.seconds <= first.seconds, "reading it again adds nothing"
 
 
 def asked_to_stop(record: Record) -> bool:
