@@ -17,7 +17,7 @@ _SIZE, _TRIES = 384, 3
 """Of the product of matrices by which a processor is measured: some milliseconds."""
 
 
-NOMINAL_RATE = 5e9
+NOMINAL_RATE = 1e10
 """Multiplications per second of a usual core, by which sizes are chosen: these must not depend on what else is running."""
 
 

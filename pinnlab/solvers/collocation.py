@@ -237,7 +237,7 @@ class CollocationPlan(Plan):
         system, solver = phase.system, self.solver
         if solver.points is not None or not any(stage.forms_normal_equations for stage in phase.stages):
             return ()
-        seconds = 2 * system.normal_equations / NOMINAL_RATE
+        seconds = system.normal_equations / NOMINAL_RATE
         fits = self.settings.deadline.seconds / (self.count * _LEAST_STEPS) / max(seconds, 1e-9)
         most = usable_memory() if system.model.parameters[0].device.type == "cpu" else math.inf
         room = most / max(_COPIES * 8.0 * system.jacobian_entries, 1.0)
