@@ -296,6 +296,8 @@ def on_both(
     """
     low, high = degrees or DEGREES[d]
     began = time.perf_counter()
+    if began > deadline:
+        raise TimeoutError("the time is up")
     coarse = solve(low)
     # least squares take the cube of the number of functions
     now, growth = time.perf_counter(), (_count(d, high) / _count(d, low)) ** 3
