@@ -320,6 +320,8 @@ def on_both(
     """
     low, high = degrees or DEGREES[d]
     began = time.perf_counter()
+    if began > deadline:
+        raise TimeoutError("the time is up")
     coarse = solve(low)
     # least squares take the cube of the number of functions
     growth = (_count(d, high) / _count(d, low)) ** 3
