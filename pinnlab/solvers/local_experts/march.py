@@ -217,7 +217,6 @@ class SlabMarch:
     def _resolve_start(self) -> None:
         """Split cells until the initial state is resolved: that needs no solve."""
         made = self.discretization
-        self._refuse_travelling(made)
         for corner in made.corners:
             for position in corner.sides:
                 self.refinement.halve_at(self.names[corner.axis], position, 4 * corner.width)
@@ -227,6 +226,7 @@ class SlabMarch:
             size = np.abs(values).max(axis=(0, 2))
             if not self.refinement.split(self._indicator(values, size), cells, made.space):
                 break
+        self._refuse_travelling(made)
         if self.coarse:
             name, at = self.refinement.thinnest()
             raise UnresolvedError(
@@ -243,9 +243,9 @@ class SlabMarch:
             known = bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
             if not known and (unknown, each.axis, (at,)) not in rounded:
                 raise UnresolvedError(
-                    f"the initial state of {unknown} has a jump or a kink near {name} = {at:.4g}, and the equations do "
-                    "not smooth it across this coordinate; smooth the start, or, where it stays in its place, let cells "
-                    f"meet there: experts={{{name!r}: ({at:.4g},)}}"
+                    f"the initial state of {unknown} has a jump or a kink near {name} = {at:.4g}; the equations do not "
+                    "smooth it at once: smooth the start, or, where it stays in its place, let cells meet there: "
+                    f"experts={{{name!r}: ({at:.4g},)}}"
                 )
 
     def _start_is_off(self, residuals: Array) -> bool:
