@@ -8,13 +8,14 @@ automatic differentiation, while the network learns around it to satisfy the equ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.breaks import Break, find_breaks, unseen_order
+from pinnlab.declaration.breaks import Break, Jet, find_breaks, unseen_order
 from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 
@@ -26,20 +27,21 @@ _DERIVATIVES = ("value", "slope", "second derivative", "third derivative")
 
 
 def breaks_of(
-    value: FunctionValue, region: Region, fixed: Mapping[int, float], orders: Mapping[int, int]
+    jet: Jet, axes: Sequence[int], region: Region, fixed: Mapping[int, float], orders: Mapping[int, int]
 ) -> Iterator[Break]:
     """Where derivatives of data jump or are infinite, coordinate by coordinate.
 
     Args:
-        value: the data.
+        jet: the data with their derivatives.
+        axes: numbers of the coordinates on which they depend.
         region: their domain.
         fixed: {coordinate number: position} on the face where they are given.
         orders: {coordinate number: highest derivative that counts}; others do not count.
     """
-    for axis in _axes(value, region, fixed):
+    for axis in axes:
         if axis in orders:
             bounds = region.bounds[region.coordinates[axis]]
-            found = find_breaks(value.jet, _lines(value, region, fixed, axis), axis, bounds, orders[axis])
+            found = find_breaks(jet, _lines(axes, region, fixed), axis, bounds, orders[axis])
             yield from (each for each in found if _inside(each, region, fixed))
 
 
@@ -49,22 +51,24 @@ def irregularity(
     """Why data cannot be built in, in words, such as ``its slope jumps at x = 0.3``; None where they can.
 
     Args:
-        value, region, fixed, orders: see ``breaks_of``.
+        value: the data.
+        region, fixed, orders: see ``breaks_of``.
     """
-    found = next(breaks_of(value, region, fixed, orders), None)
+    axes = [i for i, name in enumerate(region.coordinates) if name in value.depends_on and i not in fixed]
+    found = next(breaks_of(value.jet, axes, region, fixed, orders), None)
     if found is not None:
-        return described(found, region, fixed, _axes(value, region, fixed))
-    for axis in _axes(value, region, fixed):
+        return described(found, region, axes)
+    for axis in axes:
         name, order = region.coordinates[axis], orders.get(axis, 0)
-        bounds = region.bounds[name]
-        unseen = unseen_order(value.jet, _lines(value, region, fixed, axis), axis, bounds, order) if order else None
+        lines, bounds = _lines(axes, region, fixed), region.bounds[name]
+        unseen = unseen_order(value.jet, lines, axis, bounds, order) if order else None
         if unseen is not None:
             return f"torch does not see its {derivative_name(unseen)} along {name}; write it in operations of torch"
     return None
 
 
-def described(found: Break, region: Region, fixed: Mapping[int, float], axes: tuple[int, ...]) -> str:
-    """A break in words, with its position."""
+def described(found: Break, region: Region, axes: Sequence[int]) -> str:
+    """A break in words, with its position along the coordinates on which the data depend."""
     names = region.coordinates
     at = ", ".join(f"{names[i]} = {round(found.point[i], 9) + 0.0:.6g}" for i in axes)
     along = f" along {names[found.axis]}" if len(axes) > 1 and found.order else ""
@@ -76,17 +80,12 @@ def derivative_name(order: int) -> str:
     return _DERIVATIVES[order] if order < len(_DERIVATIVES) else f"{order}th derivative"
 
 
-def _axes(value: FunctionValue, region: Region, fixed: Mapping[int, float]) -> tuple[int, ...]:
-    """The coordinates along which data vary."""
-    return tuple(i for i, name in enumerate(region.coordinates) if name in value.depends_on and i not in fixed)
-
-
-def _lines(value: FunctionValue, region: Region, fixed: Mapping[int, float], axis: int) -> torch.Tensor:
-    """(L, d) points on lines along one coordinate that spread over the others on which data depend."""
+def _lines(axes: Sequence[int], region: Region, fixed: Mapping[int, float]) -> Tensor:
+    """(L, d) points on lines along one of the coordinates on which data depend, spread over the others."""
     bounds = [region.bounds[name] for name in region.coordinates]
     lower, upper = (torch.tensor(side, dtype=torch.float64) for side in zip(*bounds, strict=True))
     middle = torch.full((1, len(bounds)), 0.5, dtype=torch.float64)
-    if len(_axes(value, region, fixed)) > 1:
+    if len(axes) > 1:
         spread = unit_points("sobol", _LINES, len(bounds), np.random.default_rng(0))
         middle = torch.cat([spread, *(torch.full_like(middle, share) for share in _ROUND)])
     points = lower + (upper - lower) * middle

@@ -47,6 +47,7 @@ class Rounding:
     position: float
     width: float
     amplitude: InitialState
+    inside = False
 
     @property
     def sides(self) -> tuple[float, ...]:
@@ -82,6 +83,7 @@ class SeamRounding:
     ends: tuple[float, float]
     width: float
     jumps: InitialState
+    inside = False
 
     @property
     def sides(self) -> tuple[float, ...]:

@@ -24,6 +24,7 @@ from pinnlab.reference.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
+from pinnlab.solvers.local_experts.kinks import InnerRounding, breaks_of_starts, inner_roundings
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.rows import CellJets, CellNodes, CellRows, Evaluate, ReferenceNodes
 
@@ -78,6 +79,8 @@ class Discretization:
         self.boundary = [
             term for c, terms in problem.condition_terms() if not isinstance(c, Initial | Data) for term in terms
         ]
+        self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
+        self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
         self.data = [c for c in problem.conditions if isinstance(c, Data)]
 
@@ -200,11 +203,12 @@ class Discretization:
                 found = found + corner(at)
         return found
 
-    def _corners(self, tolerance: float) -> list[Rounding | SeamRounding]:
-        starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
+    def _corners(self, tolerance: float) -> list[Rounding | SeamRounding | InnerRounding]:
+        starts = self.starts
         points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
         sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
-        return roundings(self.problem, self.boundary, starts, sizes, tolerance)
+        at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance)
+        return [*at_sides, *inner_roundings(self.problem, starts, self.breaks, tolerance)]
 
     def data_rows(self, cells: Cells) -> list[CellRows]:
         """Measurements inside the slab, cell by cell."""

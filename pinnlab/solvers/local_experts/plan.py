@@ -196,10 +196,16 @@ class CellMarch(March):
         kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
         size = self.cells.basis.size
         self.notes = (f"single instance: experts with {size} {kind} each, marched through time slabs",)
-        rounded = sorted({corner.unknown for corner in self.cells.discretization.corners})
+        made = self.cells.discretization
+        rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
         if rounded:
             self.notes += (
                 f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off",
+            )
+        for layer in (corner for corner in made.corners if corner.inside):
+            at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.4g}"
+            self.notes += (
+                f"the initial state of {layer.unknown} has a kink or a jump at {at} and is solved rounded off",
             )
 
     @property

@@ -65,13 +65,15 @@ class Refinement:
         most_cells: that a slab may have.
 
     Attributes:
+        coarsest: {coordinate of space: edges that stay}; those of the start, and of cells that had to be halved for good.
         edges: {coordinate of space: present edges}.
         coarse: whether something was thinner than the smallest cell.
     """
 
     def __init__(self, coarsest: dict[str, Array], tolerance: float, most_cells: int):
-        self.coarsest, self.tolerance, self.most_cells = coarsest, tolerance, most_cells
-        self.edges = {name: np.asarray(edges, dtype=float) for name, edges in coarsest.items()}
+        self.coarsest = {name: np.asarray(edges, dtype=float) for name, edges in coarsest.items()}
+        self.tolerance, self.most_cells = tolerance, most_cells
+        self.edges = dict(self.coarsest)
         self.coarse = False
 
     def split(self, tails: Array, cells: Cells, space: Sequence[int]) -> bool:
@@ -118,15 +120,28 @@ class Refinement:
             homes = np.searchsorted(coarse, edges[candidates], side="right") - 1
             self.edges[name] = np.delete(edges, np.asarray(candidates)[worst[homes] < _MERGE * self.tolerance])
 
-    def halve_side(self, name: str, position: float, width: float) -> None:
-        """Halve the cells at one end of a coordinate until they are at most this wide."""
+    def halve_at(self, name: str, position: float, width: float) -> None:
+        """Halve the cells that hold a position, two if it is an edge, until they are at most this wide."""
         while True:
             edges = self.edges[name]
-            side = np.zeros(len(edges) - 1, dtype=bool)
-            side[0 if position == edges[0] else -1] = True
-            if np.diff(edges)[side][0] <= width:
+            near = (edges[:-1] <= position) & (position <= edges[1:]) & (np.diff(edges) > width)
+            if not near.any():
                 break
-            self.edges[name] = halved(edges, side)
+            self.edges[name] = halved(edges, near)
+
+    def halve_widest(self) -> bool:
+        """Halve the widest cells along each coordinate for good; False, with nothing done, where there would be too many."""
+        trial = {
+            name: halved(edges, np.diff(edges) > 0.75 * np.diff(edges).max()) for name, edges in self.edges.items()
+        }
+        if math.prod(len(edges) - 1 for edges in trial.values()) > self.most_cells:
+            return False
+        for name, edges in trial.items():
+            widest = np.diff(edges).max()
+            while (wide := np.diff(self.coarsest[name]) > 1.01 * widest).any():
+                self.coarsest[name] = halved(self.coarsest[name], wide)
+        self.edges = trial
+        return True
 
     def thinnest(self) -> tuple[str, float]:
         """Where the narrowest interval is: (coordinate, position)."""

@@ -37,12 +37,14 @@ class GaussNewtonResult:
         converged: whether steps became small.
         iterations: number of factorizations and steps with an old one.
         misfit: root of the sum of squares of all weighted rows.
+        singular: whether the normal equations could not be factorized, or so badly that steps did not shrink.
     """
 
     coefficients: Array
     converged: bool
     iterations: int
     misfit: float
+    singular: bool = False
 
 
 def bytes_of_slab(columns: int, per_column: int, block: int) -> float:
@@ -143,7 +145,7 @@ class SlabSystem:
                 try:
                     factor = self._factorize([linear for _, linear in found])
                 except np.linalg.LinAlgError:
-                    return GaussNewtonResult(now, False, iteration, misfit)
+                    return GaussNewtonResult(now, False, iteration, misfit, singular=True)
                 pace.learn(self.work, time.perf_counter() - began)
             before = change
             step = -self._spread(factor.solve(self._gathered(self._gradient(found))), now.shape)
@@ -154,7 +156,8 @@ class SlabSystem:
                 return GaussNewtonResult(start, False, iteration, np.inf)
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
-                return GaussNewtonResult(now, change < max(tolerance, 1e-8), iteration, misfit)
+                small = change < max(tolerance, 1e-8)
+                return GaussNewtonResult(now, small, iteration, misfit, singular=not small)
         return GaussNewtonResult(now, False, most, best)
 
     def _gradient(self, found: Sequence[tuple[Array, list[CellJacobian]]]) -> Array:

@@ -1,0 +1,136 @@
+"""Kinks and jumps of the initial state inside the domain: rounded off where the equation smooths them at once.
+
+Letters: n points, d coordinates.
+
+Polynomials on cells that meet at a kink represent it, and nothing else: a moment later it is rounded on a width that no
+cell has. So the state is given the profile into which diffusion turns it, with a small width, as at the boundary
+(``corners``). What travels or disperses stays as it is, and is refused where the cells do not resolve it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.breaks import Break
+from pinnlab.declaration.dissipation import linearized_at, smooths
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.regularity import breaks_of
+from pinnlab.derivatives.autograd import autograd_jet
+from pinnlab.derivatives.indices import Indices
+from pinnlab.domains import TIME
+from pinnlab.solvers.local_experts.corners import InitialState, kink_profile
+
+_BESIDE = 1e-9
+"""How far from a break, relative to the domain, values on its two sides are taken."""
+MOST_LAYERS = 12
+"""Of one unknown along one coordinate; an oblique kink meets every line elsewhere."""
+
+
+@dataclass(frozen=True, eq=False)
+class InnerRounding:
+    """A correction of one unknown's initial state: jump and kink at a place inside, as diffusion rounds them.
+
+    Attributes:
+        unknown: whose state.
+        axis: number of the coordinate along which it breaks.
+        position: where.
+        width: of the layer.
+        beside: how far from it values on its two sides are taken.
+        start: the initial state.
+    """
+
+    unknown: str
+    axis: int
+    position: float
+    width: float
+    beside: float
+    start: InitialState
+    inside = True
+
+    @property
+    def sides(self) -> tuple[float, ...]:
+        """Where the layer is."""
+        return (self.position,)
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """The correction (n,) at points (n, d)."""
+        (below, slope_below), (above, slope_above) = (self._state(points, side) for side in (-1.0, 1.0))
+        distance = points[:, self.axis] - self.position
+        z = distance / self.width
+        jump = (above - below) / 2 * (torch.erf(z) - torch.sign(distance))
+        kink = (slope_above - slope_below) / 2 * self.width * (kink_profile(z) - z.abs())
+        # at the break itself the state has the value of either side, or another
+        at_break = distance.abs() < self.beside
+        jump = torch.where(at_break, (below + above) / 2 - self.start(points), jump)
+        return jump + kink
+
+    def _state(self, points: Tensor, side: float) -> tuple[Tensor, Tensor]:
+        """Value and slope (n,) on one side of the break."""
+        at = points.detach().clone()
+        at[:, self.axis] = self.position + side * self.beside
+        jet = state_jet(self.start, at, ((), (self.axis,)))
+        return jet[0, :, 0], jet[1, :, 0]
+
+
+def state_jet(start: InitialState, points: Tensor, indices: Indices) -> Tensor:
+    """Derivatives (c, n, 1) of an initial state at points (n, d)."""
+    return autograd_jet(lambda at: start(at)[:, None], points, indices, keep=False)
+
+
+def breaks_of_starts(problem: Problem, starts: Mapping[str, InitialState]) -> list[tuple[str, Break]]:
+    """(unknown, break) of every place where an initial state or its slope jumps.
+
+    Args:
+        problem: names and domain.
+        starts: {unknown: initial state}.
+    """
+    names, region = problem.domain.coordinates, problem.domain
+    if not starts:
+        return []
+    time = names.index(TIME)
+    space = [i for i in range(len(names)) if i != time]
+    fixed = {time: region.bounds[TIME][0]}
+    found = []
+    for unknown, start in starts.items():
+        orders = {i: 1 for i in space if problem.order_of(unknown, names[i]) > 0}
+
+        def jet(points: Tensor, indices: Indices, start: InitialState = start) -> Tensor:
+            return state_jet(start, points, indices)
+
+        found += [(unknown, each) for each in breaks_of(jet, space, region, fixed, orders)]
+    return found
+
+
+def inner_roundings(
+    problem: Problem, starts: Mapping[str, InitialState], breaks: Sequence[tuple[str, Break]], tolerance: float
+) -> list[InnerRounding]:
+    """The corrections of initial states that equations smooth: finite jumps and kinks across a coordinate.
+
+    Args:
+        problem: names, domain, parameters.
+        starts: {unknown: initial state}.
+        breaks: see ``breaks_of_starts``.
+        tolerance: layers are a tenth of its root wide.
+    """
+    names, region = problem.domain.coordinates, problem.domain
+    found = []
+    for unknown, each in breaks:
+        name = names[each.axis]
+        lower, upper = region.bounds[name]
+        same = [b for u, b in breaks if u == unknown and b.axis == each.axis]
+        if each.infinite or len(same) > MOST_LAYERS or not lower < each.position < upper:
+            continue
+        sides = torch.tensor([each.point, each.point], dtype=torch.float64)
+        sides[:, each.axis] += (upper - lower) * torch.tensor([-1.0, 1.0]) * _BESIDE
+        values = {u: start(sides) for u, start in starts.items()}
+        linear = linearized_at(
+            problem.equation_term(), problem.unknowns, region, problem.parameter_values(), sides, values
+        )
+        if smooths(linear, unknown, name):
+            width, beside = 0.1 * tolerance**0.5 * (upper - lower), _BESIDE * (upper - lower)
+            found.append(InnerRounding(unknown, each.axis, each.position, width, beside, starts[unknown]))
+    return found
