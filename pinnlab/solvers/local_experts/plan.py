@@ -199,7 +199,9 @@ class CellMarch(March):
             )
         for layer in (corner for corner in made.corners if corner.inside):
             at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.4g}"
-            self.notes += (f"the initial state of {layer.unknown} has a kink or a jump at {at} and is solved rounded off",)
+            self.notes += (
+                f"the initial state of {layer.unknown} has a kink or a jump at {at} and is solved rounded off",
+            )
 
     @property
     def pieces(self) -> Sequence[Piece]:
