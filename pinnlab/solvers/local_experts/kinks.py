@@ -69,11 +69,11 @@ class InnerRounding:
         return jump + kink
 
     def _state(self, points: Tensor, side: float) -> tuple[Tensor, Tensor]:
-        """Value and slope (n,) on one side of the break."""
+        """Value and slope (n,) at the break, as its one side has them."""
         at = points.detach().clone()
         at[:, self.axis] = self.position + side * self.beside
-        jet = state_jet(self.start, at, ((), (self.axis,)))
-        return jet[0, :, 0], jet[1, :, 0]
+        value, slope = state_jet(self.start, at, ((), (self.axis,)))[:, :, 0]
+        return value - side * self.beside * slope, slope
 
 
 def state_jet(start: InitialState, points: Tensor, indices: Indices) -> Tensor:

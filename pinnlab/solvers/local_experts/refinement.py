@@ -121,7 +121,7 @@ class Refinement:
             self.edges[name] = np.delete(edges, np.asarray(candidates)[worst[homes] < _MERGE * self.tolerance])
 
     def halve_at(self, name: str, position: float, width: float) -> None:
-        """Halve the cells that hold a position, two if it is an edge, until they are at most this wide."""
+        """Halve the cells that hold a position along a coordinate, two if it is an edge, down to this width."""
         while True:
             edges = self.edges[name]
             near = (edges[:-1] <= position) & (position <= edges[1:]) & (np.diff(edges) > width)
@@ -130,7 +130,7 @@ class Refinement:
             self.edges[name] = halved(edges, near)
 
     def halve_widest(self) -> bool:
-        """Halve the widest cells along each coordinate for good; False, with nothing done, where there would be too many."""
+        """Halve the widest cells along each coordinate for good; False where there would be too many."""
         trial = {
             name: halved(edges, np.diff(edges) > 0.75 * np.diff(edges).max()) for name, edges in self.edges.items()
         }

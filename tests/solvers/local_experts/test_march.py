@@ -373,7 +373,10 @@ class Middle(Condition):
         return [Term("data", ("middle",), draw, lambda scopes: {"middle": scopes[0].fields["u"].value}, 1.0)]
 
 
-JUMP = HEAT.replace(conditions=[pl.Initial(u=lambda x: torch.sign(x - 0.4)), pl.Neumann(u=0.0)])
+JUMP = HEAT.replace(
+    equations=lambda u: u.t + u.x,
+    conditions=[pl.Initial(u=lambda x: torch.sign(x - 0.4)), pl.Dirichlet(u=-1.0, on="x-")],
+)
 SPACE = pl.Problem(
     pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.xx - u.yy - u.zz,
     [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
