@@ -8,6 +8,7 @@ drawn (``sampling.py``) and where they lie (here) stay apart.
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,10 @@ TIME = "t"
 
 Bounds = dict[str, tuple[float, float]]
 
+_SHOWN = 6
+"""Regions of a set operation that are written out."""
+_FEW = 512
+"""Points among which one inside is looked for first: a region in the making needs no table of its own."""
 _STEP = 1e-6
 """How far off a surface one looks to see what is on its two sides, relative to the region's size."""
 
@@ -303,7 +308,7 @@ class Combination(Region):
             )
         object.__setattr__(self, "coordinates", a.coordinates)
         object.__setattr__(self, "bounds", self._bounds())
-        if any(lower >= upper for lower, upper in self.bounds.values()) or not self._part.share:
+        if any(lower >= upper for lower, upper in self.bounds.values()) or not (self._table(_FEW).share or self._part.share):
             raise ValueError(f"{self!r} is empty; check the positions and sizes of both regions.")
 
     def _bounds(self) -> Bounds:
@@ -314,7 +319,11 @@ class Combination(Region):
         return {name: (low(p[0], q[0]), high(p[1], q[1])) for name, (p, q) in pairs.items()}
 
     def __repr__(self) -> str:
-        return f"({self.a!r} {self.kind} {self.b!r})"
+        whole, leaves = f"({self.a!r} {self.kind} {self.b!r})", self._leaves
+        if len(leaves) <= _SHOWN:
+            return whole
+        # the digest is for those who recognize a region by this text
+        return f"({leaves[0]!r}, {leaves[1]!r} and {len(leaves) - 2} more, {zlib.crc32(whole.encode()):08x})"
 
     @cached_property
     def _leaves(self) -> tuple[Region, ...]:
@@ -325,7 +334,10 @@ class Combination(Region):
 
     @cached_property
     def _part(self) -> CubePart:
-        return CubePart(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates))
+        return self._table()
+
+    def _table(self, samples: int = 300_000) -> CubePart:
+        return CubePart(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates), samples)
 
     @cached_property
     def _sides(self) -> tuple[Named, Owners, dict[str, CubePart]]:

@@ -33,15 +33,20 @@ class Checkpoint:
         every_seconds: time between saves.
 
     Raises:
-        ValueError: a time that is negative.
+        TypeError: the path is none.
+        ValueError: an empty path, or a time that is negative.
     """
 
     path: str | os.PathLike[str]
     every_seconds: float = 15.0
 
     def __post_init__(self) -> None:
-        if not self.every_seconds >= 0:
-            raise ValueError(f"Checkpoint(every_seconds={self.every_seconds}): must not be negative.")
+        if not isinstance(self.path, str | os.PathLike):
+            raise TypeError(f"Checkpoint(path={self.path!r}): give the path of a file.")
+        if not os.fspath(self.path):
+            raise ValueError(f"Checkpoint(path={self.path!r}): an empty path names no file.")
+        if not isinstance(self.every_seconds, int | float) or not self.every_seconds >= 0:
+            raise ValueError(f"Checkpoint(every_seconds={self.every_seconds!r}): must not be negative.")
 
 
 @dataclass
