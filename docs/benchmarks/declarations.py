@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import functools
 import io
 import json
 import math
@@ -658,15 +659,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=20_000, help="number of declarations")
     parser.add_argument("--seed", type=int, default=0, help="of the first one")
     parser.add_argument("--json", type=Path, help="where to write counts and kinds")
+    parser.add_argument("--limit", type=float, default=1e9, help="seconds after which no declaration is begun")
     parser.add_argument("--only", type=int, help="show the declaration of one seed")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     runner, began = Runner(), time.perf_counter()
-    show: Callable[..., None] = print
+    show: Callable[..., None] = functools.partial(print, flush=True)
     if given.only is not None:
         given.seed, given.count = given.only, 1
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for seed in range(given.seed, given.seed + given.count):
+            if time.perf_counter() - began > given.limit:
+                given.count = seed - given.seed
+                break
             before, since = len(runner.failures), time.perf_counter()
             if given.only is not None:
                 show(text_of(seed))

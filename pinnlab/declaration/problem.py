@@ -134,7 +134,9 @@ class Problem:
         return dataclasses.replace(self, parameters={**self.parameters, **values})
 
     def sample(self, rng: np.random.Generator) -> Problem:
-        """A random member of the family."""
+        """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"sample({rng!r}): give a generator, such as numpy.random.default_rng(0).")
         return self.at(**self.sample_parameters(rng))
 
     def sample_parameters(self, rng: np.random.Generator) -> dict[str, Any]:

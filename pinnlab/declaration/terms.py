@@ -250,6 +250,10 @@ class Context:
             value = float(value)
         if not isinstance(value, int | float | np.number):
             raise TypeError(f"{owner} must be a number or a function of coordinates, got {type(value).__name__}.")
-        if not math.isfinite(value):
+        try:
+            number = float(value)
+        except (OverflowError, TypeError):  # a whole number of hundreds of digits, a complex one
+            raise ValueError(f"{owner} is no number in the range of floats; give one, or a function of coordinates.") from None
+        if not math.isfinite(number):
             raise ValueError(f"{owner} is {value}; give a finite number or a function of coordinates.")
         return ()
