@@ -12,7 +12,7 @@ _HINTS = {
     "in-place": "arguments are shared: compute new values instead of changing them, x * 2 instead of x.mul_(2)",
     "no attribute": "coordinates and parameters of conditions are plain tensors (n,): compute with them as they are",
     "convert": "a number is beyond the range of floats: use other units",
-    "size of tensor": "the function is to work for any number of points: do not combine its arguments with arrays of a fixed length",
+    "size of tensor": "a function must work for any number of points: do not combine its arguments with fixed arrays",
 }
 _USUAL = "write torch operations that work for any number of points, on tensors of shape (n,)"
 

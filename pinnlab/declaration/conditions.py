@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.measurements import brief, measured
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key, split_derivative
 from pinnlab.derivatives.known import KnownFunction
@@ -336,9 +337,11 @@ class Data(Condition):
         if not values:
             raise TypeError("Data(points=...) got no values; name an unknown, such as Data(points=..., u=array).")
         if not isinstance(points, Mapping) or not points:
-            raise TypeError(f"Data(points={_brief(points)}): give one array per coordinate, such as points={{'x': xs, 't': ts}}.")
-        self.points = {name: _array(f"points[{name!r}]", v) for name, v in points.items()}
-        self.values = {name: v if callable(v) else _array(name, v) for name, v in values.items()}
+            raise TypeError(
+                f"Data(points={brief(points)}): give one array per coordinate, such as points={{'x': xs, 't': ts}}."
+            )
+        self.points = {name: measured(f"points[{name!r}]", v) for name, v in points.items()}
+        self.values = {name: v if callable(v) else measured(name, v) for name, v in values.items()}
         lengths = {name: len(v) for name, v in {**self.points, **self.values}.items() if not callable(v)}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"Data(...): arrays of different lengths {lengths}; give one value per point.")
@@ -393,18 +396,3 @@ class Data(Condition):
 
             terms.append(Term("data", (label,), draw, evaluate, self.weight, fixed=len(points)))
         return terms
-
-
-def _array(name: str, value: Any) -> Tensor:
-    try:
-        array = torch.as_tensor(np.asarray(value, dtype=float)).reshape(-1)
-    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
-        raise TypeError(f"Data({name}={_brief(value)}): give an array of numbers; NumPy says: {error}.") from error
-    if not bool(torch.isfinite(array).all()):
-        raise ValueError(f"Data({name}=...): {int((~torch.isfinite(array)).sum())} entries are not finite numbers.")
-    return array
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}..."

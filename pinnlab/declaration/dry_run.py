@@ -22,7 +22,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import Condition
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
@@ -72,8 +72,8 @@ def dry_run(
 
     Raises:
         TypeError, ValueError: an argument's name that is unknown, a residual that is none, an unknown that appears in no
-            equation, a residual or value at one point that depends on others, a condition that does not fit the domain, values
-            that are not finite.
+            equation, a residual or value at one point that depends on others, a condition that does not fit the domain,
+            values that are not finite.
     """
     draw = dry_points(len(domain.coordinates))
     values = parameter_values(parameters)
@@ -91,6 +91,15 @@ def dry_run(
             mixed = evaluated_elsewhere(term, domain.columns, values, sites, found)
         if mixed:
             raise ValueError(f"{what} ({', '.join(mixed)}) at one point depends on the other points: {POINTWISE}.")
+
+    for name, given in parameters.items():
+        if isinstance(given, GivenFunction):
+            what, made_of = f"parameters[{name!r}]", function_term(domain, name, given)
+            there = tuple(Site(s.points.requires_grad_()) for s in made_of.draw(draw, POINTS))
+            found = tried(made_of, there, what)
+            alone(made_of, there, what, found)
+            if not bool(torch.isfinite(found.residuals[name]).any()):
+                raise ValueError(f"{what} is NaN or infinite at every point tried; check the function.")
 
     available = (*unknowns, *domain.coordinates, *parameters)
     term = equation_term(domain, bound_residuals(equations, available))
@@ -174,6 +183,15 @@ def equation_term(domain: Region, residuals: Residuals, names: tuple[str, ...] =
         return (domain.interior(unit(n)),)
 
     return Term("equation", names, draw, evaluate)
+
+
+def function_term(domain: Region, name: str, function: GivenFunction) -> Term:
+    """A user's function that is a parameter as a term, so that it can be tried like an equation."""
+
+    def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+        return {name: function.at(torch.stack(list(scopes[0].coordinates.values()), dim=1))}
+
+    return Term("parameter", (name,), lambda unit, n: (domain.interior(unit(n)),), evaluate)
 
 
 def velocity_term(domain: Region, along: str, velocity: Callable[..., Any], names: tuple[str, ...]) -> Term:

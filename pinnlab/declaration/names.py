@@ -54,7 +54,9 @@ def ambiguous(names: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str, ..
     Sardinas & Patterson's test of unique decodability (1953): what one row is ahead of the other is followed until both
     end at the same place, or nothing new is left.
     """
-    waiting = [((a,), (b,)) for a in names for b in names if a != b and a.startswith(b)]
+    waiting: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+        ((a,), (b,)) for a in names for b in names if a != b and a.startswith(b)
+    ]
     seen = set()
     while waiting:
         longer, shorter = waiting.pop(0)

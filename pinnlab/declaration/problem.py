@@ -229,8 +229,8 @@ def _names(unknowns: str | Sequence[str]) -> tuple[str, ...]:
     """The names of the unknowns; ValueError where they are none, no names, or stand twice."""
     if isinstance(unknowns, Mapping):
         raise TypeError(
-            f"unknowns={unknowns!r}: give names only; complex unknowns are not supported: declare the real and the imaginary "
-            "part as two unknowns, each with its own equation."
+            f"unknowns={unknowns!r}: give names only; complex unknowns are not supported: declare the real and the "
+            "imaginary part as two unknowns, each with its own equation."
         )
     if not isinstance(unknowns, Sequence | set | frozenset):
         raise TypeError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")

@@ -23,20 +23,22 @@ NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 _POINTWISE_METHODS = frozenset(
-    "abs acos asin atan ceil clamp cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu round rsqrt "
-    "sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
+    "abs acos asin atan ceil clamp cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu round "
+    "rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
 )
 _REDUCTIONS = frozenset(
-    "sum mean std var min max amin amax prod norm median mode sort argsort argmin argmax cumsum cumprod quantile any all".split()
+    "sum mean std var min max amin amax prod norm median mode sort argsort argmin argmax cumsum cumprod quantile any "
+    "all".split()
 )
 _OF_TENSORS = frozenset(
-    "detach item numpy tolist cpu cuda to double float half clone data grad backward shape size ndim dim dtype device reshape view "
-    "flatten squeeze unsqueeze expand T requires_grad".split()
+    "detach item numpy tolist cpu cuda to double float half clone data grad backward shape size ndim dim dtype device "
+    "reshape view flatten squeeze unsqueeze expand T requires_grad".split()
 )
 
 
 POINTWISE = (
-    "equations see one point at a time, not the whole field, so that nothing in them may add up, sort, shift or pick points; "
+    "equations see one point at a time, not the whole field, so that nothing in them may add up, sort, shift or pick "
+    "points; "
     "write pointwise expressions such as u.t - nu * u.xx, and for an integral an extra unknown with an equation of its own, "
     "such as v.x - u for the integral v of u over x"
 )
@@ -140,13 +142,13 @@ class Field:
         """Why there is no such attribute, and what to write instead."""
         if name in _REDUCTIONS:
             return (
-                f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a pointwise "
-                f"function; {POINTWISE}."
+                f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
+                f"pointwise function; {POINTWISE}."
             )
         if name in _OF_TENSORS:
             return (
-                f"{self.name}.{name}: {self.name} is a field, a value with derivatives, and no tensor; compute with it as it "
-                "is, with torch functions such as torch.sin and torch.where."
+                f"{self.name}.{name}: {self.name} is a field, a value with derivatives, and no tensor; compute with it as "
+                "it is, with torch functions such as torch.sin and torch.where."
             )
         stem = name[1:] if name[:1] in ("d", "_") else name
         hint = f"; for a derivative write {self.name}.{stem}" if split_derivative(stem, self.coordinates) else ""
@@ -170,14 +172,15 @@ class Field:
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
-            f"{self.name} is a field and no NumPy array; use torch functions, which keep derivatives: torch.sin({self.name})."
+            f"{self.name} is a field and no NumPy array; use torch functions, which keep derivatives: "
+            f"torch.sin({self.name})."
         )
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
             f"{self.name}(...): a field cannot be called. An equation sees one point, and no other place or earlier time: "
-            f"write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a derivative; delays "
-            "and shifts are not supported."
+            f"write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a derivative; "
+            "delays and shifts are not supported."
         )
 
     def __getitem__(self, index: Any) -> Any:
@@ -236,7 +239,9 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
 
 def _plain(value: Any) -> Any:
     """A scalar of NumPy as one of Python, which torch takes; other values pass."""
-    return value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim) else value
+    return (
+        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim) else value
+    )
 
 
 # not nested in _apply: functions that call themselves would keep all they see, graphs too, until garbage is collected

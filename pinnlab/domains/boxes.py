@@ -15,6 +15,8 @@ from torch import Tensor
 from pinnlab.domains.naming import Named
 from pinnlab.domains.regions import TIME, Bounds, Region, Site
 
+_FARTHEST = 1e150
+
 
 @dataclass(frozen=True, init=False)
 class Box(Region):
@@ -117,6 +119,8 @@ def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
     if lower >= upper:
         kind = "empty" if lower == upper else "reversed"
         raise ValueError(f"Box({name}=({lower:g}, {upper:g})): the interval is {kind}; {usual}, lower < upper.")
-    if not math.isfinite(upper - lower):
-        raise ValueError(f"Box({name}=({lower:g}, {upper:g})): its length is beyond the range of floats; use other units.")
+    if max(-lower, upper) > _FARTHEST:
+        raise ValueError(
+            f"Box({name}=({lower:g}, {upper:g})): squares of it leave the range of floats; use other units."
+        )
     return lower, upper

@@ -8,7 +8,6 @@ drawn (``sampling.py``) and where they lie (here) stay apart.
 
 from __future__ import annotations
 
-import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,15 +17,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.domains.cube_parts import CubePart
-from pinnlab.domains.naming import Named, Owners, numbered
+from pinnlab.domains.naming import Named, Owners, numbered, shortened
 
 TIME = "t"
 """The name that makes a coordinate time: initial conditions, causality and time marching refer to it."""
 
 Bounds = dict[str, tuple[float, float]]
 
-_SHOWN = 6
-"""Regions of a set operation that are written out."""
 _FEW = 512
 """Points among which one inside is looked for first: a region in the making needs no table of its own."""
 _STEP = 1e-6
@@ -308,7 +305,9 @@ class Combination(Region):
             )
         object.__setattr__(self, "coordinates", a.coordinates)
         object.__setattr__(self, "bounds", self._bounds())
-        if any(lower >= upper for lower, upper in self.bounds.values()) or not (self._table(_FEW).share or self._part.share):
+        if any(lower >= upper for lower, upper in self.bounds.values()) or not (
+            self._table(_FEW).share or self._part.share
+        ):
             raise ValueError(f"{self!r} is empty; check the positions and sizes of both regions.")
 
     def _bounds(self) -> Bounds:
@@ -319,11 +318,7 @@ class Combination(Region):
         return {name: (low(p[0], q[0]), high(p[1], q[1])) for name, (p, q) in pairs.items()}
 
     def __repr__(self) -> str:
-        whole, leaves = f"({self.a!r} {self.kind} {self.b!r})", self._leaves
-        if len(leaves) <= _SHOWN:
-            return whole
-        # the digest is for those who recognize a region by this text
-        return f"({leaves[0]!r}, {leaves[1]!r} and {len(leaves) - 2} more, {zlib.crc32(whole.encode()):08x})"
+        return shortened(f"({self.a!r} {self.kind} {self.b!r})", self._leaves)
 
     @cached_property
     def _leaves(self) -> tuple[Region, ...]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pinnlab.machine.numbers import finite, positive
 
-
 MOST_PARTS = 100_000
 """Into which a coordinate is cut: more than any memory holds experts for."""
 

@@ -97,6 +97,10 @@ def checked_checkpoint(checkpoint: object) -> Checkpoint | None:
         raise TypeError(f"solve(checkpoint={checkpoint!r}): give the path of a file, a pl.Checkpoint(path), or None.")
     if not os.fspath(checkpoint):
         raise ValueError(f"solve(checkpoint={checkpoint!r}): an empty path names no file; give one, or None.")
+    if os.path.isdir(checkpoint):
+        raise ValueError(
+            f"solve(checkpoint={os.fspath(checkpoint)!r}): this is a folder; give the path of a file in it."
+        )
     return Checkpoint(checkpoint)
 
 
