@@ -18,12 +18,19 @@ from pinnlab.machine.processes import ALONE
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
 from pinnlab.solvers.takeover import solve_by_choice
+from pinnlab.training.arguments import (
+    check_device,
+    check_numbers,
+    check_words,
+    checked_callbacks,
+    checked_checkpoint,
+    checked_dtype,
+)
 from pinnlab.training.checkpoint import Checkpoint
 from pinnlab.training.loop import RunOptions, run
 from pinnlab.training.plans import Settings, Solver
 from pinnlab.training.progress import Callback
 from pinnlab.training.result import Result
-from pinnlab.training.sharing import SHARED
 
 
 def solve(
@@ -79,31 +86,22 @@ def solve(
     if solver is not None and not isinstance(solver, Solver):
         hint = "; write pl.PINN() with parentheses" if isinstance(solver, type) else ""
         raise TypeError(f"solve(solver={solver!r}): give a solver such as pl.CausalPINN(){hint}.")
-    for name, value in (("max_seconds", max_seconds), ("target_error", target_error)):
-        if value is not None and not (isinstance(value, int | float) and value > 0 and math.isfinite(value)):
-            raise ValueError(f"solve({name}={value!r}): must be a positive number, or None.")
+    check_numbers(max_seconds, target_error, seed, threads)
+    check_words(progress, parallel)
+    observing, saved = checked_callbacks(callbacks), checked_checkpoint(checkpoint)
     if target_error is not None and problem.reference is None:
         raise ValueError("solve(target_error=...) needs a problem with a reference; pass reference= to the problem.")
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"solve(seed={seed!r}): must be a whole number of at least 0.")
-    if not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"solve(threads={threads!r}): must be a whole number of at least 1.")
-    dtype = torch.float64 if dtype is None else dtype
-    if dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"solve(dtype={dtype}): use torch.float64 or torch.float32.")
-    if parallel not in SHARED:
-        raise ValueError(f"solve(parallel={parallel!r}): choose one of {', '.join(map(repr, SHARED))}.")
-    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-        checkpoint = Checkpoint(checkpoint)
+    dtype = checked_dtype(dtype)
+    check_device(device)
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
-    settings = Settings(distributed.own_device(device), dtype, seed, threads, deadline)
+    settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline)
     processes = ALONE if parallel == "none" else distributed.find()
 
     def attempt(solver: Solver, deadline: Deadline, *watching: Callback) -> Result:
-        observers = (*callbacks, *watching)
+        observers = (*observing, *watching)
         seconds = None if math.isinf(deadline.seconds) else deadline.seconds
-        options = RunOptions(seconds, target_error, checkpoint, observers, progress, processes, parallel)
+        options = RunOptions(seconds, target_error, saved, observers, progress, processes, parallel)
         return run(problem, solver, replace(settings, deadline=deadline), options)
 
     def announce(choice: Choice, seconds: float) -> None:
@@ -114,6 +112,6 @@ def solve(
     if solver is not None:
         return Solution(**vars(attempt(solver, deadline)))
     # a checkpoint belongs to one solver
-    once = checkpoint is not None
+    once = saved is not None
     found = solve_by_choice(problem, settings, attempt, announce, once=once, processes=processes)
     return Solution(**vars(found))

@@ -10,7 +10,6 @@ Values are numbers or functions whose arguments are bound by name to coordinates
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,10 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.measurements import brief, measured
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key, split_derivative
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import TIME, Region, Site
+from pinnlab.machine.numbers import positive
 
 Value = float | KnownFunction | Callable[..., Tensor | float]
 """What a condition prescribes: a number, or a function of coordinates and parameters, bound by name."""
@@ -45,9 +46,9 @@ class Condition(ABC):
     on: str | None = None
 
     def __init__(self, exact: bool | None, weight: float, values: Mapping[str, Any]):
-        if exact not in (True, False, None):
+        if exact is not None and not isinstance(exact, bool | np.bool_):
             raise TypeError(f"{self.name}(exact={exact!r}): use True, False or None (where possible).")
-        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+        if not positive(weight):
             raise ValueError(f"{self.name}(weight={weight!r}): must be a positive number.")
         if exact and not self.can_be_exact:
             raise ValueError(
@@ -281,6 +282,8 @@ class Periodic(Condition):
         if not isinstance(on, str):
             raise TypeError(f"Periodic(on={on!r}): name a coordinate, such as on='x'.")
         self.on = on
+        if unknowns is not None and (not isinstance(unknowns, Sequence) or not unknowns):
+            raise TypeError(f"Periodic(unknowns={unknowns!r}): name one or more unknowns, or leave it out for all.")
         self.unknowns = (unknowns,) if isinstance(unknowns, str) else None if unknowns is None else tuple(unknowns)
 
     def check(self, context: Context) -> None:
@@ -333,11 +336,17 @@ class Data(Condition):
         super().__init__(exact, weight, values)
         if not values:
             raise TypeError("Data(points=...) got no values; name an unknown, such as Data(points=..., u=array).")
-        self.points = {name: _array(f"points[{name!r}]", v) for name, v in points.items()}
-        self.values = {name: v if callable(v) else _array(name, v) for name, v in values.items()}
+        if not isinstance(points, Mapping) or not points:
+            raise TypeError(
+                f"Data(points={brief(points)}): give one array per coordinate, such as points={{'x': xs, 't': ts}}."
+            )
+        self.points = {name: measured(f"points[{name!r}]", v) for name, v in points.items()}
+        self.values = {name: v if callable(v) else measured(name, v) for name, v in values.items()}
         lengths = {name: len(v) for name, v in {**self.points, **self.values}.items() if not callable(v)}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"Data(...): arrays of different lengths {lengths}; give one value per point.")
+        if 0 in lengths.values():
+            raise ValueError("Data(...): the arrays are empty; give at least one point, or leave the condition out.")
 
     def __repr__(self) -> str:
         n = len(next(iter(self.points.values())))
@@ -387,10 +396,3 @@ class Data(Condition):
 
             terms.append(Term("data", (label,), draw, evaluate, self.weight, fixed=len(points)))
         return terms
-
-
-def _array(name: str, value: Any) -> Tensor:
-    array = torch.as_tensor(np.asarray(value, dtype=float)).reshape(-1)
-    if not bool(torch.isfinite(array).all()):
-        raise ValueError(f"Data({name}=...): {int((~torch.isfinite(array)).sum())} entries are not finite numbers.")
-    return array

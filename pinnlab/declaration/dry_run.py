@@ -19,11 +19,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.calling import explained
+from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import Condition
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
-from pinnlab.derivatives.fields import Key, as_value
+from pinnlab.derivatives.fields import POINTWISE, Key, as_value
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 
@@ -55,6 +58,7 @@ def dry_run(
     equations: Sequence[Equation],
     conditions: Sequence[Condition],
     parameters: Mapping[str, Parameter],
+    velocity: Any = None,
 ) -> DryRun:
     """Try a declaration.
 
@@ -64,38 +68,70 @@ def dry_run(
         equations: at least one.
         conditions: on the unknowns.
         parameters: {name: checked parameter}.
+        velocity: of characteristics, or None.
 
     Raises:
         TypeError, ValueError: an argument's name that is unknown, a residual that is none, an unknown that appears in no
-            equation, a condition that does not fit the domain, values that are not finite.
+            equation, a residual or value at one point that depends on others, a condition that does not fit the domain,
+            values that are not finite.
     """
     draw = dry_points(len(domain.coordinates))
     values = parameter_values(parameters)
 
-    def tried(term: Term, sites: tuple[Site, ...], positive: bool = True) -> Trace:
-        return trace(term, domain.columns, unknowns, values, sites, positive)
+    def tried(term: Term, sites: tuple[Site, ...], what: str, positive: bool = True) -> Trace:
+        kept = [site.points.detach().clone() for site in sites]
+        with explained(what):
+            found = trace(term, domain.columns, unknowns, values, sites, positive)
+        if any(not torch.equal(before, site.points) for before, site in zip(kept, sites, strict=True)):
+            raise ValueError(f"{what} changes its arguments in place; compute new values, x * 2 instead of x.mul_(2).")
+        return found
+
+    def alone(term: Term, sites: tuple[Site, ...], what: str, found: Trace) -> None:
+        with explained(f"{what}, at another number of points,"):
+            mixed = evaluated_elsewhere(term, domain.columns, values, sites, found)
+        if mixed:
+            raise ValueError(f"{what} ({', '.join(mixed)}) at one point depends on the other points: {POINTWISE}.")
+
+    for name, given in parameters.items():
+        if isinstance(given, GivenFunction):
+            what, made_of = f"parameters[{name!r}]", function_term(domain, name, given)
+            there = tuple(Site(s.points.requires_grad_()) for s in made_of.draw(draw, POINTS))
+            found = tried(made_of, there, what)
+            alone(made_of, there, what, found)
+            if not bool(torch.isfinite(found.residuals[name]).any()):
+                raise ValueError(f"{what} is NaN or infinite at every point tried; check the function.")
 
     available = (*unknowns, *domain.coordinates, *parameters)
     term = equation_term(domain, bound_residuals(equations, available))
     sites = term.draw(draw, POINTS)
-    found = tried(term, sites)
+    found = tried(term, sites, "an equation")
     unused = [u for u in unknowns if not found.keys[u]]
     if unused:
         raise ValueError(f"unknowns {unused} appear in no equation; add an equation or drop them from unknowns.")
     for name, residual in found.residuals.items():
         check_residual(name, residual, [jet for jets in found.jets[0].values() for jet in jets.values()])
+    alone(term, sites, "an equation", found)
     if not all(bool(torch.isfinite(r).all()) for r in found.residuals.values()):
-        again = tried(term, sites, positive=False)
+        again = tried(term, sites, "an equation", positive=False)
         bad = [n for n, r in again.residuals.items() if not bool(torch.isfinite(r).any())]
         if bad:
             raise ValueError(
                 f"equations return NaN or infinity in {bad} at every point tried; look for divisions by zero, "
                 "logarithms or roots of negative numbers."
             )
+    if velocity is not None:
+        for c, (part, names) in velocity_components(velocity, domain.space, available).items():
+            if callable(part):
+                component = velocity_term(domain, c, part, names)
+                alone(component, sites, f"velocity along {c!r}", tried(component, sites, f"velocity along {c!r}"))
     context = make_context(domain, unknowns, parameters, found.keys)
     for condition in conditions:
         for misfit in condition.terms(context):
-            for name, residual in tried(misfit, misfit.draw(draw, POINTS)).residuals.items():
+            # NumPy and changes in place fail at numbers that carry derivatives, as they would in training
+            sites = tuple(Site(s.points.requires_grad_(), s.normals) for s in misfit.draw(draw, POINTS))
+            traced = tried(misfit, sites, repr(condition))
+            alone(misfit, sites, repr(condition), traced)
+            for name, residual in traced.residuals.items():
                 if not bool(torch.isfinite(residual).all()):
                     raise ValueError(
                         f"{condition!r}: its value is NaN or infinite at some points ({name}); check the function."
@@ -125,6 +161,8 @@ def bound_residuals(equations: Sequence[Equation], available: Sequence[str]) -> 
         for function, names, label in bound:
             result = scope.call(function, names)
             named = result if isinstance(result, dict) else {label: result}
+            if not named or not all(isinstance(name, str) and name for name in named):
+                raise TypeError(f"equation {label!r} returned {list(named)} as names; return {{'name': residual}}.")
             for name, residual in named.items():
                 if name in found:
                     raise ValueError(f"two residuals are called {name!r}; give the equations different names.")
@@ -145,6 +183,35 @@ def equation_term(domain: Region, residuals: Residuals, names: tuple[str, ...] =
         return (domain.interior(unit(n)),)
 
     return Term("equation", names, draw, evaluate)
+
+
+def function_term(domain: Region, name: str, function: GivenFunction) -> Term:
+    """A user's function that is a parameter as a term, so that it can be tried like an equation."""
+
+    def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+        return {name: function.at(torch.stack(list(scopes[0].coordinates.values()), dim=1))}
+
+    return Term("parameter", (name,), lambda unit, n: (domain.interior(unit(n)),), evaluate)
+
+
+def velocity_term(domain: Region, along: str, velocity: Callable[..., Any], names: tuple[str, ...]) -> Term:
+    """One component of a velocity as a term, so that it can be tried like an equation."""
+
+    def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+        (scope,) = scopes
+        found = as_value(scope.call(velocity, names))
+        value = torch.as_tensor(found, dtype=scope.like.dtype) if isinstance(found, int | float) else found
+        if not isinstance(value, Tensor) or value.is_complex() or value.shape not in ((), scope.like.shape):
+            came = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise TypeError(
+                f"velocity along {along!r} returned {came} for {len(scope.like)} points; return one real number per point, "
+                "or one."
+            )
+        if not bool(torch.isfinite(value).any()):
+            raise ValueError(f"velocity along {along!r} is NaN or infinite at every point tried; check the function.")
+        return {along: value.expand_as(scope.like)}
+
+    return Term("velocity", (along,), lambda unit, n: (domain.interior(unit(n)),), evaluate)
 
 
 def make_context(
@@ -193,9 +260,22 @@ def check_residual(name: str, residual: Any, jets: list[Tensor]) -> None:
             f"equation {name!r} returned shape {tuple(residual.shape)} for {POINTS} points; an equation is "
             f"pointwise, one number per point: do not sum or stack; {advice}."
         )
-    depends = residual.requires_grad and any(
-        g is not None and bool((g != 0).any())
-        for g in torch.autograd.grad(residual.sum(), jets, allow_unused=True, retain_graph=True)
-    )
-    if not depends:
+    if not residual.is_floating_point():
+        raise TypeError(
+            f"equation {name!r} returned {_kind(residual)}; {advice}, which is zero where the equation holds."
+        )
+    if not residual.requires_grad:
         raise ValueError(f"equation {name!r} returned a constant that no unknown changes; {advice}.")
+    gradients = torch.autograd.grad(residual.sum(), jets, allow_unused=True, retain_graph=True)
+    if not any(g is not None and bool((g != 0).any()) for g in gradients):
+        raise ValueError(f"equation {name!r} returned a constant that no unknown changes; {advice}.")
+    if depends_on_other_points(residual, jets, gradients):
+        raise ValueError(f"equation {name!r} at one point depends on the unknowns at others: {POINTWISE}.")
+
+
+def _kind(residual: Tensor) -> str:
+    if residual.is_complex():
+        return "complex values; write its real and imaginary part as two equations for two real unknowns"
+    if residual.dtype == torch.bool:
+        return "a comparison, which is true or false; write left - right"
+    return f"whole numbers ({residual.dtype})"

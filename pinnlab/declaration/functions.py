@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +20,7 @@ from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.domains import Region
+from pinnlab.machine.numbers import finite
 
 
 class FunctionParameter(ABC):
@@ -93,6 +92,9 @@ class GivenFunction(FunctionParameter):
 
     def at(self, points: Tensor) -> Tensor:
         values = self.given(**{name: points[:, i] for name, i in zip(self.on, self.columns, strict=True)})
+        complex_tensor = isinstance(values, Tensor) and values.is_complex()
+        if values is None or isinstance(values, str | complex) or complex_tensor:
+            raise TypeError(f"the parameter {self!r} returned {type(values).__name__} values; return real numbers.")
         found = torch.as_tensor(values, dtype=points.dtype, device=points.device)
         if found.ndim and found.shape != points.shape[:1]:
             raise ValueError(
@@ -158,7 +160,7 @@ def given_function(owner: str, value: Any, region: Region, on: Sequence[str]) ->
     """
     allowed = ", ".join(on)
     if not callable(value):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        if finite(value) is None:
             raise TypeError(f"{owner} got {value!r}; give a function of {allowed}, or a finite number.")
         return float(value)
     known = isinstance(value, FunctionParameter)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from pinnlab.machine.numbers import finite
 
 
 class Family(ABC):
@@ -48,8 +49,8 @@ class Uniform(Family):
     upper: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.lower) and math.isfinite(self.upper) and self.lower < self.upper):
-            raise ValueError(f"Uniform({self.lower}, {self.upper}): give two finite numbers, lower < upper.")
+        if finite(self.lower) is None or finite(self.upper) is None or not self.lower < self.upper:
+            raise ValueError(f"Uniform({self.lower!r}, {self.upper!r}): give two finite numbers, lower < upper.")
 
     @property
     def middle(self) -> float:
@@ -86,8 +87,8 @@ class Unknown:
     start: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.start):
-            raise ValueError(f"Unknown({self.start}): the first guess must be a finite number.")
+        if finite(self.start) is None:
+            raise ValueError(f"Unknown({self.start!r}): the first guess must be a finite number.")
 
 
 Parameter = float | Family | Unknown | Callable[..., Any]
@@ -108,6 +109,12 @@ def check_parameter(name: str, value: object) -> Parameter:
             f"parameters[{name!r}] is a {type(value).__name__}: {value!r}; give a number, Uniform(lower, upper) or "
             "Unknown(start), or a function of the coordinates, as RandomField(on=...) draws them."
         )
-    if not math.isfinite(value):
-        raise ValueError(f"parameters[{name!r}] is {value}; give a finite number.")
+    if finite(value) is None:
+        raise ValueError(f"parameters[{name!r}] is {_short(value)}; give a finite number.")
     return float(value)
+
+
+def _short(value: object) -> str:
+    """A number as it was given; of an integer of hundreds of digits only what it is."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"a number of {len(text)} digits"

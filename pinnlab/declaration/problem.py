@@ -24,6 +24,7 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.functions import given_function
+from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.summary import ProblemReport, gaps
@@ -87,16 +88,18 @@ class Problem:
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
         names, functions, given = _names(unknowns), _functions(equations), _conditions(conditions)
         values = _parameters(parameters or {}, domain, given)
+        check_names(domain.coordinates, names, values)
         _check_distinct({"an unknown": names, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
-        found = dry_run(domain, names, functions, given, values)
+        _check_solvable(values)
+        if not isinstance(name, str):
+            raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
+        found = dry_run(domain, names, functions, given, values, velocity)
         vars(self).update(
             domain=domain, unknowns=names, equations=functions, conditions=given, parameters=values,
             reference=reference, velocity=velocity, name=name,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
         self.exact_plan()
-        if callable(velocity):
-            argument_names(velocity, self.bindable, "velocity")
         if reference is not None:
             self.reference_arguments(reference)
 
@@ -131,7 +134,9 @@ class Problem:
         return dataclasses.replace(self, parameters={**self.parameters, **values})
 
     def sample(self, rng: np.random.Generator) -> Problem:
-        """A random member of the family."""
+        """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"sample({rng!r}): give a generator, such as numpy.random.default_rng(0).")
         return self.at(**self.sample_parameters(rng))
 
     def sample_parameters(self, rng: np.random.Generator) -> dict[str, Any]:
@@ -227,6 +232,13 @@ class Problem:
 
 def _names(unknowns: str | Sequence[str]) -> tuple[str, ...]:
     """The names of the unknowns; ValueError where they are none, no names, or stand twice."""
+    if isinstance(unknowns, Mapping):
+        raise TypeError(
+            f"unknowns={unknowns!r}: give names only; complex unknowns are not supported: declare the real and the "
+            "imaginary part as two unknowns, each with its own equation."
+        )
+    if not isinstance(unknowns, Sequence | set | frozenset):
+        raise TypeError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
     names = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
     if not names or not all(isinstance(n, str) and n.isidentifier() for n in names):
         raise ValueError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
@@ -237,6 +249,8 @@ def _names(unknowns: str | Sequence[str]) -> tuple[str, ...]:
 
 def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
     """The equations; ValueError where there is none."""
+    if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
+        raise TypeError(f"equations={equations!r}: give a function, or a list of functions.")
     functions = (equations,) if callable(equations) else tuple(equations)
     if not functions:
         raise ValueError("equations is empty; give at least one function that returns a residual.")
@@ -245,6 +259,8 @@ def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]
 
 def _conditions(conditions: Condition | Sequence[Condition]) -> tuple[Condition, ...]:
     """The conditions; TypeError where one is none."""
+    if not isinstance(conditions, Condition) and not isinstance(conditions, Sequence):
+        raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
     given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
     for condition in given:
         if not isinstance(condition, Condition):
@@ -256,6 +272,8 @@ def _parameters(
     parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[Condition]
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates."""
+    if not isinstance(parameters, Mapping):
+        raise TypeError(f"parameters={parameters!r}: give a dictionary, such as {{'nu': 0.01}}.")
     periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
     checked: dict[str, Parameter] = {}
     for name, value in parameters.items():
@@ -266,6 +284,18 @@ def _parameters(
         else:
             checked[name] = check_parameter(name, value)
     return checked
+
+
+def _check_solvable(parameters: Mapping[str, Parameter]) -> None:
+    """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
+    families = [name for name, value in parameters.items() if isinstance(value, Family)]
+    wanted = [name for name, value in parameters.items() if isinstance(value, Unknown)]
+    if families and wanted:
+        raise ValueError(
+            f"parameters: {families[0]!r} is a family and {wanted[0]!r} is to be found; data belong to one member, so no "
+            f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
+            f"{wanted[0]!r} a number or a family as well."
+        )
 
 
 def _check_distinct(groups: Mapping[str, Sequence[str]]) -> None:

@@ -15,6 +15,7 @@ import torch
 from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, given_function
 from pinnlab.declaration.parameters import Family
 from pinnlab.domains import Region
+from pinnlab.machine.numbers import finite, positive
 
 _MARGIN = 8.0
 """Length scales by which the period of an expansion exceeds an interval that is not periodic."""
@@ -112,9 +113,9 @@ class RandomField(Family):
                 )
             scales = dict(length_scale)
         for name, value in {**{f"length_scale of {k}": v for k, v in scales.items()}, "std": std}.items():
-            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+            if not positive(value):
                 raise ValueError(f"RandomField: {name} is {value!r}; give a positive number.")
-        if not (isinstance(mean, int | float) and math.isfinite(mean)):
+        if finite(mean) is None:
             raise ValueError(f"RandomField(mean={mean!r}): give a finite number; add functions in the equations.")
         if kernel not in _TAIL:
             raise ValueError(f"RandomField(kernel={kernel!r}): choose one of {', '.join(map(repr, _TAIL))}.")

@@ -115,7 +115,11 @@ class Scope:
         if isinstance(given, int | float):
             # filled where it is needed: a number that is copied there cannot be part of a recording
             return self.like.new_full((), given).expand_as(self.like)
-        result = torch.as_tensor(as_value(given), dtype=self.like.dtype, device=self.like.device)
+        given = as_value(given)
+        if given is None or isinstance(given, str | complex) or (isinstance(given, Tensor) and given.is_complex()):
+            came = "complex values" if isinstance(given, complex | Tensor) else repr(given)
+            raise TypeError(f"{what} returned {came}; return one real number per point, or a number.")
+        result = torch.as_tensor(given, dtype=self.like.dtype, device=self.like.device)
         if result.ndim > 0 and result.shape != self.like.shape:
             raise ValueError(
                 f"{what} returned shape {tuple(result.shape)} for {tuple(self.like.shape)} points; return one value "
@@ -250,6 +254,12 @@ class Context:
             value = float(value)
         if not isinstance(value, int | float | np.number):
             raise TypeError(f"{owner} must be a number or a function of coordinates, got {type(value).__name__}.")
-        if not math.isfinite(value):
+        try:
+            number = float(value)
+        except (OverflowError, TypeError):  # a whole number of hundreds of digits, a complex one
+            raise ValueError(
+                f"{owner} is no number in the range of floats; give one, or a function of coordinates."
+            ) from None
+        if not math.isfinite(number):
             raise ValueError(f"{owner} is {value}; give a finite number or a function of coordinates.")
         return ()

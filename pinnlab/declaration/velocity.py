@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.components import usual_velocity, velocity_components
 from pinnlab.declaration.problem import Problem
 
 
@@ -23,26 +23,13 @@ def velocities(problem: Problem) -> dict[str, tuple[Any, tuple[str, ...]]]:
         ValueError: the problem has no velocity, or not one per coordinate of space; an argument's name is unknown.
     """
     space = problem.domain.space
-    given = problem.velocity
-    usual = "velocity=" + ("lambda u: u" if len(space) == 1 else "(lambda x, y: ..., lambda x, y: ...)")
-    if given is None:
+    if problem.velocity is None:
         raise ValueError(
             f"LagrangianPINN needs the velocity dx/dt of the characteristics: the factor of u.x in the equation. Add it "
-            f"to the problem: problem.replace({usual}), a number or a function of unknowns, coordinates and parameters "
-            "by name."
+            f"to the problem: problem.replace({usual_velocity(space)}), a number or a function of unknowns, coordinates and "
+            "parameters by name."
         )
-    parts = list(given) if isinstance(given, tuple | list) else [given]
-    if len(parts) != len(space):
-        raise ValueError(
-            f"velocity has {len(parts)} component(s), and space has {len(space)} dimension(s) "
-            f"({', '.join(space)}); give one per coordinate of space: {usual}."
-        )
-    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
-    for c, value in zip(space, parts, strict=True):
-        if not callable(value) and not isinstance(value, int | float):
-            raise TypeError(f"velocity along {c!r} is {value!r}; give a number or a function: {usual}.")
-        found[c] = (value, argument_names(value, problem.bindable, f"velocity along {c!r}") if callable(value) else ())
-    return found
+    return velocity_components(problem.velocity, space, problem.bindable)
 
 
 def velocity_uses(problem: Problem, wanted: tuple[str, ...]) -> bool:

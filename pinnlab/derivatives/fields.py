@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,9 +23,26 @@ NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 _POINTWISE_METHODS = frozenset(
-    "abs acos asin atan clamp cos cosh erf exp expm1 log log1p log10 neg pow reciprocal relu rsqrt sigmoid sign sin "
-    "sinc sinh sqrt square tan tanh".split()
+    "abs acos asin atan ceil clamp cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu round "
+    "rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
 )
+_REDUCTIONS = frozenset(
+    "sum mean std var min max amin amax prod norm median mode sort argsort argmin argmax cumsum cumprod quantile any "
+    "all".split()
+)
+_OF_TENSORS = frozenset(
+    "detach item numpy tolist cpu cuda to double float half clone data grad backward shape size ndim dim dtype device "
+    "reshape view flatten squeeze unsqueeze expand T requires_grad".split()
+)
+
+
+POINTWISE = (
+    "equations see one point at a time, not the whole field, so that nothing in them may add up, sort, shift or pick "
+    "points; "
+    "write pointwise expressions such as u.t - nu * u.xx, and for an integral an extra unknown with an equation of its own, "
+    "such as v.x - u for the integral v of u over x"
+)
+"""What is told to those whose equation mixes points."""
 
 
 class UnknownNameError(ValueError, AttributeError):
@@ -100,6 +118,7 @@ class Field:
     __pow__, __rpow__ = _operator(torch.pow), _reflected(torch.pow)
     __lt__, __le__ = _operator(torch.lt), _operator(torch.le)
     __gt__, __ge__ = _operator(torch.gt), _operator(torch.ge)
+    __hash__ = object.__hash__
     __neg__, __pos__, __abs__ = _unary(torch.neg), _unary(torch.positive), _unary(torch.abs)
 
     if TYPE_CHECKING:  # __getattr__ finds these, and only where they spell no derivative
@@ -117,10 +136,69 @@ class Field:
             return self.d(*names)
         if name in _POINTWISE_METHODS:
             return _method(self, getattr(Tensor, name))
-        raise UnknownNameError(
+        raise UnknownNameError(self._no_attribute(name))
+
+    def _no_attribute(self, name: str) -> str:
+        """Why there is no such attribute, and what to write instead."""
+        if name in _REDUCTIONS:
+            return (
+                f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
+                f"pointwise function; {POINTWISE}."
+            )
+        if name in _OF_TENSORS:
+            return (
+                f"{self.name}.{name}: {self.name} is a field, a value with derivatives, and no tensor; compute with it as "
+                "it is, with torch functions such as torch.sin and torch.where."
+            )
+        stem = name[1:] if name[:1] in ("d", "_") else name
+        hint = f"; for a derivative write {self.name}.{stem}" if split_derivative(stem, self.coordinates) else ""
+        return (
             f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
-            f"pointwise function; write {self.name}.d('x', ...) for coordinates with longer names."
+            f"pointwise function{hint}; write {self.name}.d('x', ...) for coordinates with longer names."
         )
+
+    def __eq__(self, other: object) -> Any:
+        return _apply(torch.eq, (self, other), {})
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Field:
+        """NumPy's pointwise functions of fields are torch's of the same name."""
+        function = getattr(torch, {"power": "pow", "absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), None)
+        if method != "__call__" or kwargs or not callable(function):
+            raise TypeError(
+                f"NumPy's {ufunc.__name__} cannot be applied to {self.name}, which has derivatives; use torch, such as "
+                f"torch.sin({self.name})."
+            )
+        return _apply(function, tuple(v if isinstance(v, Field) else _plain(v) for v in inputs), {})
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            f"{self.name} is a field and no NumPy array; use torch functions, which keep derivatives: "
+            f"torch.sin({self.name})."
+        )
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            f"{self.name}(...): a field cannot be called. An equation sees one point, and no other place or earlier time: "
+            f"write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a derivative; "
+            "delays and shifts are not supported."
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        raise TypeError(f"{self.name}[{index!r}]: {POINTWISE}.")
+
+    def __len__(self) -> int:
+        raise TypeError(f"len({self.name}): {POINTWISE}.")
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"a loop over {self.name}: {POINTWISE}.")
+
+    def _no_number(self) -> Any:
+        raise TypeError(
+            f"{self.name} holds many points and is no single number, as float(), int() and the functions of math ask for; "
+            f"use torch functions, such as torch.sin({self.name}) instead of math.sin({self.name})."
+        )
+
+    __float__ = __int__ = __index__ = __complex__ = __round__ = _no_number
 
     @classmethod
     def __torch_function__(cls, func: Callable, types: Iterable[type], args: tuple = (), kwargs: dict | None = None):
@@ -134,6 +212,10 @@ class Field:
 
     def __repr__(self) -> str:
         return f"Field({self.name}, {tuple(self.value.shape)})"
+
+
+FIELD_NAMES = frozenset({name for name in dir(Field) if not name.startswith("_")} | _POINTWISE_METHODS)
+"""What ``u.name`` means of itself, so that no coordinate can be called so."""
 
 
 def _method(field: Field, function: Callable[..., Tensor]) -> Any:
@@ -153,6 +235,13 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
         return func(*_filled(template, values), **{k: _filled(v, values) for k, v in keywords.items()})
 
     return _node(compute, fields)
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of NumPy as one of Python, which torch takes; other values pass."""
+    return (
+        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim) else value
+    )
 
 
 # not nested in _apply: functions that call themselves would keep all they see, graphs too, until garbage is collected
@@ -199,7 +288,10 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
 
         return _node(tangent, [*fields, *tangents])
 
-    return Field(compute(*(f.value for f in fields)), coordinates, derive)
+    value = compute(*(f.value for f in fields))
+    if not isinstance(value, Tensor):
+        raise TypeError(f"a function of {fields[0].name} returned {type(value).__name__}, no tensor: {POINTWISE}.")
+    return Field(value, coordinates, derive)
 
 
 @cache
@@ -250,15 +342,12 @@ def diff(expression: Field | float, *names: str) -> Field | float:
 
 def split_derivative(name: str, coordinates: Sequence[str]) -> Key | None:
     """Read ``"xxt"`` as ``("x", "x", "t")``, longest coordinate names first; None where it is no derivative."""
-    names: list[str] = []
-    ordered = sorted(coordinates, key=len, reverse=True)
-    while name:
-        match = next((c for c in ordered if name.startswith(c)), None)
-        if match is None:
-            return None
-        names.append(match)
-        name = name[len(match) :]
-    return tuple(names)
+    if not name:
+        return ()
+    for first in sorted(coordinates, key=len, reverse=True):
+        if name.startswith(first) and (rest := split_derivative(name[len(first) :], coordinates)) is not None:
+            return (first, *rest)
+    return None
 
 
 def sort_key(key: Iterable[str], coordinates: Sequence[str]) -> Key:

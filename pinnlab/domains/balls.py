@@ -60,7 +60,7 @@ class Ball(Region):
         usual = 'write Ball(center={"x": 0.0, "y": 0.0}, radius=1.0)'
         try:
             at, r = {str(c): float(v) for c, v in center.items()}, float(radius)
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, OverflowError, TypeError, ValueError):
             raise TypeError(
                 f"Ball(center={center!r}, radius={radius!r}): give {{coordinate: number}} and a number; {usual}."
             ) from None
@@ -72,6 +72,8 @@ class Ball(Region):
             raise ValueError(f"Ball(center={at!r}): the centre must be finite; {usual}.")
         if not (math.isfinite(r) and r > 0):
             raise ValueError(f"Ball(radius={radius!r}): must be a positive number; {usual}.")
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"Ball(name={name!r}): give the name of its boundary, such as 'surface'.")
         set_ = object.__setattr__
         set_(self, "center", at)
         set_(self, "radius", r)

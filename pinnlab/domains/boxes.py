@@ -15,6 +15,8 @@ from torch import Tensor
 from pinnlab.domains.naming import Named
 from pinnlab.domains.regions import TIME, Bounds, Region, Site
 
+_FARTHEST = 1e150
+
 
 @dataclass(frozen=True, init=False)
 class Box(Region):
@@ -107,7 +109,9 @@ class Box(Region):
 def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
     usual = f"write {name}=(lower, upper) with two finite numbers"
     try:
-        lower, upper = (float(v) for v in value)
+        lower, upper = (float(v) for v in (None if isinstance(value, str | bytes) else value))
+    except OverflowError:
+        raise ValueError(f"Box({name}=...): a bound is an integer beyond the range of floats; {usual}.") from None
     except (TypeError, ValueError):
         raise TypeError(f"Box({name}={value!r}): an interval is a pair of numbers; {usual}.") from None
     if not (math.isfinite(lower) and math.isfinite(upper)):
@@ -115,4 +119,8 @@ def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
     if lower >= upper:
         kind = "empty" if lower == upper else "reversed"
         raise ValueError(f"Box({name}=({lower:g}, {upper:g})): the interval is {kind}; {usual}, lower < upper.")
+    if max(-lower, upper) > _FARTHEST:
+        raise ValueError(
+            f"Box({name}=({lower:g}, {upper:g})): squares of it leave the range of floats; use other units."
+        )
     return lower, upper

@@ -60,7 +60,10 @@ class Mesh(Region):
         tags: Mapping[str, Any] | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
-        at = torch.as_tensor(np.asarray(nodes, dtype=float))
+        try:
+            at = torch.as_tensor(np.asarray(nodes, dtype=float))
+        except OverflowError:
+            raise ValueError("Mesh(nodes=...) holds an integer beyond the range of floats; use other units.") from None
         if at.ndim != 2 or at.shape[1] not in ELEMENTS or not len(at):
             raise ValueError(f"Mesh(nodes=...) has shape {tuple(at.shape)}; give positions (v, 2) or (v, 3).")
         if not bool(torch.isfinite(at).all()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 Named = dict[str, tuple[str, ...]]
@@ -34,3 +35,13 @@ def numbered(parts: Sequence[tuple[Sequence[str], Named]]) -> tuple[Named, Owner
             if kept:
                 named[name] = (*named.get(name, ()), *kept)
     return {**named, **{piece: (piece,) for piece in owners if piece not in named}}, owners
+
+
+def shortened(whole: str, parts: Sequence[object], shown: int = 6) -> str:
+    """The text of a region made of many: in full for a few parts, else two, how many more, and a digest of the text.
+
+    The digest is for those who recognize a region by its text.
+    """
+    if len(parts) <= shown:
+        return whole
+    return f"({parts[0]!r}, {parts[1]!r} and {len(parts) - 2} more, {zlib.crc32(whole.encode()):08x})"

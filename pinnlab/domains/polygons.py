@@ -52,7 +52,7 @@ class Polygon(Region):
         usual = "write Polygon([(0, 0), (1, 0), (0, 1)])"
         try:
             at = np.asarray([[float(c) for c in vertex] for vertex in vertices])
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             raise TypeError(f"Polygon({vertices!r}): vertices are pairs of numbers; {usual}.") from None
         if at.ndim != 2 or at.shape[1] != 2 or len(at) < 3:
             raise ValueError(f"Polygon(...): got vertices of shape {at.shape}; give three pairs or more; {usual}.")
@@ -69,6 +69,8 @@ class Polygon(Region):
         edges = tuple(f"edge{i}" for i in range(len(at))) if edges is None else tuple(edges)
         if len(edges) != len(at):
             raise ValueError(f"Polygon(edges={edges!r}): {len(edges)} names for {len(at)} edges; give one per edge.")
+        if not all(isinstance(name, str) for name in (*names, *edges)):
+            raise TypeError(f"Polygon(names={names!r}, edges={edges!r}): names are texts.")
         _check_simple(at)
         set_ = object.__setattr__
         set_(self, "vertices", tuple((float(x), float(y)) for x, y in at))

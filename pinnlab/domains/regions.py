@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 
 from pinnlab.domains.cube_parts import CubePart
-from pinnlab.domains.naming import Named, Owners, numbered
+from pinnlab.domains.naming import Named, Owners, numbered, shortened
 
 TIME = "t"
 """The name that makes a coordinate time: initial conditions, causality and time marching refer to it."""
 
 Bounds = dict[str, tuple[float, float]]
 
+_FEW = 512
+"""Points among which one inside is looked for first: a region in the making needs no table of its own."""
 _STEP = 1e-6
 """How far off a surface one looks to see what is on its two sides, relative to the region's size."""
 
@@ -303,7 +305,9 @@ class Combination(Region):
             )
         object.__setattr__(self, "coordinates", a.coordinates)
         object.__setattr__(self, "bounds", self._bounds())
-        if any(lower >= upper for lower, upper in self.bounds.values()) or not self._part.share:
+        if any(lower >= upper for lower, upper in self.bounds.values()) or not (
+            self._table(_FEW).share or self._part.share
+        ):
             raise ValueError(f"{self!r} is empty; check the positions and sizes of both regions.")
 
     def _bounds(self) -> Bounds:
@@ -314,7 +318,7 @@ class Combination(Region):
         return {name: (low(p[0], q[0]), high(p[1], q[1])) for name, (p, q) in pairs.items()}
 
     def __repr__(self) -> str:
-        return f"({self.a!r} {self.kind} {self.b!r})"
+        return shortened(f"({self.a!r} {self.kind} {self.b!r})", self._leaves)
 
     @cached_property
     def _leaves(self) -> tuple[Region, ...]:
@@ -325,7 +329,10 @@ class Combination(Region):
 
     @cached_property
     def _part(self) -> CubePart:
-        return CubePart(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates))
+        return self._table()
+
+    def _table(self, samples: int = 300_000) -> CubePart:
+        return CubePart(lambda unit: self.depth(self._in_bounds(unit)) > 0, len(self.coordinates), samples)
 
     @cached_property
     def _sides(self) -> tuple[Named, Owners, dict[str, CubePart]]:

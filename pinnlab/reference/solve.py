@@ -12,6 +12,7 @@ from pinnlab.algebra.largest import largest
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
+from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_solvable
 from pinnlab.reference.base import Interpolant, Reference, relative_difference
@@ -59,10 +60,14 @@ def reference_solution(
             conditions missing, no time derivative, a solution that leaves the range of numbers, no time for even the
             coarsest resolution.
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
+    if not max_seconds > 0:
+        raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
     check_solvable(problem)
-    if not tolerance > 0:
+    if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
-    if resolution is not None and (resolution != int(resolution) or resolution < 8):
+    if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
         raise ValueError(f"resolution={resolution!r}: give a whole number of nodes per axis, at least 8.")
     began = time.perf_counter()
     structure = analyse(problem)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -23,6 +23,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import check_kind
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import NOMINAL_RATE
+from pinnlab.machine.numbers import finite, positive, whole
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
@@ -84,26 +85,31 @@ class CollocationSolver(Solver):
         if self.network is not None and not isinstance(self.network, nn.Module):
             raise TypeError(f"{owner}(network={self.network!r}): give a torch.nn.Module, such as pl.MLP(width=30).")
         if self.stages is not None:
-            stages = (self.stages,) if isinstance(self.stages, Optimizer) else tuple(self.stages)
+            several = self.stages if isinstance(self.stages, Iterable) else ()
+            stages = (self.stages,) if isinstance(self.stages, Optimizer) else tuple(several)
             if not stages or not all(isinstance(s, Optimizer) for s in stages):
                 raise TypeError(f"{owner}(stages={self.stages!r}): give optimizers, such as (pl.Adam(steps=300),).")
             object.__setattr__(self, "stages", stages)
         for name in ("points", "boundary_points"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and not whole(value, 1):
                 raise ValueError(f"{owner}({name}={value!r}): must be a whole number of at least 1.")
         check_kind(self.sampling)
-        if self.harmonics < 1:
-            raise ValueError(f"{owner}(harmonics={self.harmonics}): must be at least 1.")
-        if isinstance(self.windows, float) or (isinstance(self.windows, int) and self.windows < 1):
-            raise ValueError(f"{owner}(windows={self.windows}): use at least 1, or the inner times at which to cut.")
+        if not whole(self.harmonics, 1):
+            raise ValueError(f"{owner}(harmonics={self.harmonics!r}): must be a whole number of at least 1.")
+        if not isinstance(self.warm_start, bool):
+            raise TypeError(f"{owner}(warm_start={self.warm_start!r}): write True or False.")
+        cuts = [] if isinstance(self.windows, int) else self.windows
+        times = isinstance(cuts, Iterable) and not isinstance(cuts, str) and None not in [finite(cut) for cut in cuts]
+        if not times or (isinstance(self.windows, int) and not whole(self.windows, 1)):
+            raise ValueError(f"{owner}(windows={self.windows!r}): use at least 1, or the inner times at which to cut.")
         if self.warm_start and (self.windows == 1 or self.windows == ()):
             raise ValueError(
                 f"{owner}(warm_start=True): there is one time window and none before it to start from; give windows=..., or "
                 "leave warm_start out."
             )
-        if not self.condition_weight > 0:
-            raise ValueError(f"{owner}(condition_weight={self.condition_weight}): must be positive.")
+        if not positive(self.condition_weight):
+            raise ValueError(f"{owner}(condition_weight={self.condition_weight!r}): must be positive.")
 
     @abstractmethod
     def row_weighting(self) -> Weighting:

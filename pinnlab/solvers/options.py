@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
+
+from pinnlab.machine.numbers import finite, positive
+
+MOST_PARTS = 100_000
+"""Into which a coordinate is cut: more than any memory holds experts for."""
 
 
 def given(options: Any) -> tuple[str, ...]:
@@ -21,8 +25,15 @@ def given(options: Any) -> tuple[str, ...]:
 def check_choice(owner: str, known: Collection[str], **values: str) -> None:
     """Raise ValueError for a word that is none of the known ones."""
     for name, value in values.items():
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise ValueError(f"{owner}({name}={value!r}): choose one of {', '.join(map(repr, known))}.")
+
+
+def check_mappings(owner: str, **options: object) -> None:
+    """Raise TypeError for an option that is neither None nor a dictionary {coordinate: ...}."""
+    for name, value in options.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise TypeError(f"{owner}({name}={value!r}): give a dictionary with names of coordinates, or leave it out.")
 
 
 def check_shares(owner: str, experts: Any, condition_weight: float) -> None:
@@ -30,11 +41,14 @@ def check_shares(owner: str, experts: Any, condition_weight: float) -> None:
     if experts is not None and not isinstance(experts, Mapping):
         raise TypeError(f"{owner}(experts={experts!r}): give a dictionary such as {{'x': 4}}.")
     for name, parts in (experts or {}).items():
-        if isinstance(parts, bool | str) or not isinstance(parts, int | Sequence):
+        numbers = [finite(p) for p in parts] if isinstance(parts, Sequence) and not isinstance(parts, str) else []
+        if isinstance(parts, bool | str) or not isinstance(parts, int | Sequence) or None in numbers:
             raise TypeError(
                 f"{owner}(experts={{{name!r}: {parts!r}}}): give a number of equal parts, or a tuple of positions."
             )
-    if not (condition_weight > 0 and math.isfinite(condition_weight)):
+        if isinstance(parts, int) and parts > MOST_PARTS:
+            raise ValueError(f"{owner}(experts={{{name!r}: {parts}}}): {MOST_PARTS} parts at most.")
+    if not positive(condition_weight):
         raise ValueError(f"{owner}(condition_weight={condition_weight!r}): must be positive.")
 
 

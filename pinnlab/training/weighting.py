@@ -228,7 +228,7 @@ class Causal(Weighting):
 
     def __post_init__(self) -> None:
         increasing = all(a < b for a, b in zip(self.tolerances, self.tolerances[1:], strict=False))
-        if not self.tolerances or not increasing or self.tolerances[0] < 0:
+        if not self.tolerances or not increasing or not 0 <= self.tolerances[0] < math.inf:
             raise ValueError(f"tolerances={self.tolerances}: give increasing numbers, such as (0.01, 0.1, 1.0).")
         if not 0 < self.delta < 1:
             raise ValueError(f"delta={self.delta}: the weights' threshold must lie between 0 and 1, such as 0.99.")

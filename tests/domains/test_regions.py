@@ -211,7 +211,7 @@ def test_solvers_that_need_boxes_say_so() -> None:
     with pytest.raises(TypeError, match="HardConstraintMoE needs a Box as domain, this problem lives on Ball"):
         pl.solve(poisson(DISC), pl.HardConstraintMoE(features="tanh"), progress=False)
     with pytest.raises(ValueError, match="LagrangianPINN follows characteristics .* Use pl.PINN"):
-        pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))).replace(velocity=1.0), pl.LagrangianPINN(), progress=False)
+        pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))).replace(velocity=(1.0, 1.0)), pl.LagrangianPINN(), progress=False)
     with pytest.raises(ValueError, match="is not a box; .* Pass a reference of your own"):
         pl.reference_solution(poisson(DISC))
 

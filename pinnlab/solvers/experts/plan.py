@@ -14,6 +14,7 @@ from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.cells import Cells
+from pinnlab.machine.numbers import positive
 from pinnlab.networks.base import check_positive
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
@@ -27,7 +28,7 @@ from pinnlab.solvers.experts.model import OperatorModel
 from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
 from pinnlab.solvers.experts.system import HELD_OUT, OperatorSystem
-from pinnlab.solvers.options import check_choice, check_shares, given, strangers
+from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Phase, Plan, Settings, Solver
 from pinnlab.training.result import Members
 
@@ -132,8 +133,11 @@ class FamilyExperts(Solver):
             raise ValueError(f"{_OWNER}(ridge={self.ridge!r}): must be a number of at least 0.")
         if not isinstance(self.newton, int) or self.newton < 0:
             raise ValueError(f"{_owner('newton')}(newton={self.newton!r}): must be a whole number of at least 0.")
+        check_mappings(_OWNER, graded=self.graded, grid=self.grid)
+        if not isinstance(self.search, LeastSquares):
+            raise TypeError(f"{_OWNER}(search={self.search!r}): give a LeastSquares(steps=..., tolerance=...).")
         for name, power in self.graded.items():
-            if not (isinstance(power, int | float) and power > 0):
+            if not positive(power):
                 raise ValueError(f"{_OWNER}(graded={{{name!r}: {power!r}}}): give a positive power, such as 3.")
         stages = (self.stages,) if isinstance(self.stages, Optimizer) else tuple(self.stages)
         if not stages or not all(isinstance(s, Optimizer) for s in stages):

@@ -21,7 +21,7 @@ from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
-from pinnlab.solvers.options import check_choice, check_shares, given, strangers
+from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.status import Status
 
@@ -65,8 +65,9 @@ class LocalExperts(Solver):
         check_positive(_OWNER, most_experts=self.most_experts)
         if not 1e-13 < self.tolerance < 1:
             raise ValueError(f"{_OWNER}(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
+        check_mappings(_OWNER, degrees=self.degrees)
         for name, degree in (self.degrees or {}).items():
-            if not isinstance(degree, int) or not 3 <= degree <= 40:
+            if isinstance(degree, bool) or not isinstance(degree, int) or not 3 <= degree <= 40:
                 raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
 
     def obstacle(self, problem: Problem) -> str | None:

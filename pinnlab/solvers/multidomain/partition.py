@@ -104,7 +104,7 @@ class Subdomains:
 def _positions(name: str, given: float | Sequence[float]) -> tuple[float, ...]:
     try:
         positions = tuple(float(c) for c in ((given,) if isinstance(given, int | float) else given))
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise TypeError(f"subdomains={{{name!r}: {given!r}}}: give positions of cuts, such as (0.0, 0.5).") from error
     if any(a >= b for a, b in itertools.pairwise(positions)):
         raise ValueError(f"subdomains={{{name!r}: {positions}}}: give the cuts in increasing order, each once.")

@@ -14,6 +14,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
+from pinnlab.machine.numbers import positive, whole
 from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.overlapping import Overlapping
@@ -86,10 +87,10 @@ class MultiDomainPINN(CollocationSolver):
                 f"MultiDomainPINN(network={self.network!r}): every subdomain gets its own network, so give a template such "
                 "as pl.MLP(width=20, depth=2)."
             )
-        if not self.interface_weight > 0:
-            raise ValueError(f"MultiDomainPINN(interface_weight={self.interface_weight}): must be positive.")
-        if self.interface_points is not None and self.interface_points < 1:
-            raise ValueError(f"MultiDomainPINN(interface_points={self.interface_points}): must be at least 1.")
+        if not positive(self.interface_weight):
+            raise ValueError(f"MultiDomainPINN(interface_weight={self.interface_weight!r}): must be positive.")
+        if self.interface_points is not None and not whole(self.interface_points, 1):
+            raise ValueError(f"MultiDomainPINN(interface_points={self.interface_points!r}): must be at least 1.")
         if self.flux is not None and not callable(self.flux):
             raise TypeError(
                 f"MultiDomainPINN(flux={self.flux!r}): give a function such as lambda u, nu: u*u/2 - nu*u.x."

@@ -1,0 +1,41 @@
+"""What a user's functions raise when they are tried: torch's own words are turned into a sentence that says where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_TORCHS = (RuntimeError, IndexError, AttributeError, NotImplementedError, OverflowError)
+"""What torch and Python raise where tensors are misused; subclasses are the user's own business."""
+_HINTS = {
+    "numpy": "NumPy does not see derivatives: use torch functions, such as torch.sin(x) instead of numpy.sin(x)",
+    "in-place": "arguments are shared: compute new values instead of changing them, x * 2 instead of x.mul_(2)",
+    "no attribute": "coordinates and parameters of conditions are plain tensors (n,): compute with them as they are",
+    "convert": "a number is beyond the range of floats: use other units",
+    "size of tensor": "a function must work for any number of points: do not combine its arguments with fixed arrays",
+}
+_USUAL = "write torch operations that work for any number of points, on tensors of shape (n,)"
+
+
+class FailedFunctionError(ValueError, RuntimeError):
+    """A function of the user's cannot be computed with."""
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Say in which function torch failed.
+
+    Args:
+        what: how the message calls it.
+
+    Raises:
+        FailedFunctionError: in the place of torch's own errors; a user's own exceptions pass unchanged.
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error) not in _TORCHS:
+            raise
+        said = str(error).partition("\n")[0].rstrip(". ")
+        hint = next((hint for word, hint in _HINTS.items() if word in said), _USUAL)
+        raise FailedFunctionError(f"{what} failed with {type(error).__name__}: {said}; {hint}.") from error
