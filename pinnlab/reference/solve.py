@@ -54,9 +54,11 @@ def reference_solution(
 
     Raises:
         ValueError: the problem cannot be solved: families, unknown coefficients, no box, three space dimensions,
-            conditions missing, no time derivative, a solution that leaves the range of numbers.
+            conditions missing, a flux that jumps, no time derivative, a solution that leaves the range of numbers.
     """
     check_solvable(problem)
+    if (lost := problem.lost_flux("reference_solution")) is not None:
+        raise ValueError(lost)
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (resolution != int(resolution) or resolution < 8):

@@ -158,6 +158,8 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
+    if (lost := problem.lost_flux("the error equation")) is not None:
+        raise NoEstimateError(lost)
     if max(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem

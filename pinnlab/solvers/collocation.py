@@ -10,7 +10,7 @@ same for all methods, cuts time into windows and hands the end of one to the nex
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import check_kind
 from pinnlab.optimizers.base import Optimizer
@@ -110,6 +111,12 @@ class CollocationSolver(Solver):
     def check(self, problem: Problem) -> None:
         """Raise TypeError or ValueError, with a sentence for the user, where this method cannot solve the problem."""
         check_single_instance(problem, type(self).__name__)
+        if (why := problem.lost_flux(type(self).__name__, self.joined(problem))) is not None:
+            raise LostFluxError(why)
+
+    def joined(self, problem: Problem) -> Mapping[str, Sequence[float]]:
+        """{coordinate: positions where this method makes fluxes continuous, and not derivatives}."""
+        return {}
 
     def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
         """{option: why it changes nothing about a problem, and what to do}; a value that is not the default is refused.
