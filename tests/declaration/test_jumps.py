@@ -62,7 +62,10 @@ FLUXES = {
     ),
     "board": (declared(diffusion, PLANE, k=board), {"x": [0.25, 0.5, 0.75], "y": [0.25, 0.5, 0.75]}),
     "disk": (declared(diffusion, PLANE, k=disk), {"x": [None], "y": [None]}),
-    "oblique": (declared(diffusion, PLANE, k=lambda x, y: torch.where(x + y / 2 > 0.7, 10.0, 1.0)), {"x": [None], "y": [None]}),
+    "oblique": (
+        declared(diffusion, PLANE, k=lambda x, y: torch.where(x + y / 2 > 0.7, 10.0, 1.0)),
+        {"x": [None], "y": [None]},
+    ),
     "plane in time": (
         declared(lambda u, k: u.t - diffusion(u, k), FULL, k=lambda x, y: torch.where(y > 0.3, 10.0, 1.0)),
         {"y": [0.3]},
