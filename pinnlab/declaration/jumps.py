@@ -130,6 +130,27 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
     return tuple(sorted(jumps, key=lambda jump: not jump.flux))
 
 
+def jumps_in_unknowns(declared: Declared) -> list[tuple[str, float]]:
+    """Unknowns and derivatives, with the values from -4 to 4 at which the equations jump, at one point of the domain."""
+    words = [(u, key) for u in declared.unknowns for key in sorted(declared.derivatives[u])]
+    point = declared.domain.interior(torch.full((1, len(declared.domain.coordinates)), 0.618034).double()).points
+
+    def along(lines: Tensor, positions: Tensor) -> Tensor:
+        others = made_up(declared, len(lines), _DRAWS[-1])
+
+        def moved(unknown: str, key: Key) -> Tensor:
+            mine = lines == (words.index((unknown, key)) if (unknown, key) in words else -1)
+            return torch.where(mine, 8 * positions - 4, others[unknown][key])
+
+        jets = {u: LazyJet(partial(moved, u)) for u in declared.unknowns}
+        seen = see(declared, point.repeat(len(lines), 1), _DRAWS[-1], jets)
+        return seen.values[: len(seen.residuals)]
+
+    steps = find_steps(along, line_ticks(200), torch.arange(len(words)))
+    named = {s: ".".join(filter(None, (words[s.line][0], "".join(words[s.line][1])))) for s in steps}
+    return sorted({(word, round(8 * step.position - 4, 6)) for step, word in named.items()})
+
+
 def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, LazyJet] | None = None) -> _Seen:
     """Evaluate the equations at points (n, d) with made-up derivatives, the same at all points.
 

@@ -26,7 +26,7 @@ from pinnlab.declaration.dry_run import (
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
-from pinnlab.declaration.jumps import Declared, find_jumps
+from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.summary import ProblemReport, gaps
@@ -170,9 +170,14 @@ class Problem:
     @cached_property
     def jumps(self) -> tuple[Jump, ...]:
         """Where coefficients and sources jump inside the domain; looked for once, when it is first asked for."""
+        return find_jumps(self._declared)
+
+    @property
+    def _declared(self) -> Declared:
         periodic = tuple(dict.fromkeys(c.on for c in self.conditions if isinstance(c, Periodic)))
-        values = self.parameter_values()
-        return find_jumps(Declared(self.domain, self.unknowns, self._residuals, values, self.derivatives, periodic))
+        return Declared(
+            self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, periodic
+        )
 
     def lost_flux(self, owner: str, joined: Mapping[str, Sequence[float]] | None = None) -> str | None:
         """Why a method cannot solve equations in which a coefficient of the highest derivatives jumps; None where it can.
@@ -223,6 +228,8 @@ class Problem:
             if isinstance(value, Unknown) and not any(isinstance(c, Data) for c in self.conditions):
                 missing.append(f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...)")
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        for word, value in jumps_in_unknowns(self._declared)[:3]:
+            notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         missing += gaps(self.context(), self.conditions, self.order_of)
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",

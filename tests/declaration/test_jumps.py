@@ -117,9 +117,16 @@ def test_what_is_steep_singular_or_in_the_unknown_is_no_jump(name):
     assert SMOOTH[name].jumps == ()
 
 
+def test_jumps_in_the_unknown_are_noted():
+    notes = SMOOTH["in the unknown"].check().notes
+    assert any("jump where u passes 0.5" in note for note in notes)
+    assert not any("jump" in note for note in SMOOTH["modulus"].check().notes)
+
+
 @pytest.mark.parametrize("name", problem_names())
 def test_shipped_problems_have_no_jumps(name):
-    assert pl.load_problem(name).jumps == ()
+    problem = pl.load_problem(name)
+    assert problem.jumps == () and not any("jump" in note for note in problem.check().notes)
 
 
 def test_both_values_and_the_parameter_are_named():
