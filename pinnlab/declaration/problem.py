@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from pinnlab.declaration.dry_run import (
     representative,
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
+from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
+from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
@@ -169,6 +172,27 @@ class Problem:
         """{name: the equation's residual as a field}, which can be differentiated further."""
         return self._residuals(scope)
 
+    @cached_property
+    def jumps(self) -> tuple[Jump, ...]:
+        """Where coefficients and sources jump inside the domain; looked for once, when it is first asked for."""
+        return find_jumps(self._declared)
+
+    @property
+    def _declared(self) -> Declared:
+        periodic = tuple(dict.fromkeys(c.on for c in self.conditions if isinstance(c, Periodic)))
+        return Declared(
+            self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, periodic
+        )
+
+    def lost_flux(self, owner: str, joined: Mapping[str, Sequence[float]] | None = None) -> str | None:
+        """Why a method cannot solve equations in which a coefficient of the highest derivatives jumps; None where it can.
+
+        Args:
+            owner: the method's name.
+            joined: {coordinate: positions where it makes fluxes continuous}.
+        """
+        return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
+
     def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
         """Each condition with its soft form."""
         context = self.context()
@@ -213,6 +237,9 @@ class Problem:
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
             if isinstance(value, Unknown) and not any(isinstance(c, Data) for c in self.conditions):
                 missing.append(f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...)")
+        notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        for word, value in jumps_in_unknowns(self._declared)[:3]:
+            notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         missing += gaps(self.context(), self.conditions, self.order_of)
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.functions import FunctionParameter, function_jet
-from pinnlab.derivatives.fields import Field, Key, NamedJet, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.fields import Field, Key, NamedJet, Watch, as_value, coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
 from pinnlab.derivatives.known import KnownFunction
@@ -38,12 +38,14 @@ class Scope:
         coordinates: {coordinate: (n,)}.
         parameters: {parameter: 0-dim, (n,), or a function of coordinates}.
         normals: {coordinate: (n,)} on a boundary.
+        watch: is told of every expression of its arguments that is differentiated.
     """
 
     fields: Mapping[str, Field]
     coordinates: Mapping[str, Tensor]
     parameters: Mapping[str, Any]
     normals: Mapping[str, Tensor] = field(default_factory=dict)
+    watch: Watch | None = None
 
     @classmethod
     def of_jets(
@@ -52,11 +54,12 @@ class Scope:
         coordinates: Mapping[str, Tensor],
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
+        watch: Watch | None = None,
     ) -> Scope:
         """The scope in which each unknown has the derivatives of its jet."""
         names: Key = tuple(coordinates)
-        fields = {name: unknown_field(name, jet, names) for name, jet in jets.items()}
-        return cls(fields, coordinates, parameters, normals or {})
+        fields = {name: unknown_field(name, jet, names, watch=watch) for name, jet in jets.items()}
+        return cls(fields, coordinates, parameters, normals or {}, watch)
 
     @classmethod
     def of_jet(
@@ -81,7 +84,7 @@ class Scope:
         given = self.parameters[name]
         if not isinstance(given, FunctionParameter):
             return given
-        return unknown_field(name, parameter_jet(given, self.coordinates), tuple(self.coordinates))
+        return unknown_field(name, parameter_jet(given, self.coordinates), tuple(self.coordinates), watch=self.watch)
 
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
         """Call an equation: unknowns, coordinates and functions are bound as fields."""
@@ -91,7 +94,7 @@ class Scope:
             if name in self.fields:
                 bound[name] = self.fields[name]
             elif name in self.coordinates:
-                bound[name] = coordinate_field(name, self.coordinates[name], order)
+                bound[name] = coordinate_field(name, self.coordinates[name], order, self.watch)
             else:
                 bound[name] = self.parameter(name)
         return function(**bound)

@@ -50,6 +50,8 @@ class UnknownNameError(ValueError, AttributeError):
 
 
 Operand: TypeAlias = "Field | Tensor | float"
+Watch: TypeAlias = "Callable[[Field, str], None]"
+"""Is told of every expression that an equation differentiates, and by which coordinate."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -76,9 +78,10 @@ class Field:
         coordinates: the names by which one may differentiate, in the domain's order.
         derive: maps a coordinate's name to the derivative, a Field.
         name: how error messages call it.
+        watch: is told when it, or an expression of it, is differentiated.
     """
 
-    __slots__ = ("_derive", "_value", "coordinates", "name")
+    __slots__ = ("_derive", "_value", "coordinates", "name", "precision", "watch")
 
     def __init__(
         self,
@@ -86,8 +89,12 @@ class Field:
         coordinates: Key,
         derive: Callable[[str], Field],
         name: str = "expression",
+        watch: Watch | None = None,
     ):
         self._value, self.coordinates, self._derive, self.name = value, coordinates, derive, name
+        self.watch = watch
+        # of conditions, whose values are no floating-point numbers: the type of what they compare
+        self.precision: torch.dtype | None = None
 
     @property
     def value(self) -> Tensor:
@@ -108,6 +115,8 @@ class Field:
                 )
         result = self
         for name in sorted(names, key=self.coordinates.index):
+            if result.watch is not None:
+                result.watch(result, name)
             result = result._derive(name)
         return result
 
@@ -119,6 +128,9 @@ class Field:
     __lt__, __le__ = _operator(torch.lt), _operator(torch.le)
     __gt__, __ge__ = _operator(torch.gt), _operator(torch.ge)
     __hash__ = object.__hash__
+    __and__, __rand__ = _operator(torch.logical_and), _reflected(torch.logical_and)
+    __or__, __ror__ = _operator(torch.logical_or), _reflected(torch.logical_or)
+    __invert__ = _unary(torch.logical_not)
     __neg__, __pos__, __abs__ = _unary(torch.neg), _unary(torch.positive), _unary(torch.abs)
 
     if TYPE_CHECKING:  # __getattr__ finds these, and only where they spell no derivative
@@ -226,7 +238,14 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
     """A pointwise function of fields as a field, differentiated by the chain rule on demand."""
     fields: list[Field] = []
     template, keywords = _collected(args, fields), {k: _collected(v, fields) for k, v in kwargs.items()}
-    like = fields[0].value
+    like, numbers = fields[0].value, [a for a in template if type(a) in (int, float)]
+    if numbers and not any(f.value.is_floating_point() for f in fields):
+        # beside conditions torch takes 0.1 to be float32, 9 * True to be True
+        dtype = fields[0].precision
+        template = tuple(torch.as_tensor(a, dtype=dtype) if isinstance(a, float) else a for a in template)
+        if func in _BINARY:
+            fields = [_node(lambda value: value.to(dtype), [f]) for f in fields]
+            like = fields[0].value
     if template and isinstance(template[0], int | float) and func in _BINARY:
         # torch.add(2.0, tensor) and its like want a tensor first; a single number may stay on the CPU
         template = (torch.as_tensor(template[0], dtype=like.dtype), *template[1:])
@@ -234,6 +253,8 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
     def compute(*values: Tensor) -> Tensor:
         return func(*_filled(template, values), **{k: _filled(v, values) for k, v in keywords.items()})
 
+    if func in _STEPS:
+        return _constant_pieces(compute, fields)
     return _node(compute, fields)
 
 
@@ -264,6 +285,17 @@ def _filled(value: Any, values: Sequence[Tensor]) -> Any:
     return value
 
 
+def _constant_pieces(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
+    """A function that is constant almost everywhere, and for which torch knows no derivative."""
+
+    def derive(name: str) -> Field:
+        return _node(torch.zeros_like, [result])
+
+    value = compute(*(f.value.detach() for f in fields))
+    result = Field(value, fields[0].coordinates, derive, watch=fields[0].watch)
+    return result
+
+
 def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
     coordinates, count = fields[0].coordinates, len(fields)
 
@@ -273,7 +305,8 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
         smooth = [i for i, f in enumerate(fields) if f.value.is_floating_point()]
         if not smooth:
             return _node(lambda *values: torch.zeros_like(compute(*values)), fields)
-        tangents = [fields[i].d(name) for i in smooth]
+        # not by ``d``: the chain rule differentiates parts, the equation the whole
+        tangents = [fields[i]._derive(name) for i in smooth]
 
         def tangent(*values: Tensor) -> Tensor:
             def along(*moving: Tensor) -> Tensor:
@@ -291,7 +324,10 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
     value = compute(*(f.value for f in fields))
     if not isinstance(value, Tensor):
         raise TypeError(f"a function of {fields[0].name} returned {type(value).__name__}, no tensor: {POINTWISE}.")
-    return Field(value, coordinates, derive)
+    node = Field(value, coordinates, derive, watch=fields[0].watch)
+    if not value.is_floating_point():
+        node.precision = next((f.value.dtype for f in fields if f.value.is_floating_point()), fields[0].precision)
+    return node
 
 
 @cache
@@ -311,6 +347,7 @@ class _Slot:
         self.index = index
 
 
+_STEPS = frozenset({torch.heaviside})
 _BINARY = frozenset({torch.add, torch.sub, torch.mul, torch.true_divide, torch.pow})
 
 
@@ -355,27 +392,27 @@ def sort_key(key: Iterable[str], coordinates: Sequence[str]) -> Key:
     return tuple(sorted(key, key=list(coordinates).index))
 
 
-def unknown_field(name: str, jet: NamedJet, coordinates: Key, key: Key = ()) -> Field:
+def unknown_field(name: str, jet: NamedJet, coordinates: Key, key: Key = (), watch: Watch | None = None) -> Field:
     """The field of an unknown whose derivatives stand in ``jet``.
 
     ``jet[key]`` is looked up only for derivatives that are asked for, so a recording mapping learns what is used.
     """
 
     def derive(coordinate: str) -> Field:
-        return unknown_field(name, jet, coordinates, sort_key((*key, coordinate), coordinates))
+        return unknown_field(name, jet, coordinates, sort_key((*key, coordinate), coordinates), watch)
 
     label = name + ("." + "".join(key) if key else "")
     # read when it is computed with: u.xx does not use u.x
-    return Field(lambda: jet[key], coordinates, derive, label)
+    return Field(lambda: jet[key], coordinates, derive, label, watch)
 
 
-def coordinate_field(name: str, value: Tensor, coordinates: Key) -> Field:
+def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | None = None) -> Field:
     """A coordinate as a field: its derivative by itself is one, by the others zero."""
 
     def constant(number: float) -> Field:
         return Field(torch.full_like(value, number), coordinates, lambda _: constant(0.0), str(number))
 
-    return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name)
+    return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name, watch)
 
 
 def as_value(result: Any) -> Any:

@@ -57,14 +57,16 @@ def reference_solution(
 
     Raises:
         ValueError: the problem cannot be solved: families, unknown coefficients, no box, three space dimensions,
-            conditions missing, no time derivative, a solution that leaves the range of numbers, no time for even the
-            coarsest resolution.
+            conditions missing, a flux that jumps, no time derivative, a solution that leaves the range of numbers, no
+            time for even the coarsest resolution.
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
     check_solvable(problem)
+    if (lost := problem.lost_flux("reference_solution")) is not None:
+        raise ValueError(lost)
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):

@@ -73,12 +73,16 @@ def interface_jumps(solution: Any) -> np.ndarray:
     alone would not do: a second-order equation can hold on both sides of a kink.
     """
     problem, found = solution.problem, []
+    # where a flux's coefficient jumps, so do the derivatives
+    broken = {jump.coordinate for jump in problem.jumps if jump.flux}
     for model in solution.models:
         if not isinstance(model, HasInterfaces):
             continue
         for interface, *sides in model.sides(_JUMP_POINTS, _SEED):
             i = problem.domain.coordinates.index(interface.normal)
             orders = [max(1, problem.order_of(unknown, interface.normal)) for unknown in problem.unknowns]
+            if interface.normal in broken:
+                orders = [1] * len(orders)
             indices = tuple((i,) * j for j in range(max(orders)))
             with torch.no_grad():
                 below, above = (side.jet(points, indices) for side, points in sides)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pinnlab.api import solve
+from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.selection.arms import Arms
 from pinnlab.training.status import Status
@@ -76,7 +77,8 @@ class Player:
 
         Raises:
             KeyboardInterrupt: the user stopped the solve.
-            TypeError, ValueError: what the solver refuses. Numerical failure is a status instead.
+            TypeError, ValueError: what the solver refuses. Numerical failure is a status instead, and so are conditions
+                that do not join the fluxes of a problem whose coefficients jump.
         """
         start = time.perf_counter()
         seed = int(trial_generator(self.seed, trial.number, 1).integers(2**31))
@@ -87,7 +89,7 @@ class Player:
             status = solution.status.name
             if solution.status is not Status.INTERRUPTED:
                 reward = float(self.measure(solution))
-        except (RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        except (RuntimeError, ArithmeticError, np.linalg.LinAlgError, LostFluxError) as error:
             status = f"{type(error).__name__}: {error}"
         if status == Status.INTERRUPTED.name:
             raise KeyboardInterrupt

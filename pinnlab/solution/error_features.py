@@ -319,9 +319,8 @@ def on_both(
         TimeIsUpError: the time is up, or would be.
     """
     low, high = degrees or DEGREES[d]
+    deadline.check()
     began = time.perf_counter()
-    if began > deadline:
-        raise TimeoutError("the time is up")
     coarse = solve(low)
     # least squares take the cube of the number of functions
     growth = (_count(d, high) / _count(d, low)) ** 3

@@ -236,6 +236,8 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
+    if (lost := solution.problem.lost_flux("the error equation")) is not None:
+        raise NoEstimateError(lost)
     jump = jump_inside(solution.problem, solution.models)
     if jump:
         raise NoEstimateError(f"{jump}, which the residual to its left and right does not see")

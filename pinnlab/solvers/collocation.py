@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import check_kind
 from pinnlab.machine.capacity import usable_memory
@@ -126,6 +127,12 @@ class CollocationSolver(Solver):
     def check(self, problem: Problem) -> None:
         """Raise TypeError or ValueError, with a sentence for the user, where this method cannot solve the problem."""
         check_single_instance(problem, type(self).__name__)
+        if (why := problem.lost_flux(type(self).__name__, self.joined(problem))) is not None:
+            raise LostFluxError(why)
+
+    def joined(self, problem: Problem) -> Mapping[str, Sequence[float]]:
+        """{coordinate: positions where this method makes fluxes continuous, and not derivatives}."""
+        return {}
 
     def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
         """{option: why it changes nothing about a problem, and what to do}; a value that is not the default is refused.

@@ -221,3 +221,31 @@ def test_the_first_derivative_of_a_process_warns_of_nothing() -> None:
     )
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
+
+
+def test_numbers_beside_conditions_keep_their_precision():
+    x = coordinate_field("x", torch.tensor([0.4, 0.6], dtype=torch.float64), ("x",))
+    for field, expected in (
+        (1 + 9 * (x > 0.5), [1, 10]),
+        ((x > 0.5) * 9.1, [0, 9.1]),
+        ((x > 0.5) / 3, [0, 1 / 3]),
+        (1 - (x > 0.5), [1, 0]),
+        (torch.where(x > 0.5, 0.1, 0.3), [0.3, 0.1]),
+        (0.7 * ((x > 0.5) | ~(x < 0.7)), [0, 0.7]),
+        (torch.heaviside(x - 0.5, torch.ones((), dtype=torch.float64)), [0, 1]),
+    ):
+        assert field.value.dtype == torch.float64 and field.value.tolist() == expected
+        assert field.d("x").value.tolist() == [0, 0]
+
+
+def test_what_an_equation_differentiates_is_watched_and_its_parts_are_not():
+    seen = []
+    x = coordinate_field(
+        "x",
+        torch.tensor([0.5], dtype=torch.float64),
+        ("x",),
+        lambda field, name: seen.append((float(field.value), name)),
+    )
+    (torch.sin(x) * x).d("x", "x")
+    assert [name for _, name in seen] == ["x", "x"]
+    assert seen[0][0] == pytest.approx(0.5 * math.sin(0.5))

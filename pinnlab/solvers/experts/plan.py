@@ -193,6 +193,8 @@ class FamilyExperts(Solver):
                 f"{_OWNER} solves for basis coefficients, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
+        if (lost := problem.lost_flux(_OWNER)) is not None:
+            yield lost
         if functions(problem) and not needs_grid(network, problem):
             yield (
                 f"{_OWNER}(network={type(network).__name__}(...)): parameter {functions(problem)[0]!r} is a function, "

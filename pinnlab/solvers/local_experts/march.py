@@ -45,6 +45,7 @@ class MarchSettings:
         first_slab: share of the time interval that the first slab tries.
         weight: of initial, boundary and interface rows against those of the equations.
         bytes: that one slab may take.
+        stops: times at which a slab has to end, because something is switched there.
     """
 
     tolerance: float
@@ -54,6 +55,7 @@ class MarchSettings:
     first_slab: float = 0.02
     weight: float = 100.0
     bytes: float = math.inf
+    stops: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,11 +196,17 @@ class SlabMarch:
     def _cells(self) -> Cells:
         edges = dict(self.refinement.edges)
         if self.time is not None:
-            left = self.end - self.now
+            stop = self._stop
+            left = stop - self.now
             # two equal slabs rather than a long and a tiny one
             slab = left if self.slab >= 0.99 * left else min(self.slab, left / 2)
-            edges[TIME] = np.array([self.now, self.end if slab == left else self.now + slab])
+            edges[TIME] = np.array([self.now, stop if slab == left else self.now + slab])
         return Cells({n: edges[n] for n in self.names})
+
+    @property
+    def _stop(self) -> float:
+        """The next time at which a slab has to end."""
+        return min(t for t in (*self.settings.stops, self.end) if t > self.now)
 
     def _check_memory(self, cells: Cells) -> None:
         """Raise UnresolvedError where the next slab's matrices do not fit."""
@@ -218,7 +226,7 @@ class SlabMarch:
     def _shorten(self, factor: float) -> None:
         if self.time is None:
             raise UnresolvedError("Gauss-Newton did not converge from a zero start")
-        self.slab = min(self.slab, self.end - self.now) * factor
+        self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.bounds[TIME][0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
             raise UnresolvedError(f"no slab that starts at t = {self.now:g} is short enough")

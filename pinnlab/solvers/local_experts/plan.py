@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,14 +104,16 @@ class LocalExperts(Solver):
         """
         region = problem.domain
         assert isinstance(region, Box)
-        edges = {n: e for n, e in cut(region, self._cuts(problem)).edges.items() if n != TIME}
+        edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self._cuts(problem)).edges.items()}
+        stops = tuple(edges.pop(TIME)[1:-1].tolist()) if region.has_time else ()
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
         tolerance = self.tolerance * (0.1 if high else 1.0) * NOISE[self.features]
         limits = MarchSettings(
-            tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory()
-        )
+            tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory(),
+            stops=stops,
+        )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline())
 
     def _cuts(self, problem: Problem) -> Cuts:
@@ -134,6 +137,8 @@ class LocalExperts(Solver):
                 f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
+        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+            yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
             yield (
                 f"{_OWNER}() marches through time, and this problem has no initial condition; add Initial(...), "
@@ -255,6 +260,19 @@ def _cuts(problem: Problem) -> dict[str, int]:
     if len(space) > 1 and problem.domain.has_time:
         return {}
     return {name: 4 if len(space) == 1 else 2 for name in space}
+
+
+def _with_jumps(problem: Problem, name: str, edges: np.ndarray) -> np.ndarray:
+    """Edges along a coordinate, and where sources or coefficients jump across it: the solution is less smooth there.
+
+    An edge of equal parts that lies next to a jump gives way to it.
+    """
+    jumps = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
+    lower, upper = problem.domain.bounds[name]
+    inside = sorted(p for p in jumps if lower < p < upper)
+    near = 1e-3 * (upper - lower)
+    kept = [e for e in edges[1:-1] if all(abs(e - p) > near for p in inside)]
+    return np.array([edges[0], *sorted([*kept, *inside]), edges[-1]])
 
 
 def _degree(problem: Problem, name: str) -> int:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.fluxes import JOINED
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Field, as_value
@@ -138,6 +140,9 @@ CONDITIONS: dict[str, InterfaceCondition] = {
 }
 """All conditions by name."""
 
+_BY_FUNCTION = frozenset(condition.function for condition in CONDITIONS.values())
+_flux = flux
+
 ARMS: tuple[str, ...] = tuple(f.__name__ for f in _ALL)
 """The nine switches of METALIC (arXiv 2210.12669; its code's order). Without a flux function ``flux`` is ``normal``."""
 
@@ -150,6 +155,20 @@ LITERATURE: dict[str, tuple[str, ...]] = {
     "all on": ARMS,
 }
 """Fixed sets of conditions in use: XPINN (Jagtap & Karniadakis 2020), cPINN (Jagtap, Kharazmi & Karniadakis 2020)."""
+
+
+def joins_fluxes(given: Any, flux: Callable[..., Any] | None, order: int) -> bool:
+    """Whether conditions join fluxes where coefficients jump, and none of them makes continuous what jumps there too.
+
+    Args:
+        given: the conditions, as ``resolve`` takes them. Those of the user's own are believed to know.
+        flux: the flux function of the user.
+        order: of the equations along the normal. Of first-order equations the unknown itself jumps.
+    """
+    functions = [condition.function for condition, _ in resolve(given)]
+    smooth = (normal, normal_2, matching) if order > 1 else (value, average, normal, normal_2, matching)
+    own = any(function not in _BY_FUNCTION for function in functions)
+    return (own or (flux is not None and _flux in functions)) and not any(f in functions for f in smooth)
 
 
 def resolve(given: Any, owner: str = "interface") -> tuple[tuple[InterfaceCondition, float], ...]:
@@ -215,6 +234,7 @@ def interface_terms(
 
     def term(condition: InterfaceCondition, weight: float) -> Term:
         def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+            scopes = one_sided(scopes, interface.normal, problem.domain.bounds[interface.normal])
             found = {}
             for name, first, second, order in _pairs(problem, scopes, condition, flux, interface.normal):
                 face = Face(interface.normal, scopes[0].coordinates, interface.width, order)
@@ -225,6 +245,24 @@ def interface_terms(
         return Term("interface", (), draw, evaluate, weight)
 
     return [term(condition, weight) for condition, weight in conditions]
+
+
+def one_sided(scopes: tuple[Scope, ...], normal: str, bounds: tuple[float, float]) -> tuple[Scope, ...]:
+    """The scopes of two sides with coordinates a tiny step inside each, so that each takes its own coefficients.
+
+    Fields stay what they are on the interface.
+
+    Args:
+        scopes: of the side below and of the one above.
+        normal: points from the first to the second.
+        bounds: of the whole domain along it; the step is a billionth of their distance, or some steps of rounding.
+    """
+    moved = []
+    for scope, inwards in zip(scopes, (-1, 1), strict=True):
+        at = scope.coordinates[normal]
+        step = max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(at.dtype).eps * max(map(abs, bounds)))
+        moved.append(replace(scope, coordinates={**scope.coordinates, normal: at + inwards * step}))
+    return tuple(moved)
 
 
 def _pairs(

@@ -20,7 +20,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.networks.overlapping import Overlapping
 from pinnlab.solvers.assembly import Builder, template
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
-from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, resolve
+from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, joins_fluxes, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
 from pinnlab.solvers.windows import frozen
@@ -153,6 +153,14 @@ class MultiDomainPINN(CollocationSolver):
                 partition.conditions(number, problem.conditions)
         elif not isinstance(problem.domain, Box) or self._cuts.together:
             raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
+
+    def joined(self, problem: Problem) -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {}
+        if self.overlap is None:
+            for interface in self.partition(problem).interfaces:
+                if joins_fluxes(self.interface, self.flux, problem.order(interface.normal)):
+                    found.setdefault(interface.normal, []).append(interface.below.bounds[interface.normal][1])
+        return found
 
     def partition(self, problem: Problem) -> Partition:
         """The cells of a problem's domain; where it is periodic its ends meet.

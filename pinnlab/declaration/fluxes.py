@@ -1,0 +1,120 @@
+"""Jumps of coefficients and sources, and what a solver has to join there: the flux."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pinnlab.domains import Region
+
+JOINED = 5e-10
+"""Distance from a jump up to which a cut lies on it, relative to the domain: positions are known to a fifth of that."""
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A jump of a coefficient or a source.
+
+    Attributes:
+        coordinate: along which it is met.
+        position: where; None where it depends on the other coordinates: an oblique or a curved line, or a small part.
+        points: some points (d,) of the domain on it.
+        what: that jumps, in words.
+        flux: whether the flux across it is lost in the pointwise equation: what stands inside ``pl.diff`` jumps along the
+            coordinate by which it is differentiated, or a coefficient of the highest derivatives, of order 2 or more.
+            Else the derivatives that the equation needs stay as smooth as its solvers assume.
+        inside_diff: whether the expression inside ``pl.diff`` jumps.
+        sides: the values below and above.
+    """
+
+    coordinate: str
+    position: float | None
+    points: tuple[tuple[float, ...], ...]
+    what: str
+    flux: bool
+    inside_diff: bool
+    sides: tuple[float, float]
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        if self.position is not None:
+            return f"{self.coordinate} = {self.position:.6g}"
+        points = ", ".join("(" + ", ".join(f"{value:.4g}" for value in point) + ")" for point in self.points)
+        return f"a line through {points}" if len(self.points) > 1 else f"the point {points}"
+
+    @property
+    def consequence(self) -> str:
+        """What follows from it, to be read after its sentence."""
+        if self.flux:
+            return "; the flux is continuous there, and only solvers that join it are accepted"
+        return "; the solution is less smooth there"
+
+    def __str__(self) -> str:
+        low, high = self.sides
+        return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"
+
+
+class LostFluxError(ValueError):
+    """A solver does not join the fluxes on both sides of a jump."""
+
+
+def lost_flux(
+    jumps: Sequence[Jump],
+    region: Region,
+    order: Callable[[str], int],
+    owner: str,
+    joined: Mapping[str, Sequence[float]],
+) -> str | None:
+    """Why a method cannot solve a problem whose fluxes jump, and how to say it right; None where it can.
+
+    Args:
+        jumps: of the problem.
+        region: its domain.
+        order: of its equations by a coordinate.
+        owner: the method's name.
+        joined: {coordinate: positions where the method joins fluxes}.
+    """
+    lost = [jump for jump in jumps if jump.flux and not _met(jump, region, joined)]
+    if not lost:
+        return None
+    first = lost[0]
+    name, at = first.coordinate, first.points[0][region.coordinates.index(first.coordinate)]
+    inside = "what stands inside diff" if first.inside_diff else "the coefficient times the derivative below"
+    ways = [
+        "replace the jump by a steep smooth transition that the solver can resolve, such as "
+        f"torch.tanh(({name} - {at:.6g}) / width)"
+    ]
+    cuts = _cuts(jumps, region)
+    if cuts and all(jump.position is not None for jump in lost):
+        first_order = order(name) == 1
+        names, flux = (("flux",), "a * u") if first_order else (("value", "flux"), f"k * u.{name}")
+        ways.insert(
+            0,
+            f"cut there and join the fluxes, pl.MultiDomainPINN(subdomains={cuts!r}, interface={names!r}, "
+            f"flux=lambda ...: {flux}), the flux along the cut as a function of unknowns, coordinates and parameters",
+        )
+    if not first.inside_diff:
+        ways.append("where the derivative itself is continuous, divide the equation by its coefficient")
+    advice = "; or ".join(ways)
+    return (
+        f"{owner}: {first}. What is continuous there is the flux, {inside}; the equation alone does not say so, and a "
+        f"solver that makes the unknown smooth instead ends at a wrong solution with a small residual. "
+        f"{advice[0].upper()}{advice[1:]}."
+    )
+
+
+def _met(jump: Jump, region: Region, joined: Mapping[str, Sequence[float]]) -> bool:
+    """Whether fluxes are joined where a jump is."""
+    lower, upper = region.bounds[jump.coordinate]
+    at = jump.position
+    return at is not None and any(abs(at - p) <= JOINED * (upper - lower) for p in joined.get(jump.coordinate, ()))
+
+
+def _cuts(jumps: Sequence[Jump], region: Region) -> dict[str, tuple[float, ...]]:
+    """{coordinate: positions} of cuts at all jumps of fluxes that a cut can follow."""
+    found: dict[str, tuple[float, ...]] = {}
+    for jump in jumps:
+        if jump.flux and jump.position is not None and jump.position not in region.bounds[jump.coordinate]:
+            found[jump.coordinate] = (*found.get(jump.coordinate, ()), float(f"{jump.position:.9g}"))
+    return found

@@ -1,0 +1,197 @@
+"""Jumps of coefficients and sources are found however they are written, and nothing else is taken for one."""
+
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.declaration.jumps import leads
+from pinnlab.declaration.library import problem_names
+from pinnlab.declaration.steps import find_steps, is_step, line_ticks
+
+LINE, TIMED = pl.Box(x=(0.0, 1.0)), pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
+PLANE, FULL = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0))
+TABLE = torch.tensor([1.0, 2.0, 5.0, 3.0], dtype=torch.float64)
+ONE = torch.ones((), dtype=torch.float64)
+
+
+def declared(equation, domain=LINE, **parameters):
+    order = {"u_t": 0.0} if "tt" in equation.__code__.co_names else {}
+    conditions = [pl.Initial(u=0.0, **order)] if domain.has_time else []
+    return pl.Problem(domain, "u", equation, [*conditions, pl.Dirichlet(u=0.0)], parameters)
+
+
+def layers(x):
+    return torch.where(x > 0.5, 10.0, 1.0)
+
+
+def disk(x, y):
+    return torch.where((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.04, 10.0, 1.0)
+
+
+def board(x, y):
+    return 1 + 9 * ((torch.floor(4 * x) + torch.floor(4 * y)) % 2)
+
+
+def diffusion(u, k):
+    return pl.diff(k * u.x, "x") + pl.diff(k * u.y, "y")
+
+
+FLUXES = {
+    "where": (declared(lambda u, x: pl.diff(torch.where(x > 0.5, 10.0, 1.0) * u.x, "x")), {"x": [0.5]}),
+    "strong form": (declared(lambda u, x: torch.where(x > 0.5, 10.0, 1.0) * u.xx), {"x": [0.5]}),
+    "condition times number": (declared(lambda u, x: pl.diff((1 + 9 * (x > 0.3)) * u.x, "x")), {"x": [0.3]}),
+    "two conditions": (declared(lambda u, x: pl.diff((1 + 9 * ((x > 0.3) & (x < 0.7))) * u.x, "x")), {"x": [0.3, 0.7]}),
+    "sign": (declared(lambda u, x: (5.5 + 4.5 * torch.sign(x - 0.5)) * u.xx - 1), {"x": [0.5]}),
+    "heaviside": (declared(lambda u, x: pl.diff((1 + torch.heaviside(x - 0.3, ONE)) * u.x, "x")), {"x": [0.3]}),
+    "floor": (declared(lambda u, x: pl.diff((1 + torch.floor(3 * x)) * u.x, "x")), {"x": [1 / 3, 2 / 3]}),
+    "one percent": (declared(lambda u, x: pl.diff((1 + 0.01 * (x > 0.4)) * u.x, "x")), {"x": [0.4]}),
+    "parameter": (declared(lambda u, k: pl.diff(k * u.x, "x"), k=layers), {"x": [0.5]}),
+    "product rule": (declared(lambda u, k: k * u.xx + k.x * u.x, k=layers), {"x": [0.5]}),
+    "table": (
+        declared(lambda u, k: pl.diff(k * u.x, "x"), k=lambda x: TABLE[(4 * x).long().clamp(0, 3)]),
+        {"x": [0.25, 0.5, 0.75]},
+    ),
+    "source in the flux": (declared(lambda u, x: pl.diff(u.x + torch.where(x < 0.5, 1.0, 0.0), "x")), {"x": [0.5]}),
+    "beam": (declared(lambda u, x: pl.diff((1 + (x > 0.5)) * u.xx, "x", "x") - 1), {"x": [0.5]}),
+    "beam with a kink": (declared(lambda u, x: pl.diff((1 + (x - 0.5).abs()) * u.xx, "x", "x") - 1), {"x": [0.5]}),
+    "in time": (declared(lambda u, k: u.t - pl.diff(k * u.x, "x"), TIMED, k=layers), {"x": [0.5]}),
+    "conservation law": (declared(lambda u, k: u.t + pl.diff(k * u, "x"), TIMED, k=layers), {"x": [0.5]}),
+    "storage": (
+        declared(lambda u, t: pl.diff(torch.where(t > 0.3, 2.0, 1.0) * u, "t") - u.xx, TIMED),
+        {"t": [0.3]},
+    ),
+    "board": (declared(diffusion, PLANE, k=board), {"x": [0.25, 0.5, 0.75], "y": [0.25, 0.5, 0.75]}),
+    "disk": (declared(diffusion, PLANE, k=disk), {"x": [None], "y": [None]}),
+    "oblique": (
+        declared(diffusion, PLANE, k=lambda x, y: torch.where(x + y / 2 > 0.7, 10.0, 1.0)),
+        {"x": [None], "y": [None]},
+    ),
+    "plane in time": (
+        declared(lambda u, k: u.t - diffusion(u, k), FULL, k=lambda x, y: torch.where(y > 0.3, 10.0, 1.0)),
+        {"y": [0.3]},
+    ),
+}  # fmt: skip
+HARMLESS = {
+    "source": (declared(lambda u, x: u.xx - torch.where(x < 0.5, 1.0, 0.0)), ("x", 0.5)),
+    "reaction": (declared(lambda u, x: u.xx - (1 + 9 * (x > 0.3)) * u), ("x", 0.3)),
+    "kink": (declared(lambda u, x: pl.diff((1 + (x - 0.5).abs()) * u.x, "x")), ("x", 0.5)),
+    "transport": (declared(lambda u, k: u.t + k * u.x, TIMED, k=layers), ("x", 0.5)),
+    "wave": (declared(lambda u, k: u.tt / k - u.xx, TIMED, k=layers), ("x", 0.5)),
+    "source in time": (declared(lambda u, x, t: u.t - u.xx - (t > 0.3) * x, TIMED), ("t", 0.3)),
+    "diffusivity in time": (declared(lambda u, t: u.t - (1 + (t > 0.3)) * u.xx, TIMED), ("t", 0.3)),
+    "across": (declared(lambda u, y: torch.where(y > 0.5, 2.0, 1.0) * u.xx + u.yy, PLANE), ("y", 0.5)),
+}
+SMOOTH = {
+    "steep": declared(lambda u, x: pl.diff((5 + 4 * torch.tanh((x - 0.5) / 1e-4)) * u.x, "x")),
+    "steeper": declared(lambda u, x: pl.diff((5 + 4 * torch.tanh((x - 0.5) / 1e-6)) * u.x, "x")),
+    "singular at the end": declared(lambda u, x: u.xx + u.x / x),
+    "singular inside": declared(lambda u, x: u.xx + u.x / (x - 0.5) + u / (x - 0.3).abs().sqrt()),
+    "vertical tangent": declared(lambda u, x: u.xx + torch.sign(x - 0.5) * (x - 0.5).abs() ** (1 / 3) * u),
+    "modulus": declared(lambda u: u.xx + u.abs() * u),
+    "in the unknown": declared(lambda u, x: u.xx + torch.where(u > 0.5, 1.0, 0.0) + torch.where(u > x, 1.0, 0.0)),
+    "many waves": declared(lambda u, x: u.xx + torch.sin(3000 * x) * u),
+}
+
+
+@pytest.mark.parametrize("name", FLUXES)
+def test_jumps_of_fluxes_are_found(name):
+    problem, expected = FLUXES[name]
+    for coordinate, positions in expected.items():
+        mine = [j for j in problem.jumps if j.coordinate == coordinate and j.flux]
+        assert [j.position for j in mine] == [p if p is None else pytest.approx(p, abs=3e-10) for p in positions]
+    assert {j.coordinate for j in problem.jumps if j.flux} == set(expected)
+    assert str(problem.jumps[0]) in problem.lost_flux("PINN")
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_harmless_jumps_are_noted(name):
+    problem, (coordinate, position) = HARMLESS[name]
+    assert [(j.coordinate, j.flux) for j in problem.jumps] == [(coordinate, False)]
+    assert problem.jumps[0].position == pytest.approx(position, abs=3e-10)
+    assert problem.lost_flux("PINN") is None
+    assert any(f"jumps at {coordinate} = {position}" in note for note in problem.check().notes)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_what_is_steep_singular_or_in_the_unknown_is_no_jump(name):
+    assert SMOOTH[name].jumps == ()
+
+
+def test_jumps_in_the_unknown_are_noted():
+    notes = SMOOTH["in the unknown"].check().notes
+    assert any("jump where u passes 0.5" in note for note in notes)
+    assert not any("jump" in note for note in SMOOTH["modulus"].check().notes)
+
+
+@pytest.mark.parametrize("name", problem_names())
+def test_shipped_problems_have_no_jumps(name):
+    problem = pl.load_problem(name)
+    assert problem.jumps == () and not any("jump" in note for note in problem.check().notes)
+
+
+def test_both_values_and_the_parameter_are_named():
+    (jump,) = FLUXES["parameter"][0].jumps
+    assert jump.sides == pytest.approx((1, 10)) and "parameter 'k'" in jump.what
+
+
+def test_points_on_a_curve_are_given():
+    for jump in FLUXES["disk"][0].jumps:
+        for x, y in jump.points:
+            assert (x - 0.5) ** 2 + (y - 0.5) ** 2 == pytest.approx(0.04, abs=1e-8)
+
+
+def test_ends_of_a_period_are_compared():
+    box, periodic = pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)), [pl.Initial(u=0.0), pl.Periodic(on="x")]
+    saw = pl.Problem(box, "u", lambda u, x: u.t - pl.diff((2 + x) * u.x, "x"), periodic)
+    assert [(j.position, j.flux) for j in saw.jumps] == [(pytest.approx(1.0), True)]
+    assert pl.Problem(box, "u", lambda u, x: u.t - pl.diff((2 + x * x) * u.x, "x"), periodic).lost_flux("PINN") is None
+
+
+def test_families_are_looked_at_by_their_representative():
+    field = pl.RandomField(on=("x", "y"), length_scale=0.3)
+
+    def two_values(u, a):
+        k = torch.where(a > 0, 12.0, 3.0)
+        return pl.diff(k * u.x, "x") + pl.diff(k * u.y, "y") - 1
+
+    family = pl.Problem(PLANE, "u", two_values, pl.Dirichlet(u=0.0), parameters={"a": field})
+    assert any(j.flux and j.position is None for j in family.jumps)
+
+
+def test_systems_and_mixed_forms():
+    def mixed(u, q, x):
+        return {"flux": q - torch.where(x > 0.5, 10.0, 1.0) * u.x, "balance": q.x}
+
+    problem = pl.Problem(LINE, ("u", "q"), mixed, pl.Dirichlet(u=0.0))
+    assert [j.flux for j in problem.jumps] == [False]  # both unknowns are continuous: nothing is lost
+
+    def two(u, v, x):
+        return {"u": pl.diff((1 + (x > 0.4)) * u.x, "x") - v, "v": v.xx - u}
+
+    assert [j.flux for j in pl.Problem(LINE, ("u", "v"), two, pl.Dirichlet(u=0.0, v=0.0)).jumps] == [True]
+
+
+def test_search_costs_no_more_than_the_problem_and_happens_once():
+    problem = declared(lambda u: u.xx - 1)
+    assert "jumps" not in vars(problem)
+    assert problem.jumps is problem.jumps
+
+
+def test_which_derivatives_lead():
+    used = frozenset({("x",), ("x", "x"), ("x", "y"), ("t",), ("x", "x", "t")})
+    assert leads(("x", "x"), used, "x") and leads(("x", "y"), used, "x") and leads(("x", "x", "t"), used, "x")
+    assert not leads(("x",), used, "x") and not leads(("x", "x"), used, "y") and not leads(("t",), used, "x")
+
+
+def test_a_step_is_what_stays():
+    values = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 0.1, 0.2, 0.3], [5.0, 5.0, 5.0, 5.0]]).double()
+    assert is_step(*values.unbind(1)).tolist() == [True, False, False]
+
+
+def test_steps_of_functions_on_two_lines():
+    def along(lines, at):
+        return torch.stack([torch.where(at > 0.25 * (lines + 1), 1.0, 0.0) + at, at.sin()])
+
+    found = find_steps(along, line_ticks(50), torch.tensor([0, 0]))
+    assert [(s.function, s.line) for s in found] == [(0, 0), (0, 1)]
+    assert [s.position for s in found] == pytest.approx([0.25, 0.5], abs=1e-10)
