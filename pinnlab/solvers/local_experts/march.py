@@ -41,6 +41,7 @@ class MarchSettings:
         most_cells: in one slab.
         first_slab: share of the time interval that the first slab tries.
         weight: of initial, boundary and interface rows against those of the equations.
+        placed: coordinates whose edges were given by position, where kinks may be.
     """
 
     tolerance: float
@@ -49,6 +50,7 @@ class MarchSettings:
     most_cells: int = 400
     first_slab: float = 0.02
     weight: float = 100.0
+    placed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ class SlabMarch:
         for unknown, each in made.breaks:
             name, at = self.names[each.axis], each.position
             edges = self.settings.cells[name]
-            known = bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
+            known = name in self.settings.placed and bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
             if not known and (unknown, each.axis, (at,)) not in rounded:
                 raise UnresolvedError(
                     f"the initial state of {unknown} has a jump or a kink near {name} = {at:.4g}; the equations do not "
