@@ -46,6 +46,7 @@ class MarchSettings:
         weight: of initial, boundary and interface rows against those of the equations.
         bytes: that one slab may take.
         stops: times at which a slab has to end, because something is switched there.
+        placed: coordinates whose edges were given by position, where kinks may be.
     """
 
     tolerance: float
@@ -56,6 +57,7 @@ class MarchSettings:
     weight: float = 100.0
     bytes: float = math.inf
     stops: tuple[float, ...] = ()
+    placed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,7 @@ class SlabMarch:
         for unknown, each in made.breaks:
             name, at = self.names[each.axis], each.position
             edges = self.settings.cells[name]
-            known = bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
+            known = name in self.settings.placed and bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
             if not known and (unknown, each.axis, (at,)) not in rounded:
                 raise UnresolvedError(
                     f"the initial state of {unknown} has a jump or a kink near {name} = {at:.4g}; the equations do not "

@@ -110,9 +110,10 @@ class LocalExperts(Solver):
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
         tolerance = self.tolerance * (0.1 if high else 1.0) * NOISE[self.features]
+        placed = frozenset(name for name, parts in self._cuts(problem).items() if not isinstance(parts, int))
         limits = MarchSettings(
             tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory(),
-            stops=stops,
+            stops=stops, placed=placed,
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline())
 
