@@ -144,7 +144,7 @@ def report(
     points: int = 4096,
     seed: int = 0,
 ) -> QualityReport:
-    """Look at a solution without a reference.
+    """Look at a solution without a reference. Ctrl-C ends the estimate of the error, and the report has none.
 
     Args:
         solution: of a single instance.
@@ -182,7 +182,10 @@ def report(
         except NoEstimateError as error:
             reasons = (str(error),)
     elif solved == 1 and isinstance(estimate, str):
-        found, reasons = estimate_error(solution, misfits, estimate, max_seconds)
+        try:
+            found, reasons = estimate_error(solution, misfits, estimate, max_seconds)
+        except KeyboardInterrupt:
+            reasons = ("the estimate of the error was interrupted",)
     verdict, why = judge(found, misfits, solved, tolerance, bool(problem.unknown_parameters))
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")

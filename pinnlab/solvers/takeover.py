@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from pinnlab.declaration.problem import Problem
@@ -74,6 +75,7 @@ def solve_by_choice(
     if choice.certain or once:
         return solve_with(choice.solver, seconds)
     watch, began = Watch(seconds), time.perf_counter()
+    result: Result | None = None
     try:
         result = solve_with(choice.solver, seconds, watch)
     except NothingSolvedError:
@@ -84,6 +86,11 @@ def solve_by_choice(
         if processes.first(watch.share >= 1 or by_user or left < _LEAST * seconds):
             return result
     left = processes.first(max(left, _LEAST * seconds))
-    choice = choose(problem, settings, left, experts=False)
-    announce(choice, left)
-    return solve_with(choice.solver, left)
+    try:
+        choice = choose(problem, settings, left, experts=False)
+        announce(choice, left)
+        return solve_with(choice.solver, left)
+    except KeyboardInterrupt:
+        if result is None:
+            raise
+        return replace(result, status=Status.INTERRUPTED)

@@ -25,7 +25,6 @@ from pinnlab.training.clock import Clock
 from pinnlab.training.history import History, Record
 from pinnlab.training.status import Status
 
-
 _FIX = "delete it to begin again, or give another path"
 
 
@@ -140,7 +139,9 @@ class RunState:
     def check(self, phases: int) -> None:
         """Raise ValueError for a state that is none of a run with so many phases."""
         if not len(self.finished) == len(self.statuses) <= phases:
-            raise ValueError(f"{len(self.finished)} of {phases} phases are finished, {len(self.statuses)} have a status")
+            raise ValueError(
+                f"{len(self.finished)} of {phases} phases are finished, {len(self.statuses)} have a status"
+            )
 
     def moment(self, system: Resumable) -> RunState:
         """The state as it is now, which later steps leave as it is: they make new tensors and edit none in place."""
