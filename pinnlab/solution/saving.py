@@ -287,6 +287,8 @@ def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
 def _saved_problem(data: Data) -> SavedProblem:
     region = from_data(data["domain"])
     parameters = {name: _parameter(value, region) for name, value in data["parameters"].items()}
+    if not isinstance(data["unknowns"], list) or not all(isinstance(name, str) for name in data["unknowns"]):
+        raise TypeError(f"the unknowns are {data['unknowns']!r}")
     digests = {str(key): str(value) for key, value in data.get("digests", {}).items()}
     return SavedProblem(region, tuple(data["unknowns"]), parameters, str(data["name"]), digests)
 
