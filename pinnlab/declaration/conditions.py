@@ -23,6 +23,7 @@ from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key, split_derivative
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import TIME, Region, Site
+from pinnlab.domains.membership import in_part
 
 Value = float | KnownFunction | Callable[..., Tensor | float]
 """What a condition prescribes: a number, or a function of coordinates and parameters, bound by name."""
@@ -344,23 +345,9 @@ class Data(Condition):
         return f"Data({', '.join(self.values)} at {n} points)"
 
     def within(self, region: Region, whole: Region | None = None) -> Data | None:
-        """The measurements that lie in a region with the same coordinates; None where there are none.
-
-        Args:
-            region: which.
-            whole: what the region is a part of; of several parts that meet at a point the first has it, so that every
-                measurement counts once.
-        """
-        columns, once = [], torch.ones(len(next(iter(self.points.values()))), dtype=torch.bool)
-        for name in region.coordinates:
-            x, (lower, upper) = self.points[name], region.bounds[name]
-            if whole is not None and lower > whole.bounds[name][0]:
-                once &= x > lower
-            if whole is not None and upper < whole.bounds[name][1]:
-                # rounding must not put it outside of both
-                x = torch.where(x == upper, x.new_tensor((lower + upper) / 2), x)
-            columns.append(x)
-        inside = region.contains(torch.stack(columns, dim=1)) & once
+        """The measurements that a region has as a part of the whole, each in one part; None where there are none."""
+        points = torch.stack([self.points[name] for name in region.coordinates], dim=1)
+        inside = in_part(points, region, region if whole is None else whole)
         if not bool(inside.any()):
             return None
         values = {name: v if callable(v) else v[inside] for name, v in self.values.items()}
