@@ -73,12 +73,17 @@ def solve(
             these two), or ``"none"`` (each solves by itself). Alone it changes nothing.
 
     Returns:
-        The solution, in every process. Ctrl-C returns the best one so far.
+        The solution, in every process. Ctrl-C returns the best one so far, with the status ``INTERRUPTED``.
 
     Raises:
-        TypeError, ValueError: before training, for anything that cannot work.
+        TypeError, ValueError: before training, for anything that cannot work, also a checkpoint that cannot be written or
+            is damaged.
         NothingSolvedError: of the given solver's march not even the first piece could be solved, or not in time; a
             ValueError.
+        KeyboardInterrupt: Ctrl-C while nothing is there yet: while planning, or before the first piece of a march.
+
+    Warns:
+        UserWarning: a checkpoint could not be written later, as on a full disk; the run goes on.
     """
     began = time.perf_counter()
     if not isinstance(problem, Problem):

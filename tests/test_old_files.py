@@ -39,8 +39,12 @@ def assert_same(found: dict[str, Any], wanted: dict[str, Any], tolerance: float)
 @pytest.mark.parametrize("name", cases.SOLUTIONS)
 def test_saved_solutions_load(name: str, given: bool) -> None:
     found = cases.described(cases.load(name, given), cases.SOLUTIONS[name])
-    single = "float32" in name
-    assert_same(found, EXPECTED["solutions"][name], 1e-5 if single else 1e-9)
+    single, wanted = "float32" in name, EXPECTED["solutions"][name]
+    if given:
+        # such a file does not know the equations and conditions
+        assert "was not checked" in found["notes"][-1]
+        found = {**found, "notes": found["notes"][:-1]}
+    assert_same(found, wanted, 1e-5 if single else 1e-9)
 
 
 # a checkpoint knows its problem by the byte code of its functions, and that is another one in every version of Python
@@ -70,6 +74,8 @@ def test_learned_interface_conditions_load_and_trials_resume(tmp_path: Path) -> 
     assert path.read_text() == cases.TRIALS.read_text(), "nothing is played again"
 
 
+# the code of the family and of the simulator names the file
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the file was named by Python 3.11")
 def test_datasets_are_found_by_the_digest_of_their_family() -> None:
     found = cases.described_dataset(cases.dataset(cases.DATASETS))
     assert found

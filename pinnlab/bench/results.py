@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ class Run:
             the unknowns. With several windows it is the error of the window in training.
         date: when it ended.
         commit: of the code.
+        dtype: of the numbers.
+        device: on which it ran; "" where the file does not say.
+        digest: of the problem, with the version of Python; "" where the file does not say.
     """
 
     problem: str
@@ -48,11 +52,28 @@ class Run:
     curve: dict[str, list[float]] = field(default_factory=dict)
     date: str = ""
     commit: str = ""
+    dtype: str = "float64"
+    device: str = ""
+    digest: str = ""
 
     @property
     def key(self) -> tuple[str, str, int, float]:
         """What makes it a run of its own."""
         return self.problem, self.solver, self.seed, self.max_seconds
+
+    def differs(self, planned: Run) -> str:
+        """In what this run is another one than what is planned now, in words; "" where in nothing that is known."""
+        if self.dtype != planned.dtype:
+            return f"in {self.dtype}, not {planned.dtype}"
+        if self.device and self.device != planned.device:
+            return f"on {self.device}, not {planned.device}"
+        if planned.configuration and _nameless(self.configuration) != _nameless(planned.configuration):
+            return "with other settings of the solver"
+        python, _, digest = self.digest.partition(":")
+        # byte code, which the digest is of, is another one in another version of Python
+        if python == planned.digest.partition(":")[0] and digest != planned.digest.partition(":")[2]:
+            return "of a problem with other equations, conditions or parameters"
+        return ""
 
     @property
     def error(self) -> float:
@@ -127,10 +148,17 @@ class Results:
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"), object_hook=_restored)
-            runs = tuple(Run(**run) for run in data["runs"])
+            # files of version 0.1 say it in the command only
+            single = "float32" in str(data["machine"].get("command", "")).replace("=", " ").split()
+            runs = tuple(Run(**{"dtype": "float32" if single else "float64", **run}) for run in data["runs"])
             return cls(data["machine"], runs, tuple(Baseline(**row) for row in data["baselines"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a results file of pinnlab bench: {error}") from error
+
+
+def _nameless(configuration: str) -> str:
+    """Without places in memory, which are others in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", configuration)
 
 
 def _finite(value: Any) -> Any:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 
 from pinnlab.algebra.largest import largest
 from pinnlab.api import solve
-from pinnlab.bench.cases import Case
+from pinnlab.bench.cases import Case, CaseError
 from pinnlab.bench.peers import is_peer, launch
 from pinnlab.bench.provenance import commit, now
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate, relative_errors
+from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.solution.solution import Solution
@@ -56,20 +59,32 @@ def bench(
         The results, and whether everything was run (False after Ctrl-C).
 
     Raises:
-        CaseError: before anything is run, where a peer cannot be.
+        CaseError: before anything is run, where a peer cannot be, or old runs have another type of numbers or device.
     """
     for kind in schedule.solvers:
         if is_peer(kind):
             launch.require(str(kind), schedule.device)
-    done = {run.key for run in results.runs if run.status != FAILED}
+    old = {run.key: run for run in results.runs if run.status != FAILED}
+    problems = {case.label: case.problem() for case in schedule.cases}
+    plan = {
+        case.label: [
+            replace(_blank(case, kind, seed, schedule), digest=_digest(problems[case.label]))
+            for kind in schedule.solvers
+            for seed in schedule.seeds
+        ]
+        for case in schedule.cases
+    }
+    _refuse_other_numbers(plan, old)
     for case in schedule.cases:
-        wanted = [_blank(case, kind, seed, schedule) for kind in schedule.solvers for seed in schedule.seeds]
-        missing = [run for run in wanted if run.key not in done]
+        problem, wanted = problems[case.label], plan[case.label]
+        differing = [why for run in wanted if run.key in old and (why := old[run.key].differs(run))]
+        missing = [run for run in wanted if run.key not in old or old[run.key].differs(run)]
+        for why in dict.fromkeys(differing):
+            say(f"{case.label}: {differing.count(why)} old runs were made {why}, and are made again")
         say(f"{case.label}: {len(missing)} runs to do, {len(wanted) - len(missing)} done before")
         known = {row.problem for row in results.baselines}
         if not missing and case.label in known:
             continue
-        problem = case.problem()
         classical = None
         if case.label not in known or problem.reference is None:
             row, classical = _baseline(case, problem)
@@ -89,11 +104,29 @@ def bench(
     return results, True
 
 
+def _refuse_other_numbers(plan: Mapping[str, Sequence[Run]], old: Mapping[Any, Run]) -> None:
+    """Raise CaseError where a plan would put numbers of another type or device beside those that are there."""
+    for planned in (run for runs in plan.values() for run in runs if run.key in old):
+        known = old[planned.key]
+        if known.dtype != planned.dtype or (known.device and known.device != planned.device):
+            raise CaseError(
+                f"{known.problem}, {known.solver}, seed {known.seed}: the old run was made {known.differs(planned)}; resume "
+                "with the same --dtype and --device, or write elsewhere with --out."
+            )
+
+
+def _digest(problem: Problem) -> str:
+    parts = repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters
+    return f"{sys.version_info[0]}.{sys.version_info[1]}:{fingerprint(*parts)}"
+
+
 def _blank(case: Case, kind: str | None, seed: int, schedule: Schedule) -> Run:
     name = kind or case.default_solver
-    if is_peer(name):
-        return Run(case.label, name, seed, schedule.max_seconds or case.budget)
-    return Run(case.label, name, seed, schedule.max_seconds or case.budget, repr(case.solver(name)))
+    solver = None if is_peer(name) else case.solver(name)
+    return Run(
+        case.label, name, seed, schedule.max_seconds or case.budget, "" if solver is None else repr(solver),
+        dtype=str(schedule.dtype).removeprefix("torch."), device=schedule.device,
+    )  # fmt: skip
 
 
 def _run(case: Case, problem: Problem, schedule: Schedule, progress: bool, run: Run) -> Run:

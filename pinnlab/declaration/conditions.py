@@ -23,6 +23,7 @@ from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key, split_derivative
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import TIME, Region, Site
+from pinnlab.domains.membership import in_part
 from pinnlab.machine.numbers import positive
 
 Value = float | KnownFunction | Callable[..., Tensor | float]
@@ -352,9 +353,10 @@ class Data(Condition):
         n = len(next(iter(self.points.values())))
         return f"Data({', '.join(self.values)} at {n} points)"
 
-    def within(self, region: Region) -> Data | None:
-        """The measurements that lie in a region with the same coordinates; None where there are none."""
-        inside = region.contains(torch.stack([self.points[name] for name in region.coordinates], dim=1))
+    def within(self, region: Region, whole: Region | None = None) -> Data | None:
+        """The measurements that a region has as a part of the whole, each in one part; None where there are none."""
+        points = torch.stack([self.points[name] for name in region.coordinates], dim=1)
+        inside = in_part(points, region, region if whole is None else whole)
         if not bool(inside.any()):
             return None
         values = {name: v if callable(v) else v[inside] for name, v in self.values.items()}

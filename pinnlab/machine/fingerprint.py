@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dis
 import hashlib
-from types import CodeType
+from functools import partial
+from types import CodeType, MethodType
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,10 @@ def _feed(digest: Any, value: Any, depth: int) -> None:
         _feed(digest, sorted(map(str, value)), depth + 1)
     elif isinstance(value, np.ndarray | np.generic):
         digest.update(str(value.dtype).encode() + np.asarray(value).tobytes())
+    elif isinstance(value, partial):
+        _feed(digest, [value.func, value.args, value.keywords], depth + 1)
+    elif isinstance(value, MethodType):
+        _feed(digest, [value.__func__, value.__self__], depth + 1)
     elif hasattr(value, "__code__"):
         _feed_code(digest, value.__code__, value, depth)
         cells = [c.cell_contents for c in value.__closure__ or ()]

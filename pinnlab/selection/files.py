@@ -55,5 +55,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Policy, list[lis
             raise ValueError("it is of another kind")
         policy, arms = policy_of(data.pop("policy")), data.pop("arms")
         return data, policy, arms, [Trial.from_data(trial) for trial in data.pop("trials")]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is no saved InterfaceSelector: {error}") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{os.fspath(path)!r} is no saved InterfaceSelector, or is damaged ({type(error).__name__}: {error}); save it "
+            "again, or learn from its trials, fit(..., path=...)."
+        ) from error

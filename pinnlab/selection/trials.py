@@ -6,16 +6,19 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from pinnlab.api import solve
 from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
+from pinnlab.machine.files import blamed, why_not_writable
+from pinnlab.machine.locks import locked
 from pinnlab.selection.arms import Arms
 from pinnlab.training.status import Status
 
@@ -48,8 +51,15 @@ class Trial:
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Trial:
-        """The inverse of ``to_data``."""
-        return cls(**{**data, "interface": tuple(data["interface"]), "reward": float(data["reward"])})
+        """The inverse of ``to_data``.
+
+        Raises:
+            Exception: of any kind, where it is not what ``to_data`` gives.
+        """
+        trial = cls(**{**data, "interface": tuple(data["interface"]), "reward": float(data["reward"])})
+        if type(trial.number) is not int or not all(isinstance(v, float | int) for v in trial.parameters.values()):
+            raise TypeError(f"trial {trial.number!r} has parameters {trial.parameters!r}")
+        return trial
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,8 @@ def trial_generator(seed: int, number: int, purpose: int) -> np.random.Generator
 class TrialLog:
     """A file of trials, one JSON line each after a first line that says what they belong to.
 
-    A line counts once it is complete: whoever is killed while writing loses that line and no other.
+    A line counts once it is complete: whoever is killed while writing loses that line and no other. Several processes may
+    share a file: they take turns, and of a trial that two have played the one that was written first counts.
 
     Args:
         path: the file; None keeps nothing.
@@ -114,52 +125,70 @@ class TrialLog:
         trials: {number: trial} of those that are over.
 
     Raises:
-        ValueError: the file is of another kind, or belongs to something else.
+        ValueError: the file is of another kind, is damaged, belongs to something else, or cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, identity: str):
         self.path = None if path is None else Path(path)
+        self.identity = identity
         self.trials: dict[int, Trial] = {}
+        self._read = 0
         if self.path is None:
             return
-        lines = self._complete_lines()
-        if not lines:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._write({"pinnlab": _KIND, "identity": identity})
-            return
-        try:
-            head, *rest = (json.loads(line) for line in lines)
-            kind, found = head["pinnlab"], head["identity"]
-            self.trials = {data["number"]: Trial.from_data(data) for data in rest}
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"path={os.fspath(self.path)!r} is no file of trials, or is damaged: {error}") from error
-        if kind != _KIND or found != identity:
-            raise ValueError(
-                f"path={os.fspath(self.path)!r} holds trials of another family, solver or selector; delete it or give "
-                "another path."
-            )
+        why = why_not_writable(self.path)
+        if why is not None:
+            raise ValueError(f"path={os.fspath(self.path)!r} {why}.")
+        with self._open() as file:
+            self._update(file)
 
     def append(self, trial: Trial) -> None:
-        """Write a trial; it is on disk when this returns."""
+        """Write a trial, unless another process has written the same one; it is on disk when this returns."""
+        if self.path is not None:
+            with self._open() as file:
+                self._update(file)
+                if trial.number in self.trials:
+                    return
+                self._write(file, trial.to_data())
         self.trials[trial.number] = trial
-        self._write(trial.to_data())
 
-    def _write(self, data: dict[str, Any]) -> None:
-        if self.path is None:
-            return
-        with open(self.path, "ab") as file:
-            file.write(json.dumps(data, allow_nan=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        """The file, which no other process writes to meanwhile."""
+        assert self.path is not None
+        with open(self.path, "a+b") as file, locked(file):
+            yield file
 
-    def _complete_lines(self) -> list[bytes]:
-        """Lines that end; what follows the last of them is cut off."""
-        if self.path is None or not self.path.exists():
-            return []
-        content = self.path.read_bytes()
+    def _write(self, file: IO[bytes], data: dict[str, Any]) -> None:
+        file.write(json.dumps(data, allow_nan=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+        self._read = file.tell()
+
+    def _update(self, file: IO[bytes]) -> None:
+        """Take in the lines that are new; what follows the last complete one was never finished, and is cut off."""
+        named = f"path={os.fspath(file.name)!r}"
+        file.seek(self._read)
+        content = file.read()
         whole = content[: content.rfind(b"\n") + 1]
-        if content and not whole:
-            raise ValueError(f"path={os.fspath(self.path)!r} is no file of trials; give another path.")
+        if content and not whole and not self._read:
+            raise ValueError(f"{named} is no file of trials; give another path.")
+        lines = whole.splitlines()
+        with blamed(f"{named} is no file of trials, or", "delete it to begin again, or give another path"):
+            data = [json.loads(line) for line in lines]
+            if not self._read and data:
+                head = data.pop(0)
+                kind, found = head["pinnlab"], head["identity"]
+            found_trials = [Trial.from_data(d) for d in data]
+        if not self._read and lines:
+            if kind != _KIND or found != self.identity:
+                raise ValueError(
+                    f"{named} holds trials of another family, solver or selector; delete it or give another path."
+                )
         if len(whole) < len(content):
-            os.truncate(self.path, len(whole))
-        return whole.splitlines()
+            file.truncate(self._read + len(whole))
+        for trial in found_trials:
+            self.trials.setdefault(trial.number, trial)
+        first = not self._read and not lines
+        self._read += len(whole)
+        if first:
+            self._write(file, {"pinnlab": _KIND, "identity": self.identity})

@@ -169,7 +169,7 @@ def report(
     points: int = 4096,
     seed: int = 0,
 ) -> QualityReport:
-    """Look at a solution without a reference.
+    """Look at a solution without a reference. Ctrl-C ends the estimate of the error, and the report has none.
 
     Args:
         solution: of a single instance.
@@ -207,7 +207,10 @@ def report(
         except NoEstimateError as error:
             estimation = Estimation(reasons=(str(error),))
     elif solved == 1 and isinstance(estimate, str):
-        estimation = estimate_error(solution, misfits, estimate, max_seconds, _WRONG * tolerance, began)
+        try:
+            estimation = estimate_error(solution, misfits, estimate, max_seconds, _WRONG * tolerance, began)
+        except KeyboardInterrupt:
+            estimation = Estimation(reasons=("the estimate of the error was interrupted",))
     verdict, why = judge(
         estimation.estimate, misfits, solved, tolerance, bool(problem.unknown_parameters), estimation.second,
         estimation.not_unique,

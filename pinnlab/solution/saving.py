@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.machine import files
 from pinnlab.networks.files import built_network
+from pinnlab.solution.recognition import compared, digests
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -45,6 +46,13 @@ VERSION = 1
 _ACCURATE = 1e-12
 
 
+_FIX = "save the solution again, or give another file"
+
+
+class _OwnNetworkError(ValueError):
+    """The user's own network does not fit."""
+
+
 class _NotInFileError(ValueError, AttributeError):
     """Something of the problem that a file does not hold."""
 
@@ -57,6 +65,7 @@ class SavedProblem:
     unknowns: tuple[str, ...]
     parameters: dict[str, Parameter]
     name: str
+    digests: Mapping[str, str] = field(default_factory=dict)
     reference: None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -76,6 +85,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
 
     Raises:
         TypeError: a part of a kind that has no file form.
+        OSError: the file cannot be written.
     """
     problem, file = solution.problem, _File(solution.models)
     parts = [file.written(k) for k in range(len(solution.models))]
@@ -88,6 +98,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "domain": problem.domain.to_data(),
             "unknowns": list(problem.unknowns),
             "parameters": {name: _parameter_data(value) for name, value in problem.parameters.items()},
+            "digests": dict(problem.digests) if isinstance(problem, SavedProblem) else digests(problem),
             "models": parts,
             "bases": [basis.to_data() for basis in file.bases],
             "history": solution.history.to_data(),
@@ -224,33 +235,48 @@ def load(
         FileNotFoundError: there is no such file.
         ValueError: another kind of file, another problem, or a network of the user's own that was not passed.
     """
-    data = files.read(path, device)
+    data = files.read(path, device, fix=_FIX)
     where = repr(os.fspath(path))
     if data["pinnlab"] != "solution":
         raise ValueError(f"{where} is a {data['pinnlab']}, not a solution; to resume it, pass checkpoint= to pl.solve.")
     if data.get("version") != VERSION:
         raise ValueError(f"{where} was written by another version of pinnlab (its format is {data.get('version')!r}).")
     try:
-        known = _saved_problem(data)
-        bases = [LocalBasis.from_data(basis) for basis in data.get("bases", ())]
-        parts: list[Part] = []
-        for entry in data["models"]:
-            read = next(reader for key, reader in _READERS.items() if key in entry or key == "network")
-            parts.append(read(entry, _Known(known.unknowns, parts, bases, network, device)))
-        if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
-            raise IndexError("the first time window is missing")
-        history, status = History.from_data(data["history"]), Status[data["status"]]
-    except (KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
-        raise ValueError(f"{where} could not be put together again: {type(error).__name__}: {error}.") from error
+        found, known = _put_together(data, network, device)
+    except _OwnNetworkError:
+        raise
+    except Exception as error:  # content of another type or size fails in any way
+        told = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{where} could not be put together again: {type(error).__name__}: {told}; {_FIX}.") from error
+    if problem is None:
+        return found
     for name in ("domain", "unknowns", "parameters"):
-        if problem is not None and _comparable(problem, name) != _comparable(known, name):
+        if _comparable(problem, name) != _comparable(known, name):
             raise ValueError(
                 f"load(problem=...): the file was written for {name}={getattr(known, name)!r}, the problem has "
                 f"{getattr(problem, name)!r}; pass the problem that was solved."
             )
-    asked: Any = known if problem is None else problem
-    function, notes = joined(parts, known.domain), tuple(data["notes"])
-    return Result(asked, function, parts, history, status, data["seconds"], notes=notes)
+    return replace(found, problem=problem, notes=(*found.notes, *compared(digests(problem), known.digests)))
+
+
+def _put_together(data: Data, network: nn.Module | None, device: torch.device | str) -> tuple[Result, SavedProblem]:
+    """The solution that a file's content describes, and what it knows of the problem."""
+    known = _saved_problem(data)
+    bases = [LocalBasis.from_data(basis) for basis in data.get("bases", ())]
+    parts: list[Part] = []
+    for entry in data["models"]:
+        read = next(reader for key, reader in _READERS.items() if key in entry or key == "network")
+        parts.append(read(entry, _Known(known.unknowns, parts, bases, network, device)))
+    if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
+        raise IndexError("the first time window is missing")
+    history, status, seconds = History.from_data(data["history"]), Status[data["status"]], float(data["seconds"])
+    function, notes = joined(parts, known.domain), tuple(str(note) for note in data["notes"])
+    for part in parts:  # numbers of another shape would fail only when they are asked for
+        middle = torch.tensor([[(a + b) / 2 for a, b in part.region.bounds.values()]]).to(part.parameters[0])
+        if part.values(middle).shape != (1, len(known.unknowns)):
+            raise ValueError(f"its values are not those of {', '.join(known.unknowns)}")
+    asked: Any = known
+    return Result(asked, function, parts, history, status, seconds, notes=notes), known
 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
@@ -261,7 +287,10 @@ def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
 def _saved_problem(data: Data) -> SavedProblem:
     region = from_data(data["domain"])
     parameters = {name: _parameter(value, region) for name, value in data["parameters"].items()}
-    return SavedProblem(region, tuple(data["unknowns"]), parameters, data["name"])
+    if not isinstance(data["unknowns"], list) or not all(isinstance(name, str) for name in data["unknowns"]):
+        raise TypeError(f"the unknowns are {data['unknowns']!r}")
+    digests = {str(key): str(value) for key, value in data.get("digests", {}).items()}
+    return SavedProblem(region, tuple(data["unknowns"]), parameters, str(data["name"]), digests)
 
 
 @dataclass(frozen=True)
@@ -303,17 +332,23 @@ def _piecewise(data: Data, known: _Known) -> PiecewiseModel:
     cells = tuple(Cell(box, owner) for box, owner in zip(boxes, data["owners"], strict=True))
     joints = tuple(Interface(a, b, normal, boxes[a], boxes[b]) for a, b, normal in data["interfaces"])
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
-    return PiecewiseModel(Partition(Box(**data["domain"]), cells, joints), parts, coefficients, data["constants"])
+    return PiecewiseModel(Partition(from_data(data["domain"]), cells, joints), parts, coefficients, data["constants"])
 
 
 def _model(data: Data, known: _Known) -> Model:
-    module = built_network(data["network"], known.network)
+    try:
+        module = built_network(data["network"], known.network)
+    except ValueError as error:
+        if data["network"].get("own"):
+            raise _OwnNetworkError(str(error)) from error
+        raise
     dtype = next((t.dtype for t in data["state"].values() if t.is_floating_point()), torch.float64)
     module = module.to(known.device, dtype)
     try:
         module.load_state_dict(data["state"])
     except RuntimeError as error:
-        raise ValueError(f"load(network={type(module).__name__}(...)) does not fit the file: {error}") from error
+        kind = ValueError if known.network is None else _OwnNetworkError
+        raise kind(f"load(network={type(module).__name__}(...)) does not fit the file: {error}") from error
     constraints = [[_constraint(c, known.earlier) for c in mine] for mine in data["constraints"]]
     layers = [None if layer is None else KinkProfile(**layer) for layer in data["layers"]]
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}

@@ -85,6 +85,7 @@ def solve_by_choice(
     if choice.certain or once:
         return _whole_time(solve_with(choice.solver, whole), whole)
     watch = Watch(whole)
+    result: Result | None = None
     try:
         result = solve_with(choice.solver, watch.deadline, watch)
     except NothingSolvedError as error:
@@ -96,11 +97,16 @@ def solve_by_choice(
         why = f"{100 * watch.share:.0f} % of the whole was solved ({result.status.name.lower().replace('_', ' ')})"
     left = processes.first(whole.left)
     tried = f"local experts were tried for {budget - left:.2g} s and dropped: {why}"
-    choice = choose(problem, settings, max(left, _LEAST * budget), experts=False)
-    choice = replace(choice, why=f"{tried}; {choice.why}")
-    announce(choice, left)
-    result = solve_with(choice.solver, Deadline(whole.now() + left, left, whole.now))
-    return _whole_time(replace(result, notes=(tried, *result.notes)), whole)
+    try:
+        choice = choose(problem, settings, max(left, _LEAST * budget), experts=False)
+        choice = replace(choice, why=f"{tried}; {choice.why}")
+        announce(choice, left)
+        second = solve_with(choice.solver, Deadline(whole.now() + left, left, whole.now))
+    except KeyboardInterrupt:
+        if result is None:
+            raise
+        return _whole_time(replace(result, status=Status.INTERRUPTED), whole)
+    return _whole_time(replace(second, notes=(tried, *second.notes)), whole)
 
 
 def _whole_time(result: Result, whole: Deadline) -> Result:

@@ -245,7 +245,7 @@ class _PhaseLoop:
         """Run the stages in order, each from the best parameters of the one before."""
         at, state = self.at, self.run.state
         self.resumed = at.theta is not None
-        with self.taking_up():
+        with self.run.file.blamed():
             at.check(len(self.phase.stages), self.system.size)
             if self.resumed and state.saved is not None:
                 self.system.restore(state.saved)

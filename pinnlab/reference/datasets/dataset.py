@@ -15,13 +15,14 @@ import numpy as np
 from tqdm import tqdm
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.machine.files import blamed
 from pinnlab.machine.fingerprint import fingerprint
 
 Array = np.ndarray
 Member = Mapping[str, Any]
 """{parameter: number or function} of one member."""
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +125,23 @@ def generate(
         simulate: a classical solver.
         axes: the grid on which it returns solutions.
         seed: of the members.
-        settings: whatever else the numbers depend on; with the family and the grid it names the file.
+        settings: whatever else the numbers depend on. With the family, its equations and conditions, the grid and the code
+            of ``simulate`` it names the file, so that a change of any of them is simulated anew.
         batch: members simulated at once.
         folder: where files are kept; ``cache_folder()`` if None.
         dtype: of the values on disk.
         progress: show a progress bar while simulating.
 
     Raises:
-        ValueError: ``problem`` is no family, ``count`` is below 1, or a simulation failed.
+        ValueError: a name that is none of a file, ``problem`` is no family, ``count`` is below 1, a simulation failed, or
+            a file on disk is damaged.
         OSError: the folder cannot be written to.
     """
+    if not isinstance(name, str) or not name or name.startswith(".") or set(name) & set("/\\:\0"):
+        raise ValueError(
+            f"generate({name!r}): files in the folder begin with this name, so it must not be empty, begin with a dot or "
+            "hold a slash, backslash or colon; say folder=... for another place."
+        )
     if not problem.families:
         raise ValueError(
             f"generate({name!r}): the problem is no family; give a parameter as Uniform(...) or RandomField(...)."
@@ -143,12 +151,16 @@ def generate(
     members = [problem.sample_parameters(np.random.default_rng([seed, i])) for i in range(count)]
     identity = fingerprint(
         _VERSION, name, repr(problem.domain), dict(problem.parameters), dict(settings or {}), dict(axes), count, seed,
-        str(np.dtype(dtype)),
+        str(np.dtype(dtype)), problem.unknowns, problem.equations, problem.conditions, simulate,
     )  # fmt: skip
     path = Path(cache_folder() if folder is None else folder) / f"{name}-{count}-{identity[:12]}.npz"
     if path.exists():
-        with np.load(path, allow_pickle=False) as file:
-            return Dataset(axes, {u: file[u] for u in file.files}, members)
+        with blamed(f"generate({name!r}): {os.fspath(path)!r}", "delete it, and it is simulated again"):
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                stored = {u: file[u] for u in file.files}
+            if not stored or not all(np.isfinite(v).all() for v in stored.values()):
+                raise TypeError("it holds no numbers")
+            return Dataset(axes, stored, members)
     parts: dict[str, list[Array]] = {}
     with tqdm(total=count, desc=name, unit="members", disable=not progress) as bar:
         for first in range(0, count, batch):

@@ -214,7 +214,7 @@ class Discretization:
         """Measurements inside the slab, cell by cell."""
         groups = []
         for condition in self.data:
-            inside = condition.within(cells.region)
+            inside = condition.within(cells.region, self.domain)
             if inside is None:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)

@@ -232,7 +232,7 @@ class Partition:
 
 def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition]:
     if isinstance(condition, Data):
-        inside = condition.within(box)
+        inside = condition.within(box, whole)
         return [] if inside is None else [inside]
     if isinstance(condition, Initial):
         return [condition] if _same(box, whole, TIME, 0) else []
