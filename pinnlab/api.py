@@ -65,6 +65,8 @@ def solve(
 
     Raises:
         TypeError, ValueError: before training, for anything that cannot work.
+        NotUniqueError: before training, where conditions are missing and the solution is certainly not unique; a
+            ValueError.
         NothingSolvedError: of the given solver's march not even the first piece could be solved; a ValueError.
     """
     if not isinstance(problem, Problem):
@@ -84,6 +86,7 @@ def solve(
     dtype = torch.float64 if dtype is None else dtype
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"solve(dtype={dtype}): use torch.float64 or torch.float32.")
+    problem.check_unique()
     if parallel not in SHARED:
         raise ValueError(f"solve(parallel={parallel!r}): choose one of {', '.join(map(repr, SHARED))}.")
     if checkpoint is not None and not isinstance(checkpoint, Checkpoint):

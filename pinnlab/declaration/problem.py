@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
+from pinnlab.declaration.counting import Count, NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
     Residuals,
@@ -26,7 +27,7 @@ from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
-from pinnlab.declaration.summary import ProblemReport, gaps
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import Region
@@ -203,7 +204,8 @@ class Problem:
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
             if isinstance(value, Unknown) and not any(isinstance(c, Data) for c in self.conditions):
                 missing.append(f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...)")
-        missing += gaps(self.context(), self.conditions, self.order_of)
+        found = self._gaps()
+        missing += found.missing
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",
             derivatives={
@@ -212,9 +214,26 @@ class Problem:
             },
             residuals=self.residual_names,
             conditions=tuple((repr(c), "exact" if c in plan.built_in else "soft") for c in self.conditions),
-            notes=tuple(notes),
+            notes=(*notes, *found.notes),
             missing=tuple(missing),
+            excess=found.excess,
         )
+
+    def count(self) -> Count:
+        """How many conditions the problem needs and where, and what those it has leave open."""
+        found = count(self.context(), self.equation_term(), self.conditions, self.parameter_values())
+        if self.unknown_parameters:
+            found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
+        return found
+
+    def check_unique(self) -> None:
+        """Raise NotUniqueError where the conditions certainly leave more than one solution, and say which are missing."""
+        certificate = self._gaps().certificate
+        if certificate is not None:
+            raise NotUniqueError(f"{self.name}: the solution is not unique; {certificate}.")
+
+    def _gaps(self) -> Gaps:
+        return gaps(self.context(), self.conditions, self.count(), self.order_of)
 
 
 # -- what the constructor makes of its arguments -----------------------------------------------------------------------

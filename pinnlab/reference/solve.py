@@ -54,9 +54,10 @@ def reference_solution(
 
     Raises:
         ValueError: the problem cannot be solved: families, unknown coefficients, no box, three space dimensions,
-            conditions missing, no time derivative, a solution that leaves the range of numbers.
+            conditions missing (a NotUniqueError), no time derivative, a solution that leaves the range of numbers.
     """
     check_solvable(problem)
+    problem.check_unique()
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (resolution != int(resolution) or resolution < 8):

@@ -175,7 +175,11 @@ def estimate_error(
         how: one of ``KINDS``; ``"auto"`` tries the error equation, the classical solution, and random features, in
             this order.
         max_seconds: in all, about.
+
+    Raises:
+        NotUniqueError: the problem certainly has more than one solution, which no estimate can overrule.
     """
+    solution.problem.check_unique()
     began = time.perf_counter()
     reasons: list[str] = []
     kinds = ("equation", "classical", "features") if how == "auto" else (how,)
