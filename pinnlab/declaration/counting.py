@@ -15,12 +15,12 @@ What is not the same for all points and all made-up fields is not certain, and n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
+from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.conditions import Condition, Context
 from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, ConditionPart, Factors, Linearized, linearized
 from pinnlab.declaration.terms import Term
@@ -36,44 +36,6 @@ _SHORT = (1e2, 1e3)
 
 class NotUniqueError(ValueError):
     """The problem certainly has more than one solution, or none, and why."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """What one piece of the boundary needs and has.
-
-    Attributes:
-        needed: number of conditions; None where it is not certain.
-        given: number of conditions.
-        lacking: number of solutions that decay into the domain and that the conditions do not fix.
-    """
-
-    needed: int | None
-    given: int
-    lacking: int = 0
-
-
-@dataclass(frozen=True)
-class Count:
-    """What a declaration's conditions fix.
-
-    Attributes:
-        initial: initial values that are needed, given and lacking; None without time.
-        sides: {piece of the boundary: what it needs and has}; pieces at the ends of periodic coordinates are left out.
-        total: the same for an ordinary differential equation in a coordinate that is not time; else None.
-        open_between: coordinates along which solutions are left, whatever the other coordinates' conditions.
-        constants: unknowns that are known up to a constant, in groups that share one.
-        motions: unknowns that are known up to a function that is linear in the coordinates.
-        doubts: why nothing is certain, in sentences.
-    """
-
-    initial: Side | None
-    sides: Mapping[str, Side]
-    total: Side | None
-    open_between: tuple[str, ...]
-    constants: tuple[tuple[str, ...], ...]
-    motions: tuple[str, ...]
-    doubts: tuple[str, ...]
 
 
 def count(context: Context, equations: Term, conditions: Sequence[Condition], values: Mapping[str, Any]) -> Count:

@@ -28,6 +28,8 @@ INSIDE = 3
 """Points of the interior that are looked at."""
 ON_SIDE = 2
 """Points of each piece of the boundary."""
+_OF_CONDITION = 7
+"""Points of each condition: too many for a linear function to vanish at them by chance."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _condition(condition: Condition, context: Context, values: Mapping[str, Any]
         places = [condition.on] * len(terms)
     parts = []
     for term, where in zip(terms, places, strict=True):
-        sites = term.draw(unit, ON_SIDE if term.fixed is None else term.fixed)
+        sites = term.draw(unit, _OF_CONDITION if term.fixed is None else term.fixed)
         linear = _linear(term, context, values, sites)
         used = {u for part in linear for row in part.coefficients for (u, _), c in row.items() if np.any(c)}
         parts.append(ConditionPart(term.kind, where, tuple(sorted(used)), linear))

@@ -11,8 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.condition_count import Count
 from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
-from pinnlab.declaration.counting import Count, NotUniqueError, count
+from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
     Residuals,

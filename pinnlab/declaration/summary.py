@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.conditions import Condition, Context, Initial
-from pinnlab.declaration.counting import Count
 from pinnlab.domains import TIME
 
 Orders = Callable[[str, str], int]
@@ -120,7 +120,7 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
                 f"need {needs}"
             )
     faces = {coordinate + end for coordinate in context.region.space for end in "-+"}
-    bare = {piece: str(side.needed) for piece, side in lacking.items() if not side.given}
+    bare = {p: str(side.needed) for p, side in lacking.items() if not side.given and not _doubled(count, p)}
     groups = [[piece] for piece in bare if piece in faces] + [[piece for piece in bare if piece not in faces]]
     for pieces in filter(None, groups):
         needs = " or ".join(dict.fromkeys(bare[piece] for piece in pieces))
@@ -128,8 +128,8 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
             f"no condition on {who} at {', '.join(map(repr, pieces))}: add Dirichlet, Neumann, ...; {needs} needed there"
         )
     for piece, side in lacking.items():
-        other = count.sides.get(piece[:-1] + ("-" if piece[-1] == "+" else "+"))
-        if other is not None and other.needed is not None and other.given > other.needed:
+        other = _doubled(count, piece)
+        if other is not None:
             found.append(
                 f"ill-posed: {piece!r} needs {_number(side.needed, 'condition')} and has {side.given}, while the other "
                 f"end has {other.given} where {other.needed} belong (Cauchy data); move one to {piece!r}"
@@ -140,6 +140,12 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
                 f"{(side.needed or 0) - side.lacking} count: add Dirichlet, Neumann, ... on {who}"
             )
     return found
+
+
+def _doubled(count: Count, piece: str) -> Side | None:
+    """The opposite end, where it has more conditions than belong there; else None."""
+    other = count.sides.get(piece[:-1] + ("-" if piece[-1] == "+" else "+"))
+    return other if other is not None and other.needed is not None and other.given > other.needed else None
 
 
 def _line_gaps(context: Context, count: Count) -> list[str]:
