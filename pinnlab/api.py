@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import ALONE
@@ -87,6 +88,7 @@ def solve(
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"solve(dtype={dtype}): use torch.float64 or torch.float32.")
     problem.check_unique()
+    posed, remarks = with_gauge(problem)
     if parallel not in SHARED:
         raise ValueError(f"solve(parallel={parallel!r}): choose one of {', '.join(map(repr, SHARED))}.")
     if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
@@ -97,17 +99,20 @@ def solve(
     def attempt(solver: Solver, seconds: float | None, *watching: Callback) -> Result:
         observers = (*callbacks, *watching)
         options = RunOptions(seconds, target_error, checkpoint, observers, progress, processes, parallel)
-        return run(problem, solver, settings, options)
+        return run(posed, solver, settings, options)
 
     def announce(choice: Choice, seconds: float) -> None:
         if progress and processes.leads:
             name = type(choice.solver).__name__
             print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
+    def finished(found: Result) -> Solution:
+        return Solution(**{**vars(found), "problem": problem, "notes": (*found.notes, *remarks)})
+
     if solver is not None:
-        return Solution(**vars(attempt(solver, max_seconds)))
+        return finished(attempt(solver, max_seconds))
     seconds = DEFAULT_SECONDS if max_seconds is None else max_seconds
     # a checkpoint belongs to one solver
     once = checkpoint is not None
-    found = solve_by_choice(problem, settings, seconds, attempt, announce, once=once, processes=processes)
-    return Solution(**vars(found))
+    found = solve_by_choice(posed, settings, seconds, attempt, announce, once=once, processes=processes)
+    return finished(found)

@@ -166,7 +166,7 @@ def _constant(context: Context, group: Sequence[str]) -> str:
     many = f"{' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant"
     if context.region.has_time:
         return f"{many} at each time, which nothing fixes: compare it up to a constant, or give a value on a side"
-    return f"{many}: its mean is set to zero; a Dirichlet value or Data at one point would fix it otherwise"
+    return f"{many}: solve sets it to zero at one point; a Dirichlet value or Data at a point would fix it otherwise"
 
 
 def _motions(context: Context, count: Count) -> list[str]:

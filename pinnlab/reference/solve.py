@@ -11,7 +11,7 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.analysis import analyse, check_solvable
+from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, Reference, relative_difference
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.ode import solve_ode
@@ -58,6 +58,7 @@ def reference_solution(
     """
     check_solvable(problem)
     problem.check_unique()
+    check_constants(problem)
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (resolution != int(resolution) or resolution < 8):

@@ -12,6 +12,7 @@ import torch
 import pinnlab as pl
 from pinnlab.algebra.normal_modes import find_modes, null_space, rank
 from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.gauge import with_gauge
 
 LINE = pl.Box(x=(0.0, 1.0))
 XT = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
@@ -294,6 +295,19 @@ def test_solve_and_reference_refuse_before_they_start() -> None:
         pl.solve(problem, pl.PINN(), progress=False)
     with pytest.raises(NotUniqueError, match="too few conditions in x"):
         pl.reference_solution(made(ILL_POSED["a beam on two knives, mixed"]))
+
+
+def test_a_free_constant_is_fixed_at_a_point() -> None:
+    conditions: list[Any] = [P("x")]
+    problem = pl.Problem(LINE, "u", lambda u, x: u.xx + 4 * np.pi**2 * torch.cos(2 * np.pi * x), conditions)
+    solution = pl.solve(problem, pl.HardConstraintMoE(), progress=False)
+    assert solution.problem is problem and "u is known up to a constant: u is set to 0 at x=" in solution.notes[-1]
+    x = torch.linspace(0, 1, 33, dtype=torch.float64)
+    rest = solution(x=x)["u"] - torch.cos(2 * np.pi * x)
+    assert float(rest.max() - rest.min()) < 1e-10
+    exact = problem.replace(reference=lambda x: torch.cos(2 * np.pi * x) + 5)
+    assert pl.solve(exact, pl.HardConstraintMoE(), progress=False).error()["u"] < 1e-10
+    assert with_gauge(made(WELL_POSED["Laplace"]))[1] == ()
 
 
 # -- the algebra
