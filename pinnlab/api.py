@@ -87,7 +87,10 @@ def solve(
     dtype = torch.float64 if dtype is None else dtype
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"solve(dtype={dtype}): use torch.float64 or torch.float32.")
-    problem.check_unique()
+    # a module of the user's own, or an embedding, may hold conditions by construction, such as periodicity
+    network = getattr(solver, "network", None)
+    if network is None or getattr(network, "is_template", False) and getattr(network, "embedding", None) is None:
+        problem.check_unique()
     posed, remarks = with_gauge(problem)
     if parallel not in SHARED:
         raise ValueError(f"solve(parallel={parallel!r}): choose one of {', '.join(map(repr, SHARED))}.")
