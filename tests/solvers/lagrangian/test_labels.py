@@ -230,7 +230,10 @@ REFUSED: dict[str, tuple[Callable[[], pl.Problem], type[Exception], str]] = {
         ValueError, r"first order in time, this one is of order 2",
     ),
     "open sides in the plane": (
-        lambda: pl.Problem(**{**PLANE, "conditions": [pl.Initial(u=1.0), pl.Periodic(on="x"), pl.Dirichlet(u=1.0, on="y")]}, velocity=(1.0, 2.0)),
+        lambda: pl.Problem(
+            **{**PLANE, "conditions": [pl.Initial(u=1.0), pl.Periodic(on="x"), pl.Dirichlet(u=1.0, on="y")]},
+            velocity=(1.0, 2.0),
+        ),
         ValueError, r"'y' is not periodic, and labels enter through a side in one space dimension only; add pl\.Periodic"
     ),
     "data at places": (
