@@ -25,7 +25,7 @@ PLANE = pl.Problem(
     conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
 )
 FAMILY = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
-STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-")]
+STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-"), pl.Dirichlet(u=0.0, on="x+")]
 JUMP = HEAT.replace(conditions=STEP, reference=None)
 TORUS = [pl.Initial(u=lambda x, y: torch.sin(2 * math.pi * (x + y))), pl.Periodic(on="x"), pl.Periodic(on="y")]
 L_SHAPE = pl.Problem(
