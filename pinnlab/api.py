@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine import distributed
 from pinnlab.machine.deadline import Deadline
@@ -78,6 +79,8 @@ def solve(
     Raises:
         TypeError, ValueError: before training, for anything that cannot work, also a checkpoint that cannot be written or
             is damaged.
+        NotUniqueError: before training, where conditions are missing and the solution is certainly not unique; a
+            ValueError.
         NothingSolvedError: of the given solver's march not even the first piece could be solved, or not in time; a
             ValueError.
         KeyboardInterrupt: Ctrl-C while nothing is there yet: while planning, or before the first piece of a march.
@@ -98,6 +101,11 @@ def solve(
         raise ValueError("solve(target_error=...) needs a problem with a reference; pass reference= to the problem.")
     dtype = checked_dtype(dtype)
     check_device(device)
+    # a module of the user's own, or an embedding, may hold conditions by construction, such as periodicity
+    network = getattr(solver, "network", None)
+    if network is None or getattr(network, "is_template", False) and getattr(network, "embedding", None) is None:
+        problem.check_unique()
+    posed, remarks = with_gauge(problem)
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
     settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline)
@@ -107,16 +115,18 @@ def solve(
         observers = (*observing, *watching)
         seconds = None if math.isinf(deadline.seconds) else deadline.seconds
         options = RunOptions(seconds, target_error, saved, observers, progress, processes, parallel)
-        return run(problem, solver, replace(settings, deadline=deadline), options)
+        return run(posed, solver, replace(settings, deadline=deadline), options)
 
     def announce(choice: Choice, seconds: float) -> None:
         if progress and processes.leads:
             name = type(choice.solver).__name__
             print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
+    def finished(found: Result) -> Solution:
+        return Solution(**{**vars(found), "problem": problem, "notes": (*found.notes, *remarks)})
+
     if solver is not None:
-        return Solution(**vars(attempt(solver, deadline)))
+        return finished(attempt(solver, deadline))
     # a checkpoint belongs to one solver
     once = saved is not None
-    found = solve_by_choice(problem, settings, attempt, announce, once=once, processes=processes)
-    return Solution(**vars(found))
+    return finished(solve_by_choice(posed, settings, attempt, announce, once=once, processes=processes))

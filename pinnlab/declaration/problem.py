@@ -12,7 +12,9 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.condition_count import Count
 from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
+from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
     Residuals,
@@ -30,7 +32,7 @@ from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
-from pinnlab.declaration.summary import ProblemReport, gaps
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import Region
@@ -240,7 +242,8 @@ class Problem:
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
-        missing += gaps(self.context(), self.conditions, self.order_of)
+        found = self._gaps()
+        missing += found.missing
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",
             derivatives={
@@ -249,9 +252,26 @@ class Problem:
             },
             residuals=self.residual_names,
             conditions=tuple((repr(c), "exact" if c in plan.built_in else "soft") for c in self.conditions),
-            notes=tuple(notes),
+            notes=(*notes, *found.notes),
             missing=tuple(missing),
+            excess=found.excess,
         )
+
+    def count(self) -> Count:
+        """How many conditions the problem needs and where, and what those it has leave open."""
+        found = count(self.context(), self.equation_term(), self.conditions, self.parameter_values())
+        if self.unknown_parameters:
+            found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
+        return found
+
+    def check_unique(self) -> None:
+        """Raise NotUniqueError where the conditions certainly leave more than one solution, and say which are missing."""
+        certificate = self._gaps().certificate
+        if certificate is not None:
+            raise NotUniqueError(f"{self.name}: the solution is not unique; {certificate}.")
+
+    def _gaps(self) -> Gaps:
+        return gaps(self.context(), self.conditions, self.count(), self.order_of)
 
 
 # -- what the constructor makes of its arguments -----------------------------------------------------------------------

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Context, Initial, Periodic
+from pinnlab.declaration.condition_count import Count, Side
+from pinnlab.declaration.conditions import Condition, Context, Initial
 from pinnlab.domains import TIME
+
+Orders = Callable[[str, str], int]
+"""(unknown, coordinate) -> highest order of its derivatives in the equations."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class ProblemReport:
         conditions: (condition, ``"exact"`` or ``"soft"``).
         notes: remarks that need no action.
         missing: what the problem seems to lack.
+        excess: conditions that are too many.
     """
 
     summary: str
@@ -28,6 +33,7 @@ class ProblemReport:
     conditions: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     missing: tuple[str, ...]
+    excess: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -42,51 +48,178 @@ class ProblemReport:
         lines.append(f"  equations: {', '.join(self.residuals)}")
         lines += [f"  {how:5s} {condition}" for condition, how in self.conditions]
         lines += [f"  note: {note}" for note in self.notes]
+        lines += [f"  TOO MANY: {text}" for text in self.excess]
         lines += [f"  MISSING: {text}" for text in self.missing] or ["  complete"]
         return "\n".join(lines)
 
 
-def gaps(context: Context, conditions: Sequence[Condition], order_of: Callable[[str, str], int]) -> list[str]:
-    """What a problem seems to lack: initial values, conditions on sides, in sentences.
+@dataclass(frozen=True)
+class Gaps:
+    """What a problem's conditions leave open, in sentences.
+
+    Attributes:
+        missing: what the problem seems to lack.
+        excess: conditions that stand where none is needed.
+        notes: what is uncertain, or needs no action.
+        certificate: why there is certainly more than one solution; None where that is not certain.
+    """
+
+    missing: tuple[str, ...]
+    excess: tuple[str, ...]
+    notes: tuple[str, ...]
+    certificate: str | None
+
+
+def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> Gaps:
+    """What a problem's conditions leave open.
 
     Args:
         context: names and region of the problem.
         conditions: all of them.
+        count: what they fix.
         order_of: (unknown, coordinate) -> highest order of its derivatives in the equations.
     """
-    region, missing = context.region, []
-    for unknown in context.unknowns:
-        if region.has_time and order_of(unknown, TIME) > 0:
-            given = {
-                len(key)
-                for c in conditions
-                if isinstance(c, Initial)
-                for name, key, _, _ in c.targets(context)
-                if name == unknown
-            }
-            for order in range(order_of(unknown, TIME)):
-                if order not in given:
-                    missing.append(
-                        f"no initial value of {unknown}{'_' + TIME * order if order else ''}: add Initial(...)"
-                    )
-        bounding = [c for c in conditions if isinstance(c, BoundaryCondition) and unknown in c.values]
-        pieces = {piece for c in bounding for piece in c.pieces(context)}
-        for coordinate in region.space:
-            if order_of(unknown, coordinate) == 0:
-                continue
-            covered = any(
-                isinstance(c, Periodic) and c.on == coordinate and unknown in (c.unknowns or context.unknowns)
-                for c in conditions
+    few = [
+        *_initial_gaps(context, conditions, count, order_of),
+        *_side_gaps(context, count),
+        *_line_gaps(context, count),
+    ]
+    moving = [] if few else _motions(context, count)
+    missing, excess = few + moving, _excess(context, conditions, count, order_of)
+    notes = [] if few else [_constant(context, group) for group in count.constants]
+    if count.doubts:
+        notes += [f"{text} (not certain: {'; '.join(count.doubts)})" for text in missing]
+        return Gaps((), tuple(excess), tuple(notes), None)
+    bare = [repr(piece) for piece, side in count.sides.items() if side.needed is None and not side.given]
+    notes += [f"whether conditions are needed at {', '.join(bare)} is not certain"] if bare else []
+    certain = few if few and _is_certain(count) else moving
+    return Gaps(tuple(missing), tuple(excess), tuple(notes), certain[0] if certain else None)
+
+
+def _initial_gaps(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> list[str]:
+    side = count.initial
+    if side is None or not (side.lacking or side.needed is None):
+        return []
+    given = {(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)}
+    wanted = [(u, order) for u in context.unknowns for order in range(order_of(u, TIME)) if (u, order) not in given]
+    found = [f"no initial value of {_derived(u, order)}: add Initial({_derived(u, order)}=...)" for u, order in wanted]
+    if side.lacking and not found:
+        found = [f"the {_number(side.given, 'initial value')} leave {side.lacking} of {side.needed} open: change them"]
+    return found
+
+
+def _side_gaps(context: Context, count: Count) -> list[str]:
+    lacking = {piece: side for piece, side in count.sides.items() if side.lacking}
+    found, who = [], " or ".join(context.unknowns)
+    for coordinate in context.region.space:
+        ends = (coordinate + "-", coordinate + "+")
+        if set(ends) <= set(lacking) and not any(lacking[end].given for end in ends):
+            needs = " and ".join(str(lacking.pop(end).needed) for end in ends)
+            found.append(
+                f"no condition on {who} at the boundary of {coordinate}: add Dirichlet, Periodic, ...; its two ends "
+                f"need {needs}"
             )
-            ends = {coordinate + "-", coordinate + "+"} & set(region.named_pieces)
-            if ends and not covered and not ends & pieces:
-                missing.append(
-                    f"no condition on {unknown} at the boundary of {coordinate}: add Dirichlet, Periodic, ..."
-                )
-        faces = {coordinate + end for coordinate in region.space for end in "-+"}
-        bare = [piece for piece in region.pieces(None) if piece not in faces | pieces]
-        order = max((order_of(unknown, coordinate) for coordinate in region.space), default=0)
-        # transport needs values where it enters, and only there
-        if bare and (order > 1 or (order == 1 and not pieces)):
-            missing.append(f"no condition on {unknown} at {', '.join(map(repr, bare))}: add Dirichlet, Neumann, ...")
-    return missing
+    faces = {coordinate + end for coordinate in context.region.space for end in "-+"}
+    bare = {p: str(side.needed) for p, side in lacking.items() if not side.given and not _doubled(count, p)}
+    groups = [[piece] for piece in bare if piece in faces] + [[piece for piece in bare if piece not in faces]]
+    for pieces in filter(None, groups):
+        needs = " or ".join(dict.fromkeys(bare[piece] for piece in pieces))
+        found.append(
+            f"no condition on {who} at {', '.join(map(repr, pieces))}: add Dirichlet, Neumann, ...; {needs} needed there"
+        )
+    for piece, side in lacking.items():
+        other = _doubled(count, piece)
+        if other is not None:
+            found.append(
+                f"ill-posed: {piece!r} needs {_number(side.needed, 'condition')} and has {side.given}, while the other "
+                f"end has {other.given} where {other.needed} belong (Cauchy data); move one to {piece!r}"
+            )
+        elif side.given:
+            found.append(
+                f"too few conditions at {piece!r}: {side.needed} needed, {side.given} given, of which "
+                f"{(side.needed or 0) - side.lacking} count: add Dirichlet, Neumann, ... on {who}"
+            )
+    return found
+
+
+def _doubled(count: Count, piece: str) -> Side | None:
+    """The opposite end, where it has more conditions than belong there; else None."""
+    other = count.sides.get(piece[:-1] + ("-" if piece[-1] == "+" else "+"))
+    return other if other is not None and other.needed is not None and other.given > other.needed else None
+
+
+def _line_gaps(context: Context, count: Count) -> list[str]:
+    side = count.total
+    if side is None or not side.lacking or (side.lacking <= len(count.constants) and side.given >= (side.needed or 0)):
+        return []
+    (x,) = context.region.space
+    who = " or ".join(context.unknowns)
+    if side.given:
+        return [
+            f"too few conditions in {x}: {side.needed} needed, {side.given} given, of which "
+            f"{(side.needed or 0) - side.lacking} count: add Dirichlet, Neumann, ... on {who} at '{x}-' or '{x}+'"
+        ]
+    return [f"no condition on {who} at the boundary of {x}: add Dirichlet, Periodic, ...; {side.needed} needed in all"]
+
+
+def _constant(context: Context, group: Sequence[str]) -> str:
+    many = f"{' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant"
+    if context.region.has_time:
+        return f"{many} at each time, which nothing fixes: compare it up to a constant, or give a value on a side"
+    return f"{many}: solve sets it to zero at one point; a Dirichlet value or Data at a point would fix it otherwise"
+
+
+def _motions(context: Context, count: Count) -> list[str]:
+    if not count.motions:
+        return []
+    space = ", ".join(context.region.space)
+    return [
+        f"a free motion: {' and '.join(count.motions)} may change by functions that are linear in {space}, such as rigid "
+        "motions, and all equations and conditions still hold; fix them by Dirichlet values on a side, or at points by "
+        "Data(points={...}, ...)"
+    ]
+
+
+def _is_certain(count: Count) -> bool:
+    """Whether too few conditions leave more than one solution for certain, whatever stands elsewhere."""
+    if (count.initial is not None and count.initial.lacking) or count.total is not None:
+        return True
+    surplus = {piece for piece, s in count.sides.items() if s.needed is not None and s.given > s.needed}
+    for piece in (piece for piece, side in count.sides.items() if side.lacking):
+        coordinate, ends = piece[:-1], {piece[:-1] + "-", piece[:-1] + "+"}
+        # too many elsewhere may be Cauchy data, which fix the solution, though not stably
+        if coordinate in count.open_between and not surplus - ends:
+            return True
+        if not ends <= set(count.sides) and not surplus:
+            return True
+    return False
+
+
+def _excess(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> list[str]:
+    found = []
+    for piece, side in count.sides.items():
+        if side.needed is not None and side.given > side.needed:
+            found.append(
+                f"too many conditions at {piece!r}: {side.needed} needed, {side.given} given; drop those that follow "
+                "from the others or contradict them"
+            )
+    if count.total is not None and count.total.needed is not None and count.total.given > count.total.needed:
+        (x,) = context.region.space
+        found.append(
+            f"too many conditions in {x}: {count.total.needed} needed, {count.total.given} given; drop those that "
+            "follow from the others or contradict them"
+        )
+    given = [(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)]
+    for u, order in dict.fromkeys(given):
+        if given.count((u, order)) > 1 or order >= order_of(u, TIME) > 0:
+            why = "stands twice" if given.count((u, order)) > 1 else "is none that the equations ask for"
+            found.append(f"too many conditions: the initial value of {_derived(u, order)} {why}; drop it")
+    return found
+
+
+def _derived(unknown: str, order: int) -> str:
+    return unknown + ("_" + TIME * order if order else "")
+
+
+def _number(n: int | None, what: str) -> str:
+    return f"{n} {what}" + ("" if n == 1 else "s")

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
@@ -22,7 +24,6 @@ from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.refinement import NotUniqueError
 from pinnlab.reference.structure import Structure, boundary_conditions, initial_targets, periodic_unknowns
 
 _POINTS = 9
@@ -163,6 +164,20 @@ def check_solvable(problem: Problem) -> None:
         _check_initial(problem)
     for coordinate in problem.domain.space:
         _check_boundary(problem, coordinate)
+
+
+def check_constants(problem: Problem) -> None:
+    """Raise ValueError where a steady unknown is known up to a constant, which data do not fix for these solvers."""
+    if problem.domain.has_time:
+        return
+    bound = [c for c in problem.conditions if not isinstance(c, Data)]
+    for group in problem.replace(conditions=bound).count().constants:
+        raise ValueError(
+            f"reference_solution: {' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant by "
+            "the equations and the conditions on the boundary, and the built-in solver takes no data; fix the constant, "
+            f"such as by a Dirichlet value of {group[0]} on one face, or pass a reference of your own as "
+            "Problem(reference=...)."
+        )
 
 
 def _check_initial(problem: Problem) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pinnlab.algebra.largest import largest
+from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant, relative_difference
 from pinnlab.reference.cost import TooLargeError
@@ -19,10 +20,6 @@ _FAILURES = 4
 
 class HopelessError(ValueError):
     """A failure that no other resolution would mend."""
-
-
-class NotUniqueError(HopelessError):
-    """The problem is known to have no solution or many: conditions are missing, or its equations are singular."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
             break
-        except HopelessError:
+        except (HopelessError, NotUniqueError):
             raise
         except ValueError:
             failures += 1

@@ -14,7 +14,7 @@ from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.analysis import analyse, check_solvable
+from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, Reference, relative_difference
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.ode import solve_ode
@@ -57,14 +57,16 @@ def reference_solution(
 
     Raises:
         ValueError: the problem cannot be solved: families, unknown coefficients, no box, three space dimensions,
-            conditions missing, a flux that jumps, no time derivative, a solution that leaves the range of numbers, no
-            time for even the coarsest resolution.
+            conditions missing (a NotUniqueError), a flux that jumps, no time derivative, a solution that leaves the
+            range of numbers, no time for even the coarsest resolution.
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
     check_solvable(problem)
+    problem.check_unique()
+    check_constants(problem)
     if (lost := problem.lost_flux("reference_solution")) is not None:
         raise ValueError(lost)
     if not positive(tolerance):

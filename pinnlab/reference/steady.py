@@ -10,11 +10,12 @@ import warnings
 import numpy as np
 import scipy
 
+from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.cost import look_ahead
-from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, NotUniqueError, refine
+from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
 from pinnlab.reference.uniqueness import is_singular

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.conditions import Periodic
+from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, error_grid, evaluate
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.refinement import NotUniqueError
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
@@ -270,6 +270,10 @@ def estimate_error(
         wrong: the error from which on a solution is wrong.
         began: since when, on the clock of ``time.perf_counter``; None for now.
     """
+    try:
+        solution.problem.check_unique()
+    except NotUniqueError as error:
+        return Estimation(not_unique=str(error))
     began = time.perf_counter() if began is None else began
     reasons: list[str] = []
     first: ErrorEstimate | None = None

@@ -305,12 +305,12 @@ SOLVES: dict[str, tuple[Callable[[], Any], type, str]] = {
         r"PINN solves one instance, but parameter 'nu' is a family.*pl.solve\(problem.at\(nu=...\)",
     ),
     "causality without time": (
-        lambda: pl.solve(pl.Problem(LINE, "u", lambda u: u.xx - 1), pl.CausalPINN()),
+        lambda: pl.solve(pl.Problem(LINE, "u", lambda u: u.xx - 1, pl.Dirichlet(u=0.0)), pl.CausalPINN()),
         ValueError,
         "CausalPINN needs time.*use pl.PINN",
     ),
     "windows without time": (
-        lambda: pl.solve(pl.Problem(LINE, "u", lambda u: u.xx - 1), pl.PINN(windows=2)),
+        lambda: pl.solve(pl.Problem(LINE, "u", lambda u: u.xx - 1, pl.Dirichlet(u=0.0)), pl.PINN(windows=2)),
         ValueError,
         "windows=2: the problem has no time 't'",
     ),

@@ -67,6 +67,7 @@ def moving_ends() -> tuple[pl.Problem, pl.PINN]:
         conditions=[
             pl.Initial(u=lambda x, y, k: x * torch.cos(k * y), v=1.0),
             pl.Dirichlet(u=lambda y, t, k: 2 * torch.cos(k * y) + t, on="x+"),
+            pl.Data({"x": [1.0], "y": [0.0], "t": [0.1]}, v=[1.0]),
         ],
         parameters={"k": 1.5},
     )

@@ -179,7 +179,7 @@ REFUSED: dict[str, tuple[Callable[[], pl.Problem], str]] = {
         r"gives a value on 'x\+', where the flow leaves \(its velocity is 2 at the start\).*leave 'x\+' out",
     ),
     "no value where it enters": (
-        lambda: duct(conditions=[SIDE]), r"enters through 'x-', and nothing says with which value; add pl\.Dirichlet\(u="
+        lambda: duct(conditions=[SIDE]), r"not unique; no condition on u at 'x-': add Dirichlet"
     ),
     "both sides": (
         lambda: duct(
@@ -192,7 +192,8 @@ REFUSED: dict[str, tuple[Callable[[], pl.Problem], str]] = {
         lambda: duct(velocity=lambda t: torch.cos(4 * t)), r"velocity at 'x-' changes its sign or vanishes in time"
     ),
     "diffusion": (
-        lambda: duct(equations=lambda u, x: u.t + (1 + x) * u.x - u.xx), r"order 2 by 'x'.*fixed place.*CausalPINN"
+        lambda: duct(equations=lambda u, x: u.t + (1 + x) * u.x - u.xx, conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=0.0)]),
+        r"order 2 by 'x'.*fixed place.*CausalPINN"
     ),
 }  # fmt: skip
 

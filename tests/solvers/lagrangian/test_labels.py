@@ -221,7 +221,7 @@ REFUSED: dict[str, tuple[Callable[[], pl.Problem], type[Exception], str]] = {
     "three dimensions": (
         lambda: pl.Problem(
             pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t + u.x,
-            [pl.Initial(u=1.0)], velocity=(1.0, 0.0, 0.0),
+            [pl.Initial(u=1.0), pl.Dirichlet(u=1.0, on="x-")], velocity=(1.0, 0.0, 0.0),
         ),
         ValueError, r"one or two space dimensions",
     ),
@@ -230,7 +230,10 @@ REFUSED: dict[str, tuple[Callable[[], pl.Problem], type[Exception], str]] = {
         ValueError, r"first order in time, this one is of order 2",
     ),
     "open sides in the plane": (
-        lambda: pl.Problem(**{**PLANE, "conditions": [pl.Initial(u=1.0), pl.Periodic(on="x")]}, velocity=(1.0, 2.0)),
+        lambda: pl.Problem(
+            **{**PLANE, "conditions": [pl.Initial(u=1.0), pl.Periodic(on="x"), pl.Dirichlet(u=1.0, on="y")]},
+            velocity=(1.0, 2.0),
+        ),
         ValueError, r"'y' is not periodic, and labels enter through a side in one space dimension only; add pl\.Periodic"
     ),
     "data at places": (

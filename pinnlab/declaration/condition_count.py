@@ -1,0 +1,44 @@
+"""What a declaration's conditions were found to fix: numbers of conditions that are needed, given and lacking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one piece of the boundary needs and has.
+
+    Attributes:
+        needed: number of conditions; None where it is not certain.
+        given: number of conditions.
+        lacking: number of solutions that decay into the domain and that the conditions do not fix.
+    """
+
+    needed: int | None
+    given: int
+    lacking: int = 0
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a declaration's conditions fix.
+
+    Attributes:
+        initial: initial values that are needed, given and lacking; None without time.
+        sides: {piece of the boundary: what it needs and has}; pieces at the ends of periodic coordinates are left out.
+        total: the same for an ordinary differential equation in a coordinate that is not time; else None.
+        open_between: coordinates along which solutions are left, whatever the other coordinates' conditions.
+        constants: unknowns that are known up to a constant, in groups that share one.
+        motions: unknowns that are known up to a function that is linear in the coordinates.
+        doubts: why nothing is certain, in sentences.
+    """
+
+    initial: Side | None
+    sides: Mapping[str, Side]
+    total: Side | None
+    open_between: tuple[str, ...]
+    constants: tuple[tuple[str, ...], ...]
+    motions: tuple[str, ...]
+    doubts: tuple[str, ...]

@@ -1,0 +1,41 @@
+"""Free constants: an unknown that equations and conditions leave open up to a constant is fixed at one point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import evaluate
+from pinnlab.domains.sampling import unit_points
+
+
+def with_gauge(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
+    """The problem with its free constants fixed, and notes that say how.
+
+    A steady unknown that is known up to a constant, such as a pressure, gets a value at the innermost of some points: that
+    of the problem's reference, else zero. Other problems, and families, come back as they are.
+    """
+    domain = problem.domain
+    groups = () if domain.has_time or problem.families or problem.unknown_parameters else problem.count().constants
+    if not groups:
+        return problem, ()
+    inside = domain.interior(
+        unit_points("sobol", 64, len(domain.coordinates), np.random.default_rng(0)).double()
+    ).points
+    point = inside[[int(domain.depth(inside).argmax())]]
+    values = {u: 0.0 for u in problem.unknowns}
+    if problem.reference is not None:
+        values = dict(zip(problem.unknowns, evaluate(problem.reference, problem, point)[0].tolist(), strict=True))
+    place = {name: column.numpy() for name, column in domain.columns(point).items()}
+    where = ", ".join(f"{name}={float(x[0]):.3g}" for name, x in place.items())
+    # one of a group pins it: they share the constant
+    pinned: list[dict[str, Any]] = [{group[0]: [values[group[0]]]} for group in groups]
+    notes = tuple(
+        f"{' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant: {group[0]} is set to "
+        f"{values[group[0]]:.3g} at {where}; a Dirichlet value or Data at one point would fix it otherwise"
+        for group in groups
+    )
+    return problem.replace(conditions=[*problem.conditions, *(Data(place, **pin) for pin in pinned)]), notes
