@@ -201,10 +201,11 @@ class Causal(Weighting):
     data, which carry noise, do not.
 
     Nothing waits, and all weights are one, while they would all exceed one half; where losses gather in the early part of
-    time for a hundred looks in a row, the ladder is climbed to a tolerance at which something does wait. A tolerance is met when
-    every weight exceeds ``delta`` in three looks in a row, after different steps and at different points, and at held-out
-    points. It is then left, and several are at once where the residuals allow it. After the last one nothing waits any
-    more, and training goes on; so it does when the optimizer is stuck, and after half of the training's steps or time.
+    time for a hundred looks in a row, the ladder is climbed to a tolerance at which something does wait. A tolerance is
+    met when every weight exceeds ``delta`` in three looks in a row, after different steps and at different points, and at
+    held-out points. It is then left, and several are at once where the residuals allow it. After the last one nothing
+    waits any more, and training goes on; so it does when the optimizer is stuck, and after half of the training's steps
+    or time.
     A finite ``steps_per_tolerance`` gives the paper's schedule instead: weights as in its formula from the first tolerance
     on, and at most so many steps for each.
 
