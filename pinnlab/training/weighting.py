@@ -28,6 +28,8 @@ _WAITING = 0.5
 """Share of the steps or of the time after which nothing waits any more."""
 _EARLY = 0.2
 """Mean place in time of the losses, from 0 to 1, below which late times are trained before early ones are."""
+_PATIENCE = 100
+"""Looks in a row at which it is so before late times wait: second-order steps often put them in order by themselves."""
 _LOOK = 20
 """Steps between two looks at the last tolerance, once nothing waits any more."""
 
@@ -199,10 +201,11 @@ class Causal(Weighting):
     data, which carry noise, do not.
 
     Nothing waits, and all weights are one, while they would all exceed one half; where losses gather in the early part of
-    time, three looks in a row, the ladder is climbed to a tolerance at which something does wait. A tolerance is met when
-    every weight exceeds ``delta`` in three looks in a row, after different steps and at different points, and at held-out
-    points. It is then left, and several are at once where the residuals allow it. After the last one nothing waits any
-    more, and training goes on; so it does when the optimizer is stuck, and after half of the training's steps or time.
+    time for a hundred looks in a row, the ladder is climbed to a tolerance at which something does wait. A tolerance is
+    met when every weight exceeds ``delta`` in three looks in a row, after different steps and at different points, and at
+    held-out points. It is then left, and several are at once where the residuals allow it. After the last one nothing
+    waits any more, and training goes on; so it does when the optimizer is stuck, and after half of the training's steps
+    or time.
     A finite ``steps_per_tolerance`` gives the paper's schedule instead: weights as in its formula from the first tolerance
     on, and at most so many steps for each.
 
@@ -278,7 +281,7 @@ class Causal(Weighting):
             done, on_rung = late or rung == last, 1
             rung = min(rung + 1, last)
             met = self._meets(rung, worst)
-        while not scheduled and early >= _DRAWS and rung < last and not self._holds(rung, now):
+        while not scheduled and early >= _PATIENCE and rung < last and not self._holds(rung, now):
             rung, on_rung = rung + 1, 1
         free = done or not (scheduled or self._holds(rung, now))
         weights = torch.ones_like(losses) if free else causal_weights(losses, self.tolerances[rung], initial)

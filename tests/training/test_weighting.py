@@ -254,17 +254,18 @@ def test_nothing_waits_while_times_are_trained_in_their_order() -> None:
     close(asked["weights"], [1.0, math.exp(-1.0), math.exp(-3.0), math.exp(-4.0)])
 
 
-def test_the_ladder_is_climbed_to_where_something_waits_when_early_times_are_worse() -> None:
-    """A loss of 0.2 in the first of four slices makes weights of 0.98, 0.82 and 0.14: three looks have to agree."""
+def test_the_ladder_is_climbed_to_where_something_waits_when_early_times_stay_worse() -> None:
+    """A loss of 0.2 in the first of four slices makes weights of 0.98, 0.82 and 0.14: a hundred looks have to agree."""
     causal = Causal(LADDER, slices=4)
-    early = [System(equation([0.2 + k / 1e6, 0.0, 0.0, 0.001])) for k in range(4)]
-    assert [state["rung"] for state in climb(causal, *early)] == [0, 0, 2, 2]
-    close(climb(causal, *early)[3]["weights"], [1.0] + [math.exp(-2.00003)] * 3)
-    broken = climb(causal, *early[:2], System(equation([0.2] * 4)), *early[:2])
-    assert [state["rung"] for state in broken] == [0] * 5
-    assert climb(causal, *[early[0]] * 9)[-1]["rung"] == 0, "one look, however often"
-    scheduled = climb(Causal(LADDER, slices=4, steps_per_tolerance=9), *early)
-    assert [state["rung"] for state in scheduled] == [0] * 4, "as in the paper"
+    early = [System(equation([0.2 + k / 1e6, 0.0, 0.0, 0.001])) for k in range(101)]
+    states = climb(causal, *early)
+    assert [state["rung"] for state in states] == [0] * 99 + [2, 2]
+    close(states[-1]["weights"], [1.0] + [math.exp(-2.001)] * 3)
+    broken = climb(causal, *early[:60], System(equation([0.2] * 4)), *early[:60])
+    assert {state["rung"] for state in broken} == {0}
+    assert climb(causal, *[early[0]] * 101)[-1]["rung"] == 0, "one look, however often"
+    scheduled = climb(Causal(LADDER, slices=4, steps_per_tolerance=999), *early)
+    assert {state["rung"] for state in scheduled} == {0}, "as in the paper"
     close(scheduled[0]["weights"], [1.0] + [math.exp(-0.02)] * 3)
 
 
