@@ -28,7 +28,8 @@ from pinnlab.training.arguments import (
     checked_dtype,
 )
 from pinnlab.training.checkpoint import Checkpoint
-from pinnlab.training.loop import RunOptions, run
+from pinnlab.training.loop import run
+from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import Settings, Solver
 from pinnlab.training.progress import Callback
 from pinnlab.training.result import Result
@@ -101,9 +102,7 @@ def solve(
         raise ValueError("solve(target_error=...) needs a problem with a reference; pass reference= to the problem.")
     dtype = checked_dtype(dtype)
     check_device(device)
-    # a module of the user's own, or an embedding, may hold conditions by construction, such as periodicity
-    network = getattr(solver, "network", None)
-    if network is None or getattr(network, "is_template", False) and getattr(network, "embedding", None) is None:
+    if solver is None or not solver.holds_conditions:
         problem.check_unique()
     posed, remarks = with_gauge(problem)
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds

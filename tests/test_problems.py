@@ -14,7 +14,7 @@ import pinnlab as pl
 from pinnlab.declaration.library import problem_module, problem_names
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope
-from pinnlab.derivatives.fields import sort_key
+from pinnlab.derivatives.names import sort_key
 from pinnlab.solvers.collocation import CollocationSolver
 from pinnlab.training.plans import Solver
 

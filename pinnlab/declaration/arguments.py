@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pinnlab.derivatives.fields import UnknownNameError
+from pinnlab.derivatives.names import UnknownNameError
 
 
 def argument_names(

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from pinnlab.declaration.measurements import brief, measured
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.derivatives.fields import Key, split_derivative
 from pinnlab.derivatives.known import KnownFunction
+from pinnlab.derivatives.names import Key, split_derivative
 from pinnlab.domains import TIME, Region, Site
 from pinnlab.domains.membership import in_part
 from pinnlab.machine.numbers import positive

@@ -26,7 +26,8 @@ from pinnlab.declaration.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
-from pinnlab.derivatives.fields import POINTWISE, Key, as_value
+from pinnlab.derivatives.fields import as_value
+from pinnlab.derivatives.names import POINTWISE, Key
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 

@@ -18,36 +18,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Key = tuple[str, ...]
+from pinnlab.derivatives.names import (
+    OF_TENSORS,
+    POINTWISE,
+    POINTWISE_METHODS,
+    REDUCTIONS,
+    Key,
+    UnknownNameError,
+    sort_key,
+    split_derivative,
+)
+
 NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
-
-_POINTWISE_METHODS = frozenset(
-    "abs acos asin atan ceil clamp cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu round "
-    "rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
-)
-_REDUCTIONS = frozenset(
-    "sum mean std var min max amin amax prod norm median mode sort argsort argmin argmax cumsum cumprod quantile any "
-    "all".split()
-)
-_OF_TENSORS = frozenset(
-    "detach item numpy tolist cpu cuda to double float half clone data grad backward shape size ndim dim dtype device "
-    "reshape view flatten squeeze unsqueeze expand T requires_grad".split()
-)
-
-
-POINTWISE = (
-    "equations see one point at a time, not the whole field, so that nothing in them may add up, sort, shift or pick "
-    "points; "
-    "write pointwise expressions such as u.t - nu * u.xx, and for an integral an extra unknown with an equation of its own, "
-    "such as v.x - u for the integral v of u over x"
-)
-"""What is told to those whose equation mixes points."""
-
-
-class UnknownNameError(ValueError, AttributeError):
-    """A name in an equation is neither an unknown, a coordinate, a parameter nor a derivative."""
-
 
 Operand: TypeAlias = "Field | Tensor | float"
 Watch: TypeAlias = "Callable[[Field, str], None]"
@@ -146,18 +129,18 @@ class Field:
         names = split_derivative(name, self.coordinates)
         if names:
             return self.d(*names)
-        if name in _POINTWISE_METHODS:
+        if name in POINTWISE_METHODS:
             return _method(self, getattr(Tensor, name))
         raise UnknownNameError(self._no_attribute(name))
 
     def _no_attribute(self, name: str) -> str:
         """Why there is no such attribute, and what to write instead."""
-        if name in _REDUCTIONS:
+        if name in REDUCTIONS:
             return (
                 f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
                 f"pointwise function; {POINTWISE}."
             )
-        if name in _OF_TENSORS:
+        if name in OF_TENSORS:
             return (
                 f"{self.name}.{name}: {self.name} is a field, a value with derivatives, and no tensor; compute with it as "
                 "it is, with torch functions such as torch.sin and torch.where."
@@ -226,7 +209,7 @@ class Field:
         return f"Field({self.name}, {tuple(self.value.shape)})"
 
 
-FIELD_NAMES = frozenset({name for name in dir(Field) if not name.startswith("_")} | _POINTWISE_METHODS)
+FIELD_NAMES = frozenset({name for name in dir(Field) if not name.startswith("_")} | POINTWISE_METHODS)
 """What ``u.name`` means of itself, so that no coordinate can be called so."""
 
 
@@ -375,21 +358,6 @@ def diff(expression: Field | float, *names: str) -> Field | float:
             "the equation's own arguments (fields), and do not call .value or .detach() on them."
         )
     return expression.d(*names)
-
-
-def split_derivative(name: str, coordinates: Sequence[str]) -> Key | None:
-    """Read ``"xxt"`` as ``("x", "x", "t")``, longest coordinate names first; None where it is no derivative."""
-    if not name:
-        return ()
-    for first in sorted(coordinates, key=len, reverse=True):
-        if name.startswith(first) and (rest := split_derivative(name[len(first) :], coordinates)) is not None:
-            return (first, *rest)
-    return None
-
-
-def sort_key(key: Iterable[str], coordinates: Sequence[str]) -> Key:
-    """A derivative's canonical name: its coordinates in the domain's order."""
-    return tuple(sorted(key, key=list(coordinates).index))
 
 
 def unknown_field(name: str, jet: NamedJet, coordinates: Key, key: Key = (), watch: Watch | None = None) -> Field:

@@ -192,3 +192,10 @@ def check_positive(owner: str, **values: int) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{owner}({name}={value!r}): must be a whole number of at least 1.")
+
+
+def holds_conditions(network: nn.Module | None) -> bool:
+    """Whether a network may hold conditions by construction: one of the user's own, a sized one, or with an embedding."""
+    if network is None:
+        return False
+    return not isinstance(network, Network) or not network.is_template or network.embedding is not None

@@ -19,7 +19,8 @@ from torch import Tensor
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, parameter_jet
-from pinnlab.derivatives.fields import Key, NamedJet, sort_key, split_derivative
+from pinnlab.derivatives.fields import NamedJet
+from pinnlab.derivatives.names import Key, sort_key, split_derivative
 
 
 class GridValue:

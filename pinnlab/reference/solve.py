@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.algebra.largest import largest
+from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
@@ -20,8 +21,9 @@ from pinnlab.reference.method_of_lines import advance, as_interpolant, run_metho
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.steady import run_steady
+from pinnlab.reference.steady import SINGULAR, run_steady
 from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
 _PATIENCE = 1000
@@ -98,6 +100,8 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
     if not problem.domain.space:
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
+        if is_singular(problem, structure):
+            raise NotUniqueError(SINGULAR)
         return run_steady(problem, structure, budget)
     if splits(problem, structure):
         solver = PeriodicSolver(problem, structure, dealias)

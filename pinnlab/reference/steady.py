@@ -10,7 +10,6 @@ import warnings
 import numpy as np
 import scipy
 
-from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
@@ -18,7 +17,6 @@ from pinnlab.reference.cost import look_ahead
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, HopelessError, Ladder, refine
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
-from pinnlab.reference.uniqueness import is_singular
 
 _DENSE = 450
 _ITERATIONS = 60
@@ -28,11 +26,8 @@ def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[
     """Double the nodes, each Newton iteration starting from the coarser solution, until the solution stops changing.
 
     Raises:
-        NotUniqueError: the linearized equations are singular on every grid.
         ValueError: no resolution could be solved.
     """
-    if is_singular(problem, structure):
-        raise NotUniqueError(_SINGULAR)
     previous: list[Interpolant] = []
 
     def solve(n: int, level: int) -> Attempt:
@@ -88,7 +83,7 @@ def _newton(system: GridSystem, state: Array) -> tuple[Array, int]:
         step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
         size = float(np.abs(step).max() / max(float(np.abs(state + step).max()), 1e-300))
         if not np.isfinite(size):
-            raise HopelessError(_SINGULAR)
+            raise HopelessError(SINGULAR)
         length, norm = 1.0, np.linalg.norm(scale * current)
         while size > 1e-6 and length > 1e-3:
             trial = residual(state + length * step)
@@ -108,7 +103,7 @@ def _newton(system: GridSystem, state: Array) -> tuple[Array, int]:
     )
 
 
-_SINGULAR = (
+SINGULAR = (
     "reference_solution: the linearized equations are singular, so the solution is not unique or does not exist; with "
     "Neumann or periodic conditions only, fix the free constant, such as by a Dirichlet value on one face."
 )
@@ -127,4 +122,4 @@ def _solve(matrix: scipy.sparse.csr_array, right: Array, full: bool) -> Array:
             return unit * scipy.linalg.lu_solve(factors, right)
         return unit * scipy.sparse.linalg.splu(scipy.sparse.csc_array(scaled)).solve(right)
     except (RuntimeError, ValueError, scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning) as error:
-        raise HopelessError(_SINGULAR) from error
+        raise HopelessError(SINGULAR) from error

@@ -25,6 +25,7 @@ from pinnlab.domains.sampling import check_kind
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import NOMINAL_RATE
 from pinnlab.machine.numbers import finite, positive, whole
+from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
@@ -165,6 +166,10 @@ class CollocationSolver(Solver):
         except (TypeError, ValueError) as error:
             return str(error)
         return None
+
+    @property
+    def holds_conditions(self) -> bool:
+        return holds_conditions(self.network)
 
     @final
     def plan(self, problem: Problem, settings: Settings) -> Plan:

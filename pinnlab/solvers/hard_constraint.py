@@ -9,6 +9,7 @@ from torch import nn
 
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
+from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.solvers.experts.partition import Cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
@@ -93,6 +94,10 @@ class HardConstraintMoE(Solver):
 
     def obstacle(self, problem: Problem) -> str | None:
         return self._misplaced(problem) or self._method(problem).obstacle(problem)
+
+    @property
+    def holds_conditions(self) -> bool:
+        return holds_conditions(self.network)
 
     def plan(self, problem: Problem, settings: Settings) -> Plan | March:
         if (why := self._misplaced(problem)) is not None:

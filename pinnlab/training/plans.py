@@ -139,6 +139,11 @@ class Solver(ABC):
         """Why this method cannot solve the problem, in a sentence; None where it can."""
         return None
 
+    @property
+    def holds_conditions(self) -> bool:
+        """Whether its network may hold conditions by construction, such as periodicity, which no problem tells of."""
+        return False
+
     @abstractmethod
     def plan(self, problem: Problem, settings: Settings) -> Plan | March:
         """How to solve a problem: phases of training, or a march.

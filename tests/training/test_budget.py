@@ -18,7 +18,8 @@ from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace, bytes_of_slab
-from pinnlab.training.loop import RunOptions, run
+from pinnlab.training.loop import run
+from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import NothingSolvedError, Settings
 
 SETTINGS = Settings(torch.device("cpu"), torch.float64, 0)

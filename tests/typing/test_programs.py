@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import pinnlab as pl
-from pinnlab.derivatives.fields import _POINTWISE_METHODS as POINTWISE
+from pinnlab.derivatives.names import POINTWISE_METHODS as POINTWISE
 
 HERE = Path(__file__).parent
 Found = dict[str, set[tuple[int, str]]]

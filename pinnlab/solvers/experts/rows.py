@@ -20,8 +20,8 @@ from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.terms import Scope, Term, trace
-from pinnlab.derivatives.fields import Key, sort_key
 from pinnlab.derivatives.indices import Indices, closure
+from pinnlab.derivatives.names import Key, sort_key
 from pinnlab.domains import Region
 
 

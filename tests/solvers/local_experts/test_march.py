@@ -22,7 +22,8 @@ from pinnlab.solvers.local_experts.corners import jump_profile, kink_profile
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.plan import LocalExperts
-from pinnlab.training.loop import RunOptions, run
+from pinnlab.training.loop import run
+from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import NothingSolvedError, Settings
 
 PI = math.pi

@@ -1,0 +1,51 @@
+"""Names in equations: of derivatives, and of what a tensor has and a field has not.
+
+A derivative is named by the tuple of its coordinates, sorted in the domain's order: ``("x", "x")``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+Key = tuple[str, ...]
+
+POINTWISE_METHODS = frozenset(
+    "abs acos asin atan ceil clamp cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu round "
+    "rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
+)
+REDUCTIONS = frozenset(
+    "sum mean std var min max amin amax prod norm median mode sort argsort argmin argmax cumsum cumprod quantile any "
+    "all".split()
+)
+OF_TENSORS = frozenset(
+    "detach item numpy tolist cpu cuda to double float half clone data grad backward shape size ndim dim dtype device "
+    "reshape view flatten squeeze unsqueeze expand T requires_grad".split()
+)
+
+
+POINTWISE = (
+    "equations see one point at a time, not the whole field, so that nothing in them may add up, sort, shift or pick "
+    "points; "
+    "write pointwise expressions such as u.t - nu * u.xx, and for an integral an extra unknown with an equation of its own, "
+    "such as v.x - u for the integral v of u over x"
+)
+"""What is told to those whose equation mixes points."""
+
+
+class UnknownNameError(ValueError, AttributeError):
+    """A name in an equation is neither an unknown, a coordinate, a parameter nor a derivative."""
+
+
+def split_derivative(name: str, coordinates: Sequence[str]) -> Key | None:
+    """Read ``"xxt"`` as ``("x", "x", "t")``, longest coordinate names first; None where it is no derivative."""
+    if not name:
+        return ()
+    for first in sorted(coordinates, key=len, reverse=True):
+        if name.startswith(first) and (rest := split_derivative(name[len(first) :], coordinates)) is not None:
+            return (first, *rest)
+    return None
+
+
+def sort_key(key: Iterable[str], coordinates: Sequence[str]) -> Key:
+    """A derivative's canonical name: its coordinates in the domain's order."""
+    return tuple(sorted(key, key=list(coordinates).index))
