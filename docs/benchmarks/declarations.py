@@ -280,18 +280,24 @@ BAD_VALUES = [
     "lambda: [0.0, 1.0]",
     "lambda: torch.zeros(3)", "lambda: math.nan", "lambda: 1j", "lambda: {{}}", "lambda {x}: {x}[:3]",
     "lambda {x}: {x}[:, None]",
-    "lambda {x}: np.sin({x})", "lambda {x}: np.asarray({x}) ** 2", "lambda {x}: torch.mean({x})",
-    "lambda {x}: torch.cumsum({x}, 0)",
-    "lambda {x}: {x}.value", "lambda {x}: {x}.mul_(2.0)", "lambda {x}: math.sin({x})", "lambda {x}: {x}.{x}",
+    "lambda {x}: np.sin({x})", "lambda {x}: np.asarray({x}) ** 2", "lambda {x}: {x}.value", "lambda {x}: {x}.mul_(2.0)",
+    "lambda {x}: math.sin({x})", "lambda {x}: {x}.{x}",
     "lambda {x}: {x}[99]",
     "lambda {x}: torch.log(-1 - {x} * {x})", "lambda {x}: {x} + 1j", "lambda {x}: ({x}, {x})",
     "lambda {x}: torch.ones(7)",
-    "lambda {x}: {x} - {x}.mean()", "lambda {x}: float({x})", "lambda {x}: {x}.numpy()",
-    "lambda {x}: torch.sort({x})[0]", "sum",
+    "lambda {x}: float({x})", "lambda {x}: {x}.numpy()",
+    "sum",
     "lambda {x}: {x} if {x} > 0 else -{x}", "lambda {x}: torch.zeros(len({x}), 1)", "lambda {x}: 10**400",
     "lambda {x}: 10**400 * {x}",
     "torch.sin", "dict", "lambda {x}: {x} / 0 * 0", "lambda {x}: torch.fft.fft({x}).real",
 ]  # fmt: skip
+MIXING_VALUES = [
+    "lambda {x}: torch.mean({x})",
+    "lambda {x}: torch.cumsum({x}, 0)",
+    "lambda {x}: {x} - {x}.mean()",
+    "lambda {x}: torch.sort({x})[0]",
+]
+"""Of initial states: on a side, where a coordinate is constant, they mix nothing."""
 GOOD_VALUES = [
     "0.0", "1", "np.float64(0.5)", "torch.tensor(1.0)", "lambda: 0.0", "lambda {x}: 0.0 * {x}",
     "lambda {x}: torch.sin({x})",
@@ -301,11 +307,11 @@ GOOD_VALUES = [
 ]  # fmt: skip
 
 
-def value(draft: Draft, coordinates: Sequence[str]) -> str:
+def value(draft: Draft, coordinates: Sequence[str], mixing: bool = False) -> str:
     """Text of what a condition prescribes."""
     x = draft.pick(coordinates) if coordinates else "x"
     if draft.chance(0.1):
-        return draft.bad(BAD_VALUES).format(x=x)
+        return draft.bad([*BAD_VALUES, *(MIXING_VALUES if mixing and coordinates else [])]).format(x=x)
     if draft.chance(0.02):
         return f"lambda {x}: raises({x})"
     return draft.pick(GOOD_VALUES).format(x=x)
@@ -368,7 +374,7 @@ def condition(draft: Draft, unknowns: Sequence[str], coordinates: Sequence[str],
     if draft.chance(0.02) and kind != "Periodic":
         u = draft.bad(["q", "u_q", "nothing"])
     if kind == "Initial":
-        return f"pl.Initial({', '.join([f'{u}={value(draft, space)}', *options])})"
+        return f"pl.Initial({', '.join([f'{u}={value(draft, space, mixing=True)}', *options])})"
     if kind == "Data":
         return data(draft, u, coordinates, options)
     if kind == "Periodic":
@@ -398,7 +404,7 @@ def data(draft: Draft, unknown: str, coordinates: Sequence[str], options: Sequen
         points[wrong] = draft.bad([
             "np.zeros(17)", "[]", "None", "'abc'", "[math.nan] * 3", "[[0.1], [0.2, 0.3]]", "[10**400]",
             "[99.0] * 5", "[1j]",
-            "object()", "{'a': 1}", "np.full((5, 2), 0.3)", "[math.inf]", "lambda x: x",
+            "object()", "{'a': 1}", "[math.inf]", "lambda x: x",
         ])  # fmt: skip
     if draft.chance(0.1):
         values = draft.bad(
@@ -442,12 +448,12 @@ BAD_PARAMETERS = [
     "pl.RandomField(on='x', periodic=3)", "pl.Uniform",
     "lambda x: np.sin(x)", "lambda x: math.sin(x)", "lambda x: x.mean() * x", "lambda x: torch.log(-1 - x * x)",
     "lambda x: x + 1j",
-    "lambda *x: 1.0", "pl.Unknown", "{}", "lambda x: x[:, None]", "lambda x: x.mul_(2)", "lambda x: (x, x)",
+    "lambda *x: 1.0", "pl.Unknown", "{}", "lambda x: x[:, None]", "lambda x: (x, x)",
     "lambda: 1.0", "1e400",
     "pl.RandomField(on='x', length_scale=10**400)", "pl.Unknown(True)", "pl.Uniform(None, 1)", "lambda x: x.x",
     "lambda x: x * 10**400",
 ]  # fmt: skip
-BAD_PARAMETER_NAMES = ["lambda", "a b", "", "u", "x", "_k", "1k", "self"]
+BAD_PARAMETER_NAMES = ["lambda", "a b", "", "u", "_k", "1k", "self"]
 
 
 def _parameter(draft: Draft, coordinates: Sequence[str]) -> str:
@@ -514,8 +520,7 @@ def velocity(draft: Draft, coordinates: Sequence[str], unknowns: Sequence[str]) 
     return draft.bad([
         "'a'", "lambda q: q", "lambda u: u.mean()", "lambda u: torch.mean(u)", "lambda u: None", "math.nan",
         "(1.0, 2.0, 3.0, 4.0)",
-        "lambda u: 'a'", "10**400", "lambda u: math.sin(u)", "lambda u: u.value[:2]", "1j", "{'x': 1.0}", "()",
-        "lambda *a: 1.0",
+        "lambda u: 'a'", "10**400", "lambda u: math.sin(u)", "lambda u: u.value[:2]", "1j", "{'x': 1.0}", "lambda *a: 1.0",
         "lambda: math.nan", "(None,)", "lambda u: u.q", "lambda u: torch.zeros(3)", "True",
     ])  # fmt: skip
 

@@ -40,6 +40,9 @@ POINTS = 7
 """At which equations and conditions are tried."""
 
 
+_ADVICE = "return an expression of the unknowns and their derivatives, such as u.t - nu * u.xx"
+
+
 @dataclass(frozen=True)
 class DryRun:
     """What a dry run learned of the equations.
@@ -106,6 +109,9 @@ def dry_run(
     term = equation_term(domain, bound_residuals(equations, available))
     sites = term.draw(draw, POINTS)
     found = tried(term, sites, "an equation")
+    for name, residual in found.residuals.items():
+        if residual is None:
+            raise TypeError(f"equation {name!r} returned NoneType None; {_ADVICE}.")
     unused = [u for u in unknowns if not found.keys[u]]
     if unused:
         raise ValueError(f"unknowns {unused} appear in no equation; add an equation or drop them from unknowns.")
@@ -253,7 +259,7 @@ def dry_points(d: int) -> Callable[[int], Tensor]:
 
 def check_residual(name: str, residual: Any, jets: list[Tensor]) -> None:
     """Raise TypeError or ValueError where an equation returned no residual: one number per point, which ``jets`` change."""
-    advice = "return an expression of the unknowns and their derivatives, such as u.t - nu * u.xx"
+    advice = _ADVICE
     if not isinstance(residual, Tensor):
         raise TypeError(f"equation {name!r} returned {type(residual).__name__} {residual!r}; {advice}.")
     if residual.shape != (POINTS,):

@@ -22,7 +22,9 @@ from pinnlab.domains import Site
 
 _ORDER = (5, 1, 0, 3)
 _TOLERANCE = 1e-6
-"""Relative to the largest value: far above rounding, far below what another point would change."""
+"""Relative to the largest value or derivative: far above rounding, far below what another point would change."""
+_ROUNDING = 1e-4
+"""Of the tolerance, relative to the made-up derivatives: where what a residual is made of cancels, rounding is left."""
 
 
 def evaluated_elsewhere(
@@ -50,7 +52,8 @@ def evaluated_elsewhere(
         normals = None if site.normals is None else region_columns(site.normals[order])
         scopes.append(Scope.of_jets(picked, region_columns(site.points[order]), parameters, normals))
     again = term.evaluate(tuple(scopes))
-    return [name for name, r in found.residuals.items() if not _same(again.get(name), r[order])]
+    largest = max((_size(value) for jets in found.jets for jet in jets.values() for value in jet.values()), default=0.0)
+    return [name for name, r in found.residuals.items() if not _same(again.get(name), r[order], _ROUNDING * largest)]
 
 
 def depends_on_other_points(residual: Tensor, jets: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> bool:
@@ -65,16 +68,23 @@ def depends_on_other_points(residual: Tensor, jets: Sequence[Tensor], gradients:
     """
     weights = 1.0 + torch.arange(len(residual), dtype=residual.dtype)
     weighted = torch.autograd.grad((weights * residual).sum(), jets, allow_unused=True, retain_graph=True)
-    pairs = zip(weighted, gradients, strict=True)
-    return any(a is not None and b is not None and not _same(a, weights * b) for a, b in pairs)
+    pairs = [(a, weights * b) for a, b in zip(weighted, gradients, strict=True) if a is not None and b is not None]
+    # what cancels leaves rounding, which is small beside the other derivatives
+    largest = max((_size(b) for _, b in pairs), default=0.0)
+    return any(not _same(a, b, largest) for a, b in pairs)
 
 
 def _part(jet: Mapping[Key, Tensor], order: list[int]) -> LazyJet:
     return LazyJet(lambda key: jet[key][order])
 
 
-def _same(a: Any, b: Tensor) -> bool:
+def _same(a: Any, b: Tensor, scale: float) -> bool:
     if not isinstance(a, Tensor) or a.shape != b.shape:
         return False
-    size = float(b.detach().abs().nan_to_num(0.0, 0.0, 0.0).max())
-    return torch.allclose(a, b.to(a.dtype), rtol=_TOLERANCE, atol=_TOLERANCE * min(size, 1e300), equal_nan=True)
+    return torch.allclose(a, b.to(a.dtype), rtol=_TOLERANCE, atol=_TOLERANCE * max(scale, _size(b)), equal_nan=True)
+
+
+def _size(values: Tensor) -> float:
+    """The largest modulus of those that are finite."""
+    found = float(values.detach().abs().nan_to_num(0.0, 0.0, 0.0).max())
+    return min(found, 1e300)

@@ -107,7 +107,7 @@ class Scope:
         """
         if isinstance(given, KnownFunction):
             points = torch.stack(list(self.coordinates.values()), dim=1)
-            given = given.jet(points, VALUE)[0, :, 0]
+            given = given.jet(points.detach(), VALUE)[0, :, 0]
         elif callable(given):
             plain = {**self.coordinates, **self.parameters}
             bound = {name: plain[name] for name in names}

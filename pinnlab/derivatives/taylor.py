@@ -255,8 +255,8 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, cotangent: Tensor) -> Any:
         left, right = ctx.saved_tensors
         by_left = cotangent * right[0]
-        by_right = torch.empty_like(right)
-        torch.mul(cotangent, left[0], out=by_right)
+        # as wide as the cotangent: of a factor that was broadcast, autograd adds up the columns
+        by_right = cotangent * left[0]
         for i, terms in enumerate(ctx.table):
             for coefficient, a, b in terms:
                 if b != 0:

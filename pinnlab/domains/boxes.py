@@ -119,7 +119,7 @@ def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
     if lower >= upper:
         kind = "empty" if lower == upper else "reversed"
         raise ValueError(f"Box({name}=({lower:g}, {upper:g})): the interval is {kind}; {usual}, lower < upper.")
-    if max(-lower, upper) > _FARTHEST:
+    if max(-lower, upper) > _FARTHEST or upper - lower < 1 / _FARTHEST:
         raise ValueError(
             f"Box({name}=({lower:g}, {upper:g})): squares of it leave the range of floats; use other units."
         )

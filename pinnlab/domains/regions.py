@@ -24,8 +24,6 @@ TIME = "t"
 
 Bounds = dict[str, tuple[float, float]]
 
-_FEW = 512
-"""Points among which one inside is looked for first: a region in the making needs no table of its own."""
 _STEP = 1e-6
 """How far off a surface one looks to see what is on its two sides, relative to the region's size."""
 
@@ -306,7 +304,7 @@ class Combination(Region):
         object.__setattr__(self, "coordinates", a.coordinates)
         object.__setattr__(self, "bounds", self._bounds())
         if any(lower >= upper for lower, upper in self.bounds.values()) or not (
-            self._table(_FEW).share or self._part.share
+            self._table(512).share or self._part.share
         ):
             raise ValueError(f"{self!r} is empty; check the positions and sizes of both regions.")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.machine.numbers import finite
 from pinnlab.solvers.assembly import OneNetwork
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.training.plans import Settings
@@ -40,6 +42,8 @@ class CausalPINN(CollocationSolver):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.tolerances, Sequence) or None in [finite(t) for t in self.tolerances]:
+            raise ValueError(f"CausalPINN(tolerances={self.tolerances!r}): give increasing finite numbers.")
         object.__setattr__(self, "tolerances", tuple(float(t) for t in self.tolerances))
         self.row_weighting()
 

@@ -44,7 +44,6 @@ OBSTACLES: dict[str, tuple[Solver, pl.Problem, str]] = {
     "no time": (pl.CausalPINN(), STEADY, r"CausalPINN needs time, but .* has no coordinate 't'"),
     "no time for characteristics": (pl.LagrangianPINN(), STEADY, r"follows characteristics through time"),
     "no velocity": (pl.LagrangianPINN(), PERIODIC, r"LagrangianPINN needs the velocity dx/dt"),
-    "a velocity in words": (pl.LagrangianPINN(), CARRIED.replace(velocity="fast"), r"velocity along 'x' is 'fast'"),
     "a cut outside": (pl.MultiDomainPINN(subdomains={"x": (5.0,)}), HEAT, r"the cut x = 5 is not inside \(0, 2\)"),
     "no such coordinate": (pl.MultiDomainPINN(subdomains={"q": (0.5,)}), HEAT, r"'q' is no coordinate of"),
     "a disc in pieces": (pl.MultiDomainPINN(**CUT), DISC, r"lies in .* only in part"),

@@ -154,7 +154,13 @@ def _speeds_at(problem: Problem, place: float, given: Dirichlet | None) -> Tenso
     value, names = velocities(problem)[x]
     for unknown in problem.unknowns:
         if unknown in names:
-            source = given or next(c for c in problem.conditions if isinstance(c, Initial) and unknown in c.values)
+            starts = (c for c in problem.conditions if isinstance(c, Initial) and unknown in c.values)
+            source = given or next(starts, None)
+            if source is None:
+                raise ValueError(
+                    f"the velocity depends on {unknown}, which has no value on a side of {x} and none at the start; add "
+                    f"Initial({unknown}=...)."
+                )
             data = source.values[unknown]
             if given is None and isinstance(data, KnownFunction):
                 bound[unknown] = data.jet(points, VALUE)[0, :, 0]
