@@ -224,8 +224,14 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
 
 
 def _known(solution: Solved) -> Problem:
-    """The problem with the coefficients found."""
+    """The problem with the coefficients found, if the estimators read it as its solver may have to.
+
+    Raises:
+        NoEstimateError: a flux jumps.
+    """
     problem = solution.problem
+    if (lost := problem.lost_flux("an estimate of the error")) is not None:
+        raise NoEstimateError(lost)
     return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
 
 
@@ -236,8 +242,6 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
-    if (lost := solution.problem.lost_flux("the error equation")) is not None:
-        raise NoEstimateError(lost)
     jump = jump_inside(solution.problem, solution.models)
     if jump:
         raise NoEstimateError(f"{jump}, which the residual to its left and right does not see")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -93,14 +92,6 @@ def checked_checkpoint(checkpoint: object) -> Checkpoint | None:
     """Where a solve is saved; TypeError or ValueError for what names no file."""
     if checkpoint is None or isinstance(checkpoint, Checkpoint):
         return checkpoint
-    if not isinstance(checkpoint, str | os.PathLike):
-        raise TypeError(f"solve(checkpoint={checkpoint!r}): give the path of a file, a pl.Checkpoint(path), or None.")
-    if not os.fspath(checkpoint):
-        raise ValueError(f"solve(checkpoint={checkpoint!r}): an empty path names no file; give one, or None.")
-    if os.path.isdir(checkpoint):
-        raise ValueError(
-            f"solve(checkpoint={os.fspath(checkpoint)!r}): this is a folder; give the path of a file in it."
-        )
     return Checkpoint(checkpoint)
 
 

@@ -189,13 +189,13 @@ def check_refusals(rank: int) -> None:
     few = pl.PINN(network=NET, points=1, stages=(pl.Adam(steps=1),), sampling="sobol")
     box = pl.Box(x=(0.0, 1.0))
     with pytest.raises(ValueError, match="2 processes share at most 1 points .*start fewer processes, or take more"):
-        pl.solve(pl.Problem(box, "u", lambda u: u.x - 1.0), few, progress=False)
+        pl.solve(pl.Problem(box, "u", lambda u: u.x - 1.0, [pl.Dirichlet(u=0.0, on="x-")]), few, progress=False)
     with pytest.raises(ValueError, match=r"parallel='subdomains'\) on 2 processes: this solver has one network"):
         pl.solve(problem(), pinn(pl.Adam(steps=1)), parallel="subdomains", progress=False)
     with pytest.raises(ValueError, match="the 2 processes have different problems or solvers"):
         pl.solve(problem(), pinn(pl.Adam(steps=1 + rank)), progress=False)
     with pytest.raises(ValueError, match=r"HardConstraintMoE\(batch=1\) on 2 processes"):
-        family = pl.Problem(box, "u", lambda u, a: u.x - a, [], {"a": pl.Uniform(1.0, 2.0)})
+        family = pl.Problem(box, "u", lambda u, a: u.x - a, [pl.Dirichlet(u=0.0, on="x-")], {"a": pl.Uniform(1.0, 2.0)})
         pl.solve(family, pl.HardConstraintMoE(network=NET, batch=1, stages=(pl.Adam(steps=1),)), progress=False)
 
 

@@ -76,7 +76,7 @@ def test_no_obstacle(solver: Solver, problem: pl.Problem) -> None:
 
 
 def small(kind: type, **options: Any) -> Any:
-    return kind(**{"network": pl.MLP(width=4, depth=1), "points": 20, **options})
+    return kind(**{"network": pl.MLP(width=4, depth=1), "points": 64, **options})
 
 
 NONE_SOFT = "no initial or boundary condition of this problem is in the loss"

@@ -45,7 +45,7 @@ PROBLEM = pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u: u.xx - 1, pl.Dirichlet
     ],
 )
 def test_what_cannot_work_is_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises((TypeError, ValueError), match=rf"solve\({name}="):
+    with pytest.raises((TypeError, ValueError), match=rf"^(solve\()?{name}="):
         pl.solve(PROBLEM, pl.HardConstraintMoE(), **{name: value})
 
 

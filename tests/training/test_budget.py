@@ -18,6 +18,7 @@ from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace, bytes_of_slab
+from pinnlab.training import phase_loop
 from pinnlab.training.loop import run
 from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import NothingSolvedError, Settings
@@ -44,7 +45,8 @@ def solved(solver: Any, deadline: Deadline, problem: pl.Problem = HEAT) -> Any:
     return run(problem, solver, replace(SETTINGS, deadline=deadline), options)
 
 
-def test_a_first_step_that_is_not_done_in_time_leaves_what_there_was() -> None:
+def test_a_first_step_that_is_not_done_in_time_leaves_what_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phase_loop, "_GRACE", 0.0)
     result = solved(SMALL, Deadline(-1.0, 1.0))
     assert result.status is pl.Status.BUDGET_REACHED
     assert "no step was taken: the time is up; give more seconds" in result.notes[-1]

@@ -102,7 +102,7 @@ def test_an_interruption_between_windows_returns_what_there_is(monkeypatch: pyte
 def test_an_interrupted_march_without_a_slab_is_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     from pinnlab.solvers.local_experts.march import SlabMarch
 
-    def attempt(self: Any) -> Any:
+    def attempt(self: Any, deadline: Any) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(SlabMarch, "attempt", attempt)
