@@ -12,6 +12,21 @@ from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains.sampling import unit_points
 
 
+def free_constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
+    """Unknowns of a steady problem that are known up to a constant, in groups that share one; none of families."""
+    if problem.domain.has_time or problem.families or problem.unknown_parameters:
+        return ()
+    return problem.count().constants
+
+
+def said_of(group: tuple[str, ...]) -> str:
+    """That a group of unknowns shares a free constant, and what fixes it."""
+    return (
+        f"{' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant; fix it, such as by a "
+        f"Dirichlet value of {group[0]} on one side, or by Data at one point"
+    )
+
+
 def with_gauge(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
     """The problem with its free constants fixed, and notes that say how.
 
@@ -19,7 +34,7 @@ def with_gauge(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
     of the problem's reference, else zero. Other problems, and families, come back as they are.
     """
     domain = problem.domain
-    groups = () if domain.has_time or problem.families or problem.unknown_parameters else problem.count().constants
+    groups = free_constants(problem)
     if not groups:
         return problem, ()
     inside = domain.interior(

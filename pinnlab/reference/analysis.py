@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
@@ -167,11 +168,16 @@ def check_solvable(problem: Problem) -> None:
 
 
 def check_constants(problem: Problem) -> None:
-    """Raise ValueError where a steady unknown is known up to a constant, which data do not fix for these solvers."""
-    if problem.domain.has_time:
-        return
+    """Raise where a steady unknown is known up to a constant by the equations and the conditions on the boundary.
+
+    Raises:
+        NotUniqueError: nothing else fixes the constant.
+        ValueError: data do, which these solvers do not take.
+    """
     bound = [c for c in problem.conditions if not isinstance(c, Data)]
-    for group in problem.replace(conditions=bound).count().constants:
+    for group in free_constants(problem):
+        raise NotUniqueError(f"reference_solution: {said_of(group)}.")
+    for group in free_constants(problem.replace(conditions=bound)):
         raise ValueError(
             f"reference_solution: {' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant by "
             "the equations and the conditions on the boundary, and the built-in solver takes no data; fix the constant, "
@@ -208,6 +214,8 @@ def _check_boundary(problem: Problem, coordinate: str) -> None:
     for unknown, order in orders.items():
         lacking = counts[unknown] < order and not shared and (single or order > 1 or not sum(counts.values()))
         if lacking:
+            if not single:
+                problem.check_unique()  # the count of all unknowns together says more
             # a coefficient that vanishes at a boundary may stand for a condition; in a system another unknown's may
             kind = NotUniqueError if single and _is_regular(problem, unknown, coordinate) else ValueError
             raise kind(

@@ -13,6 +13,7 @@ from torch import Tensor
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, error_grid, evaluate
 from pinnlab.domains import Box
@@ -278,6 +279,8 @@ def estimate_error(
         solution.problem.check_unique()
     except NotUniqueError as error:
         return Estimation(not_unique=str(error))
+    for group in free_constants(solution.problem):
+        return Estimation(not_unique=f"{said_of(group)}.")
     began = time.perf_counter() if began is None else began
     reasons: list[str] = []
     first: ErrorEstimate | None = None

@@ -499,8 +499,8 @@ def test_a_certificate_is_not_overruled() -> None:
     missing = pl.Problem(line, "u", lambda u: u.xx - 1, [pl.Dirichlet(u=0.0, on="x-")])
     floating = pl.Problem(line, "u", lambda u: u.xx, [pl.Neumann(u=0.0)])
     for problem, found, words in (
-        (missing, lambda p: p**2 / 2, "1 boundary cond"),
-        (floating, torch.ones_like, "singular"),
+        (missing, lambda p: p**2 / 2, "too few conditions in x: 2 needed"),
+        (floating, torch.ones_like, "u is known up to a constant"),
     ):
         report = solved(problem, Given(line, found)).report()
         assert report.verdict is Verdict.DOUBTFUL and words in report.why

@@ -109,6 +109,7 @@ def _trained(case: Case, solver: Any, seconds: float) -> dict[str, Any]:
         "said": report.verdict.value, "sentence": report.sentence, "status": solution.status.name.lower(),
         "reporting": time.perf_counter() - began, "training": solution.seconds,
         "used": type(solution.solver).__name__, "reasons": list(report.reasons),
+        "pinned": any("known up to a constant" in note for note in solution.notes),
     }  # fmt: skip
     if report.estimate is not None:
         e, worst = report.estimate, report.estimate.worst
@@ -170,7 +171,8 @@ def lies(record: dict[str, Any]) -> list[str]:
     found = []
     if said == "error":
         found.append("raised something that is neither ValueError nor TypeError")
-    if record["answer"] != "one":
+    # a free constant that is fixed, and said to be, leaves one answer
+    if record["answer"] != "one" and not (record["answer"] == "up to a constant" and record.get("pinned")):
         found += [f"{word}, without an answer to be near to" for word in _praise(record)]
     if error is None:
         return found

@@ -31,6 +31,8 @@ from pinnlab.solvers.windows import joined
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
 _NEXT_TO_NOTHING = 1e-6
+_LEFT_OVER = 1e3
+"""Times the tolerance that rows of a steady problem may be off where it has a solution; about ten were seen."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class SlabMarch:
         self.time = self.discretization.time
         self.refinement = Refinement(settings.cells, settings.tolerance, settings.most_cells)
         self.pieces: list[Piece] = []
-        self.size = np.zeros(len(problem.unknowns))
+        self.size, self.misfit = np.zeros(len(problem.unknowns)), 0.0
         self.guess: Piece | None = None
         if self.time is not None:
             self.now, self.end = self.bounds[TIME]
@@ -113,6 +115,19 @@ class SlabMarch:
     def done(self) -> bool:
         """Whether the end is reached."""
         return bool(self.pieces) and (self.time is None or self.now >= self.end)
+
+    @property
+    def contradiction(self) -> str | None:
+        """Why a steady problem has no solution: cells resolve what they found, and its equations do not hold."""
+        if self.time is not None or not self.pieces or self.coarse:
+            return None
+        off = self.misfit / max(float(self.size.max()), np.finfo(float).tiny)
+        if off <= _LEFT_OVER * self.settings.tolerance:
+            return None
+        return (
+            f"no function solves all equations and conditions: they are off by {off:.1e}, next to the size of the unknowns, "
+            "and more experts change nothing; slopes and sources may not balance, or conditions contradict one another"
+        )
 
     @property
     def share(self) -> float:
@@ -150,8 +165,8 @@ class SlabMarch:
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
-            # on short slabs wide cells of high degree are nearly singular for derivatives of high order
-            if not (found.singular and self.time is not None and self.refinement.halve_widest()):
+            # on short slabs wide cells are nearly singular for derivatives of high order
+            if not (found.singular and self._is_high and self.refinement.halve_widest()):
                 self._shorten(0.4)
             return tried
         values = made.values(found.coefficients)
@@ -169,7 +184,7 @@ class SlabMarch:
             self.guess = None
             self._shorten(0.5)
             return tried
-        self.size, self.guess = size, None
+        self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
         return SlabAttempt(True, found.misfit, made.held_out_residual(cells, found.coefficients), cells.count)
 
@@ -190,6 +205,12 @@ class SlabMarch:
         return evaluate
 
     # -- cells and slabs ---------------------------------------------------------------------------------------------
+
+    @property
+    def _is_high(self) -> bool:
+        """Whether a march has derivatives in space of an order above two."""
+        space = [n for n in self.names if n != TIME]
+        return self.time is not None and any(self.problem.order(n) > 2 for n in space)
 
     @property
     def _chain_axis(self) -> int:
@@ -308,6 +329,7 @@ class SlabMarch:
             "size": torch.from_numpy(self.size),
             "slab": self.slab if self.time is not None else 0.0,
             "coarse": self.coarse,
+            "misfit": self.misfit,
             "guess": None if self.guess is None else self.guess.state(),
         }
 
@@ -320,6 +342,7 @@ class SlabMarch:
         for name, edges in state.get("coarsest", {}).items():  # files of version 0.1 have none
             self.refinement.coarsest[name] = edges.cpu().numpy()
         self.size, self.refinement.coarse = state["size"].cpu().numpy(), state["coarse"]
+        self.misfit = state.get("misfit", 0.0)  # files of version 0.1 have none
         if self.time is not None:
             self.slab = state["slab"]
             self.now = self.pieces[-1].region.bounds[TIME][1] if self.pieces else self.bounds[TIME][0]

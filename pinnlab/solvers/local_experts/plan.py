@@ -222,7 +222,7 @@ class CellMarch(March):
     def advance(self, deadline: Deadline | None = None) -> Advance:
         march = self.cells
         if march.done:
-            return Advance(False, 1.0, stopped=Status.UNRESOLVED if march.coarse else Status.CONVERGED)
+            return Advance(False, 1.0, stopped=self._ended())
         try:
             tried = march.attempt(deadline)
         except TimeIsUpError as error:
@@ -233,10 +233,15 @@ class CellMarch(March):
                 raise _nothing_solved(error) from error
             self.notes += (str(error),)
             return Advance(False, march.share, stopped=Status.UNRESOLVED)
-        ended = Status.UNRESOLVED if march.coarse else Status.CONVERGED
         info = {"experts": float(tried.cells), "share": march.share}
-        stopped = ended if march.done else None
+        stopped = self._ended() if march.done else None
         return Advance(tried.accepted, march.share, tried.misfit**2, tried.held_out**2, info, stopped)
+
+    def _ended(self) -> Status:
+        contradiction = self.cells.contradiction
+        if contradiction is not None:
+            self.notes += (contradiction,)
+        return Status.UNRESOLVED if self.cells.coarse or contradiction else Status.CONVERGED
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.pieces:

@@ -119,6 +119,11 @@ def test_tasks_go_through_every_kind_and_solver():
         (_record(said="doubtful", of_variation=0.5), []),
         (_record(said="good", answer="up to a constant"), ["good, without an answer to be near to"]),
         (_record(said="refused", answer="up to a constant"), []),
+        (_record(said="doubtful", status="converged", answer="up to a constant", pinned=True), []),
+        (
+            _record(said="doubtful", status="converged", answer="slopes and source do not balance", pinned=True),
+            ["converged, without an answer to be near to"],
+        ),
         (_record(said="error"), ["raised something that is neither ValueError nor TypeError"]),
         (_record(said="good", solver="classical", unit="size", of_size=1e-4, of_variation=0.1, upper=1e-4), []),
     ],

@@ -358,7 +358,7 @@ def test_problems_it_cannot_solve() -> None:
     )
     with pytest.raises(ValueError, match=r"unknown parameters \('k',\).*use PINN"):
         solve(unknown)
-    with pytest.raises(ValueError, match="no initial condition; add Initial"):
+    with pytest.raises(ValueError, match=r"no initial value of u: add Initial\(u=...\)"):
         solve(HEAT.replace(conditions=[pl.Dirichlet(u=0.0)]))
     with pytest.raises(ValueError, match=r"most_experts=9\): an ordinary differential equation has one expert"):
         solve(OSCILLATOR, most_experts=9)
@@ -434,6 +434,24 @@ def test_a_march_ends_only_once() -> None:
     while not march.done:
         march.attempt()
     assert march.share == 1.0 and march.pieces[-1].region.bounds["t"][1] == 1.0
+
+
+@pytest.mark.parametrize(("right", "status"), [(0.0, pl.Status.CONVERGED), (0.1, pl.Status.UNRESOLVED)])
+def test_slopes_that_do_not_balance_the_source_leave_no_solution(right: float, status: pl.Status) -> None:
+    """u'' = cos(pi x) with u' = 0 on the left has u' = sin(pi x) / pi, which is 0 on the right."""
+    ends = [pl.Neumann(u=0.0, on="x-"), pl.Neumann(u=right, on="x+")]
+    line = pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u, x: u.xx - torch.cos(PI * x), ends)
+    solution = solve(line)
+    assert solution.status is status
+    assert any("known up to a constant" in note for note in solution.notes)
+    assert any("no function solves all equations" in n for n in solution.notes) is (status is pl.Status.UNRESOLVED)
+
+
+def test_a_slope_too_many_leaves_no_solution() -> None:
+    ends = [pl.Dirichlet(u=0.0), pl.Neumann(u=3.0, on="x-")]
+    solution = solve(pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u: u - u.xx, ends))
+    assert solution.status is pl.Status.UNRESOLVED
+    assert any("conditions contradict one another" in note for note in solution.notes)
 
 
 def test_a_blow_up_ends_with_a_status() -> None:
