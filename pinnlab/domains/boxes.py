@@ -16,6 +16,9 @@ from pinnlab.domains.naming import Named
 from pinnlab.domains.regions import TIME, Bounds, Region, Site
 
 _FARTHEST = 1e150
+"""From zero: squares of lengths are computed with."""
+_THINNEST = 1e-13
+"""Length beside the distance from zero: 16 digits resolve nothing inside what is thinner."""
 
 
 @dataclass(frozen=True, init=False)
@@ -122,5 +125,9 @@ def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
     if max(-lower, upper) > _FARTHEST or upper - lower < 1 / _FARTHEST:
         raise ValueError(
             f"Box({name}=({lower:g}, {upper:g})): squares of it leave the range of floats; use other units."
+        )
+    if upper - lower < _THINNEST * max(abs(lower), abs(upper)):
+        raise ValueError(
+            f"Box({name}=({lower!r}, {upper!r})): floats have next to no numbers in between; measure {name} from its start."
         )
     return lower, upper

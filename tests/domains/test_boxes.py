@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -94,3 +95,18 @@ def test_a_box_needs_coordinates() -> None:
 def test_a_region_is_an_interface() -> None:
     with pytest.raises(TypeError, match="abstract methods boundary, depth, interior"):
         Region()  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize(
+    ("interval", "reason"),
+    [
+        ((0.0, 10**400), "an integer beyond the range of floats"),
+        ((-1.7e308, 1.7e308), "leave the range of floats"),
+        ((0.0, 1e-200), "leave the range of floats"),
+        ((1.0, 1.0 + 1e-15), "measure x from its start"),
+        ("12", "an interval is a pair of numbers"),
+    ],
+)
+def test_intervals_beyond_floats_are_refused(interval: Any, reason: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=reason):
+        Box(x=interval)

@@ -244,3 +244,12 @@ def test_what_is_cut_out_leaves_no_edges_behind() -> None:
     corner = Box(x=(0.0, 2.0), y=(0.0, 2.0)) - Box(x=(1.0, 2.0), y=(1.0, 2.0))
     points = torch.tensor([[1.5, 2.0], [2.0, 1.5], [2.0, 2.0], [1.0, 1.5], [1.0, 1.0], [0.5, 2.0]], dtype=torch.float64)
     assert corner.contains(points).tolist() == [False, False, False, True, True, True]
+
+
+def test_a_region_of_many_parts_is_described_in_a_line() -> None:
+    region: Region = Box(x=(0.0, 10.0), y=(0.0, 10.0))
+    for i in range(9):
+        region = region - Ball({"x": 0.5 + i, "y": 1.0}, 0.2)
+    other = region - Ball({"x": 5.0, "y": 5.0}, 0.1)
+    assert "and 8 more" in repr(region) and len(repr(other)) < 120
+    assert repr(other)[-9:] != repr(other - Ball({"x": 5.0, "y": 7.0}, 0.1))[-9:], "the digest is of all parts"
