@@ -129,6 +129,14 @@ class Refinement:
                 break
             self.edges[name] = halved(edges, near)
 
+    def halve_all(self) -> bool:
+        """Halve every cell along every coordinate; False where there would be too many."""
+        trial = {name: halved(edges, np.ones(len(edges) - 1, dtype=bool)) for name, edges in self.edges.items()}
+        if math.prod(len(edges) - 1 for edges in trial.values()) > self.most_cells:
+            return False
+        self.edges = trial
+        return True
+
     def halve_widest(self) -> bool:
         """Halve the widest cells along each coordinate for good; False where there would be too many."""
         trial = {
