@@ -114,7 +114,7 @@ def test_a_run_that_does_not_end_as_planned_or_has_no_classical_solution(
         raise ValueError("too hard")
 
     monkeypatch.setattr(comparison, "reference_solution", refuse)
-    heat.write_text(HEAT.replace("pl.PINN(", "pl.CausalPINN(tolerances=(1e12,), "))
+    heat.write_text(HEAT.replace("pl.PINN(", "pl.CausalPINN(tolerances=(1e12,), steps_per_tolerance=100, "))
     result = invoke("run", heat, "--no-progress")
     assert result.exit_code == 1, result.output
     assert "status: tolerance not met" in result.output

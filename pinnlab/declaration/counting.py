@@ -22,7 +22,7 @@ import numpy as np
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
 from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.conditions import Condition, Context
-from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, ConditionPart, Factors, Linearized, linearized
+from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized, linearized
 from pinnlab.declaration.terms import Term
 from pinnlab.domains import TIME
 
@@ -67,7 +67,10 @@ class _Counting:
         equations = len(self.linear.equations[0].coefficients)
         if not self.square:
             doubts.append(f"{equations} equations for {len(self.unknowns)} unknowns cannot be counted")
-        if any(part.kind not in ("initial", "boundary", "periodic") for part in self.linear.conditions):
+        kinds = {part.kind for part in self.linear.conditions}
+        if OWN in kinds:
+            doubts.append("what conditions of your own fix is not known")
+        if kinds - {"initial", "boundary", "periodic", OWN}:
             doubts.append("data may stand for conditions")
         constants, motions = self._free()
         sides = self._sides()

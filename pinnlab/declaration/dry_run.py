@@ -134,8 +134,9 @@ def dry_run(
     context = make_context(domain, unknowns, parameters, found.keys)
     for condition in conditions:
         for misfit in condition.terms(context):
-            # NumPy and changes in place fail at numbers that carry derivatives, as they would in training
-            sites = tuple(Site(s.points.requires_grad_(), s.normals) for s in misfit.draw(draw, POINTS))
+            # NumPy and changes in place fail at numbers that carry derivatives, which only data never do
+            drawn, moving = misfit.draw(draw, POINTS), misfit.fixed is None
+            sites = tuple(Site(s.points.requires_grad_(moving), s.normals) for s in drawn)
             traced = tried(misfit, sites, repr(condition))
             alone(misfit, sites, repr(condition), traced)
             for name, residual in traced.residuals.items():

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Context, Periodic
+from pinnlab.declaration.conditions import BoundaryCondition, Condition, Context, Data, Initial, Periodic
 from pinnlab.declaration.terms import Term, trace
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import linearize
@@ -28,6 +28,8 @@ INSIDE = 3
 """Points of the interior that are looked at."""
 ON_SIDE = 2
 """Points of each piece of the boundary."""
+OWN = "own"
+"""The kind of conditions that are none of the built-in ones."""
 _OF_CONDITION = 7
 """Points of each condition: too many for a linear function to vanish at them by chance."""
 
@@ -65,7 +67,7 @@ class ConditionPart:
     """One condition, or its part on one piece of the boundary.
 
     Attributes:
-        kind: ``"initial"``, ``"boundary"``, ``"periodic"``, or what else pins a solution down.
+        kind: ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, or ``OWN``.
         where: piece of the boundary, or the coordinate of a periodic condition; empty for others.
         unknowns: those whose coefficients are not zero.
         sites: one part per site; periodic conditions have two.
@@ -131,12 +133,14 @@ def _condition(condition: Condition, context: Context, values: Mapping[str, Any]
         places = [piece for _ in condition.values for piece in condition.pieces(context)]
     elif isinstance(condition, Periodic):
         places = [condition.on] * len(terms)
+    # where a condition of the user's own looks, and what it fixes there, is not known
+    own = not isinstance(condition, BoundaryCondition | Periodic | Initial | Data)
     parts = []
     for term, where in zip(terms, places, strict=True):
         sites = term.draw(unit, _OF_CONDITION if term.fixed is None else term.fixed)
         linear = _linear(term, context, values, sites)
         used = {u for part in linear for row in part.coefficients for (u, _), c in row.items() if np.any(c)}
-        parts.append(ConditionPart(term.kind, where, tuple(sorted(used)), linear))
+        parts.append(ConditionPart(OWN if own else term.kind, where, tuple(sorted(used)), linear))
     return parts
 
 

@@ -122,6 +122,7 @@ class Field:
 
         abs = acos = asin = atan = clamp = cos = cosh = erf = exp = expm1 = log = log1p = log10 = neg = _pointwise
         pow = reciprocal = relu = rsqrt = sigmoid = sign = sin = sinc = sinh = sqrt = square = tan = tanh = _pointwise
+        ceil = floor = int = long = round = trunc = _pointwise
 
     def __getattr__(self, name: str) -> Field:
         if name.startswith("__"):
@@ -171,29 +172,31 @@ class Field:
             f"torch.sin({self.name})."
         )
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise TypeError(
-            f"{self.name}(...): a field cannot be called. An equation sees one point, and no other place or earlier time: "
-            f"write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a derivative; "
-            "delays and shifts are not supported."
-        )
+    if not TYPE_CHECKING:  # type checkers refuse u(0.0), u[0] or float(u) because they know of none of these
 
-    def __getitem__(self, index: Any) -> Any:
-        raise TypeError(f"{self.name}[{index!r}]: {POINTWISE}.")
+        def __call__(self, *_: Any, **__: Any) -> Any:
+            raise TypeError(
+                f"{self.name}(...): a field cannot be called. An equation sees one point, and no other place or earlier "
+                f"time: write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a derivative; "
+                "delays and shifts are not supported."
+            )
 
-    def __len__(self) -> int:
-        raise TypeError(f"len({self.name}): {POINTWISE}.")
+        def __getitem__(self, index: Any) -> Any:
+            raise TypeError(f"{self.name}[{index!r}]: {POINTWISE}.")
 
-    def __iter__(self) -> Any:
-        raise TypeError(f"a loop over {self.name}: {POINTWISE}.")
+        def __len__(self) -> int:
+            raise TypeError(f"len({self.name}): {POINTWISE}.")
 
-    def _no_number(self) -> Any:
-        raise TypeError(
-            f"{self.name} holds many points and is no single number, as float(), int() and the functions of math ask for; "
-            f"use torch functions, such as torch.sin({self.name}) instead of math.sin({self.name})."
-        )
+        def __iter__(self) -> Any:
+            raise TypeError(f"a loop over {self.name}: {POINTWISE}.")
 
-    __float__ = __int__ = __index__ = __complex__ = __round__ = _no_number
+        def _no_number(self) -> Any:
+            raise TypeError(
+                f"{self.name} holds many points and is no single number, as float(), int() and the functions of math ask "
+                f"for; use torch functions, such as torch.sin({self.name}) instead of math.sin({self.name})."
+            )
+
+        __float__ = __int__ = __index__ = __complex__ = __round__ = _no_number
 
     @classmethod
     def __torch_function__(cls, func: Callable, types: Iterable[type], args: tuple = (), kwargs: dict | None = None):

@@ -20,7 +20,7 @@ class Record:
         seconds: of the run so far, planning and measuring included.
         loss: the training loss at the current points.
         held_out: the loss on points that training never sees.
-        errors: {unknown: relative L2 error}, empty without a reference.
+        errors: {unknown: relative L2 error}; empty without a reference, and in short runs while it is yet to be computed.
         info: numbers of the optimizer and the weighting.
         coefficients: {name: value} of the parameters that are to be found.
     """

@@ -130,6 +130,14 @@ def test_numpy_and_changes_in_place_in_conditions() -> None:
             pl.Problem(BOX, "u", lambda u: u.t - u.xx, pl.Initial(u=value))
 
 
+def test_data_are_computed_once_and_may_come_from_numpy() -> None:
+    at = {"x": [0.2, 0.4, 0.8], "t": [1.0, 1.0, 1.0]}
+    conditions = [pl.Initial(u=0.0), pl.Dirichlet(u=0.0), pl.Data(at, u=lambda x: torch.from_numpy(np.sin(x.numpy())))]
+    assert len(pl.Problem(BOX, "u", lambda u: u.t - u.xx, conditions).conditions) == 3
+    with pytest.raises((TypeError, ValueError), match="in place"):
+        pl.Problem(BOX, "u", lambda u: u.t - u.xx, pl.Data(at, u=lambda x: x.mul_(2.0)))
+
+
 def test_a_users_own_exception_passes_unchanged() -> None:
     class Mine(RuntimeError):
         pass

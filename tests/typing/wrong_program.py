@@ -8,6 +8,9 @@ def heat(u: pl.Field) -> pl.Field:
     u + "one"  # wrong: arg-type
     "one" * u  # wrong: operator
     u.d(1)  # wrong: arg-type
+    u(0.0)  # wrong: operator
+    u[0]  # wrong: index
+    float(u)  # wrong: arg-type
     pl.diff("u", "x")  # wrong: call-overload
     number: float = pl.diff(u, "x")  # wrong: assignment
     if text and number:

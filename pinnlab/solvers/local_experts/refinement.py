@@ -138,11 +138,11 @@ class Refinement:
         return True
 
     def halve_widest(self) -> bool:
-        """Halve the widest cells along each coordinate for good; False where there would be too many."""
+        """Halve the widest cells along each coordinate for good; False where there would be too many, or none to halve."""
         trial = {
             name: halved(edges, np.diff(edges) > 0.75 * np.diff(edges).max()) for name, edges in self.edges.items()
         }
-        if math.prod(len(edges) - 1 for edges in trial.values()) > self.most_cells:
+        if not trial or math.prod(len(edges) - 1 for edges in trial.values()) > self.most_cells:
             return False
         for name, edges in trial.items():
             widest = np.diff(edges).max()

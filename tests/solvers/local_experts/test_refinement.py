@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pinnlab.solvers.local_experts.refinement import halved, siblings
+from pinnlab.solvers.local_experts.refinement import Refinement, halved, siblings
 
 
 def test_halved() -> None:
@@ -21,3 +21,11 @@ def test_siblings_are_the_last_generation() -> None:
 def test_coarsest_edges_are_no_siblings() -> None:
     coarsest = np.array([0.0, 0.5, 1.0])
     assert siblings(coarsest, coarsest) == []
+
+
+def test_without_space_there_is_nothing_to_halve() -> None:
+    """An ordinary differential equation has slabs only: it must not be tried again with the cells it had."""
+    assert not Refinement({}, 1e-6, 100).halve_widest()
+    line = Refinement({"x": np.array([0.0, 1.0, 1.5])}, 1e-6, 3)
+    assert line.halve_widest() and line.edges["x"].tolist() == [0.0, 0.5, 1.0, 1.5]
+    assert not line.halve_widest() and line.edges["x"].tolist() == [0.0, 0.5, 1.0, 1.5]
