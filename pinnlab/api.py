@@ -16,6 +16,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.machine import distributed
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import ALONE
+from pinnlab.reference.solve import check_not_singular
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
 from pinnlab.solvers.takeover import solve_by_choice
@@ -102,9 +103,10 @@ def solve(
         raise ValueError("solve(target_error=...) needs a problem with a reference; pass reference= to the problem.")
     dtype = checked_dtype(dtype)
     check_device(device)
+    posed, remarks = with_gauge(problem)
     if solver is None or not solver.holds_conditions:
         problem.check_unique()
-    posed, remarks = with_gauge(problem)
+        check_not_singular(posed)
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
     settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.algebra.largest import largest
+from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
@@ -94,6 +95,26 @@ def reference_solution(
     shape = tuple(len(a) for a in grid.values())
     values = {u: v.reshape(shape) for u, v in interpolant(mesh).items()}
     return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant)
+
+
+def check_not_singular(problem: Problem) -> None:
+    """Look for functions that may be added to the solution of a steady problem on a box, whatever will solve it.
+
+    Raises:
+        NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
+    """
+    domain, loose = problem.domain, problem.families or problem.unknown_parameters
+    # data may fix what equations and conditions leave open
+    if domain.has_time or loose or any(isinstance(c, Data) for c in problem.conditions) or problem.jumps:
+        return
+    try:
+        check_solvable(problem)
+        structure = analyse(problem)
+        singular = is_singular(problem, structure)
+    except ValueError:
+        return
+    if singular:
+        raise NotUniqueError(SINGULAR.removeprefix("reference_solution: "))
 
 
 def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool) -> tuple[Attempt, Estimate]:

@@ -10,6 +10,7 @@ import torch
 import pinnlab as pl
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.reference.analysis import analyse
+from pinnlab.reference.solve import check_not_singular
 from pinnlab.reference.uniqueness import is_singular
 
 PI = math.pi
@@ -169,3 +170,14 @@ def test_missing_conditions_are_a_certificate_where_they_are_certain() -> None:
     with pytest.raises(ValueError, match="order 2 in 'x' but 1 boundary conditions") as caught:
         pl.reference_solution(degenerate)
     assert not isinstance(caught.value, NotUniqueError)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_resonance_is_refused_before_training_by_every_solver(n: int) -> None:
+    line = pl.Box(x=(0.0, 1.0))
+    driven = pl.Problem(line, "u", lambda u, x: u.xx + (n * math.pi) ** 2 * u - x, pl.Dirichlet(u=0.0))
+    for solver in (None, pl.PINN(), pl.HardConstraintMoE()):
+        with pytest.raises(NotUniqueError, match="linearized equations are singular"):
+            pl.solve(driven, solver, max_seconds=1.0, progress=False)
+    beside = driven.replace(equations=lambda u, x: u.xx + (n * math.pi + 0.1) ** 2 * u - x)
+    check_not_singular(beside)
