@@ -177,8 +177,8 @@ class Field:
         def __call__(self, *_: Any, **__: Any) -> Any:
             raise TypeError(
                 f"{self.name}(...): a field cannot be called. An equation sees one point, and no other place or earlier "
-                f"time: write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a derivative; "
-                "delays and shifts are not supported."
+                f"time: write {self.name} for the value, {self.name}.{self.coordinates[0]} without parentheses for a "
+                "derivative; delays and shifts are not supported."
             )
 
         def __getitem__(self, index: Any) -> Any:
