@@ -11,8 +11,11 @@ import torch
 
 import pinnlab as pl
 from pinnlab.algebra.normal_modes import find_modes, null_space, rank
+from pinnlab.declaration.conditions import Condition
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import with_gauge
+from pinnlab.declaration.terms import Context, Term
+from pinnlab.domains import Site
 
 LINE = pl.Box(x=(0.0, 1.0))
 XT = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
@@ -287,6 +290,24 @@ def test_data_and_unknown_coefficients_leave_doubt() -> None:
     assert data.check().complete and "not certain: data may stand for conditions" in data.check().notes[-1]
     inverse = pl.Problem(XT, "u", lambda u, k: u.t - k * u.xx, [I(u=0.0)], parameters={"k": pl.Unknown(1.0)})
     inverse.check_unique()
+
+
+class AtTheMiddle(Condition):
+    """u = 0 at the middle of an interval; it calls itself what it is not."""
+
+    def terms(self, context: Context) -> list[Term]:
+        def draw(unit: Callable[[int], torch.Tensor], n: int) -> tuple[Site, ...]:
+            return (context.region.interior(torch.full((1, 1), 0.5, dtype=torch.float64)),)
+
+        return [Term("boundary", ("middle",), draw, lambda scopes: {"middle": scopes[0].fields["u"].value})]
+
+
+def test_a_condition_of_the_users_own_leaves_doubt() -> None:
+    own = made((LINE, "u", lambda u: u.xx - 1, [D(u=0.0, on="x-"), AtTheMiddle(None, 1.0, {})]))
+    own.check_unique()
+    assert "not certain: what conditions of your own fix is not known" in own.check().notes[-1]
+    with pytest.raises(NotUniqueError, match="2 needed, 1 given"):
+        own.replace(conditions=own.conditions[:1]).check_unique()
 
 
 def test_solve_and_reference_refuse_before_they_start() -> None:
