@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ def checked_callbacks(callbacks: object) -> tuple[Callback, ...]:
     return tuple(callbacks)
 
 
-def checked_checkpoint(checkpoint: object) -> Checkpoint | None:
+def checked_checkpoint(checkpoint: str | Path | Checkpoint | None) -> Checkpoint | None:
     """Where a solve is saved; TypeError or ValueError for what names no file."""
     if checkpoint is None or isinstance(checkpoint, Checkpoint):
         return checkpoint
