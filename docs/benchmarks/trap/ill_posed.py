@@ -148,7 +148,7 @@ def lid_free(rng: Random) -> Case:
     flow = {"u": sympy.diff(psi, Y), "v": -sympy.diff(psi, X), "p": sympy.sin(2 * X) * (1 + Y)}
     return manufactured(
         "up to a constant", domain, flow, lambda u, v, p, at: [p.x - u.xx - u.yy, p.y - v.xx - v.yy, u.x + v.y],
-        value(flow, domain, None, only=("u", "v")), "", "the pressure up to a constant",
+        value(flow, domain, None, only=("u", "v")), "", "up to a constant",
     )  # fmt: skip
 
 
