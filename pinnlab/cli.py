@@ -30,6 +30,7 @@ from pinnlab.bench import bench as run_bench
 from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.bench.peers import PEERS
 from pinnlab.declaration.library import problem_names
+from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import LostProcessError
 from pinnlab.pictures.figures import save as save_figure
@@ -241,6 +242,8 @@ def _train(case: Case, settings: dict[str, Any]) -> Solution:
     """Solve a case; whatever ``solve`` refuses before training is a usage error."""
     try:
         problem = case.problem()
+        if distributed.leads():
+            compute_reference(problem)
         return solve(
             problem,
             case.solver(settings["solver"] or case.default_solver),

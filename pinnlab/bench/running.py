@@ -17,7 +17,7 @@ from pinnlab.bench.peers import is_peer, launch
 from pinnlab.bench.provenance import commit, now
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import evaluate, relative_errors
+from pinnlab.declaration.relative_error import compute_reference, evaluate, relative_errors
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.reference import Reference, reference_solution
@@ -134,6 +134,7 @@ def _run(case: Case, problem: Problem, schedule: Schedule, progress: bool, run: 
     try:
         if is_peer(run.solver):
             return replace(launch.run_peer(case, run, schedule.dtype), commit=commit())
+        compute_reference(problem)
         solution = solve(
             problem, case.solver(run.solver), max_seconds=run.max_seconds, seed=run.seed, dtype=schedule.dtype,
             device=schedule.device, progress=progress, parallel="none",

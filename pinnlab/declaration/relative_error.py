@@ -133,6 +133,15 @@ class ComputedReference(ABC):
         """Whether it is computed for these parameters; others may be among them."""
 
 
+def compute_reference(problem: Problem) -> None:
+    """Let a reference that is computed at its first call be computed now, so that no solve spends its time on that."""
+    reference = problem.reference
+    if not problem.families and isinstance(reference, ComputedReference) and not reference.ready(**_numbers(problem)):
+        evaluate(
+            reference, problem, problem.domain.interior(torch.full((1, len(problem.domain.coordinates)), 0.5)).points
+        )
+
+
 def error_meter(
     part: Region, whole: Problem, model: Any, deadline: Deadline, n: int = 2048
 ) -> Callable[[], dict[str, float]]:

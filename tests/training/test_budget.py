@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference import cost
 from pinnlab.reference.cost import TooLargeError, look_ahead
@@ -170,3 +171,11 @@ def test_a_reference_that_is_yet_to_be_computed_is_not_waited_for() -> None:
     assert solved(quick, Deadline.after(50.0), problem).history[-1].errors
     assert reference.ready()
     assert solved(quick, Deadline.after(20.0), problem).history[-1].errors, "now it is there"
+
+
+def test_a_reference_is_computed_before_a_solve_whose_seconds_are_reported() -> None:
+    reference = pl.ClassicalReference(HEAT, tolerance=1e-3)
+    problem = HEAT.replace(reference=reference)
+    compute_reference(problem)
+    assert reference.ready()
+    compute_reference(HEAT)
