@@ -38,6 +38,7 @@ class NotUniqueError(ValueError):
     """The problem certainly has more than one solution, or none, and why."""
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # coefficients near the end of the numbers
 def count(context: Context, equations: Term, conditions: Sequence[Condition], values: Mapping[str, Any]) -> Count:
     """Count what a declaration needs and has.
 

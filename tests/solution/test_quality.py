@@ -560,3 +560,21 @@ def test_errors_relative_to_the_variation() -> None:
     assert {m.name: m for m in report.conditions}["initial u"].relative > 0.1
     with pytest.raises(ValueError, match=r"error\(relative_to='mean'\): choose 'size' or 'variation'"):
         solution.error(relative_to="mean")
+
+
+def test_an_error_that_is_rounding_where_it_is_handed_over_grows_in_later_windows() -> None:
+    def pulse(t):
+        return 0.1 * torch.exp(-(((t - 0.1) / 0.03) ** 2))
+
+    unstable = pl.Problem(
+        pl.Box(t=(0.0, 1.0)),
+        "u",
+        lambda u, t: u.t - 8 * (u - 1 - pulse(t)) + 2 * (t - 0.1) / 0.03**2 * pulse(t),
+        [pl.Initial(u=float(1 + pulse(torch.zeros((), dtype=torch.float64))))],
+        reference=lambda t: 1 + pulse(t),
+    )
+    solution = pl.solve(unstable, pl.HardConstraintMoE(), progress=False)
+    estimate = solution.report("equation").estimate
+    true = solution.error()["u"]
+    assert len(solution.models) > 1 and true > 1e-11
+    assert abs(estimate.largest / true - 1) < 0.1
