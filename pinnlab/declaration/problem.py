@@ -258,7 +258,11 @@ class Problem:
         )
 
     def count(self) -> Count:
-        """How many conditions the problem needs and where, and what those it has leave open."""
+        """How many conditions the problem needs and where, and what those it has leave open; counted once."""
+        return self._counted
+
+    @cached_property
+    def _counted(self) -> Count:
         found = count(self.context(), self.equation_term(), self.conditions, self.parameter_values())
         if self.unknown_parameters:
             found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))

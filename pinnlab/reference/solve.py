@@ -114,7 +114,7 @@ def check_not_singular(problem: Problem) -> None:
     except ValueError:
         return
     if singular:
-        raise NotUniqueError(SINGULAR.removeprefix("reference_solution: "))
+        raise NotUniqueError(SINGULAR)
 
 
 def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool) -> tuple[Attempt, Estimate]:
@@ -122,7 +122,7 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
         if is_singular(problem, structure):
-            raise NotUniqueError(SINGULAR)
+            raise NotUniqueError(f"reference_solution: {SINGULAR}")
         return run_steady(problem, structure, budget)
     if splits(problem, structure):
         solver = PeriodicSolver(problem, structure, dealias)

@@ -83,7 +83,7 @@ def _newton(system: GridSystem, state: Array) -> tuple[Array, int]:
         step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
         size = float(np.abs(step).max() / max(float(np.abs(state + step).max()), 1e-300))
         if not np.isfinite(size):
-            raise HopelessError(SINGULAR)
+            raise HopelessError(f"reference_solution: {SINGULAR}")
         length, norm = 1.0, np.linalg.norm(scale * current)
         while size > 1e-6 and length > 1e-3:
             trial = residual(state + length * step)
@@ -104,7 +104,7 @@ def _newton(system: GridSystem, state: Array) -> tuple[Array, int]:
 
 
 SINGULAR = (
-    "reference_solution: the linearized equations are singular, so the solution is not unique or does not exist; with "
+    "the linearized equations are singular, so the solution is not unique or does not exist; with "
     "Neumann or periodic conditions only, fix the free constant, such as by a Dirichlet value on one face."
 )
 
@@ -122,4 +122,4 @@ def _solve(matrix: scipy.sparse.csr_array, right: Array, full: bool) -> Array:
             return unit * scipy.linalg.lu_solve(factors, right)
         return unit * scipy.sparse.linalg.splu(scipy.sparse.csc_array(scaled)).solve(right)
     except (RuntimeError, ValueError, scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning) as error:
-        raise HopelessError(SINGULAR) from error
+        raise HopelessError(f"reference_solution: {SINGULAR}") from error
