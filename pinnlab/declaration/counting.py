@@ -14,17 +14,15 @@ What is not the same for all points and all made-up fields is not certain, and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import Condition, Context
-from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized, linearized
-from pinnlab.declaration.terms import Term
-from pinnlab.domains import TIME
+from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized
+from pinnlab.domains import TIME, Region
 
 _GENERIC = np.array([0.83, -0.57, 0.71, 0.64, -0.91, 0.53])
 """A direction of no meaning."""
@@ -39,23 +37,22 @@ class NotUniqueError(ValueError):
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # coefficients near the end of the numbers
-def count(context: Context, equations: Term, conditions: Sequence[Condition], values: Mapping[str, Any]) -> Count:
+def count(region: Region, unknowns: Sequence[str], linear: Linearized) -> Count:
     """Count what a declaration needs and has.
 
     Args:
-        context: names and region.
-        equations: as one term.
-        conditions: all of them.
-        values: {parameter: number or function}.
+        region: the domain.
+        unknowns: their names, in the order of the linearized equations.
+        linear: equations and conditions.
     """
-    return _Counting(context, linearized(context, equations, conditions, values)).result()
+    return _Counting(region, tuple(unknowns), linear).result()
 
 
 class _Counting:
     """The samples of one declaration."""
 
-    def __init__(self, context: Context, linear: Linearized):
-        self.region, self.unknowns, self.linear = context.region, context.unknowns, linear
+    def __init__(self, region: Region, unknowns: tuple[str, ...], linear: Linearized):
+        self.region, self.unknowns, self.linear = region, unknowns, linear
         self.lengths = {name: upper - lower for name, (lower, upper) in self.region.bounds.items()}
         self.square = len(linear.equations[0].coefficients) == len(self.unknowns)
         self.periodic: dict[str, set[str]] = {}

@@ -29,6 +29,7 @@ from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
+from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
@@ -263,7 +264,10 @@ class Problem:
 
     @cached_property
     def _counted(self) -> Count:
-        found = count(self.context(), self.equation_term(), self.conditions, self.parameter_values())
+        values = self.parameter_values()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
+            linear = linearized(self.context(), self.equation_term(), self.conditions, values)
+        found = count(self.domain, self.unknowns, linear)
         if self.unknown_parameters:
             found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
         return found

@@ -10,7 +10,7 @@ square of the diffusion length. Where a periodic domain closes with a jump or a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,9 +25,7 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import named_jets
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.sampling import unit_points
-
-InitialState = Callable[[Tensor], Tensor]
-"""Initial state of one unknown, (n, d) -> (n,)."""
+from pinnlab.solvers.local_experts.profiles import InitialState, jump_profile, kink_profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +57,6 @@ class Rounding:
         side = points.clone()
         side[:, self.axis] = self.position
         return self.amplitude(side) * jump_profile((points[:, self.axis] - self.position).abs() / self.width)
-
-
-def jump_profile(distance: Tensor) -> Tensor:
-    """erfc: the profile into which diffusion from a side with a fixed value turns a jump; 1 at the side."""
-    return torch.erfc(distance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +94,6 @@ class SeamRounding:
         return value / 2 * (torch.erf(distance) - side) + slope / 2 * self.width * (
             kink_profile(distance) - distance.abs()
         )
-
-
-def kink_profile(distance: Tensor) -> Tensor:
-    """The profile into which diffusion turns |x|: x erf(x) + exp(-x^2) / sqrt(pi)."""
-    return distance * torch.erf(distance) + torch.exp(-(distance**2)) / math.sqrt(math.pi)
 
 
 def roundings(

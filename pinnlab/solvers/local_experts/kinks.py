@@ -22,7 +22,7 @@ from pinnlab.declaration.regularity import breaks_of
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import TIME
-from pinnlab.solvers.local_experts.corners import InitialState, kink_profile
+from pinnlab.solvers.local_experts.profiles import InitialState, kink_profile
 
 _BESIDE = 1e-9
 """How far from a break, relative to the domain, values on its two sides are taken."""

@@ -18,10 +18,10 @@ from pinnlab.machine import files
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.choice import choose
 from pinnlab.solvers.local_experts.basis import Chebyshev
-from pinnlab.solvers.local_experts.corners import jump_profile, kink_profile
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.plan import LocalExperts
+from pinnlab.solvers.local_experts.profiles import jump_profile, kink_profile
 from pinnlab.training.loop import run
 from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import NothingSolvedError, Settings
