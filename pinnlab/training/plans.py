@@ -17,6 +17,7 @@ from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
 from pinnlab.training.result import Members
+from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 from pinnlab.training.system import TrainingSystem
 
@@ -27,7 +28,8 @@ M = TypeVar("M", bound=Trainable)
 class Settings:
     """Where and how a solve runs: device, floating-point type, seed, CPU threads, and when it has to end.
 
-    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans.
+    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans. A ``start``, a solution
+    that was found before, is refused by ``run`` where the solver makes no use of it.
     """
 
     device: torch.device
@@ -35,6 +37,7 @@ class Settings:
     seed: int
     threads: int = 1
     deadline: Deadline = field(default_factory=Deadline, compare=False)
+    start: Start | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,10 @@ class Solver(ABC):
     def obstacle(self, problem: Problem) -> str | None:
         """Why this method cannot solve the problem, in a sentence; None where it can."""
         return None
+
+    def uses_start(self, problem: Problem) -> bool:
+        """Whether the ``start`` of its settings makes a difference to how it solves a problem."""
+        return False
 
     @property
     def holds_conditions(self) -> bool:

@@ -89,13 +89,22 @@ class SlabMarch:
         basis: the functions of every cell.
         settings: tolerances and sizes.
         deadline: of the search for cells that resolve the initial state.
+        begin: (n, d) -> (n, m): values of a steady solution from which Gauss-Newton starts; zero if None.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
         TimeIsUpError: the deadline has passed.
     """
 
-    def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings, deadline: Deadline | None = None):
+    def __init__(
+        self,
+        problem: Problem,
+        basis: LocalBasis,
+        settings: MarchSettings,
+        deadline: Deadline | None = None,
+        begin: Callable[[Tensor], Tensor] | None = None,
+    ):
+        self.begin = begin
         self.problem, self.basis, self.settings = problem, basis, settings
         self.discretization = Discretization(problem, basis, settings.rounding, settings.weight)
         self.names = problem.domain.coordinates
@@ -158,7 +167,10 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
+        if self.guess is not None:
+            start = made.moved(self.guess, cells)
+        else:
+            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin, cells)
         rows = made.rows(cells, before)
         system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
         most = 12 if self.time is not None else 40
@@ -258,7 +270,8 @@ class SlabMarch:
 
     def _shorten(self, factor: float) -> None:
         if self.time is None:
-            raise UnresolvedError("Gauss-Newton did not converge from a zero start")
+            where = "a zero start" if self.begin is None else "the start that was given"
+            raise UnresolvedError(f"Gauss-Newton did not converge from {where}")
         self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.bounds[TIME][0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
