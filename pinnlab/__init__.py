@@ -6,7 +6,9 @@ from pinnlab.declaration.library import load_problem
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
-from pinnlab.derivatives.fields import Field, diff
+from pinnlab.derivatives.fields import Field
+from pinnlab.derivatives.operators import curl, diff, div, grad
+from pinnlab.derivatives.vectors import Vector, dot
 from pinnlab.domains import Ball, Box, Mesh, Polygon
 from pinnlab.networks import constraints
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding
@@ -39,6 +41,6 @@ __all__ = [
     "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
     "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
     "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
-    "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",
-    "load_problem", "reference_solution", "solve", "weighting",
+    "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "Vector", "constraints", "curl", "diff",
+    "div", "dot", "grad", "interface_arms", "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

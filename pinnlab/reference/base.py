@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 import torch
 
+from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
@@ -127,12 +128,14 @@ class Reference:
 
     Attributes:
         grid: {coordinate: nodes}, in the domain's order.
-        values: {unknown: array over the tensor grid}.
+        values: {unknown: array over the tensor grid}, complex of a complex unknown.
         seconds: wall time of everything that was computed, the coarser solutions of the error estimate included.
-        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted.
+        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted. Of a
+            complex unknown, one for each of its parts.
         method: what was used, in words.
         resolution: nodes per space axis (0 for an ordinary differential equation).
         interpolant: evaluates it.
+        complex_unknowns: names of those that are complex.
     """
 
     grid: dict[str, Array]
@@ -142,6 +145,7 @@ class Reference:
     method: str
     resolution: int
     interpolant: Interpolant = field(repr=False)
+    complex_unknowns: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -158,7 +162,8 @@ class Reference:
         names = tuple(self.interpolant.axes)
         if set(coordinates) != set(names):
             raise ValueError(f"reference({', '.join(coordinates)}): give exactly the coordinates {', '.join(names)}.")
-        return at_coordinates(self.interpolant, {name: coordinates[name] for name in names})
+        found = at_coordinates(self.interpolant, {name: coordinates[name] for name in names})
+        return joined(found, self.complex_unknowns)
 
 
 def at_coordinates(function: Callable[[dict[str, Array]], dict[str, Array]], coordinates: Mapping[str, Any]) -> dict:

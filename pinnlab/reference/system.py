@@ -29,6 +29,7 @@ from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, boundary_conditions, periodic_unknowns
@@ -225,7 +226,7 @@ class GridSystem:
         jets = {u: LazyJet(derive(u)) for u in self.problem.unknowns}
         return {u: leaf_jet(jet) for u, jet in jets.items()} if leaves else jets
 
-    def _columns(self, times: Array, face: GridFace | None) -> dict[str, Tensor]:
+    def _columns(self, times: Array, face: GridFace | None) -> Columns:
         columns = {}
         for name in self.problem.domain.coordinates:
             if name == TIME:
@@ -236,7 +237,7 @@ class GridSystem:
                 if face is not None:
                     values = values.reshape(self.shape).take(-1 if face.upper else 0, axis=face.dim).reshape(-1)
                 columns[name] = _tensor(np.tile(values, len(times)))
-        return columns
+        return columns_of(self.problem.domain, columns)
 
     def _face_residual(self, face: GridFace, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
         columns = self._columns(times, face)

@@ -29,6 +29,7 @@ from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import TIME, Box
+from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
@@ -126,7 +127,7 @@ def error_problem(
     evaluate = problem.equation_term().evaluate
 
     def equations(given: dict[str, Any]) -> dict[str, Tensor]:
-        columns = {name: _value(given[name]) for name in names}
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
         at = known.jets(list(columns.values()))
         jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         return evaluate((Scope.of_jets(jets, columns, parameters),))
@@ -199,7 +200,7 @@ def _lack(
     face = None if piece is None else problem.domain.face(piece)
 
     def lack(columns: Mapping[str, Tensor]) -> Tensor:
-        ordered = {name: columns[name] for name in names}
+        ordered = columns_of(problem.domain, columns)
         normals = None
         if face is not None:
             like = ordered[names[0]]

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
 from pinnlab.domains import TIME, Box
@@ -83,7 +84,8 @@ class Solution:
         return self._evaluated("solution", self._values, coordinates)
 
     def _values(self, points: Tensor) -> dict[str, Tensor]:
-        return dict(zip(self.problem.unknowns, self.function(points).unbind(1), strict=True))
+        values = dict(zip(self.problem.unknowns, self.function(points).unbind(1), strict=True))
+        return joined(values, self.problem.complex_unknowns)
 
     def _member(self, coordinates: dict[str, Any]) -> Solution:
         """The member whose parameters stand among the coordinates; they are taken out."""
@@ -195,7 +197,7 @@ class Solution:
             values: dict[str, Any] = {name: problem.parameters[name] for name in self.problem.families}
             mine = self.at(**values)
             found.append(mine.error(problem.reference or reference_solution(problem), relative_to=relative_to))
-        return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
+        return {u: float(np.mean([f[u] for f in found])) for u in self.problem.declared}
 
     @overload
     def residual(self, **coordinates: Tensor) -> dict[str, Tensor]: ...

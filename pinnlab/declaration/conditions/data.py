@@ -14,6 +14,7 @@ from torch import Tensor
 from pinnlab.declaration.conditions.base import Condition
 from pinnlab.declaration.measurements import brief, measured
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.derivatives.names import COMPLEX
 from pinnlab.domains import Region, Site
 from pinnlab.domains.membership import in_part
 
@@ -41,6 +42,9 @@ class Data(Condition):
             )
         self.points = {name: measured(f"points[{name!r}]", v) for name, v in points.items()}
         self.values = {name: v if callable(v) else measured(name, v) for name, v in values.items()}
+        for name, x in self.points.items():
+            if x.is_complex():
+                raise TypeError(f"Data(points={{{name!r}: ...}}): the coordinates are complex numbers; give real ones.")
         lengths = {name: len(v) for name, v in {**self.points, **self.values}.items() if not callable(v)}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"Data(...): arrays of different lengths {lengths}; give one value per point.")
@@ -76,6 +80,8 @@ class Data(Condition):
         terms = []
         for unknown, target in self.values.items():
             context.check_unknown(unknown, "Data")
+            if isinstance(target, torch.Tensor) and target.is_complex():
+                raise TypeError(f"Data({unknown}=...) holds complex numbers, and {unknown!r} is real; {COMPLEX}.")
             label = f"data {unknown}"
             names = context.names(target, f"Data({unknown}=...)") if callable(target) else ()
 
