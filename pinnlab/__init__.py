@@ -1,5 +1,6 @@
 """pinnlab: physics-informed neural solvers of differential equations behind one interface."""
 
+from pinnlab import equations
 from pinnlab.api import solve
 from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
 from pinnlab.declaration.library import load_problem
@@ -42,5 +43,5 @@ __all__ = [
     "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
     "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
     "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "Vector", "constraints", "curl", "diff",
-    "div", "dot", "grad", "interface_arms", "load_problem", "reference_solution", "solve", "weighting",
+    "div", "dot", "equations", "grad", "interface_arms", "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

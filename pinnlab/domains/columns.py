@@ -80,10 +80,18 @@ def space_of(coordinates: tuple[str, ...], what: str) -> tuple[str, ...]:
         TypeError: the names do not know what is time.
         ValueError: time is all there is.
     """
+    names = _knowing(coordinates, what)
+    if not names.space:
+        raise ValueError(f"{what}: the problem has no coordinates of space; write derivatives such as u.{names[0]}.")
+    return names.space
+
+
+def time_of(coordinates: tuple[str, ...]) -> str | None:
+    """The coordinate that is time, None without one; TypeError where the names do not know."""
+    return _knowing(coordinates, "the derivative by time").time
+
+
+def _knowing(coordinates: tuple[str, ...], what: str) -> Coordinates:
     if not isinstance(coordinates, Coordinates):
         raise TypeError(f"{what}: which of the coordinates {', '.join(coordinates)} is time is not known here.")
-    if not coordinates.space:
-        raise ValueError(
-            f"{what}: the problem has no coordinates of space; write derivatives such as u.{coordinates[0]}."
-        )
-    return coordinates.space
+    return coordinates
