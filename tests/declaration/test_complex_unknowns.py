@@ -97,7 +97,10 @@ def test_conditions_prescribe_both_parts() -> None:
 
 
 def test_equations_may_name_the_parts() -> None:
-    problem = periodic(equations=lambda psi_real, psi_imag: {"a": psi_real.t + psi_imag.xx / 2, "b": psi_imag.t - psi_real.xx / 2})
+    def parts(psi_real, psi_imag):
+        return {"a": psi_real.t + psi_imag.xx / 2, "b": psi_imag.t - psi_real.xx / 2}
+
+    problem = periodic(equations=parts)
     assert problem.residual_names == ("a", "b")
 
 
