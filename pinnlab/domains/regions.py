@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.cube_parts import CubePart
 from pinnlab.domains.naming import Named, Owners, numbered, shortened
 
@@ -151,9 +152,9 @@ class Region(ABC):
         """
         raise ValueError(f"replace({', '.join(intervals)}): {self!r} has no interval of its own to change.")
 
-    def columns(self, points: Tensor) -> dict[str, Tensor]:
+    def columns(self, points: Tensor) -> Columns:
         """Split (n, d) points into named coordinates, each (n,)."""
-        return {name: points[:, i] for i, name in enumerate(self.coordinates)}
+        return columns_of(self, {name: points[:, i] for i, name in enumerate(self.coordinates)})
 
     def __sub__(self, other: Region) -> Region:
         return _combined("-", self, other)

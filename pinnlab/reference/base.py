@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 import torch
 
+from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.differentiable import differentiable_jet
 from pinnlab.derivatives.indices import VALUE, Indices
@@ -147,12 +148,14 @@ class Reference:
 
     Attributes:
         grid: {coordinate: nodes}, in the domain's order.
-        values: {unknown: array over the tensor grid}.
+        values: {unknown: array over the tensor grid}, complex of a complex unknown.
         seconds: wall time of everything that was computed, the coarser solutions of the error estimate included.
-        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted.
+        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted. Of a
+            complex unknown, one for each of its parts.
         method: what was used, in words.
         resolution: nodes per space axis (0 for an ordinary differential equation).
         interpolant: evaluates it.
+        complex_unknowns: names of those that are complex.
     """
 
     grid: dict[str, Array]
@@ -162,6 +165,7 @@ class Reference:
     method: str
     resolution: int
     interpolant: Interpolant = field(repr=False)
+    complex_unknowns: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -180,11 +184,12 @@ class Reference:
             raise ValueError(f"reference({', '.join(coordinates)}): give exactly the coordinates {', '.join(names)}.")
         given = {name: coordinates[name] for name in names}
         if not any(isinstance(value, torch.Tensor) and value.requires_grad for value in given.values()):
-            return at_coordinates(self.interpolant, given)
+            return joined(at_coordinates(self.interpolant, given), self.complex_unknowns)
         tensors = torch.broadcast_tensors(*(torch.as_tensor(value, dtype=torch.float64) for value in given.values()))
         points = torch.stack([tensor.reshape(-1) for tensor in tensors], dim=1)
         values = differentiable_jet(self.interpolant.jet, points, VALUE)[0]
-        return {u: v.reshape(tensors[0].shape) for u, v in zip(self.values, values.unbind(1), strict=True)}
+        parts = {u: v.reshape(tensors[0].shape) for u, v in zip(self.interpolant.data, values.unbind(1), strict=True)}
+        return joined(parts, self.complex_unknowns)
 
 
 def at_coordinates(function: Callable[[dict[str, Array]], dict[str, Array]], coordinates: Mapping[str, Any]) -> dict:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.solvers.windows import joined_jet
@@ -75,4 +76,5 @@ def unknowns_at(solution: Solved, points: Tensor, jet: JetFunction | None = None
         jet: knows the derivatives; by default those of the solution.
     """
     values = differentiable_jet(solution_jet(solution) if jet is None else jet, points, VALUE)[0]
-    return dict(zip(solution.problem.unknowns, values.unbind(1), strict=True))
+    problem = solution.problem
+    return joined(dict(zip(problem.unknowns, values.unbind(1), strict=True)), problem.complex_unknowns)

@@ -39,4 +39,4 @@ def mean_error(
         values: dict[str, Any] = {name: member.parameters[name] for name in problem.families}
         mine: Any = at(**values)
         found.append(mine.error(member.reference or reference_solution(member), relative_to=relative_to))
-    return {u: float(np.mean([f[u] for f in found])) for u in problem.unknowns}
+    return {u: float(np.mean([f[u] for f in found])) for u in problem.declared}
