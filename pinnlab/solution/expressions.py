@@ -20,6 +20,7 @@ from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.fields import Field, Key, NamedJet
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.jets import LazyJet
+from pinnlab.domains.columns import Columns
 from pinnlab.solution.coordinates import at_coordinates, solution_jet
 from pinnlab.solvers.windows import by_window
 from pinnlab.training.result import Solved
@@ -186,7 +187,8 @@ def _part(scope: Scope, part: slice) -> Scope:
         whole = scope.fields[name]
         return LazyJet(lambda key: at(whole.d(*key).value))
 
-    columns, normals = ({k: at(v) for k, v in mine.items()} for mine in (scope.coordinates, scope.normals))
+    columns = Columns(scope.coordinates.names, {k: at(v) for k, v in scope.coordinates.items()})
+    normals = {k: at(v) for k, v in scope.normals.items()}
     parameters = {name: at(value) for name, value in scope.parameters.items()}
     return Scope.of_jets({name: derivatives(name) for name in scope.fields}, columns, parameters, normals)
 
