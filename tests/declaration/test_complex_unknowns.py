@@ -87,7 +87,9 @@ def test_conditions_prescribe_both_parts() -> None:
     start, left, right, data = second.conditions
     x = torch.tensor([0.5])
     assert start.values["psi_imag"](x).tolist() == [0.0] and start.values["psi_real"](x).tolist() == x.sin().tolist()
-    assert start.values["psi_real_t"](x).tolist() == [0.0] and start.values["psi_imag_t"](x).tolist() == x.sin().tolist()
+    assert (
+        start.values["psi_real_t"](x).tolist() == [0.0] and start.values["psi_imag_t"](x).tolist() == x.sin().tolist()
+    )
     assert left.values == {"psi_real": 0.0, "psi_imag": 0.0}
     assert right.values == {"psi_real": (1.0, 2.0, 3.0), "psi_imag": (1.0, 2.0, -1.0)}
     assert data.values["psi_real"].tolist() == [0.0, 2.0] and data.values["psi_imag"].tolist() == [1.0, 0.0]
@@ -97,7 +99,7 @@ def test_conditions_prescribe_both_parts() -> None:
 
 
 def test_equations_may_name_the_parts() -> None:
-    def parts(psi_real, psi_imag):
+    def parts(psi_real: pl.Field, psi_imag: pl.Field) -> dict[str, pl.Field]:
         return {"a": psi_real.t + psi_imag.xx / 2, "b": psi_imag.t - psi_real.xx / 2}
 
     problem = periodic(equations=parts)
@@ -241,3 +243,20 @@ def test_a_reference_of_a_real_unknown_is_real() -> None:
     solution = pl.solve(problem, max_seconds=5, progress=False)
     with pytest.raises(TypeError, match="reference returned complex values of 'u', which is real"):
         solution.error(lambda t: 1j * t)
+
+
+def test_one_calculates_with_complex_solutions(solution: pl.Solution) -> None:
+    flux = solution.evaluate(lambda psi: (psi.conj() * psi.x).imag, x=np.linspace(0.0, 6.0, 4), t=0.3)
+    assert flux == pytest.approx(np.full(4, 2.0), abs=1e-6)
+    assert solution.evaluate(lambda psi: psi.laplacian, x=1.0, t=0.0) == pytest.approx(-4 * wave(1.0, 0.0), abs=1e-5)
+    mass = solution.integrate(lambda psi: abs(psi) ** 2, t=0.5)
+    assert mass == pytest.approx(2 * math.pi, abs=1e-6) and isinstance(mass, float)
+    overlap = solution.integrate(lambda psi, x: {"c": torch.exp(-2j * x) * psi, "m": abs(psi)}, t=[0.0, 0.5])
+    assert overlap["c"] == pytest.approx(2 * math.pi * np.exp([0.0, -1j]), abs=1e-6)
+    assert overlap["m"].dtype == np.float64 and overlap["c"].error.shape == (2,)
+    single = solution.integrate(lambda psi, x: torch.exp(-2j * x) * psi, t=0.5)
+    assert single == pytest.approx(2 * math.pi * np.exp(-1j), abs=1e-6) and single.error < 1e-6
+    t = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    value = solution(x=torch.tensor(1.0), t=t)["psi"]
+    (slope,) = torch.autograd.grad(value.imag, t)
+    assert float(slope) == pytest.approx((-2j * wave(1.0, 0.2)).imag, abs=1e-5)
