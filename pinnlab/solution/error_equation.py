@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import with_arguments
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Periodic, Robin
+from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Integral, Periodic, Robin
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
@@ -263,6 +263,8 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
         ValueError: the classical solver cannot solve it, and why.
         TimeoutError: the time is up.
     """
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(f"the classical solver takes no integrals, such as {given[0]!r}")
     deadline = Deadline.after(max_seconds)
     windows: list[tuple[Problem, Interpolant | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.conditions import Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.machine.capacity import usable_memory
@@ -138,6 +138,9 @@ class LocalExperts(Solver):
                 f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
+        for condition in problem.conditions:
+            if isinstance(condition, Integral):
+                yield f"{_OWNER}() takes no integrals, such as {condition!r}; use PINN()."
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
             yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
