@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.conditions import Condition, Context, Data, Integral, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -71,7 +71,7 @@ class Problem:
     domain: Region
     unknowns: tuple[str, ...]
     equations: tuple[Equation, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[AnyCondition, ...]
     parameters: Mapping[str, Parameter]
     reference: Callable[..., Any] | None
     velocity: Velocity | Sequence[Velocity] | None
@@ -84,7 +84,7 @@ class Problem:
         domain: Region,
         unknowns: str | Sequence[str],
         equations: Equation | Sequence[Equation],
-        conditions: Condition | Sequence[Condition] = (),
+        conditions: AnyCondition | Sequence[AnyCondition] = (),
         parameters: Mapping[str, Parameter] | None = None,
         reference: Callable[..., Any] | None = None,
         velocity: Velocity | Sequence[Velocity] | None = None,
@@ -196,7 +196,7 @@ class Problem:
         """
         return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
 
-    def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
+    def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""
         context = self.context()
         return [(condition, condition.terms(context)) for condition in self.conditions]
@@ -315,19 +315,19 @@ def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]
     return functions
 
 
-def _conditions(conditions: Condition | Sequence[Condition]) -> tuple[Condition, ...]:
+def _conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tuple[AnyCondition, ...]:
     """The conditions; TypeError where one is none."""
-    if not isinstance(conditions, Condition) and not isinstance(conditions, Sequence):
+    if not isinstance(conditions, AnyCondition) and not isinstance(conditions, Sequence):
         raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
-    given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
+    given = (conditions,) if isinstance(conditions, AnyCondition) else tuple(conditions)
     for condition in given:
-        if not isinstance(condition, Condition):
+        if not isinstance(condition, AnyCondition):
             raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
     return given
 
 
 def _parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[Condition]
+    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates."""
     if not isinstance(parameters, Mapping):

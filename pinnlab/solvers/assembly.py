@@ -14,7 +14,7 @@ from typing import Any, TypeGuard, final
 import torch
 from torch import nn
 
-from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
@@ -105,7 +105,7 @@ class Builder:
         """The equations of one model."""
         return Count(term, self._points(model.size, len(term.residuals)), (model,), layer)
 
-    def conditions(self, problem: Problem, soft: Sequence[Condition], model: Model, few: int) -> list[Count]:
+    def conditions(self, problem: Problem, soft: Sequence[AnyCondition], model: Model, few: int) -> list[Count]:
         """The soft conditions of one model, at ``few`` points each."""
         terms = [term for condition, terms in problem.condition_terms() if condition in soft for term in terms]
         return [Count(self._weighted(term), _rows(term, few), (model,)) for term in terms]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import pinnlab as pl
 from pinnlab.declaration.gauge import free_constants
+from pinnlab.declaration.terms import Scope
 from pinnlab.domains.quadrature import gauss, over_box, over_face, per_side
 from pinnlab.machine.processes import Processes
 from pinnlab.training.plans import Settings
@@ -199,3 +200,39 @@ def test_solvers_that_do_not_take_integrals_say_who_does(solver: Any, words: str
     problem = pl.Problem(box, "u", lambda u: u.t + u.x, given, velocity=1.0)
     with pytest.raises(ValueError, match=words):
         pl.solve(problem, solver, progress=False)
+
+
+# -- boundaries ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_normal_points_outwards_at_both_ends_of_one_integral() -> None:
+    # the total flux through both ends of u = x^2 on (0, 2) is u'(2) - u'(0) = 4
+    problem = poisson(pl.Integral(lambda u, n: u.d(n), equals=4.0, on="x"))
+    found = problem.condition_terms()[1][1][0]
+    (site,) = found.draw(lambda n: torch.zeros(n, 1, dtype=torch.float64), 1)
+    assert site.points.tolist() == [[0.0], [2.0]]
+    x = site.points[:, 0]
+    jet = {"u": {(): x**2, ("x",): 2 * x}}
+    normals = {"x": site.outward[:, 0]}
+    (value,) = found.evaluate((Scope.of_jets(jet, {"x": x}, {}, normals),)).values()
+    assert float(found.summed(value)) == pytest.approx(0.0)
+
+
+def test_a_flux_with_a_normal_is_solved_for() -> None:
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 2.0)),
+        "u",
+        lambda u, q: u.xx + u.yy + q,
+        [
+            pl.Dirichlet(u=0.0, on="x"),
+            pl.Neumann(u=0.0, on="y"),
+            pl.Integral(lambda u, n: u.d(n), on="x-", equals=-3.0),
+        ],
+        {"q": pl.Unknown(1.0)},
+    )  # q / 2 x (1 - x) loses q / 2 per length of each side
+    assert pl.solve(problem, progress=False).coefficients["q"] == pytest.approx(3.0)
+
+
+def test_a_normal_inside_says_what_to_write() -> None:
+    with pytest.raises(ValueError, match="add on="):
+        poisson(pl.Integral(lambda u, n: u.d(n), equals=1.0))

@@ -6,23 +6,20 @@ Letters: n rows, s nodes of the quadrature, d coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.conditions.base import Condition, Value
+from pinnlab.declaration.conditions.base import AnyCondition, Value
+from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.derivatives.fields import as_value
 from pinnlab.domains import Box, Region, Site
 from pinnlab.domains.quadrature import Quadrature, over_box, over_face, per_side, together
 
-NORMAL = "n"
-"""What an integrand calls the outward unit normal, unless something of the problem has that name."""
 
-
-class Integral(Condition):
+class Integral(AnyCondition):
     """An integral that has a value: ``Integral(lambda psi: psi**2, equals=1.0)``.
 
     Over all of space, or with ``on`` over a piece of the boundary, where the integrand may take the outward unit normal
@@ -79,7 +76,7 @@ class Integral(Condition):
                 f"{self!r}: {context.region!r} has no space to integrate over; an integral over time is an unknown of its "
                 "own, with the equation m.t - f and Initial(m=0.0)."
             )
-        pieces = () if self.on is None else context.region.pieces(self.on)
+        pieces = self._pieces(context.region)
         rule = per_side(len(space.coordinates) - bool(pieces))
         if not isinstance(space, Box) or rule is None:
             raise ValueError(
@@ -87,27 +84,23 @@ class Integral(Condition):
             )
         return together([over_face(space, piece, rule) for piece in pieces]) if pieces else over_box(space, rule)
 
-    def names(self, context: Context) -> tuple[str, ...]:
-        """The integrand's arguments, the normal among them where it takes one."""
-        known = (*context.unknowns, *context.bindable)
-        normal = (NORMAL,) if self.on is not None and NORMAL not in known else ()
-        if self.on is None and NORMAL not in known and _takes(self.of, NORMAL):
+    def formula(self, context: Context) -> BoundFormula:
+        """The integrand, bound by name."""
+        normal = self.on is not None
+        if not normal and NORMAL in _arguments(self.of) and NORMAL not in (*context.unknowns, *context.bindable):
             raise ValueError(f"{self!r}: the normal {NORMAL!r} is one of a boundary; add on=..., such as on='x-'.")
-        return argument_names(self.of, (*known, *normal), "Integral(...)")
-
-    def about(self, context: Context) -> str:
-        """The integrand in a word: the unknowns that it takes."""
-        taken = [name for name in self.names(context) if name in context.unknowns]
-        if not taken:
+        found = BoundFormula(self.of, context, repr(self), normal)
+        if not set(found.names) & set(context.unknowns):
             raise ValueError(
                 f"{self!r}: the integrand takes no unknown of this problem ({', '.join(context.unknowns)}), so that nothing "
                 "could change the integral; name one as an argument."
             )
-        return " ".join(taken) + ("" if self.on is None else f" {self.on}")
+        return found
 
     def terms(self, context: Context) -> list[Term]:
-        region, names = context.region, self.names(context)
-        label = f"integral {self.about(context)}"
+        region, formula = context.region, self.formula(context)
+        taken = [name for name in formula.names if name in context.unknowns]
+        label = " ".join(["integral", *taken, *(() if self.on is None else (self.on,))])
         wanted = context.names(self.equals, "Integral(equals=...)")
         if placed := [name for name in wanted if name in region.space]:
             raise ValueError(
@@ -117,34 +110,28 @@ class Integral(Condition):
         rule = self.quadrature(context)
         volume, weights = rule.volume, torch.from_numpy(rule.weights / rule.volume)
 
+        across = {name for piece in self._pieces(region) for name in region.normal_coordinates(piece)}
+
         def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
             (scope,) = scopes
-            found = self._integrand(scope, names)
-            return {label: found - scope.value(self.equals, wanted, "Integral(equals=...)") / volume}
+            normals = {name: component for name, component in scope.normals.items() if name in across}
+            found = formula(replace(scope, normals=normals))
+            if len(found) > 1:
+                raise TypeError(f"{self!r}: the integrand returned {list(found)}; give an Integral for each.")
+            (value,) = found.values()
+            return {label: value - scope.value(self.equals, wanted, "Integral(equals=...)") / volume}
 
         fixed = None if region.has_time else 1
         return [Term("integral", (label,), _draw(region, rule), evaluate, self.weight, fixed, weights)]
 
-    def _integrand(self, scope: Scope, names: tuple[str, ...]) -> Tensor:
-        if NORMAL in names and scope.normals and NORMAL not in scope.fields:
-            function, plain = self.of, tuple(name for name in names if name != NORMAL)
-            found = scope.call(lambda **given: function(n=tuple(scope.normals), **given), plain)
-        else:
-            found = scope.call(self.of, names)
-        value = as_value(found)
-        if isinstance(value, int | float):
-            value = torch.full_like(scope.like, value)
-        if not isinstance(value, Tensor) or value.is_complex() or value.shape != scope.like.shape:
-            came = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{type(value).__name__} {value!r}"
-            raise TypeError(
-                f"{self!r}: the integrand returned {came} for {len(scope.like)} points; return one real number per point: "
-                "the sum over points is taken by Integral itself."
-            )
-        return value
+    def _pieces(self, region: Region) -> tuple[str, ...]:
+        return () if self.on is None else region.pieces(self.on)
 
 
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    return name in getattr(getattr(function, "__code__", None), "co_varnames", ())
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a plain function's arguments; none of what has no code."""
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[: code.co_argcount] if code is not None else ()
 
 
 def _draw(region: Region, rule: Quadrature) -> Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]:
