@@ -186,7 +186,8 @@ def _part(scope: Scope, part: slice) -> Scope:
         whole = scope.fields[name]
         return LazyJet(lambda key: at(whole.d(*key).value))
 
-    columns, normals = ({k: at(v) for k, v in mine.items()} for mine in (scope.coordinates, scope.normals))
+    columns = scope.coordinates.replaced(**{name: at(value) for name, value in scope.coordinates.items()})
+    normals = {name: at(value) for name, value in scope.normals.items()}
     parameters = {name: at(value) for name, value in scope.parameters.items()}
     return Scope.of_jets({name: derivatives(name) for name in scope.fields}, columns, parameters, normals)
 

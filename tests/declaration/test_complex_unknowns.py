@@ -87,7 +87,9 @@ def test_conditions_prescribe_both_parts() -> None:
     start, left, right, data = second.conditions
     x = torch.tensor([0.5])
     assert start.values["psi_imag"](x).tolist() == [0.0] and start.values["psi_real"](x).tolist() == x.sin().tolist()
-    assert start.values["psi_real_t"](x).tolist() == [0.0] and start.values["psi_imag_t"](x).tolist() == x.sin().tolist()
+    assert (
+        start.values["psi_real_t"](x).tolist() == [0.0] and start.values["psi_imag_t"](x).tolist() == x.sin().tolist()
+    )
     assert left.values == {"psi_real": 0.0, "psi_imag": 0.0}
     assert right.values == {"psi_real": (1.0, 2.0, 3.0), "psi_imag": (1.0, 2.0, -1.0)}
     assert data.values["psi_real"].tolist() == [0.0, 2.0] and data.values["psi_imag"].tolist() == [1.0, 0.0]

@@ -92,7 +92,9 @@ def test_vectors_add_and_scale_by_components() -> None:
 def test_those_who_watch_see_what_stands_inside() -> None:
     seen: list[tuple[pl.Field, str]] = []
     names = columns_of(pl.Box(x=(0, 1), t=(0, 1)), {"x": POINTS[:, 0], "t": POINTS[:, 1]}).names
-    u = unknown_field("u", LazyJet(lambda key: torch.ones(6, dtype=torch.float64)), names, watch=lambda *s: seen.append(s))
+    u = unknown_field(
+        "u", LazyJet(lambda key: torch.ones(6, dtype=torch.float64)), names, watch=lambda *s: seen.append(s)
+    )
     inside = 2.0 * u.x
     seen.clear()
     pl.div(inside)
@@ -169,5 +171,7 @@ def test_names_of_operators_are_no_coordinates() -> None:
 
 def test_the_classical_solver_computes_laplacians_at_once() -> None:
     box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0))
-    problem = pl.Problem(box, "u", lambda u: u.t - 0.1 * u.laplacian + pl.dot((1.0, 2.0), pl.grad(u)), [pl.Initial(u=0.0)])
+    problem = pl.Problem(
+        box, "u", lambda u: u.t - 0.1 * u.laplacian + pl.dot((1.0, 2.0), pl.grad(u)), [pl.Initial(u=0.0)]
+    )
     assert Equations(problem).quick

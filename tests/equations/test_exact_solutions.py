@@ -53,7 +53,9 @@ def residuals(
         def derive(key: tuple[str, ...]) -> Tensor:
             index = tuple(sorted(box.coordinates.index(c) for c in key))
             indices = closure([index])
-            return autograd_jet(lambda p: real(p, unknown)[:, None], points, indices, keep=False)[indices.index(index), :, 0]
+            return autograd_jet(lambda p: real(p, unknown)[:, None], points, indices, keep=False)[
+                indices.index(index), :, 0
+            ]
 
         return LazyJet(derive)
 
@@ -234,8 +236,12 @@ E, NU = 2.5, 0.3
 def kirsch(kappa: float, r: Any, angle: Any) -> tuple[Tensor, Tensor]:
     """Displacements beside a hole of radius 1 in a sheet or body under tension 1 along x: Kirsch (1898)."""
     c = (1 + NU) / (4 * E)
-    u = c * (r * (kappa + 1) * cos(angle) + 2 / r * ((1 + kappa) * cos(angle) + cos(3 * angle)) - 2 / r**3 * cos(3 * angle))
-    v = c * (r * (kappa - 3) * sin(angle) + 2 / r * ((1 - kappa) * sin(angle) + sin(3 * angle)) - 2 / r**3 * sin(3 * angle))
+    u = c * (
+        r * (kappa + 1) * cos(angle) + 2 / r * ((1 + kappa) * cos(angle) + cos(3 * angle)) - 2 / r**3 * cos(3 * angle)
+    )
+    v = c * (
+        r * (kappa - 3) * sin(angle) + 2 / r * ((1 - kappa) * sin(angle) + sin(3 * angle)) - 2 / r**3 * sin(3 * angle)
+    )
     return u, v
 
 
@@ -261,7 +267,9 @@ def test_a_hole_under_tension(equation: Callable, constants: Callable, kappa: fl
     def field(unknown: str) -> pl.Field:
         def derive(key: tuple[str, ...]) -> Tensor:
             index = (names.index(key[0]),)
-            return autograd_jet(lambda p: exact(*p.unbind(1))[unknown][:, None], points, ((), index), keep=False)[1, :, 0]
+            return autograd_jet(lambda p: exact(*p.unbind(1))[unknown][:, None], points, ((), index), keep=False)[
+                1, :, 0
+            ]
 
         return unknown_field(unknown, LazyJet(derive), names)
 
