@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Condition, Periodic, Robin
+from pinnlab.declaration.conditions import AnyCondition, Periodic, Robin
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.names import parts_of
 
@@ -92,7 +92,7 @@ class Part:
         return _part(self.given(*args, **kwargs), self.imaginary)
 
 
-def on_parts(condition: Condition, complex_unknowns: Sequence[str]) -> Condition:
+def on_parts(condition: AnyCondition, complex_unknowns: Sequence[str]) -> AnyCondition:
     """The condition on the parts of complex unknowns; itself where it is about none.
 
     Raises:
@@ -115,7 +115,7 @@ def on_parts(condition: Condition, complex_unknowns: Sequence[str]) -> Condition
     return found if changed else condition
 
 
-def _value_of(condition: Condition, key: str, value: Any, imaginary: bool) -> Any:
+def _value_of(condition: AnyCondition, key: str, value: Any, imaginary: bool) -> Any:
     if not isinstance(condition, Robin):
         return _part_of_value(value, imaginary)
     a, b, g = value

@@ -25,6 +25,7 @@ from pinnlab.declaration.conditions import (
     BoundaryCondition,
     Condition,
     Initial,
+    Integral,
     OnPiece,
     Periodic,
     PrescribedCondition,
@@ -234,7 +235,7 @@ def _formula(
     names, parameters = problem.domain.coordinates, problem.parameter_values()
 
     def misfits(given: Mapping[str, Any]) -> dict[str, Tensor]:
-        columns = {name: _value(given[name]) for name in names}
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
         at = known.jets(list(columns.values()))
         jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         scope = Scope.of_jets(jets, columns, parameters, _normals(problem, piece, columns[names[0]]))
@@ -302,6 +303,8 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
         ValueError: the classical solver cannot solve it, and why.
         TimeoutError: the time is up.
     """
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(f"the classical solver takes no integrals, such as {given[0]!r}")
     deadline = Deadline.after(max_seconds)
     windows: list[tuple[Problem, Interpolant | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)
