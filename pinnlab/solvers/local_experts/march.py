@@ -29,6 +29,7 @@ from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, Unre
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
+from pinnlab.training.start import Start
 
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
@@ -91,7 +92,7 @@ class SlabMarch:
         basis: the functions of every cell.
         settings: tolerances and sizes.
         deadline: of the search for cells that resolve the initial state.
-        begin: (n, d) -> (n, m): values of a steady solution from which Gauss-Newton starts; zero if None.
+        begin: a solution from which Gauss-Newton starts on a steady problem, in place of zero.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
@@ -104,7 +105,7 @@ class SlabMarch:
         basis: LocalBasis,
         settings: MarchSettings,
         deadline: Deadline | None = None,
-        begin: Callable[[Tensor], Tensor] | None = None,
+        begin: Start | None = None,
     ):
         self.begin = begin
         self.problem, self.basis, self.settings = problem, basis, settings
@@ -120,6 +121,8 @@ class SlabMarch:
         self.numbers: Numbers = {
             name: float(self.discretization.parameters[name]) for name in problem.unknown_parameters
         }
+        if begin is not None:
+            self.numbers |= {name: begin.coefficients[name] for name in self.numbers if name in begin.coefficients}
         if self.time is not None:
             self.now, self.end = self.bounds[TIME]
             self.slab = settings.first_slab * (self.end - self.now)
@@ -175,12 +178,13 @@ class SlabMarch:
         if self.guess is not None:
             start = made.moved(self.guess, cells)
         else:
-            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin, cells)
+            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin.values, cells)
         rows = made.rows(cells, before)
         m, size_of_basis = len(self.problem.unknowns), self.basis.size
         system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
         numbers = self.numbers
-        other = nontrivial_start(system, made.bump(cells), numbers) if self.guess is None and numbers else None
+        unguided = self.guess is None and self.begin is None
+        other = nontrivial_start(system, made.bump(cells), numbers) if unguided and numbers else None
         if other is not None:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start

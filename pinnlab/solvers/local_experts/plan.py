@@ -127,8 +127,7 @@ class LocalExperts(Solver):
             tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory(),
             stops=stops, placed=placed,
         )  # fmt: skip
-        values = None if start is None else start.values
-        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), values)
+        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
