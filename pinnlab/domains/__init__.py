@@ -8,6 +8,7 @@ from pinnlab.domains.boxes import Box
 from pinnlab.domains.files import from_data
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.polygons import Polygon
-from pinnlab.domains.regions import TIME, Combination, Product, Region, Site
+from pinnlab.domains.regions import Combination, Product, Region
+from pinnlab.domains.sites import Site
 
-__all__ = ["TIME", "Ball", "Box", "Combination", "Mesh", "Polygon", "Product", "Region", "Site", "from_data"]
+__all__ = ["Ball", "Box", "Combination", "Mesh", "Polygon", "Product", "Region", "Site", "from_data"]

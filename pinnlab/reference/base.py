@@ -17,7 +17,6 @@ import torch
 
 from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 
 _CHUNK = 4_000_000
 
@@ -32,12 +31,14 @@ class Interpolant:
         data: {unknown: array over the axes, in their order}.
         start: gives {unknown: (p,)} of the initial conditions at points of space, used at the first time itself: there
             a kink or a jump is still sharp, and no grid holds it as well as the function that defines it.
+        time: the coordinate that is time, or None.
     """
 
     axes: Mapping[str, Axis]
     bounds: Mapping[str, tuple[float, float]]
     data: Mapping[str, Array]
     start: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
+    time: str | None = None
 
     @cached_property
     def _refined(self) -> dict[str, Array]:
@@ -111,10 +112,10 @@ class Interpolant:
         return self._with_start(columns, found)
 
     def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
-        if self.start is not None:
-            first = columns[TIME] == self.bounds[TIME][0]
+        if self.start is not None and self.time is not None:
+            first = columns[self.time] == self.bounds[self.time][0]
             if first.any():
-                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != TIME}).items():
+                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != self.time}).items():
                     found[unknown][first] = values
         return found
 
@@ -182,12 +183,12 @@ def relative_difference(coarse: Interpolant, fine: Interpolant) -> dict[str, flo
     Times are uniform, with a geometric approach to the first: what is sharp at the start should count with the time
     that it lasts.
     """
-    dimensions = sum(name != TIME for name in fine.axes)
+    dimensions = sum(name != fine.time for name in fine.axes)
     count = {0: 4001, 1: 1009, 2: 149}[dimensions]
     columns, weights = {}, []
     for name, (lower, upper) in fine.bounds.items():
         unit = np.linspace(0.0, 1.0, count)
-        if name == TIME and dimensions:
+        if name == fine.time and dimensions:
             unit = np.linspace(0.0, 1.0, 104 if dimensions == 1 else 42)
             unit = np.concatenate([[0.0], unit[1] * 2.0 ** np.arange(-16, 0), unit[1:]])
         columns[name] = lower + (upper - lower) * unit

@@ -28,7 +28,6 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, boundary_conditions, periodic_unknowns
@@ -104,6 +103,7 @@ class GridSystem:
     ):
         self.deadline = deadline or Deadline()
         self.problem, self.structure, self.axes = problem, structure, dict(axes)
+        self._time = problem.domain.time or ""
         self.equations = Equations(problem)
         self.components = structure.components
         self.shape = tuple(axis.size for axis in axes.values())
@@ -148,7 +148,7 @@ class GridSystem:
         present = [(i, u, key) for (i, u, key) in self.structure.constant]
         present += [(i, u, key) for i, u, key in self.structure.varying_in]
         for i, u, key in present:
-            time_order = key.count(TIME)
+            time_order = key.count(self._time)
             if self.structure.time_order[u] == 0 or time_order == self.structure.time_order[u]:
                 score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
         rows, columns = scipy.optimize.linear_sum_assignment(-score)
@@ -202,7 +202,7 @@ class GridSystem:
 
     def _derive(self, states: Array, rates: Array, unknown: str, key: Key, face: GridFace | None) -> Tensor:
         """One derivative of one unknown at all points, or on a face, at s instants: (s * points,)."""
-        order = key.count(TIME)
+        order = key.count(self._time)
         p = self.structure.time_order[unknown]
         source, row = (rates, p - 1) if p and order == p else (states, order)
         values = source[:, self._row[unknown, row]]
@@ -228,7 +228,7 @@ class GridSystem:
     def _columns(self, times: Array, face: GridFace | None) -> dict[str, Tensor]:
         columns = {}
         for name in self.problem.domain.coordinates:
-            if name == TIME:
+            if name == self._time:
                 points = self.points if face is None else len(face.rows)
                 columns[name] = torch.from_numpy(np.repeat(times, points))
             else:
@@ -242,7 +242,7 @@ class GridSystem:
         columns = self._columns(times, face)
         name, like = list(self.axes)[face.dim], next(iter(columns.values()))
         sign = 1.0 if face.upper else -1.0
-        normals = {c: torch.full_like(like, sign if c == name else 0.0) for c in columns}
+        normals = {c: torch.full_like(like, sign if c == name else 0.0) for c in self.axes}
         scope = self.equations.scope(jets, columns)
         return face.misfit(type(scope)(scope.fields, columns, scope.parameters, normals))
 
@@ -306,7 +306,7 @@ class GridSystem:
         face: GridFace | None,
     ) -> None:
         for (unknown, key), value in coefficients.items():
-            order, p = key.count(TIME), self.structure.time_order[unknown]
+            order, p = key.count(self._time), self.structure.time_order[unknown]
             is_rate = p > 0 and order == p
             operator = self._operator(key, face)
             # forced: forward mode has zeros without memory
@@ -320,7 +320,7 @@ class GridSystem:
 
     def _operator(self, key: Key, face: GridFace | None) -> scipy.sparse.csr_array:
         """The derivative as a matrix (g, g), or (b, g) on a face."""
-        space = tuple(name for name in key if name != TIME)
+        space = tuple(name for name in key if name != self._time)
         label = (space, None if face is None else face.dim, face is not None and face.upper)
         if label not in self._operators:
             factors = []

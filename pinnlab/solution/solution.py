@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.reference import reference_solution
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
@@ -246,7 +246,11 @@ class Solution:
                     "pl.LagrangianPINN()."
                 )
             # labels are given anew in every window: a path goes on from where it was
-            ends = {name: w[..., -1] for name, w in windows[-1].items() if name != TIME} if windows else None
+            ends = (
+                {name: w[..., -1] for name, w in windows[-1].items() if name != self.problem.domain.time}
+                if windows
+                else None
+            )
             windows.append(model.flow.characteristics(count, each, ends))
         # a window's first instant is the last one of the window before
         return {

@@ -293,7 +293,7 @@ class CollocationPlan(Plan):
 
     def _window(self, k: int, previous: Trainable | None) -> Problem:
         """The problem between two cuts, from the end of the previous window's model."""
-        window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
+        window = self.problem.domain.replace(**{self.problem.domain.clock: (self.cuts[k], self.cuts[k + 1])})
         conditions = [
             c.within(window, self.problem.domain) if isinstance(c, Data) else c for c in self.problem.conditions
         ]

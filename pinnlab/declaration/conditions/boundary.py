@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions.base import Condition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 
 
 class BoundaryCondition(Condition):
@@ -86,8 +86,7 @@ def normal_derivative(scope: Scope, unknown: str) -> Tensor:
     """The derivative of an unknown along the outward normal, (n,); ``scope.normals`` names the coordinates it takes."""
     total = torch.zeros_like(scope.like)
     for coordinate, normal in scope.normals.items():
-        if coordinate != TIME:
-            total = total + normal * scope.fields[unknown].d(coordinate).value
+        total = total + normal * scope.fields[unknown].d(coordinate).value
     return total
 
 

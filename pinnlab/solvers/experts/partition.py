@@ -35,7 +35,8 @@ def cut(region: Region, cuts: Cuts) -> Cells:
             raise ValueError(
                 f"experts={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
             )
-    return Cells({name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()})
+    edges = {name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()}
+    return Cells(edges, region.time)
 
 
 def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float]) -> np.ndarray:
@@ -93,4 +94,4 @@ def on_nodes(cells: Cells, axes: Mapping[str, Tensor]) -> Cells:
                 f"experts along {name!r}: {len(old) - 1} parts do not fit on {len(nodes)} nodes; use a finer grid "
                 "or fewer experts."
             )
-    return Cells(edges)
+    return Cells(edges, cells.time)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.numbers import positive
 from pinnlab.networks.base import check_positive
@@ -233,8 +233,10 @@ class FamilyExperts(Solver):
         mine = given(self)
         if "coupling" in mine and partition.count == 1:
             yield self._without_effect("coupling", "there is one expert")
-        if self.coupling == "march" and len(partition.edges.get(TIME, ())) <= 2:
-            yield self._without_effect("coupling", "no parts follow one another in time; cut it, experts={'t': 4}")
+        if self.coupling == "march" and len(partition.edges.get(problem.domain.time or "", ())) <= 2:
+            yield self._without_effect(
+                "coupling", "no parts follow one another in time; cut it, experts={{'{problem.domain.time or 't'}': 4}}"
+            )
         for name in ("grid", "order"):
             if name in mine and not needs_grid(self.network, problem):
                 yield self._without_effect(name, "only a network on a grid, network=pl.FNO(), has nodes")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
+from pinnlab.domains.naming import usual_time
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.training.part import Part, Writer
 
@@ -66,7 +67,8 @@ class Piece(Part):
     def _state(self) -> dict[str, Any]:
         # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
-        return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
+        weights = torch.from_numpy(self.weights)
+        return {"unknowns": list(self.unknowns), "edges": edges, "weights": weights, "time": self.cells.time}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
@@ -74,7 +76,9 @@ class Piece(Part):
     @classmethod
     def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
         """The inverse of ``state``."""
-        cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
+        edges = {name: e.cpu().numpy() for name, e in data["edges"].items()}
+        # older files do not say what time is called
+        cells = Cells(edges, data.get("time", usual_time(edges)))
         return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import Data, Initial
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
@@ -105,7 +105,7 @@ class LocalExperts(Solver):
         region = problem.domain
         assert isinstance(region, Box)
         edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self._cuts(problem)).edges.items()}
-        stops = tuple(edges.pop(TIME)[1:-1].tolist()) if region.has_time else ()
+        stops = tuple(edges.pop(region.clock)[1:-1].tolist()) if region.has_time else ()
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
@@ -146,7 +146,7 @@ class LocalExperts(Solver):
                 "or give network=pl.MLP(), which sees the whole time interval at once."
             )
         cuts = self._cuts(problem)
-        if TIME in cuts:
+        if region.time in cuts:
             yield (
                 f"{_OWNER}(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of space only."
             )
@@ -285,7 +285,7 @@ def _degree(problem: Problem, name: str) -> int:
     """Polynomial degree of an expert along one coordinate."""
     space = problem.domain.space
     high = any(problem.order(n) > 2 for n in space)
-    if name == TIME:
+    if name == problem.domain.time:
         return (10 if high else 8) if len(space) == 1 else 6 if space else 16
     if len(space) > 1:
         return 9 if problem.domain.has_time else 14
