@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -33,6 +33,8 @@ from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.rewriting import rewritten
+from pinnlab.declaration.scales import Scales, Terms, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
@@ -57,6 +59,8 @@ class Problem:
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
+        scales: {coordinate, unknown, coefficient to be found or residual: in what it is counted while the problem is
+            solved}, a positive number or ``(offset, scale)``; those that are not given are found, see ``scales()``.
 
     Attributes:
         unknowns, equations, conditions: tuples, whatever was given.
@@ -78,6 +82,7 @@ class Problem:
     name: str
     derivatives: Mapping[str, frozenset[Key]] = field(init=False, repr=False)
     residual_names: tuple[str, ...] = field(init=False, repr=False)
+    _given_scales: ClassVar[Mapping[str, tuple[float | None, float]]] = {}
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class Problem:
         reference: Callable[..., Any] | None = None,
         velocity: Velocity | Sequence[Velocity] | None = None,
         name: str = "problem",
+        scales: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
@@ -105,6 +111,9 @@ class Problem:
             reference=reference, velocity=velocity, name=name,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
+        wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
+        if scales is not None:
+            vars(self)["_given_scales"] = checked_scales(scales, wanted)
         self.exact_plan()
         if reference is not None:
             self.reference_arguments(reference)
@@ -137,7 +146,7 @@ class Problem:
             family = self.parameters[name]
             if isinstance(family, Family):
                 values[name] = family.admit(name, value)
-        return dataclasses.replace(self, parameters={**self.parameters, **values})
+        return self.replace(parameters={**self.parameters, **values})
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""
@@ -151,7 +160,28 @@ class Problem:
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(self, **{"scales": self._given_scales or None, **changes})
+
+    # -- natural units ---------------------------------------------------------------------------------------------------
+
+    def scales(self) -> Scales:
+        """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
+        return self._scales
+
+    @cached_property
+    def _scales(self) -> Scales:
+        terms = [terms for _, terms in self.condition_terms()]
+        declared = Terms(self.context(), self.equation_term(), terms, self.parameter_values())
+        return find_scales(declared, self.parameters, self._given_scales)
+
+    @cached_property
+    def natural(self) -> Problem:
+        """The same problem in natural units; itself where it is in these already."""
+        change = self._scales.change
+        if change.is_identity:
+            return self
+        given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
+        return Problem(unknowns=self.unknowns, name=self.name, **rewritten(change, *given))
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 

@@ -7,14 +7,16 @@ Values are numbers or functions whose arguments are bound by name to coordinates
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.terms import Context, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.machine.numbers import positive
 
@@ -62,6 +64,24 @@ class Condition(ABC):
         if self.exact is not None:
             parts.append(f"exact={self.exact}")
         return f"{self.name}({', '.join(parts)})"
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition] | None:
+        """The same condition on inner variables, its misfit counted in their units; None where it does not know how.
+
+        Args:
+            change: of variables.
+            context: of the problem in outer variables.
+            size: the largest modulus of a number or function of coordinates on the boundary.
+        """
+        return None
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """The same condition with other values."""
+        changed = copy.copy(self)
+        changed.values = dict(values)
+        return changed
 
     @abstractmethod
     def terms(self, context: Context) -> list[Term]:

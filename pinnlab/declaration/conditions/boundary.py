@@ -10,9 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names, with_arguments
+from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions.base import Condition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Site
+from pinnlab.domains.affine import Affine
 
 
 class BoundaryCondition(Condition):
@@ -32,6 +36,29 @@ class BoundaryCondition(Condition):
         if not pieces:
             raise ValueError(f"{self!r}: {context.region!r} has no boundary in space; use Initial(...) for an ODE.")
         return pieces
+
+    def on_sides(
+        self, change: ChangeOfVariables, context: Context, inner: Callable[[str, Any, float], Any]
+    ) -> list[Condition]:
+        """This condition on inner variables; sides across coordinates of different scales get conditions of their own.
+
+        Args:
+            change: of variables.
+            context: of the problem in outer variables.
+            inner: makes a value from (unknown, the value, outer normal derivative over the inner one).
+        """
+        sides: dict[float, list[str]] = {}
+        for piece in self.pieces(context):
+            normal = context.region.normal_coordinates(piece)[0]
+            sides.setdefault(change.along((normal,)), []).append(piece)
+        found: list[Condition] = []
+        for along, pieces in sides.items():
+            values = {u: inner(u, v, along) for u, v in self.values.items()}
+            for piece in pieces if len(sides) > 1 else [self.on]:
+                changed = self.with_values(values)
+                changed.on = piece
+                found.append(changed)
+        return found
 
     @abstractmethod
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
@@ -77,6 +104,16 @@ class Dirichlet(BoundaryCondition):
     def __init__(self, *, on: str | None = None, exact: bool | None = None, weight: float = 1.0, **values: Value):
         super().__init__(on, exact, weight, values)
 
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition]:
+        names = context.region.coordinates
+        values = {
+            unknown: changed_value(value, context.bindable, names, change, change.unknown(unknown))
+            for unknown, value in self.values.items()
+        }
+        return [self.with_values(values)]
+
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Dirichlet({unknown}=...)")
         return lambda scope: scope.fields[unknown].value - scope.value(value, names, label)
@@ -98,6 +135,17 @@ class Neumann(BoundaryCondition):
 
     def __init__(self, *, on: str | None = None, exact: bool | None = None, weight: float = 1.0, **values: Value):
         super().__init__(on, exact, weight, values)
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition]:
+        coordinates = context.region.coordinates
+
+        def inner(unknown: str, value: Any, along: float) -> Any:
+            slope = Affine(0.0, change.unknown(unknown).scale * along)
+            return changed_value(value, context.bindable, coordinates, change, slope)
+
+        return self.on_sides(change, context, inner)
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Neumann({unknown}=...)")
@@ -123,6 +171,24 @@ class Robin(BoundaryCondition):
             if not isinstance(value, tuple | list) or len(value) != 3:
                 raise TypeError(f"Robin({unknown}={value!r}): give a triple (a, b, g) of a u + b du/dn = g.")
 
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition]:
+        coordinates = context.region.coordinates
+
+        def inner(unknown: str, value: Any, along: float) -> Any:
+            own = change.unknown(unknown)
+            a, b, g = value
+            largest = max(size(a) * own.scale, size(b) * own.scale * along) or 1.0
+            at_rest = g if own.offset == 0 else difference(g, a, own.offset, context)
+            units = (largest / own.scale, largest / (own.scale * along), largest)
+            return tuple(
+                changed_value(v, context.bindable, coordinates, change, Affine(0.0, unit))
+                for v, unit in zip((a, b, at_rest), units, strict=True)
+            )
+
+        return self.on_sides(change, context, inner)
+
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = [context.names(v, f"Robin({unknown}=...)[{i}]") for i, v in enumerate(value)]
 
@@ -131,3 +197,19 @@ class Robin(BoundaryCondition):
             return a * scope.fields[unknown].value + b * normal_derivative(scope, unknown) - g
 
         return misfit
+
+
+def difference(g: Value, a: Value, offset: float, context: Context) -> Value:
+    """G - a * offset of two numbers or functions."""
+    names = [argument_names(v, context.bindable, "Robin") if callable(v) else () for v in (g, a)]
+
+    def value(**bound: Any) -> Any:
+        first, second = (
+            v(**{name: bound[name] for name in mine}) if callable(v) else v
+            for v, mine in zip((g, a), names, strict=True)
+        )
+        return first - second * offset
+
+    if not any(names):
+        return value()
+    return with_arguments(value, dict.fromkeys(name for mine in names for name in mine))

@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions.base import Condition
 from pinnlab.declaration.measurements import brief, measured
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Region, Site
 from pinnlab.domains.membership import in_part
 
@@ -59,6 +61,20 @@ class Data(Condition):
             return None
         values = {name: v if callable(v) else v[inside] for name, v in self.values.items()}
         return Data({name: x[inside] for name, x in self.points.items()}, weight=self.weight, **values)
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition]:
+        names, values = context.region.coordinates, {}
+        for unknown, value in self.values.items():
+            own = change.unknown(unknown)
+            function = callable(value)
+            values[unknown] = (
+                changed_value(value, context.bindable, names, change, own) if function else own.inner(value)
+            )
+        changed = self.with_values(values)
+        changed.points = {name: change.coordinate(name).inner(x) for name, x in self.points.items()}
+        return [changed]
 
     def terms(self, context: Context) -> list[Term]:
         missing = set(context.region.coordinates) ^ set(self.points)

@@ -7,10 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
+from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions.base import Condition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key, split_derivative
 from pinnlab.domains import Site
+from pinnlab.domains.affine import Affine
 
 
 class Initial(Condition):
@@ -59,6 +62,15 @@ class Initial(Condition):
                 )
             found.append((unknown, key, value, names))
         return found
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition]:
+        values = {}
+        for name, (unknown, key, value, _) in zip(self.values, self.targets(context), strict=True):
+            own = Affine(0.0, change.factor(unknown, key)) if key else change.unknown(unknown)
+            values[name] = changed_value(value, context.bindable, context.region.coordinates, change, own)
+        return [self.with_values(values)]
 
     def terms(self, context: Context) -> list[Term]:
         terms = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
 from pinnlab.declaration.conditions.base import Condition
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key
 from pinnlab.domains import Site
 
@@ -47,6 +49,11 @@ class Periodic(Condition):
             )
         for name in self.unknowns or ():
             context.check_unknown(name, "Periodic")
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[Condition]:
+        return [self]
 
     def terms(self, context: Context) -> list[Term]:
         self.check(context)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region
 from pinnlab.domains.cells import Cells
 
@@ -37,6 +38,16 @@ def cut(region: Region, cuts: Cuts) -> Cells:
             )
     edges = {name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()}
     return Cells(edges, region.time)
+
+
+def inner_cuts(cuts: Cuts | None, change: ChangeOfVariables) -> Cuts | None:
+    """Cuts of the same parts in inner coordinates."""
+    if cuts is None:
+        return None
+    return {
+        name: given if isinstance(given, int) else tuple(map(change.coordinate(name).inner, given))
+        for name, given in cuts.items()
+    }
 
 
 def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float]) -> np.ndarray:

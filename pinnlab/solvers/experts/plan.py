@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.numbers import positive
@@ -25,7 +26,7 @@ from pinnlab.solvers.experts.assembly import COUPLINGS
 from pinnlab.solvers.experts.family import FamilySolution
 from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
-from pinnlab.solvers.experts.partition import Cuts, cut
+from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
 from pinnlab.solvers.experts.system import HELD_OUT, OperatorSystem
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
@@ -152,6 +153,9 @@ class FamilyExperts(Solver):
         for name in given(self):
             if name in idle:
                 raise ValueError(self._without_effect(name, f"with constraint={self.constraint!r} {why}"))
+
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
     def obstacle(self, problem: Problem) -> str | None:
         return next(self._obstacles(problem), None)
