@@ -294,6 +294,8 @@ class Problem:
 
     @cached_property
     def _counted(self) -> Count:
+        if self.natural is not self:  # thresholds are for numbers about one
+            return self.natural.count()
         values = self.parameter_values()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)

@@ -25,7 +25,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME, Region, Site
+from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import rigid
 from pinnlab.domains.sampling import unit_points
@@ -280,8 +280,8 @@ def _natural(
     equations: Mapping[str, float],
 ) -> bool:
     """Whether all numbers of a problem are of a size that solvers are at ease with."""
-    space = [declared.lengths[c] for c in coordinates if c != TIME]
-    time = [declared.lengths[c] for c in coordinates if c == TIME]
+    space = [declared.lengths[c] for c in declared.region.space]
+    time = [declared.lengths[c] for c in coordinates if c == declared.region.time]
     offsets = any(offset != 0 for offset, _ in coordinates.values())
     far = any(abs(offset) > OFFSET * scale for offset, scale in unknowns.values())
     near = [*space, *(scale for _, scale in unknowns.values())]

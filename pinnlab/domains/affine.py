@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 from torch import Tensor
 
-N = TypeVar("N", float, Tensor)
+N = TypeVar("N", float, Tensor, np.ndarray)
 
 
 @dataclass(frozen=True)

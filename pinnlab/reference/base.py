@@ -9,12 +9,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
 import torch
 
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.stencils import Array
 
@@ -120,6 +121,46 @@ class Interpolant:
         return found
 
 
+class Evaluated(Protocol):
+    """What evaluates a reference."""
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """{coordinate: axis}, in the domain's order."""
+        ...
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OuterInterpolant:
+    """An interpolant of inner variables, in outer ones.
+
+    Attributes:
+        inner: the interpolant.
+        change: of variables.
+    """
+
+    inner: Interpolant
+    change: ChangeOfVariables
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """Those of inner coordinates."""
+        return self.inner.axes
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,).
+
+        Raises:
+            ValueError: as ``Interpolant``.
+        """
+        found = self.inner({name: self.change.coordinate(name).inner(x) for name, x in columns.items()})
+        return {unknown: self.change.unknown(unknown).outer(values) for unknown, values in found.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """A classical solution: ``reference(x=..., t=...) -> {"u": array}``.
@@ -142,7 +183,7 @@ class Reference:
     error_estimate: dict[str, float]
     method: str
     resolution: int
-    interpolant: Interpolant = field(repr=False)
+    interpolant: Evaluated = field(repr=False)
 
     @property
     def __signature__(self) -> inspect.Signature:
