@@ -66,6 +66,11 @@ class Part(ABC):
     constants: Mapping[str, Any]
 
     @property
+    def solved(self) -> Part:
+        """The part in the variables in which it was solved."""
+        return self
+
+    @property
     def joints(self) -> Mapping[str, tuple[float, ...]]:
         """{coordinate: positions where pieces of this part meet}; its derivatives may jump there."""
         return {}

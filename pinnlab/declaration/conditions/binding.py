@@ -104,9 +104,7 @@ class BoundFormula:
         return value.expand_as(like)
 
 
-def made_up_scope(
-    context: Context, columns: Columns, normals: Mapping[str, Tensor] | None
-) -> Scope | None:
+def made_up_scope(context: Context, columns: Columns, normals: Mapping[str, Tensor] | None) -> Scope | None:
     """Fields of made-up numbers at points, each coordinate (n,); None where the context has no parameters."""
     if context.values is None:
         return None
