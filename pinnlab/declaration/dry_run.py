@@ -21,7 +21,7 @@ from torch import Tensor
 from pinnlab.declaration.arguments import argument_names, is_complex
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
-from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
@@ -61,7 +61,7 @@ def dry_run(
     domain: Region,
     unknowns: tuple[str, ...],
     equations: Sequence[Equation],
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     parameters: Mapping[str, Parameter],
     velocity: Any = None,
 ) -> DryRun:
@@ -140,11 +140,16 @@ def dry_run(
             sites = tuple(Site(s.points.requires_grad_(moving), s.normals) for s in drawn)
             traced = tried(misfit, sites, repr(condition))
             alone(misfit, sites, repr(condition), traced)
-            for name, residual in traced.residuals.items():
-                if not bool(torch.isfinite(residual).all()):
-                    raise ValueError(
-                        f"{condition!r}: its value is NaN or infinite at some points ({name}); check the function."
-                    )
+            bad = [name for name, r in traced.residuals.items() if not bool(torch.isfinite(r).all())]
+            if bad and condition.of_fields:  # of made-up numbers, of which some may be out of its range
+                both = traced, tried(misfit, sites, repr(condition), positive=False)
+                bad = [name for name in bad if not any(bool(torch.isfinite(t.residuals[name]).any()) for t in both)]
+            if bad:
+                hint = "; powers and roots of negative numbers are none: write abs(d)**0.25 * d for d**1.25"
+                raise ValueError(
+                    f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
+                    f"{hint if condition.of_fields else ''}."
+                )
     return DryRun(found.keys, tuple(found.residuals))
 
 
@@ -237,7 +242,7 @@ def make_context(
             for coordinate in key:
                 pair = (unknown, coordinate)
                 order[pair] = max(order.get(pair, 0), key.count(coordinate))
-    return Context(domain, unknowns, tuple(parameters), order)
+    return Context(domain, unknowns, tuple(parameters), order, parameter_values(parameters))
 
 
 def parameter_values(parameters: Mapping[str, Parameter], like: Tensor | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,28 @@ def measured(name: str, value: Any) -> Tensor:
     if not bool(torch.isfinite(array).all()):
         raise ValueError(f"Data({name}=...): {int((~torch.isfinite(array)).sum())} entries are not finite numbers.")
     return array
+
+
+def spreads(sd: Any, names: Sequence[str], n: int) -> dict[str, Tensor]:
+    """{name: (n,)} standard deviations of measurements, from a number, an array (n,), or one of these for each name.
+
+    Raises:
+        TypeError, ValueError: other names, another length, numbers that are not positive.
+    """
+    given = dict(sd) if isinstance(sd, Mapping) else dict.fromkeys(names, sd)
+    if set(given) != set(names):
+        raise ValueError(f"Data(sd=...) is given for {list(given)}, and values for {list(names)}; name the same.")
+    found = {}
+    for name, value in given.items():
+        array = measured("sd", value)
+        if len(array) not in (1, n):
+            raise ValueError(f"Data(sd=...): {len(array)} numbers for {n} values; give one number, or one per value.")
+        if not bool((array > 0).all()):
+            raise ValueError(
+                f"Data(sd={brief(value)}): a standard deviation is positive; leave sd out if it is not known."
+            )
+        found[name] = array.expand(n)
+    return found
 
 
 def brief(value: Any) -> str:

@@ -20,7 +20,7 @@ from pinnlab.declaration.complex_unknowns import (
     real_unknowns,
 )
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Data, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -82,7 +82,7 @@ class Problem:
     domain: Region
     unknowns: tuple[str, ...]
     equations: tuple[Equation, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[AnyCondition, ...]
     parameters: Mapping[str, Parameter]
     reference: Callable[..., Any] | None
     velocity: Velocity | Sequence[Velocity] | None
@@ -96,7 +96,7 @@ class Problem:
         domain: Region,
         unknowns: Unknowns,
         equations: Equation | Sequence[Equation],
-        conditions: Condition | Sequence[Condition] = (),
+        conditions: AnyCondition | Sequence[AnyCondition] = (),
         parameters: Mapping[str, Parameter] | None = None,
         reference: Callable[..., Any] | None = None,
         velocity: Velocity | Sequence[Velocity] | None = None,
@@ -220,7 +220,7 @@ class Problem:
         """
         return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
 
-    def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
+    def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""
         context = self.context()
         return [(condition, condition.terms(context)) for condition in self.conditions]
@@ -320,19 +320,19 @@ def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]
     return functions
 
 
-def _conditions(conditions: Condition | Sequence[Condition]) -> tuple[Condition, ...]:
+def _conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tuple[AnyCondition, ...]:
     """The conditions; TypeError where one is none."""
-    if not isinstance(conditions, Condition) and not isinstance(conditions, Sequence):
+    if not isinstance(conditions, AnyCondition) and not isinstance(conditions, Sequence):
         raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
-    given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
+    given = (conditions,) if isinstance(conditions, AnyCondition) else tuple(conditions)
     for condition in given:
-        if not isinstance(condition, Condition):
+        if not isinstance(condition, AnyCondition):
             raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
     return given
 
 
 def _parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[Condition]
+    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates."""
     if not isinstance(parameters, Mapping):

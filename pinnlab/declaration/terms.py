@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,19 @@ def parameter_jet(function: FunctionParameter, coordinates: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
+class Part:
+    """Which part of its places a term is about.
+
+    Attributes:
+        draw: draws sites in all of them.
+        holds: {coordinate: (n,)} -> (n,) mask of the points that belong to the part.
+    """
+
+    draw: Draw
+    holds: Callable[[Mapping[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
 class Term:
     """Residuals that should vanish at sites of one kind.
 
@@ -166,6 +179,8 @@ class Term:
         evaluate: maps one scope per site to {name: (n,)}.
         weight: multiplies the mean square in the loss.
         fixed: number of points if they are given (data), else None.
+        part: if it is about a part of the places only; ``draw`` keeps to the part.
+        noise: root mean square that the residuals have if all is right, where that is known (data), else None.
     """
 
     kind: str
@@ -174,6 +189,24 @@ class Term:
     evaluate: Callable[[tuple[Scope, ...]], dict[str, Tensor]]
     weight: float = 1.0
     fixed: int | None = None
+    part: Part | None = None
+    noise: float | None = None
+
+
+def everywhere(term: Term) -> Term:
+    """The term with all of its places, zero outside the part that it is about: for those who place points themselves."""
+    part = term.part
+    if part is None:
+        return term
+
+    def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+        holds = part.holds(scopes[0].coordinates)
+        return {
+            name: torch.where(holds, residual, torch.zeros_like(residual))
+            for name, residual in term.evaluate(scopes).items()
+        }
+
+    return replace(term, draw=part.draw, evaluate=evaluate, part=None)
 
 
 @dataclass(frozen=True)
@@ -229,6 +262,7 @@ class Context:
         unknowns: their names.
         parameters: names of the parameters.
         order: {(unknown, coordinate): highest derivative order in the equations}.
+        values: {parameter: 0-dim tensor, or function}, what conditions are tried with; None where they are not to be.
     """
 
     def __init__(
@@ -237,21 +271,22 @@ class Context:
         unknowns: tuple[str, ...],
         parameters: Sequence[str],
         order: Mapping[tuple[str, str], int] | None = None,
+        values: Mapping[str, Any] | None = None,
     ):
         self.region, self.unknowns, self.parameters = region, unknowns, tuple(parameters)
-        self.order = dict(order or {})
+        self.order, self.values = dict(order or {}), values
 
     @property
     def bindable(self) -> tuple[str, ...]:
         """Names that a value may take as arguments."""
         return (*self.region.coordinates, *self.parameters)
 
-    def check_unknown(self, name: str, owner: str) -> None:
-        """Raise ValueError unless ``name`` is an unknown."""
+    def check_unknown(self, name: str, owner: str, hint: str = "") -> None:
+        """Raise ValueError unless ``name`` is an unknown; ``hint``: what to write instead, where that can be guessed."""
         if name not in self.unknowns:
             raise ValueError(
                 f"{owner}({name}=...): {name!r} is not an unknown of this problem; the unknowns are "
-                f"{', '.join(self.unknowns)}."
+                f"{', '.join(self.unknowns)}{hint}."
             )
 
     def names(self, value: Any, owner: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 
+from pinnlab.derivatives.directions import Direction, resolved
 from pinnlab.derivatives.names import (
     OF_TENSORS,
     POINTWISE,
@@ -84,12 +85,14 @@ class Field:
         """The (n,) tensor."""
         return self._value if isinstance(self._value, Tensor) else self._value()
 
-    def d(self, *names: str) -> Field:
-        """The derivative by the named coordinates, in any order: ``u.d("x", "x", "t")``.
+    def d(self, *names: str | Direction) -> Field:
+        """The derivative by the named coordinates, in any order: ``u.d("x", "x", "t")``; in conditions along ``n`` as well.
 
         Raises:
             ValueError: a name is not a coordinate.
         """
+        if any(isinstance(name, Direction) for name in names):
+            return resolved(self.d, names)
         for name in names:
             if name not in self.coordinates:
                 raise UnknownNameError(
@@ -97,7 +100,7 @@ class Field:
                     f"the coordinates are {', '.join(self.coordinates)}."
                 )
         result = self
-        for name in sorted(names, key=self.coordinates.index):
+        for name in sorted(map(str, names), key=self.coordinates.index):
             if result.watch is not None:
                 result.watch(result, name)
             result = result._derive(name)

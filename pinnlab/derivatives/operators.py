@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, overload, runtime_checkable
 
+from pinnlab.derivatives.directions import Direction
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.vectors import Vector
@@ -27,10 +28,10 @@ class Differentiable(Protocol):
 
 
 @overload
-def diff(expression: Field, *names: str) -> Field: ...
+def diff(expression: Field, *names: str | Direction) -> Field: ...
 @overload
-def diff(expression: float, *names: str) -> float: ...
-def diff(expression: Field | float, *names: str) -> Field | float:
+def diff(expression: float, *names: str | Direction) -> float: ...
+def diff(expression: Field | float, *names: str | Direction) -> Field | float:
     """Differentiate an expression of fields: ``pl.diff(k * u.x, "x")`` is the conservation form of diffusion.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.declaration.conditions import Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
@@ -55,18 +55,6 @@ def periodic_unknowns(problem: Problem, coordinate: str) -> set[str]:
     """Unknowns that are periodic in a coordinate."""
     found = [c for c in problem.conditions if isinstance(c, Periodic) and c.on == coordinate]
     return {u for c in found for u in (c.unknowns or problem.unknowns)}
-
-
-def boundary_conditions(problem: Problem) -> list[tuple[BoundaryCondition, str, str]]:
-    """(condition, unknown, piece) of everything that holds on the boundary, periodicity aside."""
-    context = problem.context()
-    return [
-        (c, unknown, piece)
-        for c in problem.conditions
-        if isinstance(c, BoundaryCondition)
-        for unknown in c.values
-        for piece in c.pieces(context)
-    ]
 
 
 def initial_targets(problem: Problem) -> list[tuple[str, Key, object, tuple[str, ...]]]:

@@ -20,7 +20,16 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import with_arguments
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Periodic, Robin
+from pinnlab.declaration.conditions import (
+    AnyCondition,
+    BoundaryCondition,
+    Condition,
+    Initial,
+    OnPiece,
+    Periodic,
+    PrescribedCondition,
+    Robin,
+)
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
@@ -35,7 +44,7 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.refinement import Budget
-from pinnlab.solution.measures import measure
+from pinnlab.solution.measures import keys_of, measure
 from pinnlab.solution.sizes import rms
 from pinnlab.solvers.windows import by_window
 
@@ -142,13 +151,14 @@ def error_problem(
     )
 
 
-def _conditions(problem: Problem, model: Any, start: InitialState | None) -> list[Condition]:
+def _conditions(problem: Problem, model: Any, start: InitialState | None) -> list[AnyCondition]:
     """The conditions on e: what u_h lacks of each of the problem's. Data are no conditions of a well-posed problem."""
     context = problem.context()
     first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
-    wanted = {u: keys | first[u] for u, keys in problem.derivatives.items()}
+    asked = [keys_of(problem, term) for _, terms in problem.condition_terms() for term in terms]
+    wanted = {u: keys.union(first[u], *(a[u] for a in asked)) for u, keys in problem.derivatives.items()}
     known = KeptJets(model, problem, used_indices(wanted, problem.domain.coordinates))
-    found: list[Condition] = []
+    found: list[AnyCondition] = []
     for condition in problem.conditions:
         if isinstance(condition, Periodic):
             found.append(Periodic(condition.on, unknowns=condition.unknowns, exact=False))
@@ -156,19 +166,28 @@ def _conditions(problem: Problem, model: Any, start: InitialState | None) -> lis
             for (unknown, key, _, _), term in zip(condition.targets(context), condition.terms(context), strict=True):
                 found.append(_initial(problem, known, unknown, key, term, start))
         elif isinstance(condition, BoundaryCondition):
-            pairs = [(unknown, piece) for unknown in condition.values for piece in condition.pieces(context)]
-            for (unknown, piece), term in zip(pairs, condition.terms(context), strict=True):
-                lack: Any = _named(_lack(problem, known, term, piece), problem.domain.coordinates)
-                if isinstance(condition, Robin):
-                    a, b, _ = condition.values[unknown]
-                    lack = (a, b, lack)
-                found.append(type(condition)(on=piece, exact=False, **{unknown: lack}))
+            for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
+                found.append(_on_boundary(problem, known, condition, each, term))
     return found
+
+
+def _on_boundary(
+    problem: Problem, known: KeptJets, condition: BoundaryCondition, each: OnPiece, term: Term
+) -> AnyCondition:
+    names, where = problem.domain.coordinates, condition.where
+    if each.unknown is None or not isinstance(condition, PrescribedCondition):
+        lacking = _named(_formula(problem, known, term, each.piece), (*problem.unknowns, *names))
+        return Condition(lacking, on=each.piece, where=where)
+    lack: Any = _named(_lack(problem, known, term, each.piece), names)
+    if isinstance(condition, Robin):
+        a, b, _ = condition.values[each.unknown]
+        lack = (a, b, lack)
+    return type(condition)(on=each.piece, where=where, exact=False, **{each.unknown: lack})
 
 
 def _initial(
     problem: Problem, known: KeptJets, unknown: str, key: Key, term: Term, start: InitialState | None
-) -> Condition:
+) -> AnyCondition:
     first = problem.domain.bounds[TIME][0]
     if start is None:
         lack = _lack(problem, known, term)
@@ -197,19 +216,38 @@ def _lack(
 ) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """Minus the misfit (n,) of u_h in one condition, at columns (n,) on its piece of the boundary."""
     names, parameters = problem.domain.coordinates, problem.parameter_values()
-    face = None if piece is None else problem.domain.face(piece)
 
     def lack(columns: Mapping[str, Tensor]) -> Tensor:
         ordered = columns_of(problem.domain, columns)
-        normals = None
-        if face is not None:
-            like = ordered[names[0]]
-            normals = {name: torch.full_like(like, face[2] if i == face[0] else 0.0) for i, name in enumerate(names)}
+        normals = None if piece is None else _normals(problem, piece, ordered[names[0]])
         scope = Scope.of_jets(known.jets(list(ordered.values())), ordered, parameters, normals)
         (misfit,) = term.evaluate((scope,)).values()
         return -misfit
 
     return lack
+
+
+def _formula(
+    problem: Problem, known: KeptJets, term: Term, piece: str
+) -> Callable[[Mapping[str, Any]], dict[str, Tensor]]:
+    """What a formula on the boundary makes of u_h + e, of fields e and columns (n,)."""
+    names, parameters = problem.domain.coordinates, problem.parameter_values()
+
+    def misfits(given: Mapping[str, Any]) -> dict[str, Tensor]:
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
+        at = known.jets(list(columns.values()))
+        jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
+        scope = Scope.of_jets(jets, columns, parameters, _normals(problem, piece, columns[names[0]]))
+        return term.evaluate((scope,))
+
+    return misfits
+
+
+def _normals(problem: Problem, piece: str, like: Tensor) -> dict[str, Tensor]:
+    """{coordinate: (n,)} of the outward normal of a face."""
+    face, names = problem.domain.face(piece), problem.domain.coordinates
+    assert face is not None, "the error equation is solved on boxes only"
+    return {name: torch.full_like(like, face[2] if i == face[0] else 0.0) for i, name in enumerate(names)}
 
 
 # -- solving it ----------------------------------------------------------------------------------------------------------

@@ -103,6 +103,11 @@ def is_noise(left: Tensor, points: Tensor) -> bool:
     return abs(float(left.mean())) < 3 * size / math.sqrt(n) and together < 3 / math.sqrt(n)
 
 
+def is_of_size(left: Tensor, noise: float) -> bool:
+    """Whether what is left of measurements (n,) is no larger than noise of a known standard deviation, by chance."""
+    return 0 < len(left) and rms(left) <= noise * (1 + 3 / math.sqrt(2 * len(left)))
+
+
 class Sampled:
     """A finished solution's derivatives at points, whatever it is made of.
 
@@ -251,7 +256,9 @@ def _of_condition(term: Term, sampled: Sampled, sites: Sequence[Site], indices: 
             at = sites[0].points.detach().to("cpu", torch.float64)
             kept = torch.isfinite(residual.detach())
             extents = at.new_tensor([hi - lo for lo, hi in sampled.problem.domain.bounds.values()])
-            misfit = replace(misfit, noise=is_noise(residual.detach()[kept], (at / extents)[kept]))
+            left = residual.detach()[kept]
+            noise = is_noise(left, (at / extents)[kept]) if term.noise is None else is_of_size(left, term.noise)
+            misfit = replace(misfit, noise=noise)
         found.append(misfit)
     return found
 

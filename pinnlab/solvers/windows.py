@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Condition, Initial
+from pinnlab.declaration.conditions import AnyCondition, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives import chebyshev, fourier
 from pinnlab.derivatives.differentiable import JetFunction
@@ -24,8 +24,8 @@ _ACCURATE_WAVES = 1e-8
 
 
 def handed_over(
-    condition: Condition | None, previous: Part, problem: Problem, frozen: Callable[[Slice], Any]
-) -> Condition | None:
+    condition: AnyCondition | None, previous: Part, problem: Problem, frozen: Callable[[Slice], Any]
+) -> AnyCondition | None:
     """An initial condition replaced by the end state of the previous window.
 
     Args:

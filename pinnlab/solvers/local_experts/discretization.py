@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import Data, Initial
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.cells import Cells
@@ -78,7 +78,10 @@ class Discretization:
         context = problem.context()
         self.initial = [t for c in problem.conditions if isinstance(c, Initial) for t in c.targets(context)]
         self.boundary = [
-            term for c, terms in problem.condition_terms() if not isinstance(c, Initial | Data) for term in terms
+            everywhere(term)
+            for c, terms in problem.condition_terms()
+            if not isinstance(c, Initial | Data)
+            for term in terms
         ]
         self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
         self.breaks = breaks_of_starts(problem, self.starts)
@@ -219,27 +222,28 @@ class Discretization:
             if inside is None:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)
-            targets = self._targets(inside, points)
             home = cells.locate(torch.from_numpy(points)).numpy()
             reference = cells.reference(home, points)
             for cell in np.unique(home):
                 mine = home == cell
                 site = CellNodes(cells, np.array([cell]), ReferenceNodes(self.basis, reference[mine]))
-                values = {u: v[torch.from_numpy(mine)] for u, v in targets.items()}
-
-                def evaluate(jets: Sequence[CellJets], values: dict[str, Tensor] = values) -> list[Tensor]:
-                    return [jets[0][u][()] - value for u, value in values.items()]
-
+                here = inside.at(torch.from_numpy(mine), self.domain)
+                evaluate = self._measured(here, torch.from_numpy(points[mine]))
                 groups.append(CellRows(self.problem.unknowns, [site], evaluate, np.sqrt(condition.weight)))
         return groups
 
-    def _targets(self, condition: Data, points: Array) -> dict[str, Tensor]:
-        """{unknown: (n,)} of measurements at their points (n, d)."""
-        scope, context = Scope({}, self._columns(points), self.parameters), self.problem.context()
-        return {
-            u: scope.value(v, context.names(v, "Data"), f"data {u}") if callable(v) else v
-            for u, v in condition.values.items()
-        }
+    def _measured(self, condition: Data, points: Tensor) -> Evaluate:
+        """The misfits of measurements at their points (n, d)."""
+        terms = condition.terms(self.problem.context())
+        (site,) = terms[0].draw(lambda n: points, len(points))
+        columns = self.domain.columns(points)
+        normals = None if site.normals is None else self.domain.columns(site.normals)
+
+        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
+            scope = Scope.of_jets(jets[0], columns, self.parameters, normals)
+            return [misfit for term in terms for misfit in term.evaluate((scope,)).values()]
+
+        return evaluate
 
     def guess(self, cells: Cells, before: Piece | None) -> Array:
         """(K, m, N): the start state, constant in time; zero where there is none."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.machine.capacity import usable_memory
@@ -104,7 +104,10 @@ class LocalExperts(Solver):
         """
         region = problem.domain
         assert isinstance(region, Box)
-        edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self._cuts(problem)).edges.items()}
+        ends = _ends_of_parts(problem)
+        edges = {
+            n: _with_jumps(problem, n, e, ends.get(n, ())) for n, e in cut(region, self._cuts(problem)).edges.items()
+        }
         stops = tuple(edges.pop(TIME)[1:-1].tolist()) if region.has_time else ()
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
@@ -268,12 +271,30 @@ def _cuts(problem: Problem) -> dict[str, int]:
     return {name: 4 if len(space) == 1 else 2 for name in space}
 
 
-def _with_jumps(problem: Problem, name: str, edges: np.ndarray) -> np.ndarray:
+def _ends_of_parts(problem: Problem) -> dict[str, tuple[float, ...]]:
+    """{coordinate: where conditions on parts of sides begin and end}."""
+    found: dict[str, tuple[float, ...]] = {}
+    for condition in problem.conditions:
+        if isinstance(condition, BoundaryCondition) and (part := condition.part(problem.domain)) is not None:
+            for piece in condition.pieces(problem.context()):
+                for name, positions in part.ends(piece).items():
+                    found[name] = tuple(sorted({*found.get(name, ()), *positions}))
+    return found
+
+
+def _with_jumps(problem: Problem, name: str, edges: np.ndarray, ends: Sequence[float] = ()) -> np.ndarray:
     """Edges along a coordinate, and where sources or coefficients jump across it: the solution is less smooth there.
 
     An edge of equal parts that lies next to a jump gives way to it.
+
+    Args:
+        problem: whose.
+        name: of the coordinate.
+        edges: without jumps.
+        ends: other positions at which cells are to end.
     """
     jumps = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
+    jumps += [p for p in ends if p not in jumps]
     lower, upper = problem.domain.bounds[name]
     inside = sorted(p for p in jumps if lower < p < upper)
     near = 1e-3 * (upper - lower)
