@@ -70,8 +70,10 @@ class _Counting:
         kinds = {part.kind for part in self.linear.conditions}
         if OWN in kinds:
             doubts.append("what conditions of your own fix is not known")
-        if kinds - {"initial", "boundary", "periodic", OWN}:
+        if kinds - {"initial", "boundary", "periodic", "integral", OWN}:
             doubts.append("data may stand for conditions")
+        if "integral" in kinds and region.has_time and len(region.space) == 1:
+            doubts.append("an integral at each time may stand for a condition")
         constants, motions = self._free()
         sides = self._sides()
         bare = {piece[:-1] for piece, side in sides.items() if side.lacking}
@@ -208,7 +210,9 @@ class _Counting:
                 first, last = (self._rows("boundary", end, 0, factors, modes) for end in ends)
                 periodic = (self._rows("periodic", x, 0, factors, modes, site) for site in (0, 1))
                 lacking.append(modes.between(np.concatenate([first, modes.joined(*periodic)]), last))
-        return _agreed(counts, given, lacking)
+        # an integral is a number, as a condition at an end is
+        spare = self._given("integral", "")
+        return _agreed(counts, given, [max(0, left - spare) for left in lacking])
 
     # -- what nothing notices ----------------------------------------------------------------------------------------------
 
@@ -236,8 +240,9 @@ class _Counting:
         """Rows (n k, m (1 + d)) on the coefficients of 1, x, y, ... of each unknown."""
         space, names = self.region.space, self.region.coordinates
         m, found = len(self.unknowns), []
-        for n in range(len(sites[0].points)):
-            for i in range(len(sites[0].coefficients)):
+        for i in range(len(sites[0].coefficients)):
+            of_points = []
+            for n in range(len(sites[0].points)):
                 row = np.zeros((1 + len(space), m))
                 for site in sites:
                     for (unknown, key), values in site.coefficients[i].items():
@@ -250,8 +255,9 @@ class _Counting:
                                 row[1 + k, j] += values[n] * place / self.lengths[name]
                         elif len(key) == 1 and key[0] in space:
                             row[1 + space.index(key[0]), j] += values[n] / self.lengths[key[0]]
-                if np.isfinite(row).all():
-                    found.append(row.reshape(-1))
+                of_points.append(row.reshape(-1))
+            rows = sites[0].summed(np.array(of_points))
+            found += list(rows[np.isfinite(rows).all(axis=1)])
         return np.array(found).reshape(len(found), m * (1 + len(space)))
 
     def _on_time(self, conditions: Sequence[ConditionPart]) -> Array:
@@ -265,7 +271,8 @@ class _Counting:
                         if set(key) <= {TIME}:
                             row = orders.setdefault(len(key), np.zeros((len(values), len(self.unknowns))))
                             row[:, self.unknowns.index(unknown)] += values
-                found += [row[np.isfinite(row).all(axis=1)] for row in orders.values()]
+                rows = [sites[0].summed(row) for row in orders.values()]
+                found += [row[np.isfinite(row).all(axis=1)] for row in rows]
         return np.concatenate([np.zeros((0, len(self.unknowns))), *found])
 
 

@@ -136,7 +136,7 @@ def dry_run(
     for condition in conditions:
         for misfit in condition.terms(context):
             # NumPy and changes in place fail at numbers that carry derivatives, which only data never do
-            drawn, moving = misfit.draw(draw, POINTS), misfit.fixed is None
+            drawn, moving = misfit.draw(draw, POINTS), misfit.kind != "data"
             sites = tuple(Site(s.points.requires_grad_(moving), s.normals) for s in drawn)
             traced = tried(misfit, sites, repr(condition))
             alone(misfit, sites, repr(condition), traced)

@@ -20,7 +20,7 @@ from pinnlab.declaration.complex_unknowns import (
     real_unknowns,
 )
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.conditions import AnyCondition, Context, Data, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -263,8 +263,11 @@ class Problem:
         for name, value in self.parameters.items():
             if isinstance(value, Family):
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-            if isinstance(value, Unknown) and not any(isinstance(c, Data) for c in self.conditions):
-                missing.append(f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...)")
+            if isinstance(value, Unknown) and not any(isinstance(c, Data | Integral) for c in self.conditions):
+                missing.append(
+                    f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
+                    "that decides it, Integral(..., equals=...)"
+                )
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")

@@ -173,12 +173,14 @@ class Term:
     """Residuals that should vanish at sites of one kind.
 
     Attributes:
-        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"`` or ``"data"``.
+        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"`` or ``"integral"``.
         residuals: their names, in the order of what ``evaluate`` returns.
         draw: draws the sites.
         evaluate: maps one scope per site to {name: (n,)}.
         weight: multiplies the mean square in the loss.
-        fixed: number of points if they are given (data), else None.
+        fixed: number of rows if they are given (data, a single integral), else None.
+        weights: (s,) where s consecutive points make one row, the sum of what ``evaluate`` gives there times these, as in
+            the quadrature of an integral; None where every point is a row. ``draw`` takes the number of rows.
         part: if it is about a part of the places only; ``draw`` keeps to the part.
         noise: root mean square that the residuals have if all is right, where that is known (data), else None.
     """
@@ -189,8 +191,20 @@ class Term:
     evaluate: Callable[[tuple[Scope, ...]], dict[str, Tensor]]
     weight: float = 1.0
     fixed: int | None = None
+    weights: Tensor | None = None
     part: Part | None = None
     noise: float | None = None
+
+    @property
+    def span(self) -> int:
+        """s, the number of points that make one row."""
+        return 1 if self.weights is None else len(self.weights)
+
+    def summed(self, values: Tensor) -> Tensor:
+        """(..., n) rows from values (..., n s) at points."""
+        if self.weights is None:
+            return values
+        return (values.unflatten(-1, (-1, self.span)) * self.weights.to(values)).sum(-1)
 
 
 def everywhere(term: Term) -> Term:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
@@ -156,6 +156,11 @@ def check_solvable(problem: Problem) -> None:
         raise ValueError(
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
             "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
+        )
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(
+            f"reference_solution: the built-in solver takes no integrals, such as {given[0]!r}; solve with pl.PINN(), or "
+            "pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(

@@ -116,16 +116,27 @@ class Equations:
         self._parameters = problem.parameter_values()
         self.quick = self._agrees()
 
-    def scope(self, jets: Mapping[str, NamedJet], columns: Columns, quick: bool = False) -> Scope:
-        """The scope in which unknowns have the given derivatives at points ``columns``, each (n,)."""
+    def scope(
+        self,
+        jets: Mapping[str, NamedJet],
+        columns: Columns,
+        quick: bool = False,
+        numbers: Mapping[str, Tensor] | None = None,
+    ) -> Scope:
+        """The scope in which unknowns have the given derivatives at points ``columns``, each (n,); ``numbers``: values of
+        parameters that are to be found.
+        """
+        parameters = {**self._parameters, **(numbers or {})}
         if not quick:
-            return Scope.of_jets(jets, columns, self._parameters)
+            return Scope.of_jets(jets, columns, parameters)
         fields: Any = {u: GridValue(jet, (), columns.names) for u, jet in jets.items()}
-        return GridScope(fields, columns, self._parameters)
+        return GridScope(fields, columns, parameters)
 
-    def residuals(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
+    def residuals(
+        self, jets: Mapping[str, NamedJet], columns: Columns, numbers: Mapping[str, Tensor] | None = None
+    ) -> list[Tensor]:
         """The residuals, each (n,)."""
-        return list(self._evaluate((self.scope(jets, columns, self.quick),)).values())
+        return list(self._evaluate((self.scope(jets, columns, self.quick, numbers),)).values())
 
     def _agrees(self) -> bool:
         generator = torch.Generator().manual_seed(0)

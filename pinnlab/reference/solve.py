@@ -10,7 +10,7 @@ import numpy as np
 
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.complex_unknowns import joined
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
@@ -107,8 +107,8 @@ def check_not_singular(problem: Problem) -> None:
         NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
     """
     domain, loose = problem.domain, problem.families or problem.unknown_parameters
-    # data may fix what equations and conditions leave open
-    if domain.has_time or loose or any(isinstance(c, Data) for c in problem.conditions) or problem.jumps:
+    # data and integrals may fix what equations and conditions leave open
+    if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
         return
     try:
         check_solvable(problem)

@@ -25,6 +25,7 @@ from pinnlab.declaration.conditions import (
     BoundaryCondition,
     Condition,
     Initial,
+    Integral,
     OnPiece,
     Periodic,
     PrescribedCondition,
@@ -302,6 +303,8 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
         ValueError: the classical solver cannot solve it, and why.
         TimeoutError: the time is up.
     """
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(f"the classical solver takes no integrals, such as {given[0]!r}")
     deadline = Deadline.after(max_seconds)
     windows: list[tuple[Problem, Interpolant | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)

@@ -20,7 +20,6 @@ from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.fields import Field, Key, NamedJet
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.jets import LazyJet
-from pinnlab.domains.columns import Columns
 from pinnlab.solution.coordinates import at_coordinates, solution_jet
 from pinnlab.solvers.windows import by_window
 from pinnlab.training.result import Solved
@@ -187,8 +186,8 @@ def _part(scope: Scope, part: slice) -> Scope:
         whole = scope.fields[name]
         return LazyJet(lambda key: at(whole.d(*key).value))
 
-    columns = Columns(scope.coordinates.names, {k: at(v) for k, v in scope.coordinates.items()})
-    normals = {k: at(v) for k, v in scope.normals.items()}
+    columns = scope.coordinates.replaced(**{name: at(value) for name, value in scope.coordinates.items()})
+    normals = {name: at(value) for name, value in scope.normals.items()}
     parameters = {name: at(value) for name, value in scope.parameters.items()}
     return Scope.of_jets({name: derivatives(name) for name in scope.fields}, columns, parameters, normals)
 

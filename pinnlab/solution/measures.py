@@ -50,8 +50,8 @@ class Misfit:
 
     Attributes:
         name: of the equation or condition.
-        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"hand-over"`` (between time
-            windows) or ``"jump"`` (between subdomains or experts).
+        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"integral"`` (over the size of
+            what it is taken over), ``"hand-over"`` (between time windows) or ``"jump"`` (between subdomains or experts).
         rms: root mean square.
         maximum: largest modulus.
         relative: the root mean square, relative to the largest of what should cancel; in this the value of an unknown
@@ -192,7 +192,7 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
         scales = [rms(term[solved]) for term in terms_of(residual, jets, means)]
         found.append(_misfit(name, "equation", values, [*scales, floor]))
     for (_, term), keys in zip(conditions, traced[1:], strict=True):
-        sites = term.draw(unit, term.fixed or few)
+        sites = term.draw(unit, term.fixed or max(4, few // term.span))
         indices = used_indices(keys, names)
         misfits = _of_condition(term, sampled, sites, indices, sizes)
         if term.kind == "periodic":
@@ -247,11 +247,12 @@ def _of_condition(term: Term, sampled: Sampled, sites: Sequence[Site], indices: 
     pairs = [sampled.scope(site, indices) for site in sites]
     found = []
     for name, residual in term.evaluate(tuple(s for s, _ in pairs)).items():
+        # of what is summed, terms may cancel at different points
         scales = []
         for _, jet in pairs:
             (slopes,) = linearize([residual], jet)
             scales += [rms(v[torch.isfinite(v)]) * sizes[leaf] for leaf, v in slopes.items()]
-        misfit = _misfit(name, term.kind, residual.detach(), scales)
+        misfit = _misfit(name, term.kind, term.summed(residual.detach()), scales)
         if term.kind == "data":
             at = sites[0].points.detach().to("cpu", torch.float64)
             kept = torch.isfinite(residual.detach())

@@ -295,3 +295,13 @@ def test_measured_expressions_may_be_complex() -> None:
 def test_a_complex_formula_about_real_unknowns_is_refused() -> None:
     with pytest.raises(TypeError, match=r"complex128 numbers; .* declare a complex unknown as unknowns="):
         pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u: u.xx, [pl.Condition(lambda u, n: u.d(n) - 1j * u, on="x")])
+
+
+def test_an_integral_of_a_complex_unknown_finds_a_number() -> None:
+    conditions = [pl.Dirichlet(psi=1.0, on="x-"), pl.Integral(lambda psi: psi.real, equals=0.0)]
+    box, found = pl.Box(x=(0.0, 2 * math.pi)), {"w": pl.Unknown(0.9)}
+    problem = pl.Problem(box, {"psi": complex}, lambda psi, w: psi.x - 1j * w * psi, conditions, found)
+    solution = pl.solve(problem, max_seconds=5, progress=False)
+    assert solution.coefficients["w"] == pytest.approx(1.0, abs=1e-8)
+    with pytest.raises(TypeError, match="give an Integral for each"):
+        problem.replace(conditions=[conditions[0], pl.Integral(lambda psi: psi, equals=0.0)])

@@ -21,7 +21,7 @@ from pinnlab.derivatives.directions import Direction
 from pinnlab.derivatives.fields import as_value
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.names import COMPLEX
-from pinnlab.domains import Columns
+from pinnlab.domains.columns import Columns
 
 NORMAL = "n"
 """The argument that is the outward unit normal, unless a coordinate, an unknown or a parameter has this name."""

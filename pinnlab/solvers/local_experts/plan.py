@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.machine.capacity import usable_memory
@@ -136,10 +136,11 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        if problem.unknown_parameters:
+        beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
+        if problem.unknown_parameters and not beside:
             yield (
-                f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
-                f"{problem.unknown_parameters} as well; use PINN()."
+                f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
+                f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
             )
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
             yield lost
@@ -173,7 +174,7 @@ class LocalExperts(Solver):
         middle = torch.full((1, len(region.coordinates)), 0.5, dtype=torch.float64)
         for condition, terms in problem.condition_terms():
             sites = [site for term in terms for site in term.draw(lambda n: middle, 1)]
-            if not isinstance(condition, Initial | Data) and any(site.normals is None for site in sites):
+            if not isinstance(condition, Initial | Data | Integral) and any(site.normals is None for site in sites):
                 yield (
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."

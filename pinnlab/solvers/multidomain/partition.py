@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, Periodic
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, Integral, Periodic
 from pinnlab.domains import TIME, Box, Region, Site
 from pinnlab.domains.cells import Cells
 
@@ -239,6 +239,11 @@ def _restricted(condition: AnyCondition, box: Box, whole: Region) -> list[AnyCon
     if isinstance(condition, Periodic):
         spans = _same(box, whole, condition.on, 0) and _same(box, whole, condition.on, 1)
         return [condition] if spans else []
+    if isinstance(condition, Integral):
+        raise ValueError(
+            f"MultiDomainPINN: {condition!r} is about all subdomains together, and each knows its own part only; use "
+            "pl.PINN(), or one blended network, MultiDomainPINN(..., overlap=0.5)."
+        )
     if not isinstance(condition, BoundaryCondition):
         raise TypeError(
             f"{condition!r}: multi-domain networks do not know how to share a {condition.name} among subdomains."
