@@ -5,7 +5,7 @@ Letters: k cells, q points of a cell, d coordinates, m unknowns, N basis functio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -332,8 +332,12 @@ class Discretization:
 
     def moved(self, piece: Piece, cells: Cells) -> Array:
         """(K, m, N): a piece's functions on other cells of the same region."""
+        return self.sampled(piece.values, cells)
+
+    def sampled(self, function: Callable[[Tensor], Tensor], cells: Cells) -> Array:
+        """(K, m, N): a function (n, d) -> (n, m) on cells; zero where it is not known."""
         points = cells.points(np.arange(cells.count), self.interior.points)
-        values = piece.values(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
+        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).nan_to_num(0.0).numpy()
         return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
 
     def _columns(self, points: Array) -> Columns:

@@ -28,6 +28,7 @@ from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, Unre
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
+from pinnlab.training.start import Start
 
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
@@ -90,13 +91,22 @@ class SlabMarch:
         basis: the functions of every cell.
         settings: tolerances and sizes.
         deadline: of the search for cells that resolve the initial state.
+        begin: a solution from which Gauss-Newton starts on a steady problem, in place of zero.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
         TimeIsUpError: the deadline has passed.
     """
 
-    def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings, deadline: Deadline | None = None):
+    def __init__(
+        self,
+        problem: Problem,
+        basis: LocalBasis,
+        settings: MarchSettings,
+        deadline: Deadline | None = None,
+        begin: Start | None = None,
+    ):
+        self.begin = begin
         self.problem, self.basis, self.settings = problem, basis, settings
         self.discretization = Discretization(problem, basis, settings.rounding, settings.weight)
         self.names = problem.domain.coordinates
@@ -110,6 +120,8 @@ class SlabMarch:
         self.numbers: Numbers = {
             name: float(self.discretization.parameters[name]) for name in problem.unknown_parameters
         }
+        if begin is not None:
+            self.numbers |= {name: begin.coefficients[name] for name in self.numbers if name in begin.coefficients}
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
@@ -162,12 +174,16 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
+        if self.guess is not None:
+            start = made.moved(self.guess, cells)
+        else:
+            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin.values, cells)
         rows = made.rows(cells, before)
         m, size_of_basis = len(self.problem.unknowns), self.basis.size
         system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
         numbers = self.numbers
-        other = nontrivial_start(system, made.bump(cells), numbers) if self.guess is None and numbers else None
+        unguided = self.guess is None and self.begin is None
+        other = nontrivial_start(system, made.bump(cells), numbers) if unguided and numbers else None
         if other is not None:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
@@ -277,7 +293,8 @@ class SlabMarch:
 
     def _shorten(self, factor: float) -> None:
         if self.time is None:
-            raise UnresolvedError("Gauss-Newton did not converge from a zero start")
+            where = "a zero start" if self.begin is None else "the start that was given"
+            raise UnresolvedError(f"Gauss-Newton did not converge from {where}")
         self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.problem.domain.time_interval[0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
