@@ -116,7 +116,7 @@ def solve(
     posed, remarks = with_gauge(problem)
     if solver is None or not solver.holds_conditions:
         problem.check_unique()
-        check_not_singular(posed)
+        check_not_singular(posed.natural)
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
     settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline, begun)
@@ -141,7 +141,7 @@ def solve(
         return finished(attempt(solver, deadline))
     # a checkpoint belongs to one solver
     once = saved is not None
-    return finished(solve_by_choice(posed, settings, attempt, announce, once=once, processes=processes))
+    return finished(solve_by_choice(posed.natural, settings, attempt, announce, once=once, processes=processes))
 
 
 def _start(start: Solution | None, problem: Problem) -> Start | None:

@@ -37,7 +37,7 @@ def slices(problem: Problem, fixed: Mapping[str, Any]) -> tuple[View, ...]:
         ValueError: a place outside the domain, too many of them, or too many coordinates left to draw.
     """
     domain = problem.domain
-    bounds, time = domain.bounds, [name for name in domain.coordinates if name not in domain.space]
+    bounds, time = domain.bounds, [domain.clock] if domain.has_time else []
     for name, value in fixed.items():
         if name not in bounds:
             raise TypeError(f"plot({name}=...): {name!r} is no coordinate; fix some of {', '.join(bounds)}.")
@@ -64,7 +64,7 @@ def slices(problem: Problem, fixed: Mapping[str, Any]) -> tuple[View, ...]:
     size = _LINE if len(free) == 1 else _MAP
     axes = {name: np.linspace(*bounds[name], size) for name in free}
     triangles = triangles_of(domain) if set(free) == set(domain.space) else None
-    return tuple(View(axes, dict(zip(places, row, strict=True)), triangles) for row in rows)
+    return tuple(View(axes, dict(zip(places, row, strict=True)), triangles, domain.time) for row in rows)
 
 
 def _column(times: Array, places: Mapping[str, Any]) -> Array:

@@ -305,8 +305,9 @@ class CollocationPlan(Plan):
 
     def _window(self, k: int, previous: Trainable | None) -> Problem:
         """The problem between two cuts, from the end of the previous window's model."""
-        window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
-        conditions = [c.within(window, self.problem.domain) for c in self.problem.conditions]
+        domain = self.problem.domain
+        window = domain.replace(**{domain.clock: (self.cuts[k], self.cuts[k + 1])})
+        conditions = [c.within(window, domain) for c in self.problem.conditions]
         if previous is not None:
             before = self._assembly(previous)
             conditions = [handed_over(c, before.view, self.problem, before.frozen) for c in conditions]

@@ -11,6 +11,7 @@ from pinnlab.machine.memory import kept_memory
 from pinnlab.machine.threads import limited_threads
 from pinnlab.training.march_loop import advance_march
 from pinnlab.training.ongoing import OngoingRun, RunOptions
+from pinnlab.training.outer import plan_in_natural_units
 from pinnlab.training.phase_loop import train_phases
 from pinnlab.training.plans import March, NothingSolvedError, Settings, Solver
 from pinnlab.training.result import Result
@@ -37,7 +38,7 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
         # processes that share a run must make the same plan, whatever their clocks say
         alone = options.processes.count == 1
         try:
-            plan = solver.plan(problem, settings if alone else replace(settings, deadline=Deadline()))
+            plan = plan_in_natural_units(problem, solver, settings if alone else replace(settings, deadline=Deadline()))
         except TimeIsUpError as error:
             raise NothingSolvedError(
                 f"solve(max_seconds={options.max_seconds}): the time was up before there was a plan ({error}); give more "

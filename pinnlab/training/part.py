@@ -66,6 +66,11 @@ class Part(ABC):
     constants: Mapping[str, Any]
 
     @property
+    def solved(self) -> Part:
+        """The part in the variables in which it was solved."""
+        return self
+
+    @property
     def networks(self) -> Sequence[nn.Module]:
         """The networks that were trained; none where the part was solved for directly."""
         return ()

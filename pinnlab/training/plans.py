@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.machine.deadline import Deadline
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
@@ -141,6 +142,15 @@ class Solver(ABC):
     def obstacle(self, problem: Problem) -> str | None:
         """Why this method cannot solve the problem, in a sentence; None where it can."""
         return None
+
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        """The same configuration for the problem on inner variables: positions among its options are mapped.
+
+        Args:
+            change: of variables.
+            problem: on outer variables.
+        """
+        return self
 
     def uses_start(self, problem: Problem) -> bool:
         """Whether the ``start`` of its settings makes a difference to how it solves a problem."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME, Box
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.numbers import positive
 from pinnlab.networks.base import check_positive
@@ -25,7 +26,7 @@ from pinnlab.solvers.experts.assembly import COUPLINGS
 from pinnlab.solvers.experts.family import FamilySolution
 from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
-from pinnlab.solvers.experts.partition import Cuts, cut
+from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
 from pinnlab.solvers.experts.system import HELD_OUT, OperatorSystem
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
@@ -154,6 +155,9 @@ class FamilyExperts(Solver):
             if name in idle:
                 raise ValueError(self._without_effect(name, f"with constraint={self.constraint!r} {why}"))
 
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
+
     def uses_start(self, problem: Problem) -> bool:
         return True
 
@@ -243,8 +247,10 @@ class FamilyExperts(Solver):
         mine = given(self)
         if "coupling" in mine and partition.count == 1:
             yield self._without_effect("coupling", "there is one expert")
-        if self.coupling == "march" and len(partition.edges.get(TIME, ())) <= 2:
-            yield self._without_effect("coupling", "no parts follow one another in time; cut it, experts={'t': 4}")
+        if self.coupling == "march" and len(partition.edges.get(problem.domain.time or "", ())) <= 2:
+            yield self._without_effect(
+                "coupling", "no parts follow one another in time; cut it, experts={{'{problem.domain.time or 't'}': 4}}"
+            )
         for name in ("grid", "order"):
             if name in mine and not needs_grid(self.network, problem):
                 yield self._without_effect(name, "only a network on a grid, network=pl.FNO(), has nodes")

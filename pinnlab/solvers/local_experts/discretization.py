@@ -18,7 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.derivatives.fields import Key
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
@@ -81,8 +81,8 @@ class Discretization:
         assert isinstance(problem.domain, Box)
         self.domain = problem.domain
         self.names = self.domain.coordinates
-        self.space = [i for i, name in enumerate(self.names) if name != TIME]
-        self.time = self.names.index(TIME) if self.domain.has_time else None
+        self.space = [i for i, name in enumerate(self.names) if name != self.domain.time]
+        self.time = self.domain.time_index if self.domain.has_time else None
         self.parameters = problem.parameter_values()
         self.equations = Equations(problem)
         self.interior = ReferenceNodes(basis, basis.tensor_nodes())
@@ -127,10 +127,10 @@ class Discretization:
         """The equations at nodes of every cell."""
         site = CellNodes(cells, np.arange(cells.count), nodes)
         columns = self._columns(site.points)
-        highest = self.problem.order(TIME) if self.time is not None else 0
+        highest = self.problem.order(self.domain.clock) if self.time is not None else 0
 
         def leads(key: Key) -> bool:
-            return key.count(TIME) == highest > 0
+            return key.count(self.domain.clock) == highest > 0
 
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return self.equations.residuals(jets[0], columns, numbers)
@@ -200,7 +200,7 @@ class Discretization:
             return {(u, key): self._start(u, key, at) for u, key, _, _ in self.initial}
         assert self.time is not None
         at = at.clone()
-        at[:, self.time] = before.region.bounds[TIME][1]
+        at[:, self.time] = before.region.time_interval[1]
         indices = tuple((self.time,) * len(key) for _, key, _, _ in self.initial)
         jet = before.jet(at, indices)
         return {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}

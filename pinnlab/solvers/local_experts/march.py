@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
@@ -124,7 +123,7 @@ class SlabMarch:
         if begin is not None:
             self.numbers |= {name: begin.coefficients[name] for name in self.numbers if name in begin.coefficients}
         if self.time is not None:
-            self.now, self.end = self.bounds[TIME]
+            self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
         self._pace = Pace(0.5 * multiplications_per_second())
@@ -152,7 +151,7 @@ class SlabMarch:
         """How much of the time interval is solved, 0 to 1."""
         if self.time is None:
             return float(self.done)
-        start = self.bounds[TIME][0]
+        start = self.problem.domain.time_interval[0]
         return (self.now - start) / (self.end - start)
 
     @property
@@ -229,7 +228,11 @@ class SlabMarch:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
         if self.time is None:
             return self.pieces[0].values
-        inner, start, made = joined(self.pieces, self.problem.domain), self.bounds[TIME][0], self.discretization
+        inner, start, made = (
+            joined(self.pieces, self.problem.domain),
+            self.problem.domain.time_interval[0],
+            self.discretization,
+        )
 
         def evaluate(points: Tensor) -> Tensor:
             values = inner(points)
@@ -252,12 +255,11 @@ class SlabMarch:
     @property
     def _is_high(self) -> bool:
         """Whether a march has derivatives in space of an order above two."""
-        space = [n for n in self.names if n != TIME]
-        return self.time is not None and any(self.problem.order(n) > 2 for n in space)
+        return self.time is not None and any(self.problem.order(n) > 2 for n in self.problem.domain.space)
 
     @property
     def _chain_axis(self) -> int:
-        return next((i for i, n in enumerate(self.names) if n != TIME), 0)
+        return next((i for i in range(len(self.names)) if i != self.time), 0)
 
     def _cells(self) -> Cells:
         edges = dict(self.refinement.edges)
@@ -266,8 +268,8 @@ class SlabMarch:
             left = stop - self.now
             # two equal slabs rather than a long and a tiny one
             slab = left if self.slab >= 0.99 * left else min(self.slab, left / 2)
-            edges[TIME] = np.array([self.now, stop if slab == left else self.now + slab])
-        return Cells({n: edges[n] for n in self.names})
+            edges[self.problem.domain.clock] = np.array([self.now, stop if slab == left else self.now + slab])
+        return Cells({n: edges[n] for n in self.names}, self.problem.domain.time)
 
     @property
     def _stop(self) -> float:
@@ -294,7 +296,7 @@ class SlabMarch:
             where = "a zero start" if self.begin is None else "the start that was given"
             raise UnresolvedError(f"Gauss-Newton did not converge from {where}")
         self.slab = min(self.slab, self._stop - self.now) * factor
-        start = self.bounds[TIME][0]
+        start = self.problem.domain.time_interval[0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
             raise UnresolvedError(f"no slab that starts at t = {self.now:g} is short enough")
 
@@ -302,7 +304,7 @@ class SlabMarch:
         self.pieces.append(piece)
         if self.time is None:
             return
-        start, self.now = piece.region.bounds[TIME]
+        start, self.now = piece.region.time_interval
         # far below the tolerance the indicator may be noise, which a shorter slab does not lower
         least = 1.0 if ratio < 0.5 else 0.8
         self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
@@ -393,7 +395,7 @@ class SlabMarch:
         self.numbers = {name: float(value) for name, value in state.get("numbers", {}).items()}
         if self.time is not None:
             self.slab = state["slab"]
-            self.now = self.pieces[-1].region.bounds[TIME][1] if self.pieces else self.bounds[TIME][0]
+            self.now = self.pieces[-1].region.time_interval[1] if self.pieces else self.problem.domain.time_interval[0]
 
     def _piece(self, data: dict[str, Any]) -> Piece:
         return Piece.from_data(data, self.basis, self.discretization.parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME, Box
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains import Box
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
-from pinnlab.solvers.experts.partition import Cuts, cut
+from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
@@ -72,6 +73,9 @@ class LocalExperts(Solver):
             if isinstance(degree, bool) or not isinstance(degree, int) or not 3 <= degree <= 40:
                 raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
 
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
+
     def uses_start(self, problem: Problem) -> bool:
         return not problem.domain.has_time
 
@@ -117,7 +121,7 @@ class LocalExperts(Solver):
         }
         if start is not None:
             edges = {n: _joined(e, start.joints.get(n, ())) for n, e in edges.items()}
-        stops = tuple(edges.pop(TIME)[1:-1].tolist()) if region.has_time else ()
+        stops = tuple(edges.pop(region.clock)[1:-1].tolist()) if region.has_time else ()
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
@@ -159,7 +163,7 @@ class LocalExperts(Solver):
                 "or give network=pl.MLP(), which sees the whole time interval at once."
             )
         cuts = self._cuts(problem)
-        if TIME in cuts:
+        if region.time in cuts:
             yield (
                 f"{_OWNER}(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of space only."
             )
@@ -323,7 +327,7 @@ def _degree(problem: Problem, name: str) -> int:
     """Polynomial degree of an expert along one coordinate."""
     space = problem.domain.space
     high = any(problem.order(n) > 2 for n in space)
-    if name == TIME:
+    if name == problem.domain.time:
         return (10 if high else 8) if len(space) == 1 else 6 if space else 16
     if len(space) > 1:
         return 9 if problem.domain.has_time else 14
