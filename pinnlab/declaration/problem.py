@@ -37,7 +37,7 @@ from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
-from pinnlab.declaration.names import check_names
+from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.rewriting import rewritten
@@ -120,7 +120,7 @@ class Problem:
             "a coordinate": domain.coordinates,
             "a parameter": tuple(values),
         }
-        _check_distinct(taken)
+        check_distinct(taken)
         _check_solvable(values)
         if not isinstance(name, str):
             raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
@@ -394,13 +394,3 @@ def _check_solvable(parameters: Mapping[str, Parameter]) -> None:
             f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
             f"{wanted[0]!r} a number or a family as well."
         )
-
-
-def _check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
-    """Raise ValueError where a name stands in two of {what it is: names}."""
-    seen: dict[str, str] = {}
-    for kind, names in groups.items():
-        for name in names:
-            if name in seen:
-                raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
-            seen[name] = kind
