@@ -125,7 +125,8 @@ class Solution:
         Args:
             expression: as in ``evaluate``; several are returned by name. On the boundary ``n`` is the outward unit normal,
                 as in ``pl.Condition``: ``lambda u, n: u.d(n)``.
-            on: a piece of the boundary, as in conditions; in one dimension the value at the end, or the sum of both.
+            on: a piece of the boundary, as in conditions; in one dimension the value at the end, or the sum of both. An
+                expression that asks for ``n`` is integrated over the whole boundary without it.
             fixed: coordinates that stand still, numbers or arrays: the time, or another coordinate of a box. Of a family,
                 its parameters too.
 
