@@ -22,7 +22,7 @@ from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
-from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.derivatives.jets import LazyJet, made_up_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
@@ -76,6 +76,20 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
         for (condition, each, i, holds), leaf, u in zip(found, leaves, unknowns, strict=True)
     ]
     return _shared(problem, made)
+
+
+def prescribed_means(problem: Problem) -> dict[str, float]:
+    """{unknown: mean of the values that are prescribed for it on the boundary}, where there are some."""
+    context, found = problem.context(), dict[str, list[float]]()
+    for condition in problem.conditions:
+        for each in condition.on_pieces(context) if isinstance(condition, Dirichlet) else ():
+            assert each.unknown is not None
+            columns = _sampled(problem, each.piece)
+            nothing = LazyJet(lambda _, like=next(iter(columns.values())): torch.zeros_like(like))
+            scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
+            (misfit,) = each.misfit(scope).values()
+            found.setdefault(each.unknown, []).append(-float(misfit.mean()))
+    return {unknown: float(np.mean(values)) for unknown, values in found.items()}
 
 
 def _one(each: OnPiece, i: int) -> Callable[[Scope], Tensor]:

@@ -163,6 +163,14 @@ class SlabMarch:
         system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
         most = 12 if self.time is not None else 40
         found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline)
+        if not found.converged and self.time is None and self.guess is None:
+            # zero may be where a root or a quotient is not defined
+            for other in made.constants(cells):
+                rows = made.rows(cells, before)
+                system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
+                found = system.solve(other, 1e-3 * self.settings.tolerance, most, self._pace, deadline)
+                if found.converged:
+                    break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None

@@ -138,7 +138,9 @@ class SlabSystem:
                 now = now - step
                 continue
             best = min(best, misfit)
+            fresh = False
             if factor is None or change > _FAR:
+                fresh = True
                 what = f"factorizing the equations of {self.cells.count} experts"
                 deadline.require(pace.seconds(self.work), what)
                 began = time.perf_counter()
@@ -157,6 +159,10 @@ class SlabSystem:
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
                 small = change < max(tolerance, 1e-8)
+                if not (small or fresh):
+                    # not rounding, perhaps, but what the old factorization does not see
+                    factor = None
+                    continue
                 return GaussNewtonResult(now, small, iteration, misfit, singular=not small)
         return GaussNewtonResult(now, False, most, best)
 
