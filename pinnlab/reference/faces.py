@@ -22,7 +22,7 @@ from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
-from pinnlab.derivatives.jets import LazyJet, made_up_jet
+from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
@@ -85,7 +85,7 @@ def prescribed_means(problem: Problem) -> dict[str, float]:
         for each in condition.on_pieces(context) if isinstance(condition, Dirichlet) else ():
             assert each.unknown is not None
             columns = _sampled(problem, each.piece)
-            nothing = LazyJet(lambda _, like=next(iter(columns.values())): torch.zeros_like(like))
+            nothing = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
             scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
             (misfit,) = each.misfit(scope).values()
             found.setdefault(each.unknown, []).append(-float(misfit.mean()))
