@@ -69,7 +69,7 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
         for each in condition.on_pieces(context):
             for i in range(len(each.residuals)):
                 found.append((condition, each, i, None if part is None else part.holds))
-    leaves = [_leaves(problem, each)[i] for _, each, i, _ in found]
+    leaves = [leaves_on(problem, each)[i] for _, each, i, _ in found]
     unknowns = _owners(problem, [(each, leaf) for (_, each, _, _), leaf in zip(found, leaves, strict=True)])
     made = [
         FaceCondition(u, each.piece, _one(each, i), holds, _rank(condition, u, leaf), _rates(u, leaf))
@@ -85,7 +85,7 @@ def prescribed_means(problem: Problem) -> dict[str, float]:
         for each in condition.on_pieces(context) if isinstance(condition, Dirichlet) else ():
             assert each.unknown is not None
             columns = _sampled(problem, each.piece)
-            nothing = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
+            nothing: dict[Key, Tensor] = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
             scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
             (misfit,) = each.misfit(scope).values()
             found.setdefault(each.unknown, []).append(-float(misfit.mean()))
@@ -96,7 +96,7 @@ def _one(each: OnPiece, i: int) -> Callable[[Scope], Tensor]:
     return lambda scope: list(each.misfit(scope).values())[i]
 
 
-def _leaves(problem: Problem, each: OnPiece) -> list[dict[tuple[str, Key], float]]:
+def leaves_on(problem: Problem, each: OnPiece) -> list[dict[tuple[str, Key], float]]:
     """Per residual {(unknown, derivative): size of its coefficient} at made-up fields; zeros are left out."""
     region = problem.domain
     unit = unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(3)).double()
