@@ -24,7 +24,7 @@ import numpy as np
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
 from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 
 _GENERIC = np.array([0.83, -0.57, 0.71, 0.64, -0.91, 0.53])
 """A direction of no meaning."""
@@ -70,8 +70,10 @@ class _Counting:
         kinds = {part.kind for part in self.linear.conditions}
         if OWN in kinds:
             doubts.append("what conditions of your own fix is not known")
-        if kinds - {"initial", "boundary", "periodic", OWN}:
+        if kinds - {"initial", "boundary", "periodic", "integral", OWN}:
             doubts.append("data may stand for conditions")
+        if "integral" in kinds and region.has_time and len(region.space) == 1:
+            doubts.append("an integral at each time may stand for a condition")
         constants, motions = self._free()
         sides = self._sides()
         bare = {piece[:-1] for piece, side in sides.items() if side.lacking}
@@ -105,8 +107,9 @@ class _Counting:
         wave = wave - (wave @ direction) * direction
         found = {c: (complex(number * a), 1j * number * b) for c, a, b in zip(space, direction, wave, strict=True)}
         if self.region.has_time:
-            rate = _FAST[scale] / self.lengths[TIME]
-            found[TIME] = (complex(rate), 0j) if along == TIME else (0j, rate * (1 + 0.37j))
+            time = self.region.clock
+            rate = _FAST[scale] / self.lengths[time]
+            found[time] = (complex(rate), 0j) if along == time else (0j, rate * (1 + 0.37j))
         return found
 
     def _rows(
@@ -129,7 +132,7 @@ class _Counting:
         counts, lacking, given = set(), [], self._given("initial", "")
         for n in range(ON_SIDE):
             for part in range(len(self.linear.equations)):
-                factors = self._factors((n + part) % 2, along=TIME)
+                factors = self._factors((n + part) % 2, along=self.region.clock)
                 modes = self._modes(part, self.linear.first["start"] + n, factors)
                 counts.add(None if modes is None else modes.count)
                 if modes is not None:
@@ -208,7 +211,9 @@ class _Counting:
                 first, last = (self._rows("boundary", end, 0, factors, modes) for end in ends)
                 periodic = (self._rows("periodic", x, 0, factors, modes, site) for site in (0, 1))
                 lacking.append(modes.between(np.concatenate([first, modes.joined(*periodic)]), last))
-        return _agreed(counts, given, lacking)
+        # an integral is a number, as a condition at an end is
+        spare = self._given("integral", "")
+        return _agreed(counts, given, [max(0, left - spare) for left in lacking])
 
     # -- what nothing notices ----------------------------------------------------------------------------------------------
 
@@ -236,8 +241,9 @@ class _Counting:
         """Rows (n k, m (1 + d)) on the coefficients of 1, x, y, ... of each unknown."""
         space, names = self.region.space, self.region.coordinates
         m, found = len(self.unknowns), []
-        for n in range(len(sites[0].points)):
-            for i in range(len(sites[0].coefficients)):
+        for i in range(len(sites[0].coefficients)):
+            of_points = []
+            for n in range(len(sites[0].points)):
                 row = np.zeros((1 + len(space), m))
                 for site in sites:
                     for (unknown, key), values in site.coefficients[i].items():
@@ -250,8 +256,9 @@ class _Counting:
                                 row[1 + k, j] += values[n] * place / self.lengths[name]
                         elif len(key) == 1 and key[0] in space:
                             row[1 + space.index(key[0]), j] += values[n] / self.lengths[key[0]]
-                if np.isfinite(row).all():
-                    found.append(row.reshape(-1))
+                of_points.append(row.reshape(-1))
+            rows = sites[0].summed(np.array(of_points))
+            found += list(rows[np.isfinite(rows).all(axis=1)])
         return np.array(found).reshape(len(found), m * (1 + len(space)))
 
     def _on_time(self, conditions: Sequence[ConditionPart]) -> Array:
@@ -262,10 +269,11 @@ class _Counting:
                 orders: dict[int, Array] = {}
                 for site in sites:
                     for (unknown, key), values in site.coefficients[i].items():
-                        if set(key) <= {TIME}:
+                        if set(key) <= {self.region.clock}:
                             row = orders.setdefault(len(key), np.zeros((len(values), len(self.unknowns))))
                             row[:, self.unknowns.index(unknown)] += values
-                found += [row[np.isfinite(row).all(axis=1)] for row in orders.values()]
+                rows = [sites[0].summed(row) for row in orders.values()]
+                found += [row[np.isfinite(row).all(axis=1)] for row in rows]
         return np.concatenate([np.zeros((0, len(self.unknowns))), *found])
 
 

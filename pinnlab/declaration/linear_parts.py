@@ -32,10 +32,18 @@ class LinearPart:
     Attributes:
         coefficients: per row {(unknown, derivative): (n,)}.
         points: (n, d).
+        weights: (s,) where s consecutive points are one row together, see ``Term.weights``; else None.
     """
 
     coefficients: tuple[dict[tuple[str, Key], Array], ...]
     points: Array
+    weights: Array | None = None
+
+    def summed(self, rows: Array) -> Array:
+        """(n / s, ...) rows from (n, ...) at points."""
+        if self.weights is None:
+            return rows
+        return np.tensordot(self.weights, rows.reshape(-1, len(self.weights), *rows.shape[1:]), axes=(0, 1))
 
     def is_finite(self, n: int) -> bool:
         """Whether all coefficients at one point are numbers."""
@@ -58,7 +66,7 @@ class ConditionPart:
     """One condition, or its part on one piece of the boundary.
 
     Attributes:
-        kind: ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, or ``OWN``.
+        kind: ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"integral"``, or ``OWN``.
         where: piece of the boundary, or the coordinate of a periodic condition; empty for others.
         unknowns: those whose coefficients are not zero.
         sites: one part per site; periodic conditions have two.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial, Periodic
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial, Integral, Periodic
 from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Linearized, LinearPart, Stretch
 from pinnlab.declaration.terms import MADE_UP_UNITS, Term, trace
 from pinnlab.derivatives.pointwise import linearize
@@ -118,7 +118,7 @@ def _condition(
     elif isinstance(condition, Periodic):
         places = [condition.on] * len(terms)
     # where a condition of the user's own looks, and what it fixes there, is not known
-    own = not isinstance(condition, BoundaryCondition | Periodic | Initial | Data)
+    own = not isinstance(condition, BoundaryCondition | Periodic | Initial | Data | Integral)
     parts = []
     for term, where in zip(terms, places, strict=True):
         sites = term.draw(unit, _OF_CONDITION if term.fixed is None else term.fixed)
@@ -148,6 +148,7 @@ def _linear(
         LinearPart(
             tuple({leaf: c.numpy(force=True) for leaf, c in row.items()} for row in linearize(residuals, jets)),
             site.points.numpy(),
+            None if term.weights is None else term.weights.numpy(),
         )
         for site, jets in zip(sites, found.jets, strict=True)
     )

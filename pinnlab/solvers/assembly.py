@@ -30,6 +30,9 @@ from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
 
 Bounds = Mapping[str, tuple[float, float]]
+_MOST_NODES = 8192
+"""Points of an integral at all of its times together, if these are not too few."""
+_FEWEST_TIMES = 8
 
 
 @final
@@ -109,7 +112,7 @@ class Builder:
     def conditions(self, problem: Problem, soft: Sequence[AnyCondition], model: Model, few: int) -> list[Count]:
         """The soft conditions of one model, at ``few`` points each."""
         terms = [term for condition, terms in problem.condition_terms() if condition in soft for term in terms]
-        return [Count(self._weighted(term), few, (model,)) for term in terms]
+        return [Count(self._weighted(term), _rows(term, few), (model,)) for term in terms]
 
     def few(self, problem: Problem, size: int) -> int:
         """Points of a condition on part of the boundary.
@@ -129,6 +132,11 @@ class Builder:
     def _weighted(self, term: Term) -> Term:
         factor = 1.0 if term.kind == "data" else self.solver.condition_weight
         return replace(term, weight=term.weight * factor)
+
+
+def _rows(term: Term, few: int) -> int:
+    """Rows of a condition that has ``few`` points: an integral, which is one at each time, has many points already."""
+    return few if term.weights is None else max(_FEWEST_TIMES, min(few, _MOST_NODES // term.span))
 
 
 @final

@@ -15,7 +15,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.networks.singular import Switch
 from pinnlab.reference.faces import leaves_on
 
@@ -44,7 +44,7 @@ def switches(problem: Problem) -> tuple[Switch, ...]:
         if (part := condition.part(region)) is not None
         for piece in condition.pieces(context)
         for name, ends in part.ends(piece).items()
-        if name != TIME
+        if name in region.space
         for at in ends
     }
     found = []

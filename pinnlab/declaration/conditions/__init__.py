@@ -5,10 +5,11 @@ from pinnlab.declaration.conditions.boundary import Dirichlet, Neumann, Prescrib
 from pinnlab.declaration.conditions.data import Data
 from pinnlab.declaration.conditions.formula import Condition
 from pinnlab.declaration.conditions.initial import Initial
+from pinnlab.declaration.conditions.integral import Integral
 from pinnlab.declaration.conditions.periodic import Periodic
 from pinnlab.declaration.terms import Context
 
 __all__ = [
-    "AnyCondition", "BoundaryCondition", "Condition", "Context", "Data", "Dirichlet", "Initial", "Neumann", "OnPiece",
-    "Periodic", "PrescribedCondition", "Robin", "Value", "normal_derivative",
+    "AnyCondition", "BoundaryCondition", "Condition", "Context", "Data", "Dirichlet", "Initial", "Integral", "Neumann",
+    "OnPiece", "Periodic", "PrescribedCondition", "Robin", "Value", "normal_derivative",
 ]  # fmt: skip
