@@ -29,7 +29,9 @@ class Row:
 
     def largest(self, sizes: Mapping[str, float]) -> float:
         """The size of the largest term, or of the source."""
-        return max([self.source, *(sizes.get(u, 0.0) * p for u, pulls in self.pulls.items() for p in pulls)], default=0.0)
+        return max(
+            [self.source, *(sizes.get(u, 0.0) * p for u, pulls in self.pulls.items() for p in pulls)], default=0.0
+        )
 
 
 def balanced(rows: Sequence[Row], known: Mapping[str, float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.balance import Row, balanced, between, driven, offset_and_scale, rounded
+from pinnlab.declaration.excursions import excursions
 from pinnlab.declaration.parameters import Parameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
@@ -35,7 +37,7 @@ _POINTS = 32
 _ROUNDS = 30
 _ENOUGH = 1.1
 """Factor by which sizes may still change when iterations end."""
-NATURAL = 30.0
+NATURAL = 64.0
 """Factor from one within which a scale is natural."""
 STIFF = 3e3
 """The same for equations and for time: how large their terms are is not told by lengths alone."""
@@ -76,9 +78,11 @@ class Scales:
         """The change to natural variables; the identity where the problem is natural."""
         if self.natural:
             return ChangeOfVariables()
-        groups = (self.coordinates, self.unknowns)
-        maps = [{name: Affine(*pair) for name, pair in group.items()} for group in groups]
-        return ChangeOfVariables(*maps, {n: Affine(0.0, s) for n, s in self.coefficients.items()}, self.equations)
+        coordinates, unknowns = (
+            {name: Affine(*pair) for name, pair in group.items()} for group in (self.coordinates, self.unknowns)
+        )
+        coefficients = {name: Affine(0.0, scale) for name, scale in self.coefficients.items()}
+        return ChangeOfVariables(coordinates, unknowns, coefficients, self.equations)
 
 
 def lengths(region: Region) -> dict[str, float]:
@@ -86,15 +90,19 @@ def lengths(region: Region) -> dict[str, float]:
     return {name: upper - lower for name, (lower, upper) in region.bounds.items()}
 
 
-def coordinate_scales(region: Region, given: Mapping[str, tuple[float | None, float]]) -> dict[str, tuple[float, float]]:
+def coordinate_scales(
+    region: Region, given: Mapping[str, tuple[float | None, float]]
+) -> dict[str, tuple[float, float]]:
     """{coordinate: (offset, scale)}: lengths of the domain, rounded, from near zero; shapes keep their proportions.
+
+    Sides of a box that are of similar length have one scale as well: a derivative across a thin side is not large for that.
 
     Args:
         region: the domain.
         given: {coordinate: (offset or None, scale)} by the user.
     """
     found = {}
-    for group in rigid(region):
+    for group in _alike(region, [group for group in rigid(region) if not set(group) & set(given)]):
         longest = max(region.bounds[name][1] - region.bounds[name][0] for name in group)
         fixed = [given[name][1] for name in group if name in given]
         own = rounded(longest)
@@ -105,7 +113,20 @@ def coordinate_scales(region: Region, given: Mapping[str, tuple[float | None, fl
             if offset is None:
                 offset = lower if away else 0.0
             found[name] = (offset, fixed[0] if fixed else own)
-    return found
+    return {name: found[name] for name in region.coordinates}
+
+
+def _alike(region: Region, groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Groups of coordinates that get one scale: those of space whose lengths differ by less than ``NATURAL``."""
+    sizes = lengths(region)
+    longest = max((sizes[name] for name in region.space), default=1.0)
+    apart = [group for group in rigid(region) if group not in groups]
+    close = [
+        group for group in groups if all(name in region.space and NATURAL * sizes[name] > longest for name in group)
+    ]
+    others = [group for group in groups if group not in close]
+    together = tuple(name for group in close for name in group)
+    return [*apart, *others, *([together] if together else [])]
 
 
 class Terms:
@@ -116,11 +137,18 @@ class Terms:
         equations: as one term.
         conditions: the terms of each.
         parameters: {name: number or function}.
+        waves: whether short waves of a source are taken into account.
     """
 
     def __init__(
-        self, context: Context, equations: Term, conditions: Sequence[Sequence[Term]], parameters: Mapping[str, Any]
+        self,
+        context: Context,
+        equations: Term,
+        conditions: Sequence[Sequence[Term]],
+        parameters: Mapping[str, Any],
+        waves: bool = True,
     ):
+        self.waves = waves
         self.context, self.region, self.parameters = context, context.region, parameters
         self.equations, self.conditions = equations, conditions
         self.lengths = lengths(self.region)
@@ -133,8 +161,16 @@ class Terms:
         """The product of the lengths of the coordinates by which a derivative is."""
         return math.prod(self.lengths[name] for name in key)
 
-    def rows(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> dict[str, Row]:
-        """{residual: what it is made of} for unknowns that are about ``rest`` and vary by ``sizes``."""
+    def rows(
+        self, rest: Mapping[str, float], sizes: Mapping[str, float], units: Mapping[str, float] | None = None
+    ) -> dict[str, Row]:
+        """{residual: what it is made of} for unknowns that are about ``rest`` and vary by ``sizes``.
+
+        Args:
+            rest, sizes: {unknown: number}.
+            units: {coordinate: length over which unknowns vary}; the domain's if None.
+        """
+        units = units or self.lengths
         site, region = Site(self._site.points.detach().clone().requires_grad_()), self.region
         columns = region.columns(site.points)
         still = {u: _jet(columns, value, 0.0, self.reach, 0) for u, value in rest.items()}
@@ -146,19 +182,19 @@ class Terms:
         found = {}
         for name, slopes in zip(residuals, linearize(list(residuals.values()), moving), strict=True):
             source, near = _waves(sources[name], site.points)
-            short = {c: min(self.lengths[c], near.get(i, math.inf)) for i, c in enumerate(region.coordinates)}
+            short = {c: min(units[c], near.get(i, math.inf)) for i, c in enumerate(region.coordinates)}
             pulls: dict[str, list[float]] = {}
             for (unknown, key), slope in slopes.items():
                 size = _size(slope)
                 if size > 0:
-                    pulls.setdefault(unknown, []).append(size / self.reach(key))
+                    pulls.setdefault(unknown, []).append(size / math.prod(units[c] for c in key))
             # a source of short waves moves an unknown less than one that is the same everywhere
             steep: dict[str, list[float]] = {}
             for (unknown, key), slope in slopes.items():
                 steep.setdefault(unknown, []).append(_size(slope) / math.prod(short[c] for c in key))
             shares = {u: max(steep[u]) / max(pulls[u]) for u in pulls}
             least = min(shares.values(), default=1.0)
-            found[name] = Row(pulls, source / max(least, 1.0))
+            found[name] = Row(pulls, source / max(least, 1.0) if self.waves else source)
         return found
 
     def asked(self, rest: Mapping[str, float]) -> tuple[dict[str, list[float]], dict[str, float]]:
@@ -175,8 +211,30 @@ class Terms:
                 self._ask(term, sites[0], rest, values, slopes)
         return values, slopes
 
+    @cached_property
+    def paths(self) -> dict[str, tuple[float, float]]:
+        """{unknown: its lowest and highest value} of ordinary differential equations in time."""
+        region = self.region
+        if region.space or not region.has_time:
+            return {}
+        (time,) = region.coordinates
+        start: dict[tuple[str, Key], float] = {}
+        for term in (term for terms in self.conditions for term in terms if term.kind == "initial"):
+            (site,) = term.draw(self._unit, 1)
+            columns = region.columns(site.points)
+            jets = {u: _jet(columns, 0.0, 0.0, self.reach, 0) for u in self.context.unknowns}
+            residuals = term.evaluate((Scope.of_jets(jets, columns, self.parameters),))
+            for r, row in zip(residuals.values(), linearize(list(residuals.values()), jets), strict=True):
+                start |= {leaf: float(-r.detach()[0] / a[0]) for leaf, a in row.items()}
+        return excursions(self.equations, time, region.bounds[time], start, self.parameters) if start else {}
+
     def _ask(
-        self, term: Term, site: Site, rest: Mapping[str, float], values: dict[str, list[float]], slopes: dict[str, float]
+        self,
+        term: Term,
+        site: Site,
+        rest: Mapping[str, float],
+        values: dict[str, list[float]],
+        slopes: dict[str, float],
     ) -> None:
         columns = self.region.columns(site.points)
         normals = None if site.normals is None else self.region.columns(site.normals)
@@ -210,16 +268,27 @@ def find_scales(
         coefficients: {name: parameter}, of which those to be found get a scale.
         given: {coordinate, unknown, coefficient or residual: (offset or None, scale)} by the user.
     """
+    found = _found(declared, coefficients, given)
+    if found.natural or given or declared.paths:
+        return found
+    # how far a source of short waves moves an unknown is known roughly: what may be natural is left as it is
+    blunt = Terms(declared.context, declared.equations, declared.conditions, declared.parameters, waves=False)
+    other = _found(blunt, coefficients, given)
+    return other if other.natural else found
+
+
+def _found(
+    declared: Terms, coefficients: Mapping[str, Parameter], given: Mapping[str, tuple[float | None, float]]
+) -> Scales:
     coordinates = coordinate_scales(declared.region, given)
-    unknowns, rows = unknown_scales(declared, given)
-    found = {n: abs(v.start) for n, v in coefficients.items() if isinstance(v, Unknown) and v.start != 0}
-    own = {n: given[n][1] if n in given else rounded(s) for n, s in found.items()}
-    pairs = {}
-    for name, (offset, scale) in unknowns.items():
-        pairs[name] = (offset, scale) if name in given else (offset, rounded(scale))
+    wanted = {name: value for name, value in coefficients.items() if isinstance(value, Unknown)}
+    unknowns = unknown_scales(declared, given, not wanted)
+    own = {n: given[n][1] if n in given else rounded(abs(v.start)) for n, v in wanted.items() if n in given or v.start}
+    pairs = {u: pair if u in given else (pair[0], rounded(pair[1])) for u, pair in unknowns.items()}
     sizes = {u: scale for u, (_, scale) in pairs.items()}
+    units = {name: scale for name, (_, scale) in coordinates.items()}
     equations = {}
-    for name, row in rows.items():
+    for name, row in declared.rows({u: offset for u, (offset, _) in pairs.items()}, sizes, units).items():
         size = row.largest(sizes)
         equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
     natural = not given and _natural(declared, coordinates, unknowns, equations)
@@ -227,10 +296,20 @@ def find_scales(
 
 
 def unknown_scales(
-    declared: Terms, given: Mapping[str, tuple[float | None, float]]
-) -> tuple[dict[str, tuple[float, float]], dict[str, Row]]:
-    """{unknown: (offset, scale)}, and the equations linearized at them."""
+    declared: Terms, given: Mapping[str, tuple[float | None, float]], certain: bool = True
+) -> dict[str, tuple[float, float]]:
+    """{unknown: (offset, scale)}.
+
+    Args:
+        declared: terms of the problem.
+        given: by the user.
+        certain: whether all coefficients are known.
+    """
     names = declared.context.unknowns
+    paths = declared.paths if certain else {}
+    if set(paths) == set(names):
+        pairs = {u: offset_and_scale(*paths[u], 0.0) for u in names}
+        return {u: _settled(pairs[u], given.get(u)) for u in names}
     rest = dict.fromkeys(names, 0.0)
     values, slopes = declared.asked(rest)
     # what is asked of non-linear conditions is asked again, near where their unknowns are
@@ -252,19 +331,24 @@ def unknown_scales(
             if leader is not None:
                 known[leader] = max(known[leader], driven(row, leader))
         found = balanced(list(rows.values()), known)
-        new = {u: between(sizes[u], found.get(u, 0.0)) if u not in prescribed or not prescribed[u] else found.get(u, 0.0) for u in names}
+        new = {
+            u: between(sizes[u], found.get(u, 0.0)) if u not in prescribed or not prescribed[u] else found.get(u, 0.0)
+            for u in names
+        }
         settled = all(_close(sizes[u], new[u]) for u in names)
         sizes = new
         if settled:
             break
-    pairs = {}
-    for u in names:
-        low, high = values.get(u, [0.0, 0.0])
-        offset, scale = offset_and_scale(low, high, sizes[u])
-        if u in given:
-            offset, scale = offset if given[u][0] is None else given[u][0] or 0.0, given[u][1]
-        pairs[u] = (offset, scale if 0 < scale < math.inf else 1.0)
-    return pairs, rows
+    pairs = {u: offset_and_scale(*values.get(u, (0.0, 0.0)), sizes[u]) for u in names}
+    return {u: _settled(pairs[u], given.get(u)) for u in names}
+
+
+def _settled(found: tuple[float, float], given: tuple[float | None, float] | None) -> tuple[float, float]:
+    """(offset, scale): that of the user before what was found, and one where nothing was."""
+    offset, scale = found
+    if given is not None:
+        return offset if given[0] is None else given[0], given[1]
+    return offset, scale if 0 < scale < math.inf else 1.0
 
 
 def _leader(row: Row, names: Sequence[str]) -> str | None:
