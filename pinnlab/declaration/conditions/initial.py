@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from pinnlab.declaration.changed_functions import changed_value
-from pinnlab.declaration.conditions.base import Condition, Value
+from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key, split_derivative
@@ -16,7 +16,7 @@ from pinnlab.domains import TIME, Site
 from pinnlab.domains.affine import Affine
 
 
-class Initial(Condition):
+class Initial(AnyCondition):
     """The state at the first time: ``Initial(u=lambda x: torch.sin(x))``.
 
     For equations of second order in time, give the velocity as ``u_t``: ``Initial(u=..., u_t=0.0)``.
@@ -60,8 +60,8 @@ class Initial(Condition):
         return found
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
-    ) -> list[Condition]:
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
+    ) -> list[AnyCondition]:
         values = {}
         for name, (unknown, key, value, _) in zip(self.values, self.targets(context), strict=True):
             own = Affine(0.0, change.factor(unknown, key)) if key else change.unknown(unknown)
