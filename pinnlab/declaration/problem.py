@@ -21,7 +21,6 @@ from pinnlab.declaration.complex_unknowns import (
 )
 from pinnlab.declaration.condition_count import Count
 from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
-from pinnlab.declaration.consistency import check_distinct, check_solvable
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -38,8 +37,8 @@ from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
-from pinnlab.declaration.names import check_names
-from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
+from pinnlab.declaration.names import check_distinct, check_names
+from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales

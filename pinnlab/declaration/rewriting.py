@@ -19,7 +19,6 @@ from pinnlab.declaration.dry_run import Equation, bound_label
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.parameters import Parameter
 from pinnlab.declaration.variables import ChangeOfVariables
-from pinnlab.domains import TIME
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped
 
@@ -75,6 +74,6 @@ def _velocity(given: Any, change: ChangeOfVariables, context: Context, bindable:
     """dx/dt of inner variables, one component per coordinate of space."""
     found = []
     for name, (part, names) in velocity_components(given, context.region.space, bindable).items():
-        unit = Affine(0.0, change.along((TIME,)) / change.along((name,)))
+        unit = Affine(0.0, change.along((context.region.clock,)) / change.along((name,)))
         found.append(ChangedFunction(part, names, change, unit) if callable(part) else unit.inner(float(part)))
     return found

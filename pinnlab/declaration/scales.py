@@ -19,7 +19,7 @@ from pinnlab.declaration.parameters import Parameter, Unknown
 from pinnlab.declaration.term_sizes import TermSizes, lengths
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import parts_of
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import rigid
 from pinnlab.machine.numbers import finite, positive
@@ -201,10 +201,8 @@ def unknown_scales(
             if leader is not None:
                 known[leader] = max(known[leader], driven(row, leader))
         found = balanced(list(rows.values()), known)
-        new = {
-            u: between(sizes[u], found.get(u, 0.0)) if u not in prescribed or not prescribed[u] else found.get(u, 0.0)
-            for u in names
-        }
+        free = {u for u in names if not prescribed.get(u)}
+        new = {u: between(sizes[u], found.get(u, 0.0)) if u in free else found.get(u, 0.0) for u in names}
         settled = all(_close(sizes[u], new[u]) for u in names)
         sizes = new
         if settled:
@@ -234,8 +232,8 @@ def _natural(
     equations: Mapping[str, float],
 ) -> bool:
     """Whether all numbers of a problem are of a size that solvers are at ease with."""
-    space = [declared.lengths[c] for c in coordinates if c != TIME]
-    time = [declared.lengths[c] for c in coordinates if c == TIME]
+    space = [declared.lengths[c] for c in declared.region.space]
+    time = [declared.lengths[c] for c in coordinates if c == declared.region.time]
     offsets = any(offset != 0 for offset, _ in coordinates.values())
     far = any(abs(offset) > OFFSET * scale for offset, scale in unknowns.values())
     near = [*space, *(scale for _, scale in unknowns.values())]

@@ -13,7 +13,6 @@ from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME
 from pinnlab.domains.affine import Affine
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
@@ -92,8 +91,8 @@ def reference_solution(
     change = user.scales().change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
-    if problem.domain.has_time:
-        grid[TIME] = _output_times(user, times)
+    if user.domain.has_time:
+        grid[user.domain.clock] = _output_times(user, times)
     elif times is not None:
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
@@ -206,10 +205,12 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
 
 
 def _output_times(problem: Problem, times: Sequence[float] | None) -> np.ndarray:
-    start, stop = problem.domain.bounds[TIME]
+    start, stop = problem.domain.time_interval
     if times is None:
         return np.linspace(start, stop, _TIMES)
     given = np.asarray(times, dtype=float).reshape(-1)
     if len(given) == 0 or given.min() < start or given.max() > stop or bool((np.diff(given) <= 0).any()):
-        raise ValueError(f"times: give increasing times inside t=({start:g}, {stop:g}), got {times!r}.")
+        raise ValueError(
+            f"times: give increasing times inside {problem.domain.clock}=({start:g}, {stop:g}), got {times!r}."
+        )
     return given

@@ -16,7 +16,6 @@ from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.terms import Context, Scope
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import split_derivative
-from pinnlab.domains import TIME
 from pinnlab.domains.affine import Affine
 
 
@@ -78,7 +77,7 @@ def instead(name: str, value: Any, context: Context) -> str:
     """What to write instead of a name that is no unknown; "" where that cannot be guessed."""
     region = context.region
     if name in region.coordinates:
-        if name == TIME:
+        if name == region.time:
             return f"; {name!r} is time: Initial(...) gives the state at its start"
         lower, upper = region.bounds[name]
         side = {lower: f"on='{name}-'", upper: f"on='{name}+'"}.get(value) if isinstance(value, int | float) else None
@@ -134,8 +133,7 @@ def normal_derivative(scope: Scope, unknown: str) -> Tensor:
     """The derivative of an unknown along the outward normal, (n,); ``scope.normals`` names the coordinates it takes."""
     total = torch.zeros_like(scope.like)
     for coordinate, normal in scope.normals.items():
-        if coordinate != TIME:
-            total = total + normal * scope.fields[unknown].d(coordinate).value
+        total = total + normal * scope.fields[unknown].d(coordinate).value
     return total
 
 
@@ -225,10 +223,8 @@ def difference(g: Any, a: Any, offset: float, context: Context) -> Any:
     names = [argument_names(v, context.bindable, "Robin") if callable(v) else () for v in (g, a)]
 
     def value(**bound: Any) -> Any:
-        first, second = (
-            v(**{name: bound[name] for name in mine}) if callable(v) else v
-            for v, mine in zip((g, a), names, strict=True)
-        )
+        given: list[tuple[Any, tuple[str, ...]]] = list(zip((g, a), names, strict=True))
+        first, second = (v(**{name: bound[name] for name in mine}) if callable(v) else v for v, mine in given)
         return first - second * offset
 
     if not any(names):

@@ -20,7 +20,7 @@ from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula, made_up
 from pinnlab.declaration.measurements import brief, measured, spreads
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
-from pinnlab.derivatives.names import COMPLEX, split_derivative
+from pinnlab.derivatives.names import COMPLEX, parts_of, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.membership import in_part
@@ -192,13 +192,17 @@ class Data(AnyCondition):
             return made_up_scope(context, columns(points[:n]), None if normals is None else columns(normals[:n]))
 
         names = function.names_on(made_up)
-        single = names in ((), (function.label,)) and len(self.values) == 1
+        # values without a name are those of an expression without one, complex ones in two parts
+        given = tuple(self.values)
+        split = len(given) == 2 and given == parts_of(given[0].removesuffix("_real"))
+        unnamed = parts_of(function.label) if split else (function.label,)
+        single = names in ((), unnamed) and len(unnamed) == len(given)
         if names and set(names) != set(self.values) and not single:
             raise ValueError(
                 f"Data(of=..., values=...): of returns {list(names)}, and values are given for {list(self.values)}; give "
                 "one entry of values for each."
             )
-        keys = {name: function.label if single else name for name in self.values}
+        keys = dict(zip(given, unnamed if single else given, strict=True))
 
         def of(key: str, scope: Scope) -> Tensor:
             return function(scope)[key]

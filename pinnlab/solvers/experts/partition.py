@@ -36,7 +36,8 @@ def cut(region: Region, cuts: Cuts) -> Cells:
             raise ValueError(
                 f"experts={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
             )
-    return Cells({name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()})
+    edges = {name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()}
+    return Cells(edges, region.time)
 
 
 def inner_cuts(cuts: Cuts | None, change: ChangeOfVariables) -> Cuts | None:
@@ -104,4 +105,4 @@ def on_nodes(cells: Cells, axes: Mapping[str, Tensor]) -> Cells:
                 f"experts along {name!r}: {len(old) - 1} parts do not fit on {len(nodes)} nodes; use a finer grid "
                 "or fewer experts."
             )
-    return Cells(edges)
+    return Cells(edges, cells.time)
