@@ -33,6 +33,8 @@ STIFF = 3e3
 """The same for time, and for equations beside conditions that are not built in."""
 ALONE = 1e9
 """The same for equations that are all there is to be solved: as large as they are, they are as large everywhere."""
+SPREAD = 1e10
+"""Factor between the terms of an equation from which on one of them is lost beside the other."""
 OFFSET = 10.0
 """Times the variation, from which on an offset is worth taking out."""
 
@@ -47,6 +49,7 @@ class Scales:
         coefficients: {coefficient to be found: scale}.
         equations: {residual: what it is divided by}.
         natural: whether the problem is solved as it is.
+        notes: what no choice of units mends, in sentences.
         conditions: per condition {name of a misfit: what it is divided by where it is not built in}.
     """
 
@@ -56,6 +59,7 @@ class Scales:
     equations: Mapping[str, float] = field(default_factory=dict)
     natural: bool = False
     conditions: tuple[Mapping[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         def shown(name: str, pair: tuple[float, float]) -> str:
@@ -151,12 +155,24 @@ def _found(
     sizes = {u: scale for u, (_, scale) in pairs.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
     units = {name: scale for name, (_, scale) in coordinates.items()}
-    equations = {}
+    equations, notes = {}, []
     for name, row in declared.rows(rest, sizes, units).items():
         size = row.largest(sizes)
+        notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
     natural = not given and _natural(declared, coordinates, unknowns, equations)
-    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes, units))
+    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes, units), tuple(notes))
+
+
+def _spread(name: str, terms: Sequence[float]) -> list[str]:
+    """What is said of an equation whose terms differ too much in size."""
+    apart = max(terms, default=1.0) / min(terms, default=1.0)
+    if not apart > SPREAD:
+        return []
+    return [
+        f"in its natural units the terms of equation {name!r} still differ by a factor of {apart:.0e}: a layer that is thin "
+        "next to the domain, or a rate that is fast next to its time; leave out what does not matter, or give scales=..."
+    ]
 
 
 def _alike_parts(parts: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

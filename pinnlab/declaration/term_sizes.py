@@ -198,7 +198,7 @@ class TermSizes:
         ):
             left = residual.detach()
             if term.weights is not None:
-                row = {leaf: term.summed(a) for leaf, a in row.items()}
+                row = {leaf: a.unflatten(-1, (-1, term.span)).sum(-1) for leaf, a in row.items()}
             about = [(u, a) for (u, key), a in row.items() if not key and bool((a != 0).any())]
             if len(about) == 1:
                 unknown, a = about[0]
