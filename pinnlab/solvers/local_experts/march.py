@@ -143,7 +143,7 @@ class SlabMarch:
         most = 12 if self.time is not None else 40
         accurate = 1e-3 * self.settings.tolerance
         found = system.solve(start, accurate, most, self._pace, deadline, numbers)
-        if not found.converged and self.time is None and unguided:
+        if not found.converged and self.time is None and known is None:
             # zero may be where a root or a quotient is not defined
             for constant in made.constants(cells):
                 rows = made.rows(cells, before)
