@@ -17,7 +17,7 @@ from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.pirate import PirateNet
-from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden
+from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden, Torch
 from pinnlab.reference import reference_solution
 from pinnlab.reference.lazy import ClassicalReference
 from pinnlab.selection import InterfaceSelector, interface_arms
@@ -42,7 +42,7 @@ __all__ = [
     "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm",
     "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
     "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem",
-    "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform",
-    "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
+    "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Torch",
+    "Uniform", "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
     "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip
