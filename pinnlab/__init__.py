@@ -1,7 +1,7 @@
 """pinnlab: physics-informed neural solvers of differential equations behind one interface."""
 
 from pinnlab.api import solve
-from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
+from pinnlab.declaration.conditions import Data, Dirichlet, Final, Initial, Neumann, Periodic, Robin
 from pinnlab.declaration.library import load_problem
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
@@ -36,7 +36,7 @@ __path__.append(__path__[0] + "/doors")
 __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
-    "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
+    "ClassicalReference", "Data", "Dirichlet", "Field", "Final", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
     "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
     "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
     "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import Condition, Context, Initial
+from pinnlab.declaration.conditions import AtAnInstant, Condition, Context, Final, Initial
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -99,14 +99,22 @@ def _initial_gaps(context: Context, conditions: Sequence[Condition], count: Coun
     side = count.initial
     if side is None or not (side.lacking or side.needed is None):
         return []
-    given = {(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)}
+    given = {(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)}
     t = context.region.clock
     wanted = [(u, order) for u in context.unknowns for order in range(order_of(u, t)) if (u, order) not in given]
     lacking = [_derived(u, order, t) for u, order in wanted]
-    found = [f"no initial value of {name}: add Initial({name}=...)" for name in lacking]
+    kind = _instant(conditions)
+    found = [f"no {kind.instant} value of {name}: add {kind.__name__}({name}=...)" for name in lacking]
     if side.lacking and not found:
-        found = [f"the {_number(side.given, 'initial value')} leave {side.lacking} of {side.needed} open: change them"]
+        found = [
+            f"the {_number(side.given, kind.instant + ' value')} leave {side.lacking} of {side.needed} open: change them"
+        ]
     return found
+
+
+def _instant(conditions: Sequence[Condition]) -> type[AtAnInstant]:
+    """At which end of time the state of a problem is given."""
+    return Final if any(isinstance(c, Final) for c in conditions) else Initial
 
 
 def _side_gaps(context: Context, count: Count, order_of: Orders) -> list[str]:
@@ -221,12 +229,14 @@ def _excess(context: Context, conditions: Sequence[Condition], count: Count, ord
             f"too many conditions in {x}: {count.total.needed} needed, {count.total.given} given; drop those that "
             "follow from the others or contradict them"
         )
-    given = [(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)]
+    given = [(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)]
     for u, order in dict.fromkeys(given):
         t = context.region.clock
         if given.count((u, order)) > 1 or order >= order_of(u, t) > 0:
             why = "stands twice" if given.count((u, order)) > 1 else "is none that the equations ask for"
-            found.append(f"too many conditions: the initial value of {_derived(u, order, t)} {why}; drop it")
+            found.append(
+                f"too many conditions: the {_instant(conditions).instant} value of {_derived(u, order, t)} {why}; drop it"
+            )
     return found
 
 

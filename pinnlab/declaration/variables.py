@@ -47,9 +47,34 @@ class ChangeOfVariables:
         back = ({name: m.inverse for name, m in group.items()} for group in groups)
         return ChangeOfVariables(*back, {name: 1 / size for name, size in self.residuals.items()})
 
+    def after(self, first: ChangeOfVariables) -> ChangeOfVariables:
+        """The change that applies another one first, from its inner variables on."""
+        if self.is_identity:
+            return first
+
+        def joined(mine: Mapping[str, Affine], theirs: Mapping[str, Affine]) -> dict[str, Affine]:
+            return {n: mine.get(n, UNCHANGED).after(theirs.get(n, UNCHANGED)) for n in {**mine, **theirs}}
+
+        sizes = {
+            name: self.residuals.get(name, 1.0) * first.residuals.get(name, 1.0)
+            for name in {**self.residuals, **first.residuals}
+        }
+        return ChangeOfVariables(
+            joined(self.coordinates, first.coordinates),
+            joined(self.unknowns, first.unknowns),
+            joined(self.parameters, first.parameters),
+            sizes,
+        )
+
     def coordinate(self, name: str) -> Affine:
         """The map of a coordinate."""
         return self.coordinates.get(name, UNCHANGED)
+
+    def positions(self, name: str, outer: Iterable[float]) -> tuple[float, ...]:
+        """Positions along a coordinate in inner numbers; of a mirrored one in reverse order, so that they increase."""
+        own = self.coordinate(name)
+        found = tuple(map(own.inner, outer))
+        return found[::-1] if own.scale < 0 else found
 
     def unknown(self, name: str) -> Affine:
         """The map of an unknown."""

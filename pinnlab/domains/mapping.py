@@ -60,3 +60,11 @@ def mapped(region: Region, maps: Mapping[str, Affine]) -> Region:
         columns = [m.inner(region.nodes[:, i]) for i, m in enumerate(own)]
         return Mesh(torch.stack(columns, dim=1), region.elements, region.tags, region.coordinates)
     raise ValueError(f"{region!r} is of a kind that cannot be counted in other units.")
+
+
+def with_time(region: Region, time: str | None) -> Region:
+    """The same region in which another coordinate of a box, or none, is time."""
+    if isinstance(region, Product):
+        own = [time if time in factor.coordinates else None for factor in region.factors]
+        return Product(tuple(with_time(factor, name) for factor, name in zip(region.factors, own, strict=True)))
+    return Box.of(region.bounds, time) if isinstance(region, Box) else region

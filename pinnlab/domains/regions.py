@@ -123,8 +123,15 @@ class Region(ABC):
 
     def initial(self, unit: Tensor) -> Site:
         """Map (n, d) points of the unit cube onto the slice at the first time."""
+        return self._at(unit, self.time_interval[0])
+
+    def final(self, unit: Tensor) -> Site:
+        """The same onto the slice at the last time."""
+        return self._at(unit, self.time_interval[1])
+
+    def _at(self, unit: Tensor, time: float) -> Site:
         points = self.interior(unit).points.clone()
-        points[:, self.time_index] = self.time_interval[0]
+        points[:, self.time_index] = time
         return Site(points)
 
     def contains(self, points: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size, rms
-from pinnlab.solvers.windows import by_window
+from pinnlab.solvers.windows import by_window, goes_backwards
 from pinnlab.training.part import Part
 
 Sizes = Mapping[tuple[str, Key], float]
@@ -284,7 +284,9 @@ def _hand_overs(
         return []
     found = []
     count = max(1, 512 // len(models)) if problem.domain.space else 1
-    points = [model.region.initial(unit(count)).points.to(sampled.like) for model in models[1:]]
+    backwards = goes_backwards([model.region for model in models], problem.domain)
+    sites = [(m.region.final if backwards else m.region.initial)(unit(count)) for m in models[1:]]
+    points = [site.points.to(sampled.like) for site in sites]
     for j, unknown in enumerate(problem.unknowns):
         for order in range(max(1, problem.order_of(unknown, problem.domain.clock))):
             key = (problem.domain.clock,) * order

@@ -253,10 +253,12 @@ class Solution:
             )
             windows.append(model.flow.characteristics(count, each, ends))
         # a window's first instant is the last one of the window before
-        return {
+        found = {
             name: np.concatenate([w[name][..., min(k, 1) :].numpy() for k, w in enumerate(windows)], axis=-1)
             for name in windows[0]
         }
+        instants = found[self.problem.domain.clock]
+        return {name: path[..., ::-1] for name, path in found.items()} if instants[0] > instants[-1] else found
 
     def plot_characteristics(self, path: str | os.PathLike[str] | None = None, count: int = 33) -> Figure:
         """Paths of characteristics as a matplotlib figure: position over time, or in the plane.

@@ -22,7 +22,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box, Region
 from pinnlab.domains.affine import Affine
-from pinnlab.domains.mapping import mapped, rigid
+from pinnlab.domains.mapping import mapped, rigid, with_time
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Flow, Part, Writer
@@ -43,7 +43,7 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
     natural = problem.natural
     if natural is problem:
         return solver.plan(problem, settings)
-    change = problem.scales().change
+    change = problem.change
     try:
         plan = solver.in_variables(change, problem).plan(natural, settings)
     except NothingSolvedError as error:
@@ -71,7 +71,8 @@ class Outer:
     def region(self, inner: Region) -> Region:
         """A region in the user's units; where it ends with the domain it ends there to the last digit."""
         domain = self.problem.domain
-        back = mapped(inner, self.change.inverse.coordinates)
+        # where states are given at both ends, no coordinate is time to the solver
+        back = with_time(mapped(inner, self.change.inverse.coordinates), domain.time)
         ends: dict[str, tuple[float, float]] = {}
         for (name,) in (group for group in rigid(domain) if len(group) == 1):
             whole, mine = domain.bounds[name], back.bounds[name]
