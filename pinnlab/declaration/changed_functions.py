@@ -81,7 +81,7 @@ class ChangedFunction:
     def _inner(self, value: Any, label: str) -> Any:
         if not isinstance(value, Field | Tensor | int | float):
             return value  # whoever checks it says why it is none
-        found: Any = self.result.inner(value)
+        found: Any = value if self.result.is_identity else (value - self.result.offset) / self.result.scale
         size = self.change.residuals.get(label, 1.0)
         return found if size == 1 else found / size
 

@@ -34,8 +34,9 @@ from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
-from pinnlab.declaration.scales import Scales, Terms, checked_scales, find_scales
+from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
+from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
@@ -194,7 +195,7 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        declared = Terms(self.context(), self.equation_term(), terms, self.parameter_values())
+        declared = TermSizes(self.context(), self.equation_term(), terms, self.parameter_values())
         return find_scales(declared, self.parameters, self._given_scales)
 
     @cached_property

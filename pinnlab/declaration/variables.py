@@ -43,9 +43,11 @@ class ChangeOfVariables:
     @property
     def inverse(self) -> ChangeOfVariables:
         """The change back."""
-        groups = (self.coordinates, self.unknowns, self.parameters)
-        back = ({name: m.inverse for name, m in group.items()} for group in groups)
-        return ChangeOfVariables(*back, {name: 1 / size for name, size in self.residuals.items()})
+        coordinates, unknowns, parameters = (
+            {name: m.inverse for name, m in group.items()}
+            for group in (self.coordinates, self.unknowns, self.parameters)
+        )
+        return ChangeOfVariables(coordinates, unknowns, parameters, {n: 1 / size for n, size in self.residuals.items()})
 
     def after(self, first: ChangeOfVariables) -> ChangeOfVariables:
         """The change that applies another one first, from its inner variables on."""

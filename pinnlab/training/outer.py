@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pinnlab.declaration.changed_parameters import changed_parameter
@@ -22,7 +21,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box, Region
 from pinnlab.domains.affine import Affine
-from pinnlab.domains.mapping import mapped, rigid, with_time
+from pinnlab.domains.mapping import mapped, mapped_box, rigid, with_time
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Flow, Part, Writer
@@ -242,7 +241,7 @@ class OuterMembers:
             family = family.replace(domain=domain)
         problem = family.at(**values)
         inner = {name: changed_parameter(name, problem.parameters[name], names, change) for name in values}
-        box = None if domain is None else mapped(domain, change.coordinates)
+        box = None if domain is None else mapped_box(domain, change.coordinates)
         found = self.inner.member(inner, points=points, steps=steps, tolerance=tolerance, domain=box)
         return problem, Outer(problem, change).part(found[1]), found[2]
 
@@ -255,5 +254,7 @@ def change_data(change: ChangeOfVariables) -> Data:
 
 def change_of_data(data: Data) -> ChangeOfVariables:
     """The inverse of ``change_data``."""
-    groups = (data[key] for key in ("coordinates", "unknowns", "parameters"))
-    return ChangeOfVariables(*({name: Affine(*pair) for name, pair in group.items()} for group in groups))
+    coordinates, unknowns, parameters = (
+        {name: Affine(*pair) for name, pair in data[key].items()} for key in ("coordinates", "unknowns", "parameters")
+    )
+    return ChangeOfVariables(coordinates, unknowns, parameters)

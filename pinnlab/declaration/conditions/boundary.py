@@ -54,9 +54,9 @@ class BoundaryCondition(Condition):
         found: list[Condition] = []
         for along, pieces in sides.items():
             values = {u: inner(u, v, along) for u, v in self.values.items()}
-            for piece in pieces if len(sides) > 1 else [self.on]:
+            for piece in pieces if len(sides) > 1 else pieces[:1]:
                 changed = self.with_values(values)
-                changed.on = piece
+                changed.on = piece if len(sides) > 1 else self.on
                 found.append(changed)
         return found
 
@@ -199,8 +199,8 @@ class Robin(BoundaryCondition):
         return misfit
 
 
-def difference(g: Value, a: Value, offset: float, context: Context) -> Value:
-    """G - a * offset of two numbers or functions."""
+def difference(g: Any, a: Any, offset: float, context: Context) -> Any:
+    """The difference g - a * offset of two numbers or functions."""
     names = [argument_names(v, context.bindable, "Robin") if callable(v) else () for v in (g, a)]
 
     def value(**bound: Any) -> Any:
