@@ -33,7 +33,7 @@ def excursions(
     start: Mapping[tuple[str, Key], float],
     parameters: Mapping[str, Any],
 ) -> dict[str, tuple[float, float]]:
-    """{unknown: its lowest and highest value}, roughly; as far as it was followed, and empty where it cannot be.
+    """{unknown: its lowest and highest value}, roughly; empty where it cannot be followed to the end in a few steps.
 
     Args:
         equations: as one term, linear in the highest derivatives.
@@ -63,12 +63,12 @@ def excursions(
     size = np.abs(first).max() or 1.0
     try:
         with np.errstate(all="ignore"):
-            scipy.integrate.solve_ivp(
+            found = scipy.integrate.solve_ivp(
                 rates, interval, first, "LSODA", rtol=_TOLERANCE, atol=1e-3 * _TOLERANCE * (np.abs(first) + 1e-6 * size)
             )
-    except _EnoughError:
-        pass
-    except (np.linalg.LinAlgError, KeyError, ValueError):
+    except (_EnoughError, np.linalg.LinAlgError, KeyError, ValueError):
+        return {}
+    if found.status != 0:
         return {}
     path = np.array([values for values in seen if np.isfinite(values).all()])
     ranges = {}

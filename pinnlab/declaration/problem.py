@@ -195,7 +195,9 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        declared = TermSizes(self.context(), self.equation_term(), terms, self.parameter_values())
+        declared = TermSizes(
+            self.context(), self.equation_term(), terms, self.parameter_values(), bool(self.exact_plan().soft)
+        )
         return find_scales(declared, self.parameters, self._given_scales)
 
     @cached_property

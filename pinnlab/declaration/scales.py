@@ -29,7 +29,9 @@ _ENOUGH = 1.1
 NATURAL = 64.0
 """Factor from one within which a scale is natural."""
 STIFF = 3e3
-"""The same for equations and for time: how large their terms are is not told by lengths alone."""
+"""The same for time, and for equations beside conditions that are not built in."""
+ALONE = 1e9
+"""The same for equations that are all there is to be solved: as large as they are, they are as large everywhere."""
 OFFSET = 10.0
 """Times the variation, from which on an offset is worth taking out."""
 
@@ -129,7 +131,9 @@ def find_scales(
     if found.natural or given or declared.paths:
         return found
     # how far a source of short waves moves an unknown is known roughly: what may be natural is left as it is
-    blunt = TermSizes(declared.context, declared.equations, declared.conditions, declared.parameters, waves=False)
+    blunt = TermSizes(
+        declared.context, declared.equations, declared.conditions, declared.parameters, declared.soft, False
+    )
     other = _found(blunt, coefficients, given)
     return other if other.natural else found
 
@@ -226,11 +230,13 @@ def _natural(
     offsets = any(offset != 0 for offset, _ in coordinates.values())
     far = any(abs(offset) > OFFSET * scale for offset, scale in unknowns.values())
     near = [*space, *(scale for _, scale in unknowns.values())]
-    wide = [*time, *equations.values()]
+    sizes = list(equations.values())
+    alone = max(sizes) <= STIFF * min(sizes) and not declared.soft
     return (
         not (offsets or far)
         and all(1 / NATURAL <= s <= NATURAL for s in near)
-        and all(1 / STIFF <= s <= STIFF for s in wide)
+        and all(1 / STIFF <= s <= STIFF for s in time)
+        and all(1 / (ALONE if alone else STIFF) <= s <= (ALONE if alone else STIFF) for s in sizes)
     )
 
 

@@ -39,6 +39,7 @@ class TermSizes:
         equations: as one term.
         conditions: the terms of each.
         parameters: {name: number or function}.
+        soft: whether some conditions are not built in.
         waves: whether short waves of a source are taken into account.
     """
 
@@ -48,9 +49,10 @@ class TermSizes:
         equations: Term,
         conditions: Sequence[Sequence[Term]],
         parameters: Mapping[str, Any],
+        soft: bool = True,
         waves: bool = True,
     ):
-        self.waves = waves
+        self.waves, self.soft = waves, soft
         self.context, self.region, self.parameters = context, context.region, parameters
         self.equations, self.conditions = equations, conditions
         self.lengths = lengths(self.region)
