@@ -86,6 +86,7 @@ def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_
     moving = [] if few else _motions(context, count)
     missing, excess = few + moving, _excess(context, conditions, count, order_of)
     notes = [] if few else [_constant(context, group) for group in count.constants]
+    notes += [_explosion(context, conditions)] if count.explosive else []
     if count.doubts:
         notes += [f"{text} (not certain: {'; '.join(count.doubts)})" for text in missing]
         return Gaps((), tuple(excess), tuple(notes), None)
@@ -187,6 +188,14 @@ def _constant(context: Context, group: Sequence[str]) -> str:
     if context.region.has_time:
         return f"{many} at each time, which nothing fixes: compare it up to a constant, or give a value on a side"
     return f"{many}: solve sets it to zero at one point; a Dirichlet value or Data at a point would fix it otherwise"
+
+
+def _explosion(context: Context, conditions: Sequence[Condition]) -> str:
+    given, other = ("a final", Initial) if _instant(conditions) is Final else ("an initial", Final)
+    return (
+        f"ill-posed in {context.region.clock} from {given} state: waves grow the faster the shorter they are, and so do "
+        f"errors; check signs, or give the {other.instant} state, {other.__name__}(...)"
+    )
 
 
 def _motions(context: Context, count: Count) -> list[str]:
