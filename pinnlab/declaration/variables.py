@@ -9,6 +9,7 @@ x = x0 + L xi and T = T0 + S U a derivative is dT/dx = (S / L) dU/dxi.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from torch import Tensor
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.names import Key
 from pinnlab.domains.affine import UNCHANGED, Affine
+
+_NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,15 @@ class ChangeOfVariables:
         own = self.coordinate(name)
         found = tuple(map(own.inner, outer))
         return found[::-1] if own.scale < 0 else found
+
+    def told(self, text: str) -> str:
+        """A sentence on inner variables with its places, such as "x = 0.25", in outer numbers."""
+
+        def outer(found: re.Match[str]) -> str:
+            return f"{found[1]} = {self.coordinate(found[1]).outer(float(found[2])):.4g}"
+
+        names = "|".join(re.escape(name) for name, own in self.coordinates.items() if not own.is_identity)
+        return re.sub(rf"\b({names}) = ({_NUMBER})", outer, text) if names else text
 
     def unknown(self, name: str) -> Affine:
         """The map of an unknown."""

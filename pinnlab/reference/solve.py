@@ -81,13 +81,17 @@ def reference_solution(
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
-    with one_thread():
-        attempt, estimate = _solve(problem, structure, budget, dealias)
+    change = user.change
+    try:
+        with one_thread():
+            attempt, estimate = _solve(problem, structure, budget, dealias)
+    except ValueError as error:
+        error.args = (change.told(str(error)),)
+        raise
     interpolant = attempt.interpolant
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
-    change = user.change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
     if user.domain.has_time:

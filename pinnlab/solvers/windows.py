@@ -86,7 +86,9 @@ def cuts_of(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ..
     if windows == 1:
         return ()
     if not problem.domain.has_time:
-        raise ValueError(f"windows={windows!r}: the problem has no time 't' to march through; leave windows out.")
+        raise ValueError(
+            f"windows={windows!r}: the problem has no time 't' to march through, from end to end; leave windows out."
+        )
     start, end = problem.domain.time_interval
     if isinstance(windows, int):
         return tuple(start + (end - start) * k / windows for k in range(windows)) + (end,)

@@ -46,7 +46,7 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
     try:
         plan = solver.in_variables(change, problem).plan(natural, settings)
     except NothingSolvedError as error:
-        raise NothingSolvedError(f"{error} (Places are told in natural units, {problem.scales()!r}.)") from error
+        raise NothingSolvedError(change.told(str(error))) from error
     outer = Outer(problem, change)
     return OuterMarch(plan, outer) if isinstance(plan, March) else OuterPlan(plan, outer)
 
@@ -169,7 +169,7 @@ class OuterPlan(Plan[Any]):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.inner.notes
+        return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         return self.inner.start(k, finished)
@@ -185,7 +185,8 @@ class OuterPlan(Plan[Any]):
         return None if found is None else OuterMembers(found, self.outer)
 
     def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
-        return self.inner.verdict(models, status)
+        found, remarks = self.inner.verdict(models, status)
+        return found, tuple(self.outer.change.told(remark) for remark in remarks)
 
 
 class OuterMarch(March):
@@ -197,7 +198,7 @@ class OuterMarch(March):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.inner.notes
+        return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     @property
     def pieces(self) -> Sequence[Part]:
@@ -243,7 +244,7 @@ class OuterMembers:
         inner = {name: changed_parameter(name, problem.parameters[name], names, change) for name in values}
         box = None if domain is None else mapped_box(domain, change.coordinates)
         found = self.inner.member(inner, points=points, steps=steps, tolerance=tolerance, domain=box)
-        return problem, Outer(problem, change).part(found[1]), found[2]
+        return problem, Outer(problem, change).part(found[1]), tuple(change.told(remark) for remark in found[2])
 
 
 def change_data(change: ChangeOfVariables) -> Data:

@@ -264,7 +264,7 @@ class SlabMarch:
         self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.problem.domain.time_interval[0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
-            raise UnresolvedError(f"no slab that starts at t = {self.now:g} is short enough")
+            raise UnresolvedError(f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough")
 
     def _accept(self, piece: Piece, ratio: float) -> None:
         self.pieces.append(piece)
