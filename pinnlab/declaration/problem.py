@@ -51,7 +51,7 @@ class Problem:
     """A differential equation with its domain and conditions.
 
     Args:
-        domain: where the coordinates live; the coordinate ``t`` is time.
+        domain: where the coordinates live; the coordinate ``t`` is time, or the one that it names as ``time``.
         unknowns: one name or several.
         equations: one function or several. Arguments are bound by name to unknowns, coordinates and parameters; each
             returns a residual (zero where the equation holds) or ``{"name": residual}``.

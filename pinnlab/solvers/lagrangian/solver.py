@@ -206,8 +206,8 @@ class Characteristics(Method):
             return status, ()
         return status, (
             f"characteristics stay apart, but come close: at {clock} = {time:.4g} a neighbourhood has shrunk to J = "
-            f"{size:.2g} of its size at the start of its window; compare() with a classical solution before trusting it from "
-            "there on, use more windows, or end earlier",
+            f"{size:.2g} of its size at the start of its window; compare() with a classical solution before trusting it "
+            "from there on, use more windows, or end earlier",
         )
 
     def _branches(self, problem: Problem) -> Branches:
