@@ -12,9 +12,9 @@ from typing import Any
 
 from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions import (
+    AnyCondition,
     AtAnInstant,
     BoundaryCondition,
-    Condition,
     Context,
     Dirichlet,
     Final,
@@ -43,21 +43,21 @@ def mirrored_scales(
     return found
 
 
-def is_backwards(conditions: Sequence[Condition]) -> bool:
+def is_backwards(conditions: Sequence[AnyCondition]) -> bool:
     """Whether the state is given at the last time only."""
     kinds = [isinstance(c, Final) for c in conditions if isinstance(c, AtAnInstant)]
     return bool(kinds) and all(kinds)
 
 
-def is_between(conditions: Sequence[Condition]) -> bool:
+def is_between(conditions: Sequence[AnyCondition]) -> bool:
     """Whether states are given at the first and at the last time."""
     kinds = {isinstance(c, Final) for c in conditions if isinstance(c, AtAnInstant)}
     return len(kinds) == 2
 
 
-def between(context: Context, conditions: Sequence[Condition]) -> tuple[Region, list[Condition]]:
+def between(context: Context, conditions: Sequence[AnyCondition]) -> tuple[Region, list[AnyCondition]]:
     """The region in which time is a coordinate like the others, and the conditions there."""
-    found: list[Condition] = []
+    found: list[AnyCondition] = []
     for condition in conditions:
         if isinstance(condition, AtAnInstant):
             found += _at_an_end(condition, context)
@@ -69,14 +69,14 @@ def between(context: Context, conditions: Sequence[Condition]) -> tuple[Region, 
     return with_time(context.region, None), found
 
 
-def _at_an_end(condition: AtAnInstant, context: Context) -> list[Condition]:
+def _at_an_end(condition: AtAnInstant, context: Context) -> list[AnyCondition]:
     """A state as boundary values; derivatives by time are along the outward normal at the end, against it at the start."""
     last = isinstance(condition, Final)
     names = context.region.coordinates
     given: dict[str, Any] = {
         "on": context.region.clock + ("+" if last else "-"), "exact": condition.exact, "weight": condition.weight
     }  # fmt: skip
-    found: list[Condition] = []
+    found: list[AnyCondition] = []
     for unknown, key, value, _ in condition.targets(context):
         if len(key) > 1:
             raise ValueError(

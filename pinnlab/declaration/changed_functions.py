@@ -79,7 +79,8 @@ class ChangedFunction:
         return outer_field(value, change, own) if isinstance(value, Field) else own.outer(value)
 
     def _inner(self, value: Any, label: str) -> Any:
-        if not isinstance(value, Field | Tensor | int | float):
+        given: Any = value
+        if not isinstance(given, Field | Tensor | int | float):
             return value  # whoever checks it says why it is none
         found: Any = value if self.result.is_identity else (value - self.result.offset) / self.result.scale
         size = self.change.residuals.get(label, 1.0)

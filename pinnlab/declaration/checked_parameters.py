@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pinnlab.declaration.conditions import Condition, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Periodic
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
@@ -12,7 +12,7 @@ from pinnlab.domains import Region
 
 
 def checked_parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[Condition]
+    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates.
 

@@ -17,6 +17,7 @@ import torch
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import linearize
+from pinnlab.domains import Region
 
 _CALLS = 300
 _TOLERANCE = 1e-3
@@ -28,8 +29,7 @@ class _EnoughError(Exception):
 
 def excursions(
     equations: Term,
-    time: str,
-    interval: tuple[float, float],
+    region: Region,
     start: Mapping[tuple[str, Key], float],
     parameters: Mapping[str, Any],
 ) -> dict[str, tuple[float, float]]:
@@ -37,11 +37,11 @@ def excursions(
 
     Args:
         equations: as one term, linear in the highest derivatives.
-        time: the only coordinate.
-        interval: of time.
+        region: time.
         start: {(unknown, derivative in time): value} of all that is needed.
         parameters: {name: number or function}.
     """
+    ((time, interval),) = region.bounds.items()
     unknowns = list(dict.fromkeys(u for u, _ in start))
     orders = {u: sum(v == u for v, _ in start) for u in unknowns}
     state = [(u, (time,) * k) for u in unknowns for k in range(orders[u])]
@@ -55,7 +55,7 @@ def excursions(
         if len(seen) > _CALLS or not np.isfinite(values).all():
             raise _EnoughError
         found = dict(zip(state, values, strict=True))
-        top = _solved(equations, unknowns, found, highest, {time: t}, parameters)
+        top = _solved(equations, unknowns, found, highest, region, t, parameters)
         found |= dict(zip(highest, top, strict=True))
         return np.array([found[u, (*key, time)] for u, key in state])
 
@@ -83,11 +83,12 @@ def _solved(
     unknowns: Sequence[str],
     state: Mapping[tuple[str, Key], float],
     highest: Sequence[tuple[str, Key]],
-    at: Mapping[str, float],
+    region: Region,
+    t: float,
     parameters: Mapping[str, Any],
 ) -> np.ndarray:
     """The highest derivatives, for which the equations are solved."""
-    columns = {name: torch.tensor([value], dtype=torch.float64) for name, value in at.items()}
+    columns = region.columns(torch.tensor([[t]], dtype=torch.float64))
     jets: dict[str, dict[Key, torch.Tensor]] = {u: {} for u in unknowns}
     for (u, key), value in {**state, **dict.fromkeys(highest, 0.0)}.items():
         jets[u][key] = torch.tensor([value], dtype=torch.float64, requires_grad=True)

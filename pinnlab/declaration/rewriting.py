@@ -15,7 +15,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.changed_functions import ChangedFunction
 from pinnlab.declaration.changed_parameters import changed_parameter
 from pinnlab.declaration.components import velocity_components
-from pinnlab.declaration.conditions import Condition, Context
+from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.conditions.converted import ConvertedCondition
 from pinnlab.declaration.dry_run import Equation, bound_label, dry_points, parameter_values
 from pinnlab.declaration.functions import FunctionParameter
@@ -33,7 +33,7 @@ def rewritten(
     change: ChangeOfVariables,
     context: Context,
     equations: Sequence[Equation],
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     parameters: Mapping[str, Parameter],
     velocity: Any = None,
     weights: Mapping[int, float] | None = None,
@@ -50,7 +50,7 @@ def rewritten(
     names = domain.coordinates
     functions = {name: value for name, value in parameters.items() if isinstance(value, FunctionParameter)}
     size = _size(context, parameters)
-    inner: list[Condition] = []
+    inner: list[AnyCondition] = []
     for number, condition in enumerate(conditions):
         found = condition.in_variables(change, context, size)
         weight = (weights or {}).get(number)

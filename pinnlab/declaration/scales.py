@@ -192,10 +192,8 @@ def unknown_scales(
             if leader is not None:
                 known[leader] = max(known[leader], driven(row, leader))
         found = balanced(list(rows.values()), known)
-        new = {
-            u: between(sizes[u], found.get(u, 0.0)) if u not in prescribed or not prescribed[u] else found.get(u, 0.0)
-            for u in names
-        }
+        free = {u for u in names if not prescribed.get(u)}
+        new = {u: between(sizes[u], found.get(u, 0.0)) if u in free else found.get(u, 0.0) for u in names}
         settled = all(_close(sizes[u], new[u]) for u in names)
         sizes = new
         if settled:

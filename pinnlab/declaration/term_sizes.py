@@ -121,7 +121,6 @@ class TermSizes:
         region = self.region
         if region.space or not region.has_time:
             return {}
-        (time,) = region.coordinates
         start: dict[tuple[str, Key], float] = {}
         for term in (term for terms in self.conditions for term in terms if term.kind == "initial"):
             (site,) = term.draw(self._unit, 1)
@@ -130,7 +129,7 @@ class TermSizes:
             residuals = term.evaluate((Scope.of_jets(jets, columns, self.parameters),))
             for r, row in zip(residuals.values(), linearize(list(residuals.values()), jets), strict=True):
                 start |= {leaf: float(-r.detach()[0] / a[0]) for leaf, a in row.items()}
-        return excursions(self.equations, time, region.bounds[time], start, self.parameters) if start else {}
+        return excursions(self.equations, region, start, self.parameters) if start else {}
 
     def _ask(
         self,

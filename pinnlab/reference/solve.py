@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.affine import Affine
@@ -102,7 +103,8 @@ def reference_solution(
     shape = tuple(len(a) for a in grid.values())
     values = {u: v.reshape(shape) for u, v in function(mesh).items()}
     estimate = {u: e * _share(values[u], change.unknown(u)) for u, e in estimate.items()}
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, function)
+    values, complex_unknowns = joined(values, problem.complex_unknowns), problem.complex_unknowns
+    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -120,8 +122,8 @@ def check_not_singular(problem: Problem) -> None:
         NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
     """
     domain, loose = problem.domain, problem.families or problem.unknown_parameters
-    # data may fix what equations and conditions leave open
-    if domain.has_time or loose or any(isinstance(c, Data) for c in problem.conditions) or problem.jumps:
+    # data and integrals may fix what equations and conditions leave open
+    if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
         return
     try:
         check_solvable(problem)

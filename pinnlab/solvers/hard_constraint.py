@@ -99,6 +99,9 @@ class HardConstraintMoE(Solver):
     def obstacle(self, problem: Problem) -> str | None:
         return self._misplaced(problem) or self._method(problem).obstacle(problem)
 
+    def uses_start(self, problem: Problem) -> bool:
+        return self._method(problem).uses_start(problem)
+
     @property
     def holds_conditions(self) -> bool:
         return holds_conditions(self.network)

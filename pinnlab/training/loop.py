@@ -22,11 +22,17 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
     """Train every phase of ``solver.plan(problem, settings)``, or let its march advance to the end.
 
     Raises:
-        TypeError, ValueError: before training, for anything that cannot work.
+        TypeError, ValueError: before training, for anything that cannot work, also a start that would change nothing.
         NothingSolvedError: a march ended before its first piece, or the time was up before the plan was made.
         KeyboardInterrupt: Ctrl-C before anything was trained or solved.
     """
     began = time.perf_counter()
+    if settings.start is not None and not solver.uses_start(problem):
+        marches = "marches through time from the initial state and " if problem.domain.has_time else ""
+        raise ValueError(
+            f"solve(start=...): {type(solver).__name__} {marches}solves for everything directly, so that a start changes "
+            "nothing; leave start out, or use PINN()."
+        )
     with limited_threads(settings.threads), kept_memory():
         shared = OngoingRun(problem, solver, settings, options, began)
         # processes that share a run must make the same plan, whatever their clocks say

@@ -10,10 +10,10 @@ problem that is natural already goes to the solver as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinnlab.declaration.changed_parameters import changed_parameter
 from pinnlab.declaration.problem import Problem
@@ -27,6 +27,7 @@ from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Flow, Part, Writer
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Phase, Plan, Settings, Solver
 from pinnlab.training.result import Members
+from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
 _SAME = 1e-12
@@ -44,11 +45,34 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
         return solver.plan(problem, settings)
     change = problem.change
     try:
-        plan = solver.in_variables(change, problem).plan(natural, settings)
+        start = None if settings.start is None else inner_start(settings.start, change, problem)
+        plan = solver.in_variables(change, problem).plan(natural, replace(settings, start=start))
     except NothingSolvedError as error:
         raise NothingSolvedError(change.told(str(error))) from error
     outer = Outer(problem, change)
     return OuterMarch(plan, outer) if isinstance(plan, March) else OuterPlan(plan, outer)
+
+
+def inner_start(start: Start, change: ChangeOfVariables, problem: Problem) -> Start:
+    """A start in inner variables; networks that were trained in others are not taken over."""
+    names, unknowns = problem.domain.coordinates, problem.unknowns
+    same = all(isinstance(part, OuterPart) and part.change == change for part in start.parts)
+    there = change.inverse
+
+    def values(points: Tensor) -> Tensor:
+        found = start.values(change.outer_points(points, names))
+        return there.outer_jet(found[None], ((),), unknowns, names)[0]
+
+    return replace(
+        start,
+        parts=[
+            part.solved if same else ElsewherePart(part, there, mapped(part.region, change.coordinates))
+            for part in start.parts
+        ],
+        values=values,
+        joints={name: [change.coordinate(name).inner(x) for x in at] for name, at in start.joints.items()},
+        coefficients={name: change.parameter(name).inner(value) for name, value in start.coefficients.items()},
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +146,10 @@ class OuterPart(Part):
         return self.inner
 
     @property
+    def networks(self) -> Sequence[nn.Module]:
+        return self.inner.networks
+
+    @property
     def joints(self) -> Mapping[str, tuple[float, ...]]:
         maps = {name: self.change.coordinate(name) for name in self.inner.joints}
         return {name: tuple(map(maps[name].outer, at)) for name, at in self.inner.joints.items()}
@@ -142,6 +170,14 @@ class OuterPart(Part):
 
     def to_data(self, file: Writer) -> Data:
         return {"outer": change_data(self.change), "region": self.region.to_data(), "part": self.inner.to_data(file)}
+
+
+class ElsewherePart(OuterPart):
+    """A part whose networks were trained in other variables, and do not fit into these."""
+
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        return ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
 from pinnlab.training.result import Members
+from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 from pinnlab.training.system import TrainingSystem
 
@@ -28,7 +29,8 @@ M = TypeVar("M", bound=Trainable)
 class Settings:
     """Where and how a solve runs: device, floating-point type, seed, CPU threads, and when it has to end.
 
-    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans.
+    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans. A ``start``, a solution
+    that was found before, is refused by ``run`` where the solver makes no use of it.
     """
 
     device: torch.device
@@ -36,6 +38,7 @@ class Settings:
     seed: int
     threads: int = 1
     deadline: Deadline = field(default_factory=Deadline, compare=False)
+    start: Start | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,10 @@ class Solver(ABC):
             problem: on outer variables.
         """
         return self
+
+    def uses_start(self, problem: Problem) -> bool:
+        """Whether the ``start`` of its settings makes a difference to how it solves a problem."""
+        return False
 
     @property
     def holds_conditions(self) -> bool:

@@ -91,7 +91,7 @@ def test_equations_see_the_users_units() -> None:
     # U, U_xi, U_xixi, U_tau at xi = 1 (x = 6), tau = 3 (t = 4)
     U, slope, bend, rate = 2.0, 3.0, 4.0, 5.0
     jet = {(): U, ("x",): slope, ("x", "x"): bend, ("t",): rate}
-    columns = {"x": torch.tensor([1.0]), "t": torch.tensor([3.0])}
+    columns = inner.domain.columns(torch.tensor([[1.0, 3.0]]))
     jets = {"T": {key: torch.tensor([value]) for key, value in jet.items()}}
     scope = Scope.of_jets(jets, columns, inner.parameter_values())
     found = inner.equation_term().evaluate((scope,))["heat"]

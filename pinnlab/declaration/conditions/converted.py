@@ -8,14 +8,14 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.changed_functions import outer_field
-from pinnlab.declaration.conditions.base import Condition
+from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.terms import Context, Draw, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Site
 
 
-class ConvertedCondition(Condition):
+class ConvertedCondition(AnyCondition):
     """A condition that does not know of other variables.
 
     Args:
@@ -28,7 +28,7 @@ class ConvertedCondition(Condition):
 
     def __init__(
         self,
-        given: Condition,
+        given: AnyCondition,
         change: ChangeOfVariables,
         context: Context,
         functions: dict[str, Any],
@@ -66,4 +66,4 @@ class ConvertedCondition(Condition):
             else change.parameter(name).outer(value)
             for name, value in scope.parameters.items()
         }
-        return Scope(fields, columns, parameters, scope.normals, scope.watch)
+        return Scope(fields, scope.coordinates.replaced(**columns), parameters, scope.normals, scope.watch)

@@ -9,15 +9,16 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.changed_functions import changed_value
-from pinnlab.declaration.conditions.base import Condition, Value
+from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine
+from pinnlab.domains.mapping import at_the_end
 
 
-class AtAnInstant(Condition):
+class AtAnInstant(AnyCondition):
     """The state at one time: values of unknowns and of their time derivatives.
 
     Attributes:
@@ -109,7 +110,7 @@ class Initial(AtAnInstant):
 
     def in_variables(
         self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
-    ) -> list[Condition]:
+    ) -> list[AnyCondition]:
         return [self.with_values(self.inner_values(change, context))]
 
 
@@ -129,11 +130,11 @@ class Final(AtAnInstant):
     instant = kind = "final"
 
     def site(self, region: Region, unit: Tensor) -> Site:
-        return region.final(unit)
+        return at_the_end(region, unit)
 
     def in_variables(
         self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
-    ) -> list[Condition]:
+    ) -> list[AnyCondition]:
         """The state at the first of inner times, which run backwards."""
         assert change.coordinate(context.region.clock).scale < 0, "only where time is mirrored a final state is a start"
         return [_Turned(exact=self.exact, weight=self.weight, **self.inner_values(change, context))]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.algebra.least_squares import LeastSquares
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
@@ -32,6 +32,7 @@ from pinnlab.solvers.experts.system import HELD_OUT, OperatorSystem
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Phase, Plan, Settings, Solver
 from pinnlab.training.result import Members
+from pinnlab.training.start import Start, kin, take_over
 
 CONSTRAINTS = ("experts", "global", "soft")
 HESSIANS = ("full", "gauss_newton")
@@ -157,6 +158,9 @@ class FamilyExperts(Solver):
     def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
         return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
+    def uses_start(self, problem: Problem) -> bool:
+        return True
+
     def obstacle(self, problem: Problem) -> str | None:
         return next(self._obstacles(problem), None)
 
@@ -197,6 +201,12 @@ class FamilyExperts(Solver):
                 f"{_OWNER} solves for basis coefficients, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
+        for condition in problem.conditions:
+            if isinstance(condition, Integral):
+                yield (
+                    f"{_OWNER} solves for each expert's coefficients at points, and {condition!r} is about all of space; "
+                    "solve a member with PINN(), problem.at(...), or leave the integral out."
+                )
         if (lost := problem.lost_flux(_OWNER)) is not None:
             yield lost
         if functions(problem) and not needs_grid(network, problem):
@@ -278,8 +288,21 @@ class FamilyPlan(Plan[OperatorModel]):
         outputs = recipe.basis * len(problem.unknowns)
         network = sized(network, problem, outputs, options.harmonics, generator, settings.dtype).to(settings.device)
         model = OperatorModel(problem, network, self.place)
+        if settings.start is not None:
+            self._begin(settings.start, model)
         points = options.loss_points or recipe.points
         return Phase(problem, self._system(model, points, (settings.seed, k)), options.stages)
+
+    def _begin(self, start: Start, model: OperatorModel) -> None:
+        """Take over the basis functions of another solution."""
+        before = start.parts[0].networks
+        if not kin(model.networks, before):
+            raise ValueError(
+                f"solve(start=...): {_OWNER} goes on from a network of the same architecture only, whose basis functions it "
+                f"takes over, and the start has {', '.join(type(n).__name__ for n in before) or 'none'} of other sizes; "
+                "give the same network and basis, or leave start out."
+            )
+        take_over(model.networks, before)
 
     def _system(self, model: OperatorModel, points: int, seed: tuple[int, int]) -> OperatorSystem:
         """The loss, of as many members as the budget has time for, unless the user says how many."""

@@ -5,11 +5,11 @@ Letters: n points, d coordinates, s dimensions of space, c derivatives, m unknow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.fields import coordinate_field, unknown_field
@@ -59,6 +59,10 @@ class EulerianView(Part):
     @property
     def flow(self) -> EulerianView:
         return self
+
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        return self.model.networks
 
     def positions(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """X (n, s) and dX/dxi (n, s, s) at labels and times (n, d); labels may lie outside the box by whole periods."""

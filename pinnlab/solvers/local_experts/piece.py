@@ -32,10 +32,8 @@ class Piece(Part):
         basis: N functions.
         coefficients: (K, m, N).
         constants: {name: parameter's value}.
+        numbers: {name: value} of unknown parameters that were found.
     """
-
-    coefficients: Mapping[str, Tensor] = {}
-    """Unknown parameters found: none, for experts find functions only."""
 
     def __init__(
         self,
@@ -44,7 +42,9 @@ class Piece(Part):
         basis: LocalBasis,
         coefficients: Array,
         constants: Mapping[str, Tensor],
+        numbers: Mapping[str, float] | None = None,
     ):
+        self.coefficients = {k: torch.tensor(v, dtype=torch.float64) for k, v in (numbers or {}).items()}
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
         self.constants = dict(constants)
         self.region = cells.region
@@ -67,8 +67,9 @@ class Piece(Part):
     def _state(self) -> dict[str, Any]:
         # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
-        weights = torch.from_numpy(self.weights)
-        return {"unknowns": list(self.unknowns), "edges": edges, "weights": weights, "time": self.cells.time}
+        found = {"numbers": dict(self.coefficients)} if self.coefficients else {}
+        whole = {"edges": edges, "weights": torch.from_numpy(self.weights), "time": self.cells.time}
+        return {"unknowns": list(self.unknowns), **whole, **found}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
@@ -79,7 +80,8 @@ class Piece(Part):
         edges = {name: e.cpu().numpy() for name, e in data["edges"].items()}
         # older files do not say what time is called
         cells = Cells(edges, data.get("time", usual_time(edges)))
-        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants)
+        numbers = {name: float(value) for name, value in data.get("numbers", {}).items()}
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
