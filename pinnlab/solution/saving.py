@@ -275,7 +275,9 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
     parts: list[Part] = []
     for entry in data["models"]:
         parts.append(_read(entry, _Known(known.unknowns, [part.solved for part in parts], bases, network, device)))
-    if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
+    whole = known.domain.bounds
+    # the first one is at the end where a final state is given
+    if not parts or not any(all(parts[0].region.bounds[n][side] == whole[n][side] for n in whole) for side in (0, 1)):
         raise IndexError("the first time window is missing")
     history, status, seconds = History.from_data(data["history"]), Status[data["status"]], float(data["seconds"])
     function, notes = joined(parts, known.domain), tuple(str(note) for note in data["notes"])

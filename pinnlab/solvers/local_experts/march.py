@@ -193,11 +193,8 @@ class SlabMarch:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
         if self.time is None:
             return self.pieces[0].values
-        inner, start, made = (
-            joined(self.pieces, self.problem.domain),
-            self.problem.domain.time_interval[0],
-            self.discretization,
-        )
+        domain, made = self.problem.domain, self.discretization
+        inner, start = joined(self.pieces, domain), domain.time_interval[0]
 
         def evaluate(points: Tensor) -> Tensor:
             values = inner(points)
@@ -263,7 +260,7 @@ class SlabMarch:
         self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.problem.domain.time_interval[0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
-            raise UnresolvedError(f"no slab that starts at t = {self.now:g} is short enough")
+            raise UnresolvedError(f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough")
 
     def _accept(self, piece: Piece, ratio: float) -> None:
         self.pieces.append(piece)
