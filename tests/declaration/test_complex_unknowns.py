@@ -224,6 +224,12 @@ def test_data_may_be_complex() -> None:
         ),
         (lambda: periodic(equations=lambda psi: psi * psi.conj() - 1), ValueError, r"is zero: take its real part"),
         (lambda: periodic(equations=lambda psi: {"a": free(psi), "b": psi > 0}), Exception, "failed with"),
+        (
+            lambda: periodic(parameters={"c": 1 + 2j}), TypeError,
+            r"parameters\['c'\] is the complex number \(1\+2j\), and parameters are real; write the number into",
+        ),
+        (lambda: periodic(equations=lambda psi: free(psi) - psi.conj), TypeError, r"parentheses, such as .* psi.conj\(\)"),
+        (lambda: periodic(equations=lambda psi: psi.conjugate() - 1), ValueError, r"psi.conjugate: .* write psi.conj\(\)"),
         (lambda: periodic(reference=lambda x, t: {"psi": 1.0}, unknowns="psi"), TypeError, "complex"),
     ],
 )  # fmt: skip
