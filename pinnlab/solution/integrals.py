@@ -83,7 +83,7 @@ def integral(solution: Solved, expression: Callable[..., Any], on: str | None, f
         on: a piece of the boundary, or None.
         fixed: {coordinate: where it stands still}, numbers or arrays.
     """
-    names = expression_names(solution, expression, _OWNER)
+    names = expression_names(solution, expression, _OWNER, normal=on is not None)
     places = {name: np.asarray(_plain(value), dtype=float) for name, value in fixed.items()}
     _check(solution.problem.domain, on, places)
     arrays = np.broadcast_arrays(*places.values()) if places else []

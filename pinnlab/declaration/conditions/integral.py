@@ -42,6 +42,8 @@ class Integral(AnyCondition):
             place, a region for which there is no quadrature.
     """
 
+    in_any_units = False
+
     def __init__(
         self,
         of: Callable[..., Any],
