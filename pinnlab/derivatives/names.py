@@ -23,6 +23,8 @@ OF_TENSORS = frozenset(
 )
 
 
+OF_NUMPY = {"power": "pow", "absolute": "abs", "conjugate": "conj"}
+"""Torch's names of functions that NumPy calls otherwise."""
 OPERATORS = {
     "lap": "{u}.laplacian", "laplace": "{u}.laplacian", "Laplacian": "{u}.laplacian", "grad": "pl.grad({u})",
     "gradient": "pl.grad({u})", "div": "pl.div(...)", "divergence": "pl.div(...)", "curl": "pl.curl(...)",
