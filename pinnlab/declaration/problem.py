@@ -38,11 +38,12 @@ from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.names import check_distinct, check_names
-from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
+from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.rewriting import rewritten
-from pinnlab.declaration.scales import Scales, Terms, checked_scales, find_scales
+from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
+from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
@@ -121,7 +122,7 @@ class Problem:
             "a parameter": tuple(values),
         }
         check_distinct(taken)
-        _check_solvable(values)
+        check_solvable(values)
         if not isinstance(name, str):
             raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
         found = dry_run(domain, names, functions, given, values, velocity)
@@ -195,17 +196,19 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        declared = Terms(self.context(), self.equation_term(), terms, self.parameter_values())
+        given = (self.equation_term(), terms, self.parameter_values(), self.complex_unknowns)
+        declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
         return find_scales(declared, self.parameters, self._given_scales)
 
     @cached_property
     def natural(self) -> Problem:
         """The same problem in natural units; itself where it is in these already."""
         change = self._scales.change
-        if change.is_identity or self.complex_unknowns or not all(c.in_any_units for c in self.conditions):
+        if change.is_identity:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        return Problem(unknowns=self.unknowns, name=self.name, **rewritten(change, *given))
+        inner = rewritten(change, *given, bindable=self.bindable, sizes=dict(enumerate(self._scales.conditions)))
+        return Problem(unknowns=self.declared, name=self.name, **inner)
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
@@ -301,6 +304,9 @@ class Problem:
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
+        scales = self.scales()
+        if not scales.natural:
+            notes += [f"solved in natural units: {scales!r}", *scales.notes]
         found = self._gaps()
         missing += found.missing
         return ProblemReport(
@@ -382,15 +388,3 @@ def _parameters(
         else:
             checked[name] = check_parameter(name, value)
     return checked
-
-
-def _check_solvable(parameters: Mapping[str, Parameter]) -> None:
-    """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
-    families = [name for name, value in parameters.items() if isinstance(value, Family)]
-    wanted = [name for name, value in parameters.items() if isinstance(value, Unknown)]
-    if families and wanted:
-        raise ValueError(
-            f"parameters: {families[0]!r} is a family and {wanted[0]!r} is to be found; data belong to one member, so no "
-            f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
-            f"{wanted[0]!r} a number or a family as well."
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -64,7 +64,7 @@ class Initial(AnyCondition):
         return found
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         values = {}
         for name, (unknown, key, value, _) in zip(self.values, self.targets(context), strict=True):
