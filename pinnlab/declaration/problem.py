@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.condition_count import Count
+from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
@@ -205,17 +206,27 @@ class Problem:
         """Highest order of derivatives of one unknown by a coordinate in the equations."""
         return max((key.count(coordinate) for key in self.derivatives[unknown]), default=0)
 
-    def exact_plan(self, periodic: bool = True, rough: bool = False) -> ExactPlan:
+    def exact_plan(self, periodic: bool = True, rough: bool = False, layers: bool = True) -> ExactPlan:
         """Which conditions are built into the field.
 
         Args:
             periodic: whether the network can be made periodic.
             rough: whether data without the derivatives that the equations use are built in as they are.
+            layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
         numbers = {k: representative(v) for k, v in self.parameters.items()}
         free = (*self.families, *self.unknown_parameters)
-        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough)
+        singular = self.clashes.singular if layers else None
+        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
+
+    @cached_property
+    def clashes(self) -> Clashes:
+        """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
+        numbers = {k: representative(v) for k, v in self.parameters.items()}
+        free = (*self.families, *self.unknown_parameters)
+        values = self.parameter_values()
+        return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
@@ -241,6 +252,7 @@ class Problem:
             if isinstance(value, Unknown) and not any(isinstance(c, Data) for c in self.conditions):
                 missing.append(f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...)")
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        notes += self.clashes.notes
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         found = self._gaps()

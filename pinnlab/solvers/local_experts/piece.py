@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.training.part import Part, Writer
@@ -31,6 +32,7 @@ class Piece(Part):
         basis: N functions.
         coefficients: (K, m, N).
         constants: {name: parameter's value}.
+        lift: {unknown: a part of it that is known}, which is added to what coefficients say.
     """
 
     coefficients: Mapping[str, Tensor] = {}
@@ -43,9 +45,10 @@ class Piece(Part):
         basis: LocalBasis,
         coefficients: Array,
         constants: Mapping[str, Tensor],
+        lift: Mapping[str, KnownFunction] | None = None,
     ):
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
-        self.constants = dict(constants)
+        self.constants, self.lift = dict(constants), dict(lift or {})
         self.region = cells.region
         self.parameters = [torch.from_numpy(coefficients)]
 
@@ -69,13 +72,20 @@ class Piece(Part):
         return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
-        return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+        found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+        return found | ({"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {})
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
+    def from_data(
+        cls,
+        data: Mapping[str, Any],
+        basis: LocalBasis,
+        constants: Mapping[str, Tensor],
+        lift: Mapping[str, KnownFunction] | None = None,
+    ) -> Piece:
         """The inverse of ``state``."""
         cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
-        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants)
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, lift)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
@@ -91,7 +101,10 @@ class Piece(Part):
                 orders = [index.count(axis) for axis in range(d)]
                 rows = self.basis.rows(reference[part], orders) * self.cells.stretch(cells[part], orders)[:, None]
                 found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
-        return torch.from_numpy(found).to(points)
+        result = torch.from_numpy(found)
+        for unknown, part in self.lift.items():
+            result[:, :, self.unknowns.index(unknown)] += part.jet(torch.from_numpy(at), indices)[:, :, 0]
+        return result.to(points)
 
     def values(self, points: Tensor, batch: int = 4096) -> Tensor:
         # ``jet`` works in parts by itself
