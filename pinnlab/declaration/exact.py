@@ -256,7 +256,7 @@ def _constraints(
 
 
 def _remainder(value: KnownFunction, singular: SingularPart | None, axis: int, region: Region) -> KnownFunction:
-    return value if singular is None else Remainder(value, singular, axis, tuple(region.bounds.values()))
+    return value if singular is None else Remainder(value, singular.before(axis), axis, tuple(region.bounds.values()))
 
 
 def _contradiction(

@@ -37,6 +37,14 @@ def erfc_quarter(x: Tensor, y: Tensor) -> Tensor:
     return _Quarter.apply(x, y)
 
 
+def erfc_source(z: Tensor) -> Tensor:
+    """2 z ierfc(z): t times it is the heat from a source erfc(z) beside a side that is kept at 0.
+
+    ierfc(z) = exp(-z^2) / sqrt(pi) - z erfc(z) is the integral of erfc from z to infinity.
+    """
+    return 2 * z * (torch.exp(-z * z) / math.sqrt(math.pi) - z * torch.erfc(z))
+
+
 class _Quarter(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
@@ -128,7 +136,7 @@ class EdgeLayer:
 
 @dataclass(frozen=True)
 class BallLayer:
-    """(R / r)^((k - 1) / 2) erfc(|r - R| / width) beside a sphere in k coordinates; exact in three, outside.
+    """(R / r)^p erfc(|r - R| / width) beside a sphere in k coordinates, p = (k - 1) / 2; exact in three, outside.
 
     Attributes:
         columns: numbers of the coordinates of space.
@@ -152,8 +160,10 @@ class BallLayer:
         # a root has no derivatives at the centre, where the layer is cut off
         r = torch.sqrt(square.clamp_min((0.2 * self.radius) ** 2))
         distance = (self.radius - r) if self.inside else (r - self.radius)
-        layer = torch.erfc(distance / self.clock.width(points, self.diffusion))
-        layer = layer * (self.radius / r) ** ((len(self.columns) - 1) / 2)
+        power, width = (len(self.columns) - 1) / 2, self.clock.width(points, self.diffusion)
+        # without the factor: v_t = D (v_dd + p (1 - p) / r^2 v), whose last term changes v by this, at first
+        bend = power * (1 - power) / 4 * (width / self.radius) ** 2 * erfc_source(distance / width)
+        layer = (self.radius / r) ** power * (torch.erfc(distance / width) + bend)
         return layer * _rise((r / self.radius - 0.25) / 0.5) if self.inside else layer
 
 

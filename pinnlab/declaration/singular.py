@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.layers import Shape, shape_jet
+from pinnlab.declaration.layers import Shape, Wedge, shape_jet
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
@@ -72,6 +72,14 @@ class SingularPart:
     """
 
     terms: Sequence[tuple[KnownFunction, Shape]]
+
+    def before(self, axis: int) -> SingularPart:
+        """What there is of it inside at the first time, when layers have no width; itself for coordinates of space.
+
+        Args:
+            axis: number of a coordinate.
+        """
+        return SingularPart([(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis])
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, 1) at (n, d) points."""
