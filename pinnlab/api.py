@@ -17,6 +17,7 @@ from pinnlab.machine import distributed
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import ALONE
 from pinnlab.reference.solve import check_not_singular
+from pinnlab.solution.eigenstates import which_state
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
 from pinnlab.solvers.takeover import solve_by_choice
@@ -124,7 +125,8 @@ def solve(
             print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
     def finished(found: Result) -> Solution:
-        return Solution(**{**vars(found), "problem": problem, "notes": (*found.notes, *remarks)})
+        notes = (*found.notes, *remarks, *which_state(found))
+        return Solution(**{**vars(found), "problem": problem, "notes": notes})
 
     if solver is not None:
         return finished(attempt(solver, deadline))

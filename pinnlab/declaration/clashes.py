@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clash_layers import Given, Meeting, singular_part
-from pinnlab.declaration.conditions import Condition, Context, Dirichlet, Initial
+from pinnlab.declaration.conditions import AnyCondition, Context, Dirichlet, Initial
 from pinnlab.declaration.regularity import irregularity
 from pinnlab.declaration.singular import SingularPart
 from pinnlab.declaration.spreading import Spread, spread
@@ -77,7 +77,7 @@ class Clashes:
 
 def find_clashes(
     context: Context,
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     data: Mapping[str, Any],
     equations: Term,
     values: Mapping[str, Any],
@@ -120,12 +120,12 @@ class _OneUnknown:
         unknown: its name.
     """
 
-    def __init__(self, context: Context, conditions: Sequence[Condition], data: Mapping[str, Any], unknown: str):
+    def __init__(self, context: Context, conditions: Sequence[AnyCondition], data: Mapping[str, Any], unknown: str):
         self.context, self.region, self.unknown = context, context.region, unknown
         self.start = self._start(conditions, data)
         on_pieces: dict[str, KnownFunction] = {}
         for c in conditions:
-            if isinstance(c, Dirichlet) and unknown in c.values:
+            if isinstance(c, Dirichlet) and unknown in c.values and c.where is None:
                 owner = f"Dirichlet({unknown}=...)"
                 on_pieces |= {piece: _known(c.values[unknown], owner, context, data) for piece in c.pieces(context)}
         self._values = on_pieces
@@ -187,7 +187,7 @@ class _OneUnknown:
         face = self.region.face(piece)
         return {} if face is None else {face[0]: face[1]}
 
-    def _start(self, conditions: Sequence[Condition], data: Mapping[str, Any]) -> KnownFunction | None:
+    def _start(self, conditions: Sequence[AnyCondition], data: Mapping[str, Any]) -> KnownFunction | None:
         for c in conditions:
             if isinstance(c, Initial):
                 for unknown, key, given, _ in c.targets(self.context):

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
-from pinnlab.declaration.conditions import Condition, Context, Dirichlet, Initial, Periodic
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Dirichlet, Initial, Periodic
 from pinnlab.declaration.kinks import kink_profiles
 from pinnlab.declaration.regularity import irregularity
 from pinnlab.declaration.singular import Remainder, SingularPart
@@ -38,14 +38,14 @@ class ExactPlan:
 
     ansatz: Ansatz
     periods: dict[int, float]
-    built_in: tuple[Condition, ...]
-    soft: tuple[Condition, ...]
+    built_in: tuple[AnyCondition, ...]
+    soft: tuple[AnyCondition, ...]
     notes: tuple[str, ...]
 
 
 def plan_exact(
     context: Context,
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     parameters: dict[str, Any],
     free: Sequence[str] = (),
     periodic: bool = True,
@@ -71,7 +71,7 @@ def plan_exact(
     region = context.region
     periods = _periodic_coordinates(context, conditions, periodic, notes)
     taken = [c for c in conditions if isinstance(c, Periodic) and region.coordinates.index(c.on) in periods]
-    eligible: list[Condition] = []
+    eligible: list[AnyCondition] = []
     for condition in conditions:
         if isinstance(condition, Dirichlet | Initial) and condition.exact is not False:
             reason = _obstacle(condition, context, free)
@@ -83,7 +83,7 @@ def plan_exact(
                 raise ValueError(f"{condition!r} cannot be exact: {reason}.")
             else:
                 notes.append(f"{condition!r} is soft: {reason}")
-    _check_periodic_faces(context, eligible, periods)
+    _check_periodic_faces(context, conditions, periods)
     while True:
         for condition in _lone_velocities(context, eligible):
             if condition.exact:
@@ -119,7 +119,7 @@ def with_kinks(
 
 
 def _periodic_coordinates(
-    context: Context, conditions: Sequence[Condition], allowed: bool, notes: list[str]
+    context: Context, conditions: Sequence[AnyCondition], allowed: bool, notes: list[str]
 ) -> dict[int, float]:
     periods: dict[int, float] = {}
     for c in conditions:
@@ -139,6 +139,8 @@ def _periodic_coordinates(
 
 
 def _obstacle(condition: Dirichlet | Initial, context: Context, free: Sequence[str]) -> str | None:
+    if condition.where is not None:
+        return "it holds on a part of a side, and values are built in on whole sides only"
     if isinstance(condition, Dirichlet):
         bent = [piece for piece in condition.pieces(context) if context.region.face(piece) is None]
         if bent:
@@ -179,16 +181,16 @@ def _data(condition: Dirichlet | Initial, context: Context) -> Iterator[tuple[st
             yield unknown, given, {face[0]: face[1]}
 
 
-def _lone_velocities(context: Context, conditions: Sequence[Condition]) -> list[Condition]:
+def _lone_velocities(context: Context, conditions: Sequence[AnyCondition]) -> list[AnyCondition]:
     """Initial conditions on u_t where u itself has no exact initial value to build on."""
     given = [(c, target) for c in conditions if isinstance(c, Initial) for target in c.targets(context)]
     exact = {unknown for _, (unknown, key, _, _) in given if not key}
     return list(dict.fromkeys(c for c, (unknown, key, _, _) in given if key and unknown not in exact))
 
 
-def _check_periodic_faces(context: Context, conditions: Sequence[Condition], periods: dict[int, float]) -> None:
+def _check_periodic_faces(context: Context, conditions: Sequence[AnyCondition], periods: dict[int, float]) -> None:
     for condition in conditions:
-        if isinstance(condition, Dirichlet):
+        if isinstance(condition, BoundaryCondition):
             for piece in condition.pieces(context):
                 face = context.region.face(piece)
                 if face is not None and face[0] in periods:
@@ -208,12 +210,12 @@ def _value(given: Any, owner: str, context: Context, parameters: dict[str, Any])
 
 def _constraints(
     context: Context,
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     parameters: dict[str, Any],
     singular: Mapping[str, SingularPart],
 ) -> list[list[Constraint]]:
     region = context.region
-    found: dict[tuple[str, int], tuple[list[FaceValue], list[Condition]]] = {}
+    found: dict[tuple[str, int], tuple[list[FaceValue], list[AnyCondition]]] = {}
     for condition in conditions:
         if isinstance(condition, Dirichlet):
             for unknown, given in condition.values.items():
@@ -261,7 +263,7 @@ def _remainder(value: KnownFunction, singular: SingularPart | None, axis: int, r
 
 def _contradiction(
     region: Region, constraints: list[list[Constraint]], periodic: Sequence[Periodic]
-) -> list[Condition] | None:
+) -> list[AnyCondition] | None:
     """The conditions that the combined G fails to meet on their own faces, with those they clash with."""
     points = region.interior(unit_points("sobol", 16, len(region.coordinates), np.random.default_rng(0))).points
     ansatz = Ansatz(constraints)

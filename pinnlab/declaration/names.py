@@ -6,14 +6,14 @@ import inspect
 import keyword
 from collections.abc import Iterable, Sequence
 
-from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
+from pinnlab.declaration.conditions import Condition, Data, Dirichlet, Initial, Neumann, Periodic, Robin
 from pinnlab.derivatives.fields import FIELD_NAMES
 
 OPTIONS = frozenset(
     name
-    for kind in (Initial, Dirichlet, Neumann, Robin, Periodic, Data)
+    for kind in (Initial, Dirichlet, Neumann, Robin, Periodic, Condition, Data)
     for name, p in inspect.signature(kind).parameters.items()
-    if p.kind is not p.VAR_KEYWORD
+    if p.kind not in (p.VAR_KEYWORD, p.POSITIONAL_ONLY)
 )
 """Arguments of conditions, which cannot name an unknown."""
 

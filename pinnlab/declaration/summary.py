@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import Condition, Context, Initial
+from pinnlab.declaration.conditions import AnyCondition, Context, Initial
 from pinnlab.domains import TIME
 
 Orders = Callable[[str, str], int]
@@ -70,7 +70,7 @@ class Gaps:
     certificate: str | None
 
 
-def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> Gaps:
+def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> Gaps:
     """What a problem's conditions leave open.
 
     Args:
@@ -96,7 +96,7 @@ def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_
     return Gaps(tuple(missing), tuple(excess), tuple(notes), certain[0] if certain else None)
 
 
-def _initial_gaps(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> list[str]:
+def _initial_gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
     side = count.initial
     if side is None or not (side.lacking or side.needed is None):
         return []
@@ -124,9 +124,8 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
     groups = [[piece] for piece in bare if piece in faces] + [[piece for piece in bare if piece not in faces]]
     for pieces in filter(None, groups):
         needs = " or ".join(dict.fromkeys(bare[piece] for piece in pieces))
-        found.append(
-            f"no condition on {who} at {', '.join(map(repr, pieces))}: add Dirichlet, Neumann, ...; {needs} needed there"
-        )
+        places = ", ".join(_at(piece, lacking[piece]) for piece in pieces)
+        found.append(f"no condition on {who} at {places}: add Dirichlet, Neumann, ...; {needs} needed there")
     for piece, side in lacking.items():
         other = _doubled(count, piece)
         if other is not None:
@@ -136,10 +135,15 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
             )
         elif side.given:
             found.append(
-                f"too few conditions at {piece!r}: {side.needed} needed, {side.given} given, of which "
+                f"too few conditions at {_at(piece, side)}: {side.needed} needed, {side.given} given, of which "
                 f"{(side.needed or 0) - side.lacking} count: add Dirichlet, Neumann, ... on {who}"
             )
     return found
+
+
+def _at(piece: str, side: Side) -> str:
+    """A piece of the boundary in words, and a point on it where only a part of it is meant."""
+    return repr(piece) + (f" around {side.place}" if side.place else "")
 
 
 def _doubled(count: Count, piece: str) -> Side | None:
@@ -195,13 +199,13 @@ def _is_certain(count: Count) -> bool:
     return False
 
 
-def _excess(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> list[str]:
+def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
     found = []
     for piece, side in count.sides.items():
         if side.needed is not None and side.given > side.needed:
             found.append(
-                f"too many conditions at {piece!r}: {side.needed} needed, {side.given} given; drop those that follow "
-                "from the others or contradict them"
+                f"too many conditions at {_at(piece, side)}: {side.needed} needed, {side.given} given; drop those that "
+                "follow from the others or contradict them"
             )
     if count.total is not None and count.total.needed is not None and count.total.given > count.total.needed:
         (x,) = context.region.space

@@ -8,14 +8,14 @@ derivative stands in it, whether linearly, and which terms are linear with const
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
@@ -25,7 +25,8 @@ from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.structure import Structure, boundary_conditions, initial_targets, periodic_unknowns
+from pinnlab.reference.faces import face_conditions
+from pinnlab.reference.structure import Structure, initial_targets, periodic_unknowns
 
 _POINTS = 9
 
@@ -156,6 +157,11 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
             "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
         )
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(
+            f"reference_solution: the built-in solver takes no integrals, such as {given[0]!r}; solve with pl.PINN(), or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
             f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
@@ -163,8 +169,9 @@ def check_solvable(problem: Problem) -> None:
         )
     if problem.domain.has_time:
         _check_initial(problem)
+    faces = [(face.unknown, face.piece) for face in face_conditions(problem)]
     for coordinate in problem.domain.space:
-        _check_boundary(problem, coordinate)
+        _check_boundary(problem, coordinate, faces)
 
 
 def check_constants(problem: Problem) -> None:
@@ -195,7 +202,7 @@ def _check_initial(problem: Problem) -> None:
                 raise ValueError(f"reference_solution: no initial value of {name!r}; add Initial({name}=...).")
 
 
-def _check_boundary(problem: Problem, coordinate: str) -> None:
+def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str, str]]) -> None:
     periodic = periodic_unknowns(problem, coordinate)
     if periodic and periodic != set(problem.unknowns):
         raise ValueError(
@@ -203,9 +210,14 @@ def _check_boundary(problem: Problem, coordinate: str) -> None:
             "solver needs all unknowns periodic, or none."
         )
     if periodic:
+        if over := [piece for _, piece in faces if piece[:-1] == coordinate]:
+            raise ValueError(
+                f"reference_solution: there is a condition at {over[0]!r} besides Periodic(on={coordinate!r}); a periodic "
+                "coordinate has no boundary, drop one of the two."
+            )
         return
     counts = {u: 0 for u in problem.unknowns}
-    for _, unknown, piece in boundary_conditions(problem):
+    for unknown, piece in faces:
         counts[unknown] += piece[:-1] == coordinate
     orders = {u: problem.order_of(u, coordinate) for u in problem.unknowns}
     single = len(orders) == 1

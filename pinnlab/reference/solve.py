@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME
@@ -93,8 +94,10 @@ def reference_solution(
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in interpolant(mesh).items()}
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant)
+    values = joined({u: v.reshape(shape) for u, v in interpolant(mesh).items()}, problem.complex_unknowns)
+    return Reference(
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant, problem.complex_unknowns
+    )
 
 
 def check_not_singular(problem: Problem) -> None:
@@ -104,8 +107,8 @@ def check_not_singular(problem: Problem) -> None:
         NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
     """
     domain, loose = problem.domain, problem.families or problem.unknown_parameters
-    # data may fix what equations and conditions leave open
-    if domain.has_time or loose or any(isinstance(c, Data) for c in problem.conditions) or problem.jumps:
+    # data and integrals may fix what equations and conditions leave open
+    if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
         return
     try:
         check_solvable(problem)

@@ -86,6 +86,14 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
     )
 
 
+def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    found = _experts(problem, settings, seconds) if problem.unknown_parameters else None
+    names = ", ".join(problem.unknown_parameters)
+    return found and replace(
+        found, why=f"{names} to be found beside an integral: many local experts, solved for with it"
+    )
+
+
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
@@ -131,7 +139,7 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
     return Choice(PINN(network=MLP(width=width_for(seconds))), "one network, as small as the budget, trained")
 
 
-RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
+RULES: tuple[Rule, ...] = (_family, _beside, _unknown, _carried, _experts, _characteristics, _windows, _network)
 AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _characteristics, _windows, _any_network)
 """Those for the time that is left when local experts have been tried."""
 

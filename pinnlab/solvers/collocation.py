@@ -18,7 +18,6 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import check_kind
@@ -294,9 +293,7 @@ class CollocationPlan(Plan):
     def _window(self, k: int, previous: Trainable | None) -> Problem:
         """The problem between two cuts, from the end of the previous window's model."""
         window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
-        conditions = [
-            c.within(window, self.problem.domain) if isinstance(c, Data) else c for c in self.problem.conditions
-        ]
+        conditions = [c.within(window, self.problem.domain) for c in self.problem.conditions]
         if previous is not None:
             before = self._assembly(previous)
             conditions = [handed_over(c, before.view, self.problem, before.frozen) for c in conditions]

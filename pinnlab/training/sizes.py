@@ -142,7 +142,8 @@ def anatomy(block: Block, parameters: Mapping[str, Any], processes: Processes) -
     leaves = [(unknown, key) for unknown in block.unknowns for key in keys]
     q = len(block.residuals)
     # measured values belong to all of the points in their order
-    part = slice(0, block.held, 1 if block.term.fixed is not None else max(1, block.held // _POINTS))
+    held = block.points(slice(0, block.held)).stop
+    part = slice(0, held, 1 if block.term.fixed is not None else max(1, held // _POINTS))
     like = torch.zeros((), dtype=torch.float64, device=block.whole[0].points.device)
     sums = like.new_zeros(2 * q * len(leaves) + q + len(leaves) + 1)
     if block.held:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,72 +9,85 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import Condition, Value
-from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.domains import TIME, Site
+from pinnlab.declaration.conditions.base import BoundaryCondition, OnPiece, Value
+from pinnlab.declaration.conditions.where import Where
+from pinnlab.declaration.terms import Context, Scope
+from pinnlab.derivatives.names import split_derivative
+from pinnlab.domains import TIME
 
 
-class BoundaryCondition(Condition):
-    """A condition on boundary pieces: ``on`` is a coordinate, one end ``"x-"``, a tag, or None for all of it."""
+class PrescribedCondition(BoundaryCondition):
+    """A condition that prescribes something of each unknown that it names."""
 
-    def __init__(self, on: str | None, exact: bool | None, weight: float, values: Mapping[str, Any]):
-        super().__init__(exact, weight, values)
+    def __init__(
+        self, on: str | None, where: Where | None, exact: bool | None, weight: float, values: Mapping[str, Any]
+    ):
+        super().__init__(on, exact, weight, values, where)
         if not values:
             raise TypeError(f"{self.name}() got no values; name an unknown, such as {self.name}(u=0.0).")
-        if on is not None and not isinstance(on, str):
-            raise TypeError(f"{self.name}(on={on!r}): name a boundary, such as on='x' or on='x-'.")
-        self.on = on
-
-    def pieces(self, context: Context) -> tuple[str, ...]:
-        """The boundary pieces this condition is about."""
-        pieces = context.region.pieces(self.on)
-        if not pieces:
-            raise ValueError(f"{self!r}: {context.region!r} has no boundary in space; use Initial(...) for an ODE.")
-        return pieces
 
     @abstractmethod
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         """The misfit as a function of the scope on one piece."""
 
-    def terms(self, context: Context) -> list[Term]:
-        terms, region = [], context.region
+    def on_pieces(self, context: Context) -> list[OnPiece]:
+        found = []
         for unknown, value in self.values.items():
-            context.check_unknown(unknown, self.name)
+            if unknown not in context.unknowns:
+                context.check_unknown(unknown, self.name, instead(unknown, value, context))
             for piece in self.pieces(context):
                 label = f"{self.name.lower()} {unknown} {piece}"
                 misfit = self.residual(unknown, value, context, label)
-                across = region.normal_coordinates(piece)
 
-                def draw(unit: Callable[[int], Tensor], n: int, piece: str = piece) -> tuple[Site, ...]:
-                    return (region.boundary(piece, unit(n)),)
-
-                def evaluate(
-                    scopes: tuple[Scope, ...],
-                    label: str = label,
-                    misfit: Callable[[Scope], Tensor] = misfit,
-                    across: tuple[str, ...] = across,
+                def named(
+                    scope: Scope, label: str = label, misfit: Callable[[Scope], Tensor] = misfit
                 ) -> dict[str, Tensor]:
-                    (scope,) = scopes
-                    normals = {name: scope.normals[name] for name in across}
-                    return {label: misfit(dataclasses.replace(scope, normals=normals))}
+                    return {label: misfit(scope)}
 
-                terms.append(Term("boundary", (label,), draw, evaluate, self.weight))
-        return terms
+                found.append(OnPiece(piece, (label,), named, unknown))
+        return found
 
 
-class Dirichlet(BoundaryCondition):
+def instead(name: str, value: Any, context: Context) -> str:
+    """What to write instead of a name that is no unknown; "" where that cannot be guessed."""
+    region = context.region
+    if name in region.coordinates:
+        if name == TIME:
+            return f"; {name!r} is time: Initial(...) gives the state at its start"
+        lower, upper = region.bounds[name]
+        side = {lower: f"on='{name}-'", upper: f"on='{name}+'"}.get(value) if isinstance(value, int | float) else None
+        return f"; {name!r} is a coordinate: name the side, {side or f'''on='{name}-' or on='{name}+' '''.strip()}"
+    stem, _, suffix = name.rpartition("_")
+    key = split_derivative(suffix, region.coordinates) if suffix else None
+    if stem in context.unknowns and key:
+        less = "" if isinstance(value, int | float) and value == 0 else " - value"
+        return f"; for a derivative write pl.Condition(lambda {stem}: {stem}.{suffix}{less}, on=...)"
+    return ""
+
+
+class Dirichlet(PrescribedCondition):
     """The value on the boundary: ``Dirichlet(u=0.0, on="x")``; without ``on``, on the whole spatial boundary.
 
     Args:
         on: a coordinate (both ends), one end (``"x-"``, ``"x+"``), a tag of a mesh, or None.
+        where: on which part of it, a function of coordinates such as ``lambda y: y < 0.5`` that returns true or false for
+            each point; None for all of it. On a part the value stays in the loss.
         exact, weight: see the module's text.
         values: one number or function per unknown.
     """
 
     can_be_exact = True
 
-    def __init__(self, *, on: str | None = None, exact: bool | None = None, weight: float = 1.0, **values: Value):
-        super().__init__(on, exact, weight, values)
+    def __init__(
+        self,
+        *,
+        on: str | None = None,
+        where: Where | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+        **values: Value,
+    ):
+        super().__init__(on, where, exact, weight, values)
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Dirichlet({unknown}=...)")
@@ -91,21 +103,29 @@ def normal_derivative(scope: Scope, unknown: str) -> Tensor:
     return total
 
 
-class Neumann(BoundaryCondition):
+class Neumann(PrescribedCondition):
     """The outward normal derivative on the boundary: ``Neumann(u=0.0, on="x+")``.
 
     Args: as for ``Dirichlet``; it cannot be exact.
     """
 
-    def __init__(self, *, on: str | None = None, exact: bool | None = None, weight: float = 1.0, **values: Value):
-        super().__init__(on, exact, weight, values)
+    def __init__(
+        self,
+        *,
+        on: str | None = None,
+        where: Where | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+        **values: Value,
+    ):
+        super().__init__(on, where, exact, weight, values)
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Neumann({unknown}=...)")
         return lambda scope: normal_derivative(scope, unknown) - scope.value(value, names, label)
 
 
-class Robin(BoundaryCondition):
+class Robin(PrescribedCondition):
     """a u + b du/dn = g on the boundary: ``Robin(u=(a, b, g), on="x+")``, du/dn along the outward normal.
 
     Args: as for ``Dirichlet``, each value a triple of numbers or functions; it cannot be exact.
@@ -115,11 +135,12 @@ class Robin(BoundaryCondition):
         self,
         *,
         on: str | None = None,
+        where: Where | None = None,
         exact: bool | None = None,
         weight: float = 1.0,
         **values: tuple[Value, Value, Value],
     ):
-        super().__init__(on, exact, weight, values)
+        super().__init__(on, where, exact, weight, values)
         for unknown, value in values.items():
             if not isinstance(value, tuple | list) or len(value) != 3:
                 raise TypeError(f"Robin({unknown}={value!r}): give a triple (a, b, g) of a u + b du/dn = g.")

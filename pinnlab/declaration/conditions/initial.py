@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import Condition, Value
+from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.names import Key, split_derivative
 from pinnlab.domains import TIME, Site
 
 
-class Initial(Condition):
+class Initial(AnyCondition):
     """The state at the first time: ``Initial(u=lambda x: torch.sin(x))``.
 
     For equations of second order in time, give the velocity as ``u_t``: ``Initial(u=..., u_t=0.0)``.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.domains import TIME, Site
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
@@ -103,7 +103,9 @@ class ExpertAssembly:
         self._entries = [entry(problem.equation_term(), 1.0)]
         for condition, terms in problem.condition_terms():
             if condition in soft:
-                self._entries += [entry(t, t.weight * (1.0 if t.kind == "data" else condition_weight)) for t in terms]
+                self._entries += [
+                    entry(everywhere(t), t.weight * (1.0 if t.kind == "data" else condition_weight)) for t in terms
+                ]
         self._interfaces = []
         for name, count in zip(cells.edges, cells.shape, strict=True):
             if count == 1 or coupling == "none":

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.algebra.least_squares import LeastSquares
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.cells import Cells
@@ -193,6 +193,12 @@ class FamilyExperts(Solver):
                 f"{_OWNER} solves for basis coefficients, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
+        for condition in problem.conditions:
+            if isinstance(condition, Integral):
+                yield (
+                    f"{_OWNER} solves for each expert's coefficients at points, and {condition!r} is about all of space; "
+                    "solve a member with PINN(), problem.at(...), or leave the integral out."
+                )
         if (lost := problem.lost_flux(_OWNER)) is not None:
             yield lost
         if functions(problem) and not needs_grid(network, problem):

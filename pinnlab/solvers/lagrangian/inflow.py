@@ -106,6 +106,12 @@ def entry_of(problem: Problem) -> Entry | None:
     if any(isinstance(c, Periodic) and c.on == x for c in problem.conditions):
         return None
     given = {piece: c for c in problem.conditions if isinstance(c, Dirichlet) for piece in c.pieces(problem.context())}
+    for condition in given.values():
+        if condition.where is not None:
+            raise ValueError(
+                f"LagrangianPINN: {condition!r} is about a part of a side, and labels enter through all of it; give "
+                "one value at all times, such as lambda t: torch.where(t < 0.5, 1.0, 0.0), or use pl.CausalPINN()."
+            )
     if problem.order(x) > 1:
         raise ValueError(
             f"LagrangianPINN: the equation has a derivative of order {problem.order(x)} by {x!r} and {x!r} is not periodic: "

@@ -121,12 +121,15 @@ def roundings(
 
     for term in terms:
         sites = term.draw(cube, 1)
+        used = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
+        keys = {(u, key) for u, mine in used.items() for key in mine}
+        if len(sites) == 1 and any(u not in starts or len(key) > 1 or TIME in key for u, key in keys):
+            continue  # curvatures and rates do not say how far a value jumps
         axis, upper = sites[0].side
         lower, end = bounds[names[axis]]
         width = (0.2 if len(sites) == 1 else 0.1) * math.sqrt(tolerance) * (end - lower)
         rise = (1.0 if upper else -1.0) * 2 / (math.sqrt(math.pi) * width)
         corner = _Corner(problem, term, starts, sites[0], names[axis])
-        used = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
         side = term.draw(cube, 64)[0]
         for unknown in (u for u, keys in used.items() if keys and u in starts):
             if problem.order_of(unknown, names[axis]) < 2:

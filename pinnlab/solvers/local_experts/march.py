@@ -23,8 +23,10 @@ from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.eigenfunctions import nontrivial_start
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
+from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
 
@@ -106,6 +108,9 @@ class SlabMarch:
         self.size, self.misfit = self.discretization.lift_sizes, 0.0
         self.suspect: float | None = None
         self.guess: Piece | None = None
+        self.numbers: Numbers = {
+            name: float(self.discretization.parameters[name]) for name in problem.unknown_parameters
+        }
         if self.time is not None:
             self.now, self.end = self.bounds[TIME]
             self.slab = settings.first_slab * (self.end - self.now)
@@ -160,12 +165,21 @@ class SlabMarch:
         deadline.check()
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
         rows = made.rows(cells, before)
-        system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
+        m, size_of_basis = len(self.problem.unknowns), self.basis.size
+        system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
+        numbers = self.numbers
+        other = nontrivial_start(system, made.bump(cells), numbers) if self.guess is None and numbers else None
+        if other is not None:
+            start, numbers = other.coefficients, other.numbers
+            start = made.turned(start, cells) if other.either_sign else start
         most = 12 if self.time is not None else 40
-        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline)
+        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
+            # eigenfunctions that cells do not resolve are no smooth matter
+            if numbers and self.time is None and self.refinement.halve_all():
+                return tried
             # on short slabs wide cells are nearly singular for derivatives of high order
             if not (found.singular and self._is_high and self.refinement.halve_widest()):
                 self._shorten(0.4)
@@ -173,7 +187,10 @@ class SlabMarch:
         values = made.values(found.coefficients)
         size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
         tails = self._indicator(values, size)
-        piece = Piece(self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, made.lift)
+        self.numbers = found.numbers
+        piece = Piece(
+            self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, found.numbers, made.lift
+        )
         ratio = 0.0 if self.time is None else float(tails[:, self.time].max()) / self.settings.tolerance
         split = self.refinement.split(tails, cells, made.space)
         if split or ratio > 1:
@@ -190,7 +207,9 @@ class SlabMarch:
             return tried
         self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
-        return SlabAttempt(True, found.misfit, made.held_out_residual(cells, found.coefficients), cells.count)
+        return SlabAttempt(
+            True, found.misfit, made.held_out_residual(cells, found.coefficients, found.numbers), cells.count
+        )
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
@@ -342,6 +361,7 @@ class SlabMarch:
             "misfit": self.misfit,
             "suspect": self.suspect,
             "guess": None if self.guess is None else self.guess.state(),
+            **({"numbers": dict(self.numbers)} if self.numbers else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -355,6 +375,7 @@ class SlabMarch:
         self.size, self.refinement.coarse = state["size"].cpu().numpy(), state["coarse"]
         # files of version 0.1 have none
         self.misfit, self.suspect = state.get("misfit", 0.0), state.get("suspect")
+        self.numbers = {name: float(value) for name, value in state.get("numbers", {}).items()}
         if self.time is not None:
             self.slab = state["slab"]
             self.now = self.pieces[-1].region.bounds[TIME][1] if self.pieces else self.bounds[TIME][0]

@@ -32,11 +32,9 @@ class Piece(Part):
         basis: N functions.
         coefficients: (K, m, N).
         constants: {name: parameter's value}.
+        numbers: {name: value} of unknown parameters that were found.
         lift: {unknown: a part of it that is known}, which is added to what coefficients say.
     """
-
-    coefficients: Mapping[str, Tensor] = {}
-    """Unknown parameters found: none, for experts find functions only."""
 
     def __init__(
         self,
@@ -45,8 +43,10 @@ class Piece(Part):
         basis: LocalBasis,
         coefficients: Array,
         constants: Mapping[str, Tensor],
+        numbers: Mapping[str, float] | None = None,
         lift: Mapping[str, KnownFunction] | None = None,
     ):
+        self.coefficients = {k: torch.tensor(v, dtype=torch.float64) for k, v in (numbers or {}).items()}
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
         self.constants, self.lift = dict(constants), dict(lift or {})
         self.region = cells.region
@@ -69,7 +69,8 @@ class Piece(Part):
     def _state(self) -> dict[str, Any]:
         # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
-        return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
+        found = {"numbers": dict(self.coefficients)} if self.coefficients else {}
+        return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights), **found}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
@@ -85,7 +86,8 @@ class Piece(Part):
     ) -> Piece:
         """The inverse of ``state``."""
         cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
-        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, lift)
+        numbers = {name: float(value) for name, value in data.get("numbers", {}).items()}
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers, lift)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import TIME, Box
 from pinnlab.machine.capacity import usable_memory
@@ -104,7 +104,10 @@ class LocalExperts(Solver):
         """
         region = problem.domain
         assert isinstance(region, Box)
-        edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self._cuts(problem)).edges.items()}
+        ends = _ends_of_parts(problem)
+        edges = {
+            n: _with_jumps(problem, n, e, ends.get(n, ())) for n, e in cut(region, self._cuts(problem)).edges.items()
+        }
         stops = tuple(edges.pop(TIME)[1:-1].tolist()) if region.has_time else ()
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
@@ -133,10 +136,11 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        if problem.unknown_parameters:
+        beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
+        if problem.unknown_parameters and not beside:
             yield (
-                f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
-                f"{problem.unknown_parameters} as well; use PINN()."
+                f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
+                f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
             )
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
             yield lost
@@ -170,7 +174,7 @@ class LocalExperts(Solver):
         middle = torch.full((1, len(region.coordinates)), 0.5, dtype=torch.float64)
         for condition, terms in problem.condition_terms():
             sites = [site for term in terms for site in term.draw(lambda n: middle, 1)]
-            if not isinstance(condition, Initial | Data) and any(site.normals is None for site in sites):
+            if not isinstance(condition, Initial | Data | Integral) and any(site.normals is None for site in sites):
                 yield (
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."
@@ -268,12 +272,30 @@ def _cuts(problem: Problem) -> dict[str, int]:
     return {name: 4 if len(space) == 1 else 2 for name in space}
 
 
-def _with_jumps(problem: Problem, name: str, edges: np.ndarray) -> np.ndarray:
+def _ends_of_parts(problem: Problem) -> dict[str, tuple[float, ...]]:
+    """{coordinate: where conditions on parts of sides begin and end}."""
+    found: dict[str, tuple[float, ...]] = {}
+    for condition in problem.conditions:
+        if isinstance(condition, BoundaryCondition) and (part := condition.part(problem.domain)) is not None:
+            for piece in condition.pieces(problem.context()):
+                for name, positions in part.ends(piece).items():
+                    found[name] = tuple(sorted({*found.get(name, ()), *positions}))
+    return found
+
+
+def _with_jumps(problem: Problem, name: str, edges: np.ndarray, ends: Sequence[float] = ()) -> np.ndarray:
     """Edges along a coordinate, and where sources or coefficients jump across it: the solution is less smooth there.
 
     An edge of equal parts that lies next to a jump gives way to it.
+
+    Args:
+        problem: whose.
+        name: of the coordinate.
+        edges: without jumps.
+        ends: other positions at which cells are to end.
     """
     jumps = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
+    jumps += [p for p in ends if p not in jumps]
     lower, upper = problem.domain.bounds[name]
     inside = sorted(p for p in jumps if lower < p < upper)
     near = 1e-3 * (upper - lower)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Data, Initial, Periodic
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, Integral, Periodic
 from pinnlab.domains import TIME, Box, Region, Site
 from pinnlab.domains.cells import Cells
 
@@ -224,13 +224,13 @@ class Partition:
         nearest, which = torch.stack(distances).min(0)
         return torch.where(nearest <= _EDGE, which, -1)
 
-    def conditions(self, cell: int, conditions: Sequence[Condition]) -> list[Condition]:
+    def conditions(self, cell: int, conditions: Sequence[AnyCondition]) -> list[AnyCondition]:
         """The conditions of the whole problem that concern one cell."""
         box = self.cells[cell].box
         return [kept for condition in conditions for kept in _restricted(condition, box, self.region)]
 
 
-def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition]:
+def _restricted(condition: AnyCondition, box: Box, whole: Region) -> list[AnyCondition]:
     if isinstance(condition, Data):
         inside = condition.within(box, whole)
         return [] if inside is None else [inside]
@@ -239,6 +239,11 @@ def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition
     if isinstance(condition, Periodic):
         spans = _same(box, whole, condition.on, 0) and _same(box, whole, condition.on, 1)
         return [condition] if spans else []
+    if isinstance(condition, Integral):
+        raise ValueError(
+            f"MultiDomainPINN: {condition!r} is about all subdomains together, and each knows its own part only; use "
+            "pl.PINN(), or one blended network, MultiDomainPINN(..., overlap=0.5)."
+        )
     if not isinstance(condition, BoundaryCondition):
         raise TypeError(
             f"{condition!r}: multi-domain networks do not know how to share a {condition.name} among subdomains."
@@ -246,9 +251,13 @@ def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition
     pieces = whole.pieces(condition.on)
     faces = [face for face in box.pieces(None) if _outer(face, box, whole, pieces)]
     if len(faces) == len(pieces) and isinstance(whole, Box):
-        return [condition]
-    kept: list[Condition] = []
+        kept_whole = condition.within(box, whole)
+        return [] if kept_whole is None else [kept_whole]
+    kept: list[AnyCondition] = []
+    chosen = condition.part(box)
     for face in faces:
+        if chosen is not None and not chosen.reaches(face):
+            continue
         part = copy.copy(condition)
         part.on = face
         if not isinstance(whole, Box):
