@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.layers import BallLayer, Clock, EdgeLayer, Shape, Side, SideLayer, Wedge
-from pinnlab.declaration.singular import Constant, Pinned, SingularPart
-from pinnlab.declaration.spreading import Spread
+from pinnlab.declaration.singular import Constant, Pinned, SingularPart, Spread
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import TIME, Ball, Combination, Product, Region
@@ -155,7 +154,9 @@ def _wedge_term(
         time = (region.coordinates.index(TIME), region.bounds[TIME][0])
         for each, factor in ((second, 1.0), (first, -1.0)):
             if each.clashes:
-                late = Pinned(((factor, each.value, (*junction.fixed, time)), (-factor, start, (*junction.fixed, time))))
+                late = Pinned(
+                    ((factor, each.value, (*junction.fixed, time)), (-factor, start, (*junction.fixed, time)))
+                )
                 jump = jump - late
         if float(jump.jet(points, VALUE).abs().max()) < 1e-9 * float(_largest(meeting.gap)):
             return None

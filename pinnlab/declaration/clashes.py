@@ -134,6 +134,7 @@ class _OneUnknown:
         corners = [(j, *self._corner(j)) for j in joints]
         everything = [t for _, _, *numbers in sampled.values() for t in numbers if t is not None]
         everything += [t for _, _, a, b in corners for t in (a, b)]
+        everything += [] if self.start is None else [_at(self.start, self.region.initial(_unit(self.region)).points)]
         size = max((float(t.abs().max()) for t in everything), default=0.0)
         self._least = _SIGNIFICANT * size
         self.given = [

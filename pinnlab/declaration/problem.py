@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
@@ -20,7 +21,6 @@ from pinnlab.declaration.complex_unknowns import (
     real_unknowns,
 )
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
@@ -125,7 +125,7 @@ class Problem:
             reference=reference, velocity=velocity, name=name, complex_unknowns=complex_ones,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
-        self.exact_plan()
+        self.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
 

@@ -5,7 +5,7 @@ Letters: c derivatives, n points, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +16,21 @@ from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
 
-
 _ASIDE = {torch.float32: 1e-6, torch.float64: 1e-9}
 """Share of a coordinate's interval that is a little away from its end."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """u_t = sum_i D_i u_ii + ..., or 0 = sum_i D_i u_ii + ..., near some points.
+
+    Attributes:
+        evolves: whether there is a time derivative; without one the D_i have a common factor that is arbitrary.
+        diffusion: {coordinate number: D_i > 0}, means over the points.
+    """
+
+    evolves: bool
+    diffusion: Mapping[int, float]
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,9 @@ class SingularPart:
         Args:
             axis: number of a coordinate.
         """
-        return SingularPart([(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis])
+        return SingularPart(
+            [(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis]
+        )
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, 1) at (n, d) points."""

@@ -6,31 +6,18 @@ Letters: n points, d coordinates.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pinnlab.declaration.dissipation import linearized_at
+from pinnlab.declaration.singular import Spread
 from pinnlab.declaration.terms import Term
 from pinnlab.domains import TIME, Region
 
 _UNEVEN = 10.0
 """Ratio of the largest to the smallest diffusivity on a side from which on one number does not stand for all."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """u_t = sum_i D_i u_ii + ..., or 0 = sum_i D_i u_ii + ..., near some points.
-
-    Attributes:
-        evolves: whether there is a time derivative; without one the D_i have a common factor that is arbitrary.
-        diffusion: {coordinate number: D_i > 0}, means over the points.
-    """
-
-    evolves: bool
-    diffusion: Mapping[int, float]
 
 
 def spread(
@@ -92,5 +79,3 @@ def _mixes(row: Mapping[Any, Tensor], unknown: str) -> bool:
 def _is_even(ratio: Tensor) -> bool:
     finite = bool(torch.isfinite(ratio).all())
     return finite and float(ratio.min()) > 0 and float(ratio.max()) < _UNEVEN * float(ratio.min())
-
-

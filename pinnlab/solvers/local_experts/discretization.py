@@ -137,9 +137,7 @@ class Discretization:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return self.equations.residuals(jets[0], columns, numbers)
 
-        return CellRows(
-            self.problem.unknowns, [site], evaluate, leading=leads if highest else None, lift=self.lift
-        )
+        return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None, lift=self.lift)
 
     def boundary_rows(self, cells: Cells) -> list[CellRows]:
         """Boundary and periodic conditions."""

@@ -74,7 +74,9 @@ class Piece(Part):
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
-        return found | ({"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {})
+        return found | (
+            {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
+        )
 
     @classmethod
     def from_data(
