@@ -39,9 +39,10 @@ __path__.append(__path__[0] + "/doors")
 __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
-    "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
-    "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP",
-    "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
-    "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "Vector", "constraints", "curl", "diff",
-    "div", "dot", "equations", "grad", "interface_arms", "load_problem", "reference_solution", "solve", "weighting",
+    "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm",
+    "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
+    "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem",
+    "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform",
+    "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
+    "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from pinnlab.declaration.layers import BallLayer, Clock, EdgeLayer, Shape, Side,
 from pinnlab.declaration.singular import Constant, Pinned, SingularPart, Spread
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import TIME, Ball, Combination, Product, Region
+from pinnlab.domains import Ball, Combination, Product, Region
 from pinnlab.domains.junctions import Junction
 
 SpreadAt = Callable[[Tensor, Tensor], Spread | None]
@@ -151,7 +151,7 @@ def _wedge_term(
         return None
     jump = _pinned(second.value, *junction.fixed) - _pinned(first.value, *junction.fixed)
     if start is not None and spread.evolves:
-        time = (region.coordinates.index(TIME), region.bounds[TIME][0])
+        time = (region.time_index, region.time_interval[0])
         for each, factor in ((second, 1.0), (first, -1.0)):
             if each.clashes:
                 late = Pinned(
@@ -183,7 +183,7 @@ def _side(region: Region, piece: str, spread: Spread) -> Side | None:
 
 def _jump(region: Region, start: KnownFunction, value: KnownFunction, side: Side) -> Pinned:
     """Boundary value less initial value where both meet, as a function of the coordinates along the side."""
-    fixed = ((side.axis, side.position), (region.coordinates.index(TIME), region.bounds[TIME][0]))
+    fixed = ((side.axis, side.position), (region.time_index, region.time_interval[0]))
     return _pinned(value, *fixed) - _pinned(start, *fixed)
 
 
@@ -192,8 +192,8 @@ def _pinned(value: KnownFunction, *fixed: tuple[int, float]) -> Pinned:
 
 
 def _clock(region: Region) -> Clock:
-    lower, upper = region.bounds[TIME]
-    return Clock(region.coordinates.index(TIME), lower, upper - lower)
+    lower, upper = region.time_interval
+    return Clock(region.time_index, lower, upper - lower)
 
 
 def _largest(gap: Tensor | None) -> Tensor:

@@ -22,7 +22,7 @@ from pinnlab.declaration.spreading import Spread, spread
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.domains.junctions import Junction, junctions
 from pinnlab.domains.sampling import unit_points
 
@@ -175,9 +175,9 @@ class _OneUnknown:
         region, names = self.region, self.region.coordinates
         data = [(value, self._fixed(piece)) for piece, value in self._values.items()]
         if self.start is not None:
-            data.append((self.start, {names.index(TIME): region.bounds[TIME][0]}))
-        orders = {i: 2 for i, name in enumerate(names) if name != TIME} | {
-            i: 1 for i, name in enumerate(names) if name == TIME
+            data.append((self.start, {region.time_index: region.time_interval[0]}))
+        orders = {i: 2 for i, name in enumerate(names) if name != region.time} | {
+            i: 1 for i, name in enumerate(names) if name == region.time
         }
         return not any(
             isinstance(value, FunctionValue) and callable(value.given) and irregularity(value, region, fixed, orders)
@@ -202,7 +202,7 @@ class _OneUnknown:
         points = site.points.clone()
         if self.start is None:
             return points, site.outward, _at(value, points), None
-        points[:, self.region.coordinates.index(TIME)] = self.region.bounds[TIME][0]
+        points[:, self.region.time_index] = self.region.time_interval[0]
         return points, site.outward, _at(value, points), _at(self.start, points)
 
     def _corner(self, junction: Junction) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from pinnlab.declaration.dissipation import linearized_at
 from pinnlab.declaration.singular import Spread
 from pinnlab.declaration.terms import Term
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 
 _UNEVEN = 10.0
 """Ratio of the largest to the smallest diffusivity on a side from which on one number does not stand for all."""
@@ -46,10 +46,10 @@ def spread(
     rows = linearized_at(equations, unknowns, region, parameters, points, values)
     present = [{leaf: a for leaf, a in row.items() if bool((a != 0).any())} for row in rows]
     own = [row for row in present if any(name == unknown and key for name, key in row)]
-    if len(own) != 1 or _mixes(own[0], unknown):
+    if len(own) != 1 or _mixes(own[0], unknown, region.time):
         return None
     (row,) = own
-    time = row.get((unknown, (TIME,)))
+    time = row.get((unknown, (region.time,))) if region.time is not None else None
     found = {}
     for name in region.space:
         second = row.get((unknown, (name, name)))
@@ -65,13 +65,13 @@ def spread(
     return Spread(time is not None, {i: float(ratio.mean()) for i, ratio in found.items()})
 
 
-def _mixes(row: Mapping[Any, Tensor], unknown: str) -> bool:
+def _mixes(row: Mapping[Any, Tensor], unknown: str, time: str | None) -> bool:
     """Whether an equation has derivatives of an unknown that heat has not, or second ones of others."""
     for name, key in row:
         if name != unknown:
             if len(key) > 1:
                 return True
-        elif len(key) > 2 or (len(key) == 2 and (key[0] != key[1] or TIME in key)):
+        elif len(key) > 2 or (len(key) == 2 and (key[0] != key[1] or time in key)):
             return True
     return False
 
