@@ -148,7 +148,7 @@ class _OneUnknown:
     @property
     def clashing(self) -> bool:
         """Whether there is a clash."""
-        return any(each.clashes for each in (*self.given, *self.meetings))
+        return any(each.clashes for each in self.given) or any(each.clashes for each in self.meetings)
 
     def clashes(self) -> list[Clash]:
         """All of them, each at one of the places where it is largest."""

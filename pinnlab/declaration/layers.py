@@ -212,7 +212,7 @@ def shape_data(shape: Shape) -> dict[str, Any]:
 
 def shape_from(data: dict[str, Any]) -> Shape:
     """The inverse of ``shape_data``."""
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     kind = given.pop("kind")
     for name, part in (("clock", Clock), ("side", Side), ("other", Side)):
         if name in given:

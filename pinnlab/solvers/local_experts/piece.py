@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
-from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.naming import usual_time
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -45,7 +45,7 @@ class Piece(Part):
         coefficients: Array,
         constants: Mapping[str, Tensor],
         numbers: Mapping[str, float] | None = None,
-        lift: Mapping[str, KnownFunction] | None = None,
+        lift: Mapping[str, SingularPart] | None = None,
     ):
         self.coefficients = {k: torch.tensor(v, dtype=torch.float64) for k, v in (numbers or {}).items()}
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
@@ -86,7 +86,7 @@ class Piece(Part):
         data: Mapping[str, Any],
         basis: LocalBasis,
         constants: Mapping[str, Tensor],
-        lift: Mapping[str, KnownFunction] | None = None,
+        lift: Mapping[str, SingularPart] | None = None,
     ) -> Piece:
         """The inverse of ``state``."""
         edges = {name: e.cpu().numpy() for name, e in data["edges"].items()}
@@ -110,8 +110,8 @@ class Piece(Part):
                 rows = self.basis.rows(reference[part], orders) * self.cells.stretch(cells[part], orders)[:, None]
                 found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
         result = torch.from_numpy(found)
-        for unknown, part in self.lift.items():
-            result[:, :, self.unknowns.index(unknown)] += part.jet(torch.from_numpy(at), indices)[:, :, 0]
+        for unknown, known in self.lift.items():
+            result[:, :, self.unknowns.index(unknown)] += known.jet(torch.from_numpy(at), indices)[:, :, 0]
         return result.to(points)
 
     def values(self, points: Tensor, batch: int = 4096) -> Tensor:
