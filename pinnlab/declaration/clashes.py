@@ -67,12 +67,21 @@ class Clashes:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The clashes in sentences, and what is built in for them."""
-        built = [
-            f"{unknown} = P + a smooth part: P has the jumps, and is what diffusion makes of them close by"
+        """The clashes in sentences."""
+        return tuple(map(str, self.found))
+
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """What solvers do about them, in sentences."""
+        return tuple(
+            f"data of {unknown} clash: the layers that diffusion makes of the jumps are built in, a smooth rest is solved for"
             for unknown in self.singular
-        ]
-        return (*map(str, self.found), *built)
+        )
+
+    @property
+    def resolved(self) -> bool:
+        """Whether there are clashes, and the part of the solution that is not smooth is known for all of them."""
+        return bool(self.found) and {each.unknown for each in self.found} <= set(self.singular)
 
 
 def find_clashes(

@@ -272,6 +272,7 @@ class Problem:
         free = (*self.families, *self.unknown_parameters)
         singular = self.clashes.singular if layers else None
         plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
+        plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     @cached_property
