@@ -70,7 +70,7 @@ class SlabMarch:
         self.time = self.discretization.time
         self.refinement = Refinement(settings.cells, settings.tolerance, settings.most_cells)
         self.pieces: list[Piece] = []
-        self.size, self.misfit = np.zeros(len(problem.unknowns)), 0.0
+        self.size, self.misfit = self.discretization.lift_sizes, 0.0
         self.suspect: float | None = None
         self.guess: Piece | None = None
         self.numbers: Numbers = {
@@ -168,7 +168,9 @@ class SlabMarch:
         size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
         tails = self._indicator(values, size)
         self.numbers = found.numbers
-        piece = Piece(self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, found.numbers)
+        piece = Piece(
+            self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, found.numbers, made.lift
+        )
         ratio = 0.0 if self.time is None else float(tails[:, self.time].max()) / self.settings.tolerance
         split = self.refinement.split(tails, cells, made.space)
         if split or ratio > 1:
@@ -289,7 +291,7 @@ class SlabMarch:
             deadline.check()
             cells = self._cells()
             values = made.values(made.guess(cells, None))
-            size = np.abs(values).max(axis=(0, 2))
+            size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
             if not self.refinement.split(self._indicator(values, size), cells, made.space):
                 break
         self._refuse_travelling(made)
@@ -360,4 +362,4 @@ class SlabMarch:
             self.now = self.pieces[-1].region.time_interval[1] if self.pieces else self.problem.domain.time_interval[0]
 
     def _piece(self, data: dict[str, Any]) -> Piece:
-        return Piece.from_data(data, self.basis, self.discretization.parameters)
+        return Piece.from_data(data, self.basis, self.discretization.parameters, self.discretization.lift)

@@ -224,9 +224,17 @@ class CellMarch(March):
         made = self.cells.discretization
         rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
         if rounded:
-            self.notes += (
-                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off",
+            widest = max(
+                corner.width
+                / (made.domain.bounds[made.names[corner.axis]][1] - made.domain.bounds[made.names[corner.axis]][0])
+                for corner in made.corners
+                if not corner.inside
             )
+            self.notes += (
+                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off "
+                f"over {widest:.1e} of the domain",
+            )
+        self.notes += problem.clashes.built_in if made.lift else ()
         for layer in (corner for corner in made.corners if corner.inside):
             at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.4g}"
             self.notes += (

@@ -1,10 +1,11 @@
-"""The parameters that a problem is given, checked."""
+"""What a problem is given, checked: equations, conditions, parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from pinnlab.declaration.conditions import AnyCondition, Periodic
+from pinnlab.declaration.dry_run import Equation
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
@@ -44,3 +45,24 @@ def _check_findable(parameters: Mapping[str, Parameter]) -> None:
             f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
             f"{wanted[0]!r} a number or a family as well."
         )
+
+
+def checked_functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
+    """The equations; ValueError where there is none."""
+    if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
+        raise TypeError(f"equations={equations!r}: give a function, or a list of functions.")
+    functions = (equations,) if callable(equations) else tuple(equations)
+    if not functions:
+        raise ValueError("equations is empty; give at least one function that returns a residual.")
+    return functions
+
+
+def checked_conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tuple[AnyCondition, ...]:
+    """The conditions; TypeError where one is none."""
+    if not isinstance(conditions, AnyCondition) and not isinstance(conditions, Sequence):
+        raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
+    given = (conditions,) if isinstance(conditions, AnyCondition) else tuple(conditions)
+    for condition in given:
+        if not isinstance(condition, AnyCondition):
+            raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
+    return given
