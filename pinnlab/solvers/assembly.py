@@ -21,6 +21,7 @@ from pinnlab.declaration.terms import Term
 from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
+from pinnlab.networks.own import check_own
 from pinnlab.networks.singular import SingularEmbedding, Switch
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.solvers.switches import switches
@@ -91,13 +92,15 @@ class Builder:
             number: of the network; with the solve's seed it decides the initial weights.
 
         Raises:
-            ValueError: it does not map (n, d) to (n, m).
+            ValueError: it does not map (n, d) to (n, m), or is no smooth function of one point.
         """
         d, m = len(problem.domain.coordinates), len(problem.unknowns)
         generator = torch.Generator().manual_seed(1_000_003 * self.settings.seed + number)
         network = given.built(d, m, features, generator) if is_template(given) else copy.deepcopy(given)
         network = network.to(self.settings.device, self.settings.dtype)
         _check_width(network, given, d, m, self.settings)
+        like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
+        check_own(network, d, max(problem.order(name) for name in problem.domain.coordinates), like)
         return network
 
     def counts(self, problem: Problem, exact: ExactPlan, model: Model, layer: int = 0) -> list[Count]:

@@ -130,16 +130,13 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        if self.guess is not None:
-            start = made.moved(self.guess, cells)
-        else:
-            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin.values, cells)
+        known = self.guess or self.begin
+        start = made.guess(cells, before) if known is None else made.sampled(known.values, cells)
         rows = made.rows(cells, before)
         m, size_of_basis = len(self.problem.unknowns), self.basis.size
         system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
         numbers = self.numbers
-        unguided = self.guess is None and self.begin is None
-        other = nontrivial_start(system, made.bump(cells), numbers) if unguided and numbers else None
+        other = nontrivial_start(system, made.bump(cells), numbers) if known is None and numbers else None
         if other is not None:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
