@@ -133,6 +133,7 @@ class Reference:
         method: what was used, in words.
         resolution: nodes per space axis (0 for an ordinary differential equation).
         interpolant: evaluates it.
+        coefficients: {name: value} of unknown coefficients that were found beside integrals.
     """
 
     grid: dict[str, Array]
@@ -142,6 +143,7 @@ class Reference:
     method: str
     resolution: int
     interpolant: Interpolant = field(repr=False)
+    coefficients: dict[str, float] = field(default_factory=dict)
 
     @property
     def __signature__(self) -> inspect.Signature:

@@ -18,6 +18,7 @@ from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, Reference, relative_difference
+from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
@@ -94,7 +95,7 @@ def reference_solution(
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
     values = {u: v.reshape(shape) for u, v in interpolant(mesh).items()}
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant)
+    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant, attempt.numbers)
 
 
 def check_not_singular(problem: Problem) -> None:
@@ -121,6 +122,9 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
     if not problem.domain.space:
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
+        if integrals_of(problem):
+            attempt, estimate, numbers = run_bordered(problem, structure, budget)
+            return dataclasses.replace(attempt, numbers=numbers), estimate
         if is_singular(problem, structure):
             raise NotUniqueError(f"reference_solution: {SINGULAR}")
         return run_steady(problem, structure, budget)
