@@ -25,8 +25,8 @@ from pinnlab.derivatives.stencils import Array
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.integrals import GridIntegral
+from pinnlab.reference.newton import newton
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
-from pinnlab.reference.steady import newton
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
 
@@ -209,9 +209,7 @@ def _interpolant(problem: Problem, system: BorderedSystem, state: Array) -> Inte
     return Interpolant(system.grid.axes, dict(problem.domain.bounds), dict(zip(problem.unknowns, state, strict=True)))
 
 
-def run_bordered(
-    problem: Problem, structure: Structure, budget: Budget
-) -> tuple[Attempt, Estimate, dict[str, float]]:
+def run_bordered(problem: Problem, structure: Structure, budget: Budget) -> tuple[Attempt, Estimate, dict[str, float]]:
     """As ``run_steady``, with integrals; the last are the numbers that were found.
 
     Raises:
@@ -238,13 +236,13 @@ def run_bordered(
 def _guesses(
     system: BorderedSystem, problem: Problem, found: Sequence[tuple[Interpolant, dict[str, float]]]
 ) -> list[Array]:
+    eigen = first_guess(system, problem)
+    if eigen is not None:  # a coarser grid may have found another one
+        return [eigen]
     if found:
         coarse, numbers = found[-1]
         values = coarse.on_tensor({name: axis.points for name, axis in system.grid.axes.items()})
         return [system.joined(np.stack([values[u] for u in problem.unknowns]), numbers)]
     start = {n: problem.parameter_values()[n].item() for n in system.names}
-    eigen = first_guess(system, problem)
-    if eigen is not None:
-        return [eigen]
     shape = (len(problem.unknowns), *system.grid.shape)
     return [system.joined(np.full(shape, value), start) for value in (0.0, 1.0)]

@@ -78,6 +78,20 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
     return _shared(problem, made)
 
 
+def prescribed_means(problem: Problem) -> dict[str, float]:
+    """{unknown: mean of the values that are prescribed for it on the boundary}, where there are some."""
+    context, found = problem.context(), dict[str, list[float]]()
+    for condition in problem.conditions:
+        for each in condition.on_pieces(context) if isinstance(condition, Dirichlet) else ():
+            assert each.unknown is not None
+            columns = _sampled(problem, each.piece)
+            nothing = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
+            scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
+            (misfit,) = each.misfit(scope).values()
+            found.setdefault(each.unknown, []).append(-float(misfit.mean()))
+    return {unknown: float(np.mean(values)) for unknown, values in found.items()}
+
+
 def _one(each: OnPiece, i: int) -> Callable[[Scope], Tensor]:
     return lambda scope: list(each.misfit(scope).values())[i]
 

@@ -5,7 +5,7 @@ Letters: c unknowns, g grid points, N = c g.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ class GridIntegral:
         ends = [(face[0], -1 if face[2] > 0 else 0) for face in sides if face is not None]
         bounds = problem.domain.bounds
         self.per_axis = [axis_weights(axis, *bounds[name]) for name, axis in axes.items()]
-        self.places = [self._place(end) for end in ends or [None]]
+        self.places = [self._place(end) for end in ends] or [self._place(None)]
         self.volume = sum(float(place.weights.sum()) for place in self.places)
 
     def _place(self, end: tuple[int, int] | None) -> _Place:
@@ -102,7 +102,7 @@ class GridIntegral:
         """The mean of the integrand less that of its value."""
         return self.linearized(state, numbers)[0]
 
-    def _leaf(self, values: Array, place: _Place):  # type: ignore[no-untyped-def]
+    def _leaf(self, values: Array, place: _Place) -> Callable[[Key], Tensor]:
         def derive(key: Key) -> Tensor:
             found = values
             for dim, matrix in self._matrices(key, place):

@@ -20,10 +20,11 @@ from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
+from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.steady import SINGULAR, run_steady
+from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, start_function
 from pinnlab.reference.uniqueness import is_singular
 

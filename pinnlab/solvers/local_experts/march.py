@@ -22,7 +22,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.discretization import Discretization, SlabRows
 from pinnlab.solvers.local_experts.eigenfunctions import nontrivial_start
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
@@ -108,9 +108,8 @@ class SlabMarch:
         self.size, self.misfit = np.zeros(len(problem.unknowns)), 0.0
         self.suspect: float | None = None
         self.guess: Piece | None = None
-        self.numbers: Numbers = {
-            name: float(self.discretization.parameters[name]) for name in problem.unknown_parameters
-        }
+        self._first_numbers = {n: float(self.discretization.parameters[n]) for n in problem.unknown_parameters}
+        self.numbers: Numbers = self._first_numbers
         if self.time is not None:
             self.now, self.end = self.bounds[TIME]
             self.slab = settings.first_slab * (self.end - self.now)
@@ -164,21 +163,26 @@ class SlabMarch:
         self._check_memory(cells)
         deadline.check()
         start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
-        rows = made.rows(cells, before)
-        m, size_of_basis = len(self.problem.unknowns), self.basis.size
-        system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
-        numbers = self.numbers
-        other = nontrivial_start(system, made.bump(cells), numbers) if self.guess is None and numbers else None
+        numbers, most = self.numbers, 12 if self.time is not None else 40
+        rows, system = self._system(cells, before)
+        # cells that are too coarse for it may have found another eigenfunction
+        other = nontrivial_start(system, made.bump(cells), self._first_numbers) if numbers else None
         if other is not None:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
-        most = 12 if self.time is not None else 40
         found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
+        if not found.converged and self.time is None and self.guess is None and other is None:
+            # zero may be where a root or a quotient is not defined
+            for constant in made.constants(cells):
+                rows, system = self._system(cells, before)
+                found = system.solve(constant, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
+                if found.converged:
+                    break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
-            # eigenfunctions that cells do not resolve are no smooth matter
-            if numbers and self.time is None and self.refinement.halve_all():
+            # eigenfunctions that cells do not resolve do not converge
+            if other is not None and self.time is None and self.refinement.halve_all():
                 return tried
             # on short slabs wide cells are nearly singular for derivatives of high order
             if not (found.singular and self._is_high and self.refinement.halve_widest()):
@@ -238,6 +242,12 @@ class SlabMarch:
         """Whether a march has derivatives in space of an order above two."""
         space = [n for n in self.names if n != TIME]
         return self.time is not None and any(self.problem.order(n) > 2 for n in space)
+
+    def _system(self, cells: Cells, before: Piece | None) -> tuple[SlabRows, SlabSystem]:
+        """The rows of a slab, with their scales still open, and the system that they make."""
+        rows = self.discretization.rows(cells, before)
+        m, size = len(self.problem.unknowns), self.basis.size
+        return rows, SlabSystem(cells, rows.all, m, size, self._chain_axis, rows.integrals)
 
     @property
     def _chain_axis(self) -> int:
