@@ -22,6 +22,7 @@ from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.solvers.starts import start_near_eigenfunction
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model
@@ -54,6 +55,7 @@ class Builder:
         features = self.features(problem.domain.bounds, exact.periods)
         network = self.network(given, problem, features, number)
         model = Model(problem.domain, problem.unknowns, network, exact.ansatz, coefficients, constants)
+        start_near_eigenfunction(model, problem, self.settings, self.settings.seed)
         counts, end = self.counts(problem, exact, model), partial(frozen, periods=exact.periods)
         return Assembly(model, counts, model, end, bool(exact.periods), exact.notes)
 
