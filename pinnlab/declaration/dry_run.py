@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.arguments import argument_names, is_complex
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition
@@ -26,8 +26,9 @@ from pinnlab.declaration.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
+from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value
-from pinnlab.derivatives.names import POINTWISE, Key
+from pinnlab.derivatives.names import COMPLEX, POINTWISE, Key
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 
@@ -168,16 +169,17 @@ def bound_residuals(equations: Sequence[Equation], available: Sequence[str]) -> 
     for i, function in enumerate(equations):
         name = getattr(function, "__name__", "")
         label = name if name.isidentifier() else f"equation{i}"
-        bound.append((function, argument_names(function, available, f"equation {label!r}"), label))
+        names = argument_names(function, available, f"equation {label!r}")
+        bound.append((function, names, label, any(is_complex(n, available) for n in names)))
 
     def residuals(scope: Scope) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for function, names, label in bound:
+        for function, names, label, mixed in bound:
             result = scope.call(function, names)
             named = result if isinstance(result, dict) else {label: result}
             if not named or not all(isinstance(name, str) and name for name in named):
                 raise TypeError(f"equation {label!r} returned {list(named)} as names; return {{'name': residual}}.")
-            for name, residual in named.items():
+            for name, residual in (real_parts(named) if mixed else named).items():
                 if name in found:
                     raise ValueError(f"two residuals are called {name!r}; give the equations different names.")
                 found[name] = residual
@@ -267,6 +269,8 @@ def dry_points(d: int) -> Callable[[int], Tensor]:
 def check_residual(name: str, residual: Any, jets: list[Tensor]) -> None:
     """Raise TypeError or ValueError where an equation returned no residual: one number per point, which ``jets`` change."""
     advice = _ADVICE
+    if name.endswith("_imag") and isinstance(residual, Tensor) and bool((residual.abs() < 1e-9).all()):
+        advice = f"the imaginary part of {name.removesuffix('_imag')!r} is zero: take its real part, (...).real"
     if not isinstance(residual, Tensor):
         raise TypeError(f"equation {name!r} returned {type(residual).__name__} {residual!r}; {advice}.")
     if residual.shape != (POINTS,):
@@ -289,7 +293,7 @@ def check_residual(name: str, residual: Any, jets: list[Tensor]) -> None:
 
 def _kind(residual: Tensor) -> str:
     if residual.is_complex():
-        return "complex values; write its real and imaginary part as two equations for two real unknowns"
+        return f"complex values; {COMPLEX}, or write its real and imaginary part as two equations for two real unknowns"
     if residual.dtype == torch.bool:
         return "a comparison, which is true or false; write left - right"
     return f"whole numbers ({residual.dtype})"

@@ -12,6 +12,13 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.complex_unknowns import (
+    Unknowns,
+    declared_types,
+    declared_unknowns,
+    on_parts,
+    real_unknowns,
+)
 from pinnlab.declaration.condition_count import Count
 from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
@@ -36,6 +43,7 @@ from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
 
 Velocity = float | Callable[..., Any]
@@ -48,9 +56,10 @@ class Problem:
 
     Args:
         domain: where the coordinates live; the coordinate ``t`` is time.
-        unknowns: one name or several.
+        unknowns: one name or several; ``{"psi": complex, "u": float}`` where some are complex.
         equations: one function or several. Arguments are bound by name to unknowns, coordinates and parameters; each
-            returns a residual (zero where the equation holds) or ``{"name": residual}``.
+            returns a residual (zero where the equation holds) or ``{"name": residual}``. A complex residual is two real
+            ones, ``name_real`` and ``name_imag``.
         conditions: initial, boundary, periodic conditions and data.
         parameters: {name: number, function of coordinates, ``Uniform(lo, hi)`` (a family of numbers),
             ``RandomField(on="x")`` (a family of functions) or ``Unknown(start)`` (an inverse problem)}.
@@ -59,7 +68,9 @@ class Problem:
         name: what figures and tables call it.
 
     Attributes:
-        unknowns, equations, conditions: tuples, whatever was given.
+        unknowns, equations, conditions: tuples, whatever was given. A complex unknown ``psi`` is two real ones,
+            ``psi_real`` and ``psi_imag``, and conditions on it are conditions on these.
+        complex_unknowns: names of the complex unknowns.
         derivatives: {unknown: derivatives that the equations use}, each named by its coordinates, such as ``("x", "x")``.
         residual_names: what the equations' residuals are called.
 
@@ -76,13 +87,14 @@ class Problem:
     reference: Callable[..., Any] | None
     velocity: Velocity | Sequence[Velocity] | None
     name: str
+    complex_unknowns: tuple[str, ...] = field(init=False, repr=False)
     derivatives: Mapping[str, frozenset[Key]] = field(init=False, repr=False)
     residual_names: tuple[str, ...] = field(init=False, repr=False)
 
     def __init__(
         self,
         domain: Region,
-        unknowns: str | Sequence[str],
+        unknowns: Unknowns,
         equations: Equation | Sequence[Equation],
         conditions: AnyCondition | Sequence[AnyCondition] = (),
         parameters: Mapping[str, Parameter] | None = None,
@@ -92,22 +104,34 @@ class Problem:
     ) -> None:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
-        names, functions, given = _names(unknowns), _functions(equations), _conditions(conditions)
+        declared, complex_ones = declared_unknowns(unknowns)
+        names, functions = real_unknowns(declared, complex_ones), _functions(equations)
+        given = tuple(on_parts(condition, complex_ones) for condition in _conditions(conditions))
         values = _parameters(parameters or {}, domain, given)
-        check_names(domain.coordinates, names, values)
-        _check_distinct({"an unknown": names, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
+        check_names(domain.coordinates, (*names, *complex_ones), values)
+        taken = {
+            "an unknown": (*names, *complex_ones),
+            "a coordinate": domain.coordinates,
+            "a parameter": tuple(values),
+        }
+        _check_distinct(taken)
         _check_solvable(values)
         if not isinstance(name, str):
             raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
         found = dry_run(domain, names, functions, given, values, velocity)
         vars(self).update(
             domain=domain, unknowns=names, equations=functions, conditions=given, parameters=values,
-            reference=reference, velocity=velocity, name=name,
+            reference=reference, velocity=velocity, name=name, complex_unknowns=complex_ones,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
         self.exact_plan()
         if reference is not None:
             self.reference_arguments(reference)
+
+    @property
+    def declared(self) -> dict[str, type]:
+        """The unknowns as they were declared: {name: float or complex}."""
+        return declared_types(self.unknowns, self.complex_unknowns)
 
     # -- members of a family -----------------------------------------------------------------------------------------
 
@@ -137,7 +161,7 @@ class Problem:
             family = self.parameters[name]
             if isinstance(family, Family):
                 values[name] = family.admit(name, value)
-        return dataclasses.replace(self, parameters={**self.parameters, **values})
+        return self.replace(parameters={**self.parameters, **values})
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""
@@ -151,7 +175,7 @@ class Problem:
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(self, **{"unknowns": self.declared, **changes})
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
@@ -235,6 +259,7 @@ class Problem:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
         plan = self.exact_plan()
         notes, missing = list(plan.notes), []
+        notes += [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in self.complex_unknowns]
         for name, value in self.parameters.items():
             if isinstance(value, Family):
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
@@ -286,23 +311,6 @@ class Problem:
 
 
 # -- what the constructor makes of its arguments -----------------------------------------------------------------------
-
-
-def _names(unknowns: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of the unknowns; ValueError where they are none, no names, or stand twice."""
-    if isinstance(unknowns, Mapping):
-        raise TypeError(
-            f"unknowns={unknowns!r}: give names only; complex unknowns are not supported: declare the real and the "
-            "imaginary part as two unknowns, each with its own equation."
-        )
-    if not isinstance(unknowns, Sequence | set | frozenset):
-        raise TypeError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
-    names = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
-    if not names or not all(isinstance(n, str) and n.isidentifier() for n in names):
-        raise ValueError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
-    if len(set(names)) != len(names):
-        raise ValueError(f"unknowns={unknowns!r}: a name stands twice.")
-    return names
 
 
 def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:

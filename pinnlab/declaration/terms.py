@@ -19,11 +19,21 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.functions import FunctionParameter, function_jet
-from pinnlab.derivatives.fields import Field, Key, NamedJet, Watch, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.fields import (
+    Field,
+    Key,
+    NamedJet,
+    Watch,
+    as_value,
+    complex_field,
+    coordinate_field,
+    unknown_field,
+)
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import Region, Site
+from pinnlab.derivatives.names import COMPLEX, parts_of
+from pinnlab.domains import Columns, Region, Site
 
 Draw = Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]
 """(unit_points, n) -> sites: ``unit_points(n)`` gives (n, d) points of the unit cube."""
@@ -42,7 +52,7 @@ class Scope:
     """
 
     fields: Mapping[str, Field]
-    coordinates: Mapping[str, Tensor]
+    coordinates: Columns
     parameters: Mapping[str, Any]
     normals: Mapping[str, Tensor] = field(default_factory=dict)
     watch: Watch | None = None
@@ -51,14 +61,13 @@ class Scope:
     def of_jets(
         cls,
         jets: Mapping[str, NamedJet],
-        coordinates: Mapping[str, Tensor],
+        coordinates: Columns,
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
         watch: Watch | None = None,
     ) -> Scope:
         """The scope in which each unknown has the derivatives of its jet."""
-        names: Key = tuple(coordinates)
-        fields = {name: unknown_field(name, jet, names, watch=watch) for name, jet in jets.items()}
+        fields = {name: unknown_field(name, jet, coordinates.names, watch=watch) for name, jet in jets.items()}
         return cls(fields, coordinates, parameters, normals or {}, watch)
 
     @classmethod
@@ -67,7 +76,7 @@ class Scope:
         jet: Tensor,
         indices: Indices,
         unknowns: Sequence[str],
-        coordinates: Mapping[str, Tensor],
+        coordinates: Columns,
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
     ) -> Scope:
@@ -84,19 +93,21 @@ class Scope:
         given = self.parameters[name]
         if not isinstance(given, FunctionParameter):
             return given
-        return unknown_field(name, parameter_jet(given, self.coordinates), tuple(self.coordinates), watch=self.watch)
+        return unknown_field(name, parameter_jet(given, self.coordinates), self.coordinates.names, watch=self.watch)
 
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
         """Call an equation: unknowns, coordinates and functions are bound as fields."""
-        order: Key = tuple(self.coordinates)
+        order = self.coordinates.names
         bound: dict[str, Any] = {}
         for name in names:
             if name in self.fields:
                 bound[name] = self.fields[name]
             elif name in self.coordinates:
                 bound[name] = coordinate_field(name, self.coordinates[name], order, self.watch)
-            else:
+            elif name in self.parameters:
                 bound[name] = self.parameter(name)
+            else:
+                bound[name] = complex_field(name, *(self.fields[part] for part in parts_of(name)))
         return function(**bound)
 
     def value(self, given: Any, names: tuple[str, ...], what: str) -> Tensor:
@@ -121,7 +132,8 @@ class Scope:
         given = as_value(given)
         if given is None or isinstance(given, str | complex) or (isinstance(given, Tensor) and given.is_complex()):
             came = "complex values" if isinstance(given, complex | Tensor) else repr(given)
-            raise TypeError(f"{what} returned {came}; return one real number per point, or a number.")
+            hint = f"; {COMPLEX}" if isinstance(given, complex | Tensor) else ""
+            raise TypeError(f"{what} returned {came}; return one real number per point, or a number{hint}.")
         result = torch.as_tensor(given, dtype=self.like.dtype, device=self.like.device)
         if result.ndim > 0 and result.shape != self.like.shape:
             raise ValueError(
@@ -232,7 +244,7 @@ MADE_UP_UNITS = (1.0, 1e3, 1e6)
 
 def trace(
     term: Term,
-    region_columns: Callable[[Tensor], dict[str, Tensor]],
+    region_columns: Callable[[Tensor], Columns],
     unknowns: tuple[str, ...],
     parameters: Mapping[str, Any],
     sites: tuple[Site, ...],
@@ -308,6 +320,8 @@ class Context:
             return argument_names(value, self.bindable, owner)
         if isinstance(value, Tensor) and value.ndim == 0:
             value = float(value)
+        if isinstance(value, complex | np.complexfloating):
+            raise TypeError(f"{owner} is the complex number {value}, and the unknown is real; {COMPLEX}.")
         if not isinstance(value, int | float | np.number):
             raise TypeError(f"{owner} must be a number or a function of coordinates, got {type(value).__name__}.")
         try:

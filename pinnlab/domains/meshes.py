@@ -203,6 +203,16 @@ class Mesh(Region):
     def _locator(self) -> Locator:
         return Locator(self.nodes[self.elements], self._surface[0])
 
+    @property
+    def simplices(self) -> Tensor:
+        """(k, d + 1, d) corners of its elements."""
+        return self._inside.corners
+
+    @property
+    def sides(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """{boundary piece: (f, d, d) corners of its facets, (f, d) their outward normals}."""
+        return {name: (facets.corners, normals) for name, (facets, normals) in self._sides.items()}
+
     def face(self, piece: str) -> tuple[int, float, float] | None:
         return whole_face(self._sides[piece][0], self.bounds)
 

@@ -111,6 +111,16 @@ class Polygon(Region):
             found[name] = Simplices(segments[mine]), normals[mine]
         return found
 
+    @property
+    def simplices(self) -> Tensor:
+        """(k, 3, 2) corners of triangles that fill it."""
+        return self._triangles.corners
+
+    @property
+    def sides(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """{boundary piece: (k, 2, 2) ends of its edges, (k, 2) their outward normals}."""
+        return {name: (edges.corners, normals) for name, (edges, normals) in self._sides.items()}
+
     def face(self, piece: str) -> tuple[int, float, float] | None:
         return whole_face(self._sides[piece][0], self.bounds)
 

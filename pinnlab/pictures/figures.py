@@ -29,6 +29,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import TIME, Box, Region
 from pinnlab.domains.grids import Cover, cover, refined
+from pinnlab.pictures.complex_values import drawn, unknown_of
 from pinnlab.reference.base import Reference
 from pinnlab.training.result import Solved
 
@@ -117,7 +118,8 @@ class View:
         """{unknown: (a,), (a, b) or (v,)} of a function or a classical reference; NaN outside the domain."""
         points = self.points(problem.domain.coordinates)
         found = evaluate(reference, problem, points).numpy()
-        return self._inside(problem.domain, points, {u: found[:, j] for j, u in enumerate(problem.unknowns)})
+        values = dict(zip(problem.unknowns, found.T, strict=True))
+        return self._inside(problem.domain, points, drawn(values, problem.complex_unknowns))
 
     def of_solution(self, solution: Solved) -> dict[str, Array]:
         """The same of a solution; a file that it comes from need not hold the problem's equations."""
@@ -125,7 +127,7 @@ class View:
         points = self.points(domain.coordinates)
         # NumPy in gives NumPy out, wherever the networks live
         columns = {name: column.numpy() for name, column in domain.columns(points).items()}
-        return self._inside(domain, points, solution(**columns))
+        return self._inside(domain, points, drawn(solution(**columns)))
 
     def _inside(self, domain: Region, points: torch.Tensor, values: Mapping[str, Array]) -> dict[str, Array]:
         """Values in the shape of the view; NaN outside the domain."""
@@ -168,10 +170,10 @@ def _triangles(region: Region) -> Cover | None:
 def plot_solution(solution: Solved) -> Figure:
     """The solution, its error where the problem has a reference, and the course of the training."""
     problem = solution.problem
-    shown, m, reference = views(problem), len(problem.unknowns), problem.reference
+    shown, reference = views(problem), problem.reference
     found = [view.of_solution(solution) for view in shown]
     target = None if reference is None else [view.of(reference, problem) for view in shown]
-    single, kinds = len(shown) == 1, 1 if target is None else 2
+    m, single, kinds = len(found[0]), len(shown) == 1, 1 if target is None else 2
     rows, columns = (m, kinds) if single else (m * kinds, len(shown))
     if single:
         lines = len(shown[0].axes) == 1
@@ -184,14 +186,15 @@ def plot_solution(solution: Solved) -> Figure:
     course = figure.add_subplot(grid[:, -1] if single else grid[-1, :])
     panels = [[figure.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)]
     figure.suptitle(f"{problem.name}: {_solver(solution)}, {_seconds(solution.seconds)} of training")
-    for i, unknown in enumerate(problem.unknowns):
+    for i, unknown in enumerate(found[0]):
         values = [f[unknown] for f in found]
         exact = None if target is None else [t[unknown] for t in target]
         _draw(panels[i][:1] if single else panels[kinds * i], shown, values, unknown, exact)
         if exact is not None:
             places = panels[i][1:] if single else panels[kinds * i + 1]
             difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
-            size = _relative(difference[0], exact[0]) if shown[0].triangles is None else solution.error()[unknown]
+            flat = shown[0].triangles is None
+            size = _relative(difference[0], exact[0]) if flat else solution.error()[unknown_of(unknown)]
             _draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
     _share_labels(panels, rows_only=single)
     _draw_history(course, solution)
@@ -204,21 +207,21 @@ def plot_comparison(comparison: Compared) -> Figure:
     view = views(problem)[-1]
     lines = len(view.axes) == 1
     found, classical = view.of_solution(solution), view.of(comparison.classical, problem)
-    m = len(problem.unknowns)
+    m = len(found)
     figure = Picture(14.4, max(3.8, (2.5 if lines else 3.2) * m + 0.6))
     places = figure.subplots(m, 3, squeeze=False)
     at = f" at {view.title}" if view.fixed else ""
     figure.suptitle(f"{problem.name}{at}")
-    for i, unknown in enumerate(problem.unknowns):
+    for i, unknown in enumerate(found):
         values, exact = found[unknown], classical[unknown]
         limits = finite_range([values, exact])
         _draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
         _draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
         _draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
-        estimate = comparison.classical_error_estimate.get(unknown)
+        estimate = comparison.classical_error_estimate.get(unknown_of(unknown))
         guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
         heads = [
-            f"network, {_solver(solution)}\nerror {comparison.errors[unknown]:.1e}, "
+            f"network, {_solver(solution)}\nerror {comparison.errors[unknown_of(unknown)]:.1e}, "
             f"{_seconds(comparison.network_seconds)} of training",
             f"{_beginning(f'classical: {comparison.classical.method}', 60)}\n"
             f"{guess}{_seconds(comparison.classical_seconds)}",
@@ -346,7 +349,7 @@ def _share_labels(places: list[list[Axes]], rows_only: bool) -> None:
 
 def _draw_history(axes: Axes, solution: Solved) -> None:
     """Loss, held-out loss and errors over training time, with the starts of time windows."""
-    history, unknowns = solution.history, solution.problem.unknowns
+    history, unknowns = solution.history, solution.problem.declared
     seconds = history.column("seconds")
     curves: dict[str, tuple[Array, Mapping[str, Any]]] = {
         "training loss": (history.column("loss"), {"color": "0.7", "lw": 1.0}),

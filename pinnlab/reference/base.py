@@ -15,7 +15,10 @@ import numpy as np
 import scipy
 import torch
 
+from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.derivatives.axes import Axis, apply_along
+from pinnlab.derivatives.differentiable import differentiable_jet
+from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
 
@@ -63,8 +66,14 @@ class Interpolant:
             result[unknown] = values
         return result
 
-    def at_points(self, columns: Mapping[str, Array]) -> dict[str, Array]:
-        """Values (p,) at scattered points, each coordinate (p,)."""
+    def at_points(self, columns: Mapping[str, Array], orders: Mapping[str, int] | None = None) -> dict[str, Array]:
+        """Values (p,) at scattered points, each coordinate (p,).
+
+        Args:
+            columns: the coordinates.
+            orders: {coordinate: order} of the derivative that is wanted in place of the values.
+        """
+        orders = orders or {}
         points = len(next(iter(columns.values())))
         found = {unknown: np.empty(points) for unknown in self.data}
         probe = [axis.stencil(columns[name][:1])[0].shape[1] for name, axis in self.axes.items()]
@@ -72,7 +81,7 @@ class Interpolant:
         letters = "abc"[: len(self.axes)]
         for first in range(0, points, step):
             part = slice(first, first + step)
-            stencils = [axis.stencil(columns[name][part]) for name, axis in self.axes.items()]
+            stencils = [axis.stencil(columns[name][part], orders.get(name, 0)) for name, axis in self.axes.items()]
             index = tuple(
                 i.reshape(len(i), *(-1 if d == k else 1 for k in range(len(stencils))))
                 for d, (i, _) in enumerate(stencils)
@@ -110,6 +119,17 @@ class Interpolant:
             found = self.at_points(columns)
         return self._with_start(columns, found)
 
+    def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """Derivatives (c, p, m) at points (p, d) inside the domain; the values are those that calling it gives."""
+        at = points.detach().to("cpu", torch.float64).numpy()
+        columns = {name: at[:, i] for i, name in enumerate(self.axes)}
+        found = []
+        for index in indices:
+            orders = {name: index.count(i) for i, name in enumerate(self.axes)}
+            each = self.at_points(columns, orders) if index else self(columns)
+            found.append(np.stack(list(each.values()), axis=1))
+        return torch.from_numpy(np.stack(found)).to(points)
+
     def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
         if self.start is not None:
             first = columns[TIME] == self.bounds[TIME][0]
@@ -123,16 +143,19 @@ class Interpolant:
 class Reference:
     """A classical solution: ``reference(x=..., t=...) -> {"u": array}``.
 
-    NumPy in gives NumPy out, tensors in give tensors out (float64, no gradient); shapes broadcast.
+    NumPy in gives NumPy out, tensors in give tensors out (float64), which can be differentiated by the coordinates;
+    shapes broadcast.
 
     Attributes:
         grid: {coordinate: nodes}, in the domain's order.
-        values: {unknown: array over the tensor grid}.
+        values: {unknown: array over the tensor grid}, complex of a complex unknown.
         seconds: wall time of everything that was computed, the coarser solutions of the error estimate included.
-        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted.
+        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted. Of a
+            complex unknown, one for each of its parts.
         method: what was used, in words.
         resolution: nodes per space axis (0 for an ordinary differential equation).
         interpolant: evaluates it.
+        complex_unknowns: names of those that are complex.
         coefficients: {name: value} of unknown coefficients that were found beside integrals.
     """
 
@@ -143,6 +166,7 @@ class Reference:
     method: str
     resolution: int
     interpolant: Interpolant = field(repr=False)
+    complex_unknowns: tuple[str, ...] = field(default=(), repr=False)
     coefficients: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -160,7 +184,14 @@ class Reference:
         names = tuple(self.interpolant.axes)
         if set(coordinates) != set(names):
             raise ValueError(f"reference({', '.join(coordinates)}): give exactly the coordinates {', '.join(names)}.")
-        return at_coordinates(self.interpolant, {name: coordinates[name] for name in names})
+        given = {name: coordinates[name] for name in names}
+        if not any(isinstance(value, torch.Tensor) and value.requires_grad for value in given.values()):
+            return joined(at_coordinates(self.interpolant, given), self.complex_unknowns)
+        tensors = torch.broadcast_tensors(*(torch.as_tensor(value, dtype=torch.float64) for value in given.values()))
+        points = torch.stack([tensor.reshape(-1) for tensor in tensors], dim=1)
+        values = differentiable_jet(self.interpolant.jet, points, VALUE)[0]
+        parts = {u: v.reshape(tensors[0].shape) for u, v in zip(self.interpolant.data, values.unbind(1), strict=True)}
+        return joined(parts, self.complex_unknowns)
 
 
 def at_coordinates(function: Callable[[dict[str, Array]], dict[str, Array]], coordinates: Mapping[str, Any]) -> dict:

@@ -24,7 +24,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME
+from pinnlab.domains import TIME, Columns
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 5
@@ -85,7 +85,7 @@ def prescribed_means(problem: Problem) -> dict[str, float]:
         for each in condition.on_pieces(context) if isinstance(condition, Dirichlet) else ():
             assert each.unknown is not None
             columns = _sampled(problem, each.piece)
-            nothing = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
+            nothing: dict[Key, Tensor] = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
             scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
             (misfit,) = each.misfit(scope).values()
             found.setdefault(each.unknown, []).append(-float(misfit.mean()))
@@ -231,7 +231,7 @@ def _whole(problem: Problem, condition: FaceCondition) -> FaceCondition:
     return condition
 
 
-def _sampled(problem: Problem, piece: str) -> dict[str, Tensor]:
+def _sampled(problem: Problem, piece: str) -> Columns:
     """{coordinate: (n,)} of points on a face."""
     region = problem.domain
     unit = unit_points("sobol", _OF_SIDE, len(region.coordinates), np.random.default_rng(5)).double()

@@ -21,6 +21,7 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
+from pinnlab.domains.columns import Columns, Coordinates
 from pinnlab.domains.quadrature import gauss
 
 _FINER = 4
@@ -43,7 +44,7 @@ class _Place:
 
     end: tuple[int, int] | None
     weights: Array
-    columns: dict[str, Tensor]
+    columns: Columns
     normals: dict[str, Tensor] | None
 
 
@@ -74,7 +75,8 @@ class GridIntegral:
         if end is not None:
             points[end[0]], weights[end[0]] = points[end[0]][[end[1]]], np.ones(1)
         mesh = np.meshgrid(*points, indexing="ij")
-        columns = {n: torch.from_numpy(m.ravel().copy()) for n, m in zip(self.axes, mesh, strict=True)}
+        given = {n: torch.from_numpy(m.ravel().copy()) for n, m in zip(self.axes, mesh, strict=True)}
+        columns = Columns(Coordinates(self.axes, None), given)
         total = np.ones(1)
         for w in weights:
             total = np.multiply.outer(total, w)

@@ -68,7 +68,7 @@ class StateEquations:
             return values[row : row + 1]
 
         jets = {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
-        columns = {TIME: torch.full((1,), t, dtype=torch.float64)}
+        columns = self.problem.domain.columns(torch.full((1, 1), t, dtype=torch.float64))
         mass = self._mass
         if mass is None:
             jets = {u: leaf_jet(jet) for u, jet in jets.items()}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.algebra.largest import largest
+from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
@@ -95,8 +96,11 @@ def reference_solution(
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in interpolant(mesh).items()}
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant, attempt.numbers)
+    values = joined({u: v.reshape(shape) for u, v in interpolant(mesh).items()}, problem.complex_unknowns)
+    return Reference(
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant, problem.complex_unknowns,
+        attempt.numbers,
+    )  # fmt: skip
 
 
 def check_not_singular(problem: Problem) -> None:

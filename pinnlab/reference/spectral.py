@@ -16,6 +16,7 @@ from pinnlab.derivatives.axes import Axis, FourierAxis, NodeAxis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
@@ -144,9 +145,10 @@ class SpectralSystem:
 
         return {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
 
-    def _columns(self, t: float) -> dict[str, Tensor]:
+    def _columns(self, t: float) -> Columns:
         grid = dict(zip(self.space, self._grid, strict=True))
-        return {n: grid[n] if n in grid else torch.full_like(self._zero, t) for n in self.problem.domain.coordinates}
+        every = {n: grid[n] if n in grid else torch.full_like(self._zero, t) for n in self.problem.domain.coordinates}
+        return columns_of(self.problem.domain, every)
 
     def _rest(self, v: Tensor, t: float) -> Tensor:
         with torch.no_grad():

@@ -16,6 +16,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
+from pinnlab.domains.columns import columns_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def initial_values(problem: Problem, points: Mapping[str, Array]) -> dict[tuple[
         else torch.from_numpy(points[name].copy())
         for name in problem.domain.coordinates
     }
-    scope = Scope({}, columns, problem.parameter_values())
+    scope = Scope({}, columns_of(problem.domain, columns), problem.parameter_values())
     found = {}
     for unknown, key, value, names in initial_targets(problem):
         with torch.no_grad():

@@ -29,6 +29,7 @@ from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import face_conditions
@@ -238,7 +239,7 @@ class GridSystem:
         jets = {u: LazyJet(derive(u)) for u in self.problem.unknowns}
         return {u: leaf_jet(jet) for u, jet in jets.items()} if leaves else jets
 
-    def _columns(self, times: Array, face: GridFace | None) -> dict[str, Tensor]:
+    def _columns(self, times: Array, face: GridFace | None) -> Columns:
         if face is not None:
             return self._on_face(face.dim, face.upper, times)
         columns = {}
@@ -247,9 +248,9 @@ class GridSystem:
                 columns[name] = torch.from_numpy(np.repeat(times, self.points))
             else:
                 columns[name] = _tensor(np.tile(self.grid[name], len(times)))
-        return columns
+        return columns_of(self.problem.domain, columns)
 
-    def _on_face(self, dim: int, upper: bool, times: Array) -> dict[str, Tensor]:
+    def _on_face(self, dim: int, upper: bool, times: Array) -> Columns:
         """Points of a face at all times."""
         columns = {}
         for name in self.problem.domain.coordinates:
@@ -258,7 +259,7 @@ class GridSystem:
             else:
                 values = self.grid[name].reshape(self.shape).take(-1 if upper else 0, axis=dim).reshape(-1)
                 columns[name] = _tensor(np.tile(values, len(times)))
-        return columns
+        return columns_of(self.problem.domain, columns)
 
     def _face_residual(self, face: GridFace, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
         columns = self._columns(times, face)

@@ -39,6 +39,7 @@ from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import TIME, Box
+from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
@@ -136,7 +137,7 @@ def error_problem(
     evaluate = problem.equation_term().evaluate
 
     def equations(given: dict[str, Any]) -> dict[str, Tensor]:
-        columns = {name: _value(given[name]) for name in names}
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
         at = known.jets(list(columns.values()))
         jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         return evaluate((Scope.of_jets(jets, columns, parameters),))
@@ -218,7 +219,7 @@ def _lack(
     names, parameters = problem.domain.coordinates, problem.parameter_values()
 
     def lack(columns: Mapping[str, Tensor]) -> Tensor:
-        ordered = {name: columns[name] for name in names}
+        ordered = columns_of(problem.domain, columns)
         normals = None if piece is None else _normals(problem, piece, ordered[names[0]])
         scope = Scope.of_jets(known.jets(list(ordered.values())), ordered, parameters, normals)
         (misfit,) = term.evaluate((scope,)).values()
@@ -234,7 +235,7 @@ def _formula(
     names, parameters = problem.domain.coordinates, problem.parameter_values()
 
     def misfits(given: Mapping[str, Any]) -> dict[str, Tensor]:
-        columns = {name: _value(given[name]) for name in names}
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
         at = known.jets(list(columns.values()))
         jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         scope = Scope.of_jets(jets, columns, parameters, _normals(problem, piece, columns[names[0]]))

@@ -117,7 +117,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
         NoEstimateError: the classical solver does not say how accurate it is.
     """
     own = comparison.classical_error_estimate
-    if not all(math.isfinite(own.get(u, math.nan)) for u in comparison.errors):
+    if not all(math.isfinite(own.get(u, math.nan)) for u in comparison.problem.unknowns):
         raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")

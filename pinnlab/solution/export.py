@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pinnlab.declaration.complex_unknowns import separated
 from pinnlab.domains import TIME, Mesh
 from pinnlab.domains.grids import cover
 from pinnlab.training.result import Solved
@@ -87,7 +88,8 @@ def to_vtu(
 
     def write(file: Path, fixed: dict[str, float]) -> None:
         columns = {name: covered.nodes[:, i] for i, name in enumerate(space.coordinates)}
-        values = solution(**columns, **fixed)
+        # the format knows real numbers only
+        values = separated(solution(**columns, **fixed), solution.problem.complex_unknowns)
         meshio.Mesh(nodes, [(covered.kind, covered.cells)], point_data=values).write(file)
 
     times = _times(solution, t)

@@ -18,6 +18,7 @@ from torch import nn
 
 from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
+from pinnlab.declaration.complex_unknowns import declared_types
 from pinnlab.declaration.kinks import KinkProfile
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
@@ -66,7 +67,13 @@ class SavedProblem:
     parameters: dict[str, Parameter]
     name: str
     digests: Mapping[str, str] = field(default_factory=dict)
+    complex_unknowns: tuple[str, ...] = ()
     reference: None = None
+
+    @property
+    def declared(self) -> dict[str, type]:
+        """The unknowns as they were declared: {name: float or complex}."""
+        return declared_types(self.unknowns, self.complex_unknowns)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -97,6 +104,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "name": problem.name,
             "domain": problem.domain.to_data(),
             "unknowns": list(problem.unknowns),
+            "complex": list(problem.complex_unknowns),
             "parameters": {name: _parameter_data(value) for name, value in problem.parameters.items()},
             "digests": dict(problem.digests) if isinstance(problem, SavedProblem) else digests(problem),
             "models": parts,
@@ -290,7 +298,8 @@ def _saved_problem(data: Data) -> SavedProblem:
     if not isinstance(data["unknowns"], list) or not all(isinstance(name, str) for name in data["unknowns"]):
         raise TypeError(f"the unknowns are {data['unknowns']!r}")
     digests = {str(key): str(value) for key, value in data.get("digests", {}).items()}
-    return SavedProblem(region, tuple(data["unknowns"]), parameters, str(data["name"]), digests)
+    complex_ones = tuple(str(name) for name in data.get("complex", ()))
+    return SavedProblem(region, tuple(data["unknowns"]), parameters, str(data["name"]), digests, complex_ones)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 from pinnlab.declaration.conditions import AnyCondition, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives import chebyshev, fourier
+from pinnlab.derivatives.differentiable import JetFunction
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.domains import TIME, Region
@@ -161,3 +162,23 @@ def joined(models: Sequence[Part], whole: Region) -> Callable[[Tensor], Tensor]:
         return values
 
     return evaluate
+
+
+def joined_jet(models: Sequence[Part], whole: Region, batch: int = 4096) -> JetFunction:
+    """The derivatives (c, n, m) of the models of consecutive time windows; NaN after the last one's end.
+
+    Args:
+        models: in time order.
+        whole: the region that they are parts of.
+        batch: points at a time.
+    """
+
+    def jet(points: Tensor, indices: Indices) -> Tensor:
+        found = points.new_full((len(indices), len(points), len(models[0].unknowns)), torch.nan)
+        for k, mask in by_window(points, [model.region for model in models], whole):
+            with torch.no_grad():
+                parts = [models[k].jet(part, indices).detach() for part in points[mask].split(batch)]
+            found[:, mask] = torch.cat(parts, dim=1).to(found)
+        return found
+
+    return jet

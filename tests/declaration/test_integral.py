@@ -13,7 +13,8 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.terms import Scope
-from pinnlab.domains.quadrature import gauss, over_box, over_face, per_side
+from pinnlab.domains.coverings import boundary_patches, interior_patches
+from pinnlab.domains.quadrature import gauss, per_side, quadrature
 from pinnlab.machine.processes import Processes
 from pinnlab.training.plans import Settings
 from pinnlab.training.residuals import ResidualSystem
@@ -50,21 +51,45 @@ def test_gauss_nodes_worked_by_hand() -> None:
 
 def test_integrals_over_boxes_and_faces() -> None:
     box = pl.Box(x=(0.0, 2.0), y=(-1.0, 1.0))
-    inside = over_box(box, (2, 3))
+    inside = quadrature(interior_patches(box, {}))
     x, y = inside.points.T
     assert (inside.weights * x**5 * y**4).sum() == pytest.approx(64 / 6 * 2 / 5)
-    face = over_face(box, "x+", (2, 3))
-    assert face.points[:, 0].tolist() == [2.0] * 6
+    face = quadrature(boundary_patches(box, "x+", {}))
+    assert set(face.points[:, 0]) == {2.0}
     assert face.normals is not None and face.normals[0].tolist() == [1.0, 0.0]
     assert face.volume == pytest.approx(2.0)
-    end = over_face(LINE, "x-", (1, 1))
+    end = quadrature(boundary_patches(LINE, "x-", {}))
     assert end.points.tolist() == [[0.0]] and end.volume == 1.0
 
 
+DISC = pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0)
+TRIANGLE = pl.Polygon([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("region", "value"),  # of x^2
+    [
+        (DISC, PI / 4),
+        (TRIANGLE, 1 / 12),
+        (pl.Box(x=(-2.0, 2.0), y=(-2.0, 2.0)) - DISC, 64 / 3 - PI / 4),
+        (pl.Ball(center={"x": 0.0, "y": 0.0, "z": 0.0}, radius=1.0), 4 * PI / 15),
+        (DISC * pl.Box(z=(0.0, 2.0)), PI / 2),
+    ],
+)
+def test_integrals_over_other_regions(region: pl.Box, value: float) -> None:
+    found = quadrature(interior_patches(region, {}))
+    assert (found.weights * found.points[:, 0] ** 2).sum() == pytest.approx(value, rel=1e-6)
+
+
 def test_every_number_of_dimensions_has_nodes_that_fit_into_the_memory() -> None:
-    assert per_side(1) == (16, 8)
-    assert per_side(6) == (1, 4)
-    assert per_side(7) is None
+    assert per_side(1, 1) == (16, 8)
+    assert per_side(2, 1) == (4, 8)
+    assert per_side(2, 400) == (1, 2)
+    assert per_side(6, 1) == (1, 4)
+    with pytest.raises(ValueError, match="7 dimensions"):
+        per_side(7, 1)
+    with pytest.raises(ValueError, match="nodes"):
+        per_side(2, 20_000)
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------------
@@ -214,7 +239,7 @@ def test_the_normal_points_outwards_at_both_ends_of_one_integral() -> None:
     x = site.points[:, 0]
     jet = {"u": {(): x**2, ("x",): 2 * x}}
     normals = {"x": site.outward[:, 0]}
-    (value,) = found.evaluate((Scope.of_jets(jet, {"x": x}, {}, normals),)).values()
+    (value,) = found.evaluate((Scope.of_jets(jet, LINE.columns(site.points), {}, normals),)).values()
     assert float(found.summed(value)) == pytest.approx(0.0)
 
 

@@ -19,6 +19,7 @@ from pinnlab.declaration.terms import Context, Scope
 from pinnlab.derivatives.directions import Direction
 from pinnlab.derivatives.fields import as_value
 from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.domains.columns import Columns
 
 NORMAL = "n"
 """The argument that is the outward unit normal, unless a coordinate, an unknown or a parameter has this name."""
@@ -103,9 +104,7 @@ class BoundFormula:
         return value.expand_as(like)
 
 
-def made_up_scope(
-    context: Context, columns: Mapping[str, Tensor], normals: Mapping[str, Tensor] | None
-) -> Scope | None:
+def made_up_scope(context: Context, columns: Columns, normals: Mapping[str, Tensor] | None) -> Scope | None:
     """Fields of made-up numbers at points, each coordinate (n,); None where the context has no parameters."""
     if context.values is None:
         return None

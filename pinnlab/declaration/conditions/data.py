@@ -18,7 +18,7 @@ from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula, made_up_scope
 from pinnlab.declaration.measurements import brief, measured, spreads
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.derivatives.names import split_derivative
+from pinnlab.derivatives.names import COMPLEX, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.membership import in_part
 from pinnlab.domains.normals import outward_normals
@@ -77,6 +77,9 @@ class Data(AnyCondition):
             )
         self.points = {name: measured(f"points[{name!r}]", v) for name, v in points.items()}
         self.values = {name: v if callable(v) else measured(name or "values", v) for name, v in self.values.items()}
+        for name, x in self.points.items():
+            if x.is_complex():
+                raise TypeError(f"Data(points={{{name!r}: ...}}): the coordinates are complex numbers; give real ones.")
         lengths = {name: len(v) for name, v in {**self.points, **self.values}.items() if not callable(v)}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"Data(...): arrays of different lengths {lengths}; give one value per point.")
@@ -182,6 +185,8 @@ class Data(AnyCondition):
         self, name: str, expression: Callable[[Scope], Tensor], label: str, context: Context
     ) -> Callable[[tuple[Scope, ...]], dict[str, Tensor]]:
         target = self.values[name]
+        if isinstance(target, Tensor) and target.is_complex():
+            raise TypeError(f"Data({name}=...) holds complex numbers, and {name!r} is real; {COMPLEX}.")
         names = context.names(target, f"Data({name}=...)") if callable(target) else ()
         factors = None if self.sd is None or self.finest is None else self.finest[name] / self.sd[name]
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.domains import Box, Region, Site
-from pinnlab.domains.quadrature import Quadrature, over_box, over_face, per_side, together
+from pinnlab.domains import Region, Site
+from pinnlab.domains.coverings import boundary_patches, interior_patches
+from pinnlab.domains.quadrature import Quadrature, quadrature
 
 
 class Integral(AnyCondition):
@@ -77,12 +78,14 @@ class Integral(AnyCondition):
                 "own, with the equation m.t - f and Initial(m=0.0)."
             )
         pieces = self._pieces(context.region)
-        rule = per_side(len(space.coordinates) - bool(pieces))
-        if not isinstance(space, Box) or rule is None:
+        sets = [boundary_patches(space, p, {}) for p in pieces] if pieces else [interior_patches(space, {})]
+        try:
+            return quadrature([patches for each in sets for patches in each])
+        except (TypeError, ValueError) as error:
             raise ValueError(
-                f"{self!r}: there is no quadrature over {space!r}; integrals are taken over boxes of up to six dimensions."
-            )
-        return together([over_face(space, piece, rule) for piece in pieces]) if pieces else over_box(space, rule)
+                f"{self!r} over {space!r}: {error}; integrals are taken over regions of up to six dimensions and over "
+                "their boundaries, meshes of up to ten thousand elements, and combinations of these."
+            ) from error
 
     def formula(self, context: Context) -> BoundFormula:
         """The integrand, bound by name."""

@@ -21,13 +21,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.arguments import argument_names, with_arguments
+from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import Dirichlet, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.velocity import velocities, velocity_uses
 from pinnlab.derivatives.fields import as_value
 from pinnlab.domains import TIME, Box, Region
+from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift, Frame
 
@@ -46,20 +47,14 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
     box = checked_domain(problem)
     own = problem.unknowns
     displacements = tuple(PREFIX + c for c in box.space)
-    bindable = (*own, *box.coordinates, *problem.parameters)
-    equations = [(f, argument_names(f, bindable, "equation")) for f in problem.equations]
     flow = _Flow(problem, drift, label_diffusion)
 
     def on_labels(**given: Any) -> dict[str, Any]:
         frame, speeds = flow(given)
         bound = flow.bind(replace(frame, speeds=speeds), given)
-        found: dict[str, Any] = {}
-        for position, (function, arguments) in enumerate(equations):
-            result = function(**{name: bound[name] for name in arguments})
-            if not isinstance(result, Mapping):
-                label = problem.residual_names[position] if len(equations) > 1 else problem.residual_names[0]
-                result = {label: result}
-            found.update(result)
+        columns = columns_of(box, {name: bound[name].value for name in box.coordinates})
+        parameters = {name: bound.pop(name) for name in problem.parameters}
+        found = problem.residual_fields(Scope(bound, columns, parameters))
         return {**found, **flow.misfits(frame, speeds)}
 
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)

@@ -20,6 +20,7 @@ from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.cells import Cells
+from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import prescribed_means
@@ -347,7 +348,7 @@ class Discretization:
         values = piece.values(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
         return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
 
-    def _columns(self, points: Array) -> dict[str, Tensor]:
+    def _columns(self, points: Array) -> Columns:
         return self.domain.columns(torch.from_numpy(points))
 
     def _unit(self, points: Array) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.pointwise import linearize
+from pinnlab.domains.columns import Columns
 from pinnlab.solvers.local_experts.rows import NO_NUMBERS, Array, CellNodes, Numbers, by_numbers, spread
 
 
@@ -32,7 +33,7 @@ class SiteOfIntegral:
     nodes: CellNodes
     weights: Array
     which: Array
-    columns: Mapping[str, Tensor]
+    columns: Columns
     normals: Mapping[str, Tensor] | None
 
 

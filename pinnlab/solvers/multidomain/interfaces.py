@@ -261,7 +261,7 @@ def one_sided(scopes: tuple[Scope, ...], normal: str, bounds: tuple[float, float
     for scope, inwards in zip(scopes, (-1, 1), strict=True):
         at = scope.coordinates[normal]
         step = max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(at.dtype).eps * max(map(abs, bounds)))
-        moved.append(replace(scope, coordinates={**scope.coordinates, normal: at + inwards * step}))
+        moved.append(replace(scope, coordinates=scope.coordinates.replaced(**{normal: at + inwards * step})))
     return tuple(moved)
 
 
