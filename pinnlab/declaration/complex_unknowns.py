@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import AnyCondition, Periodic, Robin
+from pinnlab.declaration.conditions import AnyCondition, Data, Periodic, Robin
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.names import parts_of
 
@@ -99,10 +99,17 @@ def on_parts(condition: AnyCondition, complex_unknowns: Sequence[str]) -> AnyCon
         TypeError: a complex coefficient of a Robin condition, which mixes the parts.
     """
     found = copy.copy(condition)
+    if isinstance(condition, Data) and isinstance(found, Data):
+        owner = {key: _owner_of_data(condition, key, complex_unknowns) for key in condition.values}
+        if condition.sd is not None and condition.finest is not None:
+            found.sd = _doubled(condition.sd, owner)
+            found.finest = _doubled(condition.finest, owner)
+    else:
+        owner = {key: _owner(key, complex_unknowns) for key in condition.values}
     values: dict[str, Any] = {}
     for key, value in condition.values.items():
-        name = next((u for u in complex_unknowns if key == u or key.startswith(u + "_")), None)
-        if name is None or key in real_unknowns((name,), complex_unknowns):
+        name = owner[key]
+        if name is None:
             values[key] = value
             continue
         for part, imaginary in zip(parts_of(name), (False, True), strict=True):
@@ -113,6 +120,26 @@ def on_parts(condition: AnyCondition, complex_unknowns: Sequence[str]) -> AnyCon
         changed = found.unknowns != condition.unknowns
     found.values = values
     return found if changed else condition
+
+
+def _owner(key: str, complex_unknowns: Sequence[str]) -> str | None:
+    """The complex unknown that ``psi`` or ``psi_t`` is about; None where the key names a real one."""
+    name = next((u for u in complex_unknowns if key == u or key.startswith(u + "_")), None)
+    return None if name is not None and key in real_unknowns((name,), complex_unknowns) else name
+
+
+def _owner_of_data(data: Data, key: str, complex_unknowns: Sequence[str]) -> str | None:
+    """The same of measurements: those of an expression are as complex as their numbers."""
+    if data.of is None or not complex_unknowns:
+        return _owner(key, complex_unknowns)
+    value = data.values[key]
+    return key if isinstance(value, Tensor) and value.is_complex() else None
+
+
+def _doubled(named: Mapping[str, Any], owner: Mapping[str, str | None]) -> dict[str, Any]:
+    """What belongs to a complex value, for each of its parts."""
+    parts = {key: (key,) if name is None else real_unknowns((name,), (name,)) for key, name in owner.items()}
+    return {part: value for key, value in named.items() for part in parts[key]}
 
 
 def _value_of(condition: AnyCondition, key: str, value: Any, imaginary: bool) -> Any:

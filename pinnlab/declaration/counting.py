@@ -24,7 +24,7 @@ import numpy as np
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
 from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 
 _GENERIC = np.array([0.83, -0.57, 0.71, 0.64, -0.91, 0.53])
 """A direction of no meaning."""
@@ -107,8 +107,9 @@ class _Counting:
         wave = wave - (wave @ direction) * direction
         found = {c: (complex(number * a), 1j * number * b) for c, a, b in zip(space, direction, wave, strict=True)}
         if self.region.has_time:
-            rate = _FAST[scale] / self.lengths[TIME]
-            found[TIME] = (complex(rate), 0j) if along == TIME else (0j, rate * (1 + 0.37j))
+            time = self.region.clock
+            rate = _FAST[scale] / self.lengths[time]
+            found[time] = (complex(rate), 0j) if along == time else (0j, rate * (1 + 0.37j))
         return found
 
     def _rows(
@@ -131,7 +132,7 @@ class _Counting:
         counts, lacking, given = set(), [], self._given("initial", "")
         for n in range(ON_SIDE):
             for part in range(len(self.linear.equations)):
-                factors = self._factors((n + part) % 2, along=TIME)
+                factors = self._factors((n + part) % 2, along=self.region.clock)
                 modes = self._modes(part, self.linear.first["start"] + n, factors)
                 counts.add(None if modes is None else modes.count)
                 if modes is not None:
@@ -268,7 +269,7 @@ class _Counting:
                 orders: dict[int, Array] = {}
                 for site in sites:
                     for (unknown, key), values in site.coefficients[i].items():
-                        if set(key) <= {TIME}:
+                        if set(key) <= {self.region.clock}:
                             row = orders.setdefault(len(key), np.zeros((len(values), len(self.unknowns))))
                             row[:, self.unknowns.index(unknown)] += values
                 rows = [sites[0].summed(row) for row in orders.values()]

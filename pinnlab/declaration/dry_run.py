@@ -167,8 +167,7 @@ def bound_residuals(equations: Sequence[Equation], available: Sequence[str]) -> 
     """
     bound = []
     for i, function in enumerate(equations):
-        name = getattr(function, "__name__", "")
-        label = name if name.isidentifier() else f"equation{i}"
+        label = bound_label(function, i)
         names = argument_names(function, available, f"equation {label!r}")
         bound.append((function, names, label, any(is_complex(n, available) for n in names)))
 
@@ -186,6 +185,12 @@ def bound_residuals(equations: Sequence[Equation], available: Sequence[str]) -> 
         return found
 
     return residuals
+
+
+def bound_label(function: Equation, number: int) -> str:
+    """What the residual of an equation is called that has no name of its own."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else f"equation{number}"
 
 
 def equation_term(domain: Region, residuals: Residuals, names: tuple[str, ...] = ()) -> Term:

@@ -19,7 +19,7 @@ from pinnlab.declaration.regularity import irregularity
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 
 
@@ -165,7 +165,7 @@ def _data(condition: Dirichlet | Initial, context: Context) -> Iterator[tuple[st
     """(unknown, value, {coordinate number: position}) on every face that a condition is about."""
     region = context.region
     if isinstance(condition, Initial):
-        start = {region.coordinates.index(TIME): region.bounds[TIME][0]}
+        start = {region.time_index: region.time_interval[0]}
         yield from ((unknown, given, start) for unknown, _, given, _ in condition.targets(context))
         return
     for unknown, given in condition.values.items():
@@ -223,7 +223,7 @@ def _constraints(
                         )
                     faces.append(FaceValue(position, value))
                     owners.append(condition)
-    time = region.coordinates.index(TIME) if region.has_time else -1
+    time = region.time_index if region.has_time else -1
     for condition in conditions:
         if isinstance(condition, Initial):
             for unknown, key, given, _ in condition.targets(context):
@@ -231,7 +231,7 @@ def _constraints(
                 faces, owners = found.setdefault((unknown, time), ([], []))
                 if any(f.order == len(key) for f in faces):
                     raise ValueError(f"{condition!r}: the initial state of {unknown} is given twice.")
-                faces.append(FaceValue(region.bounds[TIME][0], value, len(key)))
+                faces.append(FaceValue(region.time_interval[0], value, len(key)))
                 owners.append(condition)
     result = []
     for unknown in context.unknowns:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -40,6 +40,8 @@ from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.rewriting import rewritten
+from pinnlab.declaration.scales import Scales, Terms, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
@@ -66,6 +68,8 @@ class Problem:
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
+        scales: {coordinate, unknown, coefficient to be found or residual: in what it is counted while the problem is
+            solved}, a positive number or ``(offset, scale)``; those that are not given are found, see ``scales()``.
 
     Attributes:
         unknowns, equations, conditions: tuples, whatever was given. A complex unknown ``psi`` is two real ones,
@@ -90,6 +94,7 @@ class Problem:
     complex_unknowns: tuple[str, ...] = field(init=False, repr=False)
     derivatives: Mapping[str, frozenset[Key]] = field(init=False, repr=False)
     residual_names: tuple[str, ...] = field(init=False, repr=False)
+    _given_scales: ClassVar[Mapping[str, tuple[float | None, float]]] = {}
 
     def __init__(
         self,
@@ -101,6 +106,7 @@ class Problem:
         reference: Callable[..., Any] | None = None,
         velocity: Velocity | Sequence[Velocity] | None = None,
         name: str = "problem",
+        scales: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
@@ -124,6 +130,9 @@ class Problem:
             reference=reference, velocity=velocity, name=name, complex_unknowns=complex_ones,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
+        wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
+        if scales is not None:
+            vars(self)["_given_scales"] = checked_scales(scales, wanted)
         self.exact_plan()
         if reference is not None:
             self.reference_arguments(reference)
@@ -175,7 +184,28 @@ class Problem:
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
-        return dataclasses.replace(self, **{"unknowns": self.declared, **changes})
+        return dataclasses.replace(self, **{"unknowns": self.declared, "scales": self._given_scales or None, **changes})
+
+    # -- natural units ---------------------------------------------------------------------------------------------------
+
+    def scales(self) -> Scales:
+        """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
+        return self._scales
+
+    @cached_property
+    def _scales(self) -> Scales:
+        terms = [terms for _, terms in self.condition_terms()]
+        declared = Terms(self.context(), self.equation_term(), terms, self.parameter_values())
+        return find_scales(declared, self.parameters, self._given_scales)
+
+    @cached_property
+    def natural(self) -> Problem:
+        """The same problem in natural units; itself where it is in these already."""
+        change = self._scales.change
+        if change.is_identity or self.complex_unknowns or not all(c.in_any_units for c in self.conditions):
+            return self
+        given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
+        return Problem(unknowns=self.unknowns, name=self.name, **rewritten(change, *given))
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
@@ -292,6 +322,8 @@ class Problem:
 
     @cached_property
     def _counted(self) -> Count:
+        if self.natural is not self:  # thresholds are for numbers about one
+            return self.natural.count()
         values = self.parameter_values()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)

@@ -5,7 +5,7 @@ Letters: n points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -36,6 +36,12 @@ class Direction:
                 "derivative of an unknown u along it is u.d(n)."
             )
         return self._components[name]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self._components.values())
+
+    def __len__(self) -> int:
+        return len(self._components)
 
     def __repr__(self) -> str:
         return f"Direction({', '.join(self._components)})"

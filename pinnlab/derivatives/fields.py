@@ -373,6 +373,11 @@ def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | 
     return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name, watch)
 
 
+def as_part(field: Field, name: str) -> Field:
+    """A derivative that the chain rule needs as a part of another one: the watch is not told of it."""
+    return field._derive(name)
+
+
 def as_value(result: Any) -> Any:
     """Strip a Field to its tensor; other values pass."""
     return result.value if isinstance(result, Field) else result

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 
 class Vector:
@@ -86,11 +86,18 @@ class Vector:
         return Vector(self.names, [-c for c in self])
 
 
-def dot(a: Sequence[Any] | Vector, b: Sequence[Any] | Vector) -> Any:
+class Components(Protocol):
+    """What has components in an order: a vector, a tuple, the normal of a boundary."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+def dot(a: Components, b: Components) -> Any:
     """The scalar product of two vectors: ``pl.dot((u, v), pl.grad(c))`` is transport of c with velocity (u, v).
 
     Args:
-        a, b: d components each: vectors, tuples or lists.
+        a, b: d components each: vectors, tuples or lists, or the normal ``n`` of a condition.
 
     Raises:
         ValueError: other numbers of components.

@@ -9,9 +9,10 @@ from pinnlab.domains.columns import Columns, Coordinates, columns_of
 from pinnlab.domains.files import from_data
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.polygons import Polygon
-from pinnlab.domains.regions import TIME, Combination, Product, Region, Site
+from pinnlab.domains.regions import Combination, Product, Region
+from pinnlab.domains.sites import Site
 
 __all__ = [
-    "TIME", "Ball", "Box", "Columns", "Combination", "Coordinates", "Mesh", "Polygon", "Product", "Region", "Site",
+    "Ball", "Box", "Columns", "Combination", "Coordinates", "Mesh", "Polygon", "Product", "Region", "Site",
     "columns_of", "from_data",
 ]  # fmt: skip

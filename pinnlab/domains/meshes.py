@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.domains.naming import Named
-from pinnlab.domains.regions import TIME, Bounds, Region, Site, on_cpu
+from pinnlab.domains.naming import TIME, Named
+from pinnlab.domains.regions import Bounds, Region
 from pinnlab.domains.simplices import Locator, Simplices, volumes, whole_face
+from pinnlab.domains.sites import Site, on_cpu
 
 ELEMENTS = {2: "triangle", 3: "tetra"}
 FACETS = {2: "line", 3: "triangle"}

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter
 
-from pinnlab.domains import TIME
 from pinnlab.pictures.figures import Picture, draw_unknown, finite_range, views
 from pinnlab.training.result import Solved
 
@@ -47,7 +46,7 @@ def animate(solution: Solved, path: str | os.PathLike[str], frames: int = 41, fp
     if not isinstance(frames, int) or frames < 2:
         raise ValueError(f"animate(frames={frames!r}): give a whole number of at least 2.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    shown = views(problem, np.linspace(*problem.domain.bounds[TIME], frames))
+    shown = views(problem, np.linspace(*problem.domain.time_interval, frames))
     values = [view.of_solution(solution) for view in shown]
     ranges = {u: finite_range([v[u] for v in values]) for u in values[0]}
     figure = Picture(4.6 * len(ranges) + 0.6, 4.0)

@@ -27,7 +27,7 @@ from matplotlib.tri import Triangulation
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
-from pinnlab.domains import TIME, Box, Region
+from pinnlab.domains import Box, Region
 from pinnlab.domains.grids import Cover, cover, refined
 from pinnlab.pictures.complex_values import drawn, unknown_of
 from pinnlab.reference.base import Reference
@@ -90,11 +90,13 @@ class View:
         fixed: {coordinate: value} of the others.
         triangles: of a region in the plane that is no box, which then stand for the grid of the axes: with v nodes,
             values are (v,).
+        time: the coordinate that is time, or None.
     """
 
     axes: dict[str, Array]
     fixed: dict[str, float]
     triangles: Cover | None = None
+    time: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,16 +149,17 @@ def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
     """
     bounds, space = problem.domain.bounds, problem.domain.space
     flat = problem.domain.has_time and len(space) < 2 and times is None
-    names = ((TIME, *space) if flat else space)[:2]
+    names = ((problem.domain.clock, *space) if flat else space)[:2]
     # as fine as the grid on which errors are measured, where the view shows all of it
     size = _SIZES[len(names)] if len(names) == len(bounds) else _SNAPSHOT_SIZE
     axes = {name: np.linspace(*bounds[name], size) for name in names}
     middle = {n: 0.5 * (lo + hi) for n, (lo, hi) in bounds.items() if n not in names}
     triangles = _triangles(problem.domain)
-    if TIME not in middle:
-        return (View(axes, middle, triangles),)
-    times = np.linspace(*bounds[TIME], _SNAPSHOTS) if times is None else times
-    return tuple(View(axes, {**middle, TIME: float(t)}, triangles) for t in times)
+    if not problem.domain.has_time or flat:
+        return (View(axes, middle, triangles, problem.domain.time),)
+    times = np.linspace(*problem.domain.time_interval, _SNAPSHOTS) if times is None else times
+    clock = problem.domain.clock
+    return tuple(View(axes, {**middle, clock: float(t)}, triangles, clock) for t in times)
 
 
 def _triangles(region: Region) -> Cover | None:
@@ -177,7 +180,7 @@ def plot_solution(solution: Solved) -> Figure:
     rows, columns = (m, kinds) if single else (m * kinds, len(shown))
     if single:
         lines = len(shown[0].axes) == 1
-        width = 4.6 if lines or TIME in shown[0].axes else 4.0
+        width = 4.6 if lines or problem.domain.time in shown[0].axes else 4.0
         figure = Picture(width * columns + 4.6, max(3.6, (2.2 if lines else 3.0) * m + 0.4))
         grid = figure.add_gridspec(rows, columns + 1)
     else:
@@ -237,20 +240,21 @@ def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
     """Paths of characteristics: over time in one dimension, from dots to dots in two.
 
     Args:
-        paths: {"t": (a,), coordinate of space: (labels, a)}.
+        paths: {time, such as "t": (a,), coordinate of space: (labels, a)}; time comes first.
         title: of the figure.
     """
-    time, (x, *others) = paths[TIME], [name for name in paths if name != TIME]
+    name, x, *others = paths
+    time = paths[name]
     figure = Picture(6.0, 4.2 if not others else 5.4)
     axes = figure.add_subplot()
     figure.suptitle(f"{title}: characteristics")
     if not others:
         axes.plot(time, paths[x].T, color=COLORS[0], lw=0.8)
-        axes.set(xlabel=TIME, ylabel=x, xlim=(time[0], time[-1]))
+        axes.set(xlabel=name, ylabel=x, xlim=(time[0], time[-1]))
         return figure
     (y,) = others
     axes.plot(paths[x].T, paths[y].T, color=COLORS[0], lw=0.5, alpha=0.7)
-    for k, color, label in ((0, _REFERENCE, f"t = {time[0]:.3g}"), (-1, COLORS[1], f"t = {time[-1]:.3g}")):
+    for k, color, label in ((0, _REFERENCE, f"{name} = {time[0]:.3g}"), (-1, COLORS[1], f"{name} = {time[-1]:.3g}")):
         axes.plot(paths[x][:, k], paths[y][:, k], ".", color=color, ms=3, label=label)
     axes.set(xlabel=x, ylabel=y, aspect="equal")
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -328,7 +332,7 @@ def _map(axes: Axes, view: View, values: Array, **colors: Any) -> Any:
     image = axes.imshow(
         values.T, origin="lower", extent=(a[0], a[-1], b[0], b[-1]), aspect="auto", interpolation="nearest", **colors
     )
-    if TIME not in view.axes and 0.5 <= (b[-1] - b[0]) / (a[-1] - a[0]) <= 2:
+    if view.time not in view.axes and 0.5 <= (b[-1] - b[0]) / (a[-1] - a[0]) <= 2:
         axes.set_aspect("equal")
     axes.set(xlabel=across, ylabel=up)
     axes.set_facecolor("0.85")

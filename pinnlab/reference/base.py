@@ -9,18 +9,18 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
 import torch
 
 from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.differentiable import differentiable_jet
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 
 _CHUNK = 4_000_000
 
@@ -35,12 +35,19 @@ class Interpolant:
         data: {unknown: array over the axes, in their order}.
         start: gives {unknown: (p,)} of the initial conditions at points of space, used at the first time itself: there
             a kink or a jump is still sharp, and no grid holds it as well as the function that defines it.
+        time: the coordinate that is time, or None.
     """
 
     axes: Mapping[str, Axis]
     bounds: Mapping[str, tuple[float, float]]
     data: Mapping[str, Array]
     start: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
+    time: str | None = None
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Their names, in the order of ``jet``."""
+        return tuple(self.data)
 
     @cached_property
     def _refined(self) -> dict[str, Array]:
@@ -131,12 +138,72 @@ class Interpolant:
         return torch.from_numpy(np.stack(found)).to(points)
 
     def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
-        if self.start is not None:
-            first = columns[TIME] == self.bounds[TIME][0]
+        if self.start is not None and self.time is not None:
+            first = columns[self.time] == self.bounds[self.time][0]
             if first.any():
-                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != TIME}).items():
+                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != self.time}).items():
                     found[unknown][first] = values
         return found
+
+
+class Evaluated(Protocol):
+    """What evaluates a reference."""
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """{coordinate: axis}, in the domain's order."""
+        ...
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """The real unknowns."""
+        ...
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,)."""
+        ...
+
+    def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """Derivatives (c, p, m) at points (p, d)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OuterInterpolant:
+    """An interpolant of inner variables, in outer ones.
+
+    Attributes:
+        inner: the interpolant.
+        change: of variables.
+    """
+
+    inner: Interpolant
+    change: ChangeOfVariables
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """Those of inner coordinates."""
+        return self.inner.axes
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Those of the inner interpolant."""
+        return self.inner.unknowns
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,).
+
+        Raises:
+            ValueError: as ``Interpolant``.
+        """
+        found = self.inner({name: self.change.coordinate(name).inner(x) for name, x in columns.items()})
+        return {unknown: self.change.unknown(unknown).outer(values) for unknown, values in found.items()}
+
+    def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """Derivatives (c, p, m) at points (p, d) inside the domain."""
+        names = tuple(self.axes)
+        inner = self.inner.jet(self.change.inner_points(points, names), indices)
+        return self.change.outer_jet(inner, indices, self.unknowns, names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +232,7 @@ class Reference:
     error_estimate: dict[str, float]
     method: str
     resolution: int
-    interpolant: Interpolant = field(repr=False)
+    interpolant: Evaluated = field(repr=False)
     complex_unknowns: tuple[str, ...] = field(default=(), repr=False)
     coefficients: dict[str, float] = field(default_factory=dict)
 
@@ -190,7 +257,9 @@ class Reference:
         tensors = torch.broadcast_tensors(*(torch.as_tensor(value, dtype=torch.float64) for value in given.values()))
         points = torch.stack([tensor.reshape(-1) for tensor in tensors], dim=1)
         values = differentiable_jet(self.interpolant.jet, points, VALUE)[0]
-        parts = {u: v.reshape(tensors[0].shape) for u, v in zip(self.interpolant.data, values.unbind(1), strict=True)}
+        parts = {
+            u: v.reshape(tensors[0].shape) for u, v in zip(self.interpolant.unknowns, values.unbind(1), strict=True)
+        }
         return joined(parts, self.complex_unknowns)
 
 
@@ -215,12 +284,12 @@ def relative_difference(coarse: Interpolant, fine: Interpolant) -> dict[str, flo
     Times are uniform, with a geometric approach to the first: what is sharp at the start should count with the time
     that it lasts.
     """
-    dimensions = sum(name != TIME for name in fine.axes)
+    dimensions = sum(name != fine.time for name in fine.axes)
     count = {0: 4001, 1: 1009, 2: 149}[dimensions]
     columns, weights = {}, []
     for name, (lower, upper) in fine.bounds.items():
         unit = np.linspace(0.0, 1.0, count)
-        if name == TIME and dimensions:
+        if name == fine.time and dimensions:
             unit = np.linspace(0.0, 1.0, 104 if dimensions == 1 else 42)
             unit = np.concatenate([[0.0], unit[1] * 2.0 ** np.arange(-16, 0), unit[1:]])
         columns[name] = lower + (upper - lower) * unit

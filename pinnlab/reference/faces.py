@@ -24,7 +24,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME, Columns
+from pinnlab.domains import Columns
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 5
@@ -72,7 +72,9 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
     leaves = [_leaves(problem, each)[i] for _, each, i, _ in found]
     unknowns = _owners(problem, [(each, leaf) for (_, each, _, _), leaf in zip(found, leaves, strict=True)])
     made = [
-        FaceCondition(u, each.piece, _one(each, i), holds, _rank(condition, u, leaf), _rates(u, leaf))
+        FaceCondition(
+            u, each.piece, _one(each, i), holds, _rank(condition, u, leaf), _rates(u, leaf, problem.domain.time)
+        )
         for (condition, each, i, holds), leaf, u in zip(found, leaves, unknowns, strict=True)
     ]
     return _shared(problem, made)
@@ -161,8 +163,8 @@ def _rank(condition: BoundaryCondition, unknown: str, row: Mapping[tuple[str, Ke
     return _SLOPE if condition.of_fields and all(keys) else _BOTH
 
 
-def _rates(unknown: str, row: Mapping[tuple[str, Key], float]) -> int:
-    return max((key.count(TIME) for u, key in row if u == unknown), default=0)
+def _rates(unknown: str, row: Mapping[tuple[str, Key], float], clock: str | None) -> int:
+    return 0 if clock is None else max((key.count(clock) for u, key in row if u == unknown), default=0)
 
 
 def _shared(problem: Problem, conditions: Sequence[FaceCondition]) -> list[FaceCondition]:
@@ -220,8 +222,9 @@ def _whole(problem: Problem, condition: FaceCondition) -> FaceCondition:
     if bool(mask.all()):
         return replace(condition, holds=None)
     if problem.domain.has_time:
-        for time in problem.domain.bounds[TIME]:
-            at = {**columns, TIME: torch.full_like(columns[TIME], time)}
+        clock = problem.domain.clock
+        for time in problem.domain.time_interval:
+            at = {**columns, clock: torch.full_like(columns[clock], time)}
             if not torch.equal(condition.holds(at), mask):
                 raise ValueError(
                     f"reference_solution: the condition on {condition.unknown} holds on a part of {condition.piece!r} that "

@@ -15,7 +15,6 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 from pinnlab.domains.columns import columns_of
 
 
@@ -65,11 +64,11 @@ def initial_targets(problem: Problem) -> list[tuple[str, Key, object, tuple[str,
 
 def initial_values(problem: Problem, points: Mapping[str, Array]) -> dict[tuple[str, int], Array]:
     """{(unknown, order in time): (n,)} of the initial conditions at n points of space, each coordinate (n,)."""
-    start = problem.domain.bounds[TIME][0]
+    start = problem.domain.time_interval[0]
     count = len(next(iter(points.values()))) if points else 1
     columns = {
         name: torch.full((count,), start, dtype=torch.float64)
-        if name == TIME
+        if name == problem.domain.clock
         else torch.from_numpy(points[name].copy())
         for name in problem.domain.coordinates
     }

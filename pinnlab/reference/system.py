@@ -28,7 +28,6 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
@@ -111,6 +110,7 @@ class GridSystem:
     ):
         self.deadline = deadline or Deadline()
         self.problem, self.structure, self.axes = problem, structure, dict(axes)
+        self._time = problem.domain.time or ""
         self.equations, self._numbers = Equations(problem), dict[str, Tensor]()
         self.components = structure.components
         self.shape = tuple(axis.size for axis in axes.values())
@@ -161,7 +161,7 @@ class GridSystem:
         present = [(i, u, key) for (i, u, key) in self.structure.constant]
         present += [(i, u, key) for i, u, key in self.structure.varying_in]
         for i, u, key in present:
-            time_order = key.count(TIME)
+            time_order = key.count(self._time)
             if self.structure.time_order[u] == 0 or time_order == self.structure.time_order[u]:
                 score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
         rows, columns = scipy.optimize.linear_sum_assignment(-score)
@@ -197,7 +197,9 @@ class GridSystem:
             mine = ~owner[rows]
             if condition.holds is not None:
                 start = (
-                    np.zeros(1) if not self.problem.domain.has_time else np.array([self.problem.domain.bounds[TIME][0]])
+                    np.zeros(1)
+                    if not self.problem.domain.has_time
+                    else np.array([self.problem.domain.time_interval[0]])
                 )
                 mine &= condition.holds(self._on_face(dim, upper, start)).numpy()
             owner[rows[mine]] = True
@@ -216,7 +218,7 @@ class GridSystem:
 
     def _derive(self, states: Array, rates: Array, unknown: str, key: Key, face: GridFace | None) -> Tensor:
         """One derivative of one unknown at all points, or on a face, at s instants: (s * points,)."""
-        order = key.count(TIME)
+        order = key.count(self._time)
         p = self.structure.time_order[unknown]
         source, row = (rates, p - 1) if p and order == p else (states, order)
         values = source[:, self._row[unknown, row]]
@@ -244,7 +246,7 @@ class GridSystem:
             return self._on_face(face.dim, face.upper, times)
         columns = {}
         for name in self.problem.domain.coordinates:
-            if name == TIME:
+            if name == self._time:
                 columns[name] = torch.from_numpy(np.repeat(times, self.points))
             else:
                 columns[name] = _tensor(np.tile(self.grid[name], len(times)))
@@ -254,7 +256,7 @@ class GridSystem:
         """Points of a face at all times."""
         columns = {}
         for name in self.problem.domain.coordinates:
-            if name == TIME:
+            if name == self._time:
                 columns[name] = torch.from_numpy(np.repeat(times, self.points // self.shape[dim]))
             else:
                 values = self.grid[name].reshape(self.shape).take(-1 if upper else 0, axis=dim).reshape(-1)
@@ -329,7 +331,7 @@ class GridSystem:
         face: GridFace | None,
     ) -> None:
         for (unknown, key), value in coefficients.items():
-            order, p = key.count(TIME), self.structure.time_order[unknown]
+            order, p = key.count(self._time), self.structure.time_order[unknown]
             is_rate = p > 0 and order == p
             operator = self._operator(key, face)
             # forced: forward mode has zeros without memory
@@ -343,7 +345,7 @@ class GridSystem:
 
     def _operator(self, key: Key, face: GridFace | None) -> scipy.sparse.csr_array:
         """The derivative as a matrix (g, g), or (b, g) on a face."""
-        space = tuple(name for name in key if name != TIME)
+        space = tuple(name for name in key if name != self._time)
         label = (space, None if face is None else face.dim, face is not None and face.upper)
         if label not in self._operators:
             factors = []

@@ -38,7 +38,7 @@ from pinnlab.derivatives.fields import Key, NamedJet, as_value
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
@@ -189,7 +189,7 @@ def _on_boundary(
 def _initial(
     problem: Problem, known: KeptJets, unknown: str, key: Key, term: Term, start: InitialState | None
 ) -> AnyCondition:
-    first = problem.domain.bounds[TIME][0]
+    first = problem.domain.time_interval[0]
     if start is None:
         lack = _lack(problem, known, term)
     else:
@@ -202,11 +202,12 @@ def _initial(
     def value(given: dict[str, Tensor]) -> Tensor:
         like = next(iter(given.values())) if given else torch.zeros(1, dtype=torch.float64)
         columns = {
-            name: torch.full_like(like, first) if name == TIME else given[name] for name in problem.domain.coordinates
+            name: torch.full_like(like, first) if name == problem.domain.clock else given[name]
+            for name in problem.domain.coordinates
         }
         return lack(columns)
 
-    name = unknown + ("_" + TIME * len(key) if key else "")
+    name = unknown + ("_" + problem.domain.clock * len(key) if key else "")
     space = problem.domain.space
     given: Any = _named(value, space) if space else float(value({}))
     return Initial(exact=False, **{name: given})
@@ -348,7 +349,7 @@ def _window(problem: Problem, model: Any) -> Problem:
     box = problem.domain
     assert isinstance(box, Box)
     return problem.replace(
-        domain=box.replace(t=model.region.bounds[TIME]),
+        domain=box.replace(**{box.clock: model.region.time_interval}),
         reference=None,
         conditions=[c for c in problem.conditions if isinstance(c, Initial | BoundaryCondition | Periodic)],
     )
@@ -356,20 +357,18 @@ def _window(problem: Problem, model: Any) -> Problem:
 
 def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
     """u_h + e and its derivatives by time at the end of a window."""
-    names = problem.domain.coordinates
-    time_orders = {
-        u: frozenset((TIME,) * k for k in range(max(1, problem.order_of(u, TIME)))) for u in problem.unknowns
-    }
+    names, t = problem.domain.coordinates, problem.domain.clock
+    time_orders = {u: frozenset((t,) * k for k in range(max(1, problem.order_of(u, t)))) for u in problem.unknowns}
     known = KeptJets(model, problem, used_indices(time_orders, names))
-    begin, end = problem.domain.bounds[TIME]
+    begin, end = problem.domain.time_interval
 
     def start(unknown: str, key: Key) -> Callable[[Mapping[str, Tensor]], Tensor]:
         def value(columns: Mapping[str, Tensor]) -> Tensor:
-            at = {name: torch.full_like(c, end) if name == TIME else c for name, c in columns.items()}
+            at = {name: torch.full_like(c, end) if name == t else c for name, c in columns.items()}
             own = known.jets([at[name] for name in names])[unknown][key]
             if e is None:
                 return own
-            return own + torch.from_numpy(_backward(e, unknown, at, len(key), end, 1e-3 * (end - begin)))
+            return own + torch.from_numpy(_backward(e, unknown, at, t, len(key), end, 1e-3 * (end - begin)))
 
         return value
 
@@ -377,7 +376,7 @@ def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
 
 
 def _backward(
-    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], order: int, end: float, step: float
+    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
 ) -> Array:
     """A derivative by time at the end of an interval, from values at five instants before it."""
     plain = {name: c.numpy() for name, c in columns.items()}
@@ -385,5 +384,5 @@ def _backward(
         return e(plain)[unknown]
     offsets = -step * np.arange(5.0)
     weights = derivative_weights(offsets[None], np.array([0]), order)[0]
-    values = [e({**plain, TIME: np.full_like(plain[TIME], end + o)})[unknown] for o in offsets]
+    values = [e({**plain, time: np.full_like(plain[time], end + o)})[unknown] for o in offsets]
     return np.tensordot(weights, np.stack(values), 1)

@@ -6,6 +6,7 @@ Letters: n points, d coordinates, c derivatives, m unknowns.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,10 +14,12 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import explained
+from pinnlab.declaration.conditions.binding import NORMAL
 from pinnlab.declaration.dry_run import parameter_values
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
+from pinnlab.derivatives.directions import Direction
 from pinnlab.derivatives.fields import Field, Key, NamedJet
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.jets import LazyJet
@@ -71,7 +74,8 @@ def scope_at(solution: Solved, points: Tensor, normals: Tensor | None = None) ->
         else:
             parameters[name] = value.to(points) if isinstance(value, Tensor) else value
     columns = problem.domain.columns
-    return Scope.of_jets(jets, columns(points), parameters, None if normals is None else columns(normals))
+    outward = {} if normals is None else {name: columns(normals)[name] for name in problem.domain.space}
+    return Scope.of_jets(jets, columns(points), parameters, outward)
 
 
 class _Shared:
@@ -94,21 +98,23 @@ class _Shared:
         return self.known[key]
 
 
-def expression_names(solution: Solved, expression: Callable[..., Any], owner: str, *more: str) -> tuple[str, ...]:
+def expression_names(
+    solution: Solved, expression: Callable[..., Any], owner: str, normal: bool = False
+) -> tuple[str, ...]:
     """The names of an expression's arguments.
 
     Args:
         solution: knows unknowns, coordinates and parameters.
         expression: a function.
         owner: how messages call the verb, such as ``"evaluate"``.
-        more: further names that may be bound.
+        normal: whether ``n`` may be the outward normal.
 
     Raises:
         TypeError: no function, or one that takes ``*args``.
         ValueError: an argument's name that nothing has.
     """
     problem = solution.problem
-    known = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters, *more)
+    known = (*problem.unknowns, *problem.domain.coordinates, *problem.parameters, *([NORMAL] if normal else []))
     return argument_names(expression, known, f"{owner}(expression)")
 
 
@@ -138,6 +144,10 @@ def values_of(
 
 
 def _called(expression: Callable[..., Any], names: tuple[str, ...], scope: Scope, owner: str) -> dict[str, Tensor]:
+    if NORMAL in names and NORMAL not in (*scope.fields, *scope.coordinates, *scope.parameters):
+        along = [name for name, component in scope.normals.items() if bool(component.any())]
+        expression = partial(expression, **{NORMAL: Direction(scope.normals, along)})
+        names = tuple(name for name in names if name != NORMAL)
     with explained(f"{owner}(expression)"):
         result = scope.call(expression, names)
     several = isinstance(result, Mapping)

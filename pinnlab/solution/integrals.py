@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from pinnlab.derivatives.complex_fields import real_parts
+from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Box, Product, Region
 from pinnlab.domains.coverings import Axes, boundary_patches, interior_patches
 from pinnlab.domains.cubature import integrate
@@ -46,15 +48,28 @@ class Number(float):
         return found
 
 
+class ComplexNumber(complex):
+    """A complex number, and a bound of its error, as ``error``."""
+
+    error: float
+
+    @classmethod
+    def of(cls, real: Number, imag: Number) -> ComplexNumber:
+        """The number real + i imag."""
+        found = cls(real, imag)
+        found.error = math.hypot(real.error, imag.error)
+        return found
+
+
 class Numbers(np.ndarray):
     """Several numbers, and bounds of their errors, of the same shape, as ``error``."""
 
     error: Array
 
     @classmethod
-    def of(cls, numbers: Sequence[Number], shape: tuple[int, ...]) -> Numbers:
+    def of(cls, numbers: Sequence[Number | ComplexNumber], shape: tuple[int, ...]) -> Numbers:
         """An array of numbers."""
-        found = np.array([float(number) for number in numbers]).reshape(shape).view(cls)
+        found = np.array([number + 0 for number in numbers]).reshape(shape).view(cls)
         found.error = np.array([number.error for number in numbers]).reshape(shape)
         return found
 
@@ -68,38 +83,55 @@ def integral(solution: Solved, expression: Callable[..., Any], on: str | None, f
         on: a piece of the boundary, or None.
         fixed: {coordinate: where it stands still}, numbers or arrays.
     """
-    names = expression_names(solution, expression, _OWNER)
+    names = expression_names(solution, expression, _OWNER, normal=on is not None)
     places = {name: np.asarray(_plain(value), dtype=float) for name, value in fixed.items()}
     _check(solution.problem.domain, on, places)
     arrays = np.broadcast_arrays(*places.values()) if places else []
     shape = arrays[0].shape if arrays else ()
     each = zip(*(array.reshape(-1).tolist() for array in arrays), strict=True) if arrays else [()]
     found = [_one(solution, expression, names, on, dict(zip(places, values, strict=True))) for values in each]
-    _say(found)
+    _say([each for each, _ in found])
+    numbers = [_joined(*each) for each in found]
     several = {
-        name: values[0][0] if not shape else Numbers.of([number for number, _ in values], shape)
-        for name in found[0]
-        for values in [[each[name] for each in found]]
+        name: values[0] if not shape else Numbers.of(values, shape)
+        for name in numbers[0]
+        for values in [[each[name] for each in numbers]]
     }
     return several[ONE] if set(several) == {ONE} else several
 
 
 Found = dict[str, tuple[Number, float]]
-"""{name: (integral, integral of the modulus)}."""
+"""{name: (integral, integral of the modulus)}; of a complex integrand, of its two parts."""
+
+
+def _joined(found: Found, complex_ones: Sequence[str]) -> dict[str, Number | ComplexNumber]:
+    """{name: integral}, complex of the complex integrands."""
+    owners = {part: name for name in complex_ones for part in parts_of(name)}
+    numbers: dict[str, Number | ComplexNumber] = {}
+    for name, (number, _) in found.items():
+        whole = owners.get(name)
+        if whole is None:
+            numbers[name] = number
+        else:
+            numbers[whole] = ComplexNumber.of(*(found[part][0] for part in parts_of(whole)))
+    return numbers
 
 
 def _one(
     solution: Solved, expression: Callable[..., Any], names: tuple[str, ...], on: str | None, fixed: dict[str, float]
-) -> Found:
+) -> tuple[Found, list[str]]:
     domain, like = solution.problem.domain, solution.models[0].parameters[0].detach()
     labels: list[str] = []
+    complex_ones: list[str] = []
 
     def integrand(points: Array, normals: Array | None) -> Array:
         at, out = (None if v is None else torch.from_numpy(v).to(like) for v in (points, normals))
         assert at is not None
-        values = values_of(expression, names, scope_at(solution, at, out), _OWNER, tried=bool(labels))
+        whole = values_of(expression, names, scope_at(solution, at, out), _OWNER, tried=bool(labels))
+        values = real_parts(whole)
         if not labels:
             labels.extend(values)
+            complex_ones.extend(name for name, value in whole.items() if value.is_complex())
         return np.stack([values[label].detach().to("cpu", torch.float64).numpy() for label in labels], axis=1)
 
     parts = _parts(solution, fixed)
@@ -111,9 +143,9 @@ def _one(
     ]
     total = integrate(patches, integrand, _TOLERANCE, _MOST)
     value = total.value if _covered(domain, parts, fixed) else np.full_like(total.value, np.nan)
-    return {
-        name: (Number(value[i], float(total.bound[i])), float(total.size[i])) for i, name in enumerate(labels)
-    }  # fmt: skip
+    numbers = zip(value, total.bound.tolist(), total.size.tolist(), strict=True)
+    found = {name: (Number(v, b), s) for name, (v, b, s) in zip(labels, numbers, strict=True)}
+    return found, complex_ones
 
 
 def _patches(region: Region, piece: str | None, axes: Axes) -> list[Patches]:

@@ -25,7 +25,7 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size, rms
 from pinnlab.solvers.windows import by_window
@@ -294,8 +294,8 @@ def _hand_overs(
     count = max(1, 512 // len(models)) if problem.domain.space else 1
     points = [model.region.initial(unit(count)).points.to(sampled.like) for model in models[1:]]
     for j, unknown in enumerate(problem.unknowns):
-        for order in range(max(1, problem.order_of(unknown, TIME))):
-            key = (TIME,) * order
+        for order in range(max(1, problem.order_of(unknown, problem.domain.clock))):
+            key = (problem.domain.clock,) * order
             indices = used_indices({unknown: frozenset({key})}, problem.domain.coordinates)
             gaps = [
                 (after.jet(at, indices)[-1, :, j] - before.jet(at, indices)[-1, :, j]).detach().to("cpu", torch.float64)

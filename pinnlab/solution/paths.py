@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from pinnlab.domains import TIME
 from pinnlab.training.result import Solved
 
 
@@ -22,7 +21,8 @@ def paths(solution: Solved, count: int, times: int) -> dict[str, np.ndarray]:
                 "pl.LagrangianPINN()."
             )
         # labels are given anew in every window: a path goes on from where it was
-        ends = {name: w[..., -1] for name, w in windows[-1].items() if name != TIME} if windows else None
+        clock = solution.problem.domain.time
+        ends = {name: w[..., -1] for name, w in windows[-1].items() if name != clock} if windows else None
         windows.append(model.flow.characteristics(count, each, ends))
     # a window's first instant is the last one of the window before
     return {

@@ -123,7 +123,8 @@ class Solution:
         resolutions agree to 1e-8 of the integral of the modulus; where they do not, a warning says so.
 
         Args:
-            expression: as in ``evaluate``; several are returned by name.
+            expression: as in ``evaluate``; several are returned by name. On the boundary ``n`` is the outward unit normal,
+                as in ``pl.Condition``: ``lambda u, n: u.d(n)``.
             on: a piece of the boundary, as in conditions; in one dimension the value at the end, or the sum of both.
             fixed: coordinates that stand still, numbers or arrays: the time, or another coordinate of a box. Of a family,
                 its parameters too.

@@ -21,7 +21,7 @@ from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key, NamedJet
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import named_jets
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.training.model import Model, Prepared, PullBack
 
@@ -137,7 +137,7 @@ class Block:
 
     def times(self, sites: tuple[Site, ...]) -> Tensor:
         """(n,) time of each row at given sites."""
-        return sites[0].points[:: self.term.span, self.region.coordinates.index(TIME)]
+        return sites[0].points[:: self.term.span, self.region.time_index]
 
     def chunks(self, width: int) -> Iterator[slice]:
         """Slices of this process' rows such that a layer's jet of this width stays in cache."""

@@ -99,7 +99,7 @@ def test_conditions_prescribe_both_parts() -> None:
 
 
 def test_equations_may_name_the_parts() -> None:
-    def parts(psi_real, psi_imag):
+    def parts(psi_real: pl.Field, psi_imag: pl.Field) -> dict[str, pl.Field]:
         return {"a": psi_real.t + psi_imag.xx / 2, "b": psi_imag.t - psi_real.xx / 2}
 
     problem = periodic(equations=parts)
@@ -243,3 +243,65 @@ def test_a_reference_of_a_real_unknown_is_real() -> None:
     solution = pl.solve(problem, max_seconds=5, progress=False)
     with pytest.raises(TypeError, match="reference returned complex values of 'u', which is real"):
         solution.error(lambda t: 1j * t)
+
+
+def test_one_calculates_with_complex_solutions(solution: pl.Solution) -> None:
+    flux = solution.evaluate(lambda psi: (psi.conj() * psi.x).imag, x=np.linspace(0.0, 6.0, 4), t=0.3)
+    assert flux == pytest.approx(np.full(4, 2.0), abs=1e-6)
+    assert solution.evaluate(lambda psi: psi.laplacian, x=1.0, t=0.0) == pytest.approx(-4 * wave(1.0, 0.0), abs=1e-5)
+    mass = solution.integrate(lambda psi: abs(psi) ** 2, t=0.5)
+    assert mass == pytest.approx(2 * math.pi, abs=1e-6) and isinstance(mass, float)
+    overlap = solution.integrate(lambda psi, x: {"c": torch.exp(-2j * x) * psi, "m": abs(psi)}, t=[0.0, 0.5])
+    assert overlap["c"] == pytest.approx(2 * math.pi * np.exp([0.0, -1j]), abs=1e-6)
+    assert overlap["m"].dtype == np.float64 and overlap["c"].error.shape == (2,)
+    single = solution.integrate(lambda psi, x: torch.exp(-2j * x) * psi, t=0.5)
+    assert single == pytest.approx(2 * math.pi * np.exp(-1j), abs=1e-6) and single.error < 1e-6
+    t = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    value = solution(x=torch.tensor(1.0), t=t)["psi"]
+    (slope,) = torch.autograd.grad(value.imag, t)
+    assert float(slope) == pytest.approx((-2j * wave(1.0, 0.2)).imag, abs=1e-5)
+
+
+def outgoing(last: Any) -> pl.Problem:
+    """The wave exp(5 i x) on (0, 1)."""
+    ends = [pl.Dirichlet(u=1.0, on="x-"), last]
+    return pl.Problem(pl.Box(x=(0.0, 1.0)), {"u": complex}, pl.equations.helmholtz, ends, {"k": 5.0})
+
+
+def test_formulas_on_the_boundary_may_be_complex() -> None:
+    problem = outgoing(pl.Condition(lambda u, n, k: u.d(n) - 1j * k * u, on="x+"))
+    (_, terms) = problem.condition_terms()[1]
+    assert terms[0].residuals == ("condition_real x+", "condition_imag x+")
+    solution = pl.solve(problem, max_seconds=5, progress=False)
+    assert solution.error(lambda x: torch.exp(5j * x))["u"] < 1e-8
+    reference = pl.reference_solution(problem)
+    assert reference(x=0.5)["u"] == pytest.approx(np.exp(2.5j), abs=1e-9)
+
+
+def test_measured_expressions_may_be_complex() -> None:
+    x = np.linspace(0.0, 1.0, 9)
+    data = pl.Data({"x": x}, of=lambda u: u.x, values=5j * np.exp(5j * x), sd=0.01)
+    problem = outgoing(data)
+    assert [t.residuals for _, terms in problem.condition_terms()[1:] for t in terms] == [
+        ("data expression_real",), ("data expression_imag",),
+    ]  # fmt: skip
+    assert problem.conditions[1].sd.keys() == {"expression_real", "expression_imag"}  # type: ignore[attr-defined]
+    solution = pl.solve(problem, max_seconds=5, progress=False)
+    assert solution.error(lambda x: torch.exp(5j * x))["u"] < 1e-8
+    with pytest.raises(TypeError, match=r"Data\(expression=...\) holds complex numbers"):
+        pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u: u.xx, [data])
+
+
+def test_a_complex_formula_about_real_unknowns_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"complex128 numbers; .* declare a complex unknown as unknowns="):
+        pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u: u.xx, [pl.Condition(lambda u, n: u.d(n) - 1j * u, on="x")])
+
+
+def test_an_integral_of_a_complex_unknown_finds_a_number() -> None:
+    conditions = [pl.Dirichlet(psi=1.0, on="x-"), pl.Integral(lambda psi: psi.real, equals=0.0)]
+    box, found = pl.Box(x=(0.0, 2 * math.pi)), {"w": pl.Unknown(0.9)}
+    problem = pl.Problem(box, {"psi": complex}, lambda psi, w: psi.x - 1j * w * psi, conditions, found)
+    solution = pl.solve(problem, max_seconds=5, progress=False)
+    assert solution.coefficients["w"] == pytest.approx(1.0, abs=1e-8)
+    with pytest.raises(TypeError, match="give an Integral for each"):
+        problem.replace(conditions=[conditions[0], pl.Integral(lambda psi: psi, equals=0.0)])

@@ -239,7 +239,7 @@ def test_the_normal_points_outwards_at_both_ends_of_one_integral() -> None:
     x = site.points[:, 0]
     jet = {"u": {(): x**2, ("x",): 2 * x}}
     normals = {"x": site.outward[:, 0]}
-    (value,) = found.evaluate((Scope.of_jets(jet, LINE.columns(site.points), {}, normals),)).values()
+    (value,) = found.evaluate((Scope.of_jets(jet, problem.domain.columns(site.points), {}, normals),)).values()
     assert float(found.summed(value)) == pytest.approx(0.0)
 
 

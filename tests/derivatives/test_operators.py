@@ -175,3 +175,13 @@ def test_the_classical_solver_computes_laplacians_at_once() -> None:
         box, "u", lambda u: u.t - 0.1 * u.laplacian + pl.dot((1.0, 2.0), pl.grad(u)), [pl.Initial(u=0.0)]
     )
     assert Equations(problem).quick
+
+
+def test_a_normal_is_a_vector_too() -> None:
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
+    by_dot = pl.Condition(lambda u, n: pl.dot(pl.grad(u), n) - 1.0, on="x+")
+    problem = pl.Problem(
+        box, "u", lambda u: u.laplacian, [by_dot, pl.Dirichlet(u=0.0, on="x-"), pl.Neumann(u=0.0, on="y")]
+    )
+    solution = pl.solve(problem, max_seconds=5, progress=False)
+    assert solution.error(lambda x, y: x)["u"] < 1e-10

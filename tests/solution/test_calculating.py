@@ -266,3 +266,14 @@ def test_a_hole_in_a_plate() -> None:
     inside = solution.integrate(lambda u: u.xx + u.yy)
     around = solution.integrate(lambda u, x: (u.x * (x - 0.2)) / 0.5, on="hole")
     assert isinstance(inside, float) and abs(around) < 10
+
+
+def test_the_outward_normal(experts: pl.Solution) -> None:
+    flux = experts.integrate(lambda u, k, n: -k * u.d(n), on="x", t=0.5)
+    assert abs(flux - 2 * K * PI * math.exp(-K * PI**2 * 0.5)) < 1e-7
+    assert abs(experts.integrate(lambda u, n: n.x * u.x, on="x-", t=0.5) + PI * math.exp(-K * PI**2 * 0.5)) < 1e-7
+    # the divergence theorem in space
+    inside = experts.integrate(lambda u: u.xx, t=0.5)
+    assert abs(experts.integrate(lambda u, n: u.d(n), on="x", t=0.5) - inside) < 1e-6
+    with pytest.raises(ValueError, match="argument 'n'"):
+        experts.integrate(lambda u, n: u, t=0.5)

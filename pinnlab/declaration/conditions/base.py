@@ -9,6 +9,7 @@ Letters: n points, d coordinates.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions.where import PartOfSide, Where
 from pinnlab.declaration.terms import Context, Part, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Region, Site
 from pinnlab.machine.numbers import positive
@@ -83,9 +85,32 @@ class AnyCondition(ABC):
             parts.append(f"exact={self.exact}")
         return f"{self.name}({', '.join(parts)})"
 
+    @property
+    def in_any_units(self) -> bool:
+        """Whether the condition can be counted in other units."""
+        return self.where is None
+
     def within(self, region: Region, whole: Region | None = None) -> Self | None:
         """The condition as a region has it that is a part of the whole; None where it is not about that part."""
         return self
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition] | None:
+        """The same condition on inner variables, its misfit counted in their units; None where it does not know how.
+
+        Args:
+            change: of variables.
+            context: of the problem in outer variables.
+            size: the largest modulus of a number or function of coordinates on the boundary.
+        """
+        return None
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """The same condition with other values."""
+        changed = copy.copy(self)
+        changed.values = dict(values)
+        return changed
 
     @abstractmethod
     def terms(self, context: Context) -> list[Term]:
@@ -161,6 +186,11 @@ class BoundaryCondition(AnyCondition):
     def part(self, region: Region) -> PartOfSide | None:
         """On which part of a region's sides it holds; None for all of them."""
         return None if self.where is None else PartOfSide(self.where, region, repr(self))
+
+    @property
+    def in_any_units(self) -> bool:
+        """Whether the condition can be counted in other units."""
+        return self.where is None
 
     def within(self, region: Region, whole: Region | None = None) -> Self | None:
         part = self.part(region)

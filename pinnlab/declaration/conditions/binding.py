@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.arguments import argument_names, is_complex
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.terms import Context, Scope
+from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.directions import Direction
 from pinnlab.derivatives.fields import as_value
 from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.derivatives.names import COMPLEX
 from pinnlab.domains.columns import Columns
 
 NORMAL = "n"
@@ -45,7 +47,8 @@ class BoundFormula:
         free = NORMAL not in available and normal
         names = argument_names(given, (*available, *((NORMAL,) if free else ())), owner)
         self.sees_normal = free and NORMAL in names
-        self.names = tuple(name for name in names if name in available)
+        self.names = tuple(name for name in names if not (self.sees_normal and name == NORMAL))
+        self.sees_complex = any(is_complex(name, available) for name in self.names)
         name = getattr(given, "__name__", "")
         self.label = name if name.isidentifier() else "condition"
 
@@ -60,7 +63,8 @@ class BoundFormula:
         named = result if isinstance(result, dict) else {self.label: result}
         if not named or not all(isinstance(name, str) and name for name in named):
             raise TypeError(f"{self.owner} returned {list(named)} as names; return {{'name': residual}}.")
-        return {name: self._checked(as_value(value), scope.like) for name, value in named.items()}
+        real = real_parts(named) if self.sees_complex else named
+        return {name: self._checked(as_value(value), scope.like) for name, value in real.items()}
 
     def names_on(self, scope: Callable[[int], Scope | None]) -> tuple[str, ...]:
         """The residuals' names, found by a trial; () where the context has no parameters to try it with.
@@ -98,7 +102,8 @@ class BoundFormula:
         if value.dtype == torch.bool:
             raise TypeError(f"{self.owner} returned a comparison, which is true or false; write left - right.")
         if not value.is_floating_point():
-            raise TypeError(f"{self.owner} returned {value.dtype} numbers; {advice}.")
+            hint = f"; {COMPLEX}" if value.is_complex() else ""
+            raise TypeError(f"{self.owner} returned {value.dtype} numbers; {advice}{hint}.")
         if value.shape not in ((), like.shape):
             raise ValueError(f"{self.owner} returned shape {tuple(value.shape)} for {len(like)} points; {advice}.")
         return value.expand_as(like)

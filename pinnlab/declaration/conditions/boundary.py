@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import BoundaryCondition, OnPiece, Value
+from pinnlab.declaration.arguments import argument_names, with_arguments
+from pinnlab.declaration.changed_functions import changed_value
+from pinnlab.declaration.conditions.base import AnyCondition, BoundaryCondition, OnPiece, Value
 from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.terms import Context, Scope
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import split_derivative
-from pinnlab.domains import TIME
+from pinnlab.domains.affine import Affine
 
 
 class PrescribedCondition(BoundaryCondition):
@@ -25,6 +28,30 @@ class PrescribedCondition(BoundaryCondition):
         super().__init__(on, exact, weight, values, where)
         if not values:
             raise TypeError(f"{self.name}() got no values; name an unknown, such as {self.name}(u=0.0).")
+
+    def on_sides(
+        self, change: ChangeOfVariables, context: Context, inner: Callable[[str, Any, float], Any]
+    ) -> list[AnyCondition]:
+        """This condition on inner variables; sides across coordinates of different scales get conditions of their own.
+
+        Args:
+            change: of variables.
+            context: of the problem in outer variables.
+            inner: makes a value from (unknown, the value, outer normal derivative over the inner one).
+        """
+        sides: dict[float, list[str]] = {}
+        for piece in self.pieces(context):
+            normal = context.region.normal_coordinates(piece)[0]
+            sides.setdefault(change.along((normal,)), []).append(piece)
+        found: list[AnyCondition] = []
+        for along, pieces in sides.items():
+            values = {u: inner(u, v, along) for u, v in self.values.items()}
+            places: list[str | None] = [*pieces] if len(sides) > 1 else [self.on]
+            for place in places:
+                changed = self.with_values(values)
+                changed.on = place
+                found.append(changed)
+        return found
 
     @abstractmethod
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
@@ -52,7 +79,7 @@ def instead(name: str, value: Any, context: Context) -> str:
     """What to write instead of a name that is no unknown; "" where that cannot be guessed."""
     region = context.region
     if name in region.coordinates:
-        if name == TIME:
+        if name == region.time:
             return f"; {name!r} is time: Initial(...) gives the state at its start"
         lower, upper = region.bounds[name]
         side = {lower: f"on='{name}-'", upper: f"on='{name}+'"}.get(value) if isinstance(value, int | float) else None
@@ -89,6 +116,16 @@ class Dirichlet(PrescribedCondition):
     ):
         super().__init__(on, where, exact, weight, values)
 
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        names = context.region.coordinates
+        values = {
+            unknown: changed_value(value, context.bindable, names, change, change.unknown(unknown))
+            for unknown, value in self.values.items()
+        }
+        return [self.with_values(values)]
+
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Dirichlet({unknown}=...)")
         return lambda scope: scope.fields[unknown].value - scope.value(value, names, label)
@@ -98,8 +135,7 @@ def normal_derivative(scope: Scope, unknown: str) -> Tensor:
     """The derivative of an unknown along the outward normal, (n,); ``scope.normals`` names the coordinates it takes."""
     total = torch.zeros_like(scope.like)
     for coordinate, normal in scope.normals.items():
-        if coordinate != TIME:
-            total = total + normal * scope.fields[unknown].d(coordinate).value
+        total = total + normal * scope.fields[unknown].d(coordinate).value
     return total
 
 
@@ -119,6 +155,17 @@ class Neumann(PrescribedCondition):
         **values: Value,
     ):
         super().__init__(on, where, exact, weight, values)
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        coordinates = context.region.coordinates
+
+        def inner(unknown: str, value: Any, along: float) -> Any:
+            slope = Affine(0.0, change.unknown(unknown).scale * along)
+            return changed_value(value, context.bindable, coordinates, change, slope)
+
+        return self.on_sides(change, context, inner)
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Neumann({unknown}=...)")
@@ -145,6 +192,24 @@ class Robin(PrescribedCondition):
             if not isinstance(value, tuple | list) or len(value) != 3:
                 raise TypeError(f"Robin({unknown}={value!r}): give a triple (a, b, g) of a u + b du/dn = g.")
 
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        coordinates = context.region.coordinates
+
+        def inner(unknown: str, value: Any, along: float) -> Any:
+            own = change.unknown(unknown)
+            a, b, g = value
+            largest = max(size(a) * own.scale, size(b) * own.scale * along) or 1.0
+            at_rest = g if own.offset == 0 else difference(g, a, own.offset, context)
+            units = (largest / own.scale, largest / (own.scale * along), largest)
+            return tuple(
+                changed_value(v, context.bindable, coordinates, change, Affine(0.0, unit))
+                for v, unit in zip((a, b, at_rest), units, strict=True)
+            )
+
+        return self.on_sides(change, context, inner)
+
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = [context.names(v, f"Robin({unknown}=...)[{i}]") for i, v in enumerate(value)]
 
@@ -153,3 +218,17 @@ class Robin(PrescribedCondition):
             return a * scope.fields[unknown].value + b * normal_derivative(scope, unknown) - g
 
         return misfit
+
+
+def difference(g: Value, a: Value, offset: float, context: Context) -> Value:
+    """G - a * offset of two numbers or functions."""
+    names = [argument_names(v, context.bindable, "Robin") if callable(v) else () for v in (g, a)]
+
+    def value(**bound: Any) -> Any:
+        given: list[tuple[Any, tuple[str, ...]]] = list(zip((g, a), names, strict=True))
+        first, second = (v(**{name: bound[name] for name in mine}) if callable(v) else v for v, mine in given)
+        return first - second * offset
+
+    if not any(names):
+        return value()
+    return with_arguments(value, dict.fromkeys(name for mine in names for name in mine))

@@ -14,11 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula, made_up_scope
 from pinnlab.declaration.measurements import brief, measured, spreads
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.derivatives.names import COMPLEX, split_derivative
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.derivatives.names import COMPLEX, parts_of, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.membership import in_part
 from pinnlab.domains.normals import outward_normals
@@ -96,6 +98,10 @@ class Data(AnyCondition):
     def of_fields(self) -> bool:
         return self.of is not None
 
+    @property
+    def in_any_units(self) -> bool:
+        return self.of is None and self.sd is None
+
     def __repr__(self) -> str:
         n = len(next(iter(self.points.values())))
         what = ", ".join(self.values) if self.of is None else getattr(self.of, "__name__", "of")
@@ -123,6 +129,20 @@ class Data(AnyCondition):
         if (normals := self._normals(whole)) is not None:
             part.normals = normals[kept]
         return part
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        names, values = context.region.coordinates, {}
+        for unknown, value in self.values.items():
+            own = change.unknown(unknown)
+            function = callable(value)
+            values[unknown] = (
+                changed_value(value, context.bindable, names, change, own) if function else own.inner(value)
+            )
+        changed = self.with_values(values)
+        changed.points = {name: change.coordinate(name).inner(x) for name, x in self.points.items()}
+        return [changed]
 
     def terms(self, context: Context) -> list[Term]:
         region = context.region
@@ -168,13 +188,17 @@ class Data(AnyCondition):
             return made_up_scope(context, columns(points[:n]), None if normals is None else columns(normals[:n]))
 
         names = function.names_on(made_up)
-        single = names in ((), (function.label,)) and len(self.values) == 1
+        # values without a name are those of an expression without one, complex ones in two parts
+        given = tuple(self.values)
+        split = len(given) == 2 and given == parts_of(given[0].removesuffix("_real"))
+        unnamed = parts_of(function.label) if split else (function.label,)
+        single = names in ((), unnamed) and len(unnamed) == len(given)
         if names and set(names) != set(self.values) and not single:
             raise ValueError(
                 f"Data(of=..., values=...): of returns {list(names)}, and values are given for {list(self.values)}; give "
                 "one entry of values for each."
             )
-        keys = {name: function.label if single else name for name in self.values}
+        keys = dict(zip(given, unnamed if single else given, strict=True))
 
         def of(key: str, scope: Scope) -> Tensor:
             return function(scope)[key]

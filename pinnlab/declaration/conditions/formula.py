@@ -38,6 +38,8 @@ class Condition(BoundaryCondition):
             unknown changes or that is not one number per point, a name that is no boundary.
     """
 
+    in_any_units = False
+
     def __init__(
         self,
         residual: Callable[..., Any],

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import is_complex
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.terms import Context, Scope, Term
@@ -41,6 +42,8 @@ class Integral(AnyCondition):
         TypeError, ValueError: no function; when the problem is built: a name that is unknown, a value that depends on
             place, a region for which there is no quadrature.
     """
+
+    in_any_units = False
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class Integral(AnyCondition):
         if not normal and NORMAL in _arguments(self.of) and NORMAL not in (*context.unknowns, *context.bindable):
             raise ValueError(f"{self!r}: the normal {NORMAL!r} is one of a boundary; add on=..., such as on='x-'.")
         found = BoundFormula(self.of, context, repr(self), normal)
-        if not set(found.names) & set(context.unknowns):
+        if not _unknowns(found, context):
             raise ValueError(
                 f"{self!r}: the integrand takes no unknown of this problem ({', '.join(context.unknowns)}), so that nothing "
                 "could change the integral; name one as an argument."
@@ -102,7 +105,7 @@ class Integral(AnyCondition):
 
     def terms(self, context: Context) -> list[Term]:
         region, formula = context.region, self.formula(context)
-        taken = [name for name in formula.names if name in context.unknowns]
+        taken = _unknowns(formula, context)
         label = " ".join(["integral", *taken, *(() if self.on is None else (self.on,))])
         wanted = context.names(self.equals, "Integral(equals=...)")
         if placed := [name for name in wanted if name in region.space]:
@@ -129,6 +132,11 @@ class Integral(AnyCondition):
 
     def _pieces(self, region: Region) -> tuple[str, ...]:
         return () if self.on is None else region.pieces(self.on)
+
+
+def _unknowns(formula: BoundFormula, context: Context) -> list[str]:
+    """The unknowns that a formula takes."""
+    return [name for name in formula.names if name in context.unknowns or is_complex(name, context.unknowns)]
 
 
 def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key
 from pinnlab.domains import Site
 
@@ -59,6 +61,11 @@ class Periodic(AnyCondition):
             )
         for name in self.unknowns or ():
             context.check_unknown(name, "Periodic")
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        return [self]
 
     def terms(self, context: Context) -> list[Term]:
         self.check(context)

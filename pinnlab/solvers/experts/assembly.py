@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, everywhere
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.experts.layer import ExpertGroup
@@ -178,8 +178,8 @@ class ExpertAssembly:
     def _slabs(self, judge: bool) -> Tensor:
         """(K,) in which order experts are solved."""
         numbers = torch.zeros(self.cells.shape, dtype=torch.long)
-        if self.coupling == "march" and not judge and TIME in self.cells.edges:
-            axis = list(self.cells.edges).index(TIME)
+        if self.coupling == "march" and not judge and self.cells.time is not None:
+            axis = list(self.cells.edges).index(self.cells.time)
             shape = [1] * len(self.cells.shape)
             shape[axis] = -1
             numbers = numbers + torch.arange(self.cells.shape[axis]).reshape(shape)

@@ -5,7 +5,7 @@ Letters: k cells, q points of a cell, d coordinates, m unknowns, N basis functio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.derivatives.fields import Key
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
@@ -82,8 +82,8 @@ class Discretization:
         assert isinstance(problem.domain, Box)
         self.domain = problem.domain
         self.names = self.domain.coordinates
-        self.space = [i for i, name in enumerate(self.names) if name != TIME]
-        self.time = self.names.index(TIME) if self.domain.has_time else None
+        self.space = [i for i, name in enumerate(self.names) if name != self.domain.time]
+        self.time = self.domain.time_index if self.domain.has_time else None
         self.parameters = problem.parameter_values()
         self.equations = Equations(problem)
         self.interior = ReferenceNodes(basis, basis.tensor_nodes())
@@ -128,10 +128,10 @@ class Discretization:
         """The equations at nodes of every cell."""
         site = CellNodes(cells, np.arange(cells.count), nodes)
         columns = self._columns(site.points)
-        highest = self.problem.order(TIME) if self.time is not None else 0
+        highest = self.problem.order(self.domain.clock) if self.time is not None else 0
 
         def leads(key: Key) -> bool:
-            return key.count(TIME) == highest > 0
+            return key.count(self.domain.clock) == highest > 0
 
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return self.equations.residuals(jets[0], columns, numbers)
@@ -201,7 +201,7 @@ class Discretization:
             return {(u, key): self._start(u, key, at) for u, key, _, _ in self.initial}
         assert self.time is not None
         at = at.clone()
-        at[:, self.time] = before.region.bounds[TIME][1]
+        at[:, self.time] = before.region.time_interval[1]
         indices = tuple((self.time,) * len(key) for _, key, _, _ in self.initial)
         jet = before.jet(at, indices)
         return {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}
@@ -344,8 +344,12 @@ class Discretization:
 
     def moved(self, piece: Piece, cells: Cells) -> Array:
         """(K, m, N): a piece's functions on other cells of the same region."""
+        return self.sampled(piece.values, cells)
+
+    def sampled(self, function: Callable[[Tensor], Tensor], cells: Cells) -> Array:
+        """(K, m, N): a function (n, d) -> (n, m) on cells; zero where it is not known."""
         points = cells.points(np.arange(cells.count), self.interior.points)
-        values = piece.values(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
+        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).nan_to_num(0.0).numpy()
         return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
 
     def _columns(self, points: Array) -> Columns:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
+from pinnlab.domains.naming import usual_time
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.training.part import Part, Writer
 
@@ -67,7 +68,8 @@ class Piece(Part):
         # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
         found = {"numbers": dict(self.coefficients)} if self.coefficients else {}
-        return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights), **found}
+        whole = {"edges": edges, "weights": torch.from_numpy(self.weights), "time": self.cells.time}
+        return {"unknowns": list(self.unknowns), **whole, **found}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
@@ -75,7 +77,9 @@ class Piece(Part):
     @classmethod
     def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
         """The inverse of ``state``."""
-        cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
+        edges = {name: e.cpu().numpy() for name, e in data["edges"].items()}
+        # older files do not say what time is called
+        cells = Cells(edges, data.get("time", usual_time(edges)))
         numbers = {name: float(value) for name, value in data.get("numbers", {}).items()}
         return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers)
 

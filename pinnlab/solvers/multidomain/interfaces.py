@@ -20,6 +20,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.fluxes import JOINED
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import Field, as_value
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.multidomain.partition import Interface
@@ -292,4 +293,4 @@ def _fluxes(problem: Problem, scope: Scope, flux: Callable | None, normal: str) 
                 f"{{'{normal}': ..., ...}}."
             )
         found = found[normal]
-    return {"flux": found}
+    return real_parts({"flux": found})

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, Integral, Periodic
-from pinnlab.domains import TIME, Box, Region, Site
+from pinnlab.domains import Box, Region, Site
 from pinnlab.domains.cells import Cells
 
 _EDGE = 1e-9
@@ -77,7 +77,8 @@ class Subdomains:
                     "or beyond would leave an empty subdomain."
                 )
         bounds = region.bounds
-        grid = Cells({n: np.array([bounds[n][0], *self.cuts.get(n, ()), bounds[n][1]]) for n in region.coordinates})
+        edges = {n: np.array([bounds[n][0], *self.cuts.get(n, ()), bounds[n][1]]) for n in region.coordinates}
+        grid = Cells(edges, region.time)
         boxes = grid.boxes
         kept = [k for k, box in enumerate(boxes) if _inside(region, box)]
         number = {k: i for i, k in enumerate(kept)}
@@ -210,8 +211,8 @@ class Partition:
         """The number of the time interval in which a cell lies, in order; 0 where time is not cut."""
         if not self.region.has_time:
             return 0
-        starts = sorted({c.box.bounds[TIME][0] for c in self.cells})
-        return starts.index(self.cells[cell].box.bounds[TIME][0])
+        starts = sorted({c.box.time_interval[0] for c in self.cells})
+        return starts.index(self.cells[cell].box.time_interval[0])
 
     def find(self, points: Tensor) -> Tensor:
         """(n,) number of the cell in which each point lies, up to rounding; of two that meet there the earlier; else -1."""
@@ -235,7 +236,7 @@ def _restricted(condition: AnyCondition, box: Box, whole: Region) -> list[AnyCon
         inside = condition.within(box, whole)
         return [] if inside is None else [inside]
     if isinstance(condition, Initial):
-        return [condition] if _same(box, whole, TIME, 0) else []
+        return [condition] if _same(box, whole, whole.clock, 0) else []
     if isinstance(condition, Periodic):
         spans = _same(box, whole, condition.on, 0) and _same(box, whole, condition.on, 1)
         return [condition] if spans else []
