@@ -2,8 +2,8 @@
 
     python docs/benchmarks/integrals.py [--seconds 15] [--out docs/benchmarks]
 
-Every problem has a known answer: a number to be found, or the solution itself. Errors are relative. Writes integrals.json and
-integrals.md.
+Every problem has a known answer: a number to be found, or the solution itself. Errors are relative. Writes integrals.json
+and integrals.md.
 """
 
 from __future__ import annotations

@@ -162,6 +162,11 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
             "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
         )
+    if parts := [c for c in integrals if c.where is not None]:
+        raise ValueError(
+            f"reference_solution: the built-in solver takes integrals over all of space or whole sides, not {parts[0]!r}; "
+            "solve with pl.PINN(), or pass a reference of your own as Problem(reference=...)."
+        )
     if integrals and problem.domain.has_time:
         raise ValueError(
             f"reference_solution: the built-in solver takes integrals of steady problems only, not {integrals[0]!r}; solve "

@@ -261,3 +261,35 @@ def test_a_flux_with_a_normal_is_solved_for() -> None:
 def test_a_normal_inside_says_what_to_write() -> None:
     with pytest.raises(ValueError, match="add on="):
         poisson(pl.Integral(lambda u, n: u.d(n), equals=1.0))
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------------
+
+
+def rule_of(condition: pl.Integral, domain: pl.Box) -> tuple[np.ndarray, np.ndarray]:
+    problem = pl.Problem(domain, "u", lambda u: u.laplacian - 1, [pl.Dirichlet(u=0.0), condition])
+    found = condition.quadrature(problem.context())
+    return found.points, found.weights
+
+
+def test_integrals_over_a_part() -> None:
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 2.0))
+    left = pl.Integral(lambda u: u, equals=1.0, where=lambda x, y: (x < 0.3) & (y > 0.7))
+    points, weights = rule_of(left, box)
+    assert (weights * points[:, 0] ** 3).sum() == pytest.approx(0.3**4 / 4 * 1.3, rel=1e-12)
+    side = pl.Integral(lambda u, n: u.d(n), equals=1.0, on="x-", where=lambda y: y < 0.7)
+    points, weights = rule_of(side, box)
+    assert weights.sum() == pytest.approx(0.7)
+    assert points[:, 0].max() == 0.0
+
+
+def test_parts_that_end_elsewhere_are_refused() -> None:
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 2.0))
+    with pytest.raises(ValueError, match="end along the coordinates"):
+        rule_of(pl.Integral(lambda u: u, equals=1.0, where=lambda x, y: x < y), box)
+    with pytest.raises(ValueError, match="holds nowhere"):
+        rule_of(pl.Integral(lambda u: u, equals=1.0, where=lambda x: x > 3), box)
+    part = poisson(pl.Integral(lambda u: u, equals=1.0, where=lambda x: x < 1))
+    for solver in (pl.HardConstraintMoE(), None):
+        with pytest.raises(ValueError, match="whole sides"):
+            pl.solve(part, solver, progress=False) if solver else pl.reference_solution(part)

@@ -15,8 +15,10 @@ from torch import Tensor
 from pinnlab.declaration.arguments import is_complex
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
+from pinnlab.declaration.conditions.parts import cuts_of, quadrature_of_part
+from pinnlab.declaration.conditions.where import PartOfSide, Where
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.domains import Region, Site
+from pinnlab.domains import Box, Region, Site
 from pinnlab.domains.coverings import boundary_patches, interior_patches
 from pinnlab.domains.quadrature import Quadrature, quadrature
 
@@ -35,6 +37,8 @@ class Integral(AnyCondition):
         of: the integrand; its arguments are bound by name to unknowns, coordinates and parameters, as in an equation.
         equals: the value: a number, or a function of time and parameters.
         on: a piece of the boundary, as in ``Dirichlet``; its ends are one integral together. None for all of space.
+        where: over which part of it, a function of the coordinates of space that returns true or false, on boxes; the part
+            ends along coordinates, such as ``lambda x: x < 0.5``. Networks take it.
         exact: must stay None or False.
         weight: multiplies its square in the loss, for solvers that have one.
 
@@ -51,6 +55,7 @@ class Integral(AnyCondition):
         *,
         equals: Value,
         on: str | None = None,
+        where: Where | None = None,
         exact: bool | None = None,
         weight: float = 1.0,
     ):
@@ -61,11 +66,18 @@ class Integral(AnyCondition):
             )
         if on is not None and not isinstance(on, str):
             raise TypeError(f"Integral(on={on!r}): name a boundary, such as on='x-', or leave it out for all of space.")
+        if where is not None and not callable(where):
+            raise TypeError(
+                f"Integral(where={where!r}): give a function of coordinates, such as where=lambda x: x < 0.5."
+            )
         self.of, self.equals, self.on = of, equals, on
+        if where is not None:
+            self.where = where
 
     def __repr__(self) -> str:
         value = getattr(self.equals, "__name__", "...") if callable(self.equals) else repr(self.equals)
         where = "" if self.on is None else f", on={self.on!r}"
+        where += "" if self.where is None else f", where={getattr(self.where, '__name__', '...')}"
         return f"Integral({getattr(self.of, '__name__', type(self.of).__name__)}, equals={value}{where})"
 
     def quadrature(self, context: Context) -> Quadrature:
@@ -81,8 +93,16 @@ class Integral(AnyCondition):
                 "own, with the equation m.t - f and Initial(m=0.0)."
             )
         pieces = self._pieces(context.region)
-        sets = [boundary_patches(space, p, {}) for p in pieces] if pieces else [interior_patches(space, {})]
+        if self.where is not None and not isinstance(space, Box):
+            raise ValueError(f"{self!r}: a part of an integral is one of a box; {space!r} is none: leave where out.")
+        if self.where is not None:
+            part = PartOfSide(self.where, space, repr(self))
+            sets = [boundary_patches(space, p, part.ends(p)) for p in pieces] or [
+                interior_patches(space, cuts_of(part))
+            ]
+            return quadrature_of_part(part, [patches for each in sets for patches in each])
         try:
+            sets = [boundary_patches(space, p, {}) for p in pieces] if pieces else [interior_patches(space, {})]
             return quadrature([patches for each in sets for patches in each])
         except (TypeError, ValueError) as error:
             raise ValueError(
