@@ -293,3 +293,9 @@ def test_parts_that_end_elsewhere_are_refused() -> None:
     for solver in (pl.HardConstraintMoE(), None):
         with pytest.raises(ValueError, match="whole sides"):
             pl.solve(part, solver, progress=False) if solver else pl.reference_solution(part)
+
+
+def test_jumps_of_integrands_are_found() -> None:
+    with pytest.raises(ValueError, match=r"jumps at x = 0.3\b.*where="):
+        poisson(pl.Integral(lambda u, x: torch.where(x < 0.3, u.value, 0.0 * x.value), equals=1.0))
+    poisson(pl.Integral(lambda u, x: u * (x - 0.3).abs() / x, equals=1.0))

@@ -80,6 +80,10 @@ class Integral(AnyCondition):
         where += "" if self.where is None else f", where={getattr(self.where, '__name__', '...')}"
         return f"Integral({getattr(self.of, '__name__', type(self.of).__name__)}, equals={value}{where})"
 
+    @property
+    def of_fields(self) -> bool:
+        return True
+
     def quadrature(self, context: Context) -> Quadrature:
         """Nodes in space, and weights.
 
