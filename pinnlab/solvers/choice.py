@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
@@ -100,8 +100,14 @@ def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | N
         return None
     network = MLP(width=width_for(seconds))
     return Choice(
-        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
+        PINN(network=network),
+        f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}: one network, trained",
     )
+
+
+def _whence(problem: Problem) -> str:
+    """What decides coefficients that are to be found."""
+    return "beside an integral" if any(isinstance(c, Integral) for c in problem.conditions) else "from data"
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
