@@ -112,6 +112,14 @@ def test_parts_driven_by_hand_do_what_solve_does(extending: dict[str, Any]) -> N
     assert torch.allclose(solution.function(points), extending["values"](points), rtol=0, atol=1e-9)
 
 
+def test_the_page_on_time_runs_as_it_stands() -> None:
+    shown: dict[str, Any] = {}
+    for block in python_blocks("time.md"):
+        exec(block, shown)  # noqa: S102  this is what the page is for
+    assert float(shown["solution"](S=100.0, t=0.0)["V"]) == pytest.approx(10.4506, abs=1e-3)
+    assert all(shown[name].check().complete for name in ("ageing", "call", "swing"))
+
+
 def test_the_problem_file_runs_like_a_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "decay.py").write_text(files("extending.md")["decay.py"])
     arguments = ["run", str(tmp_path / "decay.py"), "-p", "rate=3", "--no-progress", "--out", str(tmp_path)]

@@ -21,7 +21,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box, Region
 from pinnlab.domains.affine import Affine
-from pinnlab.domains.mapping import mapped, rigid
+from pinnlab.domains.mapping import mapped, rigid, with_time
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Flow, Part, Writer
@@ -43,12 +43,12 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
     natural = problem.natural
     if natural is problem:
         return solver.plan(problem, settings)
-    change = problem.scales().change
+    change = problem.change
     try:
         start = None if settings.start is None else inner_start(settings.start, change, problem)
         plan = solver.in_variables(change, problem).plan(natural, replace(settings, start=start))
     except NothingSolvedError as error:
-        raise NothingSolvedError(f"{error} (Places are told in natural units, {problem.scales()!r}.)") from error
+        raise NothingSolvedError(change.told(str(error))) from error
     outer = Outer(problem, change)
     return OuterMarch(plan, outer) if isinstance(plan, March) else OuterPlan(plan, outer)
 
@@ -95,7 +95,8 @@ class Outer:
     def region(self, inner: Region) -> Region:
         """A region in the user's units; where it ends with the domain it ends there to the last digit."""
         domain = self.problem.domain
-        back = mapped(inner, self.change.inverse.coordinates)
+        # where states are given at both ends, no coordinate is time to the solver
+        back = with_time(mapped(inner, self.change.inverse.coordinates), domain.time)
         ends: dict[str, tuple[float, float]] = {}
         for (name,) in (group for group in rigid(domain) if len(group) == 1):
             whole, mine = domain.bounds[name], back.bounds[name]
@@ -197,7 +198,7 @@ class OuterPlan(Plan[Any]):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.inner.notes
+        return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         return self.inner.start(k, finished)
@@ -213,7 +214,8 @@ class OuterPlan(Plan[Any]):
         return None if found is None else OuterMembers(found, self.outer)
 
     def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
-        return self.inner.verdict(models, status)
+        found, remarks = self.inner.verdict(models, status)
+        return found, tuple(self.outer.change.told(remark) for remark in remarks)
 
 
 class OuterMarch(March):
@@ -225,7 +227,7 @@ class OuterMarch(March):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.inner.notes
+        return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     @property
     def pieces(self) -> Sequence[Part]:
@@ -272,7 +274,7 @@ class OuterMembers:
         box = None if domain is None else mapped(domain, change.coordinates)
         assert box is None or isinstance(box, Box)
         found = self.inner.member(inner, points=points, steps=steps, tolerance=tolerance, domain=box)
-        return problem, Outer(problem, change).part(found[1]), found[2]
+        return problem, Outer(problem, change).part(found[1]), tuple(change.told(remark) for remark in found[2])
 
 
 def change_data(change: ChangeOfVariables) -> Data:
