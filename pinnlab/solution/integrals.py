@@ -178,9 +178,13 @@ def _parts(solution: Solved, fixed: Mapping[str, float]) -> list[tuple[Part, Axe
 
 
 def _covered(domain: Region, parts: Sequence[tuple[Part, Axes]], fixed: Mapping[str, float]) -> bool:
-    """Whether the parts reach to the end of every coordinate over which is integrated."""
-    ends = parts[-1][0].region.bounds
-    return all(ends[name][1] == upper for name, (_, upper) in domain.bounds.items() if name not in fixed)
+    """Whether the parts reach from end to end of every coordinate over which is integrated, forwards or backwards."""
+    bounds = [part.region.bounds for part, _ in parts]
+    return all(
+        min(b[name][0] for b in bounds) == lower and max(b[name][1] for b in bounds) == upper
+        for name, (lower, upper) in domain.bounds.items()
+        if name not in fixed
+    )
 
 
 def _check(domain: Region, on: str | None, places: Mapping[str, Array]) -> None:

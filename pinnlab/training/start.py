@@ -78,8 +78,8 @@ class Start:
         region = part.region
         middles = [sum(region.bounds[name]) / 2 for name in region.coordinates if name not in region.space]
         for mine in self.parts:
-            ends = [mine.region.bounds[name][1] for name in region.coordinates if name not in region.space]
-            if all(middle <= end for middle, end in zip(middles, ends, strict=True)):
+            spans = [mine.region.bounds[name] for name in region.coordinates if name not in region.space]
+            if all(start <= middle <= end for middle, (start, end) in zip(middles, spans, strict=True)):
                 return mine
         return self.parts[-1]
 

@@ -278,3 +278,16 @@ def test_the_outward_normal(experts: pl.Solution) -> None:
     assert experts.integrate(lambda u, n: u.d(n), t=0.5) == experts.integrate(lambda u, n: u.d(n), on="x", t=0.5)
     with pytest.raises(ValueError, match="argument 'n'"):
         experts.evaluate(lambda u, n: u, x=0.5, t=0.5)
+
+
+@pytest.mark.parametrize("windows", [1, 2, None])
+def test_a_problem_that_is_solved_backwards(windows: int | None) -> None:
+    problem = HEAT.replace(
+        equations=lambda u, k: u.t + k * u.xx,
+        conditions=[pl.Final(u=lambda x: torch.sin(PI * x)), pl.Dirichlet(u=0.0)],
+    )
+    network = pl.PINN(network=TINY, points=60, windows=windows or 1, stages=STEPS)
+    solution = pl.solve(problem, pl.HardConstraintMoE() if windows is None else network, progress=False)
+    near = 1e-6 if windows is None else 5e-3
+    assert abs(solution.integrate(lambda u: u, t=0.3) - 2 / PI * math.exp(-K * PI**2 * 0.7)) < near
+    assert abs(solution.integrate(lambda u: u) - 2 / PI * (1 - math.exp(-K * PI**2)) / (K * PI**2)) < near
