@@ -3,6 +3,7 @@
 from pinnlab.api import solve
 from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
 from pinnlab.declaration.library import load_problem
+from pinnlab.declaration.materials import Piecewise
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
@@ -38,7 +39,7 @@ __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
     "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
     "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
-    "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
-    "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",
+    "Neumann", "Periodic", "PeriodicEmbedding", "Piecewise", "PirateNet", "Polygon", "Problem", "RandomField", "Robin",
+    "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",
     "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

@@ -28,8 +28,10 @@ from pinnlab.declaration.dry_run import (
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
+from pinnlab.declaration.joints import Joints, find_joints
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
+from pinnlab.declaration.materials import Piecewise
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
@@ -52,8 +54,9 @@ class Problem:
         equations: one function or several. Arguments are bound by name to unknowns, coordinates and parameters; each
             returns a residual (zero where the equation holds) or ``{"name": residual}``.
         conditions: initial, boundary, periodic conditions and data.
-        parameters: {name: number, function of coordinates, ``Uniform(lo, hi)`` (a family of numbers),
-            ``RandomField(on="x")`` (a family of functions) or ``Unknown(start)`` (an inverse problem)}.
+        parameters: {name: number, function of coordinates, ``Piecewise((region, value), otherwise=...)`` (materials),
+            ``Uniform(lo, hi)`` (a family of numbers), ``RandomField(on="x")`` (a family of functions) or
+            ``Unknown(start)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
@@ -187,6 +190,11 @@ class Problem:
             self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, periodic
         )
 
+    @cached_property
+    def joints(self) -> Joints:
+        """Where fluxes jump at positions along coordinates of space, and what is continuous there."""
+        return find_joints(self._declared, self.jumps)
+
     def lost_flux(self, owner: str, joined: Mapping[str, Sequence[float]] | None = None) -> str | None:
         """Why a method cannot solve equations in which a coefficient of the highest derivatives jumps; None where it can.
 
@@ -194,7 +202,7 @@ class Problem:
             owner: the method's name.
             joined: {coordinate: positions where it makes fluxes continuous}.
         """
-        return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
+        return lost_flux(self.jumps, self.joints.positions, self.domain, self.order, owner, joined or {})
 
     def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
         """Each condition with its soft form."""
@@ -334,6 +342,8 @@ def _parameters(
     for name, value in parameters.items():
         if isinstance(value, RandomField):
             checked[name] = value.over(domain, periodic)
+        elif isinstance(value, Piecewise):
+            checked[name] = value.over(f"parameters[{name!r}]", domain)
         elif callable(value):
             checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
         else:

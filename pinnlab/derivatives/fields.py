@@ -33,8 +33,8 @@ NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 Operand: TypeAlias = "Field | Tensor | float"
-Watch: TypeAlias = "Callable[[Field, str], None]"
-"""Is told of every expression that an equation differentiates, and by which coordinate."""
+Watch: TypeAlias = "Callable[[Field, str, Field], None]"
+"""Is told of every expression that an equation differentiates, by which coordinate, and of the derivative."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -98,9 +98,10 @@ class Field:
                 )
         result = self
         for name in sorted(names, key=self.coordinates.index):
+            derived = result._derive(name)
             if result.watch is not None:
-                result.watch(result, name)
-            result = result._derive(name)
+                result.watch(result, name, derived)
+            result = derived
         return result
 
     __add__, __radd__ = _operator(torch.add), _reflected(torch.add)

@@ -18,6 +18,7 @@ from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, Reference, relative_difference
+from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
@@ -46,7 +47,8 @@ def reference_solution(
     """Solve a problem by classical methods: the method of lines, Newton's method for steady problems, DOP853 for ODEs.
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
-    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13.
+    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
+    materials meet, each part has nodes of its own, and values and fluxes are joined.
 
     Args:
         problem: with every parameter a number, on a box with at most two space dimensions.
@@ -70,7 +72,7 @@ def reference_solution(
     check_solvable(problem)
     problem.check_unique()
     check_constants(problem)
-    if (lost := problem.lost_flux("reference_solution")) is not None:
+    if (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
@@ -79,10 +81,13 @@ def reference_solution(
     began = time.perf_counter()
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
-    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
+    folded = fold(problem)
+    whole = None if folded is None else folded.unfolded
+    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
+    solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
     with one_thread():
-        attempt, estimate = _solve(problem, structure, budget, dealias)
-    interpolant = attempt.interpolant
+        attempt, estimate = _solve(solved, shape_of, budget, dealias)
+    interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began

@@ -120,7 +120,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
         raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
-    known = _known(comparison.solution)
+    known = _with_coefficients(comparison.solution)
     points = _grid(comparison.solution, deadline or Deadline())
     truth = evaluate(comparison.classical, known, points)
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
@@ -224,16 +224,25 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     return estimate
 
 
+def _with_coefficients(solution: Solved) -> Problem:
+    """The problem with the coefficients found."""
+    problem = solution.problem
+    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+
+
 def _known(solution: Solved) -> Problem:
-    """The problem with the coefficients found, if the estimators read it as its solver may have to.
+    """The same, if the error equation and global functions can be right for it.
 
     Raises:
         NoEstimateError: a flux jumps.
     """
     problem = solution.problem
+    if problem.joints.positions:
+        first = next(jump for jump in problem.jumps if jump.flux)
+        raise NoEstimateError(f"{first}: of the estimators only the classical solution makes the flux continuous there")
     if (lost := problem.lost_flux("an estimate of the error")) is not None:
         raise NoEstimateError(lost)
-    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    return _with_coefficients(solution)
 
 
 def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key
@@ -36,6 +37,7 @@ Sizes = Mapping[tuple[str, Key], float]
 JetsByUnknown = dict[str, dict[Key, Tensor]]
 _FLOOR = 1e-2
 """Part of the natural size of an equation's terms that they are taken to have at least."""
+_LEAST_FLUX = 1e-3
 _FEWEST_DATA, _MOST_DATA = 8, 2000
 _SIDE = 1e-9
 """How far from a joint its two sides are evaluated, relative to the extent of the coordinate.
@@ -196,7 +198,7 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
             misfits = [min(pair, key=lambda m: m.rms) for pair in zip(misfits, beside, strict=True)]
         found += misfits
     found += _hand_overs(problem, models, unit, sampled, sizes)
-    found += _jumps(problem, models, rng, sampled, sizes)
+    found += _jumps(problem, models, rng, sampled, sizes) + _flux_jumps(problem, sampled, rng, sizes)
     return found, float(solved.double().mean())
 
 
@@ -326,3 +328,34 @@ def _jumps(
         return []
     together = torch.cat(gaps)
     return [_misfit(f"jump {u}", "jump", together[:, j], [sizes[u, ()]]) for j, u in enumerate(problem.unknowns)]
+
+
+def _flux_jumps(problem: Problem, sampled: Sampled, rng: np.random.Generator, sizes: Sizes) -> list[Misfit]:
+    """Jumps of the fluxes where materials meet, relative to the fluxes; these count by a thousandth of what would change the
+    unknown by its size over the domain, at least.
+    """
+    found = []
+    names, domain = problem.domain.coordinates, problem.domain
+    indices = used_indices(problem.derivatives, names)
+    for name, across in problem.joints.across.items():
+        for position, transmission in across.items():
+            points = domain.interior(unit_points("sobol", 64, len(names), rng)).points
+            sides, lower, upper = [], *domain.bounds[name]
+            for sign in (-1, 1):
+                at = points.clone()
+                at[:, names.index(name)] = position + sign * hair((lower, upper))
+                jet = sampled.jet(at, indices)[0]
+                sides.append(
+                    transmission.flux_values(named_jets(jet, indices, problem.unknowns, names), domain.columns(at))
+                )
+            factors = transmission.factors(upper - lower)[len(transmission.values) :]
+            each = zip(transmission.fluxes, transmission.owners, factors, *sides, strict=True)
+            for flux, owner, factor, below, above in each:
+                gap = (above - below).detach()
+                kept = torch.isfinite(gap)
+                scales = [
+                    *(rms(side.detach()[kept]) for side in (below, above)),
+                    _LEAST_FLUX * sizes[owner, ()] / factor,
+                ]
+                found.append(_misfit(f"jump of {flux} at {name} = {position:.4g}", "jump", gap, scales))
+    return found

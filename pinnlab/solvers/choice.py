@@ -15,6 +15,7 @@ from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.local_experts.plan import runs_on
+from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
 from pinnlab.training.plans import Settings, Solver
@@ -89,10 +90,10 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
-    network = MLP(width=width_for(seconds))
-    return Choice(
-        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
-    )
+    what = f"{', '.join(problem.unknown_parameters)} to be found from data"
+    if (choice := _materials(problem, settings, seconds)) is not None:
+        return replace(choice, why=f"{what}, {choice.why}")
+    return Choice(PINN(network=MLP(width=width_for(seconds))), f"{what}: one network, trained")
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -107,6 +108,15 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not few or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _materials(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    solver = MultiDomainPINN()
+    if not problem.joints.positions or not _accepts(solver, problem, settings):
+        return None
+    parts = math.prod(1 + len(positions) for positions in problem.joints.positions.values())
+    network = MLP(width=width_for(seconds / parts), depth=2)
+    return Choice(replace(solver, network=network), f"materials meet: a network in each of {parts} parts, trained")
 
 
 def _characteristics(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -131,8 +141,8 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
     return Choice(PINN(network=MLP(width=width_for(seconds))), "one network, as small as the budget, trained")
 
 
-RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
-AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _characteristics, _windows, _any_network)
+RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _materials, _characteristics, _windows, _network)
+AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _materials, _characteristics, _windows, _any_network)
 """Those for the time that is left when local experts have been tried."""
 
 

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.joints import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.transmission import Transmission
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import TIME, Box
 from pinnlab.domains.cells import Cells
@@ -94,7 +96,7 @@ class Discretization:
     def rows(self, cells: Cells, before: Piece | None) -> SlabRows:
         """All rows of a slab that follows the piece ``before``."""
         others = self.boundary_rows(cells)
-        others += [rows for axis in self.space if (rows := self.interface_rows(cells, axis)) is not None]
+        others += [rows for axis in self.space for rows in self.interface_rows(cells, axis)]
         initial = self.initial_rows(cells, before) if self.initial else None
         return SlabRows(self.equation_rows(cells, self.interior), initial, (*others, *self.data_rows(cells)))
 
@@ -144,23 +146,53 @@ class Discretization:
 
         return evaluate
 
-    def interface_rows(self, cells: Cells, axis: int) -> CellRows | None:
-        """Jumps of values and derivatives, up to the equations' order less one, between neighbours."""
+    def interface_rows(self, cells: Cells, axis: int) -> list[CellRows]:
+        """Jumps between neighbours: values and derivatives up to the equations' order less one, or fluxes of materials."""
         name = self.names[axis]
+        groups: dict[float | None, Array] = {}
+        if cells.shape[axis] > 1:
+            below, above = cells.neighbours(axis)
+            positions = cells.upper[below, axis]
+            met = {p: t for p in np.unique(positions) if (t := self._transmission(name, p)) is not None}
+            groups = {p: positions == p for p in met} | {None: ~np.isin(positions, list(met))}
+        found = []
+        for position, which in groups.items():
+            if not which.any():
+                continue
+            ends = zip((below[which], above[which]), (True, False), strict=True)
+            sites = [CellNodes(cells, these, self.face(axis, upper)) for these, upper in ends]
+            evaluate = self._smooth(name) if position is None else self._transmitted(name, met[position], sites)
+            if evaluate is not None:
+                found.append(CellRows(self.problem.unknowns, sites, evaluate, self.weight))
+        return found
+
+    def _transmission(self, name: str, position: float) -> Transmission | None:
+        return self.problem.joints.at(name, position, self.domain.bounds[name])
+
+    def _smooth(self, name: str) -> Evaluate | None:
         matched = [
             (u, key)
             for u in self.problem.unknowns
             for key, _ in continuous_derivatives(name, self.problem.order_of(u, name))
         ]
-        if cells.shape[axis] == 1 or not matched:
-            return None
-        below, above = cells.neighbours(axis)
-        sites = [CellNodes(cells, below, self.face(axis, True)), CellNodes(cells, above, self.face(axis, False))]
 
         def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
             return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
 
-        return CellRows(self.problem.unknowns, sites, evaluate, self.weight)
+        return evaluate if matched else None
+
+    def _transmitted(self, name: str, transmission: Transmission, sites: Sequence[CellNodes]) -> Evaluate:
+        """Values and fluxes, each side's with its own coefficients."""
+        bounds = self.domain.bounds[name]
+        columns = [
+            beside(self._columns(site.points), name, sign, bounds) for site, sign in zip(sites, (-1, 1), strict=True)
+        ]
+
+        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
+            sides = [transmission.quantities(jet, at) for jet, at in zip(jets, columns, strict=True)]
+            return [one - other for one, other in zip(*sides, strict=True)]
+
+        return evaluate
 
     def initial_rows(self, cells: Cells, before: Piece | None) -> CellRows:
         """The initial state: the problem's, or the end of the slab before."""

@@ -138,7 +138,7 @@ class LocalExperts(Solver):
                 f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
-        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+        if (lost := problem.lost_flux(f"{_OWNER}()", problem.joints.positions)) is not None:
             yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
             yield (

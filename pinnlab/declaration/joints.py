@@ -1,0 +1,111 @@
+"""Where materials meet: positions along coordinates at which fluxes jump, and what is continuous there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.fluxes import JOINED, Jump
+from pinnlab.declaration.jumps import Declared
+from pinnlab.declaration.transmission import NotJoinedError, Transmission
+from pinnlab.domains import TIME
+from pinnlab.domains.sampling import unit_points
+
+_POINTS = 16
+"""At which the equations are read, on each side."""
+
+
+@dataclass(frozen=True)
+class Joints:
+    """Where materials meet across coordinates of space.
+
+    Attributes:
+        across: {coordinate: {position inside the domain: what is continuous there}}, positions increasing.
+        not_joined: {(coordinate, position): why} of jumps of fluxes at which the equations do not say what is continuous.
+    """
+
+    across: Mapping[str, Mapping[float, Transmission]] = field(default_factory=dict)
+    not_joined: Mapping[tuple[str, float], str] = field(default_factory=dict)
+
+    @property
+    def positions(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions}."""
+        return {name: tuple(found) for name, found in self.across.items()}
+
+    def at(self, coordinate: str, position: float, bounds: tuple[float, float]) -> Transmission | None:
+        """What is continuous across a face; None where nothing is known to jump.
+
+        Args:
+            coordinate: constant on it.
+            position: of the face.
+            bounds: of the domain along the coordinate.
+        """
+        near = JOINED * (bounds[1] - bounds[0])
+        return next((made for p, made in self.across.get(coordinate, {}).items() if abs(p - position) <= near), None)
+
+
+def find_joints(declared: Declared, jumps: Sequence[Jump]) -> Joints:
+    """The joints of a problem.
+
+    Args:
+        declared: equations, parameters and domain.
+        jumps: what was found of them.
+    """
+    domain = declared.domain
+    found: dict[str, dict[float, Transmission]] = {}
+    not_joined: dict[tuple[str, float], str] = {}
+    for jump in sorted(jumps, key=lambda jump: jump.position or 0.0):
+        name, at = jump.coordinate, jump.position
+        # a jump at the end of a periodic coordinate is no position inside
+        if not jump.flux or at is None or name == TIME or at in domain.bounds[name]:
+            continue
+        sides = _sides(declared, jump, at)
+        try:
+            made = Transmission(declared.residuals, declared.parameters, declared.derivatives, name, *sides)
+        except NotJoinedError as error:
+            not_joined[name, at] = str(error)
+        else:
+            found.setdefault(name, {})[at] = made
+    return Joints(found, not_joined)
+
+
+def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
+    """The distance from a face at which the coefficients of one side are taken: a billionth of the domain's extent.
+
+    Args:
+        bounds: of the domain along the coordinate that is constant on the face; far from zero, it is some steps of rounding.
+        dtype: of the points.
+    """
+    return max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(dtype).eps * max(map(abs, bounds)))
+
+
+def beside(columns: Mapping[str, Tensor], coordinate: str, sign: int, bounds: tuple[float, float]) -> dict[str, Tensor]:
+    """The columns (n,) of points on a face, moved by a ``hair`` to one side, whose coefficients are then taken.
+
+    Args:
+        columns: {coordinate: (n,)}.
+        coordinate: constant on the face.
+        sign: -1 for the side below, 1 for the one above.
+        bounds: of the domain along it.
+    """
+    at = columns[coordinate]
+    return {**columns, coordinate: at + sign * hair(bounds, at.dtype)}
+
+
+def _sides(declared: Declared, jump: Jump, at: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Points on both sides of a jump: those where it was met, and some of the whole face."""
+    domain = declared.domain
+    d, name = len(domain.coordinates), jump.coordinate
+    spread = domain.interior(unit_points("sobol", _POINTS, d, np.random.default_rng(0))).points
+    points = torch.cat([torch.tensor(jump.points, dtype=torch.float64), spread])
+    points[:, domain.coordinates.index(name)] = at
+    columns = domain.columns(points)
+    below, above = (beside(columns, name, sign, domain.bounds[name]) for sign in (-1, 1))
+    inside = domain.contains(torch.stack(list(below.values()), 1)) & domain.contains(
+        torch.stack(list(above.values()), 1)
+    )
+    return {n: c[inside] for n, c in below.items()}, {n: c[inside] for n, c in above.items()}
