@@ -40,6 +40,6 @@ __all__ = [
     "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
     "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
     "Neumann", "Periodic", "PeriodicEmbedding", "Piecewise", "PirateNet", "Polygon", "Problem", "RandomField", "Robin",
-    "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",
-    "load_problem", "reference_solution", "solve", "weighting",
+    "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff",
+    "interface_arms", "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

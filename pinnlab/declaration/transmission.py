@@ -3,9 +3,9 @@
 Letters: n points.
 
 An equation that holds on both sides of a face, and across it in the sense of distributions, makes what it differentiates
-across the face continuous: of ``pl.diff(k * u.x, "x") - f`` that is k u_x, of ``pl.diff(b * w.xx, "x", "x")`` both b w_xx
-and its derivative. Several such terms of one equation are continuous in sum. The unknowns are continuous, with those of their
-derivatives that stand in no flux.
+across the face continuous: of ``pl.diff(k * u.x, "x") - f`` that is k u_x, of
+``pl.diff(b * w.xx, "x", "x")`` both b w_xx and its derivative. Several such terms of one equation are continuous in sum.
+The unknowns are continuous, with those of their derivatives that stand in no flux.
 """
 
 from __future__ import annotations

@@ -184,8 +184,8 @@ class MultiDomainPINN(CollocationSolver):
         if self.subdomains is None:
             if not problem.joints.positions:
                 raise ValueError(
-                    "MultiDomainPINN(): no materials of the problem meet at a position along a coordinate, where the domain would "
-                    "be cut; give the cuts, such as subdomains={'x': (0.5,)}."
+                    "MultiDomainPINN(): no materials of the problem meet at a position along a coordinate, where the domain "
+                    "would be cut; give the cuts, such as subdomains={'x': (0.5,)}."
                 )
             return Subdomains(problem.joints.positions)
         assert isinstance(self.subdomains, Subdomains), "a mapping became one"
