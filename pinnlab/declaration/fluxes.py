@@ -88,10 +88,11 @@ def lost_flux(
     ways = []
     cuts = _cuts(jumps, region)
     if _met(first, region, joints):
-        ways.append(
-            f"take a solver that makes it continuous: pl.HardConstraintMoE(), or pl.MultiDomainPINN(subdomains={cuts!r}) "
-            "with its default interface or, for equations of second order, interface=('value', 'flux')"
+        networks = (
+            f", or pl.MultiDomainPINN(subdomains={cuts!r}) with its default interface or, for equations of second order, "
+            "interface=('value', 'flux')"
         )
+        ways.append(f"take a solver that makes it continuous: pl.HardConstraintMoE(){networks if cuts else ''}")
     elif cuts and all(jump.position is not None for jump in lost):
         first_order = order(name) == 1
         names, flux = (("flux",), "a * u") if first_order else (("value", "flux"), f"k * u.{name}")

@@ -24,27 +24,37 @@ class Joints:
     """Where materials meet across coordinates of space.
 
     Attributes:
-        across: {coordinate: {position inside the domain: what is continuous there}}, positions increasing.
+        across: {coordinate: {position: what is continuous there}}, positions increasing; the upper end of a periodic
+            coordinate stands for both of its ends, which meet.
+        bounds: of the domain.
         not_joined: {(coordinate, position): why} of jumps of fluxes at which the equations do not say what is continuous.
     """
 
     across: Mapping[str, Mapping[float, Transmission]] = field(default_factory=dict)
     not_joined: Mapping[tuple[str, float], str] = field(default_factory=dict)
 
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
     @property
     def positions(self) -> dict[str, tuple[float, ...]]:
         """{coordinate: positions}."""
         return {name: tuple(found) for name, found in self.across.items()}
 
-    def at(self, coordinate: str, position: float, bounds: tuple[float, float]) -> Transmission | None:
+    @property
+    def inside(self) -> dict[str, tuple[float, ...]]:
+        """{coordinate: positions inside the domain}."""
+        inner = {name: tuple(p for p in found if p != self.bounds[name][1]) for name, found in self.across.items()}
+        return {name: positions for name, positions in inner.items() if positions}
+
+    def at(self, coordinate: str, position: float) -> Transmission | None:
         """What is continuous across a face; None where nothing is known to jump.
 
         Args:
             coordinate: constant on it.
             position: of the face.
-            bounds: of the domain along the coordinate.
         """
-        near = JOINED * (bounds[1] - bounds[0])
+        lower, upper = self.bounds.get(coordinate, (0.0, 0.0))
+        near = JOINED * (upper - lower)
         return next((made for p, made in self.across.get(coordinate, {}).items() if abs(p - position) <= near), None)
 
 
@@ -60,17 +70,17 @@ def find_joints(declared: Declared, jumps: Sequence[Jump]) -> Joints:
     not_joined: dict[tuple[str, float], str] = {}
     for jump in sorted(jumps, key=lambda jump: jump.position or 0.0):
         name, at = jump.coordinate, jump.position
-        # a jump at the end of a periodic coordinate is no position inside
-        if not jump.flux or at is None or name == TIME or at in domain.bounds[name]:
+        if not jump.flux or at is None or name == TIME:
             continue
-        sides = _sides(declared, jump, at)
+        lower, upper = domain.bounds[name]
+        sides = _sides(declared, jump, at, lower if at == upper else at)
         try:
             made = Transmission(declared.residuals, declared.parameters, declared.derivatives, name, *sides)
         except NotJoinedError as error:
             not_joined[name, at] = str(error)
         else:
             found.setdefault(name, {})[at] = made
-    return Joints(found, not_joined)
+    return Joints(found, not_joined, domain.bounds)
 
 
 def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
@@ -96,15 +106,17 @@ def beside(columns: Mapping[str, Tensor], coordinate: str, sign: int, bounds: tu
     return {**columns, coordinate: at + sign * hair(bounds, at.dtype)}
 
 
-def _sides(declared: Declared, jump: Jump, at: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Points on both sides of a jump: those where it was met, and some of the whole face."""
+def _sides(declared: Declared, jump: Jump, at: float, behind: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Points on both sides of a jump, below one position and above another, which is the same but at a seam."""
     domain = declared.domain
     d, name = len(domain.coordinates), jump.coordinate
     spread = domain.interior(unit_points("sobol", _POINTS, d, np.random.default_rng(0))).points
     points = torch.cat([torch.tensor(jump.points, dtype=torch.float64), spread])
-    points[:, domain.coordinates.index(name)] = at
     columns = domain.columns(points)
-    below, above = (beside(columns, name, sign, domain.bounds[name]) for sign in (-1, 1))
+    below, above = (
+        beside({**columns, name: torch.full_like(columns[name], position)}, name, sign, domain.bounds[name])
+        for sign, position in ((-1, at), (1, behind))
+    )
     inside = domain.contains(torch.stack(list(below.values()), 1)) & domain.contains(
         torch.stack(list(above.values()), 1)
     )

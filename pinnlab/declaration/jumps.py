@@ -276,7 +276,7 @@ def _groups(declared: Declared, places: Sequence[_Place]) -> list[tuple[float | 
         for bundle in bundles:
             lines = {tuple(np.delete(p.below.numpy(), i)) for p in bundle}
             if len(lines) > 1 or len(domain.coordinates) == 1:
-                position = _position(bundle, i)
+                position = _position(bundle, i, upper)
                 known = (p for n, p in _faces(declared) if n == name and abs(p - position) <= _SAME * (upper - lower))
                 groups.append((next(known, position), bundle))
             else:
@@ -286,10 +286,10 @@ def _groups(declared: Declared, places: Sequence[_Place]) -> list[tuple[float | 
     return groups
 
 
-def _position(bundle: Sequence[_Place], i: int) -> float:
+def _position(bundle: Sequence[_Place], i: int, upper: float) -> float:
     """Where a jump lies along coordinate i: between its two sides, or at the upper of two ends that meet."""
     low, high = float(bundle[0].below[i]), float(bundle[0].above[i])
-    return (low + high) / 2 if low <= high else low
+    return (low + high) / 2 if low <= high else upper
 
 
 def _described(declared: Declared, group: tuple[float | None, list[_Place]]) -> Jump:

@@ -119,7 +119,7 @@ def fold(problem: Problem) -> Folded | None:
     Raises:
         ValueError: derivatives of odd order across a cut, or conditions that cannot be folded.
     """
-    return Folded(problem) if problem.joints.positions else None
+    return Folded(problem) if problem.joints.across else None
 
 
 class Folded:
@@ -135,7 +135,7 @@ class Folded:
     def __init__(self, problem: Problem):
         self.original = problem
         self._check()
-        self.intervals = {name: self._cut(name, positions) for name, positions in problem.joints.positions.items()}
+        self.intervals = {name: self._cut(name, problem.joints.inside.get(name, ())) for name in problem.joints.across}
         self.numbers: list[Number] = list(itertools.product(*(range(len(i)) for i in self.intervals.values())))
         self._equations = Equations(problem)
         unknowns = tuple(self._name(u, number) for number in self.numbers for u in problem.unknowns)
@@ -174,7 +174,7 @@ class Folded:
 
     def _check(self) -> None:
         problem, advice = self.original, "Pass a reference of your own as Problem(reference=...)."
-        for name, unknown in itertools.product(problem.joints.positions, problem.unknowns):
+        for name, unknown in itertools.product(problem.joints.across, problem.unknowns):
             order = problem.order_of(unknown, name)
             if order % 2:
                 raise ValueError(
@@ -343,7 +343,7 @@ Quantity = Callable[[Mapping[str, LazyJet], Mapping[str, Tensor]], Tensor]
 
 def _quantities(problem: Problem, name: str, position: float, width: float) -> list[tuple[str, Quantity]]:
     """(unknown, quantity) of all that is continuous across a cut; those that are derivatives come first."""
-    made = problem.joints.at(name, position, problem.domain.bounds[name])
+    made = problem.joints.at(name, position)
     if made is None:
         plain = [(u, (name,) * k) for u in problem.unknowns for k in range(problem.order_of(u, name))]
         return [(u, _derivative(u, key, width ** len(key))) for u, key in plain]

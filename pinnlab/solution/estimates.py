@@ -237,7 +237,7 @@ def _known(solution: Solved) -> Problem:
         NoEstimateError: a flux jumps.
     """
     problem = solution.problem
-    if problem.joints.positions:
+    if problem.joints.across:
         first = next(jump for jump in problem.jumps if jump.flux)
         raise NoEstimateError(f"{first}: of the estimators only the classical solution makes the flux continuous there")
     if (lost := problem.lost_flux("an estimate of the error")) is not None:

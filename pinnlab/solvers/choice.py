@@ -112,9 +112,9 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _materials(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     solver = MultiDomainPINN()
-    if not problem.joints.positions or not _accepts(solver, problem, settings):
+    if not problem.joints.inside or not _accepts(solver, problem, settings):
         return None
-    parts = math.prod(1 + len(positions) for positions in problem.joints.positions.values())
+    parts = math.prod(1 + len(positions) for positions in problem.joints.inside.values())
     network = MLP(width=width_for(seconds / parts), depth=2)
     return Choice(replace(solver, network=network), f"materials meet: a network in each of {parts} parts, trained")
 

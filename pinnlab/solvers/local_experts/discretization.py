@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.conditions import Data, Initial, Periodic
 from pinnlab.declaration.joints import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
@@ -78,8 +78,13 @@ class Discretization:
         self._fit = np.linalg.pinv(self.interior.rows((0,) * len(self.names)), rcond=1e-14)
         context = problem.context()
         self.initial = [t for c in problem.conditions if isinstance(c, Initial) for t in c.targets(context)]
+        # fluxes that jump where the ends of a periodic coordinate meet are joined as between cells
+        self.seams = {n: t for n in self.names if (t := problem.joints.at(n, self.domain.bounds[n][1])) is not None}
         self.boundary = [
-            term for c, terms in problem.condition_terms() if not isinstance(c, Initial | Data) for term in terms
+            term
+            for c, terms in problem.condition_terms()
+            if not isinstance(c, Initial | Data) and not (isinstance(c, Periodic) and c.on in self.seams)
+            for term in terms
         ]
         self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
         self.breaks = breaks_of_starts(problem, self.starts)
@@ -121,7 +126,13 @@ class Discretization:
 
     def boundary_rows(self, cells: Cells) -> list[CellRows]:
         """Boundary and periodic conditions."""
-        return [self._term_rows(term, self._boundary_nodes(cells, term)) for term in self.boundary]
+        found = [self._term_rows(term, self._boundary_nodes(cells, term)) for term in self.boundary]
+        for name, transmission in self.seams.items():
+            axis = self.names.index(name)
+            sites = [CellNodes(cells, cells.side(axis, upper), self.face(axis, upper)) for upper in (True, False)]
+            evaluate = self._transmitted(name, transmission, sites)
+            found.append(CellRows(self.problem.unknowns, sites, evaluate, self.weight))
+        return found
 
     def _boundary_nodes(self, cells: Cells, term: Term) -> list[CellNodes]:
         """The cells along the sides that a boundary or periodic term is about."""
@@ -167,7 +178,7 @@ class Discretization:
         return found
 
     def _transmission(self, name: str, position: float) -> Transmission | None:
-        return self.problem.joints.at(name, position, self.domain.bounds[name])
+        return self.problem.joints.at(name, position)
 
     def _smooth(self, name: str) -> Evaluate | None:
         matched = [

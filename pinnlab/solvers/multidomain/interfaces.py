@@ -242,7 +242,7 @@ def interface_terms(
         label: names the interface in the residuals' names.
     """
     bounds = problem.domain.bounds[interface.normal]
-    transmission = problem.joints.at(interface.normal, interface.below.bounds[interface.normal][1], bounds)
+    transmission = problem.joints.at(interface.normal, interface.below.bounds[interface.normal][1])
 
     def draw(unit: Callable[[int], Tensor], n: int) -> tuple:
         sites = interface.sites(unit(n))

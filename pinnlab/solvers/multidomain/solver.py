@@ -162,7 +162,7 @@ class MultiDomainPINN(CollocationSolver):
         if self.overlap is None:
             for interface in self.partition(problem).interfaces:
                 name, at = interface.normal, interface.below.bounds[interface.normal][1]
-                transmission = problem.joints.at(name, at, problem.domain.bounds[name])
+                transmission = problem.joints.at(name, at)
                 if joins_fluxes(self.interface, self.flux, problem.order(name), transmission):
                     found.setdefault(name, []).append(at)
         return found
@@ -182,12 +182,12 @@ class MultiDomainPINN(CollocationSolver):
 
     def _cuts(self, problem: Problem) -> Subdomains:
         if self.subdomains is None:
-            if not problem.joints.positions:
+            if not problem.joints.inside:
                 raise ValueError(
                     "MultiDomainPINN(): no materials of the problem meet at a position along a coordinate, where the domain "
                     "would be cut; give the cuts, such as subdomains={'x': (0.5,)}."
                 )
-            return Subdomains(problem.joints.positions)
+            return Subdomains(problem.joints.inside)
         assert isinstance(self.subdomains, Subdomains), "a mapping became one"
         return self.subdomains
 
