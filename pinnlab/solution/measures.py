@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
@@ -150,11 +151,12 @@ def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> di
     names = problem.domain.coordinates
     result = {name: points.new_full((len(points),), math.nan) for name in problem.residual_names}
     term, indices = problem.equation_term(), used_indices(problem.derivatives, names)
+    functions = {k: v for k, v in problem.parameter_values().items() if isinstance(v, FunctionParameter)}
     windows = [model.region for model in models]
     for k, inside in by_window(points, windows, problem.domain, inside=True):
         model, at = models[k], points[inside]
         jet = model.jet(at, indices).detach()
-        parameters = {**model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
+        parameters = {**functions, **model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
         scope = Scope.of_jet(jet, indices, problem.unknowns, model.region.columns(at), parameters)
         for name, value in term.evaluate((scope,)).items():
             result[name][inside] = value

@@ -69,7 +69,9 @@ class Piece(Part):
         return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
-        return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+        # functions among the parameters are the problem's
+        constants = {name: value for name, value in self.constants.items() if isinstance(value, Tensor)}
+        return {"piece": self.state(), "basis": file.shared(self.basis), "constants": constants}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
