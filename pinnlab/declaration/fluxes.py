@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ class Jump:
 
     def __str__(self) -> str:
         low, high = self.sides
+        if math.isnan(low):
+            return f"{self.what} jumps at {self.place}"
         return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"
 
 
@@ -62,6 +65,7 @@ class LostFluxError(ValueError):
 def lost_flux(
     jumps: Sequence[Jump],
     joints: Mapping[str, Sequence[float]],
+    unread: Mapping[tuple[str, float], str],
     region: Region,
     order: Callable[[str], int],
     owner: str,
@@ -72,6 +76,7 @@ def lost_flux(
     Args:
         jumps: of the problem.
         joints: {coordinate: positions where the equations say what is continuous}.
+        unread: {(coordinate, position): why they do not}.
         region: its domain.
         order: of its equations by a coordinate.
         owner: the method's name.
@@ -114,8 +119,10 @@ def lost_flux(
     if not first.inside_diff:
         ways.append("where the derivative itself is continuous, divide the equation by its coefficient")
     advice = "; or ".join(ways)
+    why = next((text for (c, p), text in unread.items() if (c, p) == (name, first.position)), None)
     return (
-        f"{owner}: {first}. What is continuous there is the flux, {inside}; the equation alone does not say so, and a "
+        f"{owner}: {first}. What is continuous there is the flux, {inside}; the equation alone does not say so"
+        f"{f' ({why})' if why else ''}, and a "
         f"solver that makes the unknown smooth instead ends at a wrong solution with a small residual. "
         f"{advice[0].upper()}{advice[1:]}."
     )

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.fluxes import JOINED, Jump
 from pinnlab.declaration.jumps import Declared
-from pinnlab.declaration.transmission import NotJoinedError, Transmission
+from pinnlab.declaration.materials import PiecewiseFunction
+from pinnlab.declaration.transmission import NotJoinedError, Prescribed, Transmission
 from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
 
@@ -75,12 +77,29 @@ def find_joints(declared: Declared, jumps: Sequence[Jump]) -> Joints:
         lower, upper = domain.bounds[name]
         sides = _sides(declared, jump, at, lower if at == upper else at)
         try:
-            made = Transmission(declared.residuals, declared.parameters, declared.derivatives, name, *sides)
+            made = Transmission(
+                declared.residuals, declared.parameters, declared.derivatives, name, *sides, _prescribed(declared, name, at)
+            )
         except NotJoinedError as error:
             not_joined[name, at] = str(error)
         else:
             found.setdefault(name, {})[at] = made
     return Joints(found, not_joined, domain.bounds)
+
+
+def _prescribed(declared: Declared, coordinate: str, position: float) -> list[Prescribed]:
+    """The jumps that parameters prescribe across a face."""
+    names, found = declared.domain.coordinates, []
+    for parameter, given in declared.parameters.items():
+        for name, at, box in given.faces if isinstance(given, PiecewiseFunction) else ():
+            if (name, at) == (coordinate, position):
+                part = {n: interval for n, interval in box.bounds.items() if n != name}
+                for what, value in given.jump.items():
+                    available = (*names, *declared.parameters, "flux")
+                    owner = f"parameters[{parameter!r}]: jump of {what}"
+                    arguments = argument_names(value, available, owner) if callable(value) else ()
+                    found.append(Prescribed(what, value, arguments, part))
+    return found
 
 
 def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:

@@ -125,10 +125,9 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
 
     places = [place(step) for step in find_steps(along, ticks, axes)]
     places += _at_seams(declared, bases, numbers) + _at_faces(declared, bases, numbers)
-    if not places:
-        return ()
-    lasting = [p for p, lasts in zip(places, _lasting(declared, places), strict=True) if lasts]
+    lasting = [p for p, lasts in zip(places, _lasting(declared, places), strict=True) if lasts] if places else []
     jumps = [_described(declared, group) for group in _groups(declared, lasting)]
+    jumps += _prescribed(declared, {(jump.coordinate, jump.position) for jump in jumps if jump.flux})
     return tuple(sorted(jumps, key=lambda jump: not jump.flux))
 
 
@@ -228,6 +227,20 @@ def _at_faces(declared: Declared, bases: Tensor, draw: int) -> list[_Place]:
             inside = domain.contains(below) & domain.contains(above)
             if bool(inside.any()):
                 found += _between(declared, name, below[inside], above[inside], draw)
+    return found
+
+
+def _prescribed(declared: Declared, known: set[tuple[str, float | None]]) -> list[Jump]:
+    """Jumps that parameters prescribe across the sides of their boxes where nothing else jumps."""
+    found, middle = [], declared.domain.interior(torch.full((1, len(declared.domain.coordinates)), 0.5).double()).points
+    for value in declared.parameters.values():
+        for name, at, _ in value.faces if isinstance(value, PiecewiseFunction) and value.jump else ():
+            if (name, at) not in known and (name, at) in _faces(declared):
+                known.add((name, at))
+                place = middle[0].tolist()
+                place[declared.domain.coordinates.index(name)] = at
+                what = f"what is prescribed for {' and '.join(value.jump)}"
+                found.append(Jump(name, at, (tuple(place),), what, True, True, (np.nan, np.nan)))
     return found
 
 

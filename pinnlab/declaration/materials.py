@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -32,11 +32,17 @@ class Piecewise:
     continuous, and so is the flux: what stands inside ``pl.diff``, as in ``pl.diff(k * u.x, "x")``. Solvers that cannot
     make it so refuse the problem.
 
+    A jump across the sides of the regions can be prescribed, as of two bodies in imperfect contact: ``jump={"T": lambda flux:
+    2e-4 * flux}``. It is what the upper side has more than the lower one, along the coordinate that is constant on the
+    side; ``flux`` is what stands inside ``pl.diff`` there.
+
     Args:
         pieces: pairs (region, value). A region is a ``Box`` of some of the domain's coordinates, or any other region of
             pinnlab; where several hold a point, the first one counts. A value is a number or a function whose arguments
             are named after coordinates.
         otherwise: the value outside of all regions.
+        jump: {unknown, or ``"flux"``, or of several equations the name of the residual whose flux jumps: number, or function
+            of coordinates, parameters and ``flux`` by name}; the regions are then boxes, with sides in space.
 
     Raises:
         TypeError, ValueError: no pieces, pairs of something else; when the problem is built: a coordinate that the domain
@@ -45,8 +51,11 @@ class Piecewise:
 
     pieces: tuple[tuple[Region, Any], ...]
     otherwise: Any
+    jump: Mapping[str, Any]
 
-    def __init__(self, *pieces: tuple[Region, Any], otherwise: Any) -> None:
+    def __init__(
+        self, *pieces: tuple[Region, Any], otherwise: Any, jump: Mapping[str, Any] | None = None
+    ) -> None:
         for piece in pieces:
             if not isinstance(piece, tuple | list) or len(piece) != 2 or not isinstance(piece[0], Region | str):
                 raise TypeError(f"Piecewise({piece!r}): {_USUAL}.")
@@ -66,6 +75,12 @@ class Piecewise:
                 )
         object.__setattr__(self, "pieces", tuple((region, value) for region, value in pieces))
         object.__setattr__(self, "otherwise", otherwise)
+        object.__setattr__(self, "jump", dict(jump or {}))
+        for name, value in self.jump.items():
+            if not callable(value) and finite(value) is None:
+                raise TypeError(f"Piecewise(jump={{{name!r}: {value!r}}}): give a finite number or a function.")
+            if not all(isinstance(region, Box) for region, _ in self.pieces):
+                raise ValueError(f"Piecewise(jump=...): jumps are prescribed across sides of boxes; {_USUAL}.")
 
     def over(self, owner: str, domain: Region) -> PiecewiseFunction:
         """The parameter on a domain.
@@ -107,7 +122,7 @@ class Piecewise:
             return dataclasses.replace(value, columns=columns) if known else GivenFunction(value, mine, columns)
 
         parts = tuple(Part(region, _widened(region, bounds), made(value)) for region, value in self.pieces)
-        return PiecewiseFunction(on, tuple(names.index(name) for name in on), parts, made(self.otherwise))
+        return PiecewiseFunction(on, tuple(names.index(name) for name in on), parts, made(self.otherwise), self.jump)
 
 
 @dataclass(frozen=True)
@@ -133,16 +148,19 @@ class PiecewiseFunction(FunctionParameter):
         on, columns: see ``FunctionParameter``.
         parts: the first one that holds a point counts.
         otherwise: the value outside of all parts.
+        jump: see ``Piecewise``.
     """
 
     on: tuple[str, ...]
     columns: tuple[int, ...]
     parts: tuple[Part, ...]
     otherwise: FunctionParameter | float
+    jump: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         pieces = ", ".join(f"({part.region!r}, {part.value!r})" for part in self.parts)
-        return f"Piecewise({pieces}, otherwise={self.otherwise!r})"
+        jump = f", jump of {', '.join(self.jump)}" if self.jump else ""
+        return f"Piecewise({pieces}, otherwise={self.otherwise!r}{jump})"
 
     def at(self, points: Tensor) -> Tensor:
         own = points[:, list(self.columns)]
@@ -160,6 +178,29 @@ class PiecewiseFunction(FunctionParameter):
         """(coordinate, position, box) of every side of a part that is a box; sides beyond the domain included."""
         boxes = [part.region for part in self.parts if isinstance(part.region, Box)]
         return tuple((name, end, box) for box in boxes for name, ends in box.bounds.items() for end in ends)
+
+
+def check_jumps(
+    parameters: Mapping[str, Any], domain: Region, unknowns: Sequence[str], residuals: Sequence[str]
+) -> None:
+    """Raise ValueError for prescribed jumps of what the problem does not have, or in time.
+
+    Args:
+        parameters: {name: checked parameter}.
+        domain: of the problem.
+        unknowns: their names.
+        residuals: names of the equations' residuals.
+    """
+    for name, value in parameters.items():
+        for what, given in value.jump.items() if isinstance(value, PiecewiseFunction) else ():
+            owner = f"parameters[{name!r}]: jump={{{what!r}: ...}}"
+            if what not in (*unknowns, *residuals, "flux") or (what == "flux" and len(residuals) > 1):
+                known = ", ".join(map(repr, (*unknowns, *residuals, *(["flux"] if len(residuals) == 1 else []))))
+                raise ValueError(f"{owner}: jumps are of an unknown or of the flux in a residual; choose from {known}.")
+            if callable(given):
+                argument_names(given, (*domain.coordinates, *parameters, "flux"), owner)
+            if domain.has_time and any(set(part.region.coordinates) - set(domain.space) for part in value.parts):
+                raise ValueError(f"{owner}: jumps are prescribed across sides in space; leave time out of the boxes.")
 
 
 def _filled(result: Tensor, where: Tensor, value: FunctionParameter | float, points: Tensor) -> Tensor:
@@ -201,6 +242,7 @@ def piecewise_data(function: PiecewiseFunction) -> dict[str, Any]:
         "columns": list(function.columns),
         "parts": [[part.region.to_data(), part.reach.to_data(), plain(part.value)] for part in function.parts],
         "otherwise": plain(function.otherwise),
+        "jump": {name: None if callable(value) else float(value) for name, value in function.jump.items()},
     }
 
 
@@ -220,4 +262,5 @@ def piecewise_from_data(data: Mapping[str, Any]) -> PiecewiseFunction:
         tuple(data["columns"]),
         tuple(Part(region_from_data(r), region_from_data(w), made(v)) for r, w, v in parts),
         made(data["otherwise"]),
+        data["jump"],
     )

@@ -31,7 +31,7 @@ from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.joints import Joints, find_joints
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
-from pinnlab.declaration.materials import Piecewise
+from pinnlab.declaration.materials import Piecewise, check_jumps
 from pinnlab.declaration.names import check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
@@ -108,6 +108,7 @@ class Problem:
             reference=reference, velocity=velocity, name=name,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
+        check_jumps(values, domain, names, found.residual_names)
         self.exact_plan()
         if reference is not None:
             self.reference_arguments(reference)
@@ -202,7 +203,8 @@ class Problem:
             owner: the method's name.
             joined: {coordinate: positions where it makes fluxes continuous}.
         """
-        return lost_flux(self.jumps, self.joints.positions, self.domain, self.order, owner, joined or {})
+        places = (self.joints.positions, self.joints.not_joined)
+        return lost_flux(self.jumps, *places, self.domain, self.order, owner, joined or {})
 
     def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
         """Each condition with its soft form."""

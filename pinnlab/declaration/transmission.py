@@ -61,6 +61,38 @@ class _Differentiated:
     derivative: Field
 
 
+Side = tuple[Mapping[str, NamedJet], Mapping[str, Tensor]]
+"""{unknown: derivatives (n,)} and {coordinate: (n,)} on one side of a face."""
+
+
+@dataclass(frozen=True)
+class Prescribed:
+    """A jump that is prescribed across a part of a face.
+
+    Attributes:
+        name: of the unknown, or of the residual whose flux jumps, or ``"flux"``.
+        value: a number, or a function of coordinates, parameters and ``flux``.
+        arguments: the function's.
+        bounds: {coordinate: interval} of the part.
+    """
+
+    name: str
+    value: Any
+    arguments: tuple[str, ...]
+    bounds: Mapping[str, tuple[float, float]]
+
+    def amount(self, columns: Mapping[str, Tensor], parameters: Mapping[str, Any], flux: Tensor | None) -> Tensor:
+        """What the upper side has more than the lower one, (n,); zero beside the part of the face."""
+        like = next(iter(columns.values()))
+        given = {**parameters, **columns, "flux": flux}
+        scope = Scope({}, columns, {name: given[name] for name in self.arguments if name not in columns})
+        value = scope.value(self.value, self.arguments, f"the jump of {self.name}")
+        inside = torch.ones_like(like, dtype=torch.bool)
+        for name, (lower, upper) in self.bounds.items():
+            inside &= (columns[name] >= lower) & (columns[name] <= upper)
+        return torch.where(inside, value, 0.0)
+
+
 class Transmission:
     """What is continuous across the faces of one coordinate, read off the equations.
 
@@ -70,6 +102,7 @@ class Transmission:
         derivatives: {unknown: derivatives that the equations use}.
         coordinate: across which.
         below, above: {coordinate: (n,)} points on both sides of such faces.
+        prescribed: jumps of values and fluxes that are not zero.
 
     Attributes:
         values: (unknown, derivative) of what is continuous by itself.
@@ -89,7 +122,9 @@ class Transmission:
         coordinate: str,
         below: Mapping[str, Tensor],
         above: Mapping[str, Tensor],
+        prescribed: Sequence[Prescribed] = (),
     ):
+        self.prescribed = tuple(prescribed)
         self._residuals, self._parameters, self._derivatives = residuals, parameters, derivatives
         self.coordinate = coordinate
         readings = [self._read(side, draw) for side in (below, above) for draw in _DRAWS]
@@ -102,6 +137,8 @@ class Transmission:
                 free[unknown] = min(free[unknown], count)
         self.owners = self._owned(readings[0], orders, free)
         self.values: tuple[Leaf, ...] = tuple((u, (coordinate,) * k) for u in derivatives for k in range(free[u]))
+        for each in self.prescribed:
+            self.row_of(each.name)
         self._slopes: list[dict[Leaf, float]] = []
         for flux in self.fluxes:
             slopes = [reading.slopes(flux) for reading in readings]
@@ -127,6 +164,41 @@ class Transmission:
             columns: {coordinate: (n,)}, a little inside the side.
         """
         return [jets[u][key] for u, key in self.values] + self.flux_values(jets, columns)
+
+    def mismatch(self, below: Side, above: Side) -> list[Tensor]:
+        """What the side below has more than the one above, (n,) each, beside prescribed jumps; zero where all is joined.
+
+        Args:
+            below, above: derivatives {unknown: derivatives (n,)} and coordinates {coordinate: (n,)} of each side.
+        """
+        first, second = self.quantities(*below), self.quantities(*above)
+        found = [one - other for one, other in zip(first, second, strict=True)]
+        for each in self.prescribed:
+            row = self.row_of(each.name)
+            owner = each.name if (each.name, ()) in self.values else self.owners[row - len(self.values)]
+            if owner in self.owners:
+                flux = len(self.values) + self.owners.index(owner)
+                amount = each.amount(below[1], self._parameters, (first[flux] + second[flux]) / 2)
+            else:
+                amount = each.amount(below[1], self._parameters, None)
+            found[row] = found[row] + amount
+        return found
+
+    def row_of(self, name: str) -> int:
+        """The number of what a prescribed jump is about: an unknown, a residual, or ``"flux"`` where there is one.
+
+        Raises:
+            NotJoinedError: none of these is continuous by itself.
+        """
+        names = [u if not key else "" for u, key in self.values]
+        names += [flux.equation if flux.depth == 1 else "" for flux in self.fluxes]
+        first = [i for i, flux in enumerate(self.fluxes) if flux.depth == 1]
+        if name in names:
+            return names.index(name)
+        if name == "flux" and len(first) == 1:
+            return len(self.values) + first[0]
+        known = ", ".join(repr(n) for n in names if n)
+        raise NotJoinedError(f"a jump of {name!r} is prescribed, where jumps of {known} or of the only 'flux' can be")
 
     def flux_values(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
         """The fluxes alone, (n,) each."""

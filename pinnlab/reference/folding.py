@@ -32,7 +32,7 @@ from pinnlab.declaration.conditions import (
 from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
-from pinnlab.declaration.transmission import Transmission
+from pinnlab.declaration.transmission import Side, Transmission
 from pinnlab.derivatives.axes import Axis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
@@ -310,56 +310,62 @@ class Folded:
     ) -> None:
         width = (below.upper - below.lower + above.upper - above.lower) / 4
         side = name + below.side(True)
-        rows = _quantities(self.original, name, below.upper, width)
+        rows = _jumps(self.original, name, below.upper, width)
         for unknown in self.original.unknowns:
-            mine = [quantity for owner, quantity in rows if owner == unknown]
+            mine = [jump for owner, jump in rows if owner == unknown]
             order = self.original.order_of(unknown, name)
             if len(mine) != order:
                 raise ValueError(
                     f"reference_solution: {len(mine)} conditions join {unknown!r} at {name} = {below.upper:.6g}, and its "
                     f"equations of order {order} need as many; pass a reference of your own as Problem(reference=...)."
                 )
-            for i, quantity in enumerate(mine):
+            for i, jump in enumerate(mine):
                 on_first = i < order // 2
                 row = _Row(
-                    side, self._name(unknown, first if on_first else second), self._jump(quantity, first, second)
+                    side, self._name(unknown, first if on_first else second), self._jump(jump, first, second)
                 )
                 (values if on_first else fluxes).append(row)
 
-    def _jump(self, quantity: Quantity, first: Number, second: Number) -> Callable[[Scope], Tensor]:
+    def _jump(self, jump: Jump, first: Number, second: Number) -> Callable[[Scope], Tensor]:
         def misfit(scope: Scope) -> Tensor:
-            one, other = (
-                quantity(self._jets(scope.fields, number), self._columns(scope.coordinates, number))
+            below, above = (
+                (self._jets(scope.fields, number), self._columns(scope.coordinates, number))
                 for number in (first, second)
             )
-            return one - other
+            return jump(below, above)
 
         return misfit
 
 
-Quantity = Callable[[Mapping[str, LazyJet], Mapping[str, Tensor]], Tensor]
-"""What is continuous (n,), from derivatives (n,) and coordinates (n,) on one side."""
+Jump = Callable[[Side, Side], Tensor]
+"""What (n,) of a quantity is too much on the side below."""
 
 
-def _quantities(problem: Problem, name: str, position: float, width: float) -> list[tuple[str, Quantity]]:
-    """(unknown, quantity) of all that is continuous across a cut; those that are derivatives come first."""
+def _jumps(problem: Problem, name: str, position: float, width: float) -> list[tuple[str, Jump]]:
+    """(unknown, jump) of all that is joined across a cut; derivatives come first."""
     made = problem.joints.at(name, position)
     if made is None:
         plain = [(u, (name,) * k) for u in problem.unknowns for k in range(problem.order_of(u, name))]
-        return [(u, _derivative(u, key, width ** len(key))) for u, key in plain]
-    factors = made.factors(width)
-    found = [(u, _derivative(u, key, factor)) for (u, key), factor in zip(made.values, factors, strict=False)]
-    for i, owner in enumerate(made.owners):
-        found.append((owner, _flux(made, i, factors[len(made.values) + i])))
-    return found
+        return [(u, _of_derivative(u, key, width ** len(key))) for u, key in plain]
+    factors, owners = made.factors(width), [*(u for u, _ in made.values), *made.owners]
+    if made.prescribed:
+        return [(owner, _of_all(made, i, factor)) for i, (owner, factor) in enumerate(zip(owners, factors, strict=True))]
+    count = len(made.values)
+    values = [_of_derivative(*leaf, factor) for leaf, factor in zip(made.values, factors, strict=False)]
+    fluxes = [_of_flux(made, i, factor) for i, factor in enumerate(factors[count:])]
+    return list(zip(owners, [*values, *fluxes], strict=True))
 
 
-def _derivative(unknown: str, key: Key, factor: float) -> Quantity:
-    return lambda jets, columns: factor * jets[unknown][key]
+def _of_derivative(unknown: str, key: Key, factor: float) -> Jump:
+    return lambda below, above: factor * (below[0][unknown][key] - above[0][unknown][key])
 
 
-def _flux(made: Transmission, number: int, factor: float) -> Quantity:
-    return lambda jets, columns: factor * made.flux_values(jets, columns)[number]
+def _of_flux(made: Transmission, number: int, factor: float) -> Jump:
+    return lambda below, above: factor * (made.flux_values(*below)[number] - made.flux_values(*above)[number])
+
+
+def _of_all(made: Transmission, number: int, factor: float) -> Jump:
+    return lambda below, above: factor * made.mismatch(below, above)[number]
 
 
 def _value(given: Any) -> Tensor:

@@ -15,7 +15,7 @@ from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import affordable, error_grid, evaluate
+from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solution.comparison import Comparison, compare
@@ -97,7 +97,7 @@ def made_of(
 
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
     """Points of the error grid (n, d), as many as there is time for."""
-    return affordable(error_grid(solution.problem.domain), lambda at: _on(solution, at), deadline)
+    return affordable(two_sided_grid(solution.problem), lambda at: _on(solution, at), deadline)
 
 
 def _on(solution: Solved, points: Tensor) -> Tensor:

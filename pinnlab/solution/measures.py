@@ -202,7 +202,7 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
             misfits = [m for m in misfits if m.name not in _broken(problem, condition)]
         found += misfits
     found += _hand_overs(problem, models, unit, sampled, sizes)
-    found += _jumps(problem, models, rng, sampled, sizes) + _flux_jumps(problem, sampled, rng, sizes)
+    found += _jumps(problem, models, rng, sampled, sizes) + _at_materials(problem, sampled, rng, sizes)
     return found, float(solved.double().mean())
 
 
@@ -328,6 +328,9 @@ def _jumps(
         for name, positions in model.joints.items():
             i = problem.domain.coordinates.index(name)
             for position in positions:
+                made = problem.joints.at(name, position)
+                if made is not None and made.prescribed:
+                    continue
                 unit = unit_points("sobol", 16, len(bounds), rng)
                 sides = []
                 for sign in (-1.0, 1.0):
@@ -343,33 +346,34 @@ def _jumps(
     return [_misfit(f"jump {u}", "jump", together[:, j], [sizes[u, ()]]) for j, u in enumerate(problem.unknowns)]
 
 
-def _flux_jumps(problem: Problem, sampled: Sampled, rng: np.random.Generator, sizes: Sizes) -> list[Misfit]:
-    """Jumps of the fluxes where materials meet, relative to the fluxes; these count by a thousandth of what would change the
-    unknown by its size over the domain, at least.
+def _at_materials(problem: Problem, sampled: Sampled, rng: np.random.Generator, sizes: Sizes) -> list[Misfit]:
+    """What is not joined where materials meet: fluxes, and values that jump by prescription.
+
+    Fluxes count by a thousandth of what would change the unknown by its size over the domain, at least.
     """
     found = []
     names, domain = problem.domain.coordinates, problem.domain
     indices = used_indices(problem.derivatives, names)
     for name, across in problem.joints.across.items():
-        for position, transmission in across.items():
+        lower, upper = domain.bounds[name]
+        for position, made in across.items():
             points = domain.interior(unit_points("sobol", 64, len(names), rng)).points
-            sides, lower, upper = [], *domain.bounds[name]
+            sides = []
             # the two ends of a periodic coordinate meet at the upper one
             for sign, place in ((-1, position), (1, lower if position == upper else position)):
                 at = points.clone()
                 at[:, names.index(name)] = place + sign * hair((lower, upper))
                 jet = sampled.jet(at, indices)[0]
-                sides.append(
-                    transmission.flux_values(named_jets(jet, indices, problem.unknowns, names), domain.columns(at))
-                )
-            factors = transmission.factors(upper - lower)[len(transmission.values) :]
-            each = zip(transmission.fluxes, transmission.owners, factors, *sides, strict=True)
-            for flux, owner, factor, below, above in each:
-                gap = (above - below).detach()
-                kept = torch.isfinite(gap)
-                scales = [
-                    *(rms(side.detach()[kept]) for side in (below, above)),
-                    _LEAST_FLUX * sizes[owner, ()] / factor,
-                ]
-                found.append(_misfit(f"jump of {flux} at {name} = {position:.4g}", "jump", gap, scales))
+                sides.append((named_jets(jet, indices, problem.unknowns, names), domain.columns(at)))
+            gaps, (below, above) = made.mismatch(*sides), (made.quantities(*side) for side in sides)
+            owners, labels = [*(u for u, _ in made.values), *made.owners], [*map(_label, made.values), *made.fluxes]
+            least = [_LEAST_FLUX * sizes[u, ()] / f for u, f in zip(owners, made.factors(upper - lower), strict=True)]
+            for i in range(0 if made.prescribed else len(made.values), len(owners)):
+                scales = [rms(v[torch.isfinite(v)]) for v in (below[i].detach(), above[i].detach())]
+                label = f"jump of {labels[i]} at {name} = {position:.4g}"
+                found.append(_misfit(label, "jump", gaps[i].detach(), [*scales, least[i]]))
     return found
+
+
+def _label(leaf: tuple[str, Key]) -> str:
+    return "_".join(filter(None, (leaf[0], "".join(leaf[1]))))

@@ -1,6 +1,8 @@
 """Materials in every kind of equation, against exact solutions: local experts, the classical solver, networks."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ def two(at, below, above, name="x", start=0.0):
 
 
 def two_layers():
-    """Half a metre of copper under half a metre of glass, 200 W/m2 into the glass: 365.9 K on top."""
+    """Half a metre of copper under half a metre of glass, 200 W/m2 into the glass: 365.7 K on top."""
     flux = [pl.Dirichlet(T=293.0, on="x-"), pl.Robin(T=(0.0, 1.38, 200.0), on="x+")]
     problem = pl.Problem(LINE, "T", lambda T, k: pl.diff(k * T.x, "x"), flux, {"k": two(0.5, 400.0, 1.38)})
     return problem, lambda x: np.where(x < 0.5, 293 + x / 2, 293.25 + 200 / 1.38 * (x - 0.5)), 1e-11
@@ -261,3 +263,93 @@ def test_curved_lines_are_refused():
             solve(problem)
     with pytest.raises(ValueError, match=r"no materials of the problem meet.*subdomains="):
         pl.solve(problem, pl.MultiDomainPINN())
+
+
+# -- jumps that are prescribed -----------------------------------------------------------------------------------------
+
+CONTACTS = {
+    "resistance": ({"u": lambda flux: 0.2 * flux}, 0.2, 0.0, 0.0),
+    "value": ({"u": 0.3}, 0.0, 0.3, 0.0),
+    "source": ({"flux": -2.0}, 0.0, 0.0, -2.0),
+    "all of it": ({"u": lambda flux, x, r: r * flux + x, "equation0": 1.0}, 0.2, 0.5, 1.0),
+}
+"""{what: jump, resistance, drop of the value and of the flux}."""
+
+
+def equation0(u, k):
+    return pl.diff(k * u.x, "x")
+
+
+def contact(name, above):
+    """u = q1 x and 1 - q2 (1 - x) / k2, q2 - q1 = d and u2 - u1 = r (q1 + q2) / 2 + c at x = 1/2."""
+    jump, r, c, d = CONTACTS[name]
+    k = pl.Piecewise((pl.Box(x=(0.0, 0.5)), 1.0), otherwise=above, jump=jump)
+    ends = [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")]
+    problem = pl.Problem(LINE, "u", equation0, ends, {"k": k, "r": 0.2})
+    q = np.linalg.solve([[-0.5 - r / 2, -0.5 / above - r / 2], [-1.0, 1.0]], [c - 1, d])
+    return problem, lambda x: np.where(x < 0.5, q[0] * x, 1 - q[1] * (1 - x) / above)
+
+
+@pytest.mark.parametrize("above", [10.0, 1.0])
+@pytest.mark.parametrize("name", CONTACTS)
+def test_jumps_are_prescribed(name, above):
+    problem, exact = contact(name, above)
+    x = np.array([0.0, 0.2, 0.49, 0.51, 0.9])
+    solution = pl.solve(problem, progress=False)
+    for found in (solution, pl.reference_solution(problem)):
+        assert np.abs(found(x=x)["u"] - exact(x)).max() < 1e-8
+    with pytest.raises(ValueError, match=r"x = 0\.5.*MultiDomainPINN"):
+        pl.solve(problem, pl.PINN(), progress=False)
+    if above == 1.0:
+        report = solution.report(max_seconds=5)
+        assert report.verdict.name == "GOOD" and all(m.relative < 1e-6 for m in report.conditions)
+
+
+@pytest.mark.parametrize("interface", ["matching", ("value", "flux")])
+def test_networks_take_prescribed_jumps(interface):
+    problem, exact = contact("all of it", 10.0)
+    stages = (pl.LevenbergMarquardt(steps=25),)
+    solver = pl.MultiDomainPINN(interface=interface, network=pl.MLP(width=6, depth=1), points=40, stages=stages)
+    solution = pl.solve(problem, solver, progress=False)
+    x = np.array([0.0, 0.2, 0.49, 0.51, 0.9])
+    assert np.abs(solution(x=x)["u"] - exact(x)).max() < 1e-6
+    assert solution.report(max_seconds=5).verdict.name == "GOOD"
+    with pytest.raises(ValueError, match=r"x = 0\.5"):
+        pl.solve(problem, pl.MultiDomainPINN(interface=("value", "flux"), flux=lambda u, k: k * u.x))
+
+
+def test_contact_holds_beside_the_sides_of_a_box_only():
+    """Across a slit in the middle half no heat passes, beside it there is none: heat goes around."""
+    jump = {"u": lambda flux: 1e4 * flux}
+    k = pl.Piecewise((pl.Box(x=(0.0, 0.5), y=(0.25, 0.75)), 1.0), otherwise=1.0, jump=jump)
+    problem = pl.Problem(
+        PLANE, "u", lambda u, k: pl.diff(k * u.x, "x") + pl.diff(k * u.y, "y"), pl.Dirichlet(u=0.0), {"k": k}
+    )
+    assert problem.joints.positions == {"x": (0.5,), "y": (0.25, 0.75)}
+    made = problem.joints.at("x", 0.5)
+    y = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
+    columns = {"x": torch.full_like(y, 0.5), "y": y}
+    (prescribed,) = made.prescribed
+    assert prescribed.amount(columns, {}, torch.ones_like(y)).tolist() == [0.0, 1e4, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("jump", "message"),
+    [
+        ({"v": 1.0}, r"choose from 'u', 'equation0', 'flux'"),
+        ({"u": lambda w: w}, r"'w'"),
+        ({"u": "much"}, r"a finite number or a function"),
+    ],
+)
+def test_mistakes_in_jumps_are_named(jump, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        k = pl.Piecewise((pl.Box(x=(0.0, 0.5)), 1.0), otherwise=2.0, jump=jump)
+        pl.Problem(LINE, "u", lambda u, k: pl.diff(k * u.x, "x"), pl.Dirichlet(u=0.0), {"k": k})
+
+
+def test_the_page_on_materials_runs(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "materials.md").read_text(encoding="utf-8")
+    scope = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(block, scope)
+    assert re.findall(r"array\(([\d.]+)\)", capsys.readouterr().out) == ["365.71376812", "367.71376812"]

@@ -200,8 +200,8 @@ class Discretization:
         ]
 
         def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
-            sides = [transmission.quantities(jet, at) for jet, at in zip(jets, columns, strict=True)]
-            return [one - other for one, other in zip(*sides, strict=True)]
+            below, above = zip(jets, columns, strict=True)
+            return transmission.mismatch(below, above)
 
         return evaluate
 

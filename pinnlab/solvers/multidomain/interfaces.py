@@ -175,8 +175,10 @@ def joins_fluxes(
     smooth = (normal, normal_2) if order > 1 else (value, average, normal, normal_2)
     if any(function in smooth for function in functions) or (transmission is None and matching in functions):
         return False
-    if any(function not in _BY_FUNCTION for function in functions) or (flux is not None and _flux in functions):
+    if any(function not in _BY_FUNCTION for function in functions):
         return True
+    if flux is not None and _flux in functions:
+        return transmission is None or not transmission.prescribed
     if transmission is None:
         return False
     plain = not any(key for _, key in transmission.values)
@@ -252,9 +254,8 @@ def interface_terms(
     def term(condition: InterfaceCondition, weight: float) -> Term:
         def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
             scopes = one_sided(scopes, interface.normal, bounds)
-            by_equations = condition.function is matching or (condition.function is _flux and flux is None)
-            if transmission is not None and by_equations:
-                rows = _transmitted(transmission, scopes, interface.width, condition.function is matching)
+            if transmission is not None and (part := _by_equations(condition, transmission, flux)) is not None:
+                rows = _transmitted(transmission, scopes, interface.width)[part]
                 return {f"{condition.name} {label} {i}": row for i, row in enumerate(rows)}
             found = {}
             for name, first, second, order in _pairs(problem, scopes, condition, flux, interface.normal):
@@ -298,15 +299,27 @@ def _inside(sites: tuple[Site, Site], normal: str, region: Region) -> tuple[Site
     return moved[0], moved[1]
 
 
-def _transmitted(transmission: Transmission, scopes: tuple[Scope, ...], width: float, values: bool) -> list[Tensor]:
-    """Jumps (n,) of what the equations make continuous, in sizes of the unknowns: all of it, or the fluxes alone."""
-    sides = []
-    for scope in scopes:
-        jets = {u: LazyJet(partial(_derivative, field)) for u, field in scope.fields.items()}
-        own = transmission.quantities(jets, scope.coordinates)
-        sides.append(own if values else own[len(transmission.values) :])
-    factors = transmission.factors(width)[0 if values else len(transmission.values) :]
-    return [factor * (one - other) for factor, one, other in zip(factors, *sides, strict=True)]
+def _by_equations(
+    condition: InterfaceCondition, transmission: Transmission, flux: Callable[..., Any] | None
+) -> slice | None:
+    """Which of what the equations make continuous a condition joins; None where it is what it is elsewhere."""
+    if condition.function is matching:
+        return slice(None)
+    if condition.function is _flux and flux is None:
+        return slice(len(transmission.values), None)
+    if condition.function in (value, average) and transmission.prescribed:
+        return slice(len(transmission.values))
+    return None
+
+
+def _transmitted(transmission: Transmission, scopes: tuple[Scope, ...], width: float) -> list[Tensor]:
+    """Jumps (n,) of what the equations make continuous, in sizes of the unknowns."""
+    below, above = (
+        ({u: LazyJet(partial(_derivative, field)) for u, field in scope.fields.items()}, scope.coordinates)
+        for scope in scopes
+    )
+    jumps = transmission.mismatch(below, above)
+    return [factor * jump for factor, jump in zip(transmission.factors(width), jumps, strict=True)]
 
 
 def _pairs(
