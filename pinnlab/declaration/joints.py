@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.fluxes import JOINED, Jump
 from pinnlab.declaration.jumps import Declared
 from pinnlab.declaration.materials import PiecewiseFunction
 from pinnlab.declaration.transmission import NotJoinedError, Prescribed, Transmission
-from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 16
@@ -72,13 +71,18 @@ def find_joints(declared: Declared, jumps: Sequence[Jump]) -> Joints:
     not_joined: dict[tuple[str, float], str] = {}
     for jump in sorted(jumps, key=lambda jump: jump.position or 0.0):
         name, at = jump.coordinate, jump.position
-        if not jump.flux or at is None or name == TIME:
+        if not jump.flux or at is None or name == domain.time:
             continue
         lower, upper = domain.bounds[name]
         sides = _sides(declared, jump, at, lower if at == upper else at)
         try:
             made = Transmission(
-                declared.residuals, declared.parameters, declared.derivatives, name, *sides, _prescribed(declared, name, at)
+                declared.residuals,
+                declared.parameters,
+                declared.derivatives,
+                name,
+                *sides,
+                _prescribed(declared, name, at),
             )
         except NotJoinedError as error:
             not_joined[name, at] = str(error)
@@ -112,7 +116,7 @@ def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> flo
     return max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(dtype).eps * max(map(abs, bounds)))
 
 
-def beside(columns: Mapping[str, Tensor], coordinate: str, sign: int, bounds: tuple[float, float]) -> dict[str, Tensor]:
+def beside(columns: Columns, coordinate: str, sign: int, bounds: tuple[float, float]) -> Columns:
     """The columns (n,) of points on a face, moved by a ``hair`` to one side, whose coefficients are then taken.
 
     Args:
@@ -122,10 +126,10 @@ def beside(columns: Mapping[str, Tensor], coordinate: str, sign: int, bounds: tu
         bounds: of the domain along it.
     """
     at = columns[coordinate]
-    return {**columns, coordinate: at + sign * hair(bounds, at.dtype)}
+    return columns.replaced(**{coordinate: at + sign * hair(bounds, at.dtype)})
 
 
-def _sides(declared: Declared, jump: Jump, at: float, behind: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def _sides(declared: Declared, jump: Jump, at: float, behind: float) -> tuple[Columns, Columns]:
     """Points on both sides of a jump, below one position and above another, which is the same but at a seam."""
     domain = declared.domain
     d, name = len(domain.coordinates), jump.coordinate
@@ -133,10 +137,11 @@ def _sides(declared: Declared, jump: Jump, at: float, behind: float) -> tuple[di
     points = torch.cat([torch.tensor(jump.points, dtype=torch.float64), spread])
     columns = domain.columns(points)
     below, above = (
-        beside({**columns, name: torch.full_like(columns[name], position)}, name, sign, domain.bounds[name])
+        beside(columns.replaced(**{name: torch.full_like(columns[name], position)}), name, sign, domain.bounds[name])
         for sign, position in ((-1, at), (1, behind))
     )
     inside = domain.contains(torch.stack(list(below.values()), 1)) & domain.contains(
         torch.stack(list(above.values()), 1)
     )
-    return {n: c[inside] for n, c in below.items()}, {n: c[inside] for n, c in above.items()}
+    first, second = (Columns(side.names, {n: c[inside] for n, c in side.items()}) for side in (below, above))
+    return first, second

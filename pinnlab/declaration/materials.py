@@ -32,9 +32,9 @@ class Piecewise:
     continuous, and so is the flux: what stands inside ``pl.diff``, as in ``pl.diff(k * u.x, "x")``. Solvers that cannot
     make it so refuse the problem.
 
-    A jump across the sides of the regions can be prescribed, as of two bodies in imperfect contact: ``jump={"T": lambda flux:
-    2e-4 * flux}``. It is what the upper side has more than the lower one, along the coordinate that is constant on the
-    side; ``flux`` is what stands inside ``pl.diff`` there.
+    A jump across the sides of the regions can be prescribed, as of two bodies in imperfect contact:
+    ``jump={"T": lambda flux: 2e-4 * flux}``. It is what the upper side has more than the lower one, along the coordinate
+    that is constant on the side; ``flux`` is what stands inside ``pl.diff`` there.
 
     Args:
         pieces: pairs (region, value). A region is a ``Box`` of some of the domain's coordinates, or any other region of
@@ -53,9 +53,7 @@ class Piecewise:
     otherwise: Any
     jump: Mapping[str, Any]
 
-    def __init__(
-        self, *pieces: tuple[Region, Any], otherwise: Any, jump: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, *pieces: tuple[Region, Any], otherwise: Any, jump: Mapping[str, Any] | None = None) -> None:
         for piece in pieces:
             if not isinstance(piece, tuple | list) or len(piece) != 2 or not isinstance(piece[0], Region | str):
                 raise TypeError(f"Piecewise({piece!r}): {_USUAL}.")

@@ -22,6 +22,7 @@ from torch import Tensor
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Field, Key, NamedJet, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
+from pinnlab.domains.columns import Columns
 
 Leaf = tuple[str, Key]
 _SAME = 1e-7
@@ -61,7 +62,7 @@ class _Differentiated:
     derivative: Field
 
 
-Side = tuple[Mapping[str, NamedJet], Mapping[str, Tensor]]
+Side = tuple[Mapping[str, NamedJet], Columns]
 """{unknown: derivatives (n,)} and {coordinate: (n,)} on one side of a face."""
 
 
@@ -81,7 +82,7 @@ class Prescribed:
     arguments: tuple[str, ...]
     bounds: Mapping[str, tuple[float, float]]
 
-    def amount(self, columns: Mapping[str, Tensor], parameters: Mapping[str, Any], flux: Tensor | None) -> Tensor:
+    def amount(self, columns: Columns, parameters: Mapping[str, Any], flux: Tensor | None) -> Tensor:
         """What the upper side has more than the lower one, (n,); zero beside the part of the face."""
         like = next(iter(columns.values()))
         given = {**parameters, **columns, "flux": flux}
@@ -120,8 +121,8 @@ class Transmission:
         parameters: Mapping[str, Any],
         derivatives: Mapping[str, frozenset[Key]],
         coordinate: str,
-        below: Mapping[str, Tensor],
-        above: Mapping[str, Tensor],
+        below: Columns,
+        above: Columns,
         prescribed: Sequence[Prescribed] = (),
     ):
         self.prescribed = tuple(prescribed)
@@ -156,7 +157,7 @@ class Transmission:
             found.append(1 / total if total > 0 else 1.0)
         return found
 
-    def quantities(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
+    def quantities(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
         """What is continuous, (n,) each, on one side of a face: the values and then the fluxes.
 
         Args:
@@ -200,7 +201,7 @@ class Transmission:
         known = ", ".join(repr(n) for n in names if n)
         raise NotJoinedError(f"a jump of {name!r} is prescribed, where jumps of {known} or of the only 'flux' can be")
 
-    def flux_values(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
+    def flux_values(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
         """The fluxes alone, (n,) each."""
         _, seen = self._recorded(jets, columns)
         several = any(len(flux.members) > 1 for flux in self.fluxes)
@@ -223,9 +224,7 @@ class Transmission:
             owners.append(owner)
         return tuple(owners)
 
-    def _recorded(
-        self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]
-    ) -> tuple[dict[str, Any], list[_Differentiated]]:
+    def _recorded(self, jets: Mapping[str, NamedJet], columns: Columns) -> tuple[dict[str, Any], list[_Differentiated]]:
         """The equations' residuals, and what they differentiate by the coordinate."""
         seen: list[_Differentiated] = []
 
@@ -236,7 +235,7 @@ class Transmission:
         scope = Scope.of_jets(jets, columns, self._parameters, watch=watch)
         return self._residuals(scope), seen
 
-    def _read(self, columns: Mapping[str, Tensor], draw: int) -> _Reading:
+    def _read(self, columns: Columns, draw: int) -> _Reading:
         """What the equations show at made-up derivatives."""
         names, n = tuple(columns), len(next(iter(columns.values())))
 
@@ -246,7 +245,9 @@ class Transmission:
 
         with torch.enable_grad():
             jets = {u: leaf_jet(LazyJet(partial(number, j))) for j, u in enumerate(self._derivatives)}
-            residuals, seen = self._recorded(jets, {name: c.detach().double() for name, c in columns.items()})
+            residuals, seen = self._recorded(
+                jets, columns.replaced(**{name: c.detach().double() for name, c in columns.items()})
+            )
             return _Reading(jets, residuals, seen, self.coordinate)
 
 

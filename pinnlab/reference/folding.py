@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,29 +20,26 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import with_arguments
-from pinnlab.declaration.conditions import (
-    BoundaryCondition,
-    Condition,
-    Context,
-    Data,
-    Dirichlet,
-    Initial,
-    Neumann,
-    Periodic,
-)
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, OnPiece, Periodic
+from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope
+from pinnlab.declaration.terms import Context, Scope
 from pinnlab.declaration.transmission import Side, Transmission
 from pinnlab.derivatives.axes import Axis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
+from pinnlab.domains.columns import Columns, columns_of
+from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.structure import boundary_conditions, initial_targets, periodic_unknowns
+from pinnlab.reference.faces import FaceCondition, face_conditions
+from pinnlab.reference.structure import initial_targets, periodic_unknowns
 
+_OF_SIDE = 512
+"""Points of a side at which it is asked whether a condition holds there."""
 Number = tuple[int, ...]
 """Of a part: that of its interval along each coordinate that is cut."""
 
@@ -93,24 +91,34 @@ class FoldedAxis(Axis):
         self.inner, self.intervals = inner, tuple(intervals)
         self.points = np.unique(np.concatenate([i.unfolded(inner.points) for i in intervals]))
 
-    def stencil(self, at: Array) -> tuple[Array, Array]:
+    def stencil(self, at: Array, order: int = 0) -> tuple[Array, Array]:
         which = np.searchsorted([i.lower for i in self.intervals[1:]], at, side="right")
         unit = np.zeros(len(at))
         for k, interval in enumerate(self.intervals):
             mine = which == k
             unit[mine] = interval.folded(at[mine])
-        index, weights = self.inner.stencil(unit)
-        return index + which[:, None] * self.inner.size, weights
+        index, weights = self.inner.stencil(unit, order)
+        stretch = np.array([interval.stretch**order for interval in self.intervals])
+        return index + which[:, None] * self.inner.size, weights * stretch[which][:, None]
 
 
 class _Row(BoundaryCondition):
     """A condition of the folded problem, on one unknown's row: a function of the scope."""
 
-    def __init__(self, on: str, unknown: str, misfit: Callable[[Scope], Tensor]):
-        super().__init__(on, False, 1.0, {unknown: misfit})
+    def __init__(self, on: str, unknown: str, misfit: Callable[[Scope], Tensor], where: Where | None = None):
+        super().__init__(on, False, 1.0, {unknown: misfit}, where)
 
-    def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
-        return value
+    def on_pieces(self, context: Context) -> list[OnPiece]:
+        found = []
+        for unknown, misfit in self.values.items():
+            for piece in self.pieces(context):
+                label = f"{unknown} {piece}"
+                found.append(OnPiece(piece, (label,), partial(_named, label, misfit), unknown))
+        return found
+
+
+def _named(label: str, misfit: Callable[[Scope], Tensor], scope: Scope) -> dict[str, Tensor]:
+    return {label: misfit(scope)}
 
 
 def fold(problem: Problem) -> Folded | None:
@@ -130,14 +138,18 @@ class Folded:
 
     Attributes:
         problem: the folded one.
+        box: its domain.
     """
 
     def __init__(self, problem: Problem):
+        assert isinstance(problem.domain, Box)
         self.original = problem
         self._check()
         self.intervals = {name: self._cut(name, problem.joints.inside.get(name, ())) for name in problem.joints.across}
         self.numbers: list[Number] = list(itertools.product(*(range(len(i)) for i in self.intervals.values())))
         self._equations = Equations(problem)
+        folded: dict[str, Any] = {n: (0.0, 1.0) if n in self.intervals else b for n, b in problem.domain.bounds.items()}
+        self.box = problem.domain.replace(**folded)
         unknowns = tuple(self._name(u, number) for number in self.numbers for u in problem.unknowns)
 
         def equations(**given: Any) -> dict[str, Tensor]:
@@ -149,7 +161,7 @@ class Folded:
             return found
 
         self.problem = Problem(
-            Box(**{n: (0.0, 1.0) if n in self.intervals else b for n, b in problem.domain.bounds.items()}),
+            self.box,
             unknowns,
             with_arguments(equations, (*unknowns, *problem.domain.coordinates)),
             [*self._initial(), *self._periodic(), *self._rows()],
@@ -168,7 +180,7 @@ class Folded:
             return np.concatenate([joined(unknown, (*number, k)) for k in range(len(parts))], axis=dims[len(number)])
 
         data = {unknown: joined(unknown, ()) for unknown in self.original.unknowns}
-        return Interpolant(axes, dict(self.original.domain.bounds), data)
+        return Interpolant(axes, dict(self.original.domain.bounds), data, time=found.time)
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 
@@ -203,7 +215,7 @@ class Folded:
     def _intervals(self, number: Number) -> dict[str, Interval]:
         return {name: parts[k] for (name, parts), k in zip(self.intervals.items(), number, strict=True)}
 
-    def _columns(self, columns: Mapping[str, Tensor], number: Number) -> dict[str, Tensor]:
+    def _columns(self, columns: Mapping[str, Tensor], number: Number) -> Columns:
         """Coordinates (n,) in a part, a hair inside its cuts, so that coefficients are its own."""
         found, intervals = {}, self._intervals(number)
         for name in self.original.domain.coordinates:
@@ -212,7 +224,7 @@ class Folded:
                 part, step = intervals[name], hair(self.original.domain.bounds[name])
                 ends = (part.lower + step * part.inner[0], part.upper - step * part.inner[1])
                 found[name] = part.unfolded(columns[name]).clamp(*ends)
-        return found
+        return columns_of(self.original.domain, found)
 
     def _jets(self, fields: Mapping[str, Any], number: Number) -> dict[str, LazyJet]:
         """The unknowns' derivatives (n,) in a part, from those of the folded unknowns."""
@@ -225,68 +237,77 @@ class Folded:
 
     # -- conditions ----------------------------------------------------------------------------------------------------
 
-    def _initial(self) -> list[Condition]:
+    def _initial(self) -> list[AnyCondition]:
         if not self.original.domain.has_time:
             return []
         space, parameters = self.original.domain.space, self.original.parameter_values()
+        clock = self.original.domain.clock
 
         def start(value: object, names: tuple[str, ...], number: Number) -> Callable[..., Tensor]:
             def values(**given: Any) -> Tensor:
                 columns = {name: _value(given[name]) for name in space}
                 like = next(iter(columns.values()))
-                columns[TIME] = torch.full_like(like, self.original.domain.bounds[TIME][0])
+                columns[clock] = torch.full_like(like, self.original.domain.time_interval[0])
                 return Scope({}, self._columns(columns, number), parameters).value(value, names, "the initial state")
 
             return with_arguments(values, space)
 
-        found: list[Condition] = []
+        found: list[AnyCondition] = []
         for (unknown, key, value, names), number in itertools.product(initial_targets(self.original), self.numbers):
             given: dict[str, Any] = {
-                self._name(unknown, number) + ("_" + TIME * len(key) if key else ""): start(value, names, number)
+                self._name(unknown, number) + ("_" + clock * len(key) if key else ""): start(value, names, number)
             }
             found.append(Initial(exact=False, **given))
         return found
 
-    def _periodic(self) -> list[Condition]:
+    def _periodic(self) -> list[AnyCondition]:
         kept = [c for c in self.original.conditions if isinstance(c, Periodic) and c.on not in self.intervals]
         names = [[self._name(u, k) for u in c.unknowns or self.original.unknowns for k in self.numbers] for c in kept]
         return [Periodic(c.on, unknowns=mine, exact=False) for c, mine in zip(kept, names, strict=True)]
 
-    def _rows(self) -> list[Condition]:
+    def _rows(self) -> list[AnyCondition]:
         """Conditions on the boundary and at the cuts; at corners the first one counts."""
-        given: list[Condition] = []
-        others: list[Condition] = []
-        slopes: list[Condition] = []
-        for condition, unknown, piece in boundary_conditions(self.original):
-            kind = given if isinstance(condition, Dirichlet) else slopes if isinstance(condition, Neumann) else others
-            kind += self._on_side(condition, unknown, piece)
+        given: list[list[AnyCondition]] = [[], [], []]
+        for condition in face_conditions(self.original):
+            given[condition.rank] += self._on_side(condition)
         values, fluxes = self._joined()
-        return [*given, *values, *others, *slopes, *fluxes]
+        return [*given[0], *values, *given[1], *given[2], *fluxes]
 
-    def _on_side(self, condition: BoundaryCondition, unknown: str, piece: str) -> list[Condition]:
-        name, upper = piece[:-1], piece[-1] == "+"
-        misfit = condition.residual(unknown, condition.values[unknown], self.original.context(), repr(condition))
-        parameters = self.original.parameter_values()
+    def _on_side(self, condition: FaceCondition) -> list[AnyCondition]:
+        name, upper = condition.piece[:-1], condition.piece[-1] == "+"
+        parameters, domain = self.original.parameter_values(), self.original.domain
 
-        def row(number: Number, side: str) -> Condition:
+        def row(number: Number, side: str) -> list[AnyCondition]:
             def there(scope: Scope) -> Tensor:
                 columns = self._columns(scope.coordinates, number)
                 normals = {name: torch.full_like(columns[name], 1.0 if upper else -1.0)}
-                return misfit(Scope.of_jets(self._jets(scope.fields, number), columns, parameters, normals))
+                return condition.misfit(Scope.of_jets(self._jets(scope.fields, number), columns, parameters, normals))
 
-            return _Row(side, self._name(unknown, number), there)
+            holds = condition.holds
+            if holds is None:
+                return [_Row(side, self._name(condition.unknown, number), there)]
+
+            def where(**given: Tensor) -> Tensor:
+                return holds(self._columns(given, number))
+
+            unit = unit_points("sobol", _OF_SIDE, len(domain.coordinates), np.random.default_rng(0)).double()
+            columns = self.box.columns(self.box.boundary(side, unit).points)
+            if not bool(where(**columns).any()):
+                return []
+            shown = with_arguments(where, domain.coordinates)
+            return [_Row(side, self._name(condition.unknown, number), there, shown)]
 
         if name not in self.intervals:
-            return [row(number, piece) for number in self.numbers]
+            return [each for number in self.numbers for each in row(number, condition.piece)]
         parts, place = self.intervals[name], list(self.intervals).index(name)
         end = len(parts) - 1 if upper else 0
         side = name + parts[end].side(upper)
-        return [row(number, side) for number in self.numbers if number[place] == end]
+        return [each for number in self.numbers if number[place] == end for each in row(number, side)]
 
-    def _joined(self) -> tuple[list[Condition], list[Condition]]:
+    def _joined(self) -> tuple[list[AnyCondition], list[AnyCondition]]:
         """The rows of all cuts: values on the side below, fluxes on the one above."""
-        values: list[Condition] = []
-        fluxes: list[Condition] = []
+        values: list[AnyCondition] = []
+        fluxes: list[AnyCondition] = []
         for place, (name, parts) in enumerate(self.intervals.items()):
             pairs = [(k, k + 1) for k in range(len(parts) - 1)]
             if periodic_unknowns(self.original, name):
@@ -305,8 +326,8 @@ class Folded:
         above: Interval,
         first: Number,
         second: Number,
-        values: list[Condition],
-        fluxes: list[Condition],
+        values: list[AnyCondition],
+        fluxes: list[AnyCondition],
     ) -> None:
         width = (below.upper - below.lower + above.upper - above.lower) / 4
         side = name + below.side(True)
@@ -321,9 +342,7 @@ class Folded:
                 )
             for i, jump in enumerate(mine):
                 on_first = i < order // 2
-                row = _Row(
-                    side, self._name(unknown, first if on_first else second), self._jump(jump, first, second)
-                )
+                row = _Row(side, self._name(unknown, first if on_first else second), self._jump(jump, first, second))
                 (values if on_first else fluxes).append(row)
 
     def _jump(self, jump: Jump, first: Number, second: Number) -> Callable[[Scope], Tensor]:
@@ -349,7 +368,9 @@ def _jumps(problem: Problem, name: str, position: float, width: float) -> list[t
         return [(u, _of_derivative(u, key, width ** len(key))) for u, key in plain]
     factors, owners = made.factors(width), [*(u for u, _ in made.values), *made.owners]
     if made.prescribed:
-        return [(owner, _of_all(made, i, factor)) for i, (owner, factor) in enumerate(zip(owners, factors, strict=True))]
+        return [
+            (owner, _of_all(made, i, factor)) for i, (owner, factor) in enumerate(zip(owners, factors, strict=True))
+        ]
     count = len(made.values)
     values = [_of_derivative(*leaf, factor) for leaf, factor in zip(made.values, factors, strict=False)]
     fluxes = [_of_flux(made, i, factor) for i, factor in enumerate(factors[count:])]

@@ -69,7 +69,7 @@ def test_regions_of_any_kind_and_of_some_coordinates():
     [
         (lambda: pl.Piecewise(otherwise=1.0), r"no pieces.*pairs of a region and a value"),
         (lambda: pl.Piecewise(LEFT, 400.0, otherwise=1.0), r"pairs of a region and a value"),
-        (lambda: pl.Piecewise(("copper", 400.0), otherwise=1.0), r"'copper'.*meshes keep those of boundaries only.*pl\.Polygon"),
+        (lambda: pl.Piecewise(("copper", 400.0), otherwise=1.0), r"'copper'.*those of boundaries only.*pl\.Polygon"),
         (lambda: pl.Piecewise((LEFT, pl.Uniform(1, 2)), otherwise=1.0), r"Uniform.*parameter of its own.*torch\.where"),
         (lambda: pl.Piecewise((LEFT, math.nan), otherwise=1.0), r"the value nan"),
         (lambda: of(pl.Piecewise((pl.Box(z=(0.0, 0.5)), 2.0), otherwise=1.0)), r"'z', the domain has x"),
@@ -196,7 +196,8 @@ def test_fluxes_by_hand():
         def __missing__(self, key):
             return torch.tensor([numbers.get((self.unknown, key), 0.0)] * 2, dtype=torch.float64)
 
-    columns = dict(zip("xy", torch.tensor([[0.5 - 1e-9, 0.5 + 1e-9], [0.3, 0.3]], dtype=torch.float64), strict=True))
+    points = torch.tensor([[0.5 - 1e-9, 0.3], [0.5 + 1e-9, 0.3]], dtype=torch.float64)
+    columns = PLANE.columns(points)
     first, second = made.flux_values({"u": Jet("u"), "v": Jet("v")}, columns)
     assert first.tolist() == [20.0, 200.0] and second.tolist() == [11.0, 110.0]
     # (2 k + 2 k) u_x / w + 2 k v_y and k u_y + k v_x / w are sizes of unknowns, w = 1/4

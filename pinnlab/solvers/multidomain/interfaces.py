@@ -21,6 +21,7 @@ from pinnlab.declaration.joints import beside, hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.transmission import Transmission
+from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains import Region, Site
@@ -349,4 +350,4 @@ def _fluxes(problem: Problem, scope: Scope, flux: Callable | None, normal: str) 
                 f"{{'{normal}': ..., ...}}."
             )
         found = found[normal]
-    return {"flux": found}
+    return real_parts({"flux": found})
