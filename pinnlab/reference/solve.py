@@ -70,9 +70,9 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
-    check_solvable(problem)
+    check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem)
+    check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -87,13 +87,17 @@ def reference_solution(
     whole = None if folded is None else folded.unfolded
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
     solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
-    with one_thread():
-        attempt, estimate = _solve(solved, shape_of, budget, dealias)
+    change = user.change
+    try:
+        with one_thread():
+            attempt, estimate = _solve(solved, shape_of, budget, dealias)
+    except ValueError as error:
+        error.args = (change.told(str(error)),)
+        raise
     interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
-    change = user.scales().change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
     if user.domain.has_time:
@@ -102,10 +106,12 @@ def reference_solution(
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in function(mesh).items()}
-    estimate = {u: e * _share(values[u], change.unknown(u)) for u, e in estimate.items()}
-    values, complex_unknowns = joined(values, problem.complex_unknowns), problem.complex_unknowns
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns)
+    shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
+    estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
+    values = joined(shaped, problem.complex_unknowns)
+    return Reference(
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, problem.complex_unknowns
+    )
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import Data, Initial, Integral, Periodic
-from pinnlab.declaration.joints import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope, Term, everywhere
-from pinnlab.declaration.transmission import Transmission
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
-from pinnlab.solvers.continuity import continuous_derivatives
+from pinnlab.reference.faces import prescribed_means
 from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.between import between_cells, of_transmission
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
 from pinnlab.solvers.local_experts.integrals import IntegralRows, SiteOfIntegral
 from pinnlab.solvers.local_experts.kinks import InnerRounding, breaks_of_starts, inner_roundings
@@ -103,6 +103,7 @@ class Discretization:
         ]
         self.integrals = [c for c in problem.conditions if isinstance(c, Integral)]
         self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
+        self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
         self.data = [c for c in problem.conditions if isinstance(c, Data)]
@@ -139,7 +140,7 @@ class Discretization:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return self.equations.residuals(jets[0], columns, numbers)
 
-        return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None)
+        return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None, lift=self.lift)
 
     def boundary_rows(self, cells: Cells) -> list[CellRows]:
         """Boundary and periodic conditions."""
@@ -147,8 +148,8 @@ class Discretization:
         for name, transmission in self.seams.items():
             axis = self.names.index(name)
             sites = [CellNodes(cells, cells.side(axis, upper), self.face(axis, upper)) for upper in (True, False)]
-            evaluate = self._transmitted(name, transmission, sites)
-            found.append(CellRows(self.problem.unknowns, sites, evaluate, self.weight))
+            evaluate = of_transmission(self.problem, name, transmission, sites)
+            found.append(CellRows(self.problem.unknowns, sites, evaluate, self.weight, lift=self.lift))
         return found
 
     def _boundary_nodes(self, cells: Cells, term: Term) -> list[CellNodes]:
@@ -162,7 +163,8 @@ class Discretization:
         sites = term.draw(lambda n: unit, len(unit))
         columns = [self.domain.columns(site.points) for site in sites]
         normals = [None if site.normals is None else self.domain.columns(site.normals) for site in sites]
-        return CellRows(self.problem.unknowns, nodes, self._of_scopes(term, columns, normals), self.weight)
+        evaluate = self._of_scopes(term, columns, normals)
+        return CellRows(self.problem.unknowns, nodes, evaluate, self.weight, lift=self.lift)
 
     def _of_scopes(self, term: Term, columns: list, normals: list) -> Evaluate:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
@@ -175,52 +177,12 @@ class Discretization:
         return evaluate
 
     def interface_rows(self, cells: Cells, axis: int) -> list[CellRows]:
-        """Jumps between neighbours: values and derivatives up to the equations' order less one, or fluxes of materials."""
-        name = self.names[axis]
-        groups: dict[float | None, Array] = {}
-        if cells.shape[axis] > 1:
-            below, above = cells.neighbours(axis)
-            positions = cells.upper[below, axis]
-            met = {p: t for p in np.unique(positions) if (t := self._transmission(name, p)) is not None}
-            groups = {p: positions == p for p in met} | {None: ~np.isin(positions, list(met))}
-        found = []
-        for position, which in groups.items():
-            if not which.any():
-                continue
-            ends = zip((below[which], above[which]), (True, False), strict=True)
-            sites = [CellNodes(cells, these, self.face(axis, upper)) for these, upper in ends]
-            evaluate = self._smooth(name) if position is None else self._transmitted(name, met[position], sites)
-            if evaluate is not None:
-                found.append(CellRows(self.problem.unknowns, sites, evaluate, self.weight))
-        return found
-
-    def _transmission(self, name: str, position: float) -> Transmission | None:
-        return self.problem.joints.at(name, position)
-
-    def _smooth(self, name: str) -> Evaluate | None:
-        matched = [
-            (u, key)
-            for u in self.problem.unknowns
-            for key, _ in continuous_derivatives(name, self.problem.order_of(u, name))
+        """What is not continuous between neighbours along an axis."""
+        below, above = self.face(axis, True), self.face(axis, False)
+        return [
+            CellRows(self.problem.unknowns, sites, evaluate, self.weight, lift=self.lift if of_fluxes else {})
+            for sites, evaluate, of_fluxes in between_cells(self.problem, cells, axis, below, above)
         ]
-
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
-
-        return evaluate if matched else None
-
-    def _transmitted(self, name: str, transmission: Transmission, sites: Sequence[CellNodes]) -> Evaluate:
-        """Values and fluxes, each side's with its own coefficients."""
-        bounds = self.domain.bounds[name]
-        columns = [
-            beside(self._columns(site.points), name, sign, bounds) for site, sign in zip(sites, (-1, 1), strict=True)
-        ]
-
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            below, above = zip(jets, columns, strict=True)
-            return transmission.mismatch(below, above)
-
-        return evaluate
 
     def initial_rows(self, cells: Cells, before: Piece | None) -> CellRows:
         """The initial state: the problem's, or the end of the slab before."""
@@ -231,7 +193,7 @@ class Discretization:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return [jets[0][u][key] - target for (u, key), target in targets.items()]
 
-        return CellRows(self.problem.unknowns, [site], evaluate, self.weight)
+        return CellRows(self.problem.unknowns, [site], evaluate, self.weight, lift=self.lift)
 
     def start_values(self, points: Array, before: Piece | None) -> dict[tuple[str, Key], Tensor]:
         """{(unknown, time derivative): (n,)} of the state with which a slab starts, at points (n, d)."""
@@ -264,11 +226,16 @@ class Discretization:
         return found
 
     def _corners(self, tolerance: float) -> list[Rounding | SeamRounding | InnerRounding]:
-        starts = self.starts
+        starts = {u: partial(self._lifted_start, u) for u in self.starts}
         points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
         sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
         at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance)
-        return [*at_sides, *inner_roundings(self.problem, starts, self.breaks, tolerance)]
+        return [*at_sides, *inner_roundings(self.problem, self.starts, self.breaks, tolerance)]
+
+    def _lifted_start(self, unknown: str, at: Tensor) -> Tensor:
+        """The initial state with the known part of the unknown, which has the boundary's values on the boundary."""
+        found = self._given(unknown, (), at)
+        return found + self.lift[unknown].jet(at, VALUE)[0, :, 0] if unknown in self.lift else found
 
     def integral_rows(self, cells: Cells, condition: Integral) -> IntegralRows:
         """An integral over space: one row without time, else one at each of the nodes in time."""
@@ -307,8 +274,8 @@ class Discretization:
                 mine = home == cell
                 site = CellNodes(cells, np.array([cell]), ReferenceNodes(self.basis, reference[mine]))
                 here = inside.at(torch.from_numpy(mine), self.domain)
-                evaluate = self._measured(here, torch.from_numpy(points[mine]))
-                groups.append(CellRows(self.problem.unknowns, [site], evaluate, np.sqrt(condition.weight)))
+                evaluate, weight = self._measured(here, torch.from_numpy(points[mine])), np.sqrt(condition.weight)
+                groups.append(CellRows(self.problem.unknowns, [site], evaluate, weight, lift=self.lift))
         return groups
 
     def _measured(self, condition: Data, points: Tensor) -> Evaluate:
@@ -335,7 +302,19 @@ class Discretization:
             for j, u in enumerate(self.problem.unknowns):
                 if (u, ()) in found:
                     values[:, j] = found[u, ()].numpy().reshape(-1, q)
+                    values[:, j] -= self._known(u, points)
         return self.fitted(values)
+
+    def constants(self, cells: Cells) -> list[Array]:
+        """(K, m, N) each: constants from which a steady problem may be solved, the mean prescribed values and one."""
+        q, unknowns = len(self.interior.points), self.problem.unknowns
+        given = prescribed_means(self.problem)
+        found = [[given.get(u, 0.0) for u in unknowns], [1.0 for _ in unknowns]]
+        return [
+            self.fitted(np.broadcast_to(np.array(values)[None, :, None], (cells.count, len(unknowns), q)))
+            for values in found
+            if any(values)
+        ]
 
     def bump(self, cells: Cells) -> Array:
         """(K, m, N): smooth functions of size one without any symmetry."""
@@ -377,8 +356,23 @@ class Discretization:
     def sampled(self, function: Callable[[Tensor], Tensor], cells: Cells) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on cells; zero where it is not known."""
         points = cells.points(np.arange(cells.count), self.interior.points)
-        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).nan_to_num(0.0).numpy()
-        return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
+        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
+        values = values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1)
+        known = [self._known(u, points) for u in self.problem.unknowns]
+        return self.fitted(np.nan_to_num(values - np.stack(np.broadcast_arrays(*known, values[:, 0])[:-1], axis=1)))
+
+    def _known(self, unknown: str, points: Array) -> Array | float:
+        """Values (K, q) of the known part of an unknown at points (K, q, d); zero where there is none."""
+        if unknown not in self.lift:
+            return 0.0
+        flat = torch.from_numpy(points.reshape(-1, len(self.names)))
+        return self.lift[unknown].jet(flat, VALUE)[0, :, 0].numpy().reshape(points.shape[:2])
+
+    @cached_property
+    def lift_sizes(self) -> Array:
+        """(m,): how large the known parts of the unknowns are."""
+        points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
+        return np.array([np.abs(self._known(u, points.numpy()[None])).max() for u in self.problem.unknowns])
 
     def _columns(self, points: Array) -> Columns:
         return self.domain.columns(torch.from_numpy(points))
