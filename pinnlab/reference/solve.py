@@ -19,12 +19,14 @@ from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
+from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
+from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.steady import SINGULAR, run_steady
+from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, start_function
 from pinnlab.reference.uniqueness import is_singular
 
@@ -108,9 +110,10 @@ def reference_solution(
     shape = tuple(len(a) for a in grid.values())
     shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
     estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
-    values = joined(shaped, problem.complex_unknowns)
+    values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
+    numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}
     return Reference(
-        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, problem.complex_unknowns
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns, numbers
     )
 
 
@@ -146,6 +149,9 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
     if not problem.domain.space:
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
+        if integrals_of(problem):
+            attempt, estimate, numbers = run_bordered(problem, structure, budget)
+            return dataclasses.replace(attempt, numbers=numbers), estimate
         if is_singular(problem, structure):
             raise NotUniqueError(f"reference_solution: {SINGULAR}")
         return run_steady(problem, structure, budget)

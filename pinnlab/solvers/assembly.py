@@ -24,6 +24,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.networks.own import check_own
 from pinnlab.networks.singular import SingularEmbedding, Switch
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.solvers.starts import start_near_eigenfunction
 from pinnlab.solvers.switches import switches
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
@@ -57,6 +58,7 @@ class Builder:
         features = self.features(problem.domain.bounds, exact.periods, switches(problem))
         network = self.network(given, problem, features, number)
         model = Model(problem.domain, problem.unknowns, network, exact.ansatz, coefficients, constants)
+        start_near_eigenfunction(model, problem, self.settings, self.settings.seed)
         counts, end = self.counts(problem, exact, model), partial(frozen, periods=exact.periods)
         return Assembly(model, counts, model, end, bool(exact.periods), exact.notes)
 

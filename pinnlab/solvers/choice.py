@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
@@ -99,10 +99,15 @@ def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | No
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
-    what = f"{', '.join(problem.unknown_parameters)} to be found from data"
+    what = f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}"
     if (choice := _materials(problem, settings, seconds)) is not None:
         return replace(choice, why=f"{what}, {choice.why}")
     return Choice(PINN(network=MLP(width=width_for(seconds))), f"{what}: one network, trained")
+
+
+def _whence(problem: Problem) -> str:
+    """What decides coefficients that are to be found."""
+    return "beside an integral" if any(isinstance(c, Integral) for c in problem.conditions) else "from data"
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:

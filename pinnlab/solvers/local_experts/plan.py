@@ -156,6 +156,9 @@ class LocalExperts(Solver):
                 f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
                 f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
             )
+        for condition in problem.conditions:
+            if isinstance(condition, Integral) and condition.where is not None:
+                yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
         if (lost := problem.lost_flux(f"{_OWNER}()", problem.joints.positions)) is not None:
             yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
