@@ -16,6 +16,7 @@ from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
     declared_unknowns,
+    named_by_parts,
     on_parts,
     real_unknowns,
 )
@@ -133,7 +134,7 @@ class Problem:
         )  # fmt: skip
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
-            vars(self)["_given_scales"] = checked_scales(scales, wanted)
+            vars(self)["_given_scales"] = checked_scales(named_by_parts(scales, wanted), wanted)
         self.exact_plan()
         if reference is not None:
             self.reference_arguments(reference)
