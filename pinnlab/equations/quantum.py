@@ -39,7 +39,7 @@ def stationary_schroedinger(psi: Any, E: Any, V: Any = 0.0, hbar: Any = 1.0, m: 
 
 
 def nonlinear_schroedinger(psi: Any, g: Any = 1.0, V: Any = 0.0) -> Any:
-    """The cubic equation, i psi_t = -1/2 laplacian psi + V psi - g |psi|^2 psi; focusing for g > 0.
+    """The cubic equation, ``i psi_t = -1/2 laplacian psi + V psi - g |psi|^2 psi``; focusing for g > 0.
 
     Source: V. E. Zakharov and A. B. Shabat, Soviet Physics JETP 34 (1972) 62. The Gross-Pitaevskii equation has g < 0.
 
