@@ -23,6 +23,7 @@ from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
@@ -150,6 +151,16 @@ def dry_run(
                 raise ValueError(
                     f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
                     f"{hint if condition.of_fields else ''}."
+                )
+            jump = (
+                None
+                if misfit.weights is None or condition.where
+                else jump_of_integrand(misfit, domain, unknowns, values, sites[0])
+            )
+            if jump is not None:
+                raise ValueError(
+                    f"{condition!r}: the integrand jumps at {jump}, which nodes of a quadrature do not see; integrate over "
+                    "a part, such as where=lambda x: x < 0.5, or smooth the jump."
                 )
     return DryRun(found.keys, tuple(found.residuals))
 

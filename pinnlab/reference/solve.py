@@ -19,11 +19,13 @@ from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
+from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
+from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.steady import SINGULAR, run_steady
+from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, start_function
 from pinnlab.reference.uniqueness import is_singular
 
@@ -68,9 +70,9 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
-    check_solvable(problem)
+    check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem)
+    check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution")) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -82,13 +84,17 @@ def reference_solution(
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
-    with one_thread():
-        attempt, estimate = _solve(problem, structure, budget, dealias)
+    change = user.change
+    try:
+        with one_thread():
+            attempt, estimate = _solve(problem, structure, budget, dealias)
+    except ValueError as error:
+        error.args = (change.told(str(error)),)
+        raise
     interpolant = attempt.interpolant
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
-    change = user.scales().change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
     if user.domain.has_time:
@@ -99,9 +105,10 @@ def reference_solution(
     shape = tuple(len(a) for a in grid.values())
     shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
     estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
-    values = joined(shaped, problem.complex_unknowns)
+    values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
+    numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}
     return Reference(
-        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, problem.complex_unknowns
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns, numbers
     )
 
 
@@ -137,6 +144,9 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
     if not problem.domain.space:
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
+        if integrals_of(problem):
+            attempt, estimate, numbers = run_bordered(problem, structure, budget)
+            return dataclasses.replace(attempt, numbers=numbers), estimate
         if is_singular(problem, structure):
             raise NotUniqueError(f"reference_solution: {SINGULAR}")
         return run_steady(problem, structure, budget)

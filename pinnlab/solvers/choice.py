@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
@@ -100,8 +100,14 @@ def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | N
         return None
     network = MLP(width=width_for(seconds))
     return Choice(
-        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
+        PINN(network=network),
+        f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}: one network, trained",
     )
+
+
+def _whence(problem: Problem) -> str:
+    """What decides coefficients that are to be found."""
+    return "beside an integral" if any(isinstance(c, Integral) for c in problem.conditions) else "from data"
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -113,6 +119,8 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
+    # what is left of heat in the plane when its layers are built in is smooth
+    few = few or (len(domain.space) == 2 and problem.clashes.resolved)
     if not few or switches(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)

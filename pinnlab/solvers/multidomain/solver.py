@@ -139,7 +139,7 @@ class MultiDomainPINN(CollocationSolver):
         return found
 
     def in_variables(self, change: ChangeOfVariables, problem: Problem) -> MultiDomainPINN:
-        cuts = {name: tuple(map(change.coordinate(name).inner, at)) for name, at in self._cuts.cuts.items()}
+        cuts = {name: change.positions(name, at) for name, at in self._cuts.cuts.items()}
         flux = self.flux
         if flux is not None:
             # a flux is what an equation is the derivative of
@@ -147,7 +147,8 @@ class MultiDomainPINN(CollocationSolver):
             names = argument_names(flux, problem.bindable, "flux")
             flux = ChangedFunction(flux, names, change, Affine(0.0, size))
         interface = in_inner_variables(self.interface, change)
-        return replace(self, subdomains=replace(self._cuts, cuts=cuts), flux=flux, interface=interface)
+        windows = super().in_variables(change, problem).windows
+        return replace(self, subdomains=replace(self._cuts, cuts=cuts), flux=flux, interface=interface, windows=windows)
 
     def with_interface(self, interface: Interface) -> MultiDomainPINN:
         """The same with other interface conditions, without a flux that none of them compares; an empty set is meant."""
