@@ -19,8 +19,8 @@ from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.derivatives.fields import Field
-from pinnlab.derivatives.operators import curl, diff, div, grad
-from pinnlab.derivatives.vectors import Vector, dot
+from pinnlab.derivatives.operators import curl, diff, div, dot, grad
+from pinnlab.derivatives.vectors import Vector
 from pinnlab.domains import Ball, Box, Mesh, Polygon
 from pinnlab.networks import constraints
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding

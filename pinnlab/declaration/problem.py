@@ -19,6 +19,7 @@ from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
     declared_unknowns,
+    named_by_parts,
     on_parts,
     real_unknowns,
 )
@@ -134,7 +135,7 @@ class Problem:
         check_jumps(values, domain, names, found.residual_names)
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
-            vars(self)["_given_scales"] = checked_scales(scales, wanted)
+            vars(self)["_given_scales"] = checked_scales(named_by_parts(scales, wanted), wanted)
         self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
