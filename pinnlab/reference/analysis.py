@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.conditions import AtAnInstant, Data, Initial, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
@@ -203,7 +203,10 @@ def _check_initial(problem: Problem) -> None:
         for k in range(problem.order_of(unknown, problem.domain.clock)):
             if (unknown, k) not in given:
                 name = unknown + ("_" + problem.domain.clock * k if k else "")
-                raise ValueError(f"reference_solution: no initial value of {name!r}; add Initial({name}=...).")
+                kind = next((c for c in problem.conditions if isinstance(c, AtAnInstant)), Initial)
+                raise ValueError(
+                    f"reference_solution: no {kind.instant} value of {name!r}; add {kind.instant.capitalize()}({name}=...)."
+                )
 
 
 def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str, str]]) -> None:
@@ -233,7 +236,8 @@ def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str
             if not single:
                 problem.check_unique()  # the count of all unknowns together says more
             # a coefficient that vanishes at a boundary may stand for a condition; in a system another unknown's may
-            kind = NotUniqueError if single and _is_regular(problem, unknown, coordinate) else ValueError
+            data = any(isinstance(c, Data) for c in problem.conditions)  # which may fix what conditions leave open
+            kind = NotUniqueError if single and not data and _is_regular(problem, unknown, coordinate) else ValueError
             raise kind(
                 f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
                 f"{counts[unknown]} boundary conditions there; add Dirichlet, Neumann or Robin(..., "

@@ -68,9 +68,9 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
-    check_solvable(problem)
+    check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem)
+    check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution")) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -82,13 +82,17 @@ def reference_solution(
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
-    with one_thread():
-        attempt, estimate = _solve(problem, structure, budget, dealias)
+    change = user.change
+    try:
+        with one_thread():
+            attempt, estimate = _solve(problem, structure, budget, dealias)
+    except ValueError as error:
+        error.args = (change.told(str(error)),)
+        raise
     interpolant = attempt.interpolant
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
-    change = user.scales().change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
     if user.domain.has_time:
