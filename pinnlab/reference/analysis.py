@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.conditions import AtAnInstant, Data, Initial, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
@@ -209,7 +209,10 @@ def _check_initial(problem: Problem) -> None:
         for k in range(problem.order_of(unknown, problem.domain.clock)):
             if (unknown, k) not in given:
                 name = unknown + ("_" + problem.domain.clock * k if k else "")
-                raise ValueError(f"reference_solution: no initial value of {name!r}; add Initial({name}=...).")
+                kind = next((c for c in problem.conditions if isinstance(c, AtAnInstant)), Initial)
+                raise ValueError(
+                    f"reference_solution: no {kind.instant} value of {name!r}; add {kind.instant.capitalize()}({name}=...)."
+                )
 
 
 def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str, str]]) -> None:

@@ -24,7 +24,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import Columns
+from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 5
@@ -69,7 +69,7 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
         for each in condition.on_pieces(context):
             for i in range(len(each.residuals)):
                 found.append((condition, each, i, None if part is None else part.holds))
-    leaves = [_leaves(problem, each)[i] for _, each, i, _ in found]
+    leaves = [leaves_on(problem, each)[i] for _, each, i, _ in found]
     unknowns = _owners(problem, [(each, leaf) for (_, each, _, _), leaf in zip(found, leaves, strict=True)])
     made = [
         FaceCondition(
@@ -98,7 +98,7 @@ def _one(each: OnPiece, i: int) -> Callable[[Scope], Tensor]:
     return lambda scope: list(each.misfit(scope).values())[i]
 
 
-def _leaves(problem: Problem, each: OnPiece) -> list[dict[tuple[str, Key], float]]:
+def leaves_on(problem: Problem, each: OnPiece) -> list[dict[tuple[str, Key], float]]:
     """Per residual {(unknown, derivative): size of its coefficient} at made-up fields; zeros are left out."""
     region = problem.domain
     unit = unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(3)).double()
@@ -224,7 +224,7 @@ def _whole(problem: Problem, condition: FaceCondition) -> FaceCondition:
     if problem.domain.has_time:
         clock = problem.domain.clock
         for time in problem.domain.time_interval:
-            at = {**columns, clock: torch.full_like(columns[clock], time)}
+            at = columns.replaced(**{clock: torch.full_like(columns[clock], time)})
             if not torch.equal(condition.holds(at), mask):
                 raise ValueError(
                     f"reference_solution: the condition on {condition.unknown} holds on a part of {condition.piece!r} that "

@@ -70,9 +70,9 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
-    check_solvable(problem)
+    check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem)
+    check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution")) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -84,13 +84,17 @@ def reference_solution(
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
-    with one_thread():
-        attempt, estimate = _solve(problem, structure, budget, dealias)
+    change = user.change
+    try:
+        with one_thread():
+            attempt, estimate = _solve(problem, structure, budget, dealias)
+    except ValueError as error:
+        error.args = (change.told(str(error)),)
+        raise
     interpolant = attempt.interpolant
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
-    change = user.scales().change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
     if user.domain.has_time:
@@ -99,9 +103,9 @@ def reference_solution(
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in function(mesh).items()}
-    estimate = {u: e * _share(values[u], change.unknown(u)) for u, e in estimate.items()}
-    values, complex_unknowns = joined(values, problem.complex_unknowns), problem.complex_unknowns
+    shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
+    estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
+    values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
     numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}
     return Reference(
         grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns, numbers

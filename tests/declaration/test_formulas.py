@@ -94,9 +94,8 @@ def test_a_name_that_is_declared_comes_before_the_normal() -> None:
     named = Context(box, ("n",), (), {("n", "x"): 2}, {})
     (term,) = pl.Condition(lambda n: n.x - 2.0, on="x+").terms(named)
     jets = {"n": {("x",): torch.full((3,), 5.0, dtype=torch.float64)}}
-    scope = Scope.of_jets(
-        jets, {"x": torch.ones(3, dtype=torch.float64)}, {}, {"x": torch.ones(3, dtype=torch.float64)}
-    )
+    one = torch.ones(3, 1, dtype=torch.float64)
+    scope = Scope.of_jets(jets, box.columns(one), {}, box.columns(one))
     close(term.evaluate((scope,))["condition x+"], 3.0)
 
 

@@ -5,7 +5,8 @@ Letters: n rows, s nodes of the quadrature, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +14,15 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import is_complex
+from pinnlab.declaration.changed_functions import changed_formula, changed_value
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.conditions.parts import cuts_of, quadrature_of_part
 from pinnlab.declaration.conditions.where import PartOfSide, Where
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region, Site
+from pinnlab.domains.affine import Affine
 from pinnlab.domains.coverings import boundary_patches, interior_patches
 from pinnlab.domains.quadrature import Quadrature, quadrature
 
@@ -46,8 +50,6 @@ class Integral(AnyCondition):
         TypeError, ValueError: no function; when the problem is built: a name that is unknown, a value that depends on
             place, a region for which there is no quadrature.
     """
-
-    in_any_units = False
 
     def __init__(
         self,
@@ -79,6 +81,20 @@ class Integral(AnyCondition):
         where = "" if self.on is None else f", on={self.on!r}"
         where += "" if self.where is None else f", where={getattr(self.where, '__name__', '...')}"
         return f"Integral({getattr(self.of, '__name__', type(self.of).__name__)}, equals={value}{where})"
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
+    ) -> list[AnyCondition]:
+        region, (size,) = context.region, sizes.values()
+        pieces = self._pieces(region)
+        across = set(region.normal_coordinates(pieces[0])) if pieces else set()
+        stretch = 1 / change.along(name for name in region.space if name not in across)
+        label = self.formula(context).label
+        changed = copy.copy(self)
+        changed.of = changed_formula(self.of, context, change, {label: size}, label)
+        unit = Affine(0.0, size * stretch)
+        changed.equals = changed_value(self.equals, context.bindable, region.coordinates, change, unit)
+        return [changed]
 
     @property
     def of_fields(self) -> bool:
