@@ -1,6 +1,9 @@
-"""SI units against units chosen by hand: the same problem twice, with every solver that takes it, for equal seconds.
+"""SI units against units chosen by hand: the same problem twice, with every solver that takes it, for equal effort.
 
-    python docs/benchmarks/units.py [--only rod beam] [--solvers PINN classical] [--seconds 20] [--out docs/benchmarks/units]
+    python docs/benchmarks/units.py [--only rod beam] [--solvers PINN classical] [--steps 60 | --seconds 20] [--out FILE]
+
+With --steps what is trained takes that many steps of Levenberg-Marquardt, which does not depend on what else the machine
+does; with --seconds every call has that long.
 
 A pair is a problem in SI units and the same one with all numbers near one. Errors are relative to the variation of the true
 solution, in the same points of both; a row tells both and their ratio. Writes FILE.json and FILE.md with --out.
@@ -466,18 +469,22 @@ PAIRS: dict[str, Callable[[], Pair]] = {
 }  # fmt: skip
 
 
-def solvers(pair: Pair, scaled: Callable[[str, float], float]) -> dict[str, Any]:
+def solvers(pair: Pair, scaled: Callable[[str, float], float], steps: int | None) -> dict[str, Any]:
     """{name: solver}; positions of cuts by ``scaled``(coordinate, position in the hand's units)."""
     domain = pair.hand.domain
     cut = (domain.space or domain.coordinates)[0]
     middle = scaled(cut, sum(domain.bounds[cut]) / 2)
+    few: dict[str, Any] = {}
+    if steps is not None:
+        few = {"stages": (pl.LevenbergMarquardt(steps=steps),), "network": pl.MLP(width=12, depth=2)}
+    members: dict[str, Any] = {} if steps is None else {"stages": (pl.Adam(steps=steps),)}
     return {
         "HardConstraintMoE": pl.HardConstraintMoE(),
-        "PINN": pl.PINN(),
-        "CausalPINN": pl.CausalPINN(),
-        "MultiDomainPINN": pl.MultiDomainPINN(subdomains={cut: (middle,)}),
-        "experts over a network": pl.HardConstraintMoE(network=pl.MLP(width=24, depth=2)),
-        "LagrangianPINN": pl.LagrangianPINN(),
+        "PINN": pl.PINN(**few),
+        "CausalPINN": pl.CausalPINN(**few),
+        "MultiDomainPINN": pl.MultiDomainPINN(subdomains={cut: (middle,)}, **few),
+        "experts over a network": pl.HardConstraintMoE(network=pl.MLP(width=24, depth=2), **members),
+        "LagrangianPINN": pl.LagrangianPINN(**few),
     }
 
 
@@ -511,12 +518,12 @@ def truth(pair: Pair) -> dict[str, np.ndarray]:
     return pl.reference_solution(pair.hand, max_seconds=100)(**at)
 
 
-def measured(name: str, seconds: float, only: list[str] | None) -> list[dict[str, Any]]:
+def measured(name: str, seconds: float, steps: int | None, only: list[str] | None) -> list[dict[str, Any]]:
     """Rows of one pair."""
     pair = PAIRS[name]()
     true, rows = truth(pair), []
-    hand = solvers(pair, lambda c, x: x)
-    si = solvers(pair, lambda c, x: x * pair.units[c])
+    hand = solvers(pair, lambda c, x: x, steps)
+    si = solvers(pair, lambda c, x: x * pair.units[c], steps)
     takes = [solver for solver in hand if hand[solver].obstacle(pair.hand) is None]
     for solver in [*takes, "classical"]:
         if only and solver not in only:
@@ -556,14 +563,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=PAIRS, default=list(PAIRS))
     parser.add_argument("--solvers", nargs="+")
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = [row for name in given.only for row in measured(name, given.seconds, given.solvers)]
+    seconds = given.seconds or (20.0 if given.steps is None else 600.0)
+    rows = [row for name in given.only for row in measured(name, seconds, given.steps, given.solvers)]
     print(table(rows), file=sys.stderr)
     if given.out:
-        whole = {"provenance": provenance(), "seconds": given.seconds, "rows": rows}
+        whole = {"provenance": provenance(), "seconds": seconds, "steps": given.steps, "rows": rows}
         given.out.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n")
         given.out.with_suffix(".md").write_text(table(rows))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pinnlab.declaration.conditions import AnyCondition, Periodic
 from pinnlab.declaration.functions import given_function
-from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
+from pinnlab.declaration.parameters import Parameter, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.domains import Region
 
@@ -30,17 +30,5 @@ def checked_parameters(
             checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
         else:
             checked[name] = check_parameter(name, value)
-    _check_findable(checked)
+    check_solvable(checked)
     return checked
-
-
-def _check_findable(parameters: Mapping[str, Parameter]) -> None:
-    """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
-    families = [name for name, value in parameters.items() if isinstance(value, Family)]
-    wanted = [name for name, value in parameters.items() if isinstance(value, Unknown)]
-    if families and wanted:
-        raise ValueError(
-            f"parameters: {families[0]!r} is a family and {wanted[0]!r} is to be found; data belong to one member, so no "
-            f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
-            f"{wanted[0]!r} a number or a family as well."
-        )

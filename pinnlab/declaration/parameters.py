@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,3 +118,15 @@ def _short(value: object) -> str:
     """A number as it was given; of an integer of hundreds of digits only what it is."""
     text = repr(value)
     return text if len(text) <= 40 else f"a number of {len(text)} digits"
+
+
+def check_solvable(parameters: Mapping[str, Parameter]) -> None:
+    """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
+    families = [name for name, value in parameters.items() if isinstance(value, Family)]
+    wanted = [name for name, value in parameters.items() if isinstance(value, Unknown)]
+    if families and wanted:
+        raise ValueError(
+            f"parameters: {families[0]!r} is a family and {wanted[0]!r} is to be found; data belong to one member, so no "
+            f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
+            f"{wanted[0]!r} a number or a family as well."
+        )

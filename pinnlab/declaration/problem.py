@@ -192,16 +192,15 @@ class Problem:
     @cached_property
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
-        scales = self._given_scales or None
         if is_between(self.conditions):
             domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None)
+            return self.replace(domain=domain, conditions=conditions, reference=None, velocity=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        if scales is not None:
-            scales = mirrored_scales(scales, self.domain)
-        return Problem(unknowns=self.unknowns, name=self.name, scales=scales, **rewritten(self._turn, *given))
+        scales = mirrored_scales(self._given_scales, self.domain)
+        changed = rewritten(self._turn, *given, bindable=self.bindable)
+        return Problem(unknowns=self.declared, name=self.name, scales=scales or None, **changed)
 
     @property
     def _turn(self) -> ChangeOfVariables:
@@ -210,15 +209,13 @@ class Problem:
     @cached_property
     def change(self) -> ChangeOfVariables:
         """From the user's variables to those in which the problem is solved, ``natural``."""
-        posed = self.forward
-        return self._turn.after(ChangeOfVariables() if posed.natural is posed else posed._scales.change)
+        return self._turn.after(self.forward._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        declared = TermSizes(
-            self.context(), self.equation_term(), terms, self.parameter_values(), bool(self.exact_plan().soft)
-        )
+        given = (self.equation_term(), terms, self.parameter_values(), self.complex_unknowns)
+        declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
         return find_scales(declared, self.parameters, self._given_scales)
 
     @cached_property
@@ -227,10 +224,11 @@ class Problem:
         if self.forward is not self:
             return self.forward.natural
         change = self._scales.change
-        if change.is_identity or self.complex_unknowns or not all(c.in_any_units for c in self.conditions):
+        if change.is_identity:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        return Problem(unknowns=self.unknowns, name=self.name, **rewritten(change, *given))
+        inner = rewritten(change, *given, bindable=self.bindable, sizes=dict(enumerate(self._scales.conditions)))
+        return Problem(unknowns=self.declared, name=self.name, **inner)
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
@@ -329,6 +327,9 @@ class Problem:
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
+        scales = self.scales()
+        if not scales.natural:
+            notes += [f"solved in natural units: {scales!r}", *scales.notes]
         found = self._gaps()
         missing += found.missing
         return ProblemReport(

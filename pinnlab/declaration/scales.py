@@ -18,6 +18,7 @@ from pinnlab.declaration.balance import Row, balanced, between, driven, offset_a
 from pinnlab.declaration.parameters import Parameter, Unknown
 from pinnlab.declaration.term_sizes import TermSizes, lengths
 from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import rigid
@@ -32,6 +33,8 @@ STIFF = 3e3
 """The same for time, and for equations beside conditions that are not built in."""
 ALONE = 1e9
 """The same for equations that are all there is to be solved: as large as they are, they are as large everywhere."""
+SPREAD = 1e10
+"""Factor between the terms of an equation from which on one of them is lost beside the other."""
 OFFSET = 10.0
 """Times the variation, from which on an offset is worth taking out."""
 
@@ -46,6 +49,8 @@ class Scales:
         coefficients: {coefficient to be found: scale}.
         equations: {residual: what it is divided by}.
         natural: whether the problem is solved as it is.
+        notes: what no choice of units mends, in sentences.
+        conditions: per condition {name of a misfit: what it is divided by where it is not built in}.
     """
 
     coordinates: Mapping[str, tuple[float, float]]
@@ -53,6 +58,8 @@ class Scales:
     coefficients: Mapping[str, float] = field(default_factory=dict)
     equations: Mapping[str, float] = field(default_factory=dict)
     natural: bool = False
+    conditions: tuple[Mapping[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         def shown(name: str, pair: tuple[float, float]) -> str:
@@ -131,10 +138,7 @@ def find_scales(
     if found.natural or given or declared.paths:
         return found
     # how far a source of short waves moves an unknown is known roughly: what may be natural is left as it is
-    blunt = TermSizes(
-        declared.context, declared.equations, declared.conditions, declared.parameters, declared.soft, False
-    )
-    other = _found(blunt, coefficients, given)
+    other = _found(declared.blunt, coefficients, given)
     return other if other.natural else found
 
 
@@ -146,14 +150,35 @@ def _found(
     unknowns = unknown_scales(declared, given, not wanted)
     own = {n: given[n][1] if n in given else rounded(abs(v.start)) for n, v in wanted.items() if n in given or v.start}
     pairs = {u: pair if u in given else (pair[0], rounded(pair[1])) for u, pair in unknowns.items()}
+    for name in declared.complex_unknowns:
+        pairs |= _alike_parts({part: pairs[part] for part in parts_of(name)})
     sizes = {u: scale for u, (_, scale) in pairs.items()}
+    rest = {u: offset for u, (offset, _) in pairs.items()}
     units = {name: scale for name, (_, scale) in coordinates.items()}
-    equations = {}
-    for name, row in declared.rows({u: offset for u, (offset, _) in pairs.items()}, sizes, units).items():
+    equations, notes = {}, []
+    for name, row in declared.rows(rest, sizes, units).items():
         size = row.largest(sizes)
+        notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
     natural = not given and _natural(declared, coordinates, unknowns, equations)
-    return Scales(coordinates, pairs, own, equations, natural)
+    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes, units), tuple(notes))
+
+
+def _spread(name: str, terms: Sequence[float]) -> list[str]:
+    """What is said of an equation whose terms differ too much in size."""
+    apart = max(terms, default=1.0) / min(terms, default=1.0)
+    if not apart > SPREAD:
+        return []
+    return [
+        f"in its natural units the terms of equation {name!r} still differ by a factor of {apart:.0e}: a layer that is thin "
+        "next to the domain, or a rate that is fast next to its time; leave out what does not matter, or give scales=..."
+    ]
+
+
+def _alike_parts(parts: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Both parts of a complex unknown with the larger scale, around zero: its phase turns one into the other."""
+    scale = max(scale for _, scale in parts.values())
+    return dict.fromkeys(parts, (0.0, scale))
 
 
 def unknown_scales(

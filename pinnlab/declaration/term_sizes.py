@@ -24,6 +24,8 @@ from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 32
+_WIDEST = 80
+"""Binary orders of magnitude in which a root is looked for, up and down."""
 
 
 def lengths(region: Region) -> dict[str, float]:
@@ -39,6 +41,7 @@ class TermSizes:
         equations: as one term.
         conditions: the terms of each.
         parameters: {name: number or function}.
+        complex_unknowns: names of those of which two unknowns are the parts.
         soft: whether some conditions are not built in.
         waves: whether short waves of a source are taken into account.
     """
@@ -49,10 +52,12 @@ class TermSizes:
         equations: Term,
         conditions: Sequence[Sequence[Term]],
         parameters: Mapping[str, Any],
+        complex_unknowns: Sequence[str] = (),
+        *,
         soft: bool = True,
         waves: bool = True,
     ):
-        self.waves, self.soft = waves, soft
+        self.complex_unknowns, self.waves, self.soft = tuple(complex_unknowns), waves, soft
         self.context, self.region, self.parameters = context, context.region, parameters
         self.equations, self.conditions = equations, conditions
         self.lengths = lengths(self.region)
@@ -115,6 +120,12 @@ class TermSizes:
                 self._ask(term, sites[0], rest, values, slopes)
         return values, slopes
 
+    @property
+    def blunt(self) -> TermSizes:
+        """The same without regard to short waves."""
+        given = (self.context, self.equations, self.conditions, self.parameters, self.complex_unknowns)
+        return TermSizes(*given, soft=self.soft, waves=False)
+
     @cached_property
     def paths(self) -> dict[str, tuple[float, float]]:
         """{unknown: its lowest and highest value} of ordinary differential equations in time."""
@@ -131,6 +142,43 @@ class TermSizes:
                 start |= {leaf: float(-r.detach()[0] / a[0]) for leaf, a in row.items()}
         return excursions(self.equations, region, start, self.parameters) if start else {}
 
+    def misfits(
+        self, rest: Mapping[str, float], sizes: Mapping[str, float], units: Mapping[str, float]
+    ) -> tuple[dict[str, float], ...]:
+        """Per condition {name of a misfit: the size of its largest term}; one where it has none.
+
+        Args:
+            rest, sizes, units: as for ``rows``.
+        """
+        return tuple(self._misfits(terms, rest, sizes, units) for terms in self.conditions)
+
+    def _misfits(
+        self,
+        terms: Sequence[Term],
+        rest: Mapping[str, float],
+        sizes: Mapping[str, float],
+        units: Mapping[str, float],
+    ) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for term in terms:
+            scopes, jets = [], []
+            for site in term.draw(self._unit, term.fixed or _POINTS):
+                columns = self.region.columns(site.points)
+                normals = None if site.normals is None else self.region.columns(site.normals)
+                jet = {
+                    u: _jet(columns, value, sizes.get(u, 0.0), self.reach, i + 1)
+                    for i, (u, value) in enumerate(rest.items())
+                }
+                scopes.append(Scope.of_jets(jet, columns, self.parameters, normals))
+                jets.append(jet)
+            residuals = term.evaluate(tuple(scopes))
+            found |= dict.fromkeys(residuals, 0.0)
+            for jet in jets:
+                for name, slopes in zip(residuals, linearize(list(residuals.values()), jet), strict=True):
+                    each = [_size(a) * sizes[u] / math.prod(units[c] for c in k) for (u, k), a in slopes.items()]
+                    found[name] = max(found[name], *each, 0.0)
+        return {name: size if 0 < size < math.inf else 1.0 for name, size in found.items()}
+
     def _ask(
         self,
         term: Term,
@@ -143,8 +191,14 @@ class TermSizes:
         normals = None if site.normals is None else self.region.columns(site.normals)
         jets = {u: _jet(columns, value, 0.0, self.reach, 0) for u, value in rest.items()}
         residuals = term.evaluate((Scope.of_jets(jets, columns, self.parameters, normals),))
-        for residual, row in zip(residuals.values(), linearize(list(residuals.values()), jets), strict=True):
+        if term.weights is not None:
+            residuals = {name: term.summed(r) for name, r in residuals.items()}
+        for name, (residual, row) in zip(
+            residuals, zip(residuals.values(), linearize(list(residuals.values()), jets), strict=True), strict=True
+        ):
             left = residual.detach()
+            if term.weights is not None:
+                row = {leaf: a.unflatten(-1, (-1, term.span)).sum(-1) for leaf, a in row.items()}
             about = [(u, a) for (u, key), a in row.items() if not key and bool((a != 0).any())]
             if len(about) == 1:
                 unknown, a = about[0]
@@ -152,11 +206,34 @@ class TermSizes:
                 if len(wanted):
                     pair = values.setdefault(unknown, [math.inf, -math.inf])
                     pair[0], pair[1] = min(pair[0], float(wanted.min())), max(pair[1], float(wanted.max()))
+            elif not about and len(used := sorted({u for u, _ in row})) == 1 and (used[0], ()) in row:
+                root = self._root(term, site, name, used[0])
+                if root is not None:
+                    pair = values.setdefault(used[0], [math.inf, -math.inf])
+                    pair[0], pair[1] = min(pair[0], root), max(pair[1], root)
             elif not about:
                 steps = [(u, _size(left) * self.reach(k) / _size(b)) for (u, k), b in row.items() if _size(b) > 0]
                 if len({u for u, _ in steps}) == 1:
                     unknown, step = steps[0][0], min(s for _, s in steps)
                     slopes[unknown] = max(slopes.get(unknown, 0.0), step)
+
+    def _root(self, term: Term, site: Site, name: str, unknown: str) -> float | None:
+        """A positive constant for which a condition on one unknown holds, to a factor of two; None where there is none."""
+        columns = self.region.columns(site.points)
+        normals = None if site.normals is None else self.region.columns(site.normals)
+
+        def misfit(value: float) -> float:
+            rest = {u: value if u == unknown else 0.0 for u in self.context.unknowns}
+            jets = {u: _jet(columns, at, 0.0, self.reach, 0) for u, at in rest.items()}
+            found = term.evaluate((Scope.of_jets(jets, columns, self.parameters, normals),))[name]
+            return float(term.summed(found.detach()).mean())
+
+        before = misfit(0.0)
+        for power in range(-_WIDEST, _WIDEST, 4):
+            after = misfit(2.0**power)
+            if math.isfinite(after) and before * after < 0:
+                return next(x for x in (2.0 ** (power - k) for k in range(4)) if misfit(x / 2) * after <= 0)
+        return None
 
 
 def _jet(columns: Mapping[str, Tensor], rest: float, size: float, reach: Any, seed: int) -> LazyJet:

@@ -46,11 +46,12 @@ class ChangeOfVariables:
     @property
     def inverse(self) -> ChangeOfVariables:
         """The change back."""
-        coordinates, unknowns, parameters = (
-            {name: m.inverse for name, m in group.items()}
-            for group in (self.coordinates, self.unknowns, self.parameters)
-        )
-        return ChangeOfVariables(coordinates, unknowns, parameters, {n: 1 / size for n, size in self.residuals.items()})
+
+        def back(maps: Mapping[str, Affine]) -> dict[str, Affine]:
+            return {name: m.inverse for name, m in maps.items()}
+
+        sizes = {name: 1 / size for name, size in self.residuals.items()}
+        return ChangeOfVariables(back(self.coordinates), back(self.unknowns), back(self.parameters), sizes)
 
     def after(self, first: ChangeOfVariables) -> ChangeOfVariables:
         """The change that applies another one first, from its inner variables on."""

@@ -25,11 +25,6 @@ def rigid(region: Region) -> tuple[tuple[str, ...], ...]:
     return (region.coordinates,)
 
 
-def mapped_box(box: Box, maps: Mapping[str, Affine]) -> Box:
-    """A box in inner coordinates."""
-    return box.replace(**{name: maps.get(name, UNCHANGED).interval(ends) for name, ends in box.bounds.items()})
-
-
 def mapped(region: Region, maps: Mapping[str, Affine]) -> Region:
     """A region in inner coordinates; boundary pieces keep their names, and normals their directions.
 
@@ -45,7 +40,7 @@ def mapped(region: Region, maps: Mapping[str, Affine]) -> Region:
     if all(maps.get(name, UNCHANGED).is_identity for name in region.coordinates):
         return region
     if isinstance(region, Box):
-        return mapped_box(region, maps)
+        return region.replace(**{c: maps.get(c, UNCHANGED).interval(ends) for c, ends in region.bounds.items()})
     if isinstance(region, Product):
         return Product(tuple(mapped(factor, maps) for factor in region.factors))
     if isinstance(region, Combination):

@@ -241,8 +241,7 @@ def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
         paths: {time, such as "t": (a,), coordinate of space: (labels, a)}; time comes first.
         title: of the figure.
     """
-    name, x, *others = paths
-    time = paths[name]
+    time, (name, x, *others) = next(iter(paths.values())), paths
     figure = Picture(6.0, 4.2 if not others else 5.4)
     axes = figure.add_subplot()
     figure.suptitle(f"{title}: characteristics")

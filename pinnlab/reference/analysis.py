@@ -236,7 +236,8 @@ def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str
             if not single:
                 problem.check_unique()  # the count of all unknowns together says more
             # a coefficient that vanishes at a boundary may stand for a condition; in a system another unknown's may
-            kind = NotUniqueError if single and _is_regular(problem, unknown, coordinate) else ValueError
+            data = any(isinstance(c, Data) for c in problem.conditions)  # which may fix what conditions leave open
+            kind = NotUniqueError if single and not data and _is_regular(problem, unknown, coordinate) else ValueError
             raise kind(
                 f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
                 f"{counts[unknown]} boundary conditions there; add Dirichlet, Neumann or Robin(..., "

@@ -101,10 +101,12 @@ def reference_solution(
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in function(mesh).items()}
-    estimate = {u: e * _share(values[u], change.unknown(u)) for u, e in estimate.items()}
-    values, complex_unknowns = joined(values, problem.complex_unknowns), problem.complex_unknowns
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns)
+    shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
+    estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
+    values = joined(shaped, problem.complex_unknowns)
+    return Reference(
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, problem.complex_unknowns
+    )
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:

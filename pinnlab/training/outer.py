@@ -21,7 +21,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box, Region
 from pinnlab.domains.affine import Affine
-from pinnlab.domains.mapping import mapped, mapped_box, rigid, with_time
+from pinnlab.domains.mapping import mapped, rigid, with_time
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Flow, Part, Writer
@@ -278,7 +278,8 @@ class OuterMembers:
             family = family.replace(domain=domain)
         problem = family.at(**values)
         inner = {name: changed_parameter(name, problem.parameters[name], names, change) for name in values}
-        box = None if domain is None else mapped_box(domain, change.coordinates)
+        box = None if domain is None else mapped(domain, change.coordinates)
+        assert box is None or isinstance(box, Box)
         found = self.inner.member(inner, points=points, steps=steps, tolerance=tolerance, domain=box)
         return problem, Outer(problem, change).part(found[1]), tuple(change.told(remark) for remark in found[2])
 

@@ -145,3 +145,77 @@ def test_a_run_resumes_in_natural_units(tmp_path: Path) -> None:
     assert stopped.status.name == "INTERRUPTED"
     resumed = solve(6, checkpoint=path)
     assert resumed(x=0.03, t=3.0)["T"] == whole(x=0.03, t=3.0)["T"]
+
+
+# -- every kind of condition, in SI units
+
+
+def test_radiation() -> None:
+    k, emitted, length = 20.0, 0.8 * 5.67e-8, 0.1
+    problem = pl.Problem(
+        pl.Box(x=(0.0, length)),
+        "T",
+        lambda T: k * T.xx,
+        [
+            pl.Dirichlet(T=800.0, on="x-"),
+            pl.Condition(lambda T, n: k * T.d(n) + emitted * (T**4 - 300.0**4), on="x+"),
+        ],
+    )
+    end = float(pl.solve(problem, pl.HardConstraintMoE(), progress=False)(x=length)["T"])
+    assert k * (800 - end) / length == pytest.approx(emitted * (end**4 - 300**4), rel=1e-7)
+
+
+def test_a_norm_tells_the_size_of_what_is_homogeneous() -> None:
+    planck, mass, width = 1.0546e-34, 9.109e-31, 1e-9
+    problem = pl.Problem(
+        pl.Box(x=(0.0, width)),
+        "psi",
+        lambda psi, E: -(planck**2) / 2 / mass * psi.xx - E * psi,
+        [pl.Dirichlet(psi=0.0), pl.Integral(lambda psi: psi**2, equals=1.0)],
+        {"E": pl.Unknown(7e-20)},
+    )
+    assert 1e4 < problem.scales().unknowns["psi"][1] < 1e5
+    solution = pl.solve(problem, pl.HardConstraintMoE(), progress=False)
+    assert solution.coefficients["E"] == pytest.approx((planck * math.pi / width) ** 2 / 2 / mass, rel=1e-8)
+    assert abs(float(solution(x=width / 2)["psi"])) == pytest.approx(math.sqrt(2 / width), rel=1e-8)
+
+
+def test_complex_unknowns_have_one_scale() -> None:
+    planck, mass, width, end = 1.0546e-34, 9.109e-31, 1e-9, 1e-15
+    problem = pl.Problem(
+        pl.Box(x=(0.0, width), t=(0.0, end)),
+        {"psi": complex},
+        lambda psi: 1j * planck * psi.t + planck**2 / 2 / mass * psi.xx,
+        [pl.Initial(psi=lambda x: 4e4 * torch.sin(math.pi * x / width)), pl.Dirichlet(psi=0.0)],
+    )
+    scales = problem.scales().unknowns
+    assert scales["psi_real"] == scales["psi_imag"]
+    turned = np.exp(-0.5j * planck / mass * (math.pi / width) ** 2 * end)
+    solution = pl.solve(problem, pl.HardConstraintMoE(), progress=False)
+    assert complex(solution(x=width / 2, t=end)["psi"]) == pytest.approx(4e4 * turned, rel=1e-6)
+
+
+def test_a_part_of_a_side_and_measured_fluxes() -> None:
+    held = [pl.Dirichlet(T=393.0, on="x-", where=lambda y: y < 0.05), pl.Dirichlet(T=293.0, on="x+")]
+    flux = pl.Data({"x": [0.1, 0.1], "y": [0.02, 0.08]}, of=lambda T: 50 * T.x, values=[-2e4, -1e4], sd=100.0)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 0.1), y=(0.0, 0.1)), "T", lambda T: 50 * (T.xx + T.yy), [*held, flux, pl.Neumann(T=0.0, on="y")]
+    )
+    below, _, seen, _ = problem.natural.conditions
+    assert isinstance(below, pl.Dirichlet) and below.where is not None
+    scale = problem.scales().coordinates["y"][1]
+    assert below.where(y=torch.tensor([0.04, 0.06]) / scale).tolist() == [True, False]
+    # 50 T_x of 1e4 and sd of 100 are counted in the same unit
+    assert isinstance(seen, pl.Data) and seen.sd is not None
+    (values,), (sd,) = seen.values.values(), seen.sd.values()
+    assert float(values[0] / sd[0]) == pytest.approx(-200.0)
+
+
+def test_what_no_units_mend_is_said() -> None:
+    def thin(u: pl.Field) -> pl.Field:
+        return 1e-12 * u.xx - u + 1e6
+
+    problem = pl.Problem(pl.Box(x=(0.0, 1.0)), "u", thin, [pl.Dirichlet(u=0.0)])
+    text = str(problem.check())
+    assert "solved in natural units: Scales(" in text and "differ by a factor of 1e+12" in text
+    assert "natural units" not in str(pl.load_problem("heat_robin").check())

@@ -102,17 +102,19 @@ def test_equations_see_the_users_units() -> None:
 
 def test_conditions_are_counted_in_inner_units() -> None:
     problem = rod()
-    inner = rewritten(CHANGE, problem.context(), problem.equations, problem.conditions, problem.parameters)
+    sizes: dict[int, dict[str, float]] = {i: {} for i in range(4)} | {2: {"robin T x+": 25.0}}
+    given = (problem.context(), problem.equations, problem.conditions, problem.parameters)
+    inner = rewritten(CHANGE, *given, sizes=sizes)
     dirichlet, neumann, robin, data = inner["conditions"]
     # T = x t at x = 6, t = 4 is 24, U = -7.6
     assert float(dirichlet.values["T"](x=torch.tensor(1.0), t=torch.tensor(3.0))) == pytest.approx(-7.6)
     assert neumann.values["T"] == 2.0  # dT/dx = 5 = 2.5 dU/dxi
     assert data.points["x"].tolist() == [0.5] and data.values["T"].tolist() == [2.0]
-    # 2 T + x T_x = 300: 20 U + 2.5 x U_xi = 100, divided by its largest coefficient
+    # 2 T + x T_x = 300: 20 U + 2.5 x U_xi = 100, divided by its size
     a, b, g = robin.values["T"]
     x = torch.tensor(1.0)
     assert float(b(x=x)) / a == pytest.approx(2.5 * 6 / 20) and g / a == pytest.approx(5.0)
-    assert 0.9 < a * 25 / 20 < 1.1
+    assert a == pytest.approx(20 / 25)
 
 
 def test_what_time_backwards_gives() -> None:

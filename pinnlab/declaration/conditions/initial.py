@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -109,7 +109,7 @@ class Initial(AtAnInstant):
         return region.initial(unit)
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         return [self.with_values(self.inner_values(change, context))]
 
@@ -133,7 +133,7 @@ class Final(AtAnInstant):
         return at_the_end(region, unit)
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         """The state at the first of inner times, which run backwards."""
         assert change.coordinate(context.region.clock).scale < 0, "only where time is mirrored a final state is a start"

@@ -5,7 +5,8 @@ Letters: n rows, s nodes of the quadrature, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import is_complex
+from pinnlab.declaration.changed_functions import changed_formula, changed_value
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region, Site
+from pinnlab.domains.affine import Affine
 from pinnlab.domains.quadrature import Quadrature, over_box, over_face, per_side, together
 
 
@@ -42,8 +46,6 @@ class Integral(AnyCondition):
             place, a region for which there is no quadrature.
     """
 
-    in_any_units = False
-
     def __init__(
         self,
         of: Callable[..., Any],
@@ -66,6 +68,20 @@ class Integral(AnyCondition):
         value = getattr(self.equals, "__name__", "...") if callable(self.equals) else repr(self.equals)
         where = "" if self.on is None else f", on={self.on!r}"
         return f"Integral({getattr(self.of, '__name__', type(self.of).__name__)}, equals={value}{where})"
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
+    ) -> list[AnyCondition]:
+        region, (size,) = context.region, sizes.values()
+        pieces = self._pieces(region)
+        across = set(region.normal_coordinates(pieces[0])) if pieces else set()
+        stretch = 1 / change.along(name for name in region.space if name not in across)
+        label = self.formula(context).label
+        changed = copy.copy(self)
+        changed.of = changed_formula(self.of, context, change, {label: size}, label)
+        unit = Affine(0.0, size * stretch)
+        changed.equals = changed_value(self.equals, context.bindable, region.coordinates, change, unit)
+        return [changed]
 
     def quadrature(self, context: Context) -> Quadrature:
         """Nodes in space, and weights.

@@ -23,6 +23,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
+from pinnlab.reference.faces import prescribed_means
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
@@ -296,6 +297,17 @@ class Discretization:
                 if (u, ()) in found:
                     values[:, j] = found[u, ()].numpy().reshape(-1, q)
         return self.fitted(values)
+
+    def constants(self, cells: Cells) -> list[Array]:
+        """(K, m, N) each: constants from which a steady problem may be solved, the mean prescribed values and one."""
+        q, unknowns = len(self.interior.points), self.problem.unknowns
+        given = prescribed_means(self.problem)
+        found = [[given.get(u, 0.0) for u in unknowns], [1.0 for _ in unknowns]]
+        return [
+            self.fitted(np.broadcast_to(np.array(values)[None, :, None], (cells.count, len(unknowns), q)))
+            for values in found
+            if any(values)
+        ]
 
     def bump(self, cells: Cells) -> Array:
         """(K, m, N): smooth functions of size one without any symmetry."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from pinnlab.solvers.local_experts.eigenfunctions import nontrivial_start
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
+from pinnlab.solvers.local_experts.settings import MarchSettings, SlabAttempt
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
 from pinnlab.training.start import Start
@@ -37,50 +37,6 @@ _SUSPICIOUS = 1e3
 """Times the tolerance from which on rows of a steady problem that are off call for a second look, on halved cells."""
 _STAYS = 0.1
 """Share of what rows were off by that is left on halved cells where there is no solution: a third; else far less."""
-
-
-@dataclass(frozen=True)
-class MarchSettings:
-    """How a march adapts.
-
-    Attributes:
-        tolerance: of the truncation error of a cell, relative to the size of each unknown.
-        rounding: jumps of the initial state at the boundary above it, relative to its size, are rounded off.
-        cells: {coordinate: positions of the edges at the start}; they stay edges.
-        most_cells: in one slab.
-        first_slab: share of the time interval that the first slab tries.
-        weight: of initial, boundary and interface rows against those of the equations.
-        bytes: that one slab may take.
-        stops: times at which a slab has to end, because something is switched there.
-        placed: coordinates whose edges were given by position, where kinks may be.
-    """
-
-    tolerance: float
-    rounding: float
-    cells: dict[str, Array]
-    most_cells: int = 400
-    first_slab: float = 0.02
-    weight: float = 100.0
-    bytes: float = math.inf
-    stops: tuple[float, ...] = ()
-    placed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class SlabAttempt:
-    """One slab that was tried.
-
-    Attributes:
-        accepted: whether it was added to the pieces.
-        misfit: root of the weighted sum of squares of all rows.
-        held_out: root mean square of the equations' rows at points that the solve has not seen.
-        cells: K.
-    """
-
-    accepted: bool
-    misfit: float = math.nan
-    held_out: float = math.nan
-    cells: int = 0
 
 
 class SlabMarch:
@@ -188,7 +144,16 @@ class SlabMarch:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
         most = 12 if self.time is not None else 40
-        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
+        accurate = 1e-3 * self.settings.tolerance
+        found = system.solve(start, accurate, most, self._pace, deadline, numbers)
+        if not found.converged and self.time is None and unguided:
+            # zero may be where a root or a quotient is not defined
+            for constant in made.constants(cells):
+                rows = made.rows(cells, before)
+                system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
+                found = system.solve(constant, accurate, most, self._pace, deadline, self.numbers)
+                if found.converged:
+                    break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None

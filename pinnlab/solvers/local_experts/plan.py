@@ -20,9 +20,10 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
-from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
+from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.start import Start

@@ -27,6 +27,7 @@ from pinnlab.solvers.multidomain.inner_interfaces import in_inner_variables
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, joins_fluxes, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
+from pinnlab.solvers.switches import switches
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model
@@ -228,7 +229,7 @@ class CoupledNetworks(Method):
         self._solver, self._builder = solver, Builder(solver, settings)
 
     def assemble(self, problem: Problem, number: int) -> Assembly:
-        builder, partition = self._builder, self._solver.partition(problem)
+        builder, partition, singular = self._builder, self._solver.partition(problem), switches(problem)
         coefficients, constants = builder.parameters(problem)
         networks: dict[int, nn.Module] = {}
         models: list[Model] = []
@@ -241,7 +242,7 @@ class CoupledNetworks(Method):
             piece = problem.replace(domain=cell.box, conditions=conditions, reference=None)
             exact = piece.exact_plan()
             if cell.owner not in networks:
-                features = builder.features(partition.bounding_box(cell.owner), exact.periods)
+                features = builder.features(partition.bounding_box(cell.owner), exact.periods, singular)
                 seed = _STRIDE * number + cell.owner
                 networks[cell.owner] = builder.network(self._solver.template, piece, features, seed)
             network = networks[cell.owner]
