@@ -198,16 +198,15 @@ class Problem:
     @cached_property
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
-        scales = self._given_scales or None
         if is_between(self.conditions):
             domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None)
+            return self.replace(domain=domain, conditions=conditions, reference=None, velocity=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        if scales is not None:
-            scales = mirrored_scales(scales, self.domain)
-        return Problem(unknowns=self.unknowns, name=self.name, scales=scales, **rewritten(self._turn, *given))
+        scales = mirrored_scales(self._given_scales, self.domain)
+        changed = rewritten(self._turn, *given, bindable=self.bindable)
+        return Problem(unknowns=self.declared, name=self.name, scales=scales or None, **changed)
 
     @property
     def _turn(self) -> ChangeOfVariables:
@@ -216,8 +215,7 @@ class Problem:
     @cached_property
     def change(self) -> ChangeOfVariables:
         """From the user's variables to those in which the problem is solved, ``natural``."""
-        posed = self.forward
-        return self._turn.after(ChangeOfVariables() if posed.natural is posed else posed._scales.change)
+        return self._turn.after(self.forward._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:
