@@ -25,7 +25,7 @@ import pinnlab.problems.allen_cahn as allen_cahn
 from pinnlab.bench import Results, Run, Schedule, bench, figure, provenance
 from pinnlab.bench.cases import Case
 from pinnlab.declaration.problem import Problem
-from pinnlab.pictures.figures import save
+from pinnlab.pictures.panels import save
 from pinnlab.training.plans import Solver
 
 HERE = Path(__file__).parent
