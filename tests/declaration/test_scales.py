@@ -211,6 +211,22 @@ def test_a_part_of_a_side_and_measured_fluxes() -> None:
     assert float(values[0] / sd[0]) == pytest.approx(-200.0)
 
 
+def test_coefficients_are_found_and_recorded_in_the_users_units() -> None:
+    x = np.linspace(0.0, 0.1, 20)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 0.1)),
+        "T",
+        lambda T, k: k * T.xx + 1e5,
+        [pl.Dirichlet(T=300.0), pl.Data({"x": x}, T=300 + 1e5 / 40 * x * (0.1 - x))],
+        {"k": pl.Unknown(5.0)},
+    )
+    assert problem.scales().unknowns["T"][0] == pytest.approx(303.1, abs=0.1)  # the data's middle
+    network, stages = pl.MLP(width=6, depth=1), (pl.LevenbergMarquardt(steps=15),)
+    solution = pl.solve(problem, pl.PINN(network=network, stages=stages), progress=False)
+    assert solution.coefficients["k"] == pytest.approx(20.0, rel=1e-3)
+    assert solution.history.column("k")[-1] == pytest.approx(20.0, rel=1e-3)
+
+
 def test_what_no_units_mend_is_said() -> None:
     def thin(u: pl.Field) -> pl.Field:
         return 1e-12 * u.xx - u + 1e6
