@@ -115,6 +115,19 @@ def test_solutions_come_back_in_the_users_units() -> None:
     assert part.region.bounds["x"] == (0.0, 0.1)
 
 
+@pytest.mark.parametrize("name", ["rod", "moments"])
+def test_a_network_is_as_accurate_as_in_units_chosen_by_hand(name: str) -> None:
+    pair = PAIRS[name]()
+    solver = pl.PINN(network=pl.MLP(width=6, depth=2), stages=(pl.LevenbergMarquardt(steps=15),), points=200)
+    at = {c: np.random.default_rng(0).uniform(*ends, 100) for c, ends in pair.hand.domain.bounds.items()}
+    own = {c: x * pair.units[c] for c, x in at.items()}
+    by_hand, si = pl.solve(pair.hand, solver, progress=False)(**at), pl.solve(pair.si, solver, progress=False)(**own)
+    for unknown, true in pair.truth(at).items():
+        offset, scale = pair.scales[unknown]
+        errors = [np.abs(v - true).max() for v in (by_hand[unknown], (si[unknown] - offset) / scale)]
+        assert errors[1] < 10 * errors[0] and errors[1] < 0.02, errors
+
+
 def test_classical_solutions_and_reports_too() -> None:
     solution = pl.solve(rod(), pl.HardConstraintMoE(), progress=False)
     classical = pl.reference_solution(rod())
