@@ -572,7 +572,8 @@ def main() -> None:
     rows = [row for name in given.only for row in measured(name, seconds, given.steps, given.solvers)]
     print(table(rows), file=sys.stderr)
     if given.out:
-        whole = {"provenance": provenance(), "seconds": seconds, "steps": given.steps, "rows": rows}
+        command = " ".join(["python docs/benchmarks/units.py", *sys.argv[1:]])
+        whole = {"provenance": provenance(command), "seconds": seconds, "steps": given.steps, "rows": rows}
         given.out.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n")
         given.out.with_suffix(".md").write_text(table(rows))
 

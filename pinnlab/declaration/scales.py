@@ -214,7 +214,8 @@ def unknown_scales(
         known = dict(prescribed)
         for row in rows.values():
             leader = _leader(row, names)
-            if leader is not None:
+            # what is measured tells more than a source beside coefficients that are guesses
+            if leader is not None and (certain or not prescribed[leader]):
                 known[leader] = max(known[leader], driven(row, leader))
         found = balanced(list(rows.values()), known)
         free = {u for u in names if not prescribed.get(u)}

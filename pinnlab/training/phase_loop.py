@@ -105,7 +105,7 @@ class PhaseLoop:
             self.system.deadline = Deadline(self.deadline.at + _GRACE)
         self._stepping = self._looking = 0.0
         self.began = max((record.seconds for record in run.state.records if record.phase < k), default=0.0)
-        view = plan.view(phase.system.model)
+        view = self.view = plan.view(phase.system.model)
         leads, wanted = run.processes.leads, run.options.target_error is not None
         hurried = Deadline() if wanted else run.deadline
         self.errors = error_meter(view.region, run.problem, view, hurried) if leads else dict
@@ -236,7 +236,7 @@ class PhaseLoop:
         if held_out <= at.best_loss:
             at.best_theta, at.best_loss = at.theta, held_out
         model.theta = at.theta
-        found = {name: float(value.detach()) for name, value in model.coefficients.items()}
+        found = {name: float(value.detach()) for name, value in self.view.coefficients.items()}
         record = run.processes.first(
             Record(self.k, at.stage, at.step, run.clock.seconds, loss, held_out, self.errors(), info, found)
         )

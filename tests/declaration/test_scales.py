@@ -115,6 +115,19 @@ def test_solutions_come_back_in_the_users_units() -> None:
     assert part.region.bounds["x"] == (0.0, 0.1)
 
 
+@pytest.mark.parametrize("name", ["rod", "moments"])
+def test_a_network_is_as_accurate_as_in_units_chosen_by_hand(name: str) -> None:
+    pair = PAIRS[name]()
+    solver = pl.PINN(network=pl.MLP(width=6, depth=2), stages=(pl.LevenbergMarquardt(steps=15),), points=200)
+    at = {c: np.random.default_rng(0).uniform(*ends, 100) for c, ends in pair.hand.domain.bounds.items()}
+    own = {c: x * pair.units[c] for c, x in at.items()}
+    by_hand, si = pl.solve(pair.hand, solver, progress=False)(**at), pl.solve(pair.si, solver, progress=False)(**own)
+    for unknown, true in pair.truth(at).items():
+        offset, scale = pair.scales[unknown]
+        errors = [np.abs(v - true).max() for v in (by_hand[unknown], (si[unknown] - offset) / scale)]
+        assert errors[1] < 4 * errors[0] and errors[1] < 0.02, errors
+
+
 def test_classical_solutions_and_reports_too() -> None:
     solution = pl.solve(rod(), pl.HardConstraintMoE(), progress=False)
     classical = pl.reference_solution(rod())
@@ -209,6 +222,22 @@ def test_a_part_of_a_side_and_measured_fluxes() -> None:
     assert isinstance(seen, pl.Data) and seen.sd is not None
     (values,), (sd,) = seen.values.values(), seen.sd.values()
     assert float(values[0] / sd[0]) == pytest.approx(-200.0)
+
+
+def test_coefficients_are_found_and_recorded_in_the_users_units() -> None:
+    x = np.linspace(0.0, 0.1, 20)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 0.1)),
+        "T",
+        lambda T, k: k * T.xx + 1e5,
+        [pl.Dirichlet(T=300.0), pl.Data({"x": x}, T=300 + 1e5 / 40 * x * (0.1 - x))],
+        {"k": pl.Unknown(5.0)},
+    )
+    assert problem.scales().unknowns["T"][0] == pytest.approx(303.1, abs=0.1)  # the data's middle
+    network, stages = pl.MLP(width=6, depth=1), (pl.LevenbergMarquardt(steps=15),)
+    solution = pl.solve(problem, pl.PINN(network=network, stages=stages), progress=False)
+    assert solution.coefficients["k"] == pytest.approx(20.0, rel=1e-3)
+    assert solution.history.column("k")[-1] == pytest.approx(20.0, rel=1e-3)
 
 
 def test_what_no_units_mend_is_said() -> None:
