@@ -198,7 +198,7 @@ class TermSizes:
         ):
             left = residual.detach()
             if term.weights is not None:
-                row = {leaf: a.unflatten(-1, (-1, term.span)).sum(-1) for leaf, a in row.items()}
+                row = {leaf: _whole(a.unflatten(-1, (-1, term.span))) for leaf, a in row.items()}
             about = [(u, a) for (u, key), a in row.items() if not key and bool((a != 0).any())]
             if len(about) == 1:
                 unknown, a = about[0]
@@ -234,6 +234,12 @@ class TermSizes:
             if math.isfinite(after) and before * after < 0:
                 return next(x for x in (2.0 ** (power - k) for k in range(4)) if misfit(x / 2) * after <= 0)
         return None
+
+
+def _whole(slopes: Tensor) -> Tensor:
+    """(n,) how strongly a sum changes, from slopes (n, s): those that cancel, as normals around a ball do, count too."""
+    total = slopes.sum(-1)
+    return torch.where(total < 0, -1.0, 1.0) * slopes.abs().sum(-1)
 
 
 def _jet(columns: Mapping[str, Tensor], rest: float, size: float, reach: Any, seed: int) -> LazyJet:

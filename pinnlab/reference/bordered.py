@@ -69,6 +69,8 @@ class BorderedSystem:
                 f"reference_solution: {len(self.integrals)} integrals beside {len(self.names)} unknown coefficients; the "
                 "built-in solver takes one for each, and one for each free constant."
             )
+        # numbers have any units, and Newton's method compares its steps with the whole state
+        self.units = np.array([abs(fixed[name]) or 1.0 for name in self.names])
         self.source = np.where(system.free, 1.0, 0.0)
         self.size = system.size + len(self.integrals)
 
@@ -76,11 +78,12 @@ class BorderedSystem:
         """State (c, *shape), numbers, missing sources (k,)."""
         n, p = self.grid.size, len(self.names)
         state = flat[:n].reshape(len(self.grid.components), *self.grid.shape)
-        return state, dict(zip(self.names, flat[n : n + p].tolist(), strict=True)), flat[n + p :]
+        return state, dict(zip(self.names, (self.units * flat[n : n + p]).tolist(), strict=True)), flat[n + p :]
 
     def joined(self, state: Array, numbers: Numbers) -> Array:
         """The inverse of ``split``, without missing sources."""
-        return np.concatenate([state.ravel(), [numbers[n] for n in self.names], np.zeros(self.free)])
+        given = np.array([numbers[n] for n in self.names]) / self.units
+        return np.concatenate([state.ravel(), given, np.zeros(self.free)])
 
     def rows(self, state: Array, numbers: Numbers) -> Array:
         """(N,) the grid's own rows."""
@@ -102,14 +105,16 @@ class BorderedSystem:
         """(N + R, N + p + k), as of a grid's system."""
         values, numbers, _ = self.split(state)
         matrix, _ = self.grid.at(numbers).jacobians(values, np.zeros_like(values), t)
-        beside = [self.by_number(values, numbers, name) for name in self.names] + [self.source] * self.free
+        units = zip(self.names, self.units, strict=True)
+        beside = [unit * self.by_number(values, numbers, name) for name, unit in units] + [self.source] * self.free
         rows = np.stack([integral.linearized(values, numbers)[1] for integral in self.integrals])
         corner = np.zeros((len(self.integrals), len(beside)))
         for i, integral in enumerate(self.integrals):
             for j, name in enumerate(self.names):
                 step = _STEP * (abs(numbers[name]) or 1.0)
                 above, below = ({**numbers, name: numbers[name] + sign * step} for sign in (1.0, -1.0))
-                corner[i, j] = (integral.value(values, above) - integral.value(values, below)) / (2 * step)
+                slope = (integral.value(values, above) - integral.value(values, below)) / (2 * step)
+                corner[i, j] = self.units[j] * slope
         found = scipy.sparse.block_array([[matrix, np.stack(beside, axis=1)], [rows, corner]], format="csr")
         return scipy.sparse.csr_array(found), None
 

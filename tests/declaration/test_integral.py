@@ -299,3 +299,40 @@ def test_jumps_of_integrands_are_found() -> None:
     with pytest.raises(ValueError, match=r"jumps at x = 0.3\b.*where="):
         poisson(pl.Integral(lambda u, x: torch.where(x < 0.3, u.value, 0.0 * x.value), equals=1.0))
     poisson(pl.Integral(lambda u, x: u * (x - 0.3).abs() / x, equals=1.0))
+
+
+# -- units -----------------------------------------------------------------------------------------------------------------
+
+
+def test_integrals_keep_their_meaning_in_other_units() -> None:
+    size, q = 1e-3, 2.8e4
+    disc = pl.Ball(center={"x": 0.0, "y": 0.0}, radius=size)
+    around = pl.Integral(lambda u, n: u.d(n), equals=-q * PI * size**2, on="surface")
+    inside = pl.Integral(lambda u: u, equals=q / 8 * PI * size**4)
+    given = [pl.Dirichlet(u=0.0), around, inside]
+    problem = pl.Problem(disc, "u", lambda u, q: u.laplacian + q, given, {"q": pl.Unknown(1e4)})
+    units = problem.scales()
+    assert 1e-3 < units.unknowns["u"][1] < 1.0  # normals that cancel around the disc say nothing of a size
+    length, own = units.coordinates["x"][1], units.unknowns["u"][1]
+    terms = [terms for _, (terms,) in problem.natural.condition_terms()]
+    for term in terms[1:]:  # the exact solution leaves nothing, whatever the units
+        (site,) = term.draw(lambda n: torch.zeros(n, 2, dtype=torch.float64), 1)
+        at = problem.natural.domain.columns(site.points)
+        x, y = (length * at[name] for name in ("x", "y"))
+        u = q / 4 * (size**2 - x**2 - y**2) / own
+        jet = {"u": {(): u, **{(n,): -q / 2 * length**2 * at[n] / own for n in ("x", "y")}}}
+        normals = None if site.normals is None else problem.natural.domain.columns(site.normals)
+        (found,) = term.evaluate((Scope.of_jets(jet, at, problem.natural.parameter_values(), normals),)).values()
+        assert float(term.summed(found)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_parts_of_integrals_in_other_units() -> None:
+    size = 1e-3
+    left = pl.Integral(lambda u: u, equals=0.25 * size, where=lambda x: x < 0.25 * size)
+    box, zero = pl.Box(x=(0.0, size)), pl.Dirichlet(u=0.0)
+    part = pl.Problem(box, "u", lambda u, q: u.xx + q, [zero, left], {"q": pl.Unknown(1e4)})
+    inner = part.natural.conditions[1]
+    assert isinstance(inner, pl.Integral)
+    points = inner.quadrature(part.natural.context()).points
+    longest = part.natural.domain.bounds["x"][1]
+    assert 0.2 * longest < points.max() < 0.25 * longest

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import is_complex
-from pinnlab.declaration.changed_functions import changed_formula, changed_value
+from pinnlab.declaration.changed_functions import changed_formula, changed_value, changed_where
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.conditions.parts import cuts_of, quadrature_of_part
@@ -24,6 +24,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.coverings import boundary_patches, interior_patches
+from pinnlab.domains.mapping import mapped
 from pinnlab.domains.quadrature import Quadrature, quadrature
 
 
@@ -86,12 +87,13 @@ class Integral(AnyCondition):
         self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         region, (size,) = context.region, sizes.values()
-        pieces = self._pieces(region)
-        across = set(region.normal_coordinates(pieces[0])) if pieces else set()
-        stretch = 1 / change.along(name for name in region.space if name not in across)
         label = self.formula(context).label
         changed = copy.copy(self)
         changed.of = changed_formula(self.of, context, change, {label: size}, label)
+        if self.where is not None:
+            changed.where = changed_where(self.where, region.space, change)
+        inner = Context(mapped(region, change.coordinates), context.unknowns, context.parameters)
+        stretch = self.quadrature(context).volume / changed.quadrature(inner).volume
         unit = Affine(0.0, size * stretch)
         changed.equals = changed_value(self.equals, context.bindable, region.coordinates, change, unit)
         return [changed]

@@ -20,6 +20,7 @@ from pinnlab.algebra.blocks import EquilibratedBlockCholesky
 Array = np.ndarray
 _INDEPENDENT = 1e-13
 """Relative singular value of the border's own equations below which a direction is left alone."""
+_BALANCING = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +70,12 @@ class BorderedFactor:
         solved = [factor.solve(torch.from_numpy(column.copy())).numpy() for column in self.columns.T]
         self.solved = np.stack(solved, axis=1)
         complement = border.corner - self.columns.T @ self.solved
-        size = np.sqrt(np.abs(complement).max(axis=1))
-        self.units = 1 / np.where(size > 0, size, 1.0)
+        self.units = np.ones(len(complement))
+        for _ in range(
+            _BALANCING
+        ):  # numbers have any units: rows and columns by turns, until the largest entries are one
+            size = np.sqrt(np.abs(self.units[:, None] * complement * self.units).max(axis=1))
+            self.units = self.units / np.where(size > 0, size, 1.0)
         # what the border does not decide either, such as how two eigenfunctions of one value mix, stays as it is
         self.inverse = np.linalg.pinv(self.units[:, None] * complement * self.units, rcond=_INDEPENDENT)
 
