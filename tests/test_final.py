@@ -355,3 +355,28 @@ def test_how_conditions_are_held_is_told_by_their_own_names() -> None:
     found = option(lambda S: torch.relu(S - 100)).check()
     assert found.complete and [how for _, how in found.conditions] == ["soft", "exact", "exact"]
     assert "Final(V=<lambda>) is soft: its slope jumps at S = 100" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"u": 0.0, "t": 1.0}, "Final is about the last time already: leave t out"),
+        ({"u": 0.0, "on": "t+"}, "Final is about the last time already: leave on out"),
+        ({"u": 0.0, "x": 1.0}, "'x' is a coordinate: for a value at a side, Dirichlet(u=..., on='x-')"),
+        ({"u": 0.0, "du_dt": 1.0}, "their derivatives by time are written Final(u_t=...)"),
+    ],
+)
+def test_names_that_are_no_unknowns(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        pl.Problem(pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.tt + u.xx, [pl.Final(**given)])
+
+
+def test_functions_of_math_are_explained() -> None:
+    box = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
+    for kind in (pl.Initial, pl.Final):
+        with pytest.raises(ValueError, match=r"use torch functions, such as torch.sin\(x\) instead of math.sin\(x\)"):
+            pl.Problem(box, "u", lambda u: u.t + u.xx, [kind(u=lambda x: math.sin(x))])
+    with pytest.raises(
+        ValueError, match=re.escape("on='t+' is a boundary in time; use Initial(...) for the state at the start")
+    ):
+        pl.Problem(box, "u", lambda u: u.t + u.xx, [pl.Dirichlet(u=0.0, on="t+")])
