@@ -10,6 +10,7 @@ _TORCHS = (RuntimeError, IndexError, AttributeError, NotImplementedError, Overfl
 _OF_MATH = "can be converted to Python scalars"
 """What torch raises where ``math.sin`` or ``float`` is given many points."""
 _HINTS = {
+    "module 'pinnlab'": "derivatives by all coordinates of space are u.laplacian, pl.grad(u), pl.div(...) and pl.curl(...)",
     "numpy": "NumPy does not see derivatives: use torch functions, such as torch.sin(x) instead of numpy.sin(x)",
     "in-place": "arguments are shared: compute new values instead of changing them, x * 2 instead of x.mul_(2)",
     "no attribute": "coordinates and parameters of conditions are plain tensors (n,): compute with them as they are",

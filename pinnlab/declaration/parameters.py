@@ -104,6 +104,11 @@ def check_parameter(name: str, value: object) -> Parameter:
     """
     if isinstance(value, Family | Unknown):
         return value
+    if isinstance(value, complex | np.complexfloating):
+        raise TypeError(
+            f"parameters[{name!r}] is the complex number {value}, and parameters are real; write the number into the "
+            "equation, or give its two parts, as in lambda psi, a, b: psi.t - (a + 1j * b) * psi."
+        )
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(
             f"parameters[{name!r}] is a {type(value).__name__}: {value!r}; give a number, Uniform(lower, upper) or "
@@ -112,12 +117,6 @@ def check_parameter(name: str, value: object) -> Parameter:
     if finite(value) is None:
         raise ValueError(f"parameters[{name!r}] is {_short(value)}; give a finite number.")
     return float(value)
-
-
-def _short(value: object) -> str:
-    """A number as it was given; of an integer of hundreds of digits only what it is."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"a number of {len(text)} digits"
 
 
 def check_solvable(parameters: Mapping[str, Parameter]) -> None:
@@ -130,3 +129,9 @@ def check_solvable(parameters: Mapping[str, Parameter]) -> None:
             f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
             f"{wanted[0]!r} a number or a family as well."
         )
+
+
+def _short(value: object) -> str:
+    """A number as it was given; of an integer of hundreds of digits only what it is."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"a number of {len(text)} digits"
