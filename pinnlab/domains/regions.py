@@ -105,7 +105,7 @@ class Region(ABC):
             return tuple(dict.fromkeys(piece for pieces in named.values() for piece in pieces))
         if on is not None and on == self.time:
             raise ValueError(
-                f"on={on!r} is a boundary in time; use Initial(...) for the state at the start, Final(...) for that at the end."
+                f"on={on!r} is a boundary in time; use Initial(...) for the state at the start, Final(...) at the end."
             )
         if on not in named:
             choices = ", ".join(map(repr, named)) or "none"
