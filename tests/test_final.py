@@ -236,6 +236,20 @@ def test_complex_unknowns_and_conditions_with_rates() -> None:
     assert pl.solve(leaving, progress=False)(x=0.4, t=0.1)["u"] == pytest.approx(1.0, abs=1e-5)
 
 
+def test_data_that_clash_at_the_end() -> None:
+    plate = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), t=(0.0, 0.1)),
+        unknowns="u",
+        equations=lambda u: u.t + u.xx,
+        conditions=[pl.Final(u=0.0), pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=0.0, on="x+")],
+    )
+    said = "u has no value at x = 0, t = 0.1, where the final value gives 0 and the boundary 'x-' 1"
+    assert said in plate.check().notes
+    solution = pl.solve(plate, progress=False)
+    assert solution(x=0.2, t=0.04)["u"] == pytest.approx(math.erfc(0.2 / math.sqrt(0.24)), abs=1e-5)
+    assert any("the final state of u does not meet the boundary smoothly" in note for note in solution.notes)
+
+
 def test_other_regions_and_what_a_solution_is_asked_for() -> None:
     disc = pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0) * pl.Box(t=(0.0, END))
     state = lambda x, y: 1 - x**2 - y**2  # noqa: E731
