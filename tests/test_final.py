@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.solvers.windows import by_window
 
 ADAM = (pl.Adam(steps=3),)
 SMALL = pl.MLP(width=6, depth=2)
@@ -191,15 +192,94 @@ def transport() -> pl.Problem:
     )
 
 
+MIDDLE = {expectation: {"x": 0.5, "t": 0.3}, control: {"x": 0.5, "t": 0.3}, transport: {"x": 0.5, "t": 2.3}}
+
+
+def test_the_report_of_a_backward_solution() -> None:
+    solution = pl.solve(expectation(), progress=False)
+    found = solution.report()
+    assert found.verdict.value == "good" and [m.name for m in found.conditions][0] == "final u"
+    assert solution.plot() is not None
+
+
 @pytest.mark.parametrize("problem", [expectation, control, transport])
 def test_exact_solutions(problem: Callable[[], pl.Problem]) -> None:
     solution = pl.solve(problem(), progress=False)
     assert max(solution.error().values()) < 1e-7
-    assert solution.report().verdict.value == "good"
-    assert max(solution.compare().errors.values()) < 1e-7
+    assert max(pl.reference_solution(problem(), tolerance=1e-6)(**MIDDLE[problem]).values()) == pytest.approx(
+        max(solution(**MIDDLE[problem]).values()), abs=1e-6
+    )
     few = (pl.LevenbergMarquardt(steps=30),)
     network = pl.solve(problem(), pl.PINN(network=pl.MLP(width=12), stages=few, points=200), progress=False)
     assert max(network.error().values()) < 1e-3
+
+
+def test_complex_unknowns_and_conditions_with_rates() -> None:
+    wave = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), t=(0.0, 0.3)),
+        unknowns={"psi": complex},
+        equations=lambda psi: 1j * psi.t + psi.xx,
+        conditions=[pl.Final(psi=lambda x: torch.sin(math.pi * x) + 0j), pl.Dirichlet(psi=0.0)],
+    )
+    expected = math.sin(0.3 * math.pi) * np.exp(-1j * math.pi**2 * (0.1 - 0.3))
+    assert pl.solve(wave, progress=False)(x=0.3, t=0.1)["psi"] == pytest.approx(expected, abs=1e-7)
+    pulse = lambda x: torch.exp(-40 * (x - 0.5) ** 2)  # noqa: E731
+    leaving = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), t=(0.0, 0.2)),
+        unknowns="u",
+        equations=lambda u: u.tt - u.xx,
+        conditions=[
+            pl.Final(u=pulse, u_t=lambda x: 80 * (x - 0.5) * pulse(x)),
+            pl.Condition(lambda u, n: u.t - u.d(n), on="x"),
+        ],
+    )
+    assert pl.solve(leaving, progress=False)(x=0.4, t=0.1)["u"] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_data_that_clash_at_the_end() -> None:
+    plate = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), t=(0.0, 0.1)),
+        unknowns="u",
+        equations=lambda u: u.t + u.xx,
+        conditions=[pl.Final(u=0.0), pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=0.0, on="x+")],
+    )
+    said = "u has no value at x = 0, t = 0.1, where the final value gives 0 and the boundary 'x-' 1"
+    assert said in plate.check().notes
+    solution = pl.solve(plate, progress=False)
+    assert solution(x=0.2, t=0.04)["u"] == pytest.approx(math.erfc(0.2 / math.sqrt(0.24)), abs=1e-5)
+    assert any("the final state of u does not meet the boundary smoothly" in note for note in solution.notes)
+
+
+def test_other_regions_and_what_a_solution_is_asked_for() -> None:
+    disc = pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0) * pl.Box(t=(0.0, END))
+    state = lambda x, y: 1 - x**2 - y**2  # noqa: E731
+    solver = pl.PINN(network=SMALL, stages=ADAM, points=64)
+    mine, by_hand = (
+        pl.solve(
+            pl.Problem(disc, "u", lambda u, s=s: s * u.t + u.xx + u.yy, [c, pl.Dirichlet(u=0.0)]),
+            solver,
+            progress=False,
+        )
+        for s, c in ((1.0, pl.Final(u=state)), (-1.0, pl.Initial(u=state)))
+    )
+    at, mirrored = {"x": 0.1, "y": 0.2, "t": 0.125}, {"x": 0.1, "y": 0.2, "t": END - 0.125}
+    assert mine(**at)["u"] == by_hand(**mirrored)["u"]
+    assert mine.evaluate(lambda u: u.t, **at) == pytest.approx(-by_hand.evaluate(lambda u: u.t, **mirrored), rel=1e-12)
+    assert mine.integrate(lambda u: u, t=0.125) == pytest.approx(
+        by_hand.integrate(lambda u: u, t=END - 0.125), rel=1e-9
+    )
+
+
+def test_windows_that_follow_one_another_backwards() -> None:
+    whole = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
+    windows = [whole.replace(t=(0.5, 1.0)), whole.replace(t=(0.25, 0.5))]
+    points = torch.tensor([[0.5, t] for t in (1.0, 0.7, 0.5, 0.3, 0.25, 0.1)])
+    found = dict(by_window(points, windows, whole))
+    # where two meet, the one that was solved first; before the last one nothing is solved
+    assert found[0].tolist() == [True] * 3 + [False] * 3
+    assert found[1].tolist() == [False, False, False, True, True, False]
+    (only,) = by_window(points, windows[:1], whole)
+    assert only[0] == 0 and only[1].tolist() == [True] * 3 + [False] * 3
 
 
 # -- states at both ends
@@ -289,3 +369,28 @@ def test_how_conditions_are_held_is_told_by_their_own_names() -> None:
     found = option(lambda S: torch.relu(S - 100)).check()
     assert found.complete and [how for _, how in found.conditions] == ["soft", "exact", "exact"]
     assert "Final(V=<lambda>) is soft: its slope jumps at S = 100" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"u": 0.0, "t": 1.0}, "Final is about the last time already: leave t out"),
+        ({"u": 0.0, "on": "t+"}, "Final is about the last time already: leave on out"),
+        ({"u": 0.0, "x": 1.0}, "'x' is a coordinate: for a value at a side, Dirichlet(u=..., on='x-')"),
+        ({"u": 0.0, "du_dt": 1.0}, "their derivatives by time are written Final(u_t=...)"),
+    ],
+)
+def test_names_that_are_no_unknowns(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        pl.Problem(pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.tt + u.xx, [pl.Final(**given)])
+
+
+def test_functions_of_math_are_explained() -> None:
+    box = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
+    for kind in (pl.Initial, pl.Final):
+        with pytest.raises(ValueError, match=r"use torch functions, such as torch.sin\(x\) instead of math.sin\(x\)"):
+            pl.Problem(box, "u", lambda u: u.t + u.xx, [kind(u=lambda x: math.sin(x))])
+    with pytest.raises(
+        ValueError, match=re.escape("on='t+' is a boundary in time; use Initial(...) for the state at the start")
+    ):
+        pl.Problem(box, "u", lambda u: u.t + u.xx, [pl.Dirichlet(u=0.0, on="t+")])

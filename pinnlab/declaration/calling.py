@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 _TORCHS = (RuntimeError, IndexError, AttributeError, NotImplementedError, OverflowError)
 """What torch and Python raise where tensors are misused; subclasses are the user's own business."""
+_OF_MATH = "can be converted to Python scalars"
+"""What torch raises where ``math.sin`` or ``float`` is given many points."""
 _HINTS = {
     "module 'pinnlab'": "derivatives by all coordinates of space are u.laplacian, pl.grad(u), pl.div(...) and pl.curl(...)",
     "numpy": "NumPy does not see derivatives: use torch functions, such as torch.sin(x) instead of numpy.sin(x)",
     "in-place": "arguments are shared: compute new values instead of changing them, x * 2 instead of x.mul_(2)",
     "no attribute": "coordinates and parameters of conditions are plain tensors (n,): compute with them as they are",
+    _OF_MATH: "arguments are tensors of many points: use torch functions, such as torch.sin(x) instead of math.sin(x)",
     "convert": "a number is beyond the range of floats: use other units",
     "size of tensor": "a function must work for any number of points: do not combine its arguments with fixed arrays",
 }
@@ -35,7 +38,7 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if type(error) not in _TORCHS:
+        if type(error) not in _TORCHS and _OF_MATH not in str(error):
             raise
         said = str(error).partition("\n")[0].rstrip(". ")
         hint = next((hint for word, hint in _HINTS.items() if word in said), _USUAL)

@@ -348,7 +348,7 @@ class Problem:
                     "that decides it, Integral(..., equals=...)"
                 )
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
-        notes += self.clashes.notes
+        notes += map(self._turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()

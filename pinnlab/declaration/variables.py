@@ -83,11 +83,16 @@ class ChangeOfVariables:
         return found[::-1] if own.scale < 0 else found
 
     def told(self, text: str) -> str:
-        """A sentence on inner variables with its places, such as "x = 0.25", in outer numbers."""
+        """A sentence on inner variables with its places, such as "x = 0.25", in outer numbers.
+
+        A coordinate that is mirrored is time, solved backwards from what is the final state outside.
+        """
 
         def outer(found: re.Match[str]) -> str:
             return f"{found[1]} = {self.coordinate(found[1]).outer(float(found[2])):.4g}"
 
+        if any(own.scale < 0 for own in self.coordinates.values()):
+            text = text.replace("initial", "final")
         names = "|".join(re.escape(name) for name, own in self.coordinates.items() if not own.is_identity)
         return re.sub(rf"\b({names}) = ({_NUMBER})", outer, text) if names else text
 

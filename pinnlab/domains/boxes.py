@@ -107,7 +107,9 @@ class Box(Region):
         if on is None or on in self.named_pieces:
             return super().pieces(on)
         if self.time is not None and on in (self.time, self.time + "-", self.time + "+"):
-            raise ValueError(f"on={on!r} is a boundary in time; use Initial(...) for the state at the start.")
+            raise ValueError(
+                f"on={on!r} is a boundary in time; use Initial(...) for the state at the start, Final(...) at the end."
+            )
         choices = ", ".join(f"{c!r}, '{c}-', '{c}+'" for c in self.space) or "none: the problem has no space"
         raise ValueError(f"on={on!r} names no boundary of {self!r}; its boundaries are {choices}.")
 

@@ -104,7 +104,9 @@ class Region(ABC):
         if on is None:
             return tuple(dict.fromkeys(piece for pieces in named.values() for piece in pieces))
         if on is not None and on == self.time:
-            raise ValueError(f"on={on!r} is a boundary in time; use Initial(...) for the state at the start.")
+            raise ValueError(
+                f"on={on!r} is a boundary in time; use Initial(...) for the state at the start, Final(...) at the end."
+            )
         if on not in named:
             choices = ", ".join(map(repr, named)) or "none"
             raise ValueError(f"on={on!r} names no boundary of {self!r}; its boundaries are {choices}.")

@@ -77,9 +77,10 @@ def reference_solution(
     check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
-    if problem.clashes.found and problem.domain.has_time and len(problem.domain.space) > 1:
+    clashes = problem.forward.clashes.found
+    if clashes and problem.domain.has_time and len(problem.domain.space) > 1:
         raise ValueError(
-            f"reference_solution: {problem.clashes.found[0]}; its grids do not resolve that in the plane: use pl.solve, or "
+            f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "
             "pass a reference of your own as Problem(reference=...)."
         )
     if not positive(tolerance):

@@ -265,9 +265,12 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
             "part of the error that the residual inside does not see"
         )
-    jump = jump_inside(solution.problem, solution.models)
+    inner = InnerView(solution.problem, solution.models)
+    jump = jump_inside(inner.problem, inner.models)
     if jump:
-        raise NoEstimateError(f"{jump}, which the residual to its left and right does not see")
+        raise NoEstimateError(
+            f"{solution.problem.change.told(jump)}, which the residual to its left and right does not see"
+        )
     if largest(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     return _known(solution).replace(reference=None)

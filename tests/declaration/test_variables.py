@@ -132,6 +132,8 @@ def test_places_in_sentences_are_told_in_the_users_numbers() -> None:
     assert change.told("a kink at S = 0.390625, from t = 0.5 on") == "a kink at S = 100, from t = 2.5 on"
     assert change.told("at t = 1e-05 of the start, J = 0.5, rest = 2") == "at t = 3 of the start, J = 0.5, rest = 2"
     assert ChangeOfVariables().told("t = 1") == "t = 1"
+    assert change.told("the initial state has a kink") == "the final state has a kink"
+    assert ChangeOfVariables({"S": Affine(0.0, 2.0)}).told("the initial state") == "the initial state"
 
 
 def test_changes_one_after_another() -> None:

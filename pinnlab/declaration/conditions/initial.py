@@ -58,7 +58,7 @@ class AtAnInstant(AnyCondition):
                 key = split_derivative(suffix, (context.region.clock,)) or ()
                 if stem in context.unknowns and key:
                     unknown = stem
-            context.check_unknown(unknown, self.name)
+            context.check_unknown(unknown, self.name, self._hint(name, context))
             names = context.names(value, f"{self.name}({name}=...)")
             if context.region.clock in names:
                 raise ValueError(
@@ -67,6 +67,16 @@ class AtAnInstant(AnyCondition):
                 )
             found.append((unknown, key, value, names))
         return found
+
+    def _hint(self, name: str, context: Context) -> str:
+        """What to write instead of a name that is no unknown."""
+        time, unknown = context.region.clock, context.unknowns[0]
+        if name in (time, "on"):
+            when = "first" if self.instant == "initial" else "last"
+            return f"; {self.name} is about the {when} time already: leave {name} out"
+        if name in context.region.space:
+            return f"; {name!r} is a coordinate: for a value at a side, Dirichlet({unknown}=..., on='{name}-')"
+        return f", and their derivatives by time are written {self.name}({unknown}_{time}=...)"
 
     def inner_values(self, change: ChangeOfVariables, context: Context) -> dict[str, Any]:
         """Its values on inner variables."""
