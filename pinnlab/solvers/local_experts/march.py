@@ -188,7 +188,8 @@ class SlabMarch:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
         most = 12 if self.time is not None else 40
-        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
+        tolerance = 1e-3 * self.settings.tolerance
+        found = system.solve(start, tolerance, most, self._pace, deadline, numbers, made.lift_sizes)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None

@@ -224,7 +224,8 @@ class CellMarch(March):
         rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
         if rounded:
             widest = max(
-                corner.width / (made.domain.bounds[made.names[corner.axis]][1] - made.domain.bounds[made.names[corner.axis]][0])
+                corner.width
+                / (made.domain.bounds[made.names[corner.axis]][1] - made.domain.bounds[made.names[corner.axis]][0])
                 for corner in made.corners
                 if not corner.inside
             )
