@@ -74,8 +74,7 @@ class Clashes:
     def built_in(self) -> tuple[str, ...]:
         """What solvers do about them, in sentences."""
         return tuple(
-            f"data of {unknown} clash: the layers that diffusion makes of the jumps are built in, and a smooth rest is "
-            "solved for"
+            f"data of {unknown} clash: the layers that diffusion makes of jumps are built in, a smooth rest is solved for"
             for unknown in self.singular
         )
 

@@ -23,9 +23,11 @@ from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
+from pinnlab.declaration.materials import PiecewiseFunction
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
-from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
+from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value
 from pinnlab.derivatives.names import COMPLEX, POINTWISE, Key
@@ -83,10 +85,10 @@ def dry_run(
     draw = dry_points(len(domain.coordinates))
     values = parameter_values(parameters)
 
-    def tried(term: Term, sites: tuple[Site, ...], what: str, positive: bool = True) -> Trace:
+    def tried(term: Term, sites: tuple[Site, ...], what: str, positive: bool = True, unit: float = 1.0) -> Trace:
         kept = [site.points.detach().clone() for site in sites]
         with explained(what):
-            found = trace(term, domain.columns, unknowns, values, sites, positive)
+            found = trace(term, domain.columns, unknowns, values, sites, positive, lambda key: 1 / unit)
         if any(not torch.equal(before, site.points) for before, site in zip(kept, sites, strict=True)):
             raise ValueError(f"{what} changes its arguments in place; compute new values, x * 2 instead of x.mul_(2).")
         return found
@@ -98,7 +100,7 @@ def dry_run(
             raise ValueError(f"{what} ({', '.join(mixed)}) at one point depends on the other points: {POINTWISE}.")
 
     for name, given in parameters.items():
-        if isinstance(given, GivenFunction):
+        if isinstance(given, GivenFunction | PiecewiseFunction):
             what, made_of = f"parameters[{name!r}]", function_term(domain, name, given)
             there = tuple(Site(s.points.requires_grad_()) for s in made_of.draw(draw, POINTS))
             found = tried(made_of, there, what)
@@ -142,13 +144,21 @@ def dry_run(
             alone(misfit, sites, repr(condition), traced)
             bad = [name for name, r in traced.residuals.items() if not bool(torch.isfinite(r).all())]
             if bad and condition.of_fields:  # of made-up numbers, of which some may be out of its range
-                both = traced, tried(misfit, sites, repr(condition), positive=False)
-                bad = [name for name in bad if not any(bool(torch.isfinite(t.residuals[name]).any()) for t in both)]
+                others = ((False, 1.0), *((True, unit) for unit in MADE_UP_UNITS))
+                each = [traced, *(tried(misfit, sites, repr(condition), *other) for other in others)]
+                bad = [name for name in bad if not any(bool(torch.isfinite(t.residuals[name]).any()) for t in each)]
             if bad:
                 hint = "; powers and roots of negative numbers are none: write abs(d)**0.25 * d for d**1.25"
                 raise ValueError(
                     f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
                     f"{hint if condition.of_fields else ''}."
+                )
+            looked = misfit.weights is not None and condition.where is None
+            jump = jump_of_integrand(misfit, domain, unknowns, values, sites[0]) if looked else None
+            if jump is not None:
+                raise ValueError(
+                    f"{condition!r}: the integrand jumps at {jump}, which nodes of a quadrature do not see; integrate over "
+                    "a part, such as where=lambda x: x < 0.5, or smooth the jump."
                 )
     return DryRun(found.keys, tuple(found.residuals))
 
@@ -205,7 +215,7 @@ def equation_term(domain: Region, residuals: Residuals, names: tuple[str, ...] =
     return Term("equation", names, draw, evaluate)
 
 
-def function_term(domain: Region, name: str, function: GivenFunction) -> Term:
+def function_term(domain: Region, name: str, function: FunctionParameter) -> Term:
     """A user's function that is a parameter as a term, so that it can be tried like an equation."""
 
     def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:

@@ -104,6 +104,11 @@ def check_parameter(name: str, value: object) -> Parameter:
     """
     if isinstance(value, Family | Unknown):
         return value
+    if isinstance(value, complex | np.complexfloating):
+        raise TypeError(
+            f"parameters[{name!r}] is the complex number {value}, and parameters are real; write the number into the "
+            "equation, or give its two parts, as in lambda psi, a, b: psi.t - (a + 1j * b) * psi."
+        )
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(
             f"parameters[{name!r}] is a {type(value).__name__}: {value!r}; give a number, Uniform(lower, upper) or "

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from pinnlab.derivatives.directions import Direction, resolved
 from pinnlab.derivatives.names import (
+    OF_NUMPY,
     OF_TENSORS,
+    OPERATORS,
     POINTWISE,
     POINTWISE_METHODS,
     REDUCTIONS,
@@ -33,9 +35,9 @@ from pinnlab.domains.columns import space_of
 NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
-Operand: TypeAlias = "Field | Tensor | float"
-Watch: TypeAlias = "Callable[[Field, str], None]"
-"""Is told of every expression that an equation differentiates, and by which coordinate."""
+Operand: TypeAlias = "Field | Tensor | complex"
+Watch: TypeAlias = "Callable[[Field, str, Field], None]"
+"""Is told of every expression that an equation differentiates, by which coordinate, and of the derivative."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -101,9 +103,10 @@ class Field:
                 )
         result = self
         for name in sorted(map(str, names), key=self.coordinates.index):
+            derived = result._derive(name)
             if result.watch is not None:
-                result.watch(result, name)
-            result = result._derive(name)
+                result.watch(result, name, derived)
+            result = derived
         return result
 
     @property
@@ -155,6 +158,9 @@ class Field:
 
     def _no_attribute(self, name: str) -> str:
         """Why there is no such attribute, and what to write instead."""
+        if name in OPERATORS:
+            meant = OPERATORS[name].format(u=self.name)
+            return f"{self.name}.{name}: there is no such derivative or function; write {meant}."
         if name in REDUCTIONS:
             return (
                 f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
@@ -177,7 +183,7 @@ class Field:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Field:
         """NumPy's pointwise functions of fields are torch's of the same name."""
-        function = getattr(torch, {"power": "pow", "absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), None)
+        function = getattr(torch, OF_NUMPY.get(ufunc.__name__, ufunc.__name__), None)
         if method != "__call__" or kwargs or not callable(function):
             raise TypeError(
                 f"NumPy's {ufunc.__name__} cannot be applied to {self.name}, which has derivatives; use torch, such as "
@@ -271,6 +277,10 @@ def _collected(value: Any, fields: list[Field]) -> Any:
         return _Slot(len(fields) - 1)
     if isinstance(value, list | tuple):
         return type(value)(_collected(v, fields) for v in value)
+    if callable(value) and not isinstance(value, type):
+        raise TypeError(
+            "a function stands where a value belongs; write it with parentheses, such as u.sin() or psi.conj()."
+        )
     return value
 
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.conditions import Periodic
+from pinnlab.declaration.conditions import Data, Periodic
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import affordable, error_grid, evaluate
+from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solution.comparison import Comparison, compare
@@ -39,6 +39,7 @@ _RESOLVED = 0.2
 """Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
 _VAGUE = 1e-3
 """Doubt of a second solution from which on it says nothing of the first."""
+_FIXED_BY_DATA = "data fix what equations and conditions leave open, and the estimate knows of no data"
 _SHOWN = 0.03
 """Part of an error that some misfit has at least, if the error is one."""
 
@@ -98,7 +99,7 @@ def made_of(
 
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
     """Points of the error grid (n, d), as many as there is time for."""
-    return affordable(error_grid(solution.problem.domain), lambda at: _on(solution, at), deadline)
+    return affordable(two_sided_grid(solution.problem), lambda at: _on(solution, at), deadline)
 
 
 def _on(solution: Solved, points: Tensor) -> Tensor:
@@ -121,7 +122,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
         raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
-    known = _known(comparison.solution)
+    known = _with_coefficients(comparison.solution)
     points = _grid(comparison.solution, deadline or Deadline())
     truth = evaluate(comparison.classical, known, points)
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
@@ -170,7 +171,9 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
         whole = Deadline.after(max_seconds)
         inner = InnerView(known, solution.models)
         found = solve_error_equation(inner.problem, inner.models, _SOLVING * max_seconds)
-    except NotUniqueError:
+    except NotUniqueError as error:
+        if _has_data(known):
+            raise NoEstimateError(_FIXED_BY_DATA) from error
         raise
     except TimeoutError as error:
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
@@ -207,6 +210,8 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     try:
         if not any(model.joints for model in solution.models) and len(solution.models) == 1:
             if not known.domain.has_time and annihilates(inner.problem, list(inner.models), max_seconds):
+                if _has_data(known):
+                    raise NoEstimateError(_FIXED_BY_DATA)
                 raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
             _checked(solution, misfits)
             error, off = estimate_on_features(inner.problem, inner.models, max_seconds)
@@ -233,16 +238,29 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     return estimate
 
 
+def _has_data(problem: Problem) -> bool:
+    return any(isinstance(c, Data) for c in problem.conditions)
+
+
+def _with_coefficients(solution: Solved) -> Problem:
+    """The problem with the coefficients found."""
+    problem = solution.problem
+    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+
+
 def _known(solution: Solved) -> Problem:
-    """The problem with the coefficients found, if the estimators read it as its solver may have to.
+    """The same, if the error equation and global functions can be right for it.
 
     Raises:
         NoEstimateError: a flux jumps.
     """
     problem = solution.problem
+    if problem.joints.across:
+        first = next(jump for jump in problem.jumps if jump.flux)
+        raise NoEstimateError(f"{first}: of the estimators only the classical solution makes the flux continuous there")
     if (lost := problem.lost_flux("an estimate of the error")) is not None:
         raise NoEstimateError(lost)
-    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    return _with_coefficients(solution)
 
 
 def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:

@@ -19,6 +19,7 @@ from torch import nn
 from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.complex_unknowns import declared_types
+from pinnlab.declaration.materials import PiecewiseFunction, piecewise_data, piecewise_from_data
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
@@ -204,6 +205,8 @@ def _parameter_data(value: Any) -> float | Data:
         options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic", "centered")}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
         return {"kind": "random field", **plain, "length_scale": scale}
+    if isinstance(value, PiecewiseFunction):
+        return piecewise_data(value)
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
     return {"start": value.start} if isinstance(value, Unknown) else float(value)
@@ -216,7 +219,7 @@ def _parameter(data: Any, region: Region) -> Parameter:
         options: Data = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
         return RandomField(**options).over(region)
     if "kind" in data:
-        return functions.from_data(data)
+        return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
     return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
@@ -272,7 +275,9 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
     parts: list[Part] = []
     for entry in data["models"]:
         parts.append(_read(entry, _Known(known.unknowns, [part.solved for part in parts], bases, network, device)))
-    if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
+    whole = known.domain.bounds
+    # the first one is at the end where a final state is given
+    if not parts or not any(all(parts[0].region.bounds[n][side] == whole[n][side] for n in whole) for side in (0, 1)):
         raise IndexError("the first time window is missing")
     history, status, seconds = History.from_data(data["history"]), Status[data["status"]], float(data["seconds"])
     function, notes = joined(parts, known.domain), tuple(str(note) for note in data["notes"])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
@@ -15,8 +15,10 @@ from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.local_experts.plan import runs_on
+from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
+from pinnlab.solvers.switches import switches
 from pinnlab.training.plans import Settings, Solver
 
 DEFAULT_SECONDS = 60.0
@@ -101,10 +103,15 @@ def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | No
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
-    network = MLP(width=width_for(seconds))
-    return Choice(
-        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
-    )
+    what = f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}"
+    if (choice := _materials(problem, settings, seconds)) is not None:
+        return replace(choice, why=f"{what}, {choice.why}")
+    return Choice(PINN(network=MLP(width=width_for(seconds))), f"{what}: one network, trained")
+
+
+def _whence(problem: Problem) -> str:
+    """What decides coefficients that are to be found."""
+    return "beside an integral" if any(isinstance(c, Integral) for c in problem.conditions) else "from data"
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -119,9 +126,18 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not few and len(domain.space) == 2 and problem.clashes.resolved:
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
-    if not few or not runs_on(settings) or not _accepts(experts, problem, settings):
+    if not few or switches(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _materials(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    solver = MultiDomainPINN()
+    if not problem.joints.inside or not _accepts(solver, problem, settings):
+        return None
+    parts = math.prod(1 + len(positions) for positions in problem.joints.inside.values())
+    network = MLP(width=width_for(seconds / parts), depth=2)
+    return Choice(replace(solver, network=network), f"materials meet: a network in each of {parts} parts, trained")
 
 
 def _characteristics(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -146,8 +162,18 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
     return Choice(PINN(network=MLP(width=width_for(seconds))), "one network, as small as the budget, trained")
 
 
-RULES: tuple[Rule, ...] = (_family, _beside, _unknown, _carried, _experts, _characteristics, _windows, _network)
-AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _characteristics, _windows, _any_network)
+RULES: tuple[Rule, ...] = (
+    _family,
+    _beside,
+    _unknown,
+    _carried,
+    _experts,
+    _materials,
+    _characteristics,
+    _windows,
+    _network,
+)
+AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _materials, _characteristics, _windows, _any_network)
 """Those for the time that is left when local experts have been tried."""
 
 
@@ -195,6 +221,8 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):
         return "many dimensions"
+    if switches(problem):
+        return "conditions change along a side, where the solution is singular"
     if settings.start is not None and not HardConstraintMoE().uses_start(problem):
         return "local experts march from the initial state, and a start is given"
     rough = _starts(problem) or not domain.has_time
