@@ -44,16 +44,17 @@ class FunctionValue:
             constant[indices.index(())] = float(self.given)
             return constant
 
-        def evaluate(at: Tensor) -> Tensor:
-            columns = {name: at[:, i] for i, name in enumerate(self.coordinates)}
-            for name, parameter in self.parameters:
-                columns[name] = (
-                    parameter.at(at) if isinstance(parameter, FunctionParameter) else at.new_tensor(parameter)
-                )
-            value = self.given(**{name: columns[name] for name in self.names})
-            return torch.as_tensor(value, dtype=at.dtype, device=at.device).expand(len(at))[:, None]
+        return autograd_jet(self.values, points, indices, keep=False)
 
-        return autograd_jet(evaluate, points, indices, keep=False)
+    def values(self, at: Tensor) -> Tensor:
+        """(n, 1) at (n, d) points, in the operations of the given function."""
+        if not callable(self.given):
+            return at.new_full((len(at), 1), float(self.given))
+        columns = {name: at[:, i] for i, name in enumerate(self.coordinates)}
+        for name, parameter in self.parameters:
+            columns[name] = parameter.at(at) if isinstance(parameter, FunctionParameter) else at.new_tensor(parameter)
+        value = self.given(**{name: columns[name] for name in self.names})
+        return torch.as_tensor(value, dtype=at.dtype, device=at.device).expand(len(at))[:, None]
 
 
 @dataclass(frozen=True)

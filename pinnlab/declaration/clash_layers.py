@@ -101,19 +101,24 @@ def singular_part(
 def _side_terms(
     region: Region, start: KnownFunction, each: Given, others: dict[str, Given], spread: Spread
 ) -> list[Term] | None:
-    """The layer along a flat side, and what neighbours with a value do to it; None where the piece is no whole side."""
+    """The layer along a flat side, and what neighbours with a value do to it; None where the piece is no whole side.
+
+    Also where two neighbours meet beside it, in space: what they do together is not known.
+    """
     side = _side(region, each.piece, spread)
     if side is None:
         return None
     clock, amplitude = _clock(region), _jump(region, start, each.value, side)
     found: list[Term] = [(amplitude, SideLayer(clock, side))]
+    axes = set[int]()
     for other in others.values():
         beside = _side(region, other.piece, spread)
         if beside is not None and beside.axis != side.axis:
             at_edge = amplitude.at((beside.axis, beside.position))
             if float(at_edge.jet(each.points, VALUE).abs().max()) > 1e-9 * float(_largest(each.gap)):
                 found.append((at_edge, EdgeLayer(clock, side, beside)))
-    return found
+                axes.add(beside.axis)
+    return found if len(axes) < 2 else None
 
 
 def _ball_term(region: Region, each: Given, spread: Spread) -> list[Term] | None:
@@ -137,6 +142,9 @@ def _wedge_term(
     """The angle about a vertex times the jump that layers along its two sides do not have."""
     junction = meeting.junction
     first, second = (given[piece] for piece in junction.pieces)
+    # in space the angle would jump in turn where the edge meets a side with a value
+    if any(set(_axes(region, piece)) - set(junction.columns) for piece in given):
+        return None
     points = first.points.clone()
     for i, position in junction.fixed:
         points[:, i] = position
@@ -172,6 +180,11 @@ def _is_cut(region: Region, junction: Junction, direction: float, scales: tuple[
     along = [-math.cos(direction) * scales[0], -math.sin(direction) * scales[1]]
     ray = torch.tensor(junction.vertex, dtype=torch.float64) + steps[:, None] * torch.tensor(along, dtype=torch.float64)
     return bool((at_rest.depth(ray) > 1e-6 * at_rest.size).any())
+
+
+def _axes(region: Region, piece: str) -> list[int]:
+    """Numbers of the coordinates along which normals of a piece may point."""
+    return [region.coordinates.index(name) for name in region.normal_coordinates(piece)]
 
 
 def _side(region: Region, piece: str, spread: Spread) -> Side | None:

@@ -238,7 +238,9 @@ def _known(given: Any, owner: str, context: Context, data: Mapping[str, Any]) ->
 
 def _at(value: KnownFunction, points: Tensor) -> Tensor:
     """(n,); what is not finite counts as nothing."""
-    return torch.nan_to_num(value.jet(points, VALUE)[0, :, 0].detach().double(), nan=0.0, posinf=0.0, neginf=0.0)
+    with torch.no_grad():  # a function need not have derivatives where only its values count
+        found = value.values(points) if isinstance(value, FunctionValue) else value.jet(points, VALUE)[0]
+    return torch.nan_to_num(found[:, 0].double(), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _worst(gap: Tensor, points: Tensor) -> int:

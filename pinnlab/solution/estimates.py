@@ -137,6 +137,9 @@ def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
         NoEstimateError: that is not possible.
         NotUniqueError: the problem is known to have no solution or many.
     """
+    clashes = solution.problem.clashes.found
+    if clashes and len(solution.problem.domain.space) > 1:
+        raise NoEstimateError(f"no classical solution resolves, in the plane, that {clashes[0]}")
     try:
         whole = Deadline.after(max_seconds)
         return of_comparison(compare(solution, max_seconds=_SOLVING * max_seconds), whole)
@@ -162,6 +165,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     problem = solution.problem
     if not isinstance(known.domain, Box):
         raise NoEstimateError("the error equation is solved on boxes only")
+    if problem.clashes.found:
+        raise NoEstimateError(f"the error equation has nodes where {problem.clashes.found[0]}")
     try:
         whole = Deadline.after(max_seconds)
         inner = InnerView(known, solution.models)

@@ -140,12 +140,12 @@ class SlabMarch:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
         accurate = 1e-3 * self.settings.tolerance
-        found = system.solve(start, accurate, most, self._pace, deadline, numbers)
+        found = system.solve(start, accurate, most, self._pace, deadline, numbers, made.lift_sizes)
         if not found.converged and self.time is None and known is None and other is None:
             # zero may be where a root or a quotient is not defined
             for constant in made.constants(cells):
                 rows, system = self._system(cells, before)
-                found = system.solve(constant, accurate, most, self._pace, deadline, numbers)
+                found = system.solve(constant, accurate, most, self._pace, deadline, numbers, made.lift_sizes)
                 if found.converged:
                     break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)

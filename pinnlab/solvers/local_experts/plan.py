@@ -227,12 +227,8 @@ class CellMarch(March):
         made = self.cells.discretization
         rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
         if rounded:
-            widest = max(
-                corner.width
-                / (made.domain.bounds[made.names[corner.axis]][1] - made.domain.bounds[made.names[corner.axis]][0])
-                for corner in made.corners
-                if not corner.inside
-            )
+            sizes = [upper - lower for lower, upper in made.domain.bounds.values()]
+            widest = max(corner.width / sizes[corner.axis] for corner in made.corners if not corner.inside)
             self.notes += (
                 f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off "
                 f"over {widest:.1e} of the domain",

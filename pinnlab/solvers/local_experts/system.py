@@ -139,6 +139,7 @@ class SlabSystem:
         pace: Pace | None = None,
         deadline: Deadline | None = None,
         numbers: Numbers = NO_NUMBERS,
+        least: Array | float = 0.0,
     ) -> GaussNewtonResult:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns.
 
@@ -149,6 +150,7 @@ class SlabSystem:
             pace: of factorizations.
             deadline: raise TimeIsUpError after it.
             numbers: first guesses of numbers that are to be found too.
+            least: (m,) sizes below which no unknown counts as small, such as those of its known part.
 
         Raises:
             TimeIsUpError: the time is up, or the next factorization would end too late.
@@ -191,7 +193,7 @@ class SlabSystem:
             gathered, off = factor(self.gathered(self.gradient(found, dense)), self._by_numbers(found, dense))
             step, off = -self.spread(gathered, now.shape), -off
             now, at = now + step, at + off
-            size = np.abs(now).max(axis=(0, 2))
+            size = np.maximum(np.abs(now).max(axis=(0, 2)), least)
             sizes = np.where(size > 0, size, 1.0)
             change = float(
                 max([*(np.abs(step).max(axis=(0, 2)) / sizes), *(np.abs(off) / np.maximum(np.abs(at), unit))])
