@@ -289,3 +289,9 @@ def test_how_conditions_are_held_is_told_by_their_own_names() -> None:
     found = option(lambda S: torch.relu(S - 100)).check()
     assert found.complete and [how for _, how in found.conditions] == ["soft", "exact", "exact"]
     assert "Final(V=<lambda>) is soft: its slope jumps at S = 100" in found.notes
+
+
+def test_an_integral_at_each_time_is_refused_between_two_states() -> None:
+    conditions = [pl.Initial(u=1.0), pl.Final(u=1.0), pl.Dirichlet(u=1.0), pl.Integral(lambda u: u, equals=1.0)]
+    with pytest.raises(ValueError, match="an integral at each time cannot be asked for; leave Initial or Final out"):
+        pl.Problem(pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.tt - u.xx, conditions)

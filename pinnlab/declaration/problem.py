@@ -197,7 +197,11 @@ class Problem:
         scales = self._given_scales or None
         if is_between(self.conditions):
             domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None)
+            context = make_context(domain, self.unknowns, self.parameters, self.derivatives)
+            # the user's functions go on knowing what is time: a Laplacian is by the others
+            change = ChangeOfVariables(clock=self.domain.clock)
+            inner = rewritten(change, context, self.equations, conditions, self.parameters, bindable=self.bindable)
+            return self.replace(**inner, reference=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
