@@ -163,15 +163,15 @@ def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, Lazy
     watched: list[tuple[Field, str]] = []
     columns = declared.domain.columns(points)
     jets = made_up(declared, len(points), draw) if leaves is None else leaves
-    scope = Scope.of_jets(jets, columns, declared.parameters, watch=lambda field, name: watched.append((field, name)))
+    scope = Scope.of_jets(
+        jets, columns, declared.parameters, watch=lambda field, name, _: watched.append((field, name))
+    )
     residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
     rows, inside, functions = list(residuals.values()), {}, {}
     for field, name in watched:
-        value = field.value
-        for part in (value.real, value.imag) if value.is_complex() else (value,):
-            if part.is_floating_point():
-                inside[len(rows)] = name
-                rows.append(part)
+        if field.value.is_floating_point():
+            inside[len(rows)] = name
+            rows.append(field.value)
     for name, value in declared.parameters.items():
         if isinstance(value, FunctionParameter):
             functions[len(rows)] = name

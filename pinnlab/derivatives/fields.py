@@ -36,8 +36,8 @@ NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 Operand: TypeAlias = "Field | Tensor | complex"
-Watch: TypeAlias = "Callable[[Field, str], None]"
-"""Is told of every expression that an equation differentiates, and by which coordinate."""
+Watch: TypeAlias = "Callable[[Field, str, Field], None]"
+"""Is told of every expression that an equation differentiates, by which coordinate, and of the derivative."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -103,9 +103,11 @@ class Field:
                 )
         result = self
         for name in sorted(map(str, names), key=self.coordinates.index):
+            derived = result._derive(name)
             if result.watch is not None:
-                result.watch(result, name)
-            result = result._derive(name)
+                for part, slope in zip(_real(result), _real(derived), strict=True):
+                    result.watch(part, name, slope)
+            result = derived
         return result
 
     @property
@@ -238,6 +240,11 @@ class Field:
 
 FIELD_NAMES = frozenset({name for name in dir(Field) if not name.startswith("_")} | POINTWISE_METHODS)
 """What ``u.name`` means of itself, so that no coordinate can be called so."""
+
+
+def _real(field: Field) -> tuple[Field, ...]:
+    """A field, or the two parts of a complex one."""
+    return (field.real, field.imag) if field.value.is_complex() else (field,)
 
 
 def _method(field: Field, function: Callable[..., Tensor]) -> Any:
