@@ -204,7 +204,7 @@ class Problem:
             # the user's functions go on knowing what is time: a Laplacian is by the others
             change = ChangeOfVariables(clock=self.domain.clock)
             inner = rewritten(change, context, self.equations, conditions, self.parameters, bindable=self.bindable)
-            return self.replace(**{**inner, "velocity": None}, reference=None)
+            return self.replace(**inner, reference=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
