@@ -394,3 +394,9 @@ def test_functions_of_math_are_explained() -> None:
         ValueError, match=re.escape("on='t+' is a boundary in time; use Initial(...) for the state at the start")
     ):
         pl.Problem(box, "u", lambda u: u.t + u.xx, [pl.Dirichlet(u=0.0, on="t+")])
+
+
+def test_an_integral_at_each_time_is_refused_between_two_states() -> None:
+    conditions = [pl.Initial(u=1.0), pl.Final(u=1.0), pl.Dirichlet(u=1.0), pl.Integral(lambda u: u, equals=1.0)]
+    with pytest.raises(ValueError, match="an integral at each time cannot be asked for; leave Initial or Final out"):
+        pl.Problem(pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.tt - u.xx, conditions)

@@ -18,6 +18,7 @@ from pinnlab.declaration.conditions import (
     Context,
     Dirichlet,
     Final,
+    Integral,
     Neumann,
 )
 from pinnlab.declaration.variables import ChangeOfVariables
@@ -61,6 +62,11 @@ def between(context: Context, conditions: Sequence[AnyCondition]) -> tuple[Regio
     for condition in conditions:
         if isinstance(condition, AtAnInstant):
             found += _at_an_end(condition, context)
+        elif isinstance(condition, Integral):
+            raise ValueError(
+                f"{condition!r}: with states at both ends time is solved for like a coordinate of space, and an integral at "
+                "each time cannot be asked for; leave Initial or Final out, or make it an unknown of its own, m.x - f."
+            )
         elif isinstance(condition, BoundaryCondition) and condition.on is None:
             # the whole boundary has two more pieces now
             found += [_on_side(condition, piece) for piece in condition.pieces(context)]

@@ -23,6 +23,7 @@ from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains.affine import UNCHANGED, Affine
+from pinnlab.domains.columns import Coordinates
 
 NORMAL = "n"
 """The argument of a formula that is the outward normal, whose components have no units."""
@@ -49,7 +50,8 @@ def outer_field(field: Field, change: ChangeOfVariables, own: Affine = UNCHANGED
     def derive(name: str) -> Field:
         return outer_field(as_part(field, name), change, Affine(0.0, own.scale / change.coordinate(name).scale))
 
-    return Field(lambda: own.outer(field.value), field.coordinates, derive, field.name, field.watch)
+    names = field.coordinates if change.clock is None else Coordinates(field.coordinates, change.clock)
+    return Field(lambda: own.outer(field.value), names, derive, field.name, field.watch)
 
 
 @dataclass(frozen=True, eq=False)

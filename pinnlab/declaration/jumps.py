@@ -170,11 +170,9 @@ def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, Lazy
     residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
     rows, inside, functions = list(residuals.values()), {}, {}
     for field, name in watched:
-        value = field.value
-        for part in (value.real, value.imag) if value.is_complex() else (value,):
-            if part.is_floating_point():
-                inside[len(rows)] = name
-                rows.append(part)
+        if field.value.is_floating_point():
+            inside[len(rows)] = name
+            rows.append(field.value)
     for name, value in declared.parameters.items():
         if isinstance(value, FunctionParameter):
             functions[len(rows)] = name

@@ -11,18 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from pinnlab.declaration import complex_unknowns as parts
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
 from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters
 from pinnlab.declaration.clashes import Clashes, find_clashes
-from pinnlab.declaration.complex_unknowns import (
-    Unknowns,
-    declared_types,
-    declared_unknowns,
-    named_by_parts,
-    on_parts,
-    real_unknowns,
-)
 from pinnlab.declaration.condition_count import Count
 from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
@@ -106,7 +99,7 @@ class Problem:
     def __init__(
         self,
         domain: Region,
-        unknowns: Unknowns,
+        unknowns: parts.Unknowns,
         equations: Equation | Sequence[Equation],
         conditions: AnyCondition | Sequence[AnyCondition] = (),
         parameters: Mapping[str, Parameter] | None = None,
@@ -117,9 +110,9 @@ class Problem:
     ) -> None:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
-        declared, complex_ones = declared_unknowns(unknowns)
-        names, functions = real_unknowns(declared, complex_ones), checked_functions(equations)
-        given = tuple(on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
+        declared, complex_ones = parts.declared_unknowns(unknowns)
+        names, functions = parts.real_unknowns(declared, complex_ones), checked_functions(equations)
+        given = tuple(parts.on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
         values = checked_parameters(parameters or {}, domain, given)
         every = (*names, *complex_ones)
         check_names(domain.coordinates, every, values)
@@ -135,7 +128,7 @@ class Problem:
         check_jumps(values, domain, names, found.residual_names)
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
-            vars(self)["_given_scales"] = checked_scales(named_by_parts(scales, wanted), wanted)
+            vars(self)["_given_scales"] = checked_scales(parts.named_by_parts(scales, wanted), wanted)
         self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
@@ -143,7 +136,7 @@ class Problem:
     @property
     def declared(self) -> dict[str, type]:
         """The unknowns as they were declared: {name: float or complex}."""
-        return declared_types(self.unknowns, self.complex_unknowns)
+        return parts.declared_types(self.unknowns, self.complex_unknowns)
 
     # -- members of a family -----------------------------------------------------------------------------------------
 
@@ -199,8 +192,12 @@ class Problem:
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
         if is_between(self.conditions):
-            domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None, velocity=None)
+            domain, posed = between(self.context(), self.conditions)
+            context = make_context(domain, self.unknowns, self.parameters, self.derivatives)
+            # the user's functions go on knowing what is time: a Laplacian is by the others
+            change = ChangeOfVariables(clock=self.domain.clock)
+            inner = rewritten(change, context, self.equations, posed, self.parameters, bindable=self.bindable)
+            return self.replace(**inner, reference=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)

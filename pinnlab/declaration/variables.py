@@ -30,12 +30,14 @@ class ChangeOfVariables:
     Attributes:
         coordinates, unknowns, parameters: {name: outer as a function of inner}.
         residuals: {residual of an equation: the number it is divided by}.
+        clock: the coordinate that users' functions take for time where the inner problem has it as one of space; else None.
     """
 
     coordinates: Mapping[str, Affine] = field(default_factory=dict)
     unknowns: Mapping[str, Affine] = field(default_factory=dict)
     parameters: Mapping[str, Affine] = field(default_factory=dict)
     residuals: Mapping[str, float] = field(default_factory=dict)
+    clock: str | None = None
 
     @property
     def is_identity(self) -> bool:

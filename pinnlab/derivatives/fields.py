@@ -105,7 +105,8 @@ class Field:
         for name in sorted(map(str, names), key=self.coordinates.index):
             derived = result._derive(name)
             if result.watch is not None:
-                result.watch(result, name, derived)
+                for part, slope in zip(_real(result), _real(derived), strict=True):
+                    result.watch(part, name, slope)
             result = derived
         return result
 
@@ -239,6 +240,11 @@ class Field:
 
 FIELD_NAMES = frozenset({name for name in dir(Field) if not name.startswith("_")} | POINTWISE_METHODS)
 """What ``u.name`` means of itself, so that no coordinate can be called so."""
+
+
+def _real(field: Field) -> tuple[Field, ...]:
+    """A field, or the two parts of a complex one."""
+    return (field.real, field.imag) if field.value.is_complex() else (field,)
 
 
 def _method(field: Field, function: Callable[..., Tensor]) -> Any:

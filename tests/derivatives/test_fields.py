@@ -244,7 +244,7 @@ def test_what_an_equation_differentiates_is_watched_and_its_parts_are_not():
         "x",
         torch.tensor([0.5], dtype=torch.float64),
         ("x",),
-        lambda field, name: seen.append((float(field.value), name)),
+        lambda field, name, _: seen.append((float(field.value), name)),
     )
     (torch.sin(x) * x).d("x", "x")
     assert [name for _, name in seen] == ["x", "x"]

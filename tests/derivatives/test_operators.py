@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fields import coordinate_field, unknown_field
 from pinnlab.derivatives.indices import closure
@@ -93,7 +94,7 @@ def test_those_who_watch_see_what_stands_inside() -> None:
     seen: list[tuple[pl.Field, str]] = []
     names = columns_of(pl.Box(x=(0, 1), t=(0, 1)), {"x": POINTS[:, 0], "t": POINTS[:, 1]}).names
     u = unknown_field(
-        "u", LazyJet(lambda key: torch.ones(6, dtype=torch.float64)), names, watch=lambda *s: seen.append(s)
+        "u", LazyJet(lambda key: torch.ones(6, dtype=torch.float64)), names, watch=lambda *s: seen.append(s[:2])
     )
     inside = 2.0 * u.x
     seen.clear()
@@ -193,3 +194,30 @@ def test_a_normal_is_a_vector_too() -> None:
     )
     solution = pl.solve(problem, max_seconds=5, progress=False)
     assert solution.error(lambda x, y: x)["u"] < 1e-10
+
+
+@pytest.mark.parametrize(
+    "equation", [lambda u: u.tt - u.laplacian, pl.equations.wave, lambda u: u.tt - pl.div(pl.grad(u))]
+)
+def test_time_is_no_direction_where_states_at_both_ends_make_it_one_of_the_solver(
+    equation: Callable[..., pl.Field],
+) -> None:
+    ends = [
+        pl.Initial(u=lambda x: torch.sin(torch.pi * x)), pl.Dirichlet(u=0.0),
+        pl.Final(u=lambda x: 0.5 * torch.sin(torch.pi * x)),
+    ]  # fmt: skip
+    problem = pl.Problem(pl.Box(x=(0.0, 1.0), t=(0.0, 1 / 3)), "u", equation, ends, {"c": 1.0})
+    (residual,) = problem.forward.equation_term().evaluate((scope_of(problem.forward),)).values()
+    assert residual.abs().max() < 1e-12
+
+
+def scope_of(problem: pl.Problem) -> Scope:
+    """The wave sin(pi x) cos(pi t) at some points."""
+    points, names = POINTS[:, :2] / 3, problem.domain.coordinates
+
+    def derive(key: tuple[str, ...]) -> Tensor:
+        index = tuple(sorted(names.index(c) for c in key))
+        function = lambda p: (torch.sin(torch.pi * p[:, 0]) * torch.cos(torch.pi * p[:, 1]))[:, None]  # noqa: E731
+        return autograd_jet(function, points, closure([index]), keep=False)[-1, :, 0]
+
+    return Scope.of_jets({"u": LazyJet(derive)}, problem.domain.columns(points), problem.parameter_values())
