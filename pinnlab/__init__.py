@@ -19,8 +19,8 @@ from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.derivatives.fields import Field
-from pinnlab.derivatives.operators import curl, diff, div, grad
-from pinnlab.derivatives.vectors import Vector, dot
+from pinnlab.derivatives.operators import curl, diff, div, dot, grad
+from pinnlab.derivatives.vectors import Vector
 from pinnlab.domains import Ball, Box, Mesh, Polygon
 from pinnlab.networks import constraints
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding
@@ -28,7 +28,7 @@ from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.pirate import PirateNet
-from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden
+from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden, Torch
 from pinnlab.reference import reference_solution
 from pinnlab.reference.lazy import ClassicalReference
 from pinnlab.selection import InterfaceSelector, interface_arms
@@ -53,7 +53,7 @@ __all__ = [
     "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "Final", "FourierEmbedding", "GradientNorm",
     "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
     "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "Piecewise", "PirateNet", "Polygon",
-    "Problem", "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform",
-    "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
+    "Problem", "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Torch",
+    "Uniform", "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
     "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

@@ -153,11 +153,8 @@ def dry_run(
                     f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
                     f"{hint if condition.of_fields else ''}."
                 )
-            jump = (
-                None
-                if misfit.weights is None or condition.where
-                else jump_of_integrand(misfit, domain, unknowns, values, sites[0])
-            )
+            looked = misfit.weights is not None and condition.where is None
+            jump = jump_of_integrand(misfit, domain, unknowns, values, sites[0]) if looked else None
             if jump is not None:
                 raise ValueError(
                     f"{condition!r}: the integrand jumps at {jump}, which nodes of a quadrature do not see; integrate over "

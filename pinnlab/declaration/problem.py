@@ -19,6 +19,7 @@ from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
     declared_unknowns,
+    named_by_parts,
     on_parts,
     real_unknowns,
 )
@@ -134,7 +135,7 @@ class Problem:
         check_jumps(values, domain, names, found.residual_names)
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
-            vars(self)["_given_scales"] = checked_scales(scales, wanted)
+            vars(self)["_given_scales"] = checked_scales(named_by_parts(scales, wanted), wanted)
         self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
@@ -197,16 +198,15 @@ class Problem:
     @cached_property
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
-        scales = self._given_scales or None
         if is_between(self.conditions):
             domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None)
+            return self.replace(domain=domain, conditions=conditions, reference=None, velocity=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        if scales is not None:
-            scales = mirrored_scales(scales, self.domain)
-        return Problem(unknowns=self.unknowns, name=self.name, scales=scales, **rewritten(self._turn, *given))
+        scales = mirrored_scales(self._given_scales, self.domain)
+        changed = rewritten(self._turn, *given, bindable=self.bindable)
+        return Problem(unknowns=self.declared, name=self.name, scales=scales or None, **changed)
 
     @property
     def _turn(self) -> ChangeOfVariables:
@@ -215,8 +215,7 @@ class Problem:
     @cached_property
     def change(self) -> ChangeOfVariables:
         """From the user's variables to those in which the problem is solved, ``natural``."""
-        posed = self.forward
-        return self._turn.after(ChangeOfVariables() if posed.natural is posed else posed._scales.change)
+        return self._turn.after(self.forward._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:

@@ -35,7 +35,7 @@ from pinnlab.domains.columns import space_of
 NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
-Operand: TypeAlias = "Field | Tensor | float"
+Operand: TypeAlias = "Field | Tensor | complex"
 Watch: TypeAlias = "Callable[[Field, str, Field], None]"
 """Is told of every expression that an equation differentiates, by which coordinate, and of the derivative."""
 

@@ -77,6 +77,11 @@ def reference_solution(
     check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
+    if problem.clashes.found and problem.domain.has_time and len(problem.domain.space) > 1:
+        raise ValueError(
+            f"reference_solution: {problem.clashes.found[0]}; its grids do not resolve that in the plane: use pl.solve, or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):

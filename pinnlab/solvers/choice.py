@@ -40,6 +40,10 @@ FAR = 20.0
 """Domain lengths from which on experts at fixed places need too many slabs; moving ones do not see the distance."""
 
 
+PLANE_TOLERANCE = 1e-6
+"""Of local experts in the plane with time, whose slabs take seconds each."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A solver with the reason for it, in words; ``certain`` where it always ends with a solution of the whole."""
@@ -119,8 +123,9 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    # what is left of heat in the plane when its layers are built in is smooth
-    few = few or (len(domain.space) == 2 and problem.clashes.resolved)
+    if not few and len(domain.space) == 2 and problem.clashes.resolved:
+        # what is left of heat in the plane when its layers are built in is smooth
+        few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
     if not few or switches(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
