@@ -201,6 +201,12 @@ class Transmission:
         known = ", ".join(repr(n) for n in names if n)
         raise NotJoinedError(f"a jump of {name!r} is prescribed, where jumps of {known} or of the only 'flux' can be")
 
+    def coefficient(self, unknown: str, columns: Columns) -> Tensor | None:
+        """The derivative (n,) of an unknown's own flux by its first derivative across, such as a conductivity; or None."""
+        reading = self._read(columns, _DRAWS[0])
+        own = (f for f, owner in zip(reading.fluxes, self.owners, strict=True) if owner == unknown and f.depth == 1)
+        return next((reading.gradient(flux, (unknown, (self.coordinate,))) for flux in own), None)
+
     def flux_values(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
         """The fluxes alone, (n,) each."""
         _, seen = self._recorded(jets, columns)
@@ -290,6 +296,10 @@ class _Reading:
         for unknown, key in self._gradients[flux]:
             found[unknown] = max(found.get(unknown, 0), key.count(self._coordinate))
         return {unknown: count for unknown, count in found.items() if count + flux.depth == orders[unknown]}
+
+    def gradient(self, flux: Flux, leaf: Leaf) -> Tensor | None:
+        """The flux's derivative (n,) by a derivative of an unknown; None where it does not hold it."""
+        return self._gradients[flux].get(leaf)
 
     def slopes(self, flux: Flux) -> dict[Leaf, float]:
         """{(unknown, derivative): the largest modulus of the flux's derivative by it}."""

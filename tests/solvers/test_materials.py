@@ -10,6 +10,7 @@ import scipy
 import torch
 
 import pinnlab as pl
+from pinnlab.solvers.local_experts.kinks import Contact
 
 LINE = pl.Box(x=(0.0, 1.0))
 PLANE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
@@ -353,3 +354,29 @@ def test_the_page_on_materials_runs(capsys):
     for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
         exec(block, scope)
     assert re.findall(r"array\(([\d.]+)\)", capsys.readouterr().out) == ["365.71376812", "367.71376812"]
+
+
+def test_two_bodies_touch():
+    """Diffusivities 4 and 1, conductivities 4 and 1: effusivities 2 and 1, a third of the jump is below."""
+    contact = Contact.of(torch.tensor([4.0, 1.0]), torch.tensor([4.0, 1.0]))
+    assert (contact.share, *contact.widths) == pytest.approx((1 / 3, 1.0, 0.5))
+    found = contact.rounded(torch.tensor([-9.0, 0.0, 1e-9, 9.0], dtype=torch.float64))
+    assert found.tolist() == pytest.approx([0.0, 1 / 3, 1 / 3 - 1, 0.0], abs=1e-8)
+
+
+def test_bodies_of_two_temperatures_in_contact():
+    """Before the ends are felt the temperature between is that of both, weighted by effusivities: 2/3 from 1 and 0."""
+
+    def exact(x, t):
+        t = np.maximum(t, 1e-12)
+        z = (x - 0.5) / np.sqrt(4 * t)
+        return np.where(x < 0.5, 2 / 3 - scipy.special.erf(z / 2) / 3, 2 / 3 * (1 - scipy.special.erf(z)))
+
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), t=(0.0, 1e-3)), "u", lambda u, k: u.t - pl.diff(k * u.x, "x"),
+        [pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=0.0, on="x+"), pl.Initial(u=lambda x: torch.where(x < 0.5, 1.0, 0.0))],
+        {"k": two(0.5, 4.0, 1.0)},
+    )  # fmt: skip
+    solution = pl.solve(problem, pl.HardConstraintMoE(tolerance=1e-4), progress=False)
+    x, t = np.linspace(0, 1, 41), np.full(41, 1e-3)
+    assert np.abs(solution(x=x, t=t)["u"] - exact(x, t)).max() < 2e-3

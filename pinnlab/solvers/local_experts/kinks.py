@@ -21,12 +21,42 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.regularity import breaks_of
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
+from pinnlab.derivatives.pointwise import Coefficients
+from pinnlab.domains.columns import Columns
 from pinnlab.solvers.local_experts.profiles import InitialState, kink_profile
 
 _BESIDE = 1e-9
 """How far from a break, relative to the domain, values on its two sides are taken."""
 MOST_LAYERS = 12
 """Of one unknown along one coordinate; an oblique kink meets every line elsewhere."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Two materials with diffusivities a and conductivities k that touch: a jump becomes an error function on each side.
+
+    Attributes:
+        share: of the jump that the lower side takes: the value between them is that of both, weighted by k / sqrt(a).
+        widths: of the layers below and above, beside that of the wider one.
+
+    Source: Carslaw & Jaeger, Conduction of Heat in Solids (1959), section 2.15.
+    """
+
+    share: float
+    widths: tuple[float, float]
+
+    @classmethod
+    def of(cls, a: Tensor, k: Tensor) -> Contact:
+        """From the diffusivities (2,) and conductivities (2,) below and above."""
+        below, above = (k / a.sqrt()).tolist()
+        first, second = (a / a.max()).sqrt().tolist()
+        return cls(above / (below + above), (first, second))
+
+    def rounded(self, z: Tensor) -> Tensor:
+        """What (n,) a unit jump from 0 to 1 at z = 0 gains, at distances z in units of the width; at 0 from below."""
+        lower = self.share * (1 + torch.erf(z / self.widths[0]))
+        upper = (1 - self.share) * (torch.erf(z / self.widths[1]) - 1)
+        return torch.where(z <= 0, lower, upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +70,7 @@ class InnerRounding:
         width: of the layer.
         beside: how far from it values on its two sides are taken.
         start: the initial state.
+        contact: of a jump where materials meet.
     """
 
     unknown: str
@@ -48,6 +79,7 @@ class InnerRounding:
     width: float
     beside: float
     start: InitialState
+    contact: Contact | None = None
     inside = True
 
     @property
@@ -59,6 +91,8 @@ class InnerRounding:
         """The correction (n,) at points (n, d)."""
         (below, slope_below), (above, slope_above) = (self._state(points, side) for side in (-1.0, 1.0))
         distance = points[:, self.axis] - self.position
+        if self.contact is not None:
+            return self.contact.rounded(distance / self.width) * (above - below)
         z = distance / self.width
         jump = (above - below) / 2 * (torch.erf(z) - torch.sign(distance))
         kink = (slope_above - slope_below) / 2 * self.width * (kink_profile(z) - z.abs())
@@ -133,5 +167,20 @@ def inner_roundings(
         )
         if smooths(linear, unknown, name, region.clock):
             width, beside = 0.1 * tolerance**0.5 * (upper - lower), _BESIDE * (upper - lower)
-            found.append(InnerRounding(unknown, each.axis, each.position, width, beside, starts[unknown]))
+            contact = _contact(problem, unknown, name, each.position, linear, region.columns(sides))
+            rounding = InnerRounding(unknown, each.axis, each.position, width, beside, starts[unknown], contact)
+            found.append(rounding)
     return found
+
+
+def _contact(
+    problem: Problem, unknown: str, name: str, position: float, linear: Coefficients, sides: Columns
+) -> Contact | None:
+    """How a jump is rounded where materials meet; None elsewhere, and where they are no conductors."""
+    made, clock = problem.joints.at(name, position), problem.domain.clock
+    if made is None or problem.order_of(unknown, name) != 2:
+        return None
+    row = next(row for row in linear if bool((row.get((unknown, (clock,)), torch.zeros(1)) != 0).any()))
+    a = (row[unknown, (name, name)] / row[unknown, (clock,)]).abs()
+    k = made.coefficient(unknown, sides)
+    return None if k is None else Contact.of(a, k.abs())
