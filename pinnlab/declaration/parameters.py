@@ -119,12 +119,6 @@ def check_parameter(name: str, value: object) -> Parameter:
     return float(value)
 
 
-def _short(value: object) -> str:
-    """A number as it was given; of an integer of hundreds of digits only what it is."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"a number of {len(text)} digits"
-
-
 def check_solvable(parameters: Mapping[str, Parameter]) -> None:
     """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
     families = [name for name, value in parameters.items() if isinstance(value, Family)]
@@ -135,3 +129,9 @@ def check_solvable(parameters: Mapping[str, Parameter]) -> None:
             f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
             f"{wanted[0]!r} a number or a family as well."
         )
+
+
+def _short(value: object) -> str:
+    """A number as it was given; of an integer of hundreds of digits only what it is."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"a number of {len(text)} digits"

@@ -13,11 +13,13 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
-from pinnlab.declaration.checked_parameters import checked_parameters
+from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters
+from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
     declared_unknowns,
+    named_by_parts,
     on_parts,
     real_unknowns,
 )
@@ -36,8 +38,10 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fluxes import Jump, lost_flux
+from pinnlab.declaration.joints import Joints, find_joints
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
+from pinnlab.declaration.materials import check_jumps
 from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
@@ -65,8 +69,9 @@ class Problem:
             returns a residual (zero where the equation holds) or ``{"name": residual}``. A complex residual is two real
             ones, ``name_real`` and ``name_imag``.
         conditions: initial, boundary, periodic conditions and data.
-        parameters: {name: number, function of coordinates, ``Uniform(lo, hi)`` (a family of numbers),
-            ``RandomField(on="x")`` (a family of functions) or ``Unknown(start)`` (an inverse problem)}.
+        parameters: {name: number, function of coordinates, ``Piecewise((region, value), otherwise=...)`` (materials),
+            ``Uniform(lo, hi)`` (a family of numbers), ``RandomField(on="x")`` (a family of functions) or
+            ``Unknown(start)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
@@ -113,8 +118,8 @@ class Problem:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
         declared, complex_ones = declared_unknowns(unknowns)
-        names, functions = real_unknowns(declared, complex_ones), _functions(equations)
-        given = tuple(on_parts(condition, complex_ones) for condition in _conditions(conditions))
+        names, functions = real_unknowns(declared, complex_ones), checked_functions(equations)
+        given = tuple(on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
         values = checked_parameters(parameters or {}, domain, given)
         every = (*names, *complex_ones)
         check_names(domain.coordinates, every, values)
@@ -127,10 +132,11 @@ class Problem:
             reference=reference, velocity=velocity, name=name, complex_unknowns=complex_ones,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
+        check_jumps(values, domain, names, found.residual_names)
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
-            vars(self)["_given_scales"] = checked_scales(scales, wanted)
-        self.forward.exact_plan()
+            vars(self)["_given_scales"] = checked_scales(named_by_parts(scales, wanted), wanted)
+        self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
 
@@ -192,16 +198,15 @@ class Problem:
     @cached_property
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
-        scales = self._given_scales or None
         if is_between(self.conditions):
             domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None)
+            return self.replace(domain=domain, conditions=conditions, reference=None, velocity=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        if scales is not None:
-            scales = mirrored_scales(scales, self.domain)
-        return Problem(unknowns=self.unknowns, name=self.name, scales=scales, **rewritten(self._turn, *given))
+        scales = mirrored_scales(self._given_scales, self.domain)
+        changed = rewritten(self._turn, *given, bindable=self.bindable)
+        return Problem(unknowns=self.declared, name=self.name, scales=scales or None, **changed)
 
     @property
     def _turn(self) -> ChangeOfVariables:
@@ -210,8 +215,7 @@ class Problem:
     @cached_property
     def change(self) -> ChangeOfVariables:
         """From the user's variables to those in which the problem is solved, ``natural``."""
-        posed = self.forward
-        return self._turn.after(ChangeOfVariables() if posed.natural is posed else posed._scales.change)
+        return self._turn.after(self.forward._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:
@@ -266,6 +270,11 @@ class Problem:
             self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, periodic
         )
 
+    @cached_property
+    def joints(self) -> Joints:
+        """Where fluxes jump at positions along coordinates of space, and what is continuous there."""
+        return find_joints(self._declared, self.jumps)
+
     def lost_flux(self, owner: str, joined: Mapping[str, Sequence[float]] | None = None) -> str | None:
         """Why a method cannot solve equations in which a coefficient of the highest derivatives jumps; None where it can.
 
@@ -273,7 +282,8 @@ class Problem:
             owner: the method's name.
             joined: {coordinate: positions where it makes fluxes continuous}.
         """
-        return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
+        places = (self.joints.positions, self.joints.not_joined)
+        return lost_flux(self.jumps, *places, self.domain, self.order, owner, joined or {})
 
     def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""
@@ -284,17 +294,28 @@ class Problem:
         """Highest order of derivatives of one unknown by a coordinate in the equations."""
         return max((key.count(coordinate) for key in self.derivatives[unknown]), default=0)
 
-    def exact_plan(self, periodic: bool = True, rough: bool = False) -> ExactPlan:
+    def exact_plan(self, periodic: bool = True, rough: bool = False, layers: bool = True) -> ExactPlan:
         """Which conditions are built into the field.
 
         Args:
             periodic: whether the network can be made periodic.
             rough: whether data without the derivatives that the equations use are built in as they are.
+            layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
         numbers = {k: representative(v) for k, v in self.parameters.items()}
         free = (*self.families, *self.unknown_parameters)
-        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough)
+        singular = self.clashes.singular if layers else None
+        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
+        plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
+
+    @cached_property
+    def clashes(self) -> Clashes:
+        """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
+        numbers = {k: representative(v) for k, v in self.parameters.items()}
+        free = (*self.families, *self.unknown_parameters)
+        values = self.parameter_values()
+        return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
@@ -327,6 +348,7 @@ class Problem:
                     "that decides it, Integral(..., equals=...)"
                 )
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        notes += self.clashes.notes
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()
@@ -375,27 +397,3 @@ class Problem:
         if is_between(self.conditions):
             return self.forward._gaps()
         return gaps(self.context(), self.conditions, self.count(), self.order_of)
-
-
-# -- what the constructor makes of its arguments -----------------------------------------------------------------------
-
-
-def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
-    """The equations; ValueError where there is none."""
-    if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
-        raise TypeError(f"equations={equations!r}: give a function, or a list of functions.")
-    functions = (equations,) if callable(equations) else tuple(equations)
-    if not functions:
-        raise ValueError("equations is empty; give at least one function that returns a residual.")
-    return functions
-
-
-def _conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tuple[AnyCondition, ...]:
-    """The conditions; TypeError where one is none."""
-    if not isinstance(conditions, AnyCondition) and not isinstance(conditions, Sequence):
-        raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
-    given = (conditions,) if isinstance(conditions, AnyCondition) else tuple(conditions)
-    for condition in given:
-        if not isinstance(condition, AnyCondition):
-            raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
-    return given

@@ -35,9 +35,9 @@ from pinnlab.domains.columns import space_of
 NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
-Operand: TypeAlias = "Field | Tensor | float"
-Watch: TypeAlias = "Callable[[Field, str], None]"
-"""Is told of every expression that an equation differentiates, and by which coordinate."""
+Operand: TypeAlias = "Field | Tensor | complex"
+Watch: TypeAlias = "Callable[[Field, str, Field], None]"
+"""Is told of every expression that an equation differentiates, by which coordinate, and of the derivative."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -103,9 +103,10 @@ class Field:
                 )
         result = self
         for name in sorted(map(str, names), key=self.coordinates.index):
+            derived = result._derive(name)
             if result.watch is not None:
-                result.watch(result, name)
-            result = result._derive(name)
+                result.watch(result, name, derived)
+            result = derived
         return result
 
     @property

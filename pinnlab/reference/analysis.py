@@ -145,11 +145,12 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {names} is a family, a classical solver needs one member; "
             f"take one, such as problem.at({fixed}) or problem.sample(numpy.random.default_rng(0))."
         )
-    if problem.unknown_parameters:
+    integrals = [c for c in problem.conditions if isinstance(c, Integral)]
+    if problem.unknown_parameters and (problem.domain.has_time or not integrals):
         names = ", ".join(problem.unknown_parameters)
         raise ValueError(
-            f"reference_solution: {names} is an unknown coefficient; "
-            f"fix it with problem.at({problem.unknown_parameters[0]}=...)."
+            f"reference_solution: {names} is an unknown coefficient, which is found beside an Integral of a steady problem "
+            f"only; fix it with problem.at({problem.unknown_parameters[0]}=...)."
         )
     if not isinstance(problem.domain, Box):
         raise ValueError(
@@ -161,10 +162,15 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
             "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
         )
-    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+    if parts := [c for c in integrals if c.where is not None]:
         raise ValueError(
-            f"reference_solution: the built-in solver takes no integrals, such as {given[0]!r}; solve with pl.PINN(), or "
-            "pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: the built-in solver takes integrals over all of space or whole sides, not {parts[0]!r}; "
+            "solve with pl.PINN(), or pass a reference of your own as Problem(reference=...)."
+        )
+    if integrals and problem.domain.has_time:
+        raise ValueError(
+            f"reference_solution: the built-in solver takes integrals of steady problems only, not {integrals[0]!r}; solve "
+            "with pl.HardConstraintMoE(), or pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(

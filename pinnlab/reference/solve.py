@@ -19,11 +19,14 @@ from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
+from pinnlab.reference.bordered import integrals_of, run_bordered
+from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
+from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.steady import SINGULAR, run_steady
+from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, start_function
 from pinnlab.reference.uniqueness import is_singular
 
@@ -47,7 +50,8 @@ def reference_solution(
     """Solve a problem by classical methods: the method of lines, Newton's method for steady problems, DOP853 for ODEs.
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
-    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13.
+    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
+    materials meet, each part has nodes of its own, and values and fluxes are joined.
 
     Args:
         problem: with every parameter a number, on a box with at most two space dimensions.
@@ -71,8 +75,13 @@ def reference_solution(
     check_solvable(problem.forward)
     problem.check_unique()
     check_constants(problem.forward)
-    if (lost := problem.lost_flux("reference_solution")) is not None:
+    if (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
+    if problem.clashes.found and problem.domain.has_time and len(problem.domain.space) > 1:
+        raise ValueError(
+            f"reference_solution: {problem.clashes.found[0]}; its grids do not resolve that in the plane: use pl.solve, or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
@@ -81,15 +90,18 @@ def reference_solution(
     user, problem = problem, problem.natural
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
-    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
+    folded = fold(problem)
+    whole = None if folded is None else folded.unfolded
+    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
+    solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
     change = user.change
     try:
         with one_thread():
-            attempt, estimate = _solve(problem, structure, budget, dealias)
+            attempt, estimate = _solve(solved, shape_of, budget, dealias)
     except ValueError as error:
         error.args = (change.told(str(error)),)
         raise
-    interpolant = attempt.interpolant
+    interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
     if problem.domain.has_time and problem.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
@@ -103,9 +115,10 @@ def reference_solution(
     shape = tuple(len(a) for a in grid.values())
     shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
     estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
-    values = joined(shaped, problem.complex_unknowns)
+    values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
+    numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}
     return Reference(
-        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, problem.complex_unknowns
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns, numbers
     )
 
 
@@ -141,6 +154,9 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
     if not problem.domain.space:
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
+        if integrals_of(problem):
+            attempt, estimate, numbers = run_bordered(problem, structure, budget)
+            return dataclasses.replace(attempt, numbers=numbers), estimate
         if is_singular(problem, structure):
             raise NotUniqueError(f"reference_solution: {SINGULAR}")
         return run_steady(problem, structure, budget)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,16 +19,18 @@ from torch import nn
 from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.complex_unknowns import declared_types
-from pinnlab.declaration.kinks import KinkProfile
+from pinnlab.declaration.materials import PiecewiseFunction, piecewise_data, piecewise_from_data
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.singular import Remainder, SingularPart
 from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.machine import files
 from pinnlab.networks.files import built_network
+from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
@@ -146,8 +148,11 @@ class _File:
         pairs = zip(unknowns, ansatz.constraints, strict=True)
         return {
             "constraints": [[self._constraint(c, region, unknown) for c in mine] for unknown, mine in pairs],
-            "layers": [asdict(profile) if isinstance(profile, KinkProfile) else None for profile in ansatz.profiles],
+            "layers": [plain.layer_data(profile, region) for profile in ansatz.profiles],
         }
+
+    def known(self, part: SingularPart, region: Region) -> list[Data]:
+        return plain.singular_data(part, region)
 
     def _constraint(self, constraint: Constraint, region: Region, unknown: str) -> Data:
         faces = [
@@ -158,6 +163,9 @@ class _File:
 
     def _value(self, face: FaceValue, index: int, region: Region, unknown: str) -> Data:
         """The exact data on a face across the coordinate of this number."""
+        if isinstance(face.value, Remainder):
+            data = self._value(replace(face, value=face.value.value), index, region, unknown)
+            return plain.remainder_data(face.value, data, region)
         write = _VALUES.get(type(face.value))
         data = self._tabulated(face, index, region) if write is None else write(face.value, self.parts)
         # a function that is undefined beside the region has no series at all
@@ -173,7 +181,7 @@ class _File:
     def _tabulated(self, face: FaceValue, index: int, region: Region) -> Data:
         used = face.value.depends_on if isinstance(face.value, FunctionValue) else region.coordinates
         columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
-        return _series_data(interpolate(face.value, columns, region, {index: face.position}), self.parts)
+        return plain.series_data(interpolate(face.value, columns, region, {index: face.position}))
 
 
 def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
@@ -181,20 +189,10 @@ def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
     return {"slice": source, "unknown": value.unknown, "order": value.order}
 
 
-def _waves_data(value: FourierSeries, parts: Sequence[Part]) -> Data:
-    places = {"columns": list(value.columns), "lower": list(value.lower), "periods": list(value.periods)}
-    return {"fourier": value.coefficients, **places}
-
-
-def _series_data(value: Series, parts: Sequence[Part]) -> Data:
-    intervals = [list(bounds) for bounds in value.intervals]
-    return {
-        "columns": list(value.columns), "intervals": intervals, "series": value.coefficients, "error": value.error
-    }  # fmt: skip
-
-
 _VALUES: dict[type, Callable[[Any, Sequence[Part]], Data]] = {
-    Slice: _slice_data, FourierSeries: _waves_data, Series: _series_data
+    Slice: _slice_data,
+    FourierSeries: lambda value, parts: plain.waves_data(value),
+    Series: lambda value, parts: plain.series_data(value),
 }  # fmt: skip
 """Exact data that a file holds as they are; all others are tabulated."""
 
@@ -207,6 +205,8 @@ def _parameter_data(value: Any) -> float | Data:
         options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic", "centered")}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
         return {"kind": "random field", **plain, "length_scale": scale}
+    if isinstance(value, PiecewiseFunction):
+        return piecewise_data(value)
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
     return {"start": value.start} if isinstance(value, Unknown) else float(value)
@@ -219,7 +219,7 @@ def _parameter(data: Any, region: Region) -> Parameter:
         options: Data = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
         return RandomField(**options).over(region)
     if "kind" in data:
-        return functions.from_data(data)
+        return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
     return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
@@ -324,7 +324,8 @@ class _Known:
 
 
 def _piece(data: Data, known: _Known) -> Piece:
-    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"])
+    lift = {unknown: plain.singular_from(part) for unknown, part in data.get("lift", {}).items()}
+    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], lift)
 
 
 def _view(data: Data, known: _Known) -> EulerianView:
@@ -361,7 +362,7 @@ def _model(data: Data, known: _Known) -> Model:
         kind = ValueError if known.network is None else _OwnNetworkError
         raise kind(f"load(network={type(module).__name__}(...)) does not fit the file: {error}") from error
     constraints = [[_constraint(c, known.earlier) for c in mine] for mine in data["constraints"]]
-    layers = [None if layer is None else KinkProfile(**layer) for layer in data["layers"]]
+    layers = [plain.layer_from(layer) for layer in data["layers"]]
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
     ansatz, region = Ansatz(constraints, layers), from_data(data["domain"])
     return Model(region, known.unknowns, module, ansatz, coefficients, data["constants"])
@@ -387,10 +388,9 @@ def _constraint(data: Data, earlier: Sequence[Part]) -> Constraint:
 
 
 def _value(data: Data, earlier: Sequence[Part]) -> KnownFunction:
+    if "less" in data:
+        own = {name: entry for name, entry in data.items() if name != "less"}
+        return plain.remainder_from(_value(own, earlier), data["less"])
     if "slice" in data:
         return Slice(earlier[data["slice"]], data["unknown"], data["order"])
-    if "fourier" in data:
-        columns, lower, periods = (tuple(data[name]) for name in ("columns", "lower", "periods"))
-        return FourierSeries(columns, lower, periods, data["fourier"].cpu())
-    intervals = tuple((lower, upper) for lower, upper in data["intervals"])
-    return Series(tuple(data["columns"]), intervals, data["series"].cpu(), data["error"])
+    return plain.waves_from(data) if "fourier" in data else plain.series_from(data)

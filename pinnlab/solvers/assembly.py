@@ -21,8 +21,10 @@ from pinnlab.declaration.terms import Term
 from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
+from pinnlab.networks.own import check_own
 from pinnlab.networks.singular import SingularEmbedding, Switch
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.solvers.starts import start_near_eigenfunction
 from pinnlab.solvers.switches import switches
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
@@ -56,6 +58,7 @@ class Builder:
         features = self.features(problem.domain.bounds, exact.periods, switches(problem))
         network = self.network(given, problem, features, number)
         model = Model(problem.domain, problem.unknowns, network, exact.ansatz, coefficients, constants)
+        start_near_eigenfunction(model, problem, self.settings, self.settings.seed)
         counts, end = self.counts(problem, exact, model), partial(frozen, periods=exact.periods)
         return Assembly(model, counts, model, end, bool(exact.periods), exact.notes)
 
@@ -91,13 +94,15 @@ class Builder:
             number: of the network; with the solve's seed it decides the initial weights.
 
         Raises:
-            ValueError: it does not map (n, d) to (n, m).
+            ValueError: it does not map (n, d) to (n, m), or is no smooth function of one point.
         """
         d, m = len(problem.domain.coordinates), len(problem.unknowns)
         generator = torch.Generator().manual_seed(1_000_003 * self.settings.seed + number)
         network = given.built(d, m, features, generator) if is_template(given) else copy.deepcopy(given)
         network = network.to(self.settings.device, self.settings.dtype)
         _check_width(network, given, d, m, self.settings)
+        like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
+        check_own(network, d, max(problem.order(name) for name in problem.domain.coordinates), like)
         return network
 
     def counts(self, problem: Problem, exact: ExactPlan, model: Model, layer: int = 0) -> list[Count]:

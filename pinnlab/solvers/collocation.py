@@ -265,7 +265,7 @@ class CollocationPlan(Plan):
         if settings.start is not None:
             mine = next(assembly for assembly in self._assemblies if assembly.model is phase.system.model)
             name = type(self.solver).__name__
-            begin(settings.start, mine.model, mine.view, mine.counts, name, settings.deadline.share(1 / self.count))
+            begin(settings.start, phase.system, mine.view, mine.counts, name, settings.deadline.share(1 / self.count))
         return phase
 
     def _fewer_points(self, phase: Phase) -> tuple[str, ...]:

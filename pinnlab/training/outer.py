@@ -54,7 +54,7 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
 
 
 def inner_start(start: Start, change: ChangeOfVariables, problem: Problem) -> Start:
-    """A start in inner variables; networks that were trained in others are not taken over."""
+    """A start in inner variables; its networks may have been trained in others."""
     names, unknowns = problem.domain.coordinates, problem.unknowns
     same = all(isinstance(part, OuterPart) and part.change == change for part in start.parts)
     there = change.inverse
@@ -66,10 +66,11 @@ def inner_start(start: Start, change: ChangeOfVariables, problem: Problem) -> St
     return replace(
         start,
         parts=[
-            part.solved if same else ElsewherePart(part, there, mapped(part.region, change.coordinates))
+            part.solved if same else OuterPart(part, there, mapped(part.region, change.coordinates))
             for part in start.parts
         ],
         values=values,
+        alike=same,
         joints={name: [change.coordinate(name).inner(x) for x in at] for name, at in start.joints.items()},
         coefficients={name: change.parameter(name).inner(value) for name, value in start.coefficients.items()},
     )
@@ -170,14 +171,6 @@ class OuterPart(Part):
 
     def to_data(self, file: Writer) -> Data:
         return {"outer": change_data(self.change), "region": self.region.to_data(), "part": self.inner.to_data(file)}
-
-
-class ElsewherePart(OuterPart):
-    """A part whose networks were trained in other variables, and do not fit into these."""
-
-    @property
-    def networks(self) -> Sequence[nn.Module]:
-        return ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -156,7 +156,10 @@ class LocalExperts(Solver):
                 f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
                 f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
             )
-        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+        for condition in problem.conditions:
+            if isinstance(condition, Integral) and condition.where is not None:
+                yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
+        if (lost := problem.lost_flux(f"{_OWNER}()", problem.joints.positions)) is not None:
             yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
             yield (
@@ -224,9 +227,17 @@ class CellMarch(March):
         made = self.cells.discretization
         rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
         if rounded:
-            self.notes += (
-                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off",
+            widest = max(
+                corner.width
+                / (made.domain.bounds[made.names[corner.axis]][1] - made.domain.bounds[made.names[corner.axis]][0])
+                for corner in made.corners
+                if not corner.inside
             )
+            self.notes += (
+                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off "
+                f"over {widest:.1e} of the domain",
+            )
+        self.notes += problem.clashes.built_in if made.lift else ()
         for layer in (corner for corner in made.corners if corner.inside):
             at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.4g}"
             self.notes += (
