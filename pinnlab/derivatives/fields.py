@@ -33,8 +33,9 @@ NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 Operand: TypeAlias = "Field | Tensor | float"
-Watch: TypeAlias = "Callable[[Field, str], None]"
-"""Is told of every expression that an equation differentiates, and by which coordinate."""
+Watch: TypeAlias = "Callable[[Field, str], Field | None]"
+"""Is told of every expression that an equation differentiates, and by which coordinate; may put another field in the
+place of the derivative."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -98,9 +99,8 @@ class Field:
                 )
         result = self
         for name in sorted(names, key=self.coordinates.index):
-            if result.watch is not None:
-                result.watch(result, name)
-            result = result._derive(name)
+            replaced = None if result.watch is None else result.watch(result, name)
+            result = result._derive(name) if replaced is None else replaced
         return result
 
     __add__, __radd__ = _operator(torch.add), _reflected(torch.add)

@@ -316,13 +316,13 @@ class Combination(Region):
         return {name: (low(p[0], q[0]), high(p[1], q[1])) for name, (p, q) in pairs.items()}
 
     def __repr__(self) -> str:
-        return shortened(f"({self.a!r} {self.kind} {self.b!r})", self._leaves)
+        return shortened(f"({self.a!r} {self.kind} {self.b!r})", self.leaves)
 
     @cached_property
-    def _leaves(self) -> tuple[Region, ...]:
+    def leaves(self) -> tuple[Region, ...]:
         """The regions that are no set operations themselves."""
         return tuple(
-            leaf for part in (self.a, self.b) for leaf in (part._leaves if isinstance(part, Combination) else (part,))
+            leaf for part in (self.a, self.b) for leaf in (part.leaves if isinstance(part, Combination) else (part,))
         )
 
     @cached_property
@@ -336,11 +336,11 @@ class Combination(Region):
     def _sides(self) -> tuple[Named, Owners, dict[str, CubePart]]:
         """Names, owners and exposed parts of the boundary pieces."""
         kept, parts = [], []
-        for leaf in self._leaves:
+        for leaf in self.leaves:
             found = {piece: self._exposed_part(leaf, piece) for piece in leaf.pieces(None)}
             kept.append([piece for piece in found if found[piece].share])
             parts += [found[piece] for piece in kept[-1]]
-        named, owners = numbered([(k, leaf.named_pieces) for k, leaf in zip(kept, self._leaves, strict=True)])
+        named, owners = numbered([(k, leaf.named_pieces) for k, leaf in zip(kept, self.leaves, strict=True)])
         return named, owners, dict(zip(owners, parts, strict=True))
 
     def _exposed_part(self, leaf: Region, piece: str) -> CubePart:
@@ -350,12 +350,17 @@ class Combination(Region):
     def named_pieces(self) -> Named:
         return self._sides[0]
 
+    @property
+    def owners(self) -> Owners:
+        """{boundary piece: (number of the leaf it comes from, its name there)}."""
+        return self._sides[1]
+
     def face(self, piece: str) -> tuple[int, float, float] | None:
         _, owners, parts = self._sides
         i, own = owners[piece]
         # a whole face of the bounding box
-        whole = parts[piece].share == 1 and self._leaves[i].bounds == self.bounds
-        return self._leaves[i].face(own) if whole else None
+        whole = parts[piece].share == 1 and self.leaves[i].bounds == self.bounds
+        return self.leaves[i].face(own) if whole else None
 
     def _in_bounds(self, unit: Tensor) -> Tensor:
         lower, upper = (unit.new_tensor(side) for side in zip(*self.bounds.values(), strict=True))
@@ -374,7 +379,7 @@ class Combination(Region):
     def boundary(self, piece: str, unit: Tensor) -> Site:
         _, owners, parts = self._sides
         i, own = owners[piece]
-        site = self._leaves[i].boundary(own, parts[piece](on_cpu(unit)))
+        site = self.leaves[i].boundary(own, parts[piece](on_cpu(unit)))
         outward = torch.where(self._is_inside(site, -1.0), 1.0, -1.0)[:, None] * site.outward
         return Site(site.points.to(unit), outward.to(unit))
 
