@@ -79,8 +79,10 @@ class _Interception:
     derivatives: list[Tensor] | None = None
 
     def __call__(self, expression: Field, name: str) -> Field | None:
+        if name not in self.space:
+            return None
         value = expression.value
-        if name not in self.space or not isinstance(value, Tensor) or not value.requires_grad:
+        if not isinstance(value, Tensor) or not value.requires_grad:
             return None
         inner = [*self.slopes, *(flux.z for flux in self.fluxes)]
         found = torch.autograd.grad(value.sum(), inner, retain_graph=True, allow_unused=True)
@@ -103,6 +105,17 @@ class _Interception:
             )
 
         return Field(z, expression.coordinates, refused, f"d({expression.name})/d{name}", self)
+
+
+def first_order_keys(problem: Problem, orders: Mapping[str, int]) -> dict[str, list[Key]]:
+    """Of each unknown its value and first derivatives by space, of every order in time up to the given one."""
+    domain = problem.domain
+    places: list[Key] = [(), *((name,) for name in domain.space)]
+    times = [name for name in domain.coordinates if name not in domain.space]
+    return {
+        u: [tuple(sorted((*place, *times * p), key=domain.coordinates.index)) for p in range(n + 1) for place in places]
+        for u, n in orders.items()
+    }
 
 
 def pointwise(

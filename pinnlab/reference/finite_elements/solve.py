@@ -24,7 +24,7 @@ from pinnlab.machine.capacity import usable_memory
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, sorted_conditions
-from pinnlab.reference.finite_elements.fluxes import pointwise
+from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.space import Array, ElementSpace
 from pinnlab.reference.finite_elements.system import ElementSystem
@@ -64,8 +64,8 @@ def _check_principal_part(problem: Problem) -> None:
     unit = unit_points("sobol", _PROBES, len(region.coordinates), np.random.default_rng(0)).double()
     columns = region.columns(region.interior(unit).points)
     jets = {u: made_up_jet(_PROBES, 31 + j) for j, u in enumerate(problem.unknowns)}
-    keys = {u: {k for k in problem.derivatives[u] if sum(n in space for n in k) < 2} for u in problem.unknowns}
-    leaves = {(u, k): jets[u][k] for u in problem.unknowns for k in sorted(keys[u] | {(), *((n,) for n in space)})}
+    orders = {u: problem.order_of(u, TIME) if region.has_time else 0 for u in problem.unknowns}
+    leaves = {(u, k): jets[u][k] for u, keys in first_order_keys(problem, orders).items() for k in keys}
     flat = pointwise(problem, leaves, columns, problem.parameter_values())
     ones = [torch.ones(_PROBES, dtype=torch.float64)] * len(flat.fluxes)
     bent = pointwise(problem, leaves, columns, problem.parameter_values(), ones)

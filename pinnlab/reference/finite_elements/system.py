@@ -31,7 +31,7 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
-from pinnlab.reference.finite_elements.fluxes import Pointwise, pointwise
+from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
 from pinnlab.reference.finite_elements.space import Array, ElementSpace, Points
 from pinnlab.reference.structure import Structure
 
@@ -111,13 +111,7 @@ class ElementSystem:
 
     @cached_property
     def _keys(self) -> dict[str, list[Key]]:
-        """Of each unknown its value and first derivatives by space, of every order in time."""
-        times = {u: range(self.structure.time_order[u] + 1) for u in self.problem.unknowns}
-        places: list[Key] = [(), *((name,) for name in self.names)]
-        order = self.problem.domain.coordinates.index
-        return {
-            u: [tuple(sorted((*place, *(TIME,) * p), key=order)) for p in times[u] for place in places] for u in times
-        }
+        return first_order_keys(self.problem, self.structure.time_order)
 
     def _leaves(self, state: Array, rate: Array, points: Points) -> dict[tuple[str, Key], Tensor]:
         kept: dict[Source, tuple[Array, Array]] = {}
