@@ -1,12 +1,15 @@
 """pinnlab: physics-informed neural solvers of differential equations behind one interface."""
 
+from pinnlab import equations
 from pinnlab.api import solve
-from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
+from pinnlab.declaration.conditions import Condition, Data, Dirichlet, Initial, Integral, Neumann, Periodic, Robin
 from pinnlab.declaration.library import load_problem
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
-from pinnlab.derivatives.fields import Field, diff
+from pinnlab.derivatives.fields import Field
+from pinnlab.derivatives.operators import curl, diff, div, grad
+from pinnlab.derivatives.vectors import Vector, dot
 from pinnlab.domains import Ball, Box, Mesh, Polygon
 from pinnlab.networks import constraints
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding
@@ -36,9 +39,10 @@ __path__.append(__path__[0] + "/doors")
 __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
-    "ClassicalReference", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm", "HardConstraintMoE",
-    "Initial", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh", "ModifiedMLP", "MultiDomainPINN",
-    "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden",
-    "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform", "Unknown", "constraints", "diff", "interface_arms",
+    "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm",
+    "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
+    "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem",
+    "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform",
+    "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
     "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

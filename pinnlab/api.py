@@ -17,6 +17,7 @@ from pinnlab.machine import distributed
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.processes import ALONE
 from pinnlab.reference.solve import check_not_singular
+from pinnlab.solution.eigenstates import which_state
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
 from pinnlab.solvers.takeover import solve_by_choice
@@ -34,6 +35,7 @@ from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import Settings, Solver
 from pinnlab.training.progress import Callback
 from pinnlab.training.result import Result
+from pinnlab.training.start import Start
 
 
 def solve(
@@ -45,6 +47,7 @@ def solve(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     seed: int = 0,
+    start: Solution | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
@@ -67,6 +70,10 @@ def solve(
         device: ``"cpu"`` (the default), ``"cuda"``, ...; under ``torchrun`` each process takes its own GPU.
         dtype: ``torch.float64`` (the default) or ``torch.float32``.
         seed: of the initial weights and of all points; the same seed gives the same result on the same machine.
+        start: a solution to go on from, perhaps of a problem with other numbers, or read from a file; without a solver its
+            own is used where it can be. Networks take over its parameters where the architecture agrees, else they are
+            fitted to its values; local experts take its values as the first guess of a steady problem; unknown
+            coefficients begin with its values.
         checkpoint: file written regularly; if it exists, the run resumes from it and ends with the same numbers as an
             undisturbed run.
         callbacks: called with every record of the history; a return value of True stops the run.
@@ -80,7 +87,7 @@ def solve(
 
     Raises:
         TypeError, ValueError: before training, for anything that cannot work, also a checkpoint that cannot be written or
-            is damaged.
+            is damaged, and a start of other unknowns or coordinates, or that would change nothing.
         NotUniqueError: before training, where conditions are missing and the solution is certainly not unique; a
             ValueError.
         NothingSolvedError: of the given solver's march not even the first piece could be solved, or not in time; a
@@ -103,13 +110,16 @@ def solve(
         raise ValueError("solve(target_error=...) needs a problem with a reference; pass reference= to the problem.")
     dtype = checked_dtype(dtype)
     check_device(device)
+    begun = _start(start, problem)
+    if solver is None and start is not None and isinstance(before := start.solver, Solver):
+        solver = before if before.uses_start(problem) and before.obstacle(problem) is None else None
     posed, remarks = with_gauge(problem)
     if solver is None or not solver.holds_conditions:
         problem.check_unique()
-        check_not_singular(posed)
+        check_not_singular(posed.natural)
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
-    settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline)
+    settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline, begun)
     processes = ALONE if parallel == "none" else distributed.find()
 
     def attempt(solver: Solver, deadline: Deadline, *watching: Callback) -> Result:
@@ -124,10 +134,23 @@ def solve(
             print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
     def finished(found: Result) -> Solution:
-        return Solution(**{**vars(found), "problem": problem, "notes": (*found.notes, *remarks)})
+        notes = (*found.notes, *remarks, *which_state(found))
+        return Solution(**{**vars(found), "problem": problem, "notes": notes})
 
     if solver is not None:
         return finished(attempt(solver, deadline))
     # a checkpoint belongs to one solver
     once = saved is not None
-    return finished(solve_by_choice(posed, settings, attempt, announce, once=once, processes=processes))
+    return finished(solve_by_choice(posed.natural, settings, attempt, announce, once=once, processes=processes))
+
+
+def _start(start: Solution | None, problem: Problem) -> Start | None:
+    """The solution from which a solve goes on, checked."""
+    if start is None:
+        return None
+    if not isinstance(start, Solution):
+        raise TypeError(
+            f"solve(start=...) got a {type(start).__name__}; give a solution, as solve() returns it or "
+            "pl.Solution.load(path) reads it."
+        )
+    return Start.of(start, problem)

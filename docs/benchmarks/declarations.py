@@ -471,7 +471,7 @@ def declaration(draft: Draft) -> str:
     names = repr(unknowns[0] if len(unknowns) == 1 else unknowns)
     if draft.chance(0.03):
         names = draft.bad([
-            "()", "''", "3", "None", "('u', 'u')", "('u', 3)", "{'u': complex}", "'a b'", "'lambda'", "'_u'", "'on'",
+            "()", "''", "3", "None", "('u', 'u')", "('u', 3)", "{'u': int}", "'a b'", "'lambda'", "'_u'", "'on'",
             "'exact'", "'weight'",
             "('u', 'x')" if "x" in coordinates else "('u', 't')", "'__u__'", "b'u'", "('u',) * 2",
         ])  # fmt: skip

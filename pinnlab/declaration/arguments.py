@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from pinnlab.derivatives.names import UnknownNameError
+from pinnlab.derivatives.names import UnknownNameError, parts_of
 
 
 def argument_names(
     function: Callable, available: Iterable[str], what: str, keywords: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """The names of a user function's arguments, checked against what can be bound.
+
+    The name of a complex unknown is available where those of its two parts are.
 
     Args:
         function: its positional-or-keyword arguments without a default must be in ``available``; those with a
@@ -38,7 +40,7 @@ def argument_names(
             names += [k for k in keywords if k not in names]
         elif p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise TypeError(f"{what} takes *{p.name}; name its arguments, they are bound by name to {available}.")
-        elif p.name in available:
+        elif p.name in available or is_complex(p.name, available):
             names.append(p.name)
         elif p.default is p.empty:
             raise UnknownNameError(
@@ -46,6 +48,11 @@ def argument_names(
                 f"(known: {', '.join(available)}); rename it, or add it to parameters={{...}}."
             )
     return tuple(names)
+
+
+def is_complex(name: str, available: Collection[str]) -> bool:
+    """Whether a name that is not available itself is that of a complex unknown, whose parts are."""
+    return name not in available and all(part in available for part in parts_of(name))
 
 
 def with_arguments(function: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:

@@ -14,11 +14,13 @@ class Side:
         needed: number of conditions; None where it is not certain.
         given: number of conditions.
         lacking: number of solutions that decay into the domain and that the conditions do not fix.
+        place: a point, in words, where this holds, if conditions are about parts of the piece; else empty.
     """
 
     needed: int | None
     given: int
     lacking: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ What is not the same for all points and all made-up fields is not certain, and n
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ import numpy as np
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
 from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 
 _GENERIC = np.array([0.83, -0.57, 0.71, 0.64, -0.91, 0.53])
 """A direction of no meaning."""
@@ -68,8 +70,10 @@ class _Counting:
         kinds = {part.kind for part in self.linear.conditions}
         if OWN in kinds:
             doubts.append("what conditions of your own fix is not known")
-        if kinds - {"initial", "boundary", "periodic", OWN}:
+        if kinds - {"initial", "boundary", "periodic", "integral", OWN}:
             doubts.append("data may stand for conditions")
+        if "integral" in kinds and region.has_time and len(region.space) == 1:
+            doubts.append("an integral at each time may stand for a condition")
         constants, motions = self._free()
         sides = self._sides()
         bare = {piece[:-1] for piece, side in sides.items() if side.lacking}
@@ -103,19 +107,23 @@ class _Counting:
         wave = wave - (wave @ direction) * direction
         found = {c: (complex(number * a), 1j * number * b) for c, a, b in zip(space, direction, wave, strict=True)}
         if self.region.has_time:
-            rate = _FAST[scale] / self.lengths[TIME]
-            found[TIME] = (complex(rate), 0j) if along == TIME else (0j, rate * (1 + 0.37j))
+            time = self.region.clock
+            rate = _FAST[scale] / self.lengths[time]
+            found[time] = (complex(rate), 0j) if along == time else (0j, rate * (1 + 0.37j))
         return found
 
-    def _rows(self, kind: str, where: str, n: int, factors: Factors, modes: Modes, site: int = 0) -> Array:
+    def _rows(
+        self, kind: str, where: str, n: int, factors: Factors, modes: Modes, site: int = 0, stretch: str | None = None
+    ) -> Array:
         found = [np.zeros((0, modes.count), dtype=complex)]
         for part in self.linear.conditions:
-            if part.kind == kind and part.where == where and part.sites[site].is_finite(n):
+            here = part.kind == kind and part.where == where and part.holds_on(stretch)
+            if here and part.sites[site].is_finite(n):
                 found.append(modes.rows(part.sites[site].symbol(n, self.unknowns, factors)))
         return np.concatenate(found)
 
-    def _given(self, kind: str, where: str) -> int:
-        parts = [p for p in self.linear.conditions if p.kind == kind and p.where == where]
+    def _given(self, kind: str, where: str, stretch: str | None = None) -> int:
+        parts = [p for p in self.linear.conditions if p.kind == kind and p.where == where and p.holds_on(stretch)]
         return sum(len(p.sites[0].coefficients) for p in parts)
 
     # -- time --------------------------------------------------------------------------------------------------------------
@@ -124,7 +132,7 @@ class _Counting:
         counts, lacking, given = set(), [], self._given("initial", "")
         for n in range(ON_SIDE):
             for part in range(len(self.linear.equations)):
-                factors = self._factors((n + part) % 2, along=TIME)
+                factors = self._factors((n + part) % 2, along=self.region.clock)
                 modes = self._modes(part, self.linear.first["start"] + n, factors)
                 counts.add(None if modes is None else modes.count)
                 if modes is not None:
@@ -137,18 +145,25 @@ class _Counting:
         if len(self.region.coordinates) == 1:
             return {}
         ends = {c + end for c, unknowns in self.periodic.items() if unknowns >= set(self.unknowns) for end in "-+"}
-        return {piece: self._side(piece) for piece in self.linear.normals if piece not in ends}
+        return {piece: self._side(piece) for piece in self.linear.stretches if piece not in ends}
 
     def _side(self, piece: str) -> Side:
+        """The stretch of a side that lacks most, or else has most."""
+        sides = [
+            replace(self._stretch(piece, stretch.key), place=stretch.place) for stretch in self.linear.stretches[piece]
+        ]
+        return max(sides, key=lambda side: (side.lacking, side.given))
+
+    def _stretch(self, piece: str, stretch: str) -> Side:
         counts: set[int | None] = set()
-        lacking, given = [], self._given("boundary", piece)
+        lacking, given = [], self._given("boundary", piece, stretch)
         partly = any(piece in (c + "-", c + "+") for c in self.periodic)
-        factors = self._factors(0, normal=self.linear.normals[piece][0])
+        factors = self._factors(0, normal=self.linear.normals[stretch][0])
         inside = self._modes(0, self.linear.first["inside"], factors)
         for n in range(ON_SIDE):
             for part in range(len(self.linear.equations)):
-                factors = self._factors((n + part) % 2, normal=self.linear.normals[piece][n])
-                modes = self._modes(part, self.linear.first[piece] + n, factors)
+                factors = self._factors((n + part) % 2, normal=self.linear.normals[stretch][n])
+                modes = self._modes(part, self.linear.first[stretch] + n, factors)
                 if modes is None or inside is None or inside.count != modes.count or partly:
                     counts.add(None)
                     continue
@@ -156,23 +171,30 @@ class _Counting:
                 if neutral and part:  # made-up fields may be none for which the problem makes sense
                     continue
                 counts.add(None if neutral else basis.shape[1])
-                rows = self._rows("boundary", piece, n, factors, modes)
+                rows = self._rows("boundary", piece, n, factors, modes, stretch=stretch)
                 lacking.append(basis.shape[1] - rank(rows @ basis))
         return _agreed(counts, given, lacking)
 
     def _is_open(self, coordinate: str) -> bool:
         """Whether conditions at both ends of a box leave a solution in all samples."""
         ends = (coordinate + "-", coordinate + "+")
-        if coordinate in self.periodic or not set(ends) <= set(self.linear.normals):
+        if coordinate in self.periodic or not set(ends) <= set(self.linear.stretches):
             return False
-        left = []
+        pairs = itertools.product(*(self.linear.stretches[end] for end in ends))
+        return any(self._is_open_at(coordinate, (first.key, last.key)) for first, last in pairs)
+
+    def _is_open_at(self, coordinate: str, stretches: tuple[str, str]) -> bool:
+        """The same for a stretch of either end."""
+        ends = zip((coordinate + "-", coordinate + "+"), stretches, strict=True)
+        places, left = list(ends), []
         for n in range(ON_SIDE):
             for part in range(len(self.linear.equations)):
                 factors = self._factors((n + part) % 2, along=coordinate)
                 modes = self._modes(part, self.linear.first["inside"] + n, factors)
                 if modes is None:
                     return False
-                left.append(modes.between(*(self._rows("boundary", end, n, factors, modes) for end in ends)))
+                rows = (self._rows("boundary", end, n, factors, modes, stretch=stretch) for end, stretch in places)
+                left.append(modes.between(*rows))
         return min(left) > 0
 
     def _line(self, x: str) -> Side:
@@ -189,7 +211,9 @@ class _Counting:
                 first, last = (self._rows("boundary", end, 0, factors, modes) for end in ends)
                 periodic = (self._rows("periodic", x, 0, factors, modes, site) for site in (0, 1))
                 lacking.append(modes.between(np.concatenate([first, modes.joined(*periodic)]), last))
-        return _agreed(counts, given, lacking)
+        # an integral is a number, as a condition at an end is
+        spare = self._given("integral", "")
+        return _agreed(counts, given, [max(0, left - spare) for left in lacking])
 
     # -- what nothing notices ----------------------------------------------------------------------------------------------
 
@@ -217,8 +241,9 @@ class _Counting:
         """Rows (n k, m (1 + d)) on the coefficients of 1, x, y, ... of each unknown."""
         space, names = self.region.space, self.region.coordinates
         m, found = len(self.unknowns), []
-        for n in range(len(sites[0].points)):
-            for i in range(len(sites[0].coefficients)):
+        for i in range(len(sites[0].coefficients)):
+            of_points = []
+            for n in range(len(sites[0].points)):
                 row = np.zeros((1 + len(space), m))
                 for site in sites:
                     for (unknown, key), values in site.coefficients[i].items():
@@ -231,8 +256,9 @@ class _Counting:
                                 row[1 + k, j] += values[n] * place / self.lengths[name]
                         elif len(key) == 1 and key[0] in space:
                             row[1 + space.index(key[0]), j] += values[n] / self.lengths[key[0]]
-                if np.isfinite(row).all():
-                    found.append(row.reshape(-1))
+                of_points.append(row.reshape(-1))
+            rows = sites[0].summed(np.array(of_points))
+            found += list(rows[np.isfinite(rows).all(axis=1)])
         return np.array(found).reshape(len(found), m * (1 + len(space)))
 
     def _on_time(self, conditions: Sequence[ConditionPart]) -> Array:
@@ -243,10 +269,11 @@ class _Counting:
                 orders: dict[int, Array] = {}
                 for site in sites:
                     for (unknown, key), values in site.coefficients[i].items():
-                        if set(key) <= {TIME}:
+                        if set(key) <= {self.region.clock}:
                             row = orders.setdefault(len(key), np.zeros((len(values), len(self.unknowns))))
                             row[:, self.unknowns.index(unknown)] += values
-                found += [row[np.isfinite(row).all(axis=1)] for row in orders.values()]
+                rows = [sites[0].summed(row) for row in orders.values()]
+                found += [row[np.isfinite(row).all(axis=1)] for row in rows]
         return np.concatenate([np.zeros((0, len(self.unknowns))), *found])
 
 

@@ -15,7 +15,7 @@ from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 
 
 def linearized_at(
@@ -46,7 +46,7 @@ def linearized_at(
     return linearize(list(residuals.values()), jets)
 
 
-def smooths(linear: Coefficients, unknown: str, coordinate: str) -> bool:
+def smooths(linear: Coefficients, unknown: str, coordinate: str, time: str = "t") -> bool:
     """Whether high waves of an unknown along a coordinate are damped, by its own equation, everywhere.
 
     That is so where u_t = -c (-1)^m d^2m u with c > 0 and no higher derivative of it: then a kink is rounded at once and
@@ -56,15 +56,16 @@ def smooths(linear: Coefficients, unknown: str, coordinate: str) -> bool:
         linear: see ``linearized_at``.
         unknown: its name.
         coordinate: of space.
+        time: the coordinate that is time.
     """
     keys = {key for row in linear for name, key in row if name == unknown}
     order = max((key.count(coordinate) for key in keys), default=0)
-    if order < 2 or order % 2 or max((key.count(TIME) for key in keys), default=0) != 1:
+    if order < 2 or order % 2 or max((key.count(time) for key in keys), default=0) != 1:
         return False
-    time: Key = (TIME,)
+    pace: Key = (time,)
     highest: Key = (coordinate,) * order
-    own = [row for row in linear if bool((row.get((unknown, time), torch.zeros(1)) != 0).any())]
+    own = [row for row in linear if bool((row.get((unknown, pace), torch.zeros(1)) != 0).any())]
     if len(own) != 1 or (unknown, highest) not in own[0]:
         return False
     sign = 1.0 if order % 4 == 0 else -1.0
-    return bool((sign * own[0][unknown, highest] / own[0][unknown, time] > 0).all())
+    return bool((sign * own[0][unknown, highest] / own[0][unknown, pace] > 0).all())

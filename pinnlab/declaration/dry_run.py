@@ -18,16 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.arguments import argument_names, is_complex
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
-from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
+from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value
-from pinnlab.derivatives.names import POINTWISE, Key
+from pinnlab.derivatives.names import COMPLEX, POINTWISE, Key
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 
@@ -60,7 +61,7 @@ def dry_run(
     domain: Region,
     unknowns: tuple[str, ...],
     equations: Sequence[Equation],
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     parameters: Mapping[str, Parameter],
     velocity: Any = None,
 ) -> DryRun:
@@ -135,15 +136,20 @@ def dry_run(
     for condition in conditions:
         for misfit in condition.terms(context):
             # NumPy and changes in place fail at numbers that carry derivatives, which only data never do
-            drawn, moving = misfit.draw(draw, POINTS), misfit.fixed is None
+            drawn, moving = misfit.draw(draw, POINTS), misfit.kind != "data"
             sites = tuple(Site(s.points.requires_grad_(moving), s.normals) for s in drawn)
             traced = tried(misfit, sites, repr(condition))
             alone(misfit, sites, repr(condition), traced)
-            for name, residual in traced.residuals.items():
-                if not bool(torch.isfinite(residual).all()):
-                    raise ValueError(
-                        f"{condition!r}: its value is NaN or infinite at some points ({name}); check the function."
-                    )
+            bad = [name for name, r in traced.residuals.items() if not bool(torch.isfinite(r).all())]
+            if bad and condition.of_fields:  # of made-up numbers, of which some may be out of its range
+                both = traced, tried(misfit, sites, repr(condition), positive=False)
+                bad = [name for name in bad if not any(bool(torch.isfinite(t.residuals[name]).any()) for t in both)]
+            if bad:
+                hint = "; powers and roots of negative numbers are none: write abs(d)**0.25 * d for d**1.25"
+                raise ValueError(
+                    f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
+                    f"{hint if condition.of_fields else ''}."
+                )
     return DryRun(found.keys, tuple(found.residuals))
 
 
@@ -160,24 +166,30 @@ def bound_residuals(equations: Sequence[Equation], available: Sequence[str]) -> 
     """
     bound = []
     for i, function in enumerate(equations):
-        name = getattr(function, "__name__", "")
-        label = name if name.isidentifier() else f"equation{i}"
-        bound.append((function, argument_names(function, available, f"equation {label!r}"), label))
+        label = bound_label(function, i)
+        names = argument_names(function, available, f"equation {label!r}")
+        bound.append((function, names, label, any(is_complex(n, available) for n in names)))
 
     def residuals(scope: Scope) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for function, names, label in bound:
+        for function, names, label, mixed in bound:
             result = scope.call(function, names)
             named = result if isinstance(result, dict) else {label: result}
             if not named or not all(isinstance(name, str) and name for name in named):
                 raise TypeError(f"equation {label!r} returned {list(named)} as names; return {{'name': residual}}.")
-            for name, residual in named.items():
+            for name, residual in (real_parts(named) if mixed else named).items():
                 if name in found:
                     raise ValueError(f"two residuals are called {name!r}; give the equations different names.")
                 found[name] = residual
         return found
 
     return residuals
+
+
+def bound_label(function: Equation, number: int) -> str:
+    """What the residual of an equation is called that has no name of its own."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else f"equation{number}"
 
 
 def equation_term(domain: Region, residuals: Residuals, names: tuple[str, ...] = ()) -> Term:
@@ -235,7 +247,7 @@ def make_context(
             for coordinate in key:
                 pair = (unknown, coordinate)
                 order[pair] = max(order.get(pair, 0), key.count(coordinate))
-    return Context(domain, unknowns, tuple(parameters), order)
+    return Context(domain, unknowns, tuple(parameters), order, parameter_values(parameters))
 
 
 def parameter_values(parameters: Mapping[str, Parameter], like: Tensor | None = None) -> dict[str, Any]:
@@ -261,6 +273,8 @@ def dry_points(d: int) -> Callable[[int], Tensor]:
 def check_residual(name: str, residual: Any, jets: list[Tensor]) -> None:
     """Raise TypeError or ValueError where an equation returned no residual: one number per point, which ``jets`` change."""
     advice = _ADVICE
+    if name.endswith("_imag") and isinstance(residual, Tensor) and bool((residual.abs() < 1e-9).all()):
+        advice = f"the imaginary part of {name.removesuffix('_imag')!r} is zero: take its real part, (...).real"
     if not isinstance(residual, Tensor):
         raise TypeError(f"equation {name!r} returned {type(residual).__name__} {residual!r}; {advice}.")
     if residual.shape != (POINTS,):
@@ -283,7 +297,7 @@ def check_residual(name: str, residual: Any, jets: list[Tensor]) -> None:
 
 def _kind(residual: Tensor) -> str:
     if residual.is_complex():
-        return "complex values; write its real and imaginary part as two equations for two real unknowns"
+        return f"complex values; {COMPLEX}, or write its real and imaginary part as two equations for two real unknowns"
     if residual.dtype == torch.bool:
         return "a comparison, which is true or false; write left - right"
     return f"whole numbers ({residual.dtype})"

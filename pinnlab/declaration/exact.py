@@ -13,13 +13,13 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
-from pinnlab.declaration.conditions import Condition, Context, Dirichlet, Initial, Periodic
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Dirichlet, Initial, Periodic
 from pinnlab.declaration.kinks import kink_profiles
 from pinnlab.declaration.regularity import irregularity
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 
 
@@ -37,14 +37,14 @@ class ExactPlan:
 
     ansatz: Ansatz
     periods: dict[int, float]
-    built_in: tuple[Condition, ...]
-    soft: tuple[Condition, ...]
+    built_in: tuple[AnyCondition, ...]
+    soft: tuple[AnyCondition, ...]
     notes: tuple[str, ...]
 
 
 def plan_exact(
     context: Context,
-    conditions: Sequence[Condition],
+    conditions: Sequence[AnyCondition],
     parameters: dict[str, Any],
     free: Sequence[str] = (),
     periodic: bool = True,
@@ -67,7 +67,7 @@ def plan_exact(
     region = context.region
     periods = _periodic_coordinates(context, conditions, periodic, notes)
     taken = [c for c in conditions if isinstance(c, Periodic) and region.coordinates.index(c.on) in periods]
-    eligible: list[Condition] = []
+    eligible: list[AnyCondition] = []
     for condition in conditions:
         if isinstance(condition, Dirichlet | Initial) and condition.exact is not False:
             reason = _obstacle(condition, context, free)
@@ -79,7 +79,7 @@ def plan_exact(
                 raise ValueError(f"{condition!r} cannot be exact: {reason}.")
             else:
                 notes.append(f"{condition!r} is soft: {reason}")
-    _check_periodic_faces(context, eligible, periods)
+    _check_periodic_faces(context, conditions, periods)
     while True:
         for condition in _lone_velocities(context, eligible):
             if condition.exact:
@@ -113,7 +113,7 @@ def with_kinks(
 
 
 def _periodic_coordinates(
-    context: Context, conditions: Sequence[Condition], allowed: bool, notes: list[str]
+    context: Context, conditions: Sequence[AnyCondition], allowed: bool, notes: list[str]
 ) -> dict[int, float]:
     periods: dict[int, float] = {}
     for c in conditions:
@@ -133,6 +133,8 @@ def _periodic_coordinates(
 
 
 def _obstacle(condition: Dirichlet | Initial, context: Context, free: Sequence[str]) -> str | None:
+    if condition.where is not None:
+        return "it holds on a part of a side, and values are built in on whole sides only"
     if isinstance(condition, Dirichlet):
         bent = [piece for piece in condition.pieces(context) if context.region.face(piece) is None]
         if bent:
@@ -163,7 +165,7 @@ def _data(condition: Dirichlet | Initial, context: Context) -> Iterator[tuple[st
     """(unknown, value, {coordinate number: position}) on every face that a condition is about."""
     region = context.region
     if isinstance(condition, Initial):
-        start = {region.coordinates.index(TIME): region.bounds[TIME][0]}
+        start = {region.time_index: region.time_interval[0]}
         yield from ((unknown, given, start) for unknown, _, given, _ in condition.targets(context))
         return
     for unknown, given in condition.values.items():
@@ -173,16 +175,16 @@ def _data(condition: Dirichlet | Initial, context: Context) -> Iterator[tuple[st
             yield unknown, given, {face[0]: face[1]}
 
 
-def _lone_velocities(context: Context, conditions: Sequence[Condition]) -> list[Condition]:
+def _lone_velocities(context: Context, conditions: Sequence[AnyCondition]) -> list[AnyCondition]:
     """Initial conditions on u_t where u itself has no exact initial value to build on."""
     given = [(c, target) for c in conditions if isinstance(c, Initial) for target in c.targets(context)]
     exact = {unknown for _, (unknown, key, _, _) in given if not key}
     return list(dict.fromkeys(c for c, (unknown, key, _, _) in given if key and unknown not in exact))
 
 
-def _check_periodic_faces(context: Context, conditions: Sequence[Condition], periods: dict[int, float]) -> None:
+def _check_periodic_faces(context: Context, conditions: Sequence[AnyCondition], periods: dict[int, float]) -> None:
     for condition in conditions:
-        if isinstance(condition, Dirichlet):
+        if isinstance(condition, BoundaryCondition):
             for piece in condition.pieces(context):
                 face = context.region.face(piece)
                 if face is not None and face[0] in periods:
@@ -201,10 +203,10 @@ def _value(given: Any, owner: str, context: Context, parameters: dict[str, Any])
 
 
 def _constraints(
-    context: Context, conditions: Sequence[Condition], parameters: dict[str, Any]
+    context: Context, conditions: Sequence[AnyCondition], parameters: dict[str, Any]
 ) -> list[list[Constraint]]:
     region = context.region
-    found: dict[tuple[str, int], tuple[list[FaceValue], list[Condition]]] = {}
+    found: dict[tuple[str, int], tuple[list[FaceValue], list[AnyCondition]]] = {}
     for condition in conditions:
         if isinstance(condition, Dirichlet):
             for unknown, given in condition.values.items():
@@ -221,7 +223,7 @@ def _constraints(
                         )
                     faces.append(FaceValue(position, value))
                     owners.append(condition)
-    time = region.coordinates.index(TIME) if region.has_time else -1
+    time = region.time_index if region.has_time else -1
     for condition in conditions:
         if isinstance(condition, Initial):
             for unknown, key, given, _ in condition.targets(context):
@@ -229,7 +231,7 @@ def _constraints(
                 faces, owners = found.setdefault((unknown, time), ([], []))
                 if any(f.order == len(key) for f in faces):
                     raise ValueError(f"{condition!r}: the initial state of {unknown} is given twice.")
-                faces.append(FaceValue(region.bounds[TIME][0], value, len(key)))
+                faces.append(FaceValue(region.time_interval[0], value, len(key)))
                 owners.append(condition)
     result = []
     for unknown in context.unknowns:
@@ -246,7 +248,7 @@ def _constraints(
 
 def _contradiction(
     region: Region, constraints: list[list[Constraint]], periodic: Sequence[Periodic]
-) -> list[Condition] | None:
+) -> list[AnyCondition] | None:
     """The conditions that the combined G fails to meet on their own faces, with those they clash with."""
     points = region.interior(unit_points("sobol", 16, len(region.coordinates), np.random.default_rng(0))).points
     ansatz = Ansatz(constraints)

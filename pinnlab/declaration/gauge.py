@@ -23,7 +23,8 @@ def said_of(group: tuple[str, ...]) -> str:
     """That a group of unknowns shares a free constant, and what fixes it."""
     return (
         f"{' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant; fix it, such as by a "
-        f"Dirichlet value of {group[0]} on one side, or by Data at one point"
+        f"Dirichlet value of {group[0]} on one side, by its mean, Integral(lambda {group[0]}: {group[0]}, equals=0.0), or "
+        "by Data at one point"
     )
 
 

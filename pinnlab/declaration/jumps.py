@@ -27,7 +27,7 @@ from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 6000
@@ -167,9 +167,11 @@ def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, Lazy
     residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
     rows, inside, functions = list(residuals.values()), {}, {}
     for field, name in watched:
-        if field.value.is_floating_point():
-            inside[len(rows)] = name
-            rows.append(field.value)
+        value = field.value
+        for part in (value.real, value.imag) if value.is_complex() else (value,):
+            if part.is_floating_point():
+                inside[len(rows)] = name
+                rows.append(part)
     for name, value in declared.parameters.items():
         if isinstance(value, FunctionParameter):
             functions[len(rows)] = name
@@ -292,7 +294,8 @@ def _leading(declared: Declared, names: Sequence[str], slopes: Coefficients, coo
         (f"the coefficient of {unknown}.{''.join(key)} in {name!r}", sides)
         for name, row in zip(names, slopes, strict=True)
         for (unknown, key), slope in row.items()
-        if leads(key, declared.derivatives[unknown], coordinate) and (sides := _differs(slope)) is not None
+        if leads(key, declared.derivatives[unknown], coordinate, declared.domain.time)
+        and (sides := _differs(slope)) is not None
     ]
 
 
@@ -313,7 +316,7 @@ def _sources(declared: Declared, ends: Tensor) -> Described:
     return [(f"a source in {n!r}", sides) for n, r in residuals.items() if (sides := _differs(r)) is not None]
 
 
-def leads(key: Key, used: frozenset[Key], coordinate: str) -> bool:
+def leads(key: Key, used: frozenset[Key], coordinate: str, time: str | None = "t") -> bool:
     """Whether a derivative is one of the highest by a coordinate, and of second order at least.
 
     Of first-order terms, what is continuous is the unknown itself, which solvers make so; of second-order ones it is
@@ -323,10 +326,11 @@ def leads(key: Key, used: frozenset[Key], coordinate: str) -> bool:
         key: the derivative.
         used: all that the equations use of the unknown.
         coordinate: across which the coefficient jumps.
+        time: the coordinate that is time, or None.
     """
 
     def part(each: Key) -> int:
-        return sum((name == TIME) == (coordinate == TIME) for name in each)
+        return sum((name == time) == (coordinate == time) for name in each)
 
     if coordinate not in key or part(key) < 2:
         return False

@@ -22,7 +22,7 @@ from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices, closure
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 
 
 def smoothed_kink(distance: Tensor, width: Tensor) -> Tensor:
@@ -90,9 +90,9 @@ def kink_profiles(
     none = (None,) * len(unknowns)
     if len(region.space) != 1 or not region.has_time or not periods:
         return none
-    time, space = region.coordinates.index(TIME), region.coordinates.index(region.space[0])
+    time, space = region.time_index, region.coordinates.index(region.space[0])
     lower, upper = region.bounds[region.space[0]]
-    start = region.bounds[TIME][0]
+    start = region.time_interval[0]
     at = torch.zeros(2, 2, dtype=torch.float64)
     at[:, time], at[:, space] = start, torch.tensor([lower, upper], dtype=torch.float64)
     profiles: list[KinkProfile | None] = []
@@ -125,14 +125,14 @@ def _linearized(
     jet: Tensor,
 ) -> tuple[float, float] | None:
     """(nu, rate) of the equation u_t = nu u_xx + rate u + ... at the seam; None where it has another form."""
-    x = region.space[0]
+    x, t = region.space[0], region.clock
     known = {(): jet[0], (x, x): jet[2]}
     jets = {name: leaf_jet(LazyJet(lambda key: known.get(key, torch.zeros_like(jet[0])))) for name in unknowns}
     residuals = equations.evaluate((Scope.of_jets(jets, region.columns(at), parameters),))
     mine, used = jets[unknown], {key for each in jets.values() for key in each}
-    if any(len(key) > 2 or key == (TIME, TIME) for key in used) or (TIME,) not in mine or (x, x) not in mine:
+    if any(len(key) > 2 or key == (t, t) for key in used) or (t,) not in mine or (x, x) not in mine:
         return None
-    wanted = [(TIME,), (x, x), *([()] if () in mine else [])]
+    wanted = [(t,), (x, x), *([()] if () in mine else [])]
     for residual in residuals.values():
         found = torch.autograd.grad(residual.sum(), [mine[k] for k in wanted], allow_unused=True, retain_graph=True)
         by_time, by_second, *by_value = (0.0 if g is None else float(g) for g in found)

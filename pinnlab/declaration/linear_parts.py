@@ -32,10 +32,18 @@ class LinearPart:
     Attributes:
         coefficients: per row {(unknown, derivative): (n,)}.
         points: (n, d).
+        weights: (s,) where s consecutive points are one row together, see ``Term.weights``; else None.
     """
 
     coefficients: tuple[dict[tuple[str, Key], Array], ...]
     points: Array
+    weights: Array | None = None
+
+    def summed(self, rows: Array) -> Array:
+        """(n / s, ...) rows from (n, ...) at points."""
+        if self.weights is None:
+            return rows
+        return np.tensordot(self.weights, rows.reshape(-1, len(self.weights), *rows.shape[1:]), axes=(0, 1))
 
     def is_finite(self, n: int) -> bool:
         """Whether all coefficients at one point are numbers."""
@@ -58,16 +66,35 @@ class ConditionPart:
     """One condition, or its part on one piece of the boundary.
 
     Attributes:
-        kind: ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, or ``OWN``.
+        kind: ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"integral"``, or ``OWN``.
         where: piece of the boundary, or the coordinate of a periodic condition; empty for others.
         unknowns: those whose coefficients are not zero.
         sites: one part per site; periodic conditions have two.
+        stretches: keys of the stretches of the piece on which it holds; None for all.
     """
 
     kind: str
     where: str
     unknowns: tuple[str, ...]
     sites: tuple[LinearPart, ...]
+    stretches: frozenset[str] | None = None
+
+    def holds_on(self, stretch: str | None) -> bool:
+        """Whether it holds on a stretch of its piece; None asks for any of them."""
+        return stretch is None or self.stretches is None or stretch in self.stretches
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a piece of the boundary on which the same conditions hold.
+
+    Attributes:
+        key: its name; that of the piece where it is all of it.
+        place: a point on it, in words; empty where it is all of the piece.
+    """
+
+    key: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,15 +104,17 @@ class Linearized:
     Attributes:
         equations: at points of the interior, of the start (if there is time) and of all pieces, one part per set of
             made-up fields.
-        first: {``"inside"``, ``"start"`` or a piece: number of its first point}.
-        normals: {piece: (ON_SIDE, d)}.
+        first: {``"inside"``, ``"start"`` or a stretch of a piece: number of its first point}.
+        normals: {stretch: (ON_SIDE, d)}.
         conditions: all of them.
+        stretches: {piece of the boundary: what it consists of}.
     """
 
     equations: tuple[LinearPart, ...]
     first: dict[str, int]
     normals: dict[str, Array]
     conditions: tuple[ConditionPart, ...]
+    stretches: dict[str, tuple[Stretch, ...]]
 
 
 def _polynomial(key: Key, factors: Factors) -> list[complex]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from pinnlab.declaration.terms import Scope, Term, Trace
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
-from pinnlab.domains import Site
+from pinnlab.domains import Columns, Site
 
 _ORDER = (5, 1, 0, 3)
 _TOLERANCE = 1e-6
@@ -29,7 +29,7 @@ _ROUNDING = 1e-4
 
 def evaluated_elsewhere(
     term: Term,
-    region_columns: Callable[[Tensor], dict[str, Tensor]],
+    region_columns: Callable[[Tensor], Columns],
     parameters: Mapping[str, Any],
     sites: Sequence[Site],
     found: Trace,

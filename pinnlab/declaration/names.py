@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import keyword
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from pinnlab.declaration.conditions import Data, Dirichlet, Initial, Neumann, Periodic, Robin
+from pinnlab.declaration.conditions import Condition, Data, Dirichlet, Initial, Neumann, Periodic, Robin
 from pinnlab.derivatives.fields import FIELD_NAMES
 
 OPTIONS = frozenset(
     name
-    for kind in (Initial, Dirichlet, Neumann, Robin, Periodic, Data)
+    for kind in (Initial, Dirichlet, Neumann, Robin, Periodic, Condition, Data)
     for name, p in inspect.signature(kind).parameters.items()
-    if p.kind is not p.VAR_KEYWORD
+    if p.kind not in (p.VAR_KEYWORD, p.POSITIONAL_ONLY)
 )
 """Arguments of conditions, which cannot name an unknown."""
 
@@ -76,3 +76,13 @@ def ambiguous(names: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str, ..
 
 def _apart(names: Sequence[object]) -> str:
     return ", ".join(("x", "y", "z", "p", "q", "r", "s", "w")[: len(names)])
+
+
+def check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError where a name stands in two of {what it is: names}."""
+    seen: dict[str, str] = {}
+    for kind, names in groups.items():
+        for name in names:
+            if name in seen:
+                raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
+            seen[name] = kind

@@ -6,14 +6,21 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.complex_unknowns import (
+    Unknowns,
+    declared_types,
+    declared_unknowns,
+    on_parts,
+    real_unknowns,
+)
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.conditions import Condition, Context, Data, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -30,12 +37,15 @@ from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
-from pinnlab.declaration.names import check_names
+from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.rewriting import rewritten
+from pinnlab.declaration.scales import Scales, Terms, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
 
 Velocity = float | Callable[..., Any]
@@ -48,18 +58,23 @@ class Problem:
 
     Args:
         domain: where the coordinates live; the coordinate ``t`` is time.
-        unknowns: one name or several.
+        unknowns: one name or several; ``{"psi": complex, "u": float}`` where some are complex.
         equations: one function or several. Arguments are bound by name to unknowns, coordinates and parameters; each
-            returns a residual (zero where the equation holds) or ``{"name": residual}``.
+            returns a residual (zero where the equation holds) or ``{"name": residual}``. A complex residual is two real
+            ones, ``name_real`` and ``name_imag``.
         conditions: initial, boundary, periodic conditions and data.
         parameters: {name: number, function of coordinates, ``Uniform(lo, hi)`` (a family of numbers),
             ``RandomField(on="x")`` (a family of functions) or ``Unknown(start)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
+        scales: {coordinate, unknown, coefficient to be found or residual: in what it is counted while the problem is
+            solved}, a positive number or ``(offset, scale)``; those that are not given are found, see ``scales()``.
 
     Attributes:
-        unknowns, equations, conditions: tuples, whatever was given.
+        unknowns, equations, conditions: tuples, whatever was given. A complex unknown ``psi`` is two real ones,
+            ``psi_real`` and ``psi_imag``, and conditions on it are conditions on these.
+        complex_unknowns: names of the complex unknowns.
         derivatives: {unknown: derivatives that the equations use}, each named by its coordinates, such as ``("x", "x")``.
         residual_names: what the equations' residuals are called.
 
@@ -71,43 +86,61 @@ class Problem:
     domain: Region
     unknowns: tuple[str, ...]
     equations: tuple[Equation, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[AnyCondition, ...]
     parameters: Mapping[str, Parameter]
     reference: Callable[..., Any] | None
     velocity: Velocity | Sequence[Velocity] | None
     name: str
+    complex_unknowns: tuple[str, ...] = field(init=False, repr=False)
     derivatives: Mapping[str, frozenset[Key]] = field(init=False, repr=False)
     residual_names: tuple[str, ...] = field(init=False, repr=False)
+    _given_scales: ClassVar[Mapping[str, tuple[float | None, float]]] = {}
 
     def __init__(
         self,
         domain: Region,
-        unknowns: str | Sequence[str],
+        unknowns: Unknowns,
         equations: Equation | Sequence[Equation],
-        conditions: Condition | Sequence[Condition] = (),
+        conditions: AnyCondition | Sequence[AnyCondition] = (),
         parameters: Mapping[str, Parameter] | None = None,
         reference: Callable[..., Any] | None = None,
         velocity: Velocity | Sequence[Velocity] | None = None,
         name: str = "problem",
+        scales: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
-        names, functions, given = _names(unknowns), _functions(equations), _conditions(conditions)
+        declared, complex_ones = declared_unknowns(unknowns)
+        names, functions = real_unknowns(declared, complex_ones), _functions(equations)
+        given = tuple(on_parts(condition, complex_ones) for condition in _conditions(conditions))
         values = _parameters(parameters or {}, domain, given)
-        check_names(domain.coordinates, names, values)
-        _check_distinct({"an unknown": names, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
+        check_names(domain.coordinates, (*names, *complex_ones), values)
+        taken = {
+            "an unknown": (*names, *complex_ones),
+            "a coordinate": domain.coordinates,
+            "a parameter": tuple(values),
+        }
+        check_distinct(taken)
         _check_solvable(values)
         if not isinstance(name, str):
             raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
         found = dry_run(domain, names, functions, given, values, velocity)
         vars(self).update(
             domain=domain, unknowns=names, equations=functions, conditions=given, parameters=values,
-            reference=reference, velocity=velocity, name=name,
+            reference=reference, velocity=velocity, name=name, complex_unknowns=complex_ones,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
+        wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
+        if scales is not None:
+            vars(self)["_given_scales"] = checked_scales(scales, wanted)
         self.exact_plan()
         if reference is not None:
             self.reference_arguments(reference)
+
+    @property
+    def declared(self) -> dict[str, type]:
+        """The unknowns as they were declared: {name: float or complex}."""
+        return declared_types(self.unknowns, self.complex_unknowns)
 
     # -- members of a family -----------------------------------------------------------------------------------------
 
@@ -137,7 +170,7 @@ class Problem:
             family = self.parameters[name]
             if isinstance(family, Family):
                 values[name] = family.admit(name, value)
-        return dataclasses.replace(self, parameters={**self.parameters, **values})
+        return self.replace(parameters={**self.parameters, **values})
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""
@@ -151,7 +184,28 @@ class Problem:
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(self, **{"unknowns": self.declared, "scales": self._given_scales or None, **changes})
+
+    # -- natural units ---------------------------------------------------------------------------------------------------
+
+    def scales(self) -> Scales:
+        """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
+        return self._scales
+
+    @cached_property
+    def _scales(self) -> Scales:
+        terms = [terms for _, terms in self.condition_terms()]
+        declared = Terms(self.context(), self.equation_term(), terms, self.parameter_values())
+        return find_scales(declared, self.parameters, self._given_scales)
+
+    @cached_property
+    def natural(self) -> Problem:
+        """The same problem in natural units; itself where it is in these already."""
+        change = self._scales.change
+        if change.is_identity or self.complex_unknowns or not all(c.in_any_units for c in self.conditions):
+            return self
+        given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
+        return Problem(unknowns=self.unknowns, name=self.name, **rewritten(change, *given))
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
@@ -196,7 +250,7 @@ class Problem:
         """
         return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
 
-    def condition_terms(self) -> list[tuple[Condition, list[Term]]]:
+    def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""
         context = self.context()
         return [(condition, condition.terms(context)) for condition in self.conditions]
@@ -235,11 +289,15 @@ class Problem:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
         plan = self.exact_plan()
         notes, missing = list(plan.notes), []
+        notes += [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in self.complex_unknowns]
         for name, value in self.parameters.items():
             if isinstance(value, Family):
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-            if isinstance(value, Unknown) and not any(isinstance(c, Data) for c in self.conditions):
-                missing.append(f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...)")
+            if isinstance(value, Unknown) and not any(isinstance(c, Data | Integral) for c in self.conditions):
+                missing.append(
+                    f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
+                    "that decides it, Integral(..., equals=...)"
+                )
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
@@ -264,6 +322,8 @@ class Problem:
 
     @cached_property
     def _counted(self) -> Count:
+        if self.natural is not self:  # thresholds are for numbers about one
+            return self.natural.count()
         values = self.parameter_values()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)
@@ -285,23 +345,6 @@ class Problem:
 # -- what the constructor makes of its arguments -----------------------------------------------------------------------
 
 
-def _names(unknowns: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of the unknowns; ValueError where they are none, no names, or stand twice."""
-    if isinstance(unknowns, Mapping):
-        raise TypeError(
-            f"unknowns={unknowns!r}: give names only; complex unknowns are not supported: declare the real and the "
-            "imaginary part as two unknowns, each with its own equation."
-        )
-    if not isinstance(unknowns, Sequence | set | frozenset):
-        raise TypeError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
-    names = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
-    if not names or not all(isinstance(n, str) and n.isidentifier() for n in names):
-        raise ValueError(f"unknowns={unknowns!r}: give one name or a tuple of names, such as 'u' or ('u', 'v').")
-    if len(set(names)) != len(names):
-        raise ValueError(f"unknowns={unknowns!r}: a name stands twice.")
-    return names
-
-
 def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
     """The equations; ValueError where there is none."""
     if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
@@ -312,19 +355,19 @@ def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]
     return functions
 
 
-def _conditions(conditions: Condition | Sequence[Condition]) -> tuple[Condition, ...]:
+def _conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tuple[AnyCondition, ...]:
     """The conditions; TypeError where one is none."""
-    if not isinstance(conditions, Condition) and not isinstance(conditions, Sequence):
+    if not isinstance(conditions, AnyCondition) and not isinstance(conditions, Sequence):
         raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
-    given = (conditions,) if isinstance(conditions, Condition) else tuple(conditions)
+    given = (conditions,) if isinstance(conditions, AnyCondition) else tuple(conditions)
     for condition in given:
-        if not isinstance(condition, Condition):
+        if not isinstance(condition, AnyCondition):
             raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
     return given
 
 
 def _parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[Condition]
+    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates."""
     if not isinstance(parameters, Mapping):
@@ -351,13 +394,3 @@ def _check_solvable(parameters: Mapping[str, Parameter]) -> None:
             f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
             f"{wanted[0]!r} a number or a family as well."
         )
-
-
-def _check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
-    """Raise ValueError where a name stands in two of {what it is: names}."""
-    seen: dict[str, str] = {}
-    for kind, names in groups.items():
-        for name in names:
-            if name in seen:
-                raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
-            seen[name] = kind

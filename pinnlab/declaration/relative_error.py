@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.complex_unknowns import joined_columns, separated
 from pinnlab.declaration.problem import Problem
+from pinnlab.derivatives.names import COMPLEX
 from pinnlab.domains import Box, Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
@@ -65,14 +67,17 @@ def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> 
     names = problem.reference_arguments(reference)
     found = reference(**{k: v for k, v in {**columns, **numbers}.items() if k in names})
     if not isinstance(found, Mapping):
-        if len(problem.unknowns) != 1:
+        if len(problem.declared) != 1:
             raise TypeError(
-                f"reference returned {type(found).__name__}; return {{name: values}} for {problem.unknowns}."
+                f"reference returned {type(found).__name__}; return {{name: values}} for {tuple(problem.declared)}."
             )
-        found = {problem.unknowns[0]: found}
+        found = {next(iter(problem.declared)): found}
+    found = separated(found, problem.complex_unknowns)
     missing = [u for u in problem.unknowns if u not in found]
     if missing:
         raise ValueError(f"reference returned {sorted(found)}, without {missing}; return a value for each unknown.")
+    if complex_ones := [u for u in problem.unknowns if np.iscomplexobj(found[u])]:
+        raise TypeError(f"reference returned complex values of {complex_ones[0]!r}, which is real; {COMPLEX}.")
     values = [torch.as_tensor(found[u], dtype=torch.float64, device="cpu") for u in problem.unknowns]
     return torch.stack([v.expand(len(points)) for v in values], dim=1)
 
@@ -122,7 +127,13 @@ def relative_errors(
     points = affordable(error_grid(problem.domain), values, deadline or Deadline())
     target = evaluate(reference, problem, points)
     found = values(points).to("cpu", torch.float64)
-    return dict(zip(problem.unknowns, relative_l2(found, target, to).tolist(), strict=True))
+    return _errors(found, target, problem, to)
+
+
+def _errors(values: Tensor, target: Tensor, problem: Problem, to: str = "size") -> dict[str, float]:
+    """{unknown as declared: relative L2 error} of (n, m) values; that of a complex unknown is in the complex numbers."""
+    found, exact = (joined_columns(v, problem.unknowns, problem.complex_unknowns) for v in (values, target))
+    return dict(zip(problem.declared, relative_l2(found, exact, to).tolist(), strict=True))
 
 
 class ComputedReference(ABC):
@@ -167,7 +178,7 @@ def error_meter(
 
     def measure() -> dict[str, float]:
         values = model.values(points.to(model.parameters[0])).to("cpu", torch.float64)
-        return dict(zip(whole.unknowns, relative_l2(values, target).tolist(), strict=True))
+        return _errors(values, target, whole)
 
     return measure
 

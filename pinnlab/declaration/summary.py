@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import Condition, Context, Initial
-from pinnlab.domains import TIME
+from pinnlab.declaration.conditions import AnyCondition, Context, Initial
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -70,7 +69,7 @@ class Gaps:
     certificate: str | None
 
 
-def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> Gaps:
+def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> Gaps:
     """What a problem's conditions leave open.
 
     Args:
@@ -81,8 +80,8 @@ def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_
     """
     few = [
         *_initial_gaps(context, conditions, count, order_of),
-        *_side_gaps(context, count),
-        *_line_gaps(context, count),
+        *_side_gaps(context, count, order_of),
+        *_line_gaps(context, count, order_of),
     ]
     moving = [] if few else _motions(context, count)
     missing, excess = few + moving, _excess(context, conditions, count, order_of)
@@ -96,19 +95,21 @@ def gaps(context: Context, conditions: Sequence[Condition], count: Count, order_
     return Gaps(tuple(missing), tuple(excess), tuple(notes), certain[0] if certain else None)
 
 
-def _initial_gaps(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> list[str]:
+def _initial_gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
     side = count.initial
     if side is None or not (side.lacking or side.needed is None):
         return []
     given = {(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)}
-    wanted = [(u, order) for u in context.unknowns for order in range(order_of(u, TIME)) if (u, order) not in given]
-    found = [f"no initial value of {_derived(u, order)}: add Initial({_derived(u, order)}=...)" for u, order in wanted]
+    t = context.region.clock
+    wanted = [(u, order) for u in context.unknowns for order in range(order_of(u, t)) if (u, order) not in given]
+    lacking = [_derived(u, order, t) for u, order in wanted]
+    found = [f"no initial value of {name}: add Initial({name}=...)" for name in lacking]
     if side.lacking and not found:
         found = [f"the {_number(side.given, 'initial value')} leave {side.lacking} of {side.needed} open: change them"]
     return found
 
 
-def _side_gaps(context: Context, count: Count) -> list[str]:
+def _side_gaps(context: Context, count: Count, order_of: Orders) -> list[str]:
     lacking = {piece: side for piece, side in count.sides.items() if side.lacking}
     found, who = [], " or ".join(context.unknowns)
     for coordinate in context.region.space:
@@ -117,15 +118,17 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
             needs = " and ".join(str(lacking.pop(end).needed) for end in ends)
             found.append(
                 f"no condition on {who} at the boundary of {coordinate}: add Dirichlet, Periodic, ...; its two ends "
-                f"need {needs}"
+                f"need {needs}{_clock_hint(context, coordinate, order_of)}"
             )
     faces = {coordinate + end for coordinate in context.region.space for end in "-+"}
     bare = {p: str(side.needed) for p, side in lacking.items() if not side.given and not _doubled(count, p)}
     groups = [[piece] for piece in bare if piece in faces] + [[piece for piece in bare if piece not in faces]]
     for pieces in filter(None, groups):
         needs = " or ".join(dict.fromkeys(bare[piece] for piece in pieces))
+        places = ", ".join(_at(piece, lacking[piece]) for piece in pieces)
         found.append(
-            f"no condition on {who} at {', '.join(map(repr, pieces))}: add Dirichlet, Neumann, ...; {needs} needed there"
+            f"no condition on {who} at {places}: add Dirichlet, Neumann, ...; {needs} needed there"
+            + "".join(dict.fromkeys(_clock_hint(context, p[:-1], order_of) for p in pieces if p in faces))
         )
     for piece, side in lacking.items():
         other = _doubled(count, piece)
@@ -136,10 +139,15 @@ def _side_gaps(context: Context, count: Count) -> list[str]:
             )
         elif side.given:
             found.append(
-                f"too few conditions at {piece!r}: {side.needed} needed, {side.given} given, of which "
+                f"too few conditions at {_at(piece, side)}: {side.needed} needed, {side.given} given, of which "
                 f"{(side.needed or 0) - side.lacking} count: add Dirichlet, Neumann, ... on {who}"
             )
     return found
+
+
+def _at(piece: str, side: Side) -> str:
+    """A piece of the boundary in words, and a point on it where only a part of it is meant."""
+    return repr(piece) + (f" around {side.place}" if side.place else "")
 
 
 def _doubled(count: Count, piece: str) -> Side | None:
@@ -148,7 +156,7 @@ def _doubled(count: Count, piece: str) -> Side | None:
     return other if other is not None and other.needed is not None and other.given > other.needed else None
 
 
-def _line_gaps(context: Context, count: Count) -> list[str]:
+def _line_gaps(context: Context, count: Count, order_of: Orders) -> list[str]:
     side = count.total
     if side is None or not side.lacking or (side.lacking <= len(count.constants) and side.given >= (side.needed or 0)):
         return []
@@ -159,7 +167,17 @@ def _line_gaps(context: Context, count: Count) -> list[str]:
             f"too few conditions in {x}: {side.needed} needed, {side.given} given, of which "
             f"{(side.needed or 0) - side.lacking} count: add Dirichlet, Neumann, ... on {who} at '{x}-' or '{x}+'"
         ]
-    return [f"no condition on {who} at the boundary of {x}: add Dirichlet, Periodic, ...; {side.needed} needed in all"]
+    return [
+        f"no condition on {who} at the boundary of {x}: add Dirichlet, Periodic, ...; {side.needed} needed in "
+        f"all{_clock_hint(context, x, order_of)}"
+    ]
+
+
+def _clock_hint(context: Context, coordinate: str, order_of: Orders) -> str:
+    """What to say where a coordinate without conditions may be time: nothing has more than a first derivative by it."""
+    if context.region.has_time or max(order_of(u, coordinate) for u in context.unknowns) != 1:
+        return ""
+    return f" (if {coordinate} is time, say so: Box(..., time={coordinate!r}), and give Initial(...))"
 
 
 def _constant(context: Context, group: Sequence[str]) -> str:
@@ -195,13 +213,13 @@ def _is_certain(count: Count) -> bool:
     return False
 
 
-def _excess(context: Context, conditions: Sequence[Condition], count: Count, order_of: Orders) -> list[str]:
+def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
     found = []
     for piece, side in count.sides.items():
         if side.needed is not None and side.given > side.needed:
             found.append(
-                f"too many conditions at {piece!r}: {side.needed} needed, {side.given} given; drop those that follow "
-                "from the others or contradict them"
+                f"too many conditions at {_at(piece, side)}: {side.needed} needed, {side.given} given; drop those that "
+                "follow from the others or contradict them"
             )
     if count.total is not None and count.total.needed is not None and count.total.given > count.total.needed:
         (x,) = context.region.space
@@ -211,14 +229,15 @@ def _excess(context: Context, conditions: Sequence[Condition], count: Count, ord
         )
     given = [(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)]
     for u, order in dict.fromkeys(given):
-        if given.count((u, order)) > 1 or order >= order_of(u, TIME) > 0:
+        t = context.region.clock
+        if given.count((u, order)) > 1 or order >= order_of(u, t) > 0:
             why = "stands twice" if given.count((u, order)) > 1 else "is none that the equations ask for"
-            found.append(f"too many conditions: the initial value of {_derived(u, order)} {why}; drop it")
+            found.append(f"too many conditions: the initial value of {_derived(u, order, t)} {why}; drop it")
     return found
 
 
-def _derived(unknown: str, order: int) -> str:
-    return unknown + ("_" + TIME * order if order else "")
+def _derived(unknown: str, order: int, time: str) -> str:
+    return unknown + ("_" + time * order if order else "")
 
 
 def _number(n: int | None, what: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,21 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.functions import FunctionParameter, function_jet
-from pinnlab.derivatives.fields import Field, Key, NamedJet, Watch, as_value, coordinate_field, unknown_field
+from pinnlab.derivatives.fields import (
+    Field,
+    Key,
+    NamedJet,
+    Watch,
+    as_value,
+    complex_field,
+    coordinate_field,
+    unknown_field,
+)
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.jets import LazyJet, made_up_jet, named_jets
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import Region, Site
+from pinnlab.derivatives.names import COMPLEX, parts_of
+from pinnlab.domains import Columns, Region, Site
 
 Draw = Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]
 """(unit_points, n) -> sites: ``unit_points(n)`` gives (n, d) points of the unit cube."""
@@ -42,7 +52,7 @@ class Scope:
     """
 
     fields: Mapping[str, Field]
-    coordinates: Mapping[str, Tensor]
+    coordinates: Columns
     parameters: Mapping[str, Any]
     normals: Mapping[str, Tensor] = field(default_factory=dict)
     watch: Watch | None = None
@@ -51,14 +61,13 @@ class Scope:
     def of_jets(
         cls,
         jets: Mapping[str, NamedJet],
-        coordinates: Mapping[str, Tensor],
+        coordinates: Columns,
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
         watch: Watch | None = None,
     ) -> Scope:
         """The scope in which each unknown has the derivatives of its jet."""
-        names: Key = tuple(coordinates)
-        fields = {name: unknown_field(name, jet, names, watch=watch) for name, jet in jets.items()}
+        fields = {name: unknown_field(name, jet, coordinates.names, watch=watch) for name, jet in jets.items()}
         return cls(fields, coordinates, parameters, normals or {}, watch)
 
     @classmethod
@@ -67,7 +76,7 @@ class Scope:
         jet: Tensor,
         indices: Indices,
         unknowns: Sequence[str],
-        coordinates: Mapping[str, Tensor],
+        coordinates: Columns,
         parameters: Mapping[str, Any],
         normals: Mapping[str, Tensor] | None = None,
     ) -> Scope:
@@ -84,19 +93,21 @@ class Scope:
         given = self.parameters[name]
         if not isinstance(given, FunctionParameter):
             return given
-        return unknown_field(name, parameter_jet(given, self.coordinates), tuple(self.coordinates), watch=self.watch)
+        return unknown_field(name, parameter_jet(given, self.coordinates), self.coordinates.names, watch=self.watch)
 
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
         """Call an equation: unknowns, coordinates and functions are bound as fields."""
-        order: Key = tuple(self.coordinates)
+        order = self.coordinates.names
         bound: dict[str, Any] = {}
         for name in names:
             if name in self.fields:
                 bound[name] = self.fields[name]
             elif name in self.coordinates:
                 bound[name] = coordinate_field(name, self.coordinates[name], order, self.watch)
-            else:
+            elif name in self.parameters:
                 bound[name] = self.parameter(name)
+            else:
+                bound[name] = complex_field(name, *(self.fields[part] for part in parts_of(name)))
         return function(**bound)
 
     def value(self, given: Any, names: tuple[str, ...], what: str) -> Tensor:
@@ -121,7 +132,8 @@ class Scope:
         given = as_value(given)
         if given is None or isinstance(given, str | complex) or (isinstance(given, Tensor) and given.is_complex()):
             came = "complex values" if isinstance(given, complex | Tensor) else repr(given)
-            raise TypeError(f"{what} returned {came}; return one real number per point, or a number.")
+            hint = f"; {COMPLEX}" if isinstance(given, complex | Tensor) else ""
+            raise TypeError(f"{what} returned {came}; return one real number per point, or a number{hint}.")
         result = torch.as_tensor(given, dtype=self.like.dtype, device=self.like.device)
         if result.ndim > 0 and result.shape != self.like.shape:
             raise ValueError(
@@ -144,16 +156,33 @@ def parameter_jet(function: FunctionParameter, coordinates: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
+class Part:
+    """Which part of its places a term is about.
+
+    Attributes:
+        draw: draws sites in all of them.
+        holds: {coordinate: (n,)} -> (n,) mask of the points that belong to the part.
+    """
+
+    draw: Draw
+    holds: Callable[[Mapping[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
 class Term:
     """Residuals that should vanish at sites of one kind.
 
     Attributes:
-        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"`` or ``"data"``.
+        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"`` or ``"integral"``.
         residuals: their names, in the order of what ``evaluate`` returns.
         draw: draws the sites.
         evaluate: maps one scope per site to {name: (n,)}.
         weight: multiplies the mean square in the loss.
-        fixed: number of points if they are given (data), else None.
+        fixed: number of rows if they are given (data, a single integral), else None.
+        weights: (s,) where s consecutive points make one row, the sum of what ``evaluate`` gives there times these, as in
+            the quadrature of an integral; None where every point is a row. ``draw`` takes the number of rows.
+        part: if it is about a part of the places only; ``draw`` keeps to the part.
+        noise: root mean square that the residuals have if all is right, where that is known (data), else None.
     """
 
     kind: str
@@ -162,6 +191,36 @@ class Term:
     evaluate: Callable[[tuple[Scope, ...]], dict[str, Tensor]]
     weight: float = 1.0
     fixed: int | None = None
+    weights: Tensor | None = None
+    part: Part | None = None
+    noise: float | None = None
+
+    @property
+    def span(self) -> int:
+        """s, the number of points that make one row."""
+        return 1 if self.weights is None else len(self.weights)
+
+    def summed(self, values: Tensor) -> Tensor:
+        """(..., n) rows from values (..., n s) at points."""
+        if self.weights is None:
+            return values
+        return (values.unflatten(-1, (-1, self.span)) * self.weights.to(values)).sum(-1)
+
+
+def everywhere(term: Term) -> Term:
+    """The term with all of its places, zero outside the part that it is about: for those who place points themselves."""
+    part = term.part
+    if part is None:
+        return term
+
+    def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+        holds = part.holds(scopes[0].coordinates)
+        return {
+            name: torch.where(holds, residual, torch.zeros_like(residual))
+            for name, residual in term.evaluate(scopes).items()
+        }
+
+    return replace(term, draw=part.draw, evaluate=evaluate, part=None)
 
 
 @dataclass(frozen=True)
@@ -181,7 +240,7 @@ class Trace:
 
 def trace(
     term: Term,
-    region_columns: Callable[[Tensor], dict[str, Tensor]],
+    region_columns: Callable[[Tensor], Columns],
     unknowns: tuple[str, ...],
     parameters: Mapping[str, Any],
     sites: tuple[Site, ...],
@@ -217,6 +276,7 @@ class Context:
         unknowns: their names.
         parameters: names of the parameters.
         order: {(unknown, coordinate): highest derivative order in the equations}.
+        values: {parameter: 0-dim tensor, or function}, what conditions are tried with; None where they are not to be.
     """
 
     def __init__(
@@ -225,21 +285,22 @@ class Context:
         unknowns: tuple[str, ...],
         parameters: Sequence[str],
         order: Mapping[tuple[str, str], int] | None = None,
+        values: Mapping[str, Any] | None = None,
     ):
         self.region, self.unknowns, self.parameters = region, unknowns, tuple(parameters)
-        self.order = dict(order or {})
+        self.order, self.values = dict(order or {}), values
 
     @property
     def bindable(self) -> tuple[str, ...]:
         """Names that a value may take as arguments."""
         return (*self.region.coordinates, *self.parameters)
 
-    def check_unknown(self, name: str, owner: str) -> None:
-        """Raise ValueError unless ``name`` is an unknown."""
+    def check_unknown(self, name: str, owner: str, hint: str = "") -> None:
+        """Raise ValueError unless ``name`` is an unknown; ``hint``: what to write instead, where that can be guessed."""
         if name not in self.unknowns:
             raise ValueError(
                 f"{owner}({name}=...): {name!r} is not an unknown of this problem; the unknowns are "
-                f"{', '.join(self.unknowns)}."
+                f"{', '.join(self.unknowns)}{hint}."
             )
 
     def names(self, value: Any, owner: str) -> tuple[str, ...]:
@@ -255,6 +316,8 @@ class Context:
             return argument_names(value, self.bindable, owner)
         if isinstance(value, Tensor) and value.ndim == 0:
             value = float(value)
+        if isinstance(value, complex | np.complexfloating):
+            raise TypeError(f"{owner} is the complex number {value}, and the unknown is real; {COMPLEX}.")
         if not isinstance(value, int | float | np.number):
             raise TypeError(f"{owner} must be a number or a function of coordinates, got {type(value).__name__}.")
         try:

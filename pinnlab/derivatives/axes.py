@@ -14,7 +14,7 @@ from pinnlab.derivatives.stencils import (
     Array,
     barycentric_weights,
     derivative_weights,
-    interpolation_weights,
+    slope_weights,
     window_starts,
 )
 
@@ -39,8 +39,13 @@ class Axis(ABC):
         return len(self.points)
 
     @abstractmethod
-    def stencil(self, at: Array) -> tuple[Array, Array]:
-        """Nodes (p, w) of the refined axis and their weights (p, w) for interpolation at (p,) points."""
+    def stencil(self, at: Array, order: int = 0) -> tuple[Array, Array]:
+        """Nodes (p, w) of the refined axis and their weights (p, w) for interpolation at (p,) points.
+
+        Args:
+            at: (p,).
+            order: of the derivative of what is interpolated.
+        """
 
     def refine(self, values: Array, dim: int) -> Array:
         """Values on the finer nodes that ``stencil`` refers to."""
@@ -61,7 +66,7 @@ class NodeAxis(Axis):
         self.points, self.stride = np.asarray(points, dtype=float), stride
         self.width = min(width, len(self.points)) if stride is None else stride + 1
 
-    def stencil(self, at: Array) -> tuple[Array, Array]:
+    def stencil(self, at: Array, order: int = 0) -> tuple[Array, Array]:
         n = self.size
         left = np.clip(np.searchsorted(self.points, at, side="right") - 1, 0, n - 2)
         if self.stride is None:
@@ -73,7 +78,7 @@ class NodeAxis(Axis):
         distinct, which = np.unique(start, return_inverse=True)
         bary = barycentric_weights(self.points[distinct[:, None] + offsets])
         index = start[:, None] + offsets
-        return index, interpolation_weights(self.points[index], at, bary[which.reshape(-1)])
+        return index, slope_weights(self.points[index], at, order, bary[which.reshape(-1)])
 
 
 class DifferentiableAxis(Axis):
@@ -168,7 +173,7 @@ class FourierAxis(DifferentiableAxis):
         spectrum[tuple(last)] *= 0.5  # the highest mode is two modes of the finer grid
         return np.fft.irfft(spectrum, n=_REFINE * self.size, axis=dim) * _REFINE
 
-    def stencil(self, at: Array) -> tuple[Array, Array]:
+    def stencil(self, at: Array, order: int = 0) -> tuple[Array, Array]:
         # local interpolation on the refined grid: its error, about sin(pi / 4)^26 of the highest mode's share, is
         # below the truncation error of the series
         n = _REFINE * self.size
@@ -177,7 +182,8 @@ class FourierAxis(DifferentiableAxis):
         start = np.floor(scaled).astype(int) - (width - 1) // 2
         offsets = np.arange(width)
         nodes = np.broadcast_to(offsets.astype(float), (len(at), width))
-        return (start[:, None] + offsets) % n, interpolation_weights(nodes, scaled - start)
+        weights = slope_weights(nodes, scaled - start, order) * (n / self.length) ** order
+        return (start[:, None] + offsets) % n, weights
 
 
 def apply_along(matrix: Array | scipy.sparse.csr_array, values: Array, dim: int) -> Array:

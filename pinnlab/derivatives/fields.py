@@ -9,15 +9,13 @@ function along the derivatives of its arguments, which is the chain rule and may
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.derivatives.directions import Direction, resolved
 from pinnlab.derivatives.names import (
     OF_TENSORS,
     POINTWISE,
@@ -28,6 +26,9 @@ from pinnlab.derivatives.names import (
     sort_key,
     split_derivative,
 )
+from pinnlab.derivatives.tensors import as_number, is_smooth, load_forward_mode, plain
+from pinnlab.derivatives.vectors import Vector
+from pinnlab.domains.columns import space_of
 
 NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
@@ -39,11 +40,11 @@ place of the derivative."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
-    return lambda field, other: _apply(function, (field, other), {})
+    return lambda field, other: NotImplemented if isinstance(other, Vector) else _apply(function, (field, other), {})
 
 
 def _reflected(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
-    return lambda field, other: _apply(function, (other, field), {})
+    return lambda field, other: NotImplemented if isinstance(other, Vector) else _apply(function, (other, field), {})
 
 
 def _unary(function: Callable[..., Tensor]) -> Callable[[Field], Field]:
@@ -85,12 +86,14 @@ class Field:
         """The (n,) tensor."""
         return self._value if isinstance(self._value, Tensor) else self._value()
 
-    def d(self, *names: str) -> Field:
-        """The derivative by the named coordinates, in any order: ``u.d("x", "x", "t")``.
+    def d(self, *names: str | Direction) -> Field:
+        """The derivative by the named coordinates, in any order: ``u.d("x", "x", "t")``; in conditions along ``n`` as well.
 
         Raises:
             ValueError: a name is not a coordinate.
         """
+        if any(isinstance(name, Direction) for name in names):
+            return resolved(self.d, names)
         for name in names:
             if name not in self.coordinates:
                 raise UnknownNameError(
@@ -98,10 +101,26 @@ class Field:
                     f"the coordinates are {', '.join(self.coordinates)}."
                 )
         result = self
-        for name in sorted(names, key=self.coordinates.index):
+        for name in sorted(map(str, names), key=self.coordinates.index):
             replaced = None if result.watch is None else result.watch(result, name)
             result = result._derive(name) if replaced is None else replaced
         return result
+
+    @property
+    def laplacian(self) -> Field:
+        """The sum of the second derivatives by the coordinates of space; time is none of them."""
+        first, *others = (self.d(name, name) for name in space_of(self.coordinates, f"{self.name}.laplacian"))
+        return sum(others, first)
+
+    @property
+    def real(self) -> Field:
+        """The real part."""
+        return _apply(torch.real, (self,), {})
+
+    @property
+    def imag(self) -> Field:
+        """The imaginary part; zero of real values."""
+        return _apply(torch.imag if self.value.is_complex() else torch.zeros_like, (self,), {})
 
     __add__, __radd__ = _operator(torch.add), _reflected(torch.add)
     __sub__, __rsub__ = _operator(torch.sub), _reflected(torch.sub)
@@ -122,7 +141,7 @@ class Field:
 
         abs = acos = asin = atan = clamp = cos = cosh = erf = exp = expm1 = log = log1p = log10 = neg = _pointwise
         pow = reciprocal = relu = rsqrt = sigmoid = sign = sin = sinc = sinh = sqrt = square = tan = tanh = _pointwise
-        ceil = floor = int = long = round = trunc = _pointwise
+        angle = ceil = conj = floor = int = long = round = trunc = _pointwise
 
     def __getattr__(self, name: str) -> Field:
         if name.startswith("__"):
@@ -164,7 +183,7 @@ class Field:
                 f"NumPy's {ufunc.__name__} cannot be applied to {self.name}, which has derivatives; use torch, such as "
                 f"torch.sin({self.name})."
             )
-        return _apply(function, tuple(v if isinstance(v, Field) else _plain(v) for v in inputs), {})
+        return _apply(function, tuple(v if isinstance(v, Field) else plain(v) for v in inputs), {})
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
@@ -224,17 +243,17 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
     """A pointwise function of fields as a field, differentiated by the chain rule on demand."""
     fields: list[Field] = []
     template, keywords = _collected(args, fields), {k: _collected(v, fields) for k, v in kwargs.items()}
-    like, numbers = fields[0].value, [a for a in template if type(a) in (int, float)]
-    if numbers and not any(f.value.is_floating_point() for f in fields):
+    like, numbers = fields[0].value, [a for a in template if type(a) in (int, float, complex)]
+    if numbers and not any(is_smooth(f.value) for f in fields):
         # beside conditions torch takes 0.1 to be float32, 9 * True to be True
         dtype = fields[0].precision
-        template = tuple(torch.as_tensor(a, dtype=dtype) if isinstance(a, float) else a for a in template)
+        template = tuple(as_number(a, dtype) if isinstance(a, float | complex) else a for a in template)
         if func in _BINARY:
             fields = [_node(lambda value: value.to(dtype), [f]) for f in fields]
             like = fields[0].value
-    if template and isinstance(template[0], int | float) and func in _BINARY:
+    if template and isinstance(template[0], int | float | complex) and func in _BINARY:
         # torch.add(2.0, tensor) and its like want a tensor first; a single number may stay on the CPU
-        template = (torch.as_tensor(template[0], dtype=like.dtype), *template[1:])
+        template = (as_number(template[0], like.dtype), *template[1:])
 
     def compute(*values: Tensor) -> Tensor:
         return func(*_filled(template, values), **{k: _filled(v, values) for k, v in keywords.items()})
@@ -242,13 +261,6 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
     if func in _STEPS:
         return _constant_pieces(compute, fields)
     return _node(compute, fields)
-
-
-def _plain(value: Any) -> Any:
-    """A scalar of NumPy as one of Python, which torch takes; other values pass."""
-    return (
-        value.item() if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim) else value
-    )
 
 
 # not nested in _apply: functions that call themselves would keep all they see, graphs too, until garbage is collected
@@ -286,9 +298,9 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
     coordinates, count = fields[0].coordinates, len(fields)
 
     def derive(name: str) -> Field:
-        _load_forward_mode()
+        load_forward_mode()
         # a condition, as in torch.where(u > 0, ...), is constant almost everywhere
-        smooth = [i for i, f in enumerate(fields) if f.value.is_floating_point()]
+        smooth = [i for i, f in enumerate(fields) if is_smooth(f.value)]
         if not smooth:
             return _node(lambda *values: torch.zeros_like(compute(*values)), fields)
         # not by ``d``: the chain rule differentiates parts, the equation the whole
@@ -311,17 +323,9 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
     if not isinstance(value, Tensor):
         raise TypeError(f"a function of {fields[0].name} returned {type(value).__name__}, no tensor: {POINTWISE}.")
     node = Field(value, coordinates, derive, watch=fields[0].watch)
-    if not value.is_floating_point():
-        node.precision = next((f.value.dtype for f in fields if f.value.is_floating_point()), fields[0].precision)
+    if not is_smooth(value):
+        node.precision = next((f.value.dtype for f in fields if is_smooth(f.value)), fields[0].precision)
     return node
-
-
-@cache
-def _load_forward_mode() -> None:
-    """Let torch load its forward-mode rules: it warns of its own old code while it does, and only then."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.func.jvp(torch.neg, (torch.zeros(()),), (torch.zeros(()),))
 
 
 class _Slot:
@@ -335,32 +339,6 @@ class _Slot:
 
 _STEPS = frozenset({torch.heaviside})
 _BINARY = frozenset({torch.add, torch.sub, torch.mul, torch.true_divide, torch.pow})
-
-
-@overload
-def diff(expression: Field, *names: str) -> Field: ...
-@overload
-def diff(expression: float, *names: str) -> float: ...
-def diff(expression: Field | float, *names: str) -> Field | float:
-    """Differentiate an expression of fields: ``pl.diff(k * u.x, "x")`` is the conservation form of diffusion.
-
-    Args:
-        expression: a Field made of unknowns, coordinates and parameters; a plain number has derivative 0.
-        names: coordinates, one or more.
-
-    Raises:
-        TypeError: no coordinate is named, or the expression is a tensor without derivatives.
-    """
-    if not names:
-        raise TypeError("diff(expression) needs the names of coordinates, such as diff(k * u.x, 'x').")
-    if isinstance(expression, int | float):
-        return 0.0
-    if not isinstance(expression, Field):
-        raise TypeError(
-            f"diff() got a {type(expression).__name__}, which carries no derivatives; differentiate expressions of "
-            "the equation's own arguments (fields), and do not call .value or .detach() on them."
-        )
-    return expression.d(*names)
 
 
 def unknown_field(name: str, jet: NamedJet, coordinates: Key, key: Key = (), watch: Watch | None = None) -> Field:
@@ -377,6 +355,15 @@ def unknown_field(name: str, jet: NamedJet, coordinates: Key, key: Key = (), wat
     return Field(lambda: jet[key], coordinates, derive, label, watch)
 
 
+def complex_field(name: str, real: Field, imag: Field) -> Field:
+    """The field real + i imag of two fields with the same coordinates; its derivatives are made of theirs."""
+
+    def derive(coordinate: str) -> Field:
+        return complex_field(f"{name}.{coordinate}", real._derive(coordinate), imag._derive(coordinate))
+
+    return Field(lambda: torch.complex(real.value, imag.value), real.coordinates, derive, name, real.watch)
+
+
 def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | None = None) -> Field:
     """A coordinate as a field: its derivative by itself is one, by the others zero."""
 
@@ -384,6 +371,11 @@ def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | 
         return Field(torch.full_like(value, number), coordinates, lambda _: constant(0.0), str(number))
 
     return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name, watch)
+
+
+def as_part(field: Field, name: str) -> Field:
+    """A derivative that the chain rule needs as a part of another one: the watch is not told of it."""
+    return field._derive(name)
 
 
 def as_value(result: Any) -> Any:

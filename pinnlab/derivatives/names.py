@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 Key = tuple[str, ...]
 
 POINTWISE_METHODS = frozenset(
-    "abs acos asin atan ceil clamp cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu round "
-    "rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
+    "abs acos angle asin atan ceil clamp conj cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu "
+    "round rsqrt sigmoid sign sin sinc sinh sqrt square tan tanh trunc".split()
 )
 REDUCTIONS = frozenset(
     "sum mean std var min max amin amax prod norm median mode sort argsort argmin argmax cumsum cumprod quantile any "
@@ -32,8 +32,17 @@ POINTWISE = (
 """What is told to those whose equation mixes points."""
 
 
+COMPLEX = "declare a complex unknown as unknowns={'psi': complex}"
+"""What is told to those who write complex numbers where all unknowns are real."""
+
+
 class UnknownNameError(ValueError, AttributeError):
     """A name in an equation is neither an unknown, a coordinate, a parameter nor a derivative."""
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """The names of the real and the imaginary part of a complex unknown, which is solved for as these two."""
+    return f"{name}_real", f"{name}_imag"
 
 
 def split_derivative(name: str, coordinates: Sequence[str]) -> Key | None:

@@ -56,6 +56,35 @@ def derivative_weights(nodes: Array, position: Array, order: int) -> Array:
     return weights
 
 
+def slope_weights(nodes: Array, at: Array, order: int, bary: Array | None = None) -> Array:
+    """Weights (p, w) that turn values at (p, w) nodes into a derivative of the interpolating polynomial at (p,) points.
+
+    The point itself is taken as one more node, where the polynomial has the value that interpolation gives.
+
+    Args:
+        nodes: (p, w).
+        at: (p,).
+        order: of the derivative; 0 for the value.
+        bary: (p, w) barycentric weights of the nodes, if they are known.
+    """
+    values = interpolation_weights(nodes, at, bary)
+    if order == 0:
+        return values
+    found = np.empty_like(values)
+    gaps = abs(at[:, None] - nodes)
+    close = gaps.min(axis=1) <= 1e-6 * np.ptp(nodes, axis=1)
+    if close.any():
+        # beside a node, the derivatives at all nodes are interpolated
+        mine = nodes[close]
+        at_nodes = [derivative_weights(mine, np.full(len(mine), i), order) for i in range(nodes.shape[1])]
+        found[close] = np.einsum("pi,ipw->pw", values[close], np.stack(at_nodes))
+    if not close.all():
+        wider = np.concatenate([nodes[~close], at[~close, None]], axis=1)
+        weights = derivative_weights(wider, np.full(len(wider), nodes.shape[1]), order)
+        found[~close] = weights[:, :-1] + weights[:, -1:] * values[~close]
+    return found
+
+
 def window_starts(n: int, width: int, centres: Array) -> Array:
     """First node of the window of ``width`` nodes around node ``centres``, kept inside the axis."""
     return np.clip(centres - (width - 1) // 2, 0, n - width)

@@ -5,9 +5,14 @@ One kind of region per file; import them from here.
 
 from pinnlab.domains.balls import Ball
 from pinnlab.domains.boxes import Box
+from pinnlab.domains.columns import Columns, Coordinates, columns_of
 from pinnlab.domains.files import from_data
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.polygons import Polygon
-from pinnlab.domains.regions import TIME, Combination, Product, Region, Site
+from pinnlab.domains.regions import Combination, Product, Region
+from pinnlab.domains.sites import Site
 
-__all__ = ["TIME", "Ball", "Box", "Combination", "Mesh", "Polygon", "Product", "Region", "Site", "from_data"]
+__all__ = [
+    "Ball", "Box", "Columns", "Combination", "Coordinates", "Mesh", "Polygon", "Product", "Region", "Site",
+    "columns_of", "from_data",
+]  # fmt: skip

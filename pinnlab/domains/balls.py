@@ -14,8 +14,9 @@ import scipy
 import torch
 from torch import Tensor
 
-from pinnlab.domains.naming import Named
-from pinnlab.domains.regions import TIME, Bounds, Region, Site, on_cpu
+from pinnlab.domains.naming import TIME, Named
+from pinnlab.domains.regions import Bounds, Region
+from pinnlab.domains.sites import Site, on_cpu
 
 
 def directions(unit: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.domains.naming import Named
-from pinnlab.domains.regions import TIME, Bounds, Region, Site
+from pinnlab.domains.naming import Named, only_time, usual_time
+from pinnlab.domains.regions import Bounds, Region
+from pinnlab.domains.sites import Site
 
 _FARTHEST = 1e150
 """From zero: squares of lengths are computed with."""
@@ -25,21 +26,48 @@ _THINNEST = 1e-13
 class Box(Region):
     """A product of intervals: ``Box(x=(-1.0, 1.0), t=(0.0, 1.0))``. The coordinate ``t`` is time.
 
+    Where time has another name, say so: ``Box(x=(-1.0, 1.0), tau=(0.0, 1.0), time="tau")``; a coordinate ``t`` is then
+    one like the others. ``time=None`` makes no coordinate time.
+
     Args:
-        intervals: one (lower, upper) pair per named coordinate, finite, lower < upper.
+        intervals: one (lower, upper) pair per named coordinate, finite, lower < upper; and ``time``, the name of the
+            coordinate that is time, or None.
 
     Raises:
         TypeError: an interval is not a pair of numbers.
-        ValueError: no coordinate, or an interval that is empty, reversed or not finite.
+        ValueError: no coordinate, an interval that is empty, reversed or not finite, or a time that is no coordinate.
     """
 
     bounds: Bounds = field(hash=False)
 
-    def __init__(self, **intervals: tuple[float, float]) -> None:
+    def __init__(self, **intervals: tuple[float, float] | str | None) -> None:
+        # a pair is an interval: of a coordinate that is called time
+        named = "time" in intervals and (intervals["time"] is None or isinstance(intervals["time"], str))
+        time = intervals.pop("time") if named else usual_time(intervals)
         if not intervals:
             raise ValueError("Box() got no coordinates; name at least one, such as Box(x=(0.0, 1.0)).")
         checked = {name: _interval(name, value) for name, value in intervals.items()}
+        if time is not None and time not in checked:
+            raise ValueError(
+                f"Box(time={time!r}): names no coordinate; the coordinates are {', '.join(map(repr, checked))}. Give time "
+                f"the name of one, or add {time}=(start, end)."
+            )
         object.__setattr__(self, "bounds", checked)
+        # names of data sets on disk are made from what is set: only what is not usual
+        if time != usual_time(checked):
+            object.__setattr__(self, "_time", time)
+
+    @classmethod
+    def of(cls, bounds: Bounds, time: str | None) -> Box:
+        """The box with these bounds in which ``time``, or nothing, is time."""
+        if time == usual_time(bounds):
+            return cls(**bounds)
+        return cls(**bounds, time=time)
+
+    @property
+    def time(self) -> str | None:
+        found: str | None = self.__dict__.get("_time", usual_time(self.bounds))
+        return found
 
     # no second field: names of data sets on disk are made from the one
     @property
@@ -47,21 +75,27 @@ class Box(Region):
         return tuple(self.bounds)
 
     def __repr__(self) -> str:
-        return "Box(" + ", ".join(f"{name}=({lo:g}, {hi:g})" for name, (lo, hi) in self.bounds.items()) + ")"
+        parts = [f"{name}=({lo:g}, {hi:g})" for name, (lo, hi) in self.bounds.items()]
+        parts += [f"time={self.time!r}"] if "_time" in self.__dict__ else []
+        return f"Box({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        return (self.bounds, self.time) == (other.bounds, other.time) if isinstance(other, Box) else NotImplemented
 
     def __mul__(self, other: Region) -> Region:
         if isinstance(other, Box) and not set(self.bounds) & set(other.bounds):
-            return Box(**self.bounds, **other.bounds)
+            time = only_time([self.time, other.time], f"{self!r} * {other!r}")
+            return Box.of({**self.bounds, **other.bounds}, time)
         return super().__mul__(other)
 
     def replace(self, **intervals: tuple[float, float]) -> Box:
         """The same box with some intervals changed."""
-        return Box(**{**self.bounds, **intervals})
+        return Box.of({**self.bounds, **intervals}, self.time)
 
     @property
     def at_rest(self) -> Box | None:
         space = {name: self.bounds[name] for name in self.space}
-        return Box(**space) if space else None
+        return Box.of(space, None) if space else None
 
     @property
     def named_pieces(self) -> Named:
@@ -71,7 +105,7 @@ class Box(Region):
     def pieces(self, on: str | None) -> tuple[str, ...]:
         if on is None or on in self.named_pieces:
             return super().pieces(on)
-        if on in (TIME, TIME + "-", TIME + "+"):
+        if self.time is not None and on in (self.time, self.time + "-", self.time + "+"):
             raise ValueError(f"on={on!r} is a boundary in time; use Initial(...) for the state at the start.")
         choices = ", ".join(f"{c!r}, '{c}-', '{c}+'" for c in self.space) or "none: the problem has no space"
         raise ValueError(f"on={on!r} names no boundary of {self!r}; its boundaries are {choices}.")
@@ -102,17 +136,18 @@ class Box(Region):
         return torch.minimum(points - lower, lower + width - points).amin(dim=1)
 
     def to_data(self) -> dict[str, Any]:
-        return {name: list(interval) for name, interval in self.bounds.items()}
+        data: dict[str, Any] = {name: list(interval) for name, interval in self.bounds.items()}
+        return {**data, "time": self.time} if "_time" in self.__dict__ else data
 
     def _corners(self, like: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = (like.new_tensor(side) for side in zip(*self.bounds.values(), strict=True))
         return lower, upper - lower
 
 
-def _interval(name: str, value: tuple[float, float]) -> tuple[float, float]:
+def _interval(name: str, value: Any) -> tuple[float, float]:
     usual = f"write {name}=(lower, upper) with two finite numbers"
     try:
-        lower, upper = (float(v) for v in (None if isinstance(value, str | bytes) else value))
+        lower, upper = map(float, () if isinstance(value, str | bytes) else value)
     except OverflowError:
         raise ValueError(f"Box({name}=...): a bound is an integer beyond the range of floats; {usual}.") from None
     except (TypeError, ValueError):

@@ -24,9 +24,11 @@ class Cells:
 
     Attributes:
         edges: {coordinate: increasing edges}, in the order of the box.
+        time: the coordinate that is time, or None.
     """
 
     edges: Mapping[str, Array]
+    time: str | None = None
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -41,13 +43,13 @@ class Cells:
     @cached_property
     def region(self) -> Box:
         """The box that the cells fill."""
-        return Box(**{name: (float(e[0]), float(e[-1])) for name, e in self.edges.items()})
+        return Box.of({name: (float(e[0]), float(e[-1])) for name, e in self.edges.items()}, self.time)
 
     @property
     def boxes(self) -> list[Box]:
         """The K cells."""
         corners = zip(self.lower.tolist(), self.upper.tolist(), strict=True)
-        return [Box(**dict(zip(self.edges, zip(*both, strict=True), strict=True))) for both in corners]
+        return [Box.of(dict(zip(self.edges, zip(*both, strict=True), strict=True)), self.time) for both in corners]
 
     @property
     def seams(self) -> dict[str, tuple[float, ...]]:
@@ -112,4 +114,4 @@ class Cells:
 
     def replace(self, **edges: Array) -> Cells:
         """The same cells with the edges of some coordinates changed."""
-        return Cells({**self.edges, **edges})
+        return Cells({**self.edges, **edges}, self.time)

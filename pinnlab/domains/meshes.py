@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.domains.naming import Named
-from pinnlab.domains.regions import TIME, Bounds, Region, Site, on_cpu
+from pinnlab.domains.naming import TIME, Named
+from pinnlab.domains.regions import Bounds, Region
 from pinnlab.domains.simplices import Locator, Simplices, volumes, whole_face
+from pinnlab.domains.sites import Site, on_cpu
 
 ELEMENTS = {2: "triangle", 3: "tetra"}
 FACETS = {2: "line", 3: "triangle"}
@@ -207,6 +208,16 @@ class Mesh(Region):
     @cached_property
     def _locator(self) -> Locator:
         return Locator(self.nodes[self.elements], self._surface[0])
+
+    @property
+    def simplices(self) -> Tensor:
+        """(k, d + 1, d) corners of its elements."""
+        return self._inside.corners
+
+    @property
+    def sides(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """{boundary piece: (f, d, d) corners of its facets, (f, d) their outward normals}."""
+        return {name: (facets.corners, normals) for name, (facets, normals) in self._sides.items()}
 
     def face(self, piece: str) -> tuple[int, float, float] | None:
         return whole_face(self._sides[piece][0], self.bounds)

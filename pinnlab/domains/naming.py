@@ -1,15 +1,35 @@
-"""Names of the boundary pieces of regions that are made of others."""
+"""Names in regions that are made of others: of boundary pieces, and of time."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
 Named = dict[str, tuple[str, ...]]
 """{name that ``on=`` may be: boundary pieces it means}."""
 
 Owners = dict[str, tuple[int, str]]
 """{piece: (number of the region it comes from, its name there)}."""
+
+
+TIME = "t"
+"""The coordinate that is time where nobody says otherwise."""
+
+
+def usual_time(coordinates: Container[str]) -> str | None:
+    """The coordinate of a box that is time where nobody says otherwise: ``t``, or else one that is called ``time``."""
+    return TIME if TIME in coordinates else "time" if "time" in coordinates else None
+
+
+def only_time(names: Iterable[str | None], product: object) -> str | None:
+    """What time is called in a product of regions, given their names of it; ValueError where two have one."""
+    found = [name for name in names if name is not None]
+    if len(found) > 1:
+        raise ValueError(
+            f"{product}: {' and '.join(map(repr, found))} would both be time; a problem has one: give the others "
+            f"time=None, such as Box({found[0]}=(0.0, 1.0), time=None)."
+        )
+    return found[0] if found else None
 
 
 def numbered(parts: Sequence[tuple[Sequence[str], Named]]) -> tuple[Named, Owners]:

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.domains.naming import Named
-from pinnlab.domains.regions import TIME, Bounds, Region, Site, on_cpu
+from pinnlab.domains.naming import TIME, Named
+from pinnlab.domains.regions import Bounds, Region
 from pinnlab.domains.simplices import Simplices, whole_face
+from pinnlab.domains.sites import Site, on_cpu
 
 Point = tuple[float, float]
 
@@ -110,6 +111,16 @@ class Polygon(Region):
             mine = torch.tensor([edge == name for edge in self.edges])
             found[name] = Simplices(segments[mine]), normals[mine]
         return found
+
+    @property
+    def simplices(self) -> Tensor:
+        """(k, 3, 2) corners of triangles that fill it."""
+        return self._triangles.corners
+
+    @property
+    def sides(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """{boundary piece: (k, 2, 2) ends of its edges, (k, 2) their outward normals}."""
+        return {name: (edges.corners, normals) for name, (edges, normals) in self._sides.items()}
 
     def face(self, piece: str) -> tuple[int, float, float] | None:
         return whole_face(self._sides[piece][0], self.bounds)

@@ -16,42 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.cube_parts import CubePart
-from pinnlab.domains.naming import Named, Owners, numbered, shortened
-
-TIME = "t"
-"""The name that makes a coordinate time: initial conditions, causality and time marching refer to it."""
+from pinnlab.domains.naming import Named, Owners, numbered, only_time, shortened
+from pinnlab.domains.sites import Site, on_cpu
 
 Bounds = dict[str, tuple[float, float]]
 
 _STEP = 1e-6
 """How far off a surface one looks to see what is on its two sides, relative to the region's size."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """Points at which residuals are evaluated.
-
-    Attributes:
-        points: (n, d), columns in the order of ``region.coordinates``.
-        normals: (n, d) outward unit normals on a boundary (zero in time), or None in the interior.
-    """
-
-    points: Tensor
-    normals: Tensor | None = None
-
-    @property
-    def outward(self) -> Tensor:
-        """``normals`` of points on a boundary."""
-        assert self.normals is not None, "points of the interior have no normals"
-        return self.normals
-
-    @property
-    def side(self) -> tuple[int, bool]:
-        """Which face of a box this is: number of the coordinate that is constant on it, and whether it is the upper end."""
-        normal = self.outward[0]
-        axis = int(normal.abs().argmax())
-        return axis, bool(normal[axis] > 0)
 
 
 class Region(ABC):
@@ -65,14 +38,35 @@ class Region(ABC):
     bounds: Bounds
 
     @property
-    def space(self) -> tuple[str, ...]:
-        """The coordinates other than time."""
-        return tuple(name for name in self.coordinates if name != TIME)
+    def time(self) -> str | None:
+        """The coordinate that is time: initial conditions, causality and marches refer to it. None where nothing is."""
+        return None
 
     @property
     def has_time(self) -> bool:
-        """Whether ``t`` is one of the coordinates."""
-        return TIME in self.coordinates
+        """Whether one of the coordinates is time."""
+        return self.time is not None
+
+    @property
+    def clock(self) -> str:
+        """``time`` of a region that has one."""
+        assert self.time is not None, f"{self!r} has no time"
+        return self.time
+
+    @property
+    def time_index(self) -> int:
+        """The number of time among the coordinates."""
+        return self.coordinates.index(self.clock)
+
+    @property
+    def time_interval(self) -> tuple[float, float]:
+        """The first and the last time."""
+        return self.bounds[self.clock]
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """The coordinates other than time."""
+        return tuple(name for name in self.coordinates if name != self.time)
 
     @property
     def at_rest(self) -> Region | None:
@@ -109,7 +103,7 @@ class Region(ABC):
         named = self.named_pieces
         if on is None:
             return tuple(dict.fromkeys(piece for pieces in named.values() for piece in pieces))
-        if on == TIME and self.has_time:
+        if on is not None and on == self.time:
             raise ValueError(f"on={on!r} is a boundary in time; use Initial(...) for the state at the start.")
         if on not in named:
             choices = ", ".join(map(repr, named)) or "none"
@@ -131,7 +125,7 @@ class Region(ABC):
     def initial(self, unit: Tensor) -> Site:
         """Map (n, d) points of the unit cube onto the slice at the first time."""
         points = self.interior(unit).points.clone()
-        points[:, self.coordinates.index(TIME)] = self.bounds[TIME][0]
+        points[:, self.time_index] = self.time_interval[0]
         return Site(points)
 
     def contains(self, points: Tensor) -> Tensor:
@@ -151,9 +145,9 @@ class Region(ABC):
         """
         raise ValueError(f"replace({', '.join(intervals)}): {self!r} has no interval of its own to change.")
 
-    def columns(self, points: Tensor) -> dict[str, Tensor]:
+    def columns(self, points: Tensor) -> Columns:
         """Split (n, d) points into named coordinates, each (n,)."""
-        return {name: points[:, i] for i, name in enumerate(self.coordinates)}
+        return columns_of(self, {name: points[:, i] for i, name in enumerate(self.coordinates)})
 
     def __sub__(self, other: Region) -> Region:
         return _combined("-", self, other)
@@ -170,11 +164,6 @@ class Region(ABC):
         return Product((*_factors(self), *_factors(other)))
 
 
-def on_cpu(unit: Tensor) -> Tensor:
-    """The same points in float64 on the CPU, where geometry is done."""
-    return unit.detach().to("cpu", torch.float64)
-
-
 def _factors(region: Region) -> tuple[Region, ...]:
     return region.factors if isinstance(region, Product) else (region,)
 
@@ -187,7 +176,7 @@ class Product(Region):
         factors: the regions.
 
     Raises:
-        ValueError: two of them share a coordinate.
+        ValueError: two of them share a coordinate, or have a time each.
     """
 
     factors: tuple[Region, ...]
@@ -202,11 +191,16 @@ class Product(Region):
                 f"{self!r}: the factors of a product share {', '.join(map(repr, twice))}; multiply regions of different "
                 "coordinates, or intersect with a & b."
             )
+        only_time([f.time for f in self.factors], self)
         object.__setattr__(self, "coordinates", names)
         object.__setattr__(self, "bounds", {k: v for factor in self.factors for k, v in factor.bounds.items()})
 
     def __repr__(self) -> str:
         return " * ".join(map(repr, self.factors))
+
+    @property
+    def time(self) -> str | None:
+        return only_time([f.time for f in self.factors], self)
 
     @cached_property
     def _names(self) -> tuple[Named, Owners]:

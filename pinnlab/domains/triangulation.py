@@ -60,7 +60,9 @@ class Triangulation:
 
     def refined(self) -> Triangulation:
         """Each triangle cut into four; new nodes of the boundary lie on it."""
-        sides = np.sort(np.concatenate([self.elements[:, [1, 2]], self.elements[:, [2, 0]], self.elements[:, [0, 1]]]), 1)
+        sides = np.sort(
+            np.concatenate([self.elements[:, [1, 2]], self.elements[:, [2, 0]], self.elements[:, [0, 1]]]), 1
+        )
         pairs, which = np.unique(sides, axis=0, return_inverse=True)
         middles = self.nodes[pairs].mean(axis=1)
         number = len(self.nodes) + which.reshape(3, -1)
@@ -128,7 +130,9 @@ def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float
         if not missing.any():
             return Triangulation(found[0], found[1], edges, owners, tuple(curves))
         shares = [_halved(s, missing[owners == i]) for i, s in enumerate(shares)]
-    raise ValueError(f"no triangulation with edges of {size:g} keeps to the boundary of {region!r}; it is too narrow somewhere.")
+    raise ValueError(
+        f"no triangulation with edges of {size:g} keeps to the boundary of {region!r}; it is too narrow somewhere."
+    )
 
 
 def _of_mesh(region: Mesh, size: float) -> Triangulation:

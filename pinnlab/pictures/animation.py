@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter
 
-from pinnlab.domains import TIME
 from pinnlab.pictures.figures import Picture, draw_unknown, finite_range, views
 from pinnlab.training.result import Solved
 
@@ -47,16 +46,16 @@ def animate(solution: Solved, path: str | os.PathLike[str], frames: int = 41, fp
     if not isinstance(frames, int) or frames < 2:
         raise ValueError(f"animate(frames={frames!r}): give a whole number of at least 2.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    shown = views(problem, np.linspace(*problem.domain.bounds[TIME], frames))
+    shown = views(problem, np.linspace(*problem.domain.time_interval, frames))
     values = [view.of_solution(solution) for view in shown]
-    ranges = {u: finite_range([v[u] for v in values]) for u in problem.unknowns}
-    figure = Picture(4.6 * len(problem.unknowns) + 0.6, 4.0)
+    ranges = {u: finite_range([v[u] for v in values]) for u in values[0]}
+    figure = Picture(4.6 * len(ranges) + 0.6, 4.0)
 
     def draw(k: int) -> None:
         figure.clear()
-        places = np.atleast_1d(figure.subplots(1, len(problem.unknowns)))
+        places = np.atleast_1d(figure.subplots(1, len(ranges)))
         figure.suptitle(f"{problem.name}, {shown[k].title}")
-        for axes, unknown in zip(places, problem.unknowns, strict=True):
+        for axes, unknown in zip(places, ranges, strict=True):
             draw_unknown(axes, shown[k], values[k][unknown], unknown, ranges[unknown])
 
     if not target.suffix:

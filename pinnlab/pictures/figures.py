@@ -27,8 +27,9 @@ from matplotlib.tri import Triangulation
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
-from pinnlab.domains import TIME, Box, Region
+from pinnlab.domains import Box, Region
 from pinnlab.domains.grids import Cover, cover, refined
+from pinnlab.pictures.complex_values import drawn, unknown_of
 from pinnlab.reference.base import Reference
 from pinnlab.training.result import Solved
 
@@ -89,11 +90,13 @@ class View:
         fixed: {coordinate: value} of the others.
         triangles: of a region in the plane that is no box, which then stand for the grid of the axes: with v nodes,
             values are (v,).
+        time: the coordinate that is time, or None.
     """
 
     axes: dict[str, Array]
     fixed: dict[str, float]
     triangles: Cover | None = None
+    time: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -117,7 +120,8 @@ class View:
         """{unknown: (a,), (a, b) or (v,)} of a function or a classical reference; NaN outside the domain."""
         points = self.points(problem.domain.coordinates)
         found = evaluate(reference, problem, points).numpy()
-        return self._inside(problem.domain, points, {u: found[:, j] for j, u in enumerate(problem.unknowns)})
+        values = dict(zip(problem.unknowns, found.T, strict=True))
+        return self._inside(problem.domain, points, drawn(values, problem.complex_unknowns))
 
     def of_solution(self, solution: Solved) -> dict[str, Array]:
         """The same of a solution; a file that it comes from need not hold the problem's equations."""
@@ -125,7 +129,7 @@ class View:
         points = self.points(domain.coordinates)
         # NumPy in gives NumPy out, wherever the networks live
         columns = {name: column.numpy() for name, column in domain.columns(points).items()}
-        return self._inside(domain, points, solution(**columns))
+        return self._inside(domain, points, drawn(solution(**columns)))
 
     def _inside(self, domain: Region, points: torch.Tensor, values: Mapping[str, Array]) -> dict[str, Array]:
         """Values in the shape of the view; NaN outside the domain."""
@@ -145,16 +149,17 @@ def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
     """
     bounds, space = problem.domain.bounds, problem.domain.space
     flat = problem.domain.has_time and len(space) < 2 and times is None
-    names = ((TIME, *space) if flat else space)[:2]
+    names = ((problem.domain.clock, *space) if flat else space)[:2]
     # as fine as the grid on which errors are measured, where the view shows all of it
     size = _SIZES[len(names)] if len(names) == len(bounds) else _SNAPSHOT_SIZE
     axes = {name: np.linspace(*bounds[name], size) for name in names}
     middle = {n: 0.5 * (lo + hi) for n, (lo, hi) in bounds.items() if n not in names}
     triangles = _triangles(problem.domain)
-    if TIME not in middle:
-        return (View(axes, middle, triangles),)
-    times = np.linspace(*bounds[TIME], _SNAPSHOTS) if times is None else times
-    return tuple(View(axes, {**middle, TIME: float(t)}, triangles) for t in times)
+    if not problem.domain.has_time or flat:
+        return (View(axes, middle, triangles, problem.domain.time),)
+    times = np.linspace(*problem.domain.time_interval, _SNAPSHOTS) if times is None else times
+    clock = problem.domain.clock
+    return tuple(View(axes, {**middle, clock: float(t)}, triangles, clock) for t in times)
 
 
 def _triangles(region: Region) -> Cover | None:
@@ -168,14 +173,14 @@ def _triangles(region: Region) -> Cover | None:
 def plot_solution(solution: Solved) -> Figure:
     """The solution, its error where the problem has a reference, and the course of the training."""
     problem = solution.problem
-    shown, m, reference = views(problem), len(problem.unknowns), problem.reference
+    shown, reference = views(problem), problem.reference
     found = [view.of_solution(solution) for view in shown]
     target = None if reference is None else [view.of(reference, problem) for view in shown]
-    single, kinds = len(shown) == 1, 1 if target is None else 2
+    m, single, kinds = len(found[0]), len(shown) == 1, 1 if target is None else 2
     rows, columns = (m, kinds) if single else (m * kinds, len(shown))
     if single:
         lines = len(shown[0].axes) == 1
-        width = 4.6 if lines or TIME in shown[0].axes else 4.0
+        width = 4.6 if lines or problem.domain.time in shown[0].axes else 4.0
         figure = Picture(width * columns + 4.6, max(3.6, (2.2 if lines else 3.0) * m + 0.4))
         grid = figure.add_gridspec(rows, columns + 1)
     else:
@@ -184,14 +189,15 @@ def plot_solution(solution: Solved) -> Figure:
     course = figure.add_subplot(grid[:, -1] if single else grid[-1, :])
     panels = [[figure.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)]
     figure.suptitle(f"{problem.name}: {_solver(solution)}, {_seconds(solution.seconds)} of training")
-    for i, unknown in enumerate(problem.unknowns):
+    for i, unknown in enumerate(found[0]):
         values = [f[unknown] for f in found]
         exact = None if target is None else [t[unknown] for t in target]
         _draw(panels[i][:1] if single else panels[kinds * i], shown, values, unknown, exact)
         if exact is not None:
             places = panels[i][1:] if single else panels[kinds * i + 1]
             difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
-            size = _relative(difference[0], exact[0]) if shown[0].triangles is None else solution.error()[unknown]
+            flat = shown[0].triangles is None
+            size = _relative(difference[0], exact[0]) if flat else solution.error()[unknown_of(unknown)]
             _draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
     _share_labels(panels, rows_only=single)
     _draw_history(course, solution)
@@ -204,21 +210,21 @@ def plot_comparison(comparison: Compared) -> Figure:
     view = views(problem)[-1]
     lines = len(view.axes) == 1
     found, classical = view.of_solution(solution), view.of(comparison.classical, problem)
-    m = len(problem.unknowns)
+    m = len(found)
     figure = Picture(14.4, max(3.8, (2.5 if lines else 3.2) * m + 0.6))
     places = figure.subplots(m, 3, squeeze=False)
     at = f" at {view.title}" if view.fixed else ""
     figure.suptitle(f"{problem.name}{at}")
-    for i, unknown in enumerate(problem.unknowns):
+    for i, unknown in enumerate(found):
         values, exact = found[unknown], classical[unknown]
         limits = finite_range([values, exact])
         _draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
         _draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
         _draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
-        estimate = comparison.classical_error_estimate.get(unknown)
+        estimate = comparison.classical_error_estimate.get(unknown_of(unknown))
         guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
         heads = [
-            f"network, {_solver(solution)}\nerror {comparison.errors[unknown]:.1e}, "
+            f"network, {_solver(solution)}\nerror {comparison.errors[unknown_of(unknown)]:.1e}, "
             f"{_seconds(comparison.network_seconds)} of training",
             f"{_beginning(f'classical: {comparison.classical.method}', 60)}\n"
             f"{guess}{_seconds(comparison.classical_seconds)}",
@@ -234,20 +240,21 @@ def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
     """Paths of characteristics: over time in one dimension, from dots to dots in two.
 
     Args:
-        paths: {"t": (a,), coordinate of space: (labels, a)}.
+        paths: {time, such as "t": (a,), coordinate of space: (labels, a)}; time comes first.
         title: of the figure.
     """
-    time, (x, *others) = paths[TIME], [name for name in paths if name != TIME]
+    name, x, *others = paths
+    time = paths[name]
     figure = Picture(6.0, 4.2 if not others else 5.4)
     axes = figure.add_subplot()
     figure.suptitle(f"{title}: characteristics")
     if not others:
         axes.plot(time, paths[x].T, color=COLORS[0], lw=0.8)
-        axes.set(xlabel=TIME, ylabel=x, xlim=(time[0], time[-1]))
+        axes.set(xlabel=name, ylabel=x, xlim=(time[0], time[-1]))
         return figure
     (y,) = others
     axes.plot(paths[x].T, paths[y].T, color=COLORS[0], lw=0.5, alpha=0.7)
-    for k, color, label in ((0, _REFERENCE, f"t = {time[0]:.3g}"), (-1, COLORS[1], f"t = {time[-1]:.3g}")):
+    for k, color, label in ((0, _REFERENCE, f"{name} = {time[0]:.3g}"), (-1, COLORS[1], f"{name} = {time[-1]:.3g}")):
         axes.plot(paths[x][:, k], paths[y][:, k], ".", color=color, ms=3, label=label)
     axes.set(xlabel=x, ylabel=y, aspect="equal")
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -325,7 +332,7 @@ def _map(axes: Axes, view: View, values: Array, **colors: Any) -> Any:
     image = axes.imshow(
         values.T, origin="lower", extent=(a[0], a[-1], b[0], b[-1]), aspect="auto", interpolation="nearest", **colors
     )
-    if TIME not in view.axes and 0.5 <= (b[-1] - b[0]) / (a[-1] - a[0]) <= 2:
+    if view.time not in view.axes and 0.5 <= (b[-1] - b[0]) / (a[-1] - a[0]) <= 2:
         axes.set_aspect("equal")
     axes.set(xlabel=across, ylabel=up)
     axes.set_facecolor("0.85")
@@ -346,7 +353,7 @@ def _share_labels(places: list[list[Axes]], rows_only: bool) -> None:
 
 def _draw_history(axes: Axes, solution: Solved) -> None:
     """Loss, held-out loss and errors over training time, with the starts of time windows."""
-    history, unknowns = solution.history, solution.problem.unknowns
+    history, unknowns = solution.history, solution.problem.declared
     seconds = history.column("seconds")
     curves: dict[str, tuple[Array, Mapping[str, Any]]] = {
         "training loss": (history.column("loss"), {"color": "0.7", "lw": 1.0}),

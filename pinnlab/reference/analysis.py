@@ -8,24 +8,25 @@ derivative stands in it, whether linearly, and which terms are linear with const
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.structure import Structure, boundary_conditions, initial_targets, periodic_unknowns
+from pinnlab.reference.faces import face_conditions
+from pinnlab.reference.structure import Structure, initial_targets, periodic_unknowns
 
 _POINTS = 9
 
@@ -38,7 +39,7 @@ def analyse(problem: Problem) -> Structure:
             by linear periodic equations), or one that stands non-linearly.
     """
     timed = problem.domain.has_time
-    order = {u: problem.order_of(u, TIME) if timed else 0 for u in problem.unknowns}
+    order = {u: problem.order_of(u, problem.domain.clock) if timed else 0 for u in problem.unknowns}
     draws = [_made_up(problem, seed, kind) for seed, kind in enumerate(("positive", "signed", "large"))]
     draws = [d for d in draws if all(bool(torch.isfinite(c).all()) for eq in d for c in eq.values())] or draws[:1]
     static_rows: list[int] = []
@@ -75,7 +76,7 @@ def _static_equations(problem: Problem, order: Mapping[str, int], draws: list[Co
     static = [u for u, p in order.items() if p == 0]
     if not static:
         return []
-    timed = {i for draw in draws for i, eq in enumerate(draw) if any(key.count(TIME) for _, key in eq)}
+    timed = {i for draw in draws for i, eq in enumerate(draw) if any(key.count(problem.domain.clock) for _, key in eq)}
     rows = [i for i in range(len(draws[0])) if i not in timed]
     periodic = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
     if len(rows) != len(static) or not problem.domain.space or not periodic:
@@ -106,7 +107,7 @@ def _made_up(
             number(unknown, key)
     if same is not None:
         for (unknown, key), value in values.items():
-            if unknown == same[0] and key.count(TIME) >= same[1]:
+            if unknown == same[0] and key.count(problem.domain.clock) >= same[1]:
                 values[unknown, key] = (value.detach() * 1.7 + 0.3).requires_grad_()
     jets = {u: LazyJet(partial(number, u)) for u in problem.unknowns}
     if unit is None:
@@ -122,7 +123,11 @@ def _check_time(problem: Problem, order: Mapping[str, int]) -> None:
         before, after = (_made_up(problem, 0, "positive", same=s) for s in (None, (unknown, p)))
         for i, (one, two) in enumerate(zip(before, after, strict=True)):
             for (name, key), value in one.items():
-                if name == unknown and key.count(TIME) == p and not torch.allclose(value, two[name, key], rtol=1e-10):
+                if (
+                    name == unknown
+                    and key.count(problem.domain.clock) == p
+                    and not torch.allclose(value, two[name, key], rtol=1e-10)
+                ):
                     raise ValueError(
                         f"reference_solution: equation {problem.residual_names[i]!r} is not linear in "
                         f"{unknown}.{''.join(key)}; solve it for the highest time derivative by hand, such as "
@@ -130,8 +135,8 @@ def _check_time(problem: Problem, order: Mapping[str, int]) -> None:
                     )
 
 
-def check_solvable(problem: Problem) -> None:
-    """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
+def check_numbers(problem: Problem) -> None:
+    """Raise ValueError where a parameter is no number yet."""
     if problem.families:
         names = ", ".join(problem.families)
         centres = {n: getattr(problem.parameters[n], "middle", None) for n in problem.families}
@@ -146,6 +151,11 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {names} is an unknown coefficient; "
             f"fix it with problem.at({problem.unknown_parameters[0]}=...)."
         )
+
+
+def check_solvable(problem: Problem) -> None:
+    """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
+    check_numbers(problem)
     if not isinstance(problem.domain, Box):
         raise ValueError(
             f"reference_solution: the domain {problem.domain!r} is not a box; the built-in solver works on boxes in "
@@ -156,6 +166,11 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
             "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
         )
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(
+            f"reference_solution: the built-in solver takes no integrals, such as {given[0]!r}; solve with pl.PINN(), or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
             f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
@@ -163,8 +178,9 @@ def check_solvable(problem: Problem) -> None:
         )
     if problem.domain.has_time:
         _check_initial(problem)
+    faces = [(face.unknown, face.piece) for face in face_conditions(problem)]
     for coordinate in problem.domain.space:
-        _check_boundary(problem, coordinate)
+        _check_boundary(problem, coordinate, faces)
 
 
 def check_constants(problem: Problem) -> None:
@@ -189,13 +205,13 @@ def check_constants(problem: Problem) -> None:
 def _check_initial(problem: Problem) -> None:
     given = {(u, len(key)) for u, key, _, _ in initial_targets(problem)}
     for unknown in problem.unknowns:
-        for k in range(problem.order_of(unknown, TIME)):
+        for k in range(problem.order_of(unknown, problem.domain.clock)):
             if (unknown, k) not in given:
-                name = unknown + ("_" + TIME * k if k else "")
+                name = unknown + ("_" + problem.domain.clock * k if k else "")
                 raise ValueError(f"reference_solution: no initial value of {name!r}; add Initial({name}=...).")
 
 
-def _check_boundary(problem: Problem, coordinate: str) -> None:
+def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str, str]]) -> None:
     periodic = periodic_unknowns(problem, coordinate)
     if periodic and periodic != set(problem.unknowns):
         raise ValueError(
@@ -203,9 +219,14 @@ def _check_boundary(problem: Problem, coordinate: str) -> None:
             "solver needs all unknowns periodic, or none."
         )
     if periodic:
+        if over := [piece for _, piece in faces if piece[:-1] == coordinate]:
+            raise ValueError(
+                f"reference_solution: there is a condition at {over[0]!r} besides Periodic(on={coordinate!r}); a periodic "
+                "coordinate has no boundary, drop one of the two."
+            )
         return
     counts = {u: 0 for u in problem.unknowns}
-    for _, unknown, piece in boundary_conditions(problem):
+    for unknown, piece in faces:
         counts[unknown] += piece[:-1] == coordinate
     orders = {u: problem.order_of(u, coordinate) for u in problem.unknowns}
     single = len(orders) == 1

@@ -9,15 +9,18 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
 import torch
 
+from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.axes import Axis, apply_along
+from pinnlab.derivatives.differentiable import differentiable_jet
+from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 
 _CHUNK = 4_000_000
 
@@ -32,12 +35,19 @@ class Interpolant:
         data: {unknown: array over the axes, in their order}.
         start: gives {unknown: (p,)} of the initial conditions at points of space, used at the first time itself: there
             a kink or a jump is still sharp, and no grid holds it as well as the function that defines it.
+        time: the coordinate that is time, or None.
     """
 
     axes: Mapping[str, Axis]
     bounds: Mapping[str, tuple[float, float]]
     data: Mapping[str, Array]
     start: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
+    time: str | None = None
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Their names, in the order of ``jet``."""
+        return tuple(self.data)
 
     @cached_property
     def _refined(self) -> dict[str, Array]:
@@ -63,8 +73,14 @@ class Interpolant:
             result[unknown] = values
         return result
 
-    def at_points(self, columns: Mapping[str, Array]) -> dict[str, Array]:
-        """Values (p,) at scattered points, each coordinate (p,)."""
+    def at_points(self, columns: Mapping[str, Array], orders: Mapping[str, int] | None = None) -> dict[str, Array]:
+        """Values (p,) at scattered points, each coordinate (p,).
+
+        Args:
+            columns: the coordinates.
+            orders: {coordinate: order} of the derivative that is wanted in place of the values.
+        """
+        orders = orders or {}
         points = len(next(iter(columns.values())))
         found = {unknown: np.empty(points) for unknown in self.data}
         probe = [axis.stencil(columns[name][:1])[0].shape[1] for name, axis in self.axes.items()]
@@ -72,7 +88,7 @@ class Interpolant:
         letters = "abc"[: len(self.axes)]
         for first in range(0, points, step):
             part = slice(first, first + step)
-            stencils = [axis.stencil(columns[name][part]) for name, axis in self.axes.items()]
+            stencils = [axis.stencil(columns[name][part], orders.get(name, 0)) for name, axis in self.axes.items()]
             index = tuple(
                 i.reshape(len(i), *(-1 if d == k else 1 for k in range(len(stencils))))
                 for d, (i, _) in enumerate(stencils)
@@ -110,29 +126,103 @@ class Interpolant:
             found = self.at_points(columns)
         return self._with_start(columns, found)
 
+    def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """Derivatives (c, p, m) at points (p, d) inside the domain; the values are those that calling it gives."""
+        at = points.detach().to("cpu", torch.float64).numpy()
+        columns = {name: at[:, i] for i, name in enumerate(self.axes)}
+        found = []
+        for index in indices:
+            orders = {name: index.count(i) for i, name in enumerate(self.axes)}
+            each = self.at_points(columns, orders) if index else self(columns)
+            found.append(np.stack(list(each.values()), axis=1))
+        return torch.from_numpy(np.stack(found)).to(points)
+
     def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
-        if self.start is not None:
-            first = columns[TIME] == self.bounds[TIME][0]
+        if self.start is not None and self.time is not None:
+            first = columns[self.time] == self.bounds[self.time][0]
             if first.any():
-                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != TIME}).items():
+                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != self.time}).items():
                     found[unknown][first] = values
         return found
+
+
+class Evaluated(Protocol):
+    """What evaluates a reference."""
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """{coordinate: axis}, in the domain's order."""
+        ...
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """The real unknowns."""
+        ...
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,)."""
+        ...
+
+    def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """Derivatives (c, p, m) at points (p, d)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OuterInterpolant:
+    """An interpolant of inner variables, in outer ones.
+
+    Attributes:
+        inner: the interpolant.
+        change: of variables.
+    """
+
+    inner: Evaluated
+    change: ChangeOfVariables
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """Those of inner coordinates."""
+        return self.inner.axes
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Those of the inner interpolant."""
+        return self.inner.unknowns
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,).
+
+        Raises:
+            ValueError: as ``Interpolant``.
+        """
+        found = self.inner({name: self.change.coordinate(name).inner(x) for name, x in columns.items()})
+        return {unknown: self.change.unknown(unknown).outer(values) for unknown, values in found.items()}
+
+    def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
+        """Derivatives (c, p, m) at points (p, d) inside the domain."""
+        names = tuple(self.axes)
+        inner = self.inner.jet(self.change.inner_points(points, names), indices)
+        return self.change.outer_jet(inner, indices, self.unknowns, names)
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
     """A classical solution: ``reference(x=..., t=...) -> {"u": array}``.
 
-    NumPy in gives NumPy out, tensors in give tensors out (float64, no gradient); shapes broadcast.
+    NumPy in gives NumPy out, tensors in give tensors out (float64), which can be differentiated by the coordinates;
+    shapes broadcast.
 
     Attributes:
         grid: {coordinate: nodes}, in the domain's order.
-        values: {unknown: array over the tensor grid}.
+        values: {unknown: array over the tensor grid}, complex of a complex unknown.
         seconds: wall time of everything that was computed, the coarser solutions of the error estimate included.
-        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted.
+        error_estimate: {unknown: relative L2 difference to the next coarser solution}; empty if it was not wanted. Of a
+            complex unknown, one for each of its parts.
         method: what was used, in words.
         resolution: nodes per space axis (0 for an ordinary differential equation).
         interpolant: evaluates it.
+        complex_unknowns: names of those that are complex.
     """
 
     grid: dict[str, Array]
@@ -141,7 +231,8 @@ class Reference:
     error_estimate: dict[str, float]
     method: str
     resolution: int
-    interpolant: Interpolant = field(repr=False)
+    interpolant: Evaluated = field(repr=False)
+    complex_unknowns: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -158,7 +249,16 @@ class Reference:
         names = tuple(self.interpolant.axes)
         if set(coordinates) != set(names):
             raise ValueError(f"reference({', '.join(coordinates)}): give exactly the coordinates {', '.join(names)}.")
-        return at_coordinates(self.interpolant, {name: coordinates[name] for name in names})
+        given = {name: coordinates[name] for name in names}
+        if not any(isinstance(value, torch.Tensor) and value.requires_grad for value in given.values()):
+            return joined(at_coordinates(self.interpolant, given), self.complex_unknowns)
+        tensors = torch.broadcast_tensors(*(torch.as_tensor(value, dtype=torch.float64) for value in given.values()))
+        points = torch.stack([tensor.reshape(-1) for tensor in tensors], dim=1)
+        values = differentiable_jet(self.interpolant.jet, points, VALUE)[0]
+        parts = {
+            u: v.reshape(tensors[0].shape) for u, v in zip(self.interpolant.unknowns, values.unbind(1), strict=True)
+        }
+        return joined(parts, self.complex_unknowns)
 
 
 def at_coordinates(function: Callable[[dict[str, Array]], dict[str, Array]], coordinates: Mapping[str, Any]) -> dict:
@@ -182,12 +282,12 @@ def relative_difference(coarse: Interpolant, fine: Interpolant) -> dict[str, flo
     Times are uniform, with a geometric approach to the first: what is sharp at the start should count with the time
     that it lasts.
     """
-    dimensions = sum(name != TIME for name in fine.axes)
+    dimensions = sum(name != fine.time for name in fine.axes)
     count = {0: 4001, 1: 1009, 2: 149}[dimensions]
     columns, weights = {}, []
     for name, (lower, upper) in fine.bounds.items():
         unit = np.linspace(0.0, 1.0, count)
-        if name == TIME and dimensions:
+        if name == fine.time and dimensions:
             unit = np.linspace(0.0, 1.0, 104 if dimensions == 1 else 42)
             unit = np.concatenate([[0.0], unit[1] * 2.0 ** np.arange(-16, 0), unit[1:]])
         columns[name] = lower + (upper - lower) * unit

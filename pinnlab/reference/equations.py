@@ -20,16 +20,24 @@ from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import NamedJet
-from pinnlab.derivatives.names import Key, sort_key, split_derivative
+from pinnlab.derivatives.jets import LazyJet
+from pinnlab.derivatives.names import Key, parts_of, sort_key, split_derivative
+from pinnlab.domains.columns import Columns, Coordinates, columns_of, space_of
 
 
 class GridValue:
     """An unknown or a derivative of it that turns into a plain tensor as soon as it is computed with."""
 
-    __slots__ = ("_coordinates", "_jet", "_key")
+    __slots__ = ("_jet", "_key", "coordinates")
 
-    def __init__(self, jet: NamedJet, key: Key, coordinates: Key):
-        self._jet, self._key, self._coordinates = jet, key, coordinates
+    def __init__(self, jet: NamedJet, key: Key, coordinates: Coordinates):
+        self._jet, self._key, self.coordinates = jet, key, coordinates
+
+    @classmethod
+    def of_parts(cls, real: GridValue, imag: GridValue) -> GridValue:
+        """The complex unknown real + i imag."""
+        jet = LazyJet(lambda key: torch.complex(real._jet[key], imag._jet[key]))
+        return cls(jet, (), real.coordinates)
 
     @property
     def value(self) -> Tensor:
@@ -38,10 +46,16 @@ class GridValue:
 
     def d(self, *names: str) -> GridValue:
         """The derivative by the named coordinates."""
-        return GridValue(self._jet, sort_key((*self._key, *names), self._coordinates), self._coordinates)
+        return GridValue(self._jet, sort_key((*self._key, *names), self.coordinates), self.coordinates)
+
+    @property
+    def laplacian(self) -> Tensor:
+        """The sum of the second derivatives by the coordinates of space, (n,)."""
+        first, *others = (self.d(name, name).value for name in space_of(self.coordinates, "laplacian"))
+        return sum(others, first)
 
     def __getattr__(self, name: str) -> Any:
-        names = None if name.startswith("__") else split_derivative(name, self._coordinates)
+        names = None if name.startswith("__") else split_derivative(name, self.coordinates)
         return self.d(*names) if names else getattr(self.value, name)
 
     def __neg__(self) -> Tensor:
@@ -82,8 +96,10 @@ class GridScope(Scope):
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
         bound: dict[str, Any] = {**self.coordinates, **self.parameters, **self.fields}
         for name in names:
-            if isinstance(bound[name], FunctionParameter):
-                bound[name] = GridValue(parameter_jet(bound[name], self.coordinates), (), tuple(self.coordinates))
+            if name not in bound:
+                bound[name] = GridValue.of_parts(*(bound[part] for part in parts_of(name)))
+            elif isinstance(bound[name], FunctionParameter):
+                bound[name] = GridValue(parameter_jet(bound[name], self.coordinates), (), self.coordinates.names)
         return function(**{name: bound[name] for name in names})
 
 
@@ -98,19 +114,29 @@ class Equations:
         self.problem = problem
         self._evaluate = problem.equation_term().evaluate
         self._parameters = problem.parameter_values()
-        self._names: Key = tuple(problem.domain.coordinates)
         self.quick = self._agrees()
 
-    def scope(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor], quick: bool = False) -> Scope:
-        """The scope in which unknowns have the given derivatives at points ``columns``, each (n,)."""
+    def scope(
+        self,
+        jets: Mapping[str, NamedJet],
+        columns: Columns,
+        quick: bool = False,
+        numbers: Mapping[str, Tensor] | None = None,
+    ) -> Scope:
+        """The scope in which unknowns have the given derivatives at points ``columns``, each (n,); ``numbers``: values of
+        parameters that are to be found.
+        """
+        parameters = {**self._parameters, **(numbers or {})}
         if not quick:
-            return Scope.of_jets(jets, columns, self._parameters)
-        fields: Any = {u: GridValue(jet, (), self._names) for u, jet in jets.items()}
-        return GridScope(fields, columns, self._parameters)
+            return Scope.of_jets(jets, columns, parameters)
+        fields: Any = {u: GridValue(jet, (), columns.names) for u, jet in jets.items()}
+        return GridScope(fields, columns, parameters)
 
-    def residuals(self, jets: Mapping[str, NamedJet], columns: Mapping[str, Tensor]) -> list[Tensor]:
+    def residuals(
+        self, jets: Mapping[str, NamedJet], columns: Columns, numbers: Mapping[str, Tensor] | None = None
+    ) -> list[Tensor]:
         """The residuals, each (n,)."""
-        return list(self._evaluate((self.scope(jets, columns, self.quick),)).values())
+        return list(self._evaluate((self.scope(jets, columns, self.quick, numbers),)).values())
 
     def _agrees(self) -> bool:
         generator = torch.Generator().manual_seed(0)
@@ -118,8 +144,9 @@ class Equations:
             u: {k: torch.rand(5, generator=generator, dtype=torch.float64) + 0.5 for k in sorted(keys)}
             for u, keys in self.problem.derivatives.items()
         }
-        bounds = self.problem.domain.bounds
-        columns = {n: torch.linspace(*bounds[n], 7, dtype=torch.float64)[1:-1] for n in self._names}
+        domain = self.problem.domain
+        line = {n: torch.linspace(*bounds, 7, dtype=torch.float64)[1:-1] for n, bounds in domain.bounds.items()}
+        columns = columns_of(domain, line)
         fields = self._evaluate((self.scope(made_up, columns),))
         try:
             plain = self._evaluate((self.scope(made_up, columns, quick=True),))

@@ -11,7 +11,6 @@ import numpy as np
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
-from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
@@ -37,7 +36,7 @@ def advance(
     system = GridSystem(problem, structure, axes, deadline)
     found = initial_values(problem, system.grid)
     state = np.stack([found[component].reshape(system.shape) for component in structure.components])
-    start, stop = problem.domain.bounds[TIME]
+    start, stop = problem.domain.time_interval
     # where the initial state contradicts a boundary condition, the condition wins: it holds at every later time
     state = system.fit_boundary(state, np.zeros_like(state), start)
     return Integrator(system, tolerance, stages, deadline).run(state, start, stop)
@@ -49,13 +48,13 @@ def as_interpolant(
     """The trajectory with its collocation polynomials as interpolation in time."""
     coordinates = problem.domain.coordinates
     times = NodeAxis(found.times, 0, stride=found.stages)
-    by_name: dict[str, Axis] = {name: times if name == TIME else axes[name] for name in coordinates}
+    by_name: dict[str, Axis] = {name: times if name == problem.domain.clock else axes[name] for name in coordinates}
     data = {
-        unknown: np.moveaxis(found.states[:, row], 0, coordinates.index(TIME))
+        unknown: np.moveaxis(found.states[:, row], 0, problem.domain.time_index)
         for row, (unknown, order) in enumerate(structure.components)
         if order == 0
     }
-    return Interpolant(by_name, dict(problem.domain.bounds), data)
+    return Interpolant(by_name, dict(problem.domain.bounds), data, time=problem.domain.time)
 
 
 def run_method_of_lines(

@@ -18,7 +18,6 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, initial_values
@@ -40,7 +39,8 @@ class StateEquations:
         self.equations = Equations(problem)
         self.components = structure.components
         self._row = {component: i for i, component in enumerate(self.components)}
-        tops = {(u, (TIME,) * p) for u, p in structure.time_order.items()}
+        self._time = problem.domain.clock
+        tops = {(u, (self._time,) * p) for u, p in structure.time_order.items()}
         self._mass = None if tops & structure.varying else self._constant_mass()
 
     def start(self) -> Array:
@@ -68,12 +68,12 @@ class StateEquations:
             return values[row : row + 1]
 
         jets = {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
-        columns = {TIME: torch.full((1,), t, dtype=torch.float64)}
+        columns = self.problem.domain.columns(torch.full((1, 1), t, dtype=torch.float64))
         mass = self._mass
         if mass is None:
             jets = {u: leaf_jet(jet) for u, jet in jets.items()}
             residuals = self.equations.residuals(jets, columns)
-            tops = [(u, (TIME,) * p) for u, p in self.structure.time_order.items()]
+            tops = [(u, (self._time,) * p) for u, p in self.structure.time_order.items()]
             found = linearize(residuals, jets)
             mass = np.array([[float(row[top]) if top in row else 0.0 for top in tops] for row in found])
         else:
@@ -98,7 +98,7 @@ def solve_ode(
         ValueError: the solution leaves the range of numbers.
     """
     system = StateEquations(problem, structure)
-    start, stop = problem.domain.bounds[TIME]
+    start, stop = problem.domain.time_interval
     began = time.perf_counter()
     solver = scipy.integrate.DOP853(system, start, system.start(), stop, rtol=rtol, atol=atol)
     unit = (1 - np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)) / 2
@@ -118,4 +118,5 @@ def solve_ode(
         states += [*dense(inner).T, solver.y]
     table = np.stack(states)
     data = {u: table[:, i] for i, (u, order) in enumerate(system.components) if order == 0}
-    return Interpolant({TIME: NodeAxis(np.array(times), 0, stride=_DEGREE)}, dict(problem.domain.bounds), data)
+    axes, clock = NodeAxis(np.array(times), 0, stride=_DEGREE), problem.domain.clock
+    return Interpolant({clock: axes}, dict(problem.domain.bounds), data, time=clock)

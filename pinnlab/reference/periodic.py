@@ -8,7 +8,6 @@ import time
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
-from pinnlab.domains import TIME
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference.base import relative_difference
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, nothing_in_time
@@ -23,15 +22,19 @@ def splits(problem: Problem, structure: Structure) -> bool:
     space = problem.domain.space
     if not space or any(periodic_unknowns(problem, c) != set(problem.unknowns) for c in space):
         return False
-    if any(key.count(TIME) >= structure.time_order[u] for u, key in structure.varying if u not in structure.static):
+    if any(
+        key.count(problem.domain.clock) >= structure.time_order[u]
+        for u, key in structure.varying
+        if u not in structure.static
+    ):
         return False
-    rest = max((_space_order(key) for _, key in structure.varying), default=0)
-    linear = max((_space_order(key) for _, _, key in structure.constant), default=0)
+    rest = max((_space_order(problem, key) for _, key in structure.varying), default=0)
+    linear = max((_space_order(problem, key) for _, _, key in structure.constant), default=0)
     return rest <= 1 or rest < linear
 
 
-def _space_order(key: Key) -> int:
-    return sum(name != TIME for name in key)
+def _space_order(problem: Problem, key: Key) -> int:
+    return sum(name in problem.domain.space for name in key)
 
 
 class PeriodicSolver:
@@ -56,7 +59,7 @@ class PeriodicSolver:
         found = solve_periodic(self.problem, self.structure, n, steps, self.dealias, deadline)
         if found is None:
             return None
-        start, stop = self.problem.domain.bounds[TIME]
+        start, stop = self.problem.domain.time_interval
         modes = f"{n} x {n}" if self.two else f"{n}"
         return Attempt(found, n, f"ETDRK4, Fourier {modes} modes, dt {(stop - start) / steps:.3g}")
 

@@ -9,20 +9,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME
+from pinnlab.domains import Box
+from pinnlab.domains.affine import Affine
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.analysis import analyse, check_constants, check_solvable
-from pinnlab.reference.base import Interpolant, Reference, relative_difference
+from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
+from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
+from pinnlab.reference.finite_elements.function import ElementFunction
+from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
+from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.steady import SINGULAR, run_steady
+from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, start_function
 from pinnlab.reference.uniqueness import is_singular
 
@@ -67,7 +72,12 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
-    check_solvable(problem)
+    elements = not on_grid(problem)
+    if elements:
+        check_numbers(problem)
+        check_elements(problem)
+    else:
+        check_solvable(problem)
     problem.check_unique()
     check_constants(problem)
     if (lost := problem.lost_flux("reference_solution")) is not None:
@@ -77,24 +87,48 @@ def reference_solution(
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
         raise ValueError(f"resolution={resolution!r}: give a whole number of nodes per axis, at least 8.")
     began = time.perf_counter()
+    user, problem = problem, problem.natural
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
+    interpolant: Interpolant | ElementFunction
+    attempt: Attempt | Found
     with one_thread():
-        attempt, estimate = _solve(problem, structure, budget, dealias)
-    interpolant = attempt.interpolant
-    if problem.domain.has_time and problem.domain.space:
-        interpolant = dataclasses.replace(interpolant, start=start_function(problem))
+        if elements:
+            attempt, estimate = run_elements(problem, structure, budget)
+            interpolant = attempt.interpolant
+        else:
+            attempt, estimate = _solve(problem, structure, budget, dealias)
+            interpolant = attempt.interpolant
+            if problem.domain.has_time and problem.domain.space:
+                interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
-    grid = {name: axis.points for name, axis in interpolant.axes.items()}
-    if problem.domain.has_time:
-        grid[TIME] = _output_times(problem, times)
+    change = user.scales().change
+    function = interpolant if user is problem else OuterInterpolant(interpolant, change)
+    grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
+    if user.domain.has_time:
+        grid[user.domain.clock] = _output_times(user, times)
     elif times is not None:
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in interpolant(mesh).items()}
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, interpolant)
+    values = {u: v.reshape(shape) for u, v in function(mesh).items()}
+    estimate = {u: e * _share(values[u], change.unknown(u)) for u, e in estimate.items()}
+    values, complex_unknowns = joined(values, problem.complex_unknowns), problem.complex_unknowns
+    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns)
+
+
+def on_grid(problem: Problem) -> bool:
+    """Whether tensor grids fit a problem's domain; else it is solved on finite elements."""
+    return isinstance(problem.domain, Box) and len(problem.domain.space) <= 2
+
+
+def _share(values: np.ndarray, unknown: Affine) -> float:
+    """The size of an unknown in inner units, next to that in outer ones, which an offset may make larger."""
+    whole = float(np.sqrt(np.nansum(values**2)))
+    if unknown.offset == 0 or whole == 0:
+        return 1.0
+    return float(np.sqrt(np.nansum((values - unknown.offset) ** 2))) / whole
 
 
 def check_not_singular(problem: Problem) -> None:
@@ -104,8 +138,8 @@ def check_not_singular(problem: Problem) -> None:
         NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
     """
     domain, loose = problem.domain, problem.families or problem.unknown_parameters
-    # data may fix what equations and conditions leave open
-    if domain.has_time or loose or any(isinstance(c, Data) for c in problem.conditions) or problem.jumps:
+    # data and integrals may fix what equations and conditions leave open
+    if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
         return
     try:
         check_solvable(problem)
@@ -189,10 +223,12 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
 
 
 def _output_times(problem: Problem, times: Sequence[float] | None) -> np.ndarray:
-    start, stop = problem.domain.bounds[TIME]
+    start, stop = problem.domain.time_interval
     if times is None:
         return np.linspace(start, stop, _TIMES)
     given = np.asarray(times, dtype=float).reshape(-1)
     if len(given) == 0 or given.min() < start or given.max() > stop or bool((np.diff(given) <= 0).any()):
-        raise ValueError(f"times: give increasing times inside t=({start:g}, {stop:g}), got {times!r}.")
+        raise ValueError(
+            f"times: give increasing times inside {problem.domain.clock}=({start:g}, {stop:g}), got {times!r}."
+        )
     return given

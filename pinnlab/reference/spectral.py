@@ -15,7 +15,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, FourierAxis, NodeAxis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
-from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.equations import Equations
@@ -38,6 +38,7 @@ class SpectralSystem:
 
     def __init__(self, problem: Problem, structure: Structure, n: int, dealias: bool = True):
         self.problem, self.structure, self.n = problem, structure, n
+        self._time = problem.domain.clock
         self.equations = Equations(problem)
         bounds, self.space = problem.domain.bounds, problem.domain.space
         d = len(self.space)
@@ -72,7 +73,7 @@ class SpectralSystem:
         """The factor (*modes) by which a derivative multiplies Fourier coefficients; time is left out."""
         if key not in self._scaled:
             one = torch.ones(self.modes, dtype=torch.complex128)
-            self._scaled[key] = reduce(lambda a, name: a * self._symbols[name] if name != TIME else a, key, one)
+            self._scaled[key] = reduce(lambda a, name: a * self._symbols[name] if name != self._time else a, key, one)
         return self._scaled[key]
 
     def _padded_points(self) -> list[Tensor]:
@@ -93,7 +94,7 @@ class SpectralSystem:
             if u in static:
                 own[:, rows.index(i), static.index(u)] += symbol
             else:
-                others[:, rows.index(i), components.index((u, key.count(TIME)))] += symbol
+                others[:, rows.index(i), components.index((u, key.count(self._time)))] += symbol
         return -torch.linalg.pinv(own) @ others if static else others
 
     def _matrices(self) -> tuple[Tensor, Tensor]:
@@ -104,7 +105,7 @@ class SpectralSystem:
         stiff = torch.zeros(q, m, c, dtype=torch.complex128)
         for (i, u, key), value in self.structure.constant.items():
             row = self._rows.index(i)
-            order, symbol = key.count(TIME), value * self.symbol(key).reshape(-1)
+            order, symbol = key.count(self._time), value * self.symbol(key).reshape(-1)
             if u in self.structure.static:
                 stiff[:, row] += symbol[:, None] * self.elimination[:, self.structure.static.index(u)]
             elif order == self.structure.time_order[u]:
@@ -127,7 +128,7 @@ class SpectralSystem:
         d = len(self.space)
 
         def derive(unknown: str, key: Key) -> Tensor:
-            order = key.count(TIME)
+            order = key.count(self._time)
             if split and (unknown, key) in self._linear_keys:
                 return self._zero
             if unknown in self.structure.static:
@@ -144,9 +145,10 @@ class SpectralSystem:
 
         return {u: LazyJet(partial(derive, u)) for u in self.problem.unknowns}
 
-    def _columns(self, t: float) -> dict[str, Tensor]:
+    def _columns(self, t: float) -> Columns:
         grid = dict(zip(self.space, self._grid, strict=True))
-        return {n: grid[n] if n in grid else torch.full_like(self._zero, t) for n in self.problem.domain.coordinates}
+        every = {n: grid[n] if n in grid else torch.full_like(self._zero, t) for n in self.problem.domain.coordinates}
+        return columns_of(self.problem.domain, every)
 
     def _rest(self, v: Tensor, t: float) -> Tensor:
         with torch.no_grad():
@@ -175,7 +177,7 @@ class SpectralSystem:
         if self.structure.varying:
             return False
         jets = {u: LazyJet(lambda key: self._zero) for u in self.problem.unknowns}
-        start, stop = self.problem.domain.bounds[TIME]
+        start, stop = self.problem.domain.time_interval
         times = np.linspace(start, stop, 5)[1:] - 0.123 * (stop - start) / 5
         return not any(bool((r != 0).any()) for t in times for r in self.equations.residuals(jets, self._columns(t)))
 
@@ -220,7 +222,7 @@ class SpectralSystem:
             terms = [
                 value * full[u][key]
                 for (j, u, key), value in self.structure.constant.items()
-                if j == i and key.count(TIME) < self.structure.time_order[u]
+                if j == i and key.count(self._time) < self.structure.time_order[u]
             ]
             size = a.abs().max() + b.abs().max() + sum(float(term.abs().max()) for term in terms)
             if float((a - b - sum(terms)).abs().max()) > 1e-9 * float(size):
@@ -242,7 +244,7 @@ def solve_periodic(
         TimeIsUpError: the deadline has passed.
     """
     system = SpectralSystem(problem, structure, n, dealias)
-    start, stop = problem.domain.bounds[TIME]
+    start, stop = problem.domain.time_interval
     stride = 1
     while steps // stride * n ** len(system.space) * len(structure.components) > _STORED and steps // stride > 64:
         stride *= 2
@@ -255,7 +257,9 @@ def solve_periodic(
             return None
     d = len(system.space)
     times = NodeAxis(np.concatenate([[start], *(s.times for s in stretches)]), _TIME_STENCIL)
-    axes: dict[str, Axis] = {c: times if c == TIME else system.axes[c] for c in problem.domain.coordinates}
+    axes: dict[str, Axis] = {
+        c: times if c == problem.domain.clock else system.axes[c] for c in problem.domain.coordinates
+    }
     data = {}
     found = {u: states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
     for i, unknown in enumerate(structure.static):
@@ -263,5 +267,5 @@ def solve_periodic(
     for unknown in problem.unknowns:
         modes = found[unknown].reshape(len(states), *system.modes)
         values = torch.fft.irfftn(modes, s=system.shape, dim=tuple(range(1, d + 1)), norm="forward").numpy()
-        data[unknown] = np.moveaxis(values, 0, problem.domain.coordinates.index(TIME))
-    return Interpolant(axes, dict(problem.domain.bounds), data)
+        data[unknown] = np.moveaxis(values, 0, problem.domain.time_index)
+    return Interpolant(axes, dict(problem.domain.bounds), data, time=problem.domain.time)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.declaration.conditions import Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
+from pinnlab.domains.columns import columns_of
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,6 @@ def periodic_unknowns(problem: Problem, coordinate: str) -> set[str]:
     return {u for c in found for u in (c.unknowns or problem.unknowns)}
 
 
-def boundary_conditions(problem: Problem) -> list[tuple[BoundaryCondition, str, str]]:
-    """(condition, unknown, piece) of everything that holds on the boundary, periodicity aside."""
-    context = problem.context()
-    return [
-        (c, unknown, piece)
-        for c in problem.conditions
-        if isinstance(c, BoundaryCondition)
-        for unknown in c.values
-        for piece in c.pieces(context)
-    ]
-
-
 def initial_targets(problem: Problem) -> list[tuple[str, Key, object, tuple[str, ...]]]:
     """(unknown, derivative, value, the value's arguments) of all initial conditions."""
     context = problem.context()
@@ -76,15 +64,15 @@ def initial_targets(problem: Problem) -> list[tuple[str, Key, object, tuple[str,
 
 def initial_values(problem: Problem, points: Mapping[str, Array]) -> dict[tuple[str, int], Array]:
     """{(unknown, order in time): (n,)} of the initial conditions at n points of space, each coordinate (n,)."""
-    start = problem.domain.bounds[TIME][0]
+    start = problem.domain.time_interval[0]
     count = len(next(iter(points.values()))) if points else 1
     columns = {
         name: torch.full((count,), start, dtype=torch.float64)
-        if name == TIME
+        if name == problem.domain.clock
         else torch.from_numpy(points[name].copy())
         for name in problem.domain.coordinates
     }
-    scope = Scope({}, columns, problem.parameter_values())
+    scope = Scope({}, columns_of(problem.domain, columns), problem.parameter_values())
     found = {}
     for unknown, key, value, names in initial_targets(problem):
         with torch.no_grad():

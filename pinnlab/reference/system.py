@@ -21,21 +21,24 @@ import scipy
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Context, Dirichlet, Neumann
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import DifferentiableAxis, FourierAxis, PolynomialAxis, apply_along
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
-from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.structure import Structure, boundary_conditions, periodic_unknowns
+from pinnlab.reference.faces import face_conditions
+from pinnlab.reference.structure import Structure, periodic_unknowns
 
 Misfit = Callable[..., Tensor]
 _WIDTH = {1: 17, 2: 13}
 """Per number of dimensions, nodes of a finite difference where Chebyshev matrices would cost too much."""
+_FITTING = 20
+"""Newton steps, at most, that make a start meet the conditions; two where these are linear."""
+_FITTED = 1e-9
 
 
 def build_axes(problem: Problem, n: int) -> dict[str, DifferentiableAxis]:
@@ -75,6 +78,7 @@ class GridFace:
         misfit: scope -> residual (b,).
         rows: (b,) rows of the system that it takes.
         mine: (b,) which of the face's points keep their row; at corners another condition may own it.
+        rates: order in time of the highest derivative of its unknown in the condition.
     """
 
     unknown: str
@@ -83,6 +87,7 @@ class GridFace:
     misfit: Misfit
     rows: Array
     mine: Array
+    rates: int = 0
 
 
 class GridSystem:
@@ -104,6 +109,7 @@ class GridSystem:
     ):
         self.deadline = deadline or Deadline()
         self.problem, self.structure, self.axes = problem, structure, dict(axes)
+        self._time = problem.domain.time or ""
         self.equations = Equations(problem)
         self.components = structure.components
         self.shape = tuple(axis.size for axis in axes.values())
@@ -122,7 +128,7 @@ class GridSystem:
         # a velocity at a boundary follows from the boundary values by differentiation; it is no part of the answer
         self.counted = self.free.copy()
         for face in self.faces:
-            if self.top(face.unknown) == 0:
+            if self.top(face.unknown) <= face.rates:
                 self.counted[face.rows] = True
 
     @property
@@ -148,21 +154,21 @@ class GridSystem:
         present = [(i, u, key) for (i, u, key) in self.structure.constant]
         present += [(i, u, key) for i, u, key in self.structure.varying_in]
         for i, u, key in present:
-            time_order = key.count(TIME)
+            time_order = key.count(self._time)
             if self.structure.time_order[u] == 0 or time_order == self.structure.time_order[u]:
                 score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
         rows, columns = scipy.optimize.linear_sum_assignment(-score)
         return [unknowns[j] for _, j in sorted(zip(rows, columns, strict=True))]
 
     def _faces(self) -> list[GridFace]:
-        context, names = self.problem.context(), list(self.axes)
-        rank = {Dirichlet: 0, Neumann: 2}
-        found = sorted(boundary_conditions(self.problem), key=lambda c: rank.get(type(c[0]), 1))
-        counts = Counter((unknown, piece) for _, unknown, piece in found)
+        names = list(self.axes)
+        found = sorted(face_conditions(self.problem), key=lambda c: c.rank)
+        counts = Counter((c.unknown, c.piece) for c in found)
         depth: dict[tuple[str, str], int] = {}
         owner = np.zeros(self.size, dtype=bool)
         faces = []
-        for condition, unknown, piece in found:
+        for condition in found:
+            unknown, piece = condition.unknown, condition.piece
             dim, upper = names.index(piece[:-1]), piece[-1] == "+"
             inwards, at_upper, host = depth.get((unknown, piece), 0), upper, unknown
             if inwards and not self.problem.domain.has_time:
@@ -182,8 +188,15 @@ class GridSystem:
             position = self.shape[dim] - 1 - inwards if at_upper else inwards
             rows = number[self._row[host, self.top(host)]].take(position, axis=dim).reshape(-1)
             mine = ~owner[rows]
-            owner[rows] = True
-            faces.append(GridFace(unknown, dim, upper, self._misfit(condition, unknown, piece, context), rows, mine))
+            if condition.holds is not None:
+                start = (
+                    np.zeros(1)
+                    if not self.problem.domain.has_time
+                    else np.array([self.problem.domain.time_interval[0]])
+                )
+                mine &= condition.holds(self._on_face(dim, upper, start)).numpy()
+            owner[rows[mine]] = True
+            faces.append(GridFace(unknown, dim, upper, condition.misfit, rows, mine, condition.rates))
         return faces
 
     def _without(self, counts: Mapping[tuple[str, str], int], piece: str) -> list[str]:
@@ -194,15 +207,11 @@ class GridSystem:
             if self.problem.order_of(u, piece[:-1]) > 1 and not counts[u, piece] and not counts[u, _other(piece)]
         ]
 
-    def _misfit(self, condition: BoundaryCondition, unknown: str, piece: str, context: Context) -> Misfit:
-        label = f"{condition.name.lower()} {unknown} {piece}"
-        return condition.residual(unknown, condition.values[unknown], context, label)
-
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
     def _derive(self, states: Array, rates: Array, unknown: str, key: Key, face: GridFace | None) -> Tensor:
         """One derivative of one unknown at all points, or on a face, at s instants: (s * points,)."""
-        order = key.count(TIME)
+        order = key.count(self._time)
         p = self.structure.time_order[unknown]
         source, row = (rates, p - 1) if p and order == p else (states, order)
         values = source[:, self._row[unknown, row]]
@@ -225,24 +234,33 @@ class GridSystem:
         jets = {u: LazyJet(derive(u)) for u in self.problem.unknowns}
         return {u: leaf_jet(jet) for u, jet in jets.items()} if leaves else jets
 
-    def _columns(self, times: Array, face: GridFace | None) -> dict[str, Tensor]:
+    def _columns(self, times: Array, face: GridFace | None) -> Columns:
+        if face is not None:
+            return self._on_face(face.dim, face.upper, times)
         columns = {}
         for name in self.problem.domain.coordinates:
-            if name == TIME:
-                points = self.points if face is None else len(face.rows)
-                columns[name] = torch.from_numpy(np.repeat(times, points))
+            if name == self._time:
+                columns[name] = torch.from_numpy(np.repeat(times, self.points))
             else:
-                values = self.grid[name]
-                if face is not None:
-                    values = values.reshape(self.shape).take(-1 if face.upper else 0, axis=face.dim).reshape(-1)
+                columns[name] = _tensor(np.tile(self.grid[name], len(times)))
+        return columns_of(self.problem.domain, columns)
+
+    def _on_face(self, dim: int, upper: bool, times: Array) -> Columns:
+        """Points of a face at all times."""
+        columns = {}
+        for name in self.problem.domain.coordinates:
+            if name == self._time:
+                columns[name] = torch.from_numpy(np.repeat(times, self.points // self.shape[dim]))
+            else:
+                values = self.grid[name].reshape(self.shape).take(-1 if upper else 0, axis=dim).reshape(-1)
                 columns[name] = _tensor(np.tile(values, len(times)))
-        return columns
+        return columns_of(self.problem.domain, columns)
 
     def _face_residual(self, face: GridFace, jets: Mapping[str, LazyJet], times: Array) -> Tensor:
         columns = self._columns(times, face)
-        name, like = list(self.axes)[face.dim], next(iter(columns.values()))
-        sign = 1.0 if face.upper else -1.0
-        normals = {c: torch.full_like(like, sign if c == name else 0.0) for c in columns}
+        normals = {
+            list(self.axes)[face.dim]: torch.full_like(next(iter(columns.values())), 1.0 if face.upper else -1.0)
+        }
         scope = self.equations.scope(jets, columns)
         return face.misfit(type(scope)(scope.fields, columns, scope.parameters, normals))
 
@@ -306,7 +324,7 @@ class GridSystem:
         face: GridFace | None,
     ) -> None:
         for (unknown, key), value in coefficients.items():
-            order, p = key.count(TIME), self.structure.time_order[unknown]
+            order, p = key.count(self._time), self.structure.time_order[unknown]
             is_rate = p > 0 and order == p
             operator = self._operator(key, face)
             # forced: forward mode has zeros without memory
@@ -320,7 +338,7 @@ class GridSystem:
 
     def _operator(self, key: Key, face: GridFace | None) -> scipy.sparse.csr_array:
         """The derivative as a matrix (g, g), or (b, g) on a face."""
-        space = tuple(name for name in key if name != TIME)
+        space = tuple(name for name in key if name != self._time)
         label = (space, None if face is None else face.dim, face is not None and face.upper)
         if label not in self._operators:
             factors = []
@@ -337,18 +355,23 @@ class GridSystem:
 
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
         """The state with its boundary values corrected so that the boundary conditions hold."""
-        bound = np.flatnonzero(~self.free)
-        # a condition constrains the value itself, not the velocity whose row it takes
-        values = np.concatenate([f.rows[f.mine] - self.top(f.unknown) * self.points for f in self.faces] or [bound])
-        rows = np.concatenate([f.rows[f.mine] for f in self.faces] or [bound])
+        # one that holds the rate itself says how the boundary goes on, and nothing of the start
+        faces = [f for f in self.faces if not 0 < self.structure.time_order[f.unknown] == f.rates]
+        # a condition constrains the value itself, or a velocity that it holds, and not the one whose row it takes
+        below = [(self.top(f.unknown) - f.rates) * self.points for f in faces]
+        values = np.concatenate([np.zeros(0, int), *(f.rows[f.mine] - b for f, b in zip(faces, below, strict=True))])
+        rows = np.concatenate([np.zeros(0, int), *(f.rows[f.mine] for f in faces)])
         if len(rows) == 0:
             return state
         flat = state.reshape(-1).copy()
-        for _ in range(2):
+        for iteration in range(_FITTING):
             misfit = self.residual(flat.reshape(1, *state.shape), rate[None], np.array([t]))[0, rows]
             jacobian, _ = self.jacobians(flat.reshape(state.shape), rate, t)
             matrix = jacobian[rows][:, values].toarray()
-            flat[values] -= np.linalg.lstsq(matrix, misfit, rcond=None)[0]
+            step = np.linalg.lstsq(matrix, misfit, rcond=None)[0]
+            flat[values] -= step
+            if iteration and not np.abs(step).max() > _FITTED * np.abs(flat).max():
+                break
         return flat.reshape(state.shape)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pinnlab.declaration.complex_unknowns import real_unknowns
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_errors
 from pinnlab.machine.deadline import Deadline
@@ -28,7 +29,8 @@ class Comparison:
         errors: {unknown: relative L2 difference between the two}.
         network_seconds: of the whole solve.
         classical_seconds: time of the classical solver, its error estimate included.
-        classical_error_estimate: {unknown: relative L2 error that the classical solver estimates for itself}.
+        classical_error_estimate: {unknown: relative L2 error that the classical solver estimates for itself}; of a complex
+            unknown, one for each of its parts.
     """
 
     solution: Solved = field(repr=False)
@@ -50,10 +52,16 @@ class Comparison:
 
         return plot_comparison(self)
 
+    def _estimate(self, unknown: str) -> float | None:
+        """The classical solver's error of an unknown, the larger one of the parts of a complex one; None if not known."""
+        parts = real_unknowns((unknown,), self.problem.complex_unknowns)
+        found = [self.classical_error_estimate[u] for u in parts if u in self.classical_error_estimate]
+        return max(found) if len(found) == len(parts) else None
+
     def __str__(self) -> str:
         unknowns = tuple(self.errors)
         solver = type(self.solution.solver).__name__ if self.solution.solver is not None else "network"
-        estimate = [_number(self.classical_error_estimate.get(u)) for u in unknowns]
+        estimate = [_number(self._estimate(u)) for u in unknowns]
         rows = [
             ("", *(f"error of {u}" for u in unknowns), "seconds", "error against"),
             (solver, *map(_number, self.errors.values()), f"{self.network_seconds:.2f}", "the classical solution"),

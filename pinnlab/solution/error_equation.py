@@ -20,7 +20,17 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import with_arguments
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Initial, Periodic, Robin
+from pinnlab.declaration.conditions import (
+    AnyCondition,
+    BoundaryCondition,
+    Condition,
+    Initial,
+    Integral,
+    OnPiece,
+    Periodic,
+    PrescribedCondition,
+    Robin,
+)
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
@@ -28,13 +38,14 @@ from pinnlab.derivatives.fields import Key, NamedJet, as_value
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
+from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.refinement import Budget
-from pinnlab.solution.measures import measure
+from pinnlab.solution.measures import keys_of, measure
 from pinnlab.solution.sizes import rms
 from pinnlab.solvers.windows import by_window
 
@@ -126,7 +137,7 @@ def error_problem(
     evaluate = problem.equation_term().evaluate
 
     def equations(given: dict[str, Any]) -> dict[str, Tensor]:
-        columns = {name: _value(given[name]) for name in names}
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
         at = known.jets(list(columns.values()))
         jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
         return evaluate((Scope.of_jets(jets, columns, parameters),))
@@ -141,13 +152,14 @@ def error_problem(
     )
 
 
-def _conditions(problem: Problem, model: Any, start: InitialState | None) -> list[Condition]:
+def _conditions(problem: Problem, model: Any, start: InitialState | None) -> list[AnyCondition]:
     """The conditions on e: what u_h lacks of each of the problem's. Data are no conditions of a well-posed problem."""
     context = problem.context()
     first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
-    wanted = {u: keys | first[u] for u, keys in problem.derivatives.items()}
+    asked = [keys_of(problem, term) for _, terms in problem.condition_terms() for term in terms]
+    wanted = {u: keys.union(first[u], *(a[u] for a in asked)) for u, keys in problem.derivatives.items()}
     known = KeptJets(model, problem, used_indices(wanted, problem.domain.coordinates))
-    found: list[Condition] = []
+    found: list[AnyCondition] = []
     for condition in problem.conditions:
         if isinstance(condition, Periodic):
             found.append(Periodic(condition.on, unknowns=condition.unknowns, exact=False))
@@ -155,20 +167,29 @@ def _conditions(problem: Problem, model: Any, start: InitialState | None) -> lis
             for (unknown, key, _, _), term in zip(condition.targets(context), condition.terms(context), strict=True):
                 found.append(_initial(problem, known, unknown, key, term, start))
         elif isinstance(condition, BoundaryCondition):
-            pairs = [(unknown, piece) for unknown in condition.values for piece in condition.pieces(context)]
-            for (unknown, piece), term in zip(pairs, condition.terms(context), strict=True):
-                lack: Any = _named(_lack(problem, known, term, piece), problem.domain.coordinates)
-                if isinstance(condition, Robin):
-                    a, b, _ = condition.values[unknown]
-                    lack = (a, b, lack)
-                found.append(type(condition)(on=piece, exact=False, **{unknown: lack}))
+            for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
+                found.append(_on_boundary(problem, known, condition, each, term))
     return found
+
+
+def _on_boundary(
+    problem: Problem, known: KeptJets, condition: BoundaryCondition, each: OnPiece, term: Term
+) -> AnyCondition:
+    names, where = problem.domain.coordinates, condition.where
+    if each.unknown is None or not isinstance(condition, PrescribedCondition):
+        lacking = _named(_formula(problem, known, term, each.piece), (*problem.unknowns, *names))
+        return Condition(lacking, on=each.piece, where=where)
+    lack: Any = _named(_lack(problem, known, term, each.piece), names)
+    if isinstance(condition, Robin):
+        a, b, _ = condition.values[each.unknown]
+        lack = (a, b, lack)
+    return type(condition)(on=each.piece, where=where, exact=False, **{each.unknown: lack})
 
 
 def _initial(
     problem: Problem, known: KeptJets, unknown: str, key: Key, term: Term, start: InitialState | None
-) -> Condition:
-    first = problem.domain.bounds[TIME][0]
+) -> AnyCondition:
+    first = problem.domain.time_interval[0]
     if start is None:
         lack = _lack(problem, known, term)
     else:
@@ -181,11 +202,12 @@ def _initial(
     def value(given: dict[str, Tensor]) -> Tensor:
         like = next(iter(given.values())) if given else torch.zeros(1, dtype=torch.float64)
         columns = {
-            name: torch.full_like(like, first) if name == TIME else given[name] for name in problem.domain.coordinates
+            name: torch.full_like(like, first) if name == problem.domain.clock else given[name]
+            for name in problem.domain.coordinates
         }
         return lack(columns)
 
-    name = unknown + ("_" + TIME * len(key) if key else "")
+    name = unknown + ("_" + problem.domain.clock * len(key) if key else "")
     space = problem.domain.space
     given: Any = _named(value, space) if space else float(value({}))
     return Initial(exact=False, **{name: given})
@@ -196,19 +218,38 @@ def _lack(
 ) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """Minus the misfit (n,) of u_h in one condition, at columns (n,) on its piece of the boundary."""
     names, parameters = problem.domain.coordinates, problem.parameter_values()
-    face = None if piece is None else problem.domain.face(piece)
 
     def lack(columns: Mapping[str, Tensor]) -> Tensor:
-        ordered = {name: columns[name] for name in names}
-        normals = None
-        if face is not None:
-            like = ordered[names[0]]
-            normals = {name: torch.full_like(like, face[2] if i == face[0] else 0.0) for i, name in enumerate(names)}
+        ordered = columns_of(problem.domain, columns)
+        normals = None if piece is None else _normals(problem, piece, ordered[names[0]])
         scope = Scope.of_jets(known.jets(list(ordered.values())), ordered, parameters, normals)
         (misfit,) = term.evaluate((scope,)).values()
         return -misfit
 
     return lack
+
+
+def _formula(
+    problem: Problem, known: KeptJets, term: Term, piece: str
+) -> Callable[[Mapping[str, Any]], dict[str, Tensor]]:
+    """What a formula on the boundary makes of u_h + e, of fields e and columns (n,)."""
+    names, parameters = problem.domain.coordinates, problem.parameter_values()
+
+    def misfits(given: Mapping[str, Any]) -> dict[str, Tensor]:
+        columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
+        at = known.jets(list(columns.values()))
+        jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
+        scope = Scope.of_jets(jets, columns, parameters, _normals(problem, piece, columns[names[0]]))
+        return term.evaluate((scope,))
+
+    return misfits
+
+
+def _normals(problem: Problem, piece: str, like: Tensor) -> dict[str, Tensor]:
+    """{coordinate: (n,)} of the outward normal of a face."""
+    face, names = problem.domain.face(piece), problem.domain.coordinates
+    assert face is not None, "the error equation is solved on boxes only"
+    return {name: torch.full_like(like, face[2] if i == face[0] else 0.0) for i, name in enumerate(names)}
 
 
 # -- solving it ----------------------------------------------------------------------------------------------------------
@@ -263,6 +304,8 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
         ValueError: the classical solver cannot solve it, and why.
         TimeoutError: the time is up.
     """
+    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+        raise ValueError(f"the classical solver takes no integrals, such as {given[0]!r}")
     deadline = Deadline.after(max_seconds)
     windows: list[tuple[Problem, Interpolant | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)
@@ -306,7 +349,7 @@ def _window(problem: Problem, model: Any) -> Problem:
     box = problem.domain
     assert isinstance(box, Box)
     return problem.replace(
-        domain=box.replace(t=model.region.bounds[TIME]),
+        domain=box.replace(**{box.clock: model.region.time_interval}),
         reference=None,
         conditions=[c for c in problem.conditions if isinstance(c, Initial | BoundaryCondition | Periodic)],
     )
@@ -314,20 +357,18 @@ def _window(problem: Problem, model: Any) -> Problem:
 
 def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
     """u_h + e and its derivatives by time at the end of a window."""
-    names = problem.domain.coordinates
-    time_orders = {
-        u: frozenset((TIME,) * k for k in range(max(1, problem.order_of(u, TIME)))) for u in problem.unknowns
-    }
+    names, t = problem.domain.coordinates, problem.domain.clock
+    time_orders = {u: frozenset((t,) * k for k in range(max(1, problem.order_of(u, t)))) for u in problem.unknowns}
     known = KeptJets(model, problem, used_indices(time_orders, names))
-    begin, end = problem.domain.bounds[TIME]
+    begin, end = problem.domain.time_interval
 
     def start(unknown: str, key: Key) -> Callable[[Mapping[str, Tensor]], Tensor]:
         def value(columns: Mapping[str, Tensor]) -> Tensor:
-            at = {name: torch.full_like(c, end) if name == TIME else c for name, c in columns.items()}
+            at = {name: torch.full_like(c, end) if name == t else c for name, c in columns.items()}
             own = known.jets([at[name] for name in names])[unknown][key]
             if e is None:
                 return own
-            return own + torch.from_numpy(_backward(e, unknown, at, len(key), end, 1e-3 * (end - begin)))
+            return own + torch.from_numpy(_backward(e, unknown, at, t, len(key), end, 1e-3 * (end - begin)))
 
         return value
 
@@ -335,7 +376,7 @@ def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
 
 
 def _backward(
-    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], order: int, end: float, step: float
+    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
 ) -> Array:
     """A derivative by time at the end of an interval, from values at five instants before it."""
     plain = {name: c.numpy() for name, c in columns.items()}
@@ -343,5 +384,5 @@ def _backward(
         return e(plain)[unknown]
     offsets = -step * np.arange(5.0)
     weights = derivative_weights(offsets[None], np.array([0]), order)[0]
-    values = [e({**plain, TIME: np.full_like(plain[TIME], end + o)})[unknown] for o in offsets]
+    values = [e({**plain, time: np.full_like(plain[time], end + o)})[unknown] for o in offsets]
     return np.tensordot(weights, np.stack(values), 1)

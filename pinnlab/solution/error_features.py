@@ -150,9 +150,11 @@ class _Placed:
                 for (unknown, key), slope in slopes.items():
                     matrix[:, unknowns.index(unknown)] += slope.numpy()[:, None] * rows[key]
                     scale = max(scale, float(slope.square().mean().sqrt()) * features.stretch(key))
-            factor = self.weight / (scale or 1.0) / np.sqrt(len(residual))
-            residuals.append(factor * residual.detach().numpy())
-            matrices.append(factor * matrix.reshape(len(residual), -1))
+            flat = torch.from_numpy(matrix.reshape(len(residual), -1))
+            values, flat = self.term.summed(residual.detach()), self.term.summed(flat.T).T
+            factor = self.weight / (scale or 1.0) / np.sqrt(len(values))
+            residuals.append(factor * values.numpy())
+            matrices.append(factor * flat.numpy())
         return np.concatenate(residuals), np.concatenate(matrices)
 
 
@@ -185,7 +187,9 @@ class LeastSquares:
         for _, terms in problem.condition_terms():
             few = max(64, count // 12)
             self.placed += [
-                _place(problem, sampled, self.features, t, few, _WEIGHT, rng) for t in terms if t.kind != "data"
+                _place(problem, sampled, self.features, t, t.fixed or max(8, few // t.span), _WEIGHT, rng)
+                for t in terms
+                if t.kind != "data"
             ]
 
     def require(self, deadline: Deadline) -> None:

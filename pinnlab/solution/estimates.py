@@ -23,6 +23,7 @@ from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
 from pinnlab.solution.error_estimate import ErrorEstimate
 from pinnlab.solution.error_features import FEATURES, estimate_on_features
+from pinnlab.solution.inner_view import InnerView
 from pinnlab.solution.measures import Misfit, sizes_of
 from pinnlab.solution.sizes import Size, rms
 from pinnlab.solution.smoothness import jump_inside
@@ -116,7 +117,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
         NoEstimateError: the classical solver does not say how accurate it is.
     """
     own = comparison.classical_error_estimate
-    if not all(math.isfinite(own.get(u, math.nan)) for u in comparison.errors):
+    if not all(math.isfinite(own.get(u, math.nan)) for u in comparison.problem.unknowns):
         raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
@@ -162,7 +163,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
         raise NoEstimateError("the error equation is solved on boxes only")
     try:
         whole = Deadline.after(max_seconds)
-        found = solve_error_equation(known, solution.models, _SOLVING * max_seconds)
+        inner = InnerView(known, solution.models)
+        found = solve_error_equation(inner.problem, inner.models, _SOLVING * max_seconds)
     except NotUniqueError:
         raise
     except TimeoutError as error:
@@ -170,7 +172,7 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     except ValueError as error:
         raise NoEstimateError(f"the error equation could not be solved: {error}") from error
     points = _grid(solution, whole)
-    e = found(points)
+    e = inner.outer_error(found)(points)
     doubt = {u: found.accuracy[u] * rms(e[:, j]) for j, u in enumerate(known.unknowns)}
     seconds = time.perf_counter() - began
     estimate = made_of(solution, points, _on(solution, points) + e, doubt, "the error equation", seconds, known)
@@ -196,19 +198,21 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     """
     began, known = time.perf_counter(), _known(solution).replace(reference=None)
     basis = "random features" if len(known.domain.coordinates) <= FEATURES else "polynomials"
-    points = _grid(solution, Deadline.after(max_seconds).share(0.5))
+    points, inner = _grid(solution, Deadline.after(max_seconds).share(0.5)), InnerView(known, solution.models)
     try:
         if not any(model.joints for model in solution.models) and len(solution.models) == 1:
-            if not known.domain.has_time and annihilates(known, list(solution.models), max_seconds):
+            if not known.domain.has_time and annihilates(inner.problem, list(inner.models), max_seconds):
                 raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
             _checked(solution, misfits)
-            error, off = estimate_on_features(known, solution.models, max_seconds)
+            error, off = estimate_on_features(inner.problem, inner.models, max_seconds)
+            error, off = inner.outer_error(error), inner.outer_sizes(off)
             truth, seconds = _on(solution, points) + error(points), time.perf_counter() - began
             estimate = made_of(solution, points, truth, off, f"the error equation on {basis}", seconds, known)
             if largest(j.doubt for j in estimate.judged) < _RESOLVED * largest(j.error for j in estimate.judged):
                 return estimate
         left = max_seconds - (time.perf_counter() - began)
-        direct, off = solve_directly(known, lambda at: _on(solution, at), left)
+        found, off = solve_directly(inner.problem, inner.values(lambda at: _on(solution, at)), left)
+        direct, off = inner.outer_values(found), inner.outer_sizes(off)
     except TimeoutError as late:
         raise NoEstimateError(f"{basis} were not solved for within {max_seconds:.0f} s") from late
     except (NotUniqueError, NoEstimateError):

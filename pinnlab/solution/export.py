@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.domains import TIME, Mesh
+from pinnlab.declaration.complex_unknowns import separated
+from pinnlab.domains import Mesh
 from pinnlab.domains.grids import cover
 from pinnlab.training.result import Solved
 
@@ -87,17 +88,18 @@ def to_vtu(
 
     def write(file: Path, fixed: dict[str, float]) -> None:
         columns = {name: covered.nodes[:, i] for i, name in enumerate(space.coordinates)}
-        values = solution(**columns, **fixed)
+        # the format knows real numbers only
+        values = separated(solution(**columns, **fixed), solution.problem.complex_unknowns)
         meshio.Mesh(nodes, [(covered.kind, covered.cells)], point_data=values).write(file)
 
     times = _times(solution, t)
     if times is None or isinstance(t, int | float):
-        write(target, {} if times is None else {TIME: times[0]})
+        write(target, {} if times is None else {solution.problem.domain.clock: times[0]})
         return (target,)
     width = len(str(len(times) - 1))
     files = [target.with_name(f"{target.stem}_{k:0{width}d}.vtu") for k in range(len(times))]
     for file, time in zip(files, times, strict=True):
-        write(file, {TIME: time})
+        write(file, {solution.problem.domain.clock: time})
     series = target.with_suffix(".pvd")
     entries = "\n".join(f'    <DataSet timestep="{s!r}" file="{f.name}"/>' for s, f in zip(times, files, strict=True))
     series.write_text(
@@ -115,7 +117,7 @@ def _times(solution: Solved, t: float | Sequence[float] | None) -> list[float] |
         if t is not None:
             raise ValueError(f"to_vtu(t={t!r}): the problem is steady, it has no coordinate 't'; leave t out.")
         return None
-    start, end = domain.bounds[TIME]
+    start, end = domain.time_interval
     given = np.linspace(start, end, _TIMES) if t is None else np.atleast_1d(np.asarray(t, dtype=float))
     if not len(given) or given.min() < start or given.max() > end:
         raise ValueError(f"to_vtu(t={t!r}): give times within the problem's, {start:g} to {end:g}.")

@@ -25,7 +25,7 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size, rms
 from pinnlab.solvers.windows import by_window
@@ -50,8 +50,8 @@ class Misfit:
 
     Attributes:
         name: of the equation or condition.
-        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"hand-over"`` (between time
-            windows) or ``"jump"`` (between subdomains or experts).
+        kind: ``"equation"``, ``"initial"``, ``"boundary"``, ``"periodic"``, ``"data"``, ``"integral"`` (over the size of
+            what it is taken over), ``"hand-over"`` (between time windows) or ``"jump"`` (between subdomains or experts).
         rms: root mean square.
         maximum: largest modulus.
         relative: the root mean square, relative to the largest of what should cancel; in this the value of an unknown
@@ -101,6 +101,11 @@ def is_noise(left: Tensor, points: Tensor) -> bool:
     apart.fill_diagonal_(math.inf)
     together = float((left * left[apart.argmin(dim=1)]).mean()) / size**2
     return abs(float(left.mean())) < 3 * size / math.sqrt(n) and together < 3 / math.sqrt(n)
+
+
+def is_of_size(left: Tensor, noise: float) -> bool:
+    """Whether what is left of measurements (n,) is no larger than noise of a known standard deviation, by chance."""
+    return 0 < len(left) and rms(left) <= noise * (1 + 3 / math.sqrt(2 * len(left)))
 
 
 class Sampled:
@@ -187,7 +192,7 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
         scales = [rms(term[solved]) for term in terms_of(residual, jets, means)]
         found.append(_misfit(name, "equation", values, [*scales, floor]))
     for (_, term), keys in zip(conditions, traced[1:], strict=True):
-        sites = term.draw(unit, term.fixed or few)
+        sites = term.draw(unit, term.fixed or max(4, few // term.span))
         indices = used_indices(keys, names)
         misfits = _of_condition(term, sampled, sites, indices, sizes)
         if term.kind == "periodic":
@@ -242,16 +247,19 @@ def _of_condition(term: Term, sampled: Sampled, sites: Sequence[Site], indices: 
     pairs = [sampled.scope(site, indices) for site in sites]
     found = []
     for name, residual in term.evaluate(tuple(s for s, _ in pairs)).items():
+        # of what is summed, terms may cancel at different points
         scales = []
         for _, jet in pairs:
             (slopes,) = linearize([residual], jet)
             scales += [rms(v[torch.isfinite(v)]) * sizes[leaf] for leaf, v in slopes.items()]
-        misfit = _misfit(name, term.kind, residual.detach(), scales)
+        misfit = _misfit(name, term.kind, term.summed(residual.detach()), scales)
         if term.kind == "data":
             at = sites[0].points.detach().to("cpu", torch.float64)
             kept = torch.isfinite(residual.detach())
             extents = at.new_tensor([hi - lo for lo, hi in sampled.problem.domain.bounds.values()])
-            misfit = replace(misfit, noise=is_noise(residual.detach()[kept], (at / extents)[kept]))
+            left = residual.detach()[kept]
+            noise = is_noise(left, (at / extents)[kept]) if term.noise is None else is_of_size(left, term.noise)
+            misfit = replace(misfit, noise=noise)
         found.append(misfit)
     return found
 
@@ -286,8 +294,8 @@ def _hand_overs(
     count = max(1, 512 // len(models)) if problem.domain.space else 1
     points = [model.region.initial(unit(count)).points.to(sampled.like) for model in models[1:]]
     for j, unknown in enumerate(problem.unknowns):
-        for order in range(max(1, problem.order_of(unknown, TIME))):
-            key = (TIME,) * order
+        for order in range(max(1, problem.order_of(unknown, problem.domain.clock))):
+            key = (problem.domain.clock,) * order
             indices = used_indices({unknown: frozenset({key})}, problem.domain.coordinates)
             gaps = [
                 (after.jet(at, indices)[-1, :, j] - before.jet(at, indices)[-1, :, j]).detach().to("cpu", torch.float64)

@@ -18,6 +18,7 @@ from torch import nn
 
 from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
+from pinnlab.declaration.complex_unknowns import declared_types
 from pinnlab.declaration.kinks import KinkProfile
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
@@ -38,6 +39,7 @@ from pinnlab.solvers.multidomain.partition import Cell, Interface, Partition
 from pinnlab.solvers.windows import Slice, joined
 from pinnlab.training.history import History
 from pinnlab.training.model import Model
+from pinnlab.training.outer import OuterPart, change_of_data
 from pinnlab.training.part import Data, Part
 from pinnlab.training.result import Result, Solved
 from pinnlab.training.status import Status
@@ -66,7 +68,13 @@ class SavedProblem:
     parameters: dict[str, Parameter]
     name: str
     digests: Mapping[str, str] = field(default_factory=dict)
+    complex_unknowns: tuple[str, ...] = ()
     reference: None = None
+
+    @property
+    def declared(self) -> dict[str, type]:
+        """The unknowns as they were declared: {name: float or complex}."""
+        return declared_types(self.unknowns, self.complex_unknowns)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -97,6 +105,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "name": problem.name,
             "domain": problem.domain.to_data(),
             "unknowns": list(problem.unknowns),
+            "complex": list(problem.complex_unknowns),
             "parameters": {name: _parameter_data(value) for name, value in problem.parameters.items()},
             "digests": dict(problem.digests) if isinstance(problem, SavedProblem) else digests(problem),
             "models": parts,
@@ -168,7 +177,7 @@ class _File:
 
 
 def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
-    source = next(k for k, part in enumerate(parts) if part is value.model)
+    source = next(k for k, part in enumerate(parts) if part.solved is value.model)
     return {"slice": source, "unknown": value.unknown, "order": value.order}
 
 
@@ -265,8 +274,7 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
     bases = [LocalBasis.from_data(basis) for basis in data.get("bases", ())]
     parts: list[Part] = []
     for entry in data["models"]:
-        read = next(reader for key, reader in _READERS.items() if key in entry or key == "network")
-        parts.append(read(entry, _Known(known.unknowns, parts, bases, network, device)))
+        parts.append(_read(entry, _Known(known.unknowns, [part.solved for part in parts], bases, network, device)))
     if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
         raise IndexError("the first time window is missing")
     history, status, seconds = History.from_data(data["history"]), Status[data["status"]], float(data["seconds"])
@@ -290,7 +298,8 @@ def _saved_problem(data: Data) -> SavedProblem:
     if not isinstance(data["unknowns"], list) or not all(isinstance(name, str) for name in data["unknowns"]):
         raise TypeError(f"the unknowns are {data['unknowns']!r}")
     digests = {str(key): str(value) for key, value in data.get("digests", {}).items()}
-    return SavedProblem(region, tuple(data["unknowns"]), parameters, str(data["name"]), digests)
+    complex_ones = tuple(str(name) for name in data.get("complex", ()))
+    return SavedProblem(region, tuple(data["unknowns"]), parameters, str(data["name"]), digests, complex_ones)
 
 
 @dataclass(frozen=True)
@@ -356,8 +365,16 @@ def _model(data: Data, known: _Known) -> Model:
     return Model(region, known.unknowns, module, ansatz, coefficients, data["constants"])
 
 
+def _outer(data: Data, known: _Known) -> OuterPart:
+    return OuterPart(_read(data["part"], known), change_of_data(data["outer"]), from_data(data["region"]))
+
+
+def _read(entry: Data, known: _Known) -> Part:
+    return next(reader for key, reader in _READERS.items() if key in entry or key == "network")(entry, known)
+
+
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "piece": _piece, "drift": _view, "cells": _piecewise, "network": _model
+    "outer": _outer, "piece": _piece, "drift": _view, "cells": _piecewise, "network": _model
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

@@ -6,7 +6,7 @@ Letters: n points, d coordinates, m unknowns.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -17,12 +17,17 @@ from torch import Tensor, nn
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
-from pinnlab.domains import TIME, Box
-from pinnlab.reference import reference_solution
+from pinnlab.domains import Box
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
+from pinnlab.solution.coordinates import at_coordinates, unknowns_at
+from pinnlab.solution.errors import mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
+from pinnlab.solution.expressions import evaluated
+from pinnlab.solution.family_jets import family_jet, moving_parameters, numbers_of_member
+from pinnlab.solution.integrals import integral
 from pinnlab.solution.measures import residuals_at
+from pinnlab.solution.paths import paths
 from pinnlab.solution.quality import QualityReport, report
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -73,40 +78,76 @@ class Solution:
 
         Args:
             coordinates: numbers, arrays or tensors, one per coordinate of the domain. NumPy in gives NumPy out,
-                tensors in give tensors out. Of a family, its parameters too: ``solution(x=..., t=..., a=0.1)``.
+                tensors in give tensors out, which can be differentiated by coordinates that require gradients, any
+                number of times. Of a family, its parameters too: ``solution(x=..., t=..., a=0.1)``, and by those that
+                are numbers it can be differentiated as well.
 
         Raises:
             TypeError: a coordinate is missing or unknown.
         """
-        if self.members is not None:
+        if self.members is None:
+            return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points))
+        moving = moving_parameters(self, coordinates)
+        if not moving:
             return self._member(coordinates)(**coordinates)
-        return self._evaluated("solution", self._values, coordinates)
+        jet = family_jet(self.at, self.problem, coordinates, moving)
+        return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points, jet), moving)
 
-    def _values(self, points: Tensor) -> dict[str, Tensor]:
-        return dict(zip(self.problem.unknowns, self.function(points).unbind(1), strict=True))
+    def evaluate(self, expression: Callable[..., Any], /, **coordinates: Any) -> Any:
+        """An expression of unknowns, derivatives, coordinates and parameters, bound by name as equations are.
+
+        ``solution.evaluate(lambda u, D: -D * u.x, x=xs, t=0.5)`` is a flux; several are returned by name:
+        ``lambda u: {"flux": -u.x, "curvature": u.xx}``.
+
+        Args:
+            expression: returns one value per point, or {name: value}. Unknown coefficients have the values that were
+                found.
+            coordinates: as in a call: NumPy in gives NumPy out, tensors give tensors, which can be differentiated.
+
+        Returns:
+            The values, in the broadcast shape of the coordinates; several as {name: values}.
+
+        Raises:
+            TypeError: a coordinate is missing or unknown; what is returned are no values.
+            ValueError: an argument that nothing is called; an expression that mixes points, such as ``torch.mean(u)``.
+        """
+        if self.members is not None:
+            return self._member(coordinates).evaluate(expression, **coordinates)
+        return evaluated(self, expression, coordinates)
+
+    def integrate(self, expression: Callable[..., Any], /, *, on: str | None = None, **fixed: Any) -> Any:
+        """The integral of an expression over the domain, a cross-section of it, or a piece of its boundary.
+
+        ``solution.integrate(lambda u: u**2, t=0.5)`` is over space at one time. Coordinates that are not given are
+        integrated over, time as well: without ``t`` the integral is over space and time. Gauss's rule is refined until two
+        resolutions agree to 1e-8 of the integral of the modulus; where they do not, a warning says so.
+
+        Args:
+            expression: as in ``evaluate``; several are returned by name. On the boundary ``n`` is the outward unit normal,
+                as in ``pl.Condition``: ``lambda u, n: u.d(n)``.
+            on: a piece of the boundary, as in conditions; in one dimension the value at the end, or the sum of both.
+            fixed: coordinates that stand still, numbers or arrays: the time, or another coordinate of a box. Of a family,
+                its parameters too.
+
+        Returns:
+            The number, with ``error``, a bound of what the quadrature adds to the solution's own error; an array where
+            coordinates stand still at several places; {name: number} of several expressions.
+
+        Raises:
+            TypeError: an unknown coordinate; a region without a quadrature.
+            ValueError: an argument that nothing is called; an expression that mixes points; a coordinate that cannot stand
+                still, or outside the domain.
+
+        Warns:
+            UserWarning: two resolutions do not agree.
+        """
+        if self.members is not None:
+            return self._member(fixed).integrate(expression, on=on, **fixed)
+        return integral(self, expression, on, fixed)
 
     def _member(self, coordinates: dict[str, Any]) -> Solution:
         """The member whose parameters stand among the coordinates; they are taken out."""
-        return self.at(**{name: coordinates.pop(name) for name in self.problem.families if name in coordinates})
-
-    def _evaluated(
-        self, owner: str, function: Callable[[Tensor], dict[str, Tensor]], coordinates: dict[str, Any]
-    ) -> dict[str, Any]:
-        """A function of points (n, d) at coordinates given by name: each of its (n,) gets their broadcast shape."""
-        names = self.problem.domain.coordinates
-        if set(coordinates) != set(names):
-            raise TypeError(
-                f"{owner}() got {', '.join(coordinates) or 'nothing'}; give exactly the coordinates {', '.join(names)}, "
-                f"such as {owner}({', '.join(f'{n}=...' for n in names)})."
-            )
-        like = self.models[0].parameters[0].detach()
-        given = (torch.as_tensor(coordinates[n], dtype=like.dtype, device=like.device) for n in names)
-        columns = torch.broadcast_tensors(*given)
-        points = torch.stack([c.reshape(-1) for c in columns], dim=1)
-        found = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
-        if any(isinstance(v, Tensor) for v in coordinates.values()):
-            return found
-        return {name: value.cpu().numpy() for name, value in found.items()}
+        return self.at(**numbers_of_member(self, coordinates))
 
     def at(
         self,
@@ -172,7 +213,7 @@ class Solution:
         if relative_to not in RELATIVE_TO:
             raise ValueError(f"error(relative_to={relative_to!r}): choose {' or '.join(map(repr, RELATIVE_TO))}.")
         if self.members is not None:
-            return self._mean_error(reference, relative_to, members, seed)
+            return mean_error(self.at, self.problem, reference, relative_to, members, seed)
         reference = self.problem.reference if reference is None else reference
         if reference is None:
             raise ValueError(
@@ -182,20 +223,6 @@ class Solution:
             )
         like = self.models[0].parameters[0]
         return relative_errors(lambda points: self.function(points.to(like)), reference, self.problem, relative_to)
-
-    def _mean_error(self, reference: Any, relative_to: str, members: int, seed: int) -> dict[str, float]:
-        if reference is not None:
-            raise ValueError(
-                "error(reference) of a family: one reference cannot suit all members; leave it out, or take a member: "
-                f"solution.at({self.problem.families[0]}=...).error(reference)."
-            )
-        rng, found = np.random.default_rng(seed), []
-        for _ in range(members):
-            problem = self.problem.sample(rng)
-            values: dict[str, Any] = {name: problem.parameters[name] for name in self.problem.families}
-            mine = self.at(**values)
-            found.append(mine.error(problem.reference or reference_solution(problem), relative_to=relative_to))
-        return {u: float(np.mean([f[u] for f in found])) for u in self.problem.unknowns}
 
     @overload
     def residual(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
@@ -207,7 +234,9 @@ class Solution:
         """The equations' residuals at coordinates given by name, each with the broadcast shape; takes what a call takes."""
         if self.members is not None:
             return self._member(coordinates).residual(**coordinates)
-        return self._evaluated("residual", lambda points: residuals_at(self.problem, self.models, points), coordinates)
+        return at_coordinates(
+            self, "residual", coordinates, lambda points: residuals_at(self.problem, self.models, points)
+        )
 
     def on_grid(self, **sizes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Axes and values over a tensor grid of the domain, in the order of its coordinates; NaN outside the domain.
@@ -237,22 +266,7 @@ class Solution:
         Raises:
             TypeError: the solution is of another kind.
         """
-        each = max(2, times // len(self.models) + 1) if len(self.models) > 1 else times
-        windows: list[Mapping[str, Tensor]] = []
-        for model in self.models:
-            if model.flow is None:
-                raise TypeError(
-                    f"characteristics(): {type(self.solver).__name__} solves at fixed places and follows none; solve with "
-                    "pl.LagrangianPINN()."
-                )
-            # labels are given anew in every window: a path goes on from where it was
-            ends = {name: w[..., -1] for name, w in windows[-1].items() if name != TIME} if windows else None
-            windows.append(model.flow.characteristics(count, each, ends))
-        # a window's first instant is the last one of the window before
-        return {
-            name: np.concatenate([w[name][..., min(k, 1) :].numpy() for k, w in enumerate(windows)], axis=-1)
-            for name in windows[0]
-        }
+        return paths(self, count, times)
 
     def plot_characteristics(self, path: str | os.PathLike[str] | None = None, count: int = 33) -> Figure:
         """Paths of characteristics as a matplotlib figure: position over time, or in the plane.

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeGuard, final
 
 import torch
 from torch import nn
 
-from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
@@ -28,6 +28,9 @@ from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
 
 Bounds = Mapping[str, tuple[float, float]]
+_MOST_NODES = 8192
+"""Points of an integral at all of its times together, if these are not too few."""
+_FEWEST_TIMES = 8
 
 
 @final
@@ -102,10 +105,10 @@ class Builder:
         """The equations of one model."""
         return Count(term, self._points(model.size, len(term.residuals)), (model,), layer)
 
-    def conditions(self, problem: Problem, soft: Sequence[Condition], model: Model, few: int) -> list[Count]:
+    def conditions(self, problem: Problem, soft: Sequence[AnyCondition], model: Model, few: int) -> list[Count]:
         """The soft conditions of one model, at ``few`` points each."""
         terms = [term for condition, terms in problem.condition_terms() if condition in soft for term in terms]
-        return [Count(self._weighted(term), few, (model,)) for term in terms]
+        return [Count(self._weighted(term), _rows(term, few), (model,)) for term in terms]
 
     def few(self, problem: Problem, size: int) -> int:
         """Points of a condition on part of the boundary.
@@ -124,7 +127,12 @@ class Builder:
 
     def _weighted(self, term: Term) -> Term:
         factor = 1.0 if term.kind == "data" else self.solver.condition_weight
-        return Term(term.kind, term.residuals, term.draw, term.evaluate, term.weight * factor, term.fixed)
+        return replace(term, weight=term.weight * factor)
+
+
+def _rows(term: Term, few: int) -> int:
+    """Rows of a condition that has ``few`` points: an integral, which is one at each time, has many points already."""
+    return few if term.weights is None else max(_FEWEST_TIMES, min(few, _MOST_NODES // term.span))
 
 
 @final

@@ -86,6 +86,14 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
     )
 
 
+def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    found = _experts(problem, settings, seconds) if problem.unknown_parameters else None
+    names = ", ".join(problem.unknown_parameters)
+    return found and replace(
+        found, why=f"{names} to be found beside an integral: many local experts, solved for with it"
+    )
+
+
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
@@ -131,20 +139,23 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
     return Choice(PINN(network=MLP(width=width_for(seconds))), "one network, as small as the budget, trained")
 
 
-RULES: tuple[Rule, ...] = (_family, _unknown, _carried, _experts, _characteristics, _windows, _network)
+RULES: tuple[Rule, ...] = (_family, _beside, _unknown, _carried, _experts, _characteristics, _windows, _network)
 AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _characteristics, _windows, _any_network)
 """Those for the time that is left when local experts have been tried."""
 
 
 def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
-    """Whether a solver can solve the problem."""
+    """Whether a solver can solve the problem, and makes use of a start where there is one."""
+    if settings.start is not None and not solver.uses_start(problem):
+        return False
     with limited_threads(settings.threads):
         return solver.obstacle(problem) is None
 
 
 def _transported(problem: Problem, settings: Settings) -> bool:
     """Whether characteristics can be followed, and diffusion is small next to transport."""
-    if problem.velocity is None or not _accepts(LagrangianPINN(), problem, settings):
+    # networks on characteristics go on from their like only, whose solver is taken without a choice
+    if problem.velocity is None or settings.start is not None or not _accepts(LagrangianPINN(), problem, settings):
         return False
     return peclet(problem) >= TRANSPORT
 
@@ -177,5 +188,7 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):
         return "many dimensions"
+    if settings.start is not None and not HardConstraintMoE().uses_start(problem):
+        return "local experts march from the initial state, and a start is given"
     rough = _starts(problem) or not domain.has_time
     return "not smooth enough for local experts" if rough else "no initial state to start from"

@@ -18,7 +18,6 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import check_kind
@@ -30,6 +29,7 @@ from pinnlab.optimizers.base import Optimizer
 from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.optimizers.quasi_newton import LBFGS
+from pinnlab.solvers.fitting import begin
 from pinnlab.solvers.options import given
 from pinnlab.solvers.windows import Slice, cuts_of, handed_over, joined
 from pinnlab.training.model import Trainable
@@ -167,6 +167,9 @@ class CollocationSolver(Solver):
             return str(error)
         return None
 
+    def uses_start(self, problem: Problem) -> bool:
+        return True
+
     @property
     def holds_conditions(self) -> bool:
         return holds_conditions(self.network)
@@ -245,9 +248,18 @@ class CollocationPlan(Plan):
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         first, self._first = self._first, None
         if first is not None and k == 0:
-            return first
+            return self._begun(first)
         phase = self._phase(k, finished)
         _check_jacobian(phase.system, phase.stages)
+        return self._begun(phase)
+
+    def _begun(self, phase: Phase) -> Phase:
+        """A phase whose model begins as the start of the settings, if there is one."""
+        settings = self.settings
+        if settings.start is not None:
+            mine = next(assembly for assembly in self._assemblies if assembly.model is phase.system.model)
+            name = type(self.solver).__name__
+            begin(settings.start, mine.model, mine.view, mine.counts, name, settings.deadline.share(1 / self.count))
         return phase
 
     def _fewer_points(self, phase: Phase) -> tuple[str, ...]:
@@ -293,10 +305,9 @@ class CollocationPlan(Plan):
 
     def _window(self, k: int, previous: Trainable | None) -> Problem:
         """The problem between two cuts, from the end of the previous window's model."""
-        window = self.problem.domain.replace(t=(self.cuts[k], self.cuts[k + 1]))
-        conditions = [
-            c.within(window, self.problem.domain) if isinstance(c, Data) else c for c in self.problem.conditions
-        ]
+        domain = self.problem.domain
+        window = domain.replace(**{domain.clock: (self.cuts[k], self.cuts[k + 1])})
+        conditions = [c.within(window, domain) for c in self.problem.conditions]
         if previous is not None:
             before = self._assembly(previous)
             conditions = [handed_over(c, before.view, self.problem, before.frozen) for c in conditions]

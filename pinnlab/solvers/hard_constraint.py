@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from torch import nn
 
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.solvers.experts.partition import Cuts
+from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.options import given
@@ -92,8 +93,14 @@ class HardConstraintMoE(Solver):
         if not local:
             object.__setattr__(self, "stages", self._trained().stages)
 
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
+
     def obstacle(self, problem: Problem) -> str | None:
         return self._misplaced(problem) or self._method(problem).obstacle(problem)
+
+    def uses_start(self, problem: Problem) -> bool:
+        return self._method(problem).uses_start(problem)
 
     @property
     def holds_conditions(self) -> bool:

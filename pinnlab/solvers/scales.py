@@ -27,7 +27,6 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.pointwise import Coefficients, linearize
-from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
 
 Array = np.ndarray
@@ -47,7 +46,7 @@ def crossings(problem: Problem) -> float:
 
 def peclet(problem: Problem) -> float:
     """|v| L / D, with the largest diffusion D of the linearized equations; infinite without diffusion."""
-    spread = max(diffusion(equation) for equation in linearized_start(problem))
+    spread = max(diffusion(equation, problem.domain.clock) for equation in linearized_start(problem))
     carried = max(speed * _length(problem, c) for c, (speed, _) in flow(problem).items())
     return carried / spread if spread > 0 else math.inf
 
@@ -63,21 +62,24 @@ def changes(problem: Problem) -> float:
     if len(coefficients) != len(problem.unknowns):
         return 0.0
     waves = [(c, 2 * math.pi * j / _length(problem, c), j) for c in problem.domain.space for j in range(_WAVES)]
-    for number, (name, k, j) in itertools.product(range(_POINTS), waves or [(TIME, 0.0, 0)]):
-        exponents = growth(pencil(coefficients, problem.unknowns, number, name, k))
+    time = problem.domain.clock
+    for number, (name, k, j) in itertools.product(range(_POINTS), waves or [(time, 0.0, 0)]):
+        exponents = growth(pencil(coefficients, problem.unknowns, number, name, k, time))
         turning = np.abs(exponents.imag) / (2 * math.pi) if j <= 1 else 0.0
         rate = max(rate, float(np.maximum(exponents.real / _GROWTH, turning).max(initial=0.0)))
     return _horizon(problem) * rate
 
 
-def diffusion(equation: Mapping[tuple[str, Key], Tensor]) -> float:
+def diffusion(equation: Mapping[tuple[str, Key], Tensor], time: str) -> float:
     """The largest second space derivative's coefficient over that of the time derivative; 0 in an equation without."""
-    paces = [float(a.abs().max()) for (_, key), a in equation.items() if key == (TIME,)]
-    spreads = [float(a.abs().max()) for (_, key), a in equation.items() if len(key) == 2 and key[0] == key[1] != TIME]
+    paces = [float(a.abs().max()) for (_, key), a in equation.items() if key == (time,)]
+    spreads = [float(a.abs().max()) for (_, key), a in equation.items() if len(key) == 2 and key[0] == key[1] != time]
     return max(spreads) / max(paces) if spreads and paces and max(paces) > 0 else 0.0
 
 
-def pencil(coefficients: Coefficients, unknowns: Sequence[str], number: int, name: str, k: float) -> list[Array]:
+def pencil(
+    coefficients: Coefficients, unknowns: Sequence[str], number: int, name: str, k: float, time: str = "t"
+) -> list[Array]:
     """The equations of waves exp(i k x + s t) at one point: [P_0, ..., P_p], each (m, m), sum_j s^j P_j v = 0.
 
     Args:
@@ -86,13 +88,14 @@ def pencil(coefficients: Coefficients, unknowns: Sequence[str], number: int, nam
         number: of the point.
         name: the coordinate along which waves go.
         k: wave number.
+        time: the coordinate that is time.
     """
-    order = max((key.count(TIME) for equation in coefficients for _, key in equation), default=0)
+    order = max((key.count(time) for equation in coefficients for _, key in equation), default=0)
     found = [np.zeros((len(unknowns), len(unknowns)), dtype=complex) for _ in range(order + 1)]
     for row, equation in enumerate(coefficients):
         for (unknown, key), value in equation.items():
-            times = key.count(TIME)
-            if key.count(name) + (times if name != TIME else 0) == len(key):
+            times = key.count(time)
+            if key.count(name) + (times if name != time else 0) == len(key):
                 power = (1j * k) ** (len(key) - times)
                 found[times][row, list(unknowns).index(unknown)] += power * float(value[number])
     return found
@@ -121,7 +124,7 @@ def linearized_start(problem: Problem) -> Coefficients:
     for unknown, keys in problem.derivatives.items():
         jets[unknown] = {}
         for key in {(), *keys}:
-            space, time = tuple(c for c in key if c != TIME), tuple(c for c in key if c == TIME)
+            space, time = (tuple(c for c in key if (c == problem.domain.time) is at) for at in (False, True))
             value = given.get((unknown, time))
             index = tuple(sorted(map(names.index, space)))
             start = torch.zeros(len(points), dtype=torch.float64)
@@ -181,7 +184,7 @@ def _sobol(problem: Problem, n: int) -> Tensor:
 
 
 def _horizon(problem: Problem) -> float:
-    start, end = problem.domain.bounds[TIME]
+    start, end = problem.domain.time_interval
     return end - start
 
 

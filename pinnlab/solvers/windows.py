@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Condition, Initial
+from pinnlab.declaration.conditions import AnyCondition, Initial
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives import chebyshev, fourier
+from pinnlab.derivatives.differentiable import JetFunction
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Indices, closure
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.training.part import Part
 
 _ACCURATE_SERIES = 1e-11
@@ -23,8 +24,8 @@ _ACCURATE_WAVES = 1e-8
 
 
 def handed_over(
-    condition: Condition | None, previous: Part, problem: Problem, frozen: Callable[[Slice], Any]
-) -> Condition | None:
+    condition: AnyCondition | None, previous: Part, problem: Problem, frozen: Callable[[Slice], Any]
+) -> AnyCondition | None:
     """An initial condition replaced by the end state of the previous window.
 
     Args:
@@ -37,7 +38,7 @@ def handed_over(
         return condition
     values: dict[str, Any] = {}
     for unknown, key, _, _ in condition.targets(problem.context()):
-        name = unknown + ("_" + TIME * len(key) if key else "")
+        name = unknown + ("_" + "".join(key) if key else "")
         values[name] = frozen(Slice(previous, problem.unknowns.index(unknown), len(key)))
     return Initial(exact=condition.exact, weight=condition.weight, **values)
 
@@ -52,7 +53,7 @@ def frozen(end: Slice, periods: Mapping[int, float]) -> Any:
     region = end.model.region
     if not region.space:
         return end.number()
-    time = region.coordinates.index(TIME)
+    time = region.time_index
     columns = [i for i in range(len(region.coordinates)) if i != time]
     if set(columns) <= set(periods):
         accurate = _ACCURATE_SERIES if len(columns) == 1 else _ACCURATE_WAVES
@@ -61,7 +62,7 @@ def frozen(end: Slice, periods: Mapping[int, float]) -> Any:
         waves = _fourier_series(end, columns, periods, accurate)
         if waves.error < accurate:
             return waves
-    series = chebyshev.interpolate(end, columns, region, {time: region.bounds[TIME][1]})
+    series = chebyshev.interpolate(end, columns, region, {time: region.time_interval[1]})
     return series if series.error < _ACCURATE_SERIES else end
 
 
@@ -87,7 +88,7 @@ def cuts_of(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ..
         return ()
     if not problem.domain.has_time:
         raise ValueError(f"windows={windows!r}: the problem has no time 't' to march through; leave windows out.")
-    start, end = problem.domain.bounds[TIME]
+    start, end = problem.domain.time_interval
     if isinstance(windows, int):
         return tuple(start + (end - start) * k / windows for k in range(windows)) + (end,)
     cuts = (start, *(float(t) for t in windows), end)
@@ -110,12 +111,12 @@ class Slice:
 
     def number(self) -> float:
         """The value itself, where time is the only coordinate."""
-        end = self.model.region.bounds[TIME][1]
+        end = self.model.region.time_interval[1]
         return float(self.jet(torch.tensor([[end]], dtype=torch.float64), VALUE))
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, 1) of the finished solution, without a graph."""
-        time = (self.model.region.coordinates.index(TIME),) * self.order
+        time = (self.model.region.time_index,) * self.order
         wanted = [tuple(sorted((*index, *time))) for index in indices]
         wider = closure(wanted)
         at = points.to(self.model.parameters[0])
@@ -138,9 +139,9 @@ def by_window(
     """
     which = torch.zeros(len(points), dtype=torch.long, device=points.device)
     if whole.has_time:
-        ends = [window.bounds[TIME][1] for window in windows]
-        inner = ends[:-1] if ends[-1] == whole.bounds[TIME][1] else ends
-        which = torch.bucketize(points[:, whole.coordinates.index(TIME)].contiguous(), points.new_tensor(inner))
+        ends = [window.time_interval[1] for window in windows]
+        inner = ends[:-1] if ends[-1] == whole.time_interval[1] else ends
+        which = torch.bucketize(points[:, whole.time_index].contiguous(), points.new_tensor(inner))
     if inside:
         which = torch.where(whole.contains(points), which, -1)
     for k in range(len(windows)):
@@ -161,3 +162,23 @@ def joined(models: Sequence[Part], whole: Region) -> Callable[[Tensor], Tensor]:
         return values
 
     return evaluate
+
+
+def joined_jet(models: Sequence[Part], whole: Region, batch: int = 4096) -> JetFunction:
+    """The derivatives (c, n, m) of the models of consecutive time windows; NaN after the last one's end.
+
+    Args:
+        models: in time order.
+        whole: the region that they are parts of.
+        batch: points at a time.
+    """
+
+    def jet(points: Tensor, indices: Indices) -> Tensor:
+        found = points.new_full((len(indices), len(points), len(models[0].unknowns)), torch.nan)
+        for k, mask in by_window(points, [model.region for model in models], whole):
+            with torch.no_grad():
+                parts = [models[k].jet(part, indices).detach() for part in points[mask].split(batch)]
+            found[:, mask] = torch.cat(parts, dim=1).to(found)
+        return found
+
+    return jet

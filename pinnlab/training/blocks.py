@@ -1,6 +1,9 @@
 """Blocks: named residuals at collocation points, and the part of them that this process works on.
 
-Letters: c derivatives, n points, d coordinates, m unknowns, q residuals of a block.
+Letters: c derivatives, n rows, s points of a row, d coordinates, m unknowns, q residuals of a block.
+
+Most terms have one point in a row, s = 1. Those with weights sum over s points (``Term.weights``); what is about points
+takes slices of points, everything else slices of rows, which are never cut.
 """
 
 from __future__ import annotations
@@ -55,10 +58,10 @@ class Block:
         parameters: {name: 0-dim}, for the dry run that finds the derivatives.
 
     Attributes:
-        n: number of points, of all processes together.
+        n: number of rows of each residual, of all processes together.
         whole: the points of all processes.
         sites: those that this process works on, consecutive ones; ``own`` says which.
-        share: n -> which of n points this process works on.
+        share: n -> which of n rows this process works on.
     """
 
     def __init__(self, count: Count, parameters: dict[str, Tensor]):
@@ -80,7 +83,7 @@ class Block:
 
     @property
     def held(self) -> int:
-        """Number of points that this process works on."""
+        """Number of rows of each residual that this process works on."""
         return self.own.stop - self.own.start
 
     @property
@@ -90,9 +93,9 @@ class Block:
 
     def place(self, sites: tuple[Site, ...]) -> None:
         """Take new points; what exact conditions contribute there is computed once."""
-        self.whole, self.n = sites, len(sites[0].points)
+        self.whole, self.n = sites, len(sites[0].points) // self.term.span
         self.own = self.share(self.n)
-        self.sites = sites if self.held == self.n else tuple(_cut(site, self.own) for site in sites)
+        self.sites = sites if self.held == self.n else tuple(_cut(site, self.points(self.own)) for site in sites)
         self.prepared = tuple(
             model.ansatz.prepare(site.points, self.indices) if self.held else None
             for model, site in zip(self.models, self.sites, strict=True)
@@ -127,13 +130,23 @@ class Block:
         finally:
             self.whole, self.n, self.own, self.sites, self.prepared = kept
 
+    def points(self, part: slice) -> slice:
+        """The points of some rows."""
+        s = self.term.span
+        return part if s == 1 else slice(part.start * s, part.stop * s)
+
+    def times(self, sites: tuple[Site, ...]) -> Tensor:
+        """(n,) time of each row at given sites."""
+        return sites[0].points[:: self.term.span, self.region.time_index]
+
     def chunks(self, width: int) -> Iterator[slice]:
-        """Slices of this process' points such that a layer's jet of this width stays in cache."""
+        """Slices of this process' rows such that a layer's jet of this width stays in cache."""
         if not self.held:
             return
         points = self.sites[0].points
         most = _CHUNK_BYTES["cpu" if points.device.type == "cpu" else "cuda"]
         size = max(64, most // (len(self.indices) * width * points.element_size()))
+        size = max(1, size // self.term.span)
         if self.term.fixed is not None:
             # measured values belong to the points in their order
             size = self.held
@@ -143,11 +156,11 @@ class Block:
             yield slice(start, min(start + size, self.held))
 
     def evaluate(self, jets: Sequence[Tensor], part: slice, parameters: Mapping[str, Any]) -> Tensor:
-        """(q, n) residuals from the network's jets (c, n, m), one per site."""
+        """(q, n s) residuals from the network's jets (c, n s, m) at some points, one per site."""
         return self.of_jets(self._named(jets, part), part, parameters)
 
     def of_jets(self, jets: Sequence[Mapping[str, NamedJet]], part: slice, parameters: Mapping[str, Any]) -> Tensor:
-        """(q, n) residuals from the unknowns' jets, one per site."""
+        """(q, n s) residuals at some points from the unknowns' jets, one per site."""
         scopes = []
         columns = self.region.columns
         for site, named in zip(self.sites, jets, strict=True):
@@ -166,9 +179,10 @@ class Block:
         return found
 
     def values(self, part: slice, parameters: Mapping[str, Any]) -> Tensor:
-        """(q, n) residuals at some of this process' points, for the models' present parameters."""
-        pairs = zip(self.models, self.sites, strict=True)
-        return self.evaluate([m.network_jet(site.points[part], self.indices) for m, site in pairs], part, parameters)
+        """(q, n) residuals of some of this process' rows, for the models' present parameters."""
+        pairs, at = zip(self.models, self.sites, strict=True), self.points(part)
+        jets = [m.network_jet(site.points[at], self.indices) for m, site in pairs]
+        return self.term.summed(self.evaluate(jets, at, parameters))
 
     def leaves(self, part: slice) -> list[dict[str, dict[Key, Tensor]]]:
         """Per site the unknowns' jets at some of this process' points, for the models' present parameters, as leaves."""
@@ -183,22 +197,23 @@ class Block:
     def linearized(
         self, part: slice, constants: Mapping[str, Any], coefficients: Mapping[str, nn.Parameter]
     ) -> Iterator[tuple[Tensor, dict[nn.Parameter, Tensor]]]:
-        """Per residual: its values (n,) at some of this process' points, and per-point gradients {parameter: (n, ...)}.
+        """Per residual: its values (n,) of some of this process' rows, and their gradients {parameter: (n, ...)}.
 
         Args:
-            part: which points.
+            part: which rows.
             constants: parameters of the problem that are known.
             coefficients: those that are to be found, {name: 0-dim}.
         """
+        at, term = self.points(part), self.term
         pairs: list[tuple[Tensor, PullBack]] = [
-            model.linearized_network_jet(site.points[part], self.indices)
+            model.linearized_network_jet(site.points[at], self.indices)
             for model, site in zip(self.models, self.sites, strict=True)
         ]
         jets = [jet.requires_grad_() for jet, _ in pairs]
         n = jets[0].shape[1]
         # coefficients get one copy per point, so that their gradients are per point too
         copies = {k: v.detach().expand(n).clone().requires_grad_() for k, v in coefficients.items()}
-        residuals = self.evaluate(jets, part, {**constants, **copies})
+        residuals = term.summed(self.evaluate(jets, at, {**constants, **copies}))
         for q, r in enumerate(residuals):
             inputs = [*jets, *copies.values()]
             found = torch.autograd.grad(r.sum(), inputs, allow_unused=True, retain_graph=q + 1 < len(residuals))
@@ -206,11 +221,17 @@ class Block:
             for (_, pull_back), cotangent in zip(pairs, found, strict=False):
                 if cotangent is not None:
                     for p, value in pull_back(cotangent).items():
-                        rows[p] = rows[p] + value if p in rows else value
+                        mine = _of_rows(value, term.span)
+                        rows[p] = rows[p] + mine if p in rows else mine
             for name, value in zip(copies, found[len(jets) :], strict=True):
                 if value is not None:
-                    rows[coefficients[name]] = value
+                    rows[coefficients[name]] = _of_rows(value, term.span)
             yield r.detach(), rows
+
+
+def _of_rows(gradients: Tensor, span: int) -> Tensor:
+    """(n, ...) gradients of rows from those (n s, ...) of points, the weights of which they have already."""
+    return gradients if span == 1 else gradients.unflatten(0, (-1, span)).sum(1)
 
 
 def _cut(site: Site, part: slice) -> Site:

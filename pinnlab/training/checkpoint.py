@@ -185,9 +185,11 @@ def identity(problem: Problem, solver: object, seed: int, dtype: torch.dtype) ->
     The reference does not matter: a better one does not change the run. The velocity does, and stands beside it in the
     file.
     """
+    # in which units it is solved follows from the rest; files of problems that are natural do not tell
+    units = () if problem.scales().natural else (problem.scales(),)
     return fingerprint(
         repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters,
-        solver, seed, str(dtype),
+        solver, seed, str(dtype), *units,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Letters: c derivatives, n points, d coordinates, m unknowns, p parameters.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +93,10 @@ class Model(Trainable):
         self.region, self.unknowns, self.network, self.ansatz = region, unknowns, network, ansatz
         self.coefficients, self.constants = dict(coefficients), dict(constants)
         self.parameters = [p for p in network.parameters() if p.requires_grad] + list(self.coefficients.values())
+
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        return (self.network,)
 
     @property
     def width(self) -> int:

@@ -62,6 +62,8 @@ class OngoingRun:
     def __init__(self, problem: Problem, solver: Solver, settings: Settings, options: RunOptions, began: float):
         self.problem, self.solver, self.options, self.processes = problem, solver, options, options.processes
         own = identity(problem, solver, settings.seed, settings.dtype)
+        if settings.start is not None:  # another start is another run
+            own = fingerprint(own, settings.start.digest)
         if self.processes.any(self.processes.first(own) != own):
             raise ValueError(
                 f"solve(): the {self.processes.count} processes have different problems or solvers; all must run the same "

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.indices import VALUE, Indices
@@ -64,6 +64,16 @@ class Part(ABC):
     parameters: Sequence[Tensor]
     coefficients: Mapping[str, Tensor]
     constants: Mapping[str, Any]
+
+    @property
+    def solved(self) -> Part:
+        """The part in the variables in which it was solved."""
+        return self
+
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        """The networks that were trained; none where the part was solved for directly."""
+        return ()
 
     @property
     def joints(self) -> Mapping[str, tuple[float, ...]]:

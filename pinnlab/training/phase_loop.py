@@ -108,7 +108,7 @@ class PhaseLoop:
         view = plan.view(phase.system.model)
         leads, wanted = run.processes.leads, run.options.target_error is not None
         hurried = Deadline() if wanted else run.deadline
-        self.errors = error_meter(phase.problem.domain, run.problem, view, hurried) if leads else dict
+        self.errors = error_meter(view.region, run.problem, view, hurried) if leads else dict
 
     def train(self) -> Status:
         """Run the stages in order, each from the best parameters of the one before."""

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.machine.deadline import Deadline
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
 from pinnlab.training.result import Members
+from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 from pinnlab.training.system import TrainingSystem
 
@@ -27,7 +29,8 @@ M = TypeVar("M", bound=Trainable)
 class Settings:
     """Where and how a solve runs: device, floating-point type, seed, CPU threads, and when it has to end.
 
-    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans.
+    A solver that can only compute elsewhere, or in another type, refuses the settings when it plans. A ``start``, a solution
+    that was found before, is refused by ``run`` where the solver makes no use of it.
     """
 
     device: torch.device
@@ -35,6 +38,7 @@ class Settings:
     seed: int
     threads: int = 1
     deadline: Deadline = field(default_factory=Deadline, compare=False)
+    start: Start | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,19 @@ class Solver(ABC):
     def obstacle(self, problem: Problem) -> str | None:
         """Why this method cannot solve the problem, in a sentence; None where it can."""
         return None
+
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        """The same configuration for the problem on inner variables: positions among its options are mapped.
+
+        Args:
+            change: of variables.
+            problem: on outer variables.
+        """
+        return self
+
+    def uses_start(self, problem: Problem) -> bool:
+        """Whether the ``start`` of its settings makes a difference to how it solves a problem."""
+        return False
 
     @property
     def holds_conditions(self) -> bool:

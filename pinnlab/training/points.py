@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import near_large, sort_by_time, unit_points
 from pinnlab.training.blocks import Block
 
@@ -109,7 +109,7 @@ def _drawn(
         near = torch.empty(0, len(names), dtype=torch.float64) if pool is None else near_large(*pool, count // 2, rng)
         points = torch.cat([near, unit_points(sampling, count - len(near), len(names), rng)])
         # time slices of causal weights are runs of consecutive points
-        points = sort_by_time(points, names.index(TIME)) if block.region.has_time else points
+        points = sort_by_time(points, block.region.time_index) if block.region.has_time else points
         return points.to(like)
 
     return block.term.draw(unit, n)

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.blocks import BlockJacobian
-from pinnlab.domains import TIME
 from pinnlab.machine.cuda_graphs import Replay
 from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.training import sharing
@@ -273,10 +272,9 @@ class ResidualSystem(TrainingSystem):
         return found
 
     def block_times(self, held_out: bool = False) -> list[Tensor]:
-        """Per block, (n,) times of the points of all processes."""
+        """Per block, (n,) times of the rows of all processes."""
         sites = self.points.held_out if held_out else [block.whole for block in self.blocks]
-        pairs = zip(self.blocks, sites, strict=True)
-        return [site[0].points[:, block.region.coordinates.index(TIME)] for block, site in pairs]
+        return [block.times(site) for block, site in zip(self.blocks, sites, strict=True)]
 
     def block_sizes(self, theta: Tensor) -> list[Tensor]:
         """Per block, (q,): natural sizes of its residuals, see ``sizes.natural_sizes``."""

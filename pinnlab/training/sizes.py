@@ -21,7 +21,6 @@ from torch import Tensor
 
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME
 from pinnlab.machine.processes import Processes
 from pinnlab.training.blocks import Block
 
@@ -41,6 +40,7 @@ class Anatomy:
         terms: per residual, {leaf: of that derivative times the entry}.
         given: per residual, of its value where all unknowns vanish: a source, or a prescribed value.
         entries: {leaf: of the entry itself}.
+        time: the coordinate that is time, or None.
     """
 
     kind: str
@@ -48,6 +48,7 @@ class Anatomy:
     terms: Sequence[Mapping[Leaf, float]]
     given: Sequence[float]
     entries: Mapping[Leaf, float]
+    time: str | None = "t"
 
 
 def natural_sizes(anatomies: Sequence[Anatomy], extents: Mapping[str, float]) -> list[list[float]]:
@@ -76,7 +77,11 @@ def natural_sizes(anatomies: Sequence[Anatomy], extents: Mapping[str, float]) ->
         mine = []
         for slopes, terms, given in zip(anatomy.slopes, anatomy.terms, anatomy.given, strict=True):
             if anatomy.kind == "equation":
-                least = [slope * natural(leaf) for leaf, slope in slopes.items() if leaf[1] and set(leaf[1]) == {TIME}]
+                least = [
+                    slope * natural(leaf)
+                    for leaf, slope in slopes.items()
+                    if leaf[1] and set(leaf[1]) == {anatomy.time}
+                ]
                 size = max(given, *least, *terms.values(), 0.0)
             else:
                 sizes = [slope * max(entries.get(leaf, 0.0), natural(leaf)) for leaf, slope in slopes.items()]
@@ -102,7 +107,7 @@ def unknown_sizes(anatomies: Sequence[Anatomy], extents: Mapping[str, float]) ->
                     sizes[unknown] = max(sizes.get(unknown, 0.0), size)
     for anatomy in anatomies:
         for slopes, given in zip(anatomy.slopes, anatomy.given, strict=True):
-            asked = _asked(slopes)
+            asked = _asked(slopes, anatomy.time)
             wanted = [
                 given * reach(key, extents) / slope for (u, key), slope in slopes.items() if u == asked and slope > 0
             ]
@@ -123,10 +128,10 @@ def extents(bounds: Sequence[Mapping[str, tuple[float, float]]]) -> dict[str, fl
     return {name: max(b for _, b in ends) - min(a for a, _ in ends) for name, ends in sides.items()}
 
 
-def _asked(slopes: Mapping[Leaf, float]) -> str | None:
+def _asked(slopes: Mapping[Leaf, float], time: str | None) -> str | None:
     """The unknown that a residual decides: the only one, or the only one with a time derivative; None of several."""
     every = {unknown for unknown, _ in slopes}
-    moving = {unknown for unknown, key in slopes if TIME in key}
+    moving = {unknown for unknown, key in slopes if time in key}
     return next(iter(every if len(every) == 1 else moving)) if 1 in (len(every), len(moving)) else None
 
 
@@ -142,7 +147,8 @@ def anatomy(block: Block, parameters: Mapping[str, Any], processes: Processes) -
     leaves = [(unknown, key) for unknown in block.unknowns for key in keys]
     q = len(block.residuals)
     # measured values belong to all of the points in their order
-    part = slice(0, block.held, 1 if block.term.fixed is not None else max(1, block.held // _POINTS))
+    held = block.points(slice(0, block.held)).stop
+    part = slice(0, held, 1 if block.term.fixed is not None else max(1, held // _POINTS))
     like = torch.zeros((), dtype=torch.float64, device=block.whole[0].points.device)
     sums = like.new_zeros(2 * q * len(leaves) + q + len(leaves) + 1)
     if block.held:
@@ -179,6 +185,7 @@ def anatomy(block: Block, parameters: Mapping[str, Any], processes: Processes) -
         named_rows(terms),
         sources.tolist(),
         dict(zip(leaves, entries.tolist(), strict=True)),
+        block.region.time,
     )
 
 

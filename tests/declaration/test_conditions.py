@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.declaration.conditions import Condition, Context
+from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import closure
@@ -130,7 +130,7 @@ def test_data_from_a_function() -> None:
     bad(lambda: pl.Data(points, u=lambda z: z), ValueError, r"Data\(u=...\) has an argument 'z'")
 
 
-def bad(make: Callable[[], Condition], kind: type, message: str) -> None:
+def bad(make: Callable[[], AnyCondition], kind: type, message: str) -> None:
     with pytest.raises(kind, match=message):
         make().terms(CONTEXT)
 

@@ -11,7 +11,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.algebra.normal_modes import find_modes, null_space, rank
-from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.terms import Context, Term
@@ -292,7 +292,7 @@ def test_data_and_unknown_coefficients_leave_doubt() -> None:
     inverse.check_unique()
 
 
-class AtTheMiddle(Condition):
+class AtTheMiddle(AnyCondition):
     """u = 0 at the middle of an interval; it calls itself what it is not."""
 
     def terms(self, context: Context) -> list[Term]:

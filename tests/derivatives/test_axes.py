@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pinnlab.derivatives.axes import FourierAxis, NodeAxis, PolynomialAxis, apply_along
-from pinnlab.derivatives.stencils import derivative_weights
+from pinnlab.derivatives.stencils import derivative_weights, slope_weights
 from pinnlab.reference.base import Interpolant
 
 
@@ -109,3 +109,12 @@ def test_apply_along() -> None:
     values = np.random.default_rng(0).normal(size=(3, 4, 5))
     matrix = np.random.default_rng(1).normal(size=(7, 4))
     assert np.allclose(apply_along(matrix, values, 1), np.einsum("qj,ijk->iqk", matrix, values), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
+def test_derivatives_between_nodes_and_beside_them(order: int) -> None:
+    nodes = np.array([0.0, 0.3, 1.0, 1.4, 2.0])
+    cubic = np.polynomial.Polynomial([1.0, -2.0, 0.5, 3.0])
+    at = np.array([0.1, 0.3, 0.3 + 1e-9, 1.9, 2.0])
+    weights = slope_weights(np.broadcast_to(nodes, (5, 5)), at, order)
+    assert np.allclose(weights @ cubic(nodes), cubic.deriv(order)(at), rtol=1e-11, atol=1e-11)

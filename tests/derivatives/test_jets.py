@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+import pinnlab as pl
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet, leaf_jet, made_up_jet, named_jets
@@ -50,7 +51,7 @@ def test_a_tensor_of_derivatives_is_taken_apart_by_unknown_and_name() -> None:
 
 def test_a_scope_reads_a_tensor_of_derivatives() -> None:
     jet = torch.arange(12.0).reshape(3, 2, 2)
-    columns = {"x": torch.zeros(2), "t": torch.ones(2)}
+    columns = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)).columns(torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
     scope = Scope.of_jet(jet, ((), (1,), (0, 1)), ("u", "v"), columns, {}, {"x": torch.ones(2)})
     assert scope.fields["u"].value.tolist() == [0.0, 2.0]
     assert scope.fields["v"].d("t", "x").value.tolist() == [9.0, 11.0]

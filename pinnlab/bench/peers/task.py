@@ -79,6 +79,8 @@ class Task:
                 f"peers train plain multilayer perceptrons, but the recipe's network is {model.network!r}; compare with "
                 "a recipe that has an MLP."
             )
+        if any(block.term.weights is not None for block in system.blocks):
+            raise ValueError(f"{problem.name} has an integral; peers are compared on problems without.")
         parts = tuple(LossTerm(block.term, block.n) for block in system.blocks)
         return cls(problem, model.network, ExactConditions(model.ansatz), parts, seed, dtype)
 

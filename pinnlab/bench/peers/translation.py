@@ -144,14 +144,13 @@ def residuals(
     plain = points.detach()
     names = region.coordinates
     jets = [LazyJet(Derivatives(outputs[:, j], gradient, plain, names, exact, j)) for j in range(len(unknowns))]
-    columns = region.columns(plain)
     scopes = []
     for site in sites:
         part = slice(start, start + len(site.points))
         start = part.stop
         own = {u: _part(jet, part) for u, jet in zip(unknowns, jets, strict=True)}
         normals = None if site.normals is None else region.columns(site.normals)
-        scopes.append(Scope.of_jets(own, {name: column[part] for name, column in columns.items()}, parameters, normals))
+        scopes.append(Scope.of_jets(own, region.columns(plain[part]), parameters, normals))
     return term.evaluate(tuple(scopes))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,72 +9,122 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import Condition, Value
-from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.domains import TIME, Site
+from pinnlab.declaration.arguments import argument_names, with_arguments
+from pinnlab.declaration.changed_functions import changed_value
+from pinnlab.declaration.conditions.base import AnyCondition, BoundaryCondition, OnPiece, Value
+from pinnlab.declaration.conditions.where import Where
+from pinnlab.declaration.terms import Context, Scope
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.derivatives.names import split_derivative
+from pinnlab.domains.affine import Affine
 
 
-class BoundaryCondition(Condition):
-    """A condition on boundary pieces: ``on`` is a coordinate, one end ``"x-"``, a tag, or None for all of it."""
+class PrescribedCondition(BoundaryCondition):
+    """A condition that prescribes something of each unknown that it names."""
 
-    def __init__(self, on: str | None, exact: bool | None, weight: float, values: Mapping[str, Any]):
-        super().__init__(exact, weight, values)
+    def __init__(
+        self, on: str | None, where: Where | None, exact: bool | None, weight: float, values: Mapping[str, Any]
+    ):
+        super().__init__(on, exact, weight, values, where)
         if not values:
             raise TypeError(f"{self.name}() got no values; name an unknown, such as {self.name}(u=0.0).")
-        if on is not None and not isinstance(on, str):
-            raise TypeError(f"{self.name}(on={on!r}): name a boundary, such as on='x' or on='x-'.")
-        self.on = on
 
-    def pieces(self, context: Context) -> tuple[str, ...]:
-        """The boundary pieces this condition is about."""
-        pieces = context.region.pieces(self.on)
-        if not pieces:
-            raise ValueError(f"{self!r}: {context.region!r} has no boundary in space; use Initial(...) for an ODE.")
-        return pieces
+    def on_sides(
+        self, change: ChangeOfVariables, context: Context, inner: Callable[[str, Any, float], Any]
+    ) -> list[AnyCondition]:
+        """This condition on inner variables; sides across coordinates of different scales get conditions of their own.
+
+        Args:
+            change: of variables.
+            context: of the problem in outer variables.
+            inner: makes a value from (unknown, the value, outer normal derivative over the inner one).
+        """
+        sides: dict[float, list[str]] = {}
+        for piece in self.pieces(context):
+            normal = context.region.normal_coordinates(piece)[0]
+            sides.setdefault(change.along((normal,)), []).append(piece)
+        found: list[AnyCondition] = []
+        for along, pieces in sides.items():
+            values = {u: inner(u, v, along) for u, v in self.values.items()}
+            places: list[str | None] = [*pieces] if len(sides) > 1 else [self.on]
+            for place in places:
+                changed = self.with_values(values)
+                changed.on = place
+                found.append(changed)
+        return found
 
     @abstractmethod
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         """The misfit as a function of the scope on one piece."""
 
-    def terms(self, context: Context) -> list[Term]:
-        terms, region = [], context.region
+    def on_pieces(self, context: Context) -> list[OnPiece]:
+        found = []
         for unknown, value in self.values.items():
-            context.check_unknown(unknown, self.name)
+            if unknown not in context.unknowns:
+                context.check_unknown(unknown, self.name, instead(unknown, value, context))
             for piece in self.pieces(context):
                 label = f"{self.name.lower()} {unknown} {piece}"
                 misfit = self.residual(unknown, value, context, label)
-                across = region.normal_coordinates(piece)
 
-                def draw(unit: Callable[[int], Tensor], n: int, piece: str = piece) -> tuple[Site, ...]:
-                    return (region.boundary(piece, unit(n)),)
-
-                def evaluate(
-                    scopes: tuple[Scope, ...],
-                    label: str = label,
-                    misfit: Callable[[Scope], Tensor] = misfit,
-                    across: tuple[str, ...] = across,
+                def named(
+                    scope: Scope, label: str = label, misfit: Callable[[Scope], Tensor] = misfit
                 ) -> dict[str, Tensor]:
-                    (scope,) = scopes
-                    normals = {name: scope.normals[name] for name in across}
-                    return {label: misfit(dataclasses.replace(scope, normals=normals))}
+                    return {label: misfit(scope)}
 
-                terms.append(Term("boundary", (label,), draw, evaluate, self.weight))
-        return terms
+                found.append(OnPiece(piece, (label,), named, unknown))
+        return found
 
 
-class Dirichlet(BoundaryCondition):
+def instead(name: str, value: Any, context: Context) -> str:
+    """What to write instead of a name that is no unknown; "" where that cannot be guessed."""
+    region = context.region
+    if name in region.coordinates:
+        if name == region.time:
+            return f"; {name!r} is time: Initial(...) gives the state at its start"
+        lower, upper = region.bounds[name]
+        side = {lower: f"on='{name}-'", upper: f"on='{name}+'"}.get(value) if isinstance(value, int | float) else None
+        return f"; {name!r} is a coordinate: name the side, {side or f'''on='{name}-' or on='{name}+' '''.strip()}"
+    stem, _, suffix = name.rpartition("_")
+    key = split_derivative(suffix, region.coordinates) if suffix else None
+    if stem in context.unknowns and key:
+        less = "" if isinstance(value, int | float) and value == 0 else " - value"
+        return f"; for a derivative write pl.Condition(lambda {stem}: {stem}.{suffix}{less}, on=...)"
+    return ""
+
+
+class Dirichlet(PrescribedCondition):
     """The value on the boundary: ``Dirichlet(u=0.0, on="x")``; without ``on``, on the whole spatial boundary.
 
     Args:
         on: a coordinate (both ends), one end (``"x-"``, ``"x+"``), a tag of a mesh, or None.
+        where: on which part of it, a function of coordinates such as ``lambda y: y < 0.5`` that returns true or false for
+            each point; None for all of it. On a part the value stays in the loss.
         exact, weight: see the module's text.
         values: one number or function per unknown.
     """
 
     can_be_exact = True
 
-    def __init__(self, *, on: str | None = None, exact: bool | None = None, weight: float = 1.0, **values: Value):
-        super().__init__(on, exact, weight, values)
+    def __init__(
+        self,
+        *,
+        on: str | None = None,
+        where: Where | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+        **values: Value,
+    ):
+        super().__init__(on, where, exact, weight, values)
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        names = context.region.coordinates
+        values = {
+            unknown: changed_value(value, context.bindable, names, change, change.unknown(unknown))
+            for unknown, value in self.values.items()
+        }
+        return [self.with_values(values)]
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Dirichlet({unknown}=...)")
@@ -86,26 +135,44 @@ def normal_derivative(scope: Scope, unknown: str) -> Tensor:
     """The derivative of an unknown along the outward normal, (n,); ``scope.normals`` names the coordinates it takes."""
     total = torch.zeros_like(scope.like)
     for coordinate, normal in scope.normals.items():
-        if coordinate != TIME:
-            total = total + normal * scope.fields[unknown].d(coordinate).value
+        total = total + normal * scope.fields[unknown].d(coordinate).value
     return total
 
 
-class Neumann(BoundaryCondition):
+class Neumann(PrescribedCondition):
     """The outward normal derivative on the boundary: ``Neumann(u=0.0, on="x+")``.
 
     Args: as for ``Dirichlet``; it cannot be exact.
     """
 
-    def __init__(self, *, on: str | None = None, exact: bool | None = None, weight: float = 1.0, **values: Value):
-        super().__init__(on, exact, weight, values)
+    def __init__(
+        self,
+        *,
+        on: str | None = None,
+        where: Where | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+        **values: Value,
+    ):
+        super().__init__(on, where, exact, weight, values)
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        coordinates = context.region.coordinates
+
+        def inner(unknown: str, value: Any, along: float) -> Any:
+            slope = Affine(0.0, change.unknown(unknown).scale * along)
+            return changed_value(value, context.bindable, coordinates, change, slope)
+
+        return self.on_sides(change, context, inner)
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Neumann({unknown}=...)")
         return lambda scope: normal_derivative(scope, unknown) - scope.value(value, names, label)
 
 
-class Robin(BoundaryCondition):
+class Robin(PrescribedCondition):
     """a u + b du/dn = g on the boundary: ``Robin(u=(a, b, g), on="x+")``, du/dn along the outward normal.
 
     Args: as for ``Dirichlet``, each value a triple of numbers or functions; it cannot be exact.
@@ -115,14 +182,33 @@ class Robin(BoundaryCondition):
         self,
         *,
         on: str | None = None,
+        where: Where | None = None,
         exact: bool | None = None,
         weight: float = 1.0,
         **values: tuple[Value, Value, Value],
     ):
-        super().__init__(on, exact, weight, values)
+        super().__init__(on, where, exact, weight, values)
         for unknown, value in values.items():
             if not isinstance(value, tuple | list) or len(value) != 3:
                 raise TypeError(f"Robin({unknown}={value!r}): give a triple (a, b, g) of a u + b du/dn = g.")
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        coordinates = context.region.coordinates
+
+        def inner(unknown: str, value: Any, along: float) -> Any:
+            own = change.unknown(unknown)
+            a, b, g = value
+            largest = max(size(a) * own.scale, size(b) * own.scale * along) or 1.0
+            at_rest = g if own.offset == 0 else difference(g, a, own.offset, context)
+            units = (largest / own.scale, largest / (own.scale * along), largest)
+            return tuple(
+                changed_value(v, context.bindable, coordinates, change, Affine(0.0, unit))
+                for v, unit in zip((a, b, at_rest), units, strict=True)
+            )
+
+        return self.on_sides(change, context, inner)
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = [context.names(v, f"Robin({unknown}=...)[{i}]") for i, v in enumerate(value)]
@@ -132,3 +218,17 @@ class Robin(BoundaryCondition):
             return a * scope.fields[unknown].value + b * normal_derivative(scope, unknown) - g
 
         return misfit
+
+
+def difference(g: Value, a: Value, offset: float, context: Context) -> Value:
+    """G - a * offset of two numbers or functions."""
+    names = [argument_names(v, context.bindable, "Robin") if callable(v) else () for v in (g, a)]
+
+    def value(**bound: Any) -> Any:
+        given: list[tuple[Any, tuple[str, ...]]] = list(zip((g, a), names, strict=True))
+        first, second = (v(**{name: bound[name] for name in mine}) if callable(v) else v for v, mine in given)
+        return first - second * offset
+
+    if not any(names):
+        return value()
+    return with_arguments(value, dict.fromkeys(name for mine in names for name in mine))

@@ -7,16 +7,20 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import Condition, Value
+from pinnlab.declaration.changed_functions import changed_value
+from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key, split_derivative
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
+from pinnlab.domains.affine import Affine
 
 
-class Initial(Condition):
+class Initial(AnyCondition):
     """The state at the first time: ``Initial(u=lambda x: torch.sin(x))``.
 
-    For equations of second order in time, give the velocity as ``u_t``: ``Initial(u=..., u_t=0.0)``.
+    For equations of second order in time, give the velocity as ``u_t``: ``Initial(u=..., u_t=0.0)``; where time is called
+    ``tau``, as ``u_tau``.
 
     Args:
         exact, weight: see the module's text.
@@ -38,7 +42,8 @@ class Initial(Condition):
         if not context.region.has_time:
             raise ValueError(
                 f"{self!r} on {context.region!r}: the problem is steady, it has no coordinate 't'; use Dirichlet(...) "
-                "on its boundary, or add t=(start, end) to the domain."
+                "on its boundary, or add t=(start, end) to the domain. Where a coordinate is time, say so: "
+                f"Box(..., time={context.region.coordinates[-1]!r})."
             )
         found = []
         for name, value in self.values.items():
@@ -46,15 +51,26 @@ class Initial(Condition):
             key: Key = ()
             if name not in context.unknowns:
                 stem, _, suffix = name.rpartition("_")
-                key = split_derivative(suffix, (TIME,)) or ()
+                key = split_derivative(suffix, (context.region.clock,)) or ()
                 if stem in context.unknowns and key:
                     unknown = stem
             context.check_unknown(unknown, "Initial")
             names = context.names(value, f"Initial({name}=...)")
-            if TIME in names:
-                raise ValueError(f"Initial({name}=...) takes 't' as an argument; the initial state has no time.")
+            if context.region.clock in names:
+                raise ValueError(
+                    f"Initial({name}=...) takes {context.region.clock!r} as an argument; the initial state has no time."
+                )
             found.append((unknown, key, value, names))
         return found
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        values = {}
+        for name, (unknown, key, value, _) in zip(self.values, self.targets(context), strict=True):
+            own = Affine(0.0, change.factor(unknown, key)) if key else change.unknown(unknown)
+            values[name] = changed_value(value, context.bindable, context.region.coordinates, change, own)
+        return [self.with_values(values)]
 
     def terms(self, context: Context) -> list[Term]:
         terms = []

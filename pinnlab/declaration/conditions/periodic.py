@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import Condition
+from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key
 from pinnlab.domains import Site
 
 
-class Periodic(Condition):
+class Periodic(AnyCondition):
     """Periodicity in a coordinate: values and derivatives agree at both ends: ``Periodic(on="x")``.
 
     Args:
@@ -20,15 +22,27 @@ class Periodic(Condition):
         unknowns: which unknowns; all if None.
         exact: True builds it in through a periodic embedding of the coordinate (all unknowns).
         weight: of the soft form, which matches derivatives up to the equations' order less one.
+        where: must stay None: both ends agree everywhere.
     """
 
     can_be_exact = True
     on: str
 
     def __init__(
-        self, on: str, *, unknowns: Sequence[str] | None = None, exact: bool | None = None, weight: float = 1.0
+        self,
+        on: str,
+        *,
+        unknowns: Sequence[str] | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+        where: None = None,
     ):
         super().__init__(exact, weight, {})
+        if where is not None:
+            raise ValueError(
+                "Periodic(where=...): both ends of a periodic coordinate agree everywhere; leave where out, or "
+                "prescribe values on parts of both ends."
+            )
         if not isinstance(on, str):
             raise TypeError(f"Periodic(on={on!r}): name a coordinate, such as on='x'.")
         self.on = on
@@ -47,6 +61,11 @@ class Periodic(Condition):
             )
         for name in self.unknowns or ():
             context.check_unknown(name, "Periodic")
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+    ) -> list[AnyCondition]:
+        return [self]
 
     def terms(self, context: Context) -> list[Term]:
         self.check(context)

@@ -1,25 +1,27 @@
 """Conditions on the boundary as finite elements take them: values at nodes, and fluxes through sides.
 
-Letters: d coordinates, k sides, q quadrature points of each, n nodes, r conditions, m unknowns.
+Letters: n points, k sides, q quadrature points of each, r conditions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition
+from pinnlab.declaration.conditions import BoundaryCondition, OnPiece
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, trace
-from pinnlab.domains import TIME
+from pinnlab.declaration.terms import Scope
+from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains.sampling import unit_points
 
-Array = np.ndarray
 Misfit = Callable[[Scope], Tensor]
+Holds = Callable[[Mapping[str, Tensor]], Tensor]
+"""{coordinate: (n,)} -> (n,) mask of the points at which a condition holds."""
+_PROBES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,87 +32,96 @@ class Essential:
         unknown: whose rows it takes.
         piece: of the boundary.
         misfit: scope -> (n,).
+        holds: on which part of the piece; None for all of it.
     """
 
     unknown: str
     piece: str
     misfit: Misfit
+    holds: Holds | None
 
 
 @dataclass(frozen=True, eq=False)
 class BoundaryFlux:
-    """Conditions with normal derivatives on one piece: they give the flux there.
+    """Conditions with normal derivatives on one piece, or a part of it: they give the flux there.
 
     Attributes:
         piece: of the boundary.
         unknowns: those whose normal derivatives they fix, one per condition.
         misfits: scope -> (n,), one per condition.
+        holds: on which part of the piece; None for all of it.
     """
 
     piece: str
     unknowns: tuple[str, ...]
     misfits: tuple[Misfit, ...]
+    holds: Holds | None
 
 
-def sorted_conditions(problem: Problem) -> tuple[list[Essential], dict[str, BoundaryFlux]]:
-    """Essential conditions, and those on fluxes by piece.
+def sorted_conditions(problem: Problem) -> tuple[list[Essential], list[BoundaryFlux]]:
+    """Essential conditions, and those on fluxes.
 
     Raises:
-        ValueError: a condition on second derivatives or on derivatives along the boundary alone, two for one unknown.
+        ValueError: a condition on second derivatives, or one more than there are unknowns.
     """
     essential: list[Essential] = []
-    fluxes: dict[str, list[tuple[Misfit, dict[str, float]]]] = {}
+    fluxes: dict[tuple[str, Where], list[tuple[str, Misfit, Holds | None]]] = {}
     context = problem.context()
-    for condition, terms in problem.condition_terms():
+    for condition in problem.conditions:
         if not isinstance(condition, BoundaryCondition):
             continue
-        places = [(unknown, piece) for unknown in condition.values for piece in condition.pieces(context)]
-        for term, (_, piece) in zip(terms, places, strict=True):
-            weights, order = _looks_at(problem, term, piece)
-
-            def misfit(scope: Scope, term=term) -> Tensor:
-                (found,) = term.evaluate((scope,)).values()
-                return found
-
-            if order > 1:
-                raise ValueError(f"reference_solution: {condition!r} holds derivatives of order {order}; finite elements "
-                                 "take conditions on values and first derivatives.")
-            if order == 0:
-                taken = {e.unknown for e in essential if e.piece == piece}
+        part = condition.part(problem.domain)
+        holds, key = (None, None) if part is None else (part.holds, condition.where)
+        for each in condition.on_pieces(context):
+            for name, (weights, order) in _looks_at(problem, each).items():
+                if order > 1:
+                    raise ValueError(
+                        f"reference_solution: {condition!r} holds derivatives of order {order}; finite elements take "
+                        "conditions on values and first derivatives."
+                    )
+                taken = {e.unknown for e in essential if e.piece == each.piece and e.holds is holds}
+                taken |= {u for u, _, _ in fluxes.get((each.piece, key), ())}
                 free = {u: w for u, w in weights.items() if u not in taken}
+                if each.unknown is not None:
+                    free = {each.unknown: 1.0}
                 if not free:
-                    raise ValueError(f"reference_solution: {condition!r} is one condition on values at {piece!r} too many.")
-                essential.append(Essential(max(free, key=lambda u: free[u]), piece, misfit))
-            else:
-                fluxes.setdefault(piece, []).append((misfit, weights))
-    found = {piece: _assigned(piece, rows, {e.unknown for e in essential if e.piece == piece}) for piece, rows in fluxes.items()}
-    return essential, found
+                    raise ValueError(f"reference_solution: {condition!r} is one condition too many at {each.piece!r}.")
+                unknown = max(free, key=lambda u: free[u])
+                misfit = _one(each, name)
+                if order == 0:
+                    essential.append(Essential(unknown, each.piece, misfit, holds))
+                else:
+                    fluxes.setdefault((each.piece, key), []).append((unknown, misfit, holds))
+    return essential, [
+        BoundaryFlux(piece, tuple(u for u, _, _ in rows), tuple(m for _, m, _ in rows), rows[0][2])
+        for (piece, _), rows in fluxes.items()
+    ]
 
 
-def _assigned(piece: str, rows: Sequence[tuple[Misfit, Mapping[str, float]]], taken: set[str]) -> BoundaryFlux:
-    unknowns: list[str] = []
-    for _, weights in rows:
-        free = {u: w for u, w in weights.items() if u not in taken and u not in unknowns}
-        if not free:
-            raise ValueError(f"reference_solution: one condition at {piece!r} too many.")
-        unknowns.append(max(free, key=lambda u: free[u]))
-    return BoundaryFlux(piece, tuple(unknowns), tuple(misfit for misfit, _ in rows))
+Where = Callable[..., object] | None
 
 
-def _looks_at(problem: Problem, term, piece: str) -> tuple[dict[str, float], int]:
-    """{unknown: size of its coefficients of the highest order}, and that order, of a condition."""
+def _one(each: OnPiece, name: str) -> Misfit:
+    return lambda scope: each.misfit(scope)[name]
+
+
+def _looks_at(problem: Problem, each: OnPiece) -> dict[str, tuple[dict[str, float], int]]:
+    """Per residual {unknown: size of its coefficients of the highest order in space}, and that order."""
     region = problem.domain
-    cube = unit_points("sobol", 8, len(region.coordinates), np.random.default_rng(3)).double()
-    site = region.boundary(piece, cube)
-    found = trace(term, region.columns, problem.unknowns, problem.parameter_values(), (site,))
-    (residual,) = found.residuals.values()
-    sizes: dict[int, dict[str, float]] = {}
-    leaves = [(u, key, jet) for u, made_up in found.jets[0].items() for key, jet in made_up.items()]
-    grads = torch.autograd.grad(residual.sum(), [jet for _, _, jet in leaves], allow_unused=True)
-    for (u, key, _), g in zip(leaves, grads, strict=True):
-        if g is not None and bool((g != 0).any()):
-            order = sum(name != TIME for name in key)
-            mine = sizes.setdefault(order, {})
-            mine[u] = max(mine.get(u, 0.0), float(g.abs().max()))
-    top = max(sizes, default=0)
-    return sizes.get(top, {}), top
+    cube = unit_points("sobol", _PROBES, len(region.coordinates), np.random.default_rng(3)).double()
+    site = region.boundary(each.piece, cube)
+    jets = {u: made_up_jet(_PROBES, 41 + j) for j, u in enumerate(problem.unknowns)}
+    normals = dict(region.columns(site.outward))
+    scope = Scope.of_jets(jets, region.columns(site.points), problem.parameter_values(), normals)
+    found = {}
+    for name, residual in each.misfit(scope).items():
+        leaves = [(u, key, value) for u, jet in jets.items() for key, value in jet.items()]
+        slopes = torch.autograd.grad(residual.sum(), [v for _, _, v in leaves], retain_graph=True, allow_unused=True)
+        sizes: dict[int, dict[str, float]] = {}
+        for (u, key, _), slope in zip(leaves, slopes, strict=True):
+            if slope is not None and bool((slope != 0).any()):
+                mine = sizes.setdefault(sum(n in region.space for n in key), {})
+                mine[u] = max(mine.get(u, 0.0), float(slope.abs().max()))
+        top = max(sizes, default=0)
+        found[name] = sizes.get(top, {}), top
+    return found

@@ -19,6 +19,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.names import Key
+from pinnlab.domains.columns import Columns
 
 Leaves = Mapping[tuple[str, Key], Tensor]
 
@@ -121,7 +122,7 @@ def first_order_keys(problem: Problem, orders: Mapping[str, int]) -> dict[str, l
 def pointwise(
     problem: Problem,
     leaves: Leaves,
-    columns: Mapping[str, Tensor],
+    columns: Columns,
     parameters: Mapping[str, object],
     derivatives: list[Tensor] | None = None,
 ) -> Pointwise:

@@ -11,10 +11,16 @@ from functools import cached_property
 
 import numpy as np
 import scipy
+import torch
+from torch import Tensor
 
-from pinnlab.derivatives.axes import NodeAxis
+from pinnlab.derivatives.axes import Axis, NodeAxis
+from pinnlab.derivatives.indices import Indices
+from pinnlab.domains import Region
 from pinnlab.reference.finite_elements.space import Array, ElementSpace, shapes
 
+_SHOWN = 65
+"""Points per coordinate of a table of values."""
 _NEAR = (6, 24, 96)
 """Elements whose middles are nearest to a point, among which it is looked for."""
 
@@ -25,22 +31,28 @@ class ElementFunction:
 
     Attributes:
         space: the elements.
-        coordinates: names, in the domain's order.
+        region: the domain, with time.
         data: {unknown: (v,)}, or (s, v) where there is time.
         time: (name, axis), or None.
         start: {unknown: (p,)} at points of space, used at the first time itself.
     """
 
     space: ElementSpace
-    coordinates: tuple[str, ...]
+    region: Region
     data: Mapping[str, Array]
     time: tuple[str, NodeAxis] | None = None
     start: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
 
+    @cached_property
+    def axes(self) -> Mapping[str, Axis]:
+        """{coordinate: equidistant points}, in the domain's order; elements have none of their own."""
+        ends = self.region.bounds
+        return {name: NodeAxis(np.linspace(*ends[name], _SHOWN), 2) for name in self.region.coordinates}
+
     @property
-    def axes(self) -> tuple[str, ...]:
-        """The coordinates' names."""
-        return self.coordinates
+    def unknowns(self) -> tuple[str, ...]:
+        """Their names, in the order of ``jet``."""
+        return tuple(self.data)
 
     @cached_property
     def _middles(self) -> scipy.spatial.cKDTree:
@@ -85,29 +97,62 @@ class ElementFunction:
         return local
 
     def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
-        """Values (p,) at points, each coordinate (p,)."""
-        space = [name for name in self.coordinates if self.time is None or name != self.time[0]]
-        points = np.stack([np.asarray(columns[name], dtype=float) for name in space], axis=1)
+        """Values (p,) at points, each coordinate (p,); NaN outside the region."""
+        found = self._derived(
+            {name: np.asarray(columns[name], dtype=float) for name in self.region.coordinates}, None, 0
+        )
+        return self._with_start(columns, found)
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, p, m) at points (p, d): values and first derivatives by space, and their rates.
+
+        Raises:
+            ValueError: a second derivative by space, which quadratic elements do not have.
+        """
+        at = points.detach().to("cpu", torch.float64).numpy()
+        names = self.region.coordinates
+        columns, found = {name: at[:, i] for i, name in enumerate(names)}, []
+        for index in indices:
+            by = [names[i] for i in index]
+            space = [name for name in by if name in self.region.space]
+            if len(space) > 1:
+                raise ValueError(
+                    "a solution on quadratic finite elements has first derivatives by space, and no second ones."
+                )
+            each = self._derived(columns, space[0] if space else None, len(by) - len(space)) if index else self(columns)
+            found.append(np.stack(list(each.values()), axis=1))
+        return torch.from_numpy(np.stack(found)).to(points)
+
+    def _derived(self, columns: Mapping[str, Array], by: str | None, rates: int) -> dict[str, Array]:
+        """Values (p,), or a derivative by a coordinate of space, or their rates."""
+        space = self.region.space
+        points = np.stack([columns[name] for name in space], axis=1)
         distinct, which = np.unique(points, axis=0, return_inverse=True)
-        element, local = self.locate(distinct)
-        inside = shapes(local)[0]
-        nodes = self.space.inside.nodes[:, element].T
         which = which.reshape(-1)
+        element, local = self.locate(distinct)
+        inside, slopes = shapes(local)
+        nodes = self.space.inside.nodes[:, element].T
+        if by is not None:
+            jacobian = np.einsum("dpi,pir->pdr", self.space.nodes[:, nodes], slopes)
+            inside = np.einsum("pir,prd->dpi", slopes, np.linalg.inv(jacobian))[space.index(by)]
+        rest = self.region.at_rest
+        assert rest is not None
+        outside = ~rest.contains(torch.from_numpy(distinct)).numpy()
+        inside[outside] = np.nan
         if self.time is None:
             return {u: (values[nodes] * inside).sum(axis=1)[which] for u, values in self.data.items()}
         name, axis = self.time
-        index, weights = axis.stencil(np.asarray(columns[name], dtype=float))
+        index, weights = axis.stencil(columns[name], rates)
         found = {}
         for unknown, values in self.data.items():
             total = np.zeros(len(points))
             for w in range(index.shape[1]):
                 total += weights[:, w] * (values[index[:, w, None], nodes[which]] * inside[which]).sum(axis=1)
             found[unknown] = total
-        return self._with_start(columns, found)
+        return found
 
     def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
-        assert self.time is not None
-        if self.start is not None:
+        if self.start is not None and self.time is not None:
             first = columns[self.time[0]] == self.time[1].points[0]
             if first.any():
                 rest = {n: v[first] for n, v in columns.items() if n != self.time[0]}

@@ -6,17 +6,18 @@ Letters: p points, s instants, c components of the state, v nodes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy
 import torch
 
-from pinnlab.declaration.conditions import Data, Periodic
+from pinnlab.declaration.conditions import Data, Integral, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.jets import made_up_jet
-from pinnlab.domains import TIME, Region
+from pinnlab.domains import Region
 from pinnlab.domains.outlines import outline
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.triangulation import Triangulation, triangulate
@@ -28,8 +29,8 @@ from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.space import Array, ElementSpace
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.refinement import Attempt, Budget, Estimate, nothing_in_time
-from pinnlab.reference.steady import newton
+from pinnlab.reference.newton import newton
+from pinnlab.reference.refinement import Budget, Estimate, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, start_function
 
 _FIRST = 8
@@ -53,8 +54,11 @@ def check_elements(problem: Problem) -> None:
             "plane, with or without time. Pass a reference of your own as Problem(reference=...)."
         )
     for condition in problem.conditions:
-        if isinstance(condition, Data | Periodic):
-            raise ValueError(f"reference_solution: finite elements take no {condition!r}; pass a reference of your own as Problem(reference=...).")
+        if isinstance(condition, Data | Integral | Periodic):
+            raise ValueError(
+                f"reference_solution: finite elements take no {condition!r}; pass a reference of your own as "
+                "Problem(reference=...)."
+            )
     _check_principal_part(problem)
 
 
@@ -64,7 +68,7 @@ def _check_principal_part(problem: Problem) -> None:
     unit = unit_points("sobol", _PROBES, len(region.coordinates), np.random.default_rng(0)).double()
     columns = region.columns(region.interior(unit).points)
     jets = {u: made_up_jet(_PROBES, 31 + j) for j, u in enumerate(problem.unknowns)}
-    orders = {u: problem.order_of(u, TIME) if region.has_time else 0 for u in problem.unknowns}
+    orders = {u: problem.order_of(u, region.clock) if region.has_time else 0 for u in problem.unknowns}
     leaves = {(u, k): jets[u][k] for u, keys in first_order_keys(problem, orders).items() for k in keys}
     flat = pointwise(problem, leaves, columns, problem.parameter_values())
     ones = [torch.ones(_PROBES, dtype=torch.float64)] * len(flat.fluxes)
@@ -72,24 +76,30 @@ def _check_principal_part(problem: Problem) -> None:
     factors = [flat.by_fluxes(r) for r in flat.residuals]
     for name, mine, residual in zip(problem.residual_names, factors, bent.residuals, strict=True):
         for one, other in zip(mine, bent.by_fluxes(residual), strict=True):
-            same = one is other is None or (one is not None and other is not None and torch.allclose(one, other, rtol=1e-9))
+            same = one is other is None or (
+                one is not None and other is not None and torch.allclose(one, other, rtol=1e-9)
+            )
             if not same:
                 raise ValueError(
                     f"reference_solution: equation {name!r} is not linear in its highest derivatives, which finite "
                     "elements need; pass a reference of your own as Problem(reference=...)."
                 )
     changes = [flat.by_leaves(flux.value) for flux in flat.fluxes]
+    signs = []
     for angle in np.linspace(0.1, np.pi + 0.1, 7):
         xi = dict(zip(space, (np.cos(angle), np.sin(angle)), strict=True))
         matrix = np.zeros((_PROBES, len(factors), len(problem.unknowns)))
         for i, mine in enumerate(factors):
             for flux, change, factor in zip(flat.fluxes, changes, mine, strict=True):
-                for (unknown, key), value in change.items() if factor is not None else ():
-                    if len(key) == 1 and key[0] in xi:
+                for (unknown, key), value in change.items():
+                    if factor is not None and len(key) == 1 and key[0] in xi:
                         slope = (factor * value).numpy() * xi[flux.coordinate] * xi[key[0]]
                         matrix[:, i, problem.unknowns.index(unknown)] += slope
         sizes = np.linalg.norm(matrix, axis=2, keepdims=True)
-        if (sizes == 0).any() or (np.abs(np.linalg.det(matrix / np.maximum(sizes, 1e-300))) < 1e-8).any():
+        determinants = np.linalg.det(matrix / np.maximum(sizes, 1e-300))
+        signs.append(np.sign(determinants))
+        # a determinant that changes its sign with the direction vanishes in one
+        if (np.abs(determinants) < 1e-8).any() or (signs[-1] != signs[0]).any():
             raise ValueError(
                 "reference_solution: the second derivatives of the equations are not those of an elliptic operator (an "
                 "equation of first order, a pressure, transport without diffusion), which finite elements of this kind "
@@ -104,14 +114,14 @@ def matched(problem: Problem, structure: Structure) -> tuple[str, ...]:
     present = [(i, u, key) for (i, u, key) in structure.constant] + [(i, u, key) for i, u, key in structure.varying_in]
     for i, u, key in present:
         p = structure.time_order[u]
-        weight = len(key) + (10 if p and key.count(TIME) == p else 0)
+        weight = len(key) + (10 if p and key.count(problem.domain.time) == p else 0)
         score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + weight)
     rows, columns = scipy.optimize.linear_sum_assignment(-score)
     return tuple(unknowns[j] for _, j in sorted(zip(rows, columns, strict=True)))
 
 
-def singular_corners(region: Region, essential: list[Essential], fluxes: Mapping[str, BoundaryFlux]) -> list[Array]:
-    """(2,) corners at which derivatives of solutions are unbounded: re-entrant ones, and where kinds of conditions change."""
+def singular_corners(region: Region, essential: list[Essential], fluxes: Sequence[BoundaryFlux]) -> list[Array]:
+    """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions change."""
     curves = outline(region)
     ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
     turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
@@ -129,7 +139,22 @@ def singular_corners(region: Region, essential: list[Essential], fluxes: Mapping
     return found
 
 
-def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Attempt, Estimate]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A solution.
+
+    Attributes:
+        interpolant: evaluates it.
+        resolution: number of nodes.
+        method: what was used, in words.
+    """
+
+    interpolant: ElementFunction
+    resolution: int
+    method: str
+
+
+def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:
     """Quadratic elements, refined until the change says that the error is below the tolerance.
 
     Raises:
@@ -142,7 +167,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     size = region.size / _FIRST
     graded = [(point, _CORNER * size) for point in singular_corners(region, essential, fluxes)]
     mesh = triangulate(region, size, graded)
-    best: Attempt | None = None
+    best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
     why = "time was up"
@@ -154,7 +179,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
             why = str(error)
             break
         nodes = guess.space.count
-        attempt = Attempt(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} triangles, {nodes} nodes")
+        attempt = Found(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} triangles, {nodes} nodes")
         if best is not None:
             changes.append(_difference(problem, best.interpolant, guess))
         best = attempt
@@ -195,7 +220,7 @@ def _solved(
     guess: ElementFunction | None,
     level: int,
 ) -> ElementFunction:
-    unknowns = len(structure.components)
+    unknowns, domain = len(structure.components), problem.domain
     # fill of a factorization by nested dissection in the plane, in numbers
     nodes = 2 * len(mesh.elements) * unknowns
     need = 8.0 * 31 * nodes * np.log2(max(nodes, 2)) * (4 if problem.domain.has_time else 1)
@@ -204,7 +229,6 @@ def _solved(
     space = ElementSpace(mesh)
     system = ElementSystem(problem, structure, space, rows, budget.deadline)
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
-    coordinates = problem.domain.coordinates
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
         guesses = [np.zeros(shape), np.ones(shape)]
@@ -212,16 +236,16 @@ def _solved(
             values = guess(at)
             guesses = [np.stack([values[u] for u in problem.unknowns])]
         state, _ = newton(system, guesses)
-        return ElementFunction(space, coordinates, dict(zip(problem.unknowns, state, strict=True)))
+        return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True)))
     found = initial_values(problem, at)
     state = np.stack([found[component] for component in structure.components])
-    start, stop = problem.domain.bounds[TIME]
+    start, stop = problem.domain.time_interval
     state = system.fit_boundary(state, np.zeros_like(state), start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
     path = Integrator(system, tolerance, 5, budget.deadline).run(state, start, stop)
     times = NodeAxis(path.times, 0, stride=path.stages)
     data = {u: path.states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
-    return ElementFunction(space, coordinates, data, (TIME, times), start_function(problem))
+    return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem))
 
 
 def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction) -> Estimate:
@@ -231,10 +255,15 @@ def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction
     points = region.interior(unit_points("sobol", _POINTS, 2, np.random.default_rng(5)).double()).points.numpy()
     at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
     if problem.domain.has_time:
-        start, stop = problem.domain.bounds[TIME]
+        start, stop = problem.domain.time_interval
         instants = start + (stop - start) * (np.arange(_TIMES) + 1) / _TIMES
         at = {name: np.tile(values, _TIMES) for name, values in at.items()}
-        at[TIME] = np.repeat(instants, len(points))
+        at[problem.domain.clock] = np.repeat(instants, len(points))
         at = {name: at[name] for name in problem.domain.coordinates}
     rough, exact = coarse(at), fine(at)
-    return {u: float(np.linalg.norm(rough[u] - exact[u]) / max(np.linalg.norm(exact[u]), 1e-300)) for u in exact}
+    found = {}
+    for unknown, values in exact.items():
+        known = np.isfinite(values) & np.isfinite(rough[unknown])
+        change = float(np.linalg.norm((rough[unknown] - values)[known]))
+        found[unknown] = change / max(float(np.linalg.norm(values[known])), 1e-300)
+    return found

@@ -113,7 +113,12 @@ class ElementSpace:
         normals = np.stack([along[..., 1], -along[..., 0]]) / length * turn
         gradients = np.einsum("kqir,kqrd->dikq", slopes, np.linalg.inv(jacobian))
         return Points(
-            np.einsum("dik,kqi->dkq", at, values), weights * length, nodes, values.transpose(2, 0, 1), gradients, normals
+            np.einsum("dik,kqi->dkq", at, values),
+            weights * length,
+            nodes,
+            values.transpose(2, 0, 1),
+            gradients,
+            normals,
         )
 
     def nodes_on(self, piece: str) -> Array:
@@ -134,7 +139,7 @@ class ElementSpace:
 
     @cached_property
     def _derivative(self) -> tuple[Array, Array]:
-        """(d, q, q) derivatives by the reference coordinates of values at quadrature points, and (d, d, k, q) the inverse map."""
+        """(d, q, q) derivatives by reference coordinates of values at quadrature points; (d, d, k, q) the inverse map."""
         points = self._basis.X
         powers = [(a, b) for a in range(_FITTED + 1) for b in range(_FITTED + 1 - a)]
         x, y = points
@@ -159,7 +164,7 @@ def _points(basis: Any) -> Points:
         at,
         np.asarray(basis.dx),
         np.asarray(basis.element_dofs),
-        np.stack([np.broadcast_to(np.asarray(f.value), shape) for f in functions]),
+        np.stack([np.broadcast_to(np.asarray(f), shape) for f in functions]),
         np.stack([np.asarray(f.grad) for f in functions], axis=1),
     )
 

@@ -16,7 +16,7 @@ dc/dx is that of polynomials through the values of c at the quadrature points of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +28,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import TIME
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
@@ -69,6 +69,7 @@ class ElementSystem:
         self.size = len(self.components) * space.count
         self._row = {component: i for i, component in enumerate(self.components)}
         self._parameters = problem.parameter_values()
+        self.time = problem.domain.time
         essential, self.fluxes = sorted_conditions(problem)
         taken = np.zeros(self.size, dtype=bool)
         self.essential = []
@@ -76,12 +77,14 @@ class ElementSystem:
             nodes = space.nodes_on(condition.piece)
             mine = self.block(condition.unknown) + nodes
             free = ~taken[mine]
+            if condition.holds is not None:
+                free &= condition.holds(self._columns(space.nodes[:, nodes], self._start)).numpy()
             taken[mine] = True
             normals = space.normals_at(condition.piece)[:, free]
             self.essential.append((condition, nodes[free], mine[free], normals))
         self.free = ~taken
         self.counted = np.ones(self.size, dtype=bool)
-        self._sides = {piece: space.on(piece) for piece in self.fluxes}
+        self._sides = [self._points_of(flux) for flux in self.fluxes]
         self._mass = self._mass_matrix()
 
     def top(self, unknown: str) -> int:
@@ -94,20 +97,33 @@ class ElementSystem:
 
     def source(self, unknown: str, key: Key) -> tuple[Source, tuple[int, ...]]:
         """Which part of state or rates a derivative is of, and the coordinates it is by."""
-        order, p = key.count(TIME), self.structure.time_order[unknown]
-        place = tuple(self.names.index(name) for name in key if name != TIME)
+        p = self.structure.time_order[unknown]
+        order = key.count(self.time) if self.time is not None else 0
+        place = tuple(self.names.index(name) for name in key if name != self.time)
         if p and order == p:
             return (self._row[unknown, p - 1], True), place
         return (self._row[unknown, order], False), place
 
     # -- values at points ----------------------------------------------------------------------------------------------
 
-    def _columns(self, at: Array, t: float) -> dict[str, Tensor]:
+    @property
+    def _start(self) -> float:
+        return 0.0 if self.time is None else self.problem.domain.time_interval[0]
+
+    def _points_of(self, flux: BoundaryFlux) -> Points:
+        """Quadrature points of the sides on which conditions hold."""
+        points = self.space.on(flux.piece)
+        if flux.holds is None:
+            return points
+        mask = flux.holds(self._columns(points.at, self._start)).numpy().reshape(points.weights.shape)
+        return replace(points, weights=points.weights * mask)
+
+    def _columns(self, at: Array, t: float) -> Columns:
         found = {}
         for name in self.problem.domain.coordinates:
-            values = np.full(at[0].size, t) if name == TIME else at[self.names.index(name)].ravel()
+            values = np.full(at[0].size, t) if name == self.time else at[self.names.index(name)].ravel()
             found[name] = torch.from_numpy(np.ascontiguousarray(values))
-        return found
+        return columns_of(self.problem.domain, found)
 
     @cached_property
     def _keys(self) -> dict[str, list[Key]]:
@@ -161,12 +177,12 @@ class ElementSystem:
                     flux[axis] -= c * inner
                     value -= self._slope(c, axis) * inner
             self._add(total, unknown, points, value, flux)
-        for given in self.fluxes.values():
-            side = self._side(state, rate, given, t)
+        for given, on in zip(self.fluxes, self._sides, strict=True):
+            side = self._side(state, rate, given, on, t)
             for i, unknown in enumerate(self.rows):
                 if i in side.through:
                     value = side.through[i] - sum(side.share[i, j] * r for j, r in enumerate(side.residuals))
-                    self._add(total, unknown, self._sides[given.piece], value, None)
+                    self._add(total, unknown, on, value, None)
         for row, (unknown, order) in enumerate(self.components):
             if order < self.top(unknown):
                 first = row * self.space.count
@@ -200,14 +216,14 @@ class ElementSystem:
         for unknown in self.problem.unknowns:
             jets[unknown] = {}
             for order in range(self.structure.time_order[unknown] + 1):
-                source, _ = self.source(unknown, (TIME,) * order)
+                key = (self.time,) * order if self.time is not None else ()
+                source, _ = self.source(unknown, key)
                 values = torch.from_numpy((rate if source[1] else state)[source[0], nodes].copy())
-                jets[unknown][(TIME,) * order] = values.requires_grad_()
+                jets[unknown][key] = values.requires_grad_()
         outward = {name: torch.from_numpy(normals[a].copy()) for a, name in enumerate(self.names)}
         return Scope.of_jets(jets, self._columns(self.space.nodes[:, nodes], t), self._parameters, outward), jets
 
-    def _side(self, state: Array, rate: Array, given: BoundaryFlux, t: float) -> Side:
-        points = self._sides[given.piece]
+    def _side(self, state: Array, rate: Array, given: BoundaryFlux, points: Points, t: float) -> Side:
         shape = points.weights.shape
         assert points.normals is not None
         found = self._at(state, rate, points, t)
@@ -231,8 +247,8 @@ class ElementSystem:
                 weight = factor.numpy().reshape(shape) * normal
                 through[i] = through.get(i, 0.0) + weight * each.value.numpy(force=True).reshape(shape)
                 mine = changes.setdefault(i, {})
-                for leaf, value in self._numbers(found.by_leaves(each.value), shape).items():
-                    mine[leaf] = mine.get(leaf, 0.0) + weight * value
+                for leaf, slope in self._numbers(found.by_leaves(each.value), shape).items():
+                    mine[leaf] = mine.get(leaf, 0.0) + weight * slope
             across[i] = self._across(changes.get(i, {}), wanted, points)
         # share . slopes = across, point by point
         share = np.linalg.solve(np.moveaxis(slopes, (0, 1), (-1, -2)), np.moveaxis(across, (0, 1), (-1, -2)))
@@ -275,8 +291,8 @@ class ElementSystem:
                     if np.ptp(c):
                         forms.add(*self.source(*leaf), None, -self._slope(c, axis) * value)
             forms.assemble(parts, points, self.block(unknown), count)
-        for given in self.fluxes.values():
-            side, on = self._side(state, rate, given, t), self._sides[given.piece]
+        for given, on in zip(self.fluxes, self._sides, strict=True):
+            side = self._side(state, rate, given, on, t)
             for i, change in side.changes.items():
                 forms = Forms(len(self.names), on.weights.shape)
                 for leaf, value in change.items():
@@ -285,18 +301,18 @@ class ElementSystem:
                     for leaf, value in row.items():
                         forms.add(*self.source(*leaf), None, -side.share[i, j] * value)
                 forms.assemble(parts, on, self.block(self.rows[i]), count)
-        for row, (unknown, order) in enumerate(self.components):
+        for number, (unknown, order) in enumerate(self.components):
             if order < self.top(unknown):
-                mass = self._mass.tocoo()
-                parts.add(True, mass.coords[0] + row * count, mass.coords[1] + row * count, mass.data)
-                parts.add(False, mass.coords[0] + row * count, mass.coords[1] + (row + 1) * count, -mass.data)
+                mass, first = self._mass.tocoo(), number * count
+                parts.add(True, mass.coords[0] + first, mass.coords[1] + first, mass.data)
+                parts.add(False, mass.coords[0] + first, mass.coords[1] + first + count, -mass.data)
         parts.without(self.free)
         for condition, nodes, mine, normals in self.essential:
             scope, jets = self._node_scope(state, rate, nodes, normals, t)
-            (row_of,) = linearize([condition.misfit(scope)], jets)
-            for leaf, value in row_of.items():
+            (of_nodes,) = linearize([condition.misfit(scope)], jets)
+            for leaf, slope in of_nodes.items():
                 source, _ = self.source(*leaf)
-                parts.add(source[1], mine, source[0] * count + nodes, value.numpy(force=True))
+                parts.add(source[1], mine, source[0] * count + nodes, slope.numpy(force=True))
         return parts.sum(False), parts.sum(True)
 
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, Term
-from pinnlab.domains import TIME, Site
+from pinnlab.declaration.terms import Scope, Term, everywhere
+from pinnlab.domains import Site
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.experts.layer import ExpertGroup
@@ -103,7 +103,9 @@ class ExpertAssembly:
         self._entries = [entry(problem.equation_term(), 1.0)]
         for condition, terms in problem.condition_terms():
             if condition in soft:
-                self._entries += [entry(t, t.weight * (1.0 if t.kind == "data" else condition_weight)) for t in terms]
+                self._entries += [
+                    entry(everywhere(t), t.weight * (1.0 if t.kind == "data" else condition_weight)) for t in terms
+                ]
         self._interfaces = []
         for name, count in zip(cells.edges, cells.shape, strict=True):
             if count == 1 or coupling == "none":
@@ -176,8 +178,8 @@ class ExpertAssembly:
     def _slabs(self, judge: bool) -> Tensor:
         """(K,) in which order experts are solved."""
         numbers = torch.zeros(self.cells.shape, dtype=torch.long)
-        if self.coupling == "march" and not judge and TIME in self.cells.edges:
-            axis = list(self.cells.edges).index(TIME)
+        if self.coupling == "march" and not judge and self.cells.time is not None:
+            axis = list(self.cells.edges).index(self.cells.time)
             shape = [1] * len(self.cells.shape)
             shape[axis] = -1
             numbers = numbers + torch.arange(self.cells.shape[axis]).reshape(shape)

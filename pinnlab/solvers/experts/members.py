@@ -25,6 +25,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import VALUE
+from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.experts.assembly import ExpertAssembly
 from pinnlab.solvers.experts.bases import GridBasis, Inputs, PointBasis, snapped
@@ -200,7 +201,7 @@ class Place:
             e = basis.expand(points, VALUE)
             flat = points.flatten(0, 1)
             names = self.problem.domain.coordinates
-            columns = {name: flat[:, i].repeat(count) for i, name in enumerate(names)}
+            columns = columns_of(self.problem.domain, {name: flat[:, i].repeat(count) for i, name in enumerate(names)})
             scope = Scope({}, columns, parameters.scope(len(flat)))
             for j, (value, arguments) in self._initial.items():
                 target = scope.value(value, arguments, "initial value").reshape(count, *points.shape[:2])

@@ -47,6 +47,10 @@ class OperatorModel(Trainable):
         self._representative: tuple[Tensor, MemberModel] | None = None
 
     @property
+    def networks(self) -> Sequence[nn.Module]:
+        return (self.network,)
+
+    @property
     def width(self) -> int:
         return getattr(self.network, "width", 64)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region
 from pinnlab.domains.cells import Cells
 
@@ -35,7 +36,18 @@ def cut(region: Region, cuts: Cuts) -> Cells:
             raise ValueError(
                 f"experts={dict(cuts)!r}: {name!r} is none of the coordinates {', '.join(region.coordinates)}."
             )
-    return Cells({name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()})
+    edges = {name: _edges(name, bounds, cuts.get(name, 1)) for name, bounds in region.bounds.items()}
+    return Cells(edges, region.time)
+
+
+def inner_cuts(cuts: Cuts | None, change: ChangeOfVariables) -> Cuts | None:
+    """Cuts of the same parts in inner coordinates."""
+    if cuts is None:
+        return None
+    return {
+        name: given if isinstance(given, int) else tuple(map(change.coordinate(name).inner, given))
+        for name, given in cuts.items()
+    }
 
 
 def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float]) -> np.ndarray:
@@ -93,4 +105,4 @@ def on_nodes(cells: Cells, axes: Mapping[str, Tensor]) -> Cells:
                 f"experts along {name!r}: {len(old) - 1} parts do not fit on {len(nodes)} nodes; use a finer grid "
                 "or fewer experts."
             )
-    return Cells(edges)
+    return Cells(edges, cells.time)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
 from pinnlab.algebra.least_squares import LeastSquares
-from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME, Box
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.numbers import positive
 from pinnlab.networks.base import check_positive
@@ -25,12 +26,13 @@ from pinnlab.solvers.experts.assembly import COUPLINGS
 from pinnlab.solvers.experts.family import FamilySolution
 from pinnlab.solvers.experts.members import Place, Recipe, functions
 from pinnlab.solvers.experts.model import OperatorModel
-from pinnlab.solvers.experts.partition import Cuts, cut
+from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.experts.sizing import embeds_periods, needs_grid, sized
 from pinnlab.solvers.experts.system import HELD_OUT, OperatorSystem
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Phase, Plan, Settings, Solver
 from pinnlab.training.result import Members
+from pinnlab.training.start import Start, kin, take_over
 
 CONSTRAINTS = ("experts", "global", "soft")
 HESSIANS = ("full", "gauss_newton")
@@ -153,6 +155,12 @@ class FamilyExperts(Solver):
             if name in idle:
                 raise ValueError(self._without_effect(name, f"with constraint={self.constraint!r} {why}"))
 
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
+
+    def uses_start(self, problem: Problem) -> bool:
+        return True
+
     def obstacle(self, problem: Problem) -> str | None:
         return next(self._obstacles(problem), None)
 
@@ -193,6 +201,12 @@ class FamilyExperts(Solver):
                 f"{_OWNER} solves for basis coefficients, and cannot find the unknown parameters "
                 f"{problem.unknown_parameters} as well; use PINN()."
             )
+        for condition in problem.conditions:
+            if isinstance(condition, Integral):
+                yield (
+                    f"{_OWNER} solves for each expert's coefficients at points, and {condition!r} is about all of space; "
+                    "solve a member with PINN(), problem.at(...), or leave the integral out."
+                )
         if (lost := problem.lost_flux(_OWNER)) is not None:
             yield lost
         if functions(problem) and not needs_grid(network, problem):
@@ -233,8 +247,10 @@ class FamilyExperts(Solver):
         mine = given(self)
         if "coupling" in mine and partition.count == 1:
             yield self._without_effect("coupling", "there is one expert")
-        if self.coupling == "march" and len(partition.edges.get(TIME, ())) <= 2:
-            yield self._without_effect("coupling", "no parts follow one another in time; cut it, experts={'t': 4}")
+        if self.coupling == "march" and len(partition.edges.get(problem.domain.time or "", ())) <= 2:
+            yield self._without_effect(
+                "coupling", "no parts follow one another in time; cut it, experts={{'{problem.domain.time or 't'}': 4}}"
+            )
         for name in ("grid", "order"):
             if name in mine and not needs_grid(self.network, problem):
                 yield self._without_effect(name, "only a network on a grid, network=pl.FNO(), has nodes")
@@ -273,8 +289,21 @@ class FamilyPlan(Plan[OperatorModel]):
         outputs = recipe.basis * len(problem.unknowns)
         network = sized(network, problem, outputs, options.harmonics, generator, settings.dtype).to(settings.device)
         model = OperatorModel(problem, network, self.place)
+        if settings.start is not None:
+            self._begin(settings.start, model)
         points = options.loss_points or recipe.points
         return Phase(problem, self._system(model, points, (settings.seed, k)), options.stages)
+
+    def _begin(self, start: Start, model: OperatorModel) -> None:
+        """Take over the basis functions of another solution."""
+        before = start.parts[0].networks
+        if not kin(model.networks, before):
+            raise ValueError(
+                f"solve(start=...): {_OWNER} goes on from a network of the same architecture only, whose basis functions it "
+                f"takes over, and the start has {', '.join(type(n).__name__ for n in before) or 'none'} of other sizes; "
+                "give the same network and basis, or leave start out."
+            )
+        take_over(model.networks, before)
 
     def _system(self, model: OperatorModel, points: int, seed: tuple[int, int]) -> OperatorSystem:
         """The loss, of as many members as the budget has time for, unless the user says how many."""

@@ -23,6 +23,7 @@ from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.indices import Indices, closure
 from pinnlab.derivatives.names import Key, sort_key
 from pinnlab.domains import Region
+from pinnlab.domains.columns import columns_of
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class ExpertRows:
             wide = values.expand(count, sets, n, -1).reshape(count * sets * n, -1)
             return {name: wide[:, i] for i, name in enumerate(coordinates)}
 
-        self._columns = [flat(p) for p in self.points]
+        self._columns = [columns_of(region, flat(p)) for p in self.points]
         self._normals = [None if v is None else flat(v) for v in self.normals]
         self._parameters = members.scope(sets * n)
 

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.fields import Field, Key
-from pinnlab.domains import TIME
 
 PREFIX = "displacement_"
 """The unknown ``displacement_x`` is D along x."""
@@ -34,10 +33,12 @@ class Drift:
     Attributes:
         start: the first time.
         velocity: {coordinate of space: mean velocity of the initial state}.
+        time: the coordinate that is time.
     """
 
     start: float
     velocity: Mapping[str, float]
+    time: str = "t"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +51,20 @@ class Frame:
         label_diffusion: derivatives of second and higher order in space are by label, as in the paper's released code;
             the same as those by position only where J = 1.
         speeds: {coordinate of space: a field or number that is taken for dX/dt}; dX/dt itself where not given.
+        time: the coordinate that is time.
     """
 
     positions: Mapping[str, Field]
     coordinates: Key
     label_diffusion: bool = False
     speeds: Mapping[str, Any] = field(default_factory=dict)
+    time: str = "t"
 
     @classmethod
     def of(cls, fields: Mapping[str, Field], drift: Drift, label_diffusion: bool = False) -> Frame:
         """The frame of labels, time and displacements, all among ``fields``, in a drift."""
         positions = {c: _position(fields, c, drift) for c in drift.velocity}
-        return cls(positions, fields[TIME].coordinates, label_diffusion)
+        return cls(positions, fields[drift.time].coordinates, label_diffusion, time=drift.time)
 
     def jacobian(self) -> dict[tuple[str, str], Field]:
         """{(c, k): dX_c / dxi_k}."""
@@ -92,22 +95,22 @@ class Frame:
             return _sum(first, *others)
 
         def derive(name: str) -> Field:
-            if name == TIME:
+            if name == self.time:
                 carried = (_product(self._speed(c), by_position(c)) for c in self.positions)
-                return self.eulerian(_sum(field.d(TIME), *(_scaled(part, -1.0) for part in carried)))
+                return self.eulerian(_sum(field.d(self.time), *(_scaled(part, -1.0) for part in carried)))
             slope = self.eulerian(by_position(name))
             if not self.label_diffusion:
                 return slope
             labelled = field.d(name)
             return Field(
-                slope.value, self.coordinates, lambda by: slope.d(by) if by == TIME else labelled.d(by), slope.name
+                slope.value, self.coordinates, lambda by: slope.d(by) if by == self.time else labelled.d(by), slope.name
             )
 
         return Field(field.value, self.coordinates, derive, field.name)
 
     def _speed(self, name: str) -> Field:
         position = self.positions[name]
-        speed = self.speeds.get(name, position.d(TIME))
+        speed = self.speeds.get(name, position.d(self.time))
         return speed if isinstance(speed, Field) else _constant(speed, position)
 
 
@@ -144,11 +147,11 @@ def _reciprocal(field: Field) -> Field:
 def _position(fields: Mapping[str, Field], name: str, drift: Drift) -> Field:
     """X along one coordinate, its derivatives those of the displacement and constants."""
     displacement, velocity = fields[PREFIX + name], drift.velocity[name]
-    constants = {name: 1.0, TIME: velocity}
+    constants = {name: 1.0, drift.time: velocity}
 
     def derive(by: str) -> Field:
         slope = displacement.d(by)
         return Field(slope.value + constants.get(by, 0.0), slope.coordinates, slope.d, slope.name)
 
-    value = fields[name].value + (velocity * (fields[TIME].value - drift.start) + displacement.value)
+    value = fields[name].value + (velocity * (fields[drift.time].value - drift.start) + displacement.value)
     return Field(value, displacement.coordinates, derive, name)

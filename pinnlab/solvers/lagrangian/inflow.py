@@ -33,7 +33,7 @@ from pinnlab.declaration.velocity import velocities, velocity_uses
 from pinnlab.derivatives.indices import VALUE, Index, Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
-from pinnlab.domains import TIME, Box, Site
+from pinnlab.domains import Box, Site
 from pinnlab.networks.base import Embedding
 from pinnlab.solvers.lagrangian.frames import PREFIX
 from pinnlab.solvers.lagrangian.labels import checked_domain
@@ -64,12 +64,12 @@ class Entry:
     @property
     def time(self) -> int:
         """Number of the coordinate of time."""
-        return self.box.coordinates.index(TIME)
+        return self.box.time_index
 
     @property
     def labels(self) -> tuple[float, float]:
         """The interval of all labels that are inside at some time."""
-        (lower, upper), (start, end) = self.box.bounds[self.box.space[0]], self.box.bounds[TIME]
+        (lower, upper), (start, end) = self.box.bounds[self.box.space[0]], self.box.time_interval
         reach = self.velocity * (end - start)
         return (lower - max(reach, 0.0), upper - min(reach, 0.0))
 
@@ -79,7 +79,7 @@ class Entry:
 
     def draw(self, unit: Tensor) -> Tensor:
         """Points (n, d) of the unit cube as labels and times, evenly over the labels that have entered by each time."""
-        start, end = self.box.bounds[TIME]
+        start, end = self.box.time_interval
         lower, upper = self.box.bounds[self.box.space[0]]
         gone = self.velocity * (end - start) * unit[:, self.time]
         lower_, upper_ = lower - gone.clamp_min(0), upper - gone.clamp_max(0)
@@ -106,6 +106,12 @@ def entry_of(problem: Problem) -> Entry | None:
     if any(isinstance(c, Periodic) and c.on == x for c in problem.conditions):
         return None
     given = {piece: c for c in problem.conditions if isinstance(c, Dirichlet) for piece in c.pieces(problem.context())}
+    for condition in given.values():
+        if condition.where is not None:
+            raise ValueError(
+                f"LagrangianPINN: {condition!r} is about a part of a side, and labels enter through all of it; give "
+                "one value at all times, such as lambda t: torch.where(t < 0.5, 1.0, 0.0), or use pl.CausalPINN()."
+            )
     if problem.order(x) > 1:
         raise ValueError(
             f"LagrangianPINN: the equation has a derivative of order {problem.order(x)} by {x!r} and {x!r} is not periodic: "
@@ -148,7 +154,7 @@ def _speeds_at(problem: Problem, place: float, given: Dirichlet | None) -> Tenso
     box, (x,) = problem.domain, problem.domain.space
     points = torch.zeros(_INSTANTS, 2, dtype=torch.float64)
     points[:, box.coordinates.index(x)] = place
-    points[:, box.coordinates.index(TIME)] = torch.linspace(*box.bounds[TIME], _INSTANTS, dtype=torch.float64)
+    points[:, box.time_index] = torch.linspace(*box.time_interval, _INSTANTS, dtype=torch.float64)
     scope = Scope({}, box.columns(points), problem.parameter_values())
     bound: dict[str, Any] = {**scope.coordinates, **scope.parameters}
     value, names = velocities(problem)[x]
@@ -196,7 +202,7 @@ class EntryAnsatz:
         """Derivatives of G and F, each (c, n, m), at (n, d) points."""
         with torch.no_grad():
             age = self._age(points, indices)
-            length = self.entry.box.bounds[TIME][1] - self.entry.box.bounds[TIME][0]
+            length = self.entry.box.time_interval[1] - self.entry.box.time_interval[0]
             scaled = age.with_data(age.data / length)
             offsets, factors = [], []
             for start, enter, order in zip(self.starts, self.enters, self.orders, strict=True):
@@ -209,7 +215,7 @@ class EntryAnsatz:
         """The age, t - tau(xi), as a jet (c, n, 1); zero before a label has entered."""
         entry = self.entry
         delay = entry.delay(points[:, entry.axis])
-        age = points[:, entry.time] - entry.box.bounds[TIME][0] - delay
+        age = points[:, entry.time] - entry.box.time_interval[0] - delay
         data = points.new_zeros(len(indices), len(points), 1)
         data[0, :, 0] = age
         for i, index in enumerate(indices):
@@ -223,7 +229,7 @@ class EntryAnsatz:
         """What each label starts with, as a jet (c, n, 1) by label: by place inside, by the time of entry outside."""
         entry = self.entry
         lower, upper = entry.box.bounds[entry.box.space[0]]
-        first = entry.box.bounds[TIME][0]
+        first = entry.box.time_interval[0]
         delay = entry.delay(points[:, entry.axis])
         at = points.clone()
         at[:, entry.axis] = points[:, entry.axis].clamp(lower, upper)
@@ -281,7 +287,7 @@ def entry_ansatz(problem: Problem, entry: Entry, blank: bool = False) -> EntryAn
 def entered(term: Term, entry: Entry) -> Term:
     """Equations on labels, asked only of those that are inside."""
     (x,) = entry.box.space
-    start = entry.box.bounds[TIME][0]
+    start = entry.box.time_interval[0]
 
     def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
         return (Site(entry.draw(unit(n))),)
@@ -289,7 +295,7 @@ def entered(term: Term, entry: Entry) -> Term:
     def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
         (scope,) = scopes
         at = scope.coordinates
-        position = at[x] + entry.velocity * (at[TIME] - start) + scope.fields[PREFIX + x].value.detach()
+        position = at[x] + entry.velocity * (at[entry.box.clock] - start) + scope.fields[PREFIX + x].value.detach()
         inside = entry.inside(position)
         return {name: torch.where(inside, r, torch.zeros_like(r)) for name, r in term.evaluate(scopes).items()}
 
@@ -313,7 +319,7 @@ class EntryEmbedding(Embedding):
 
     def propagate(self, jet: Jet) -> Jet:
         labels = jet.data[:, :, [self.entry.axis]]
-        start, end = self.entry.box.bounds[TIME]
+        start, end = self.entry.box.time_interval
         delay = self.entry.delay(labels[0]) / (end - start)
         slope = 0.0 if self.entry.place is None else -1 / (self.entry.velocity * (end - start))
         data = labels * slope * (delay > 0)

@@ -21,13 +21,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.arguments import argument_names, with_arguments
+from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import Dirichlet, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.velocity import velocities, velocity_uses
 from pinnlab.derivatives.fields import as_value
-from pinnlab.domains import TIME, Box, Region
+from pinnlab.domains import Box, Region
+from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift, Frame
 
@@ -46,25 +47,19 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
     box = checked_domain(problem)
     own = problem.unknowns
     displacements = tuple(PREFIX + c for c in box.space)
-    bindable = (*own, *box.coordinates, *problem.parameters)
-    equations = [(f, argument_names(f, bindable, "equation")) for f in problem.equations]
     flow = _Flow(problem, drift, label_diffusion)
 
     def on_labels(**given: Any) -> dict[str, Any]:
         frame, speeds = flow(given)
         bound = flow.bind(replace(frame, speeds=speeds), given)
-        found: dict[str, Any] = {}
-        for position, (function, arguments) in enumerate(equations):
-            result = function(**{name: bound[name] for name in arguments})
-            if not isinstance(result, Mapping):
-                label = problem.residual_names[position] if len(equations) > 1 else problem.residual_names[0]
-                result = {label: result}
-            found.update(result)
+        columns = columns_of(box, {name: bound[name].value for name in box.coordinates})
+        parameters = {name: bound.pop(name) for name in problem.parameters}
+        found = problem.residual_fields(Scope(bound, columns, parameters))
         return {**found, **flow.misfits(frame, speeds)}
 
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)
     if not velocity_uses(problem, (*own, *problem.unknown_parameters)):
-        start |= {f"{PREFIX}{c}_{TIME}": start_velocity(problem, c, drift) for c in box.space}
+        start |= {f"{PREFIX}{c}_{box.clock}": start_velocity(problem, c, drift) for c in box.space}
     # values on sides are the business of labels that enter there, see inflow.py
     others = [c for c in problem.conditions if not isinstance(c, Dirichlet)]
     conditions = [Initial(**start), *(_on_labels(condition) for condition in others)]
@@ -94,13 +89,13 @@ class _Flow:
 
     def bind(self, frame: Frame, given: Mapping[str, Any]) -> dict[str, Any]:
         """All that equations may name, with derivatives by position."""
-        fields = {**{u: given[u] for u in self.own}, **frame.positions, TIME: given[TIME]}
+        fields = {**{u: given[u] for u in self.own}, **frame.positions, frame.time: given[frame.time]}
         parameters = {name: given[name] for name in self.parameters}
         return {name: frame.eulerian(value) for name, value in fields.items()} | parameters
 
     def misfits(self, frame: Frame, speeds: Mapping[str, Any]) -> dict[str, Any]:
         """dX/dt less the velocity."""
-        return {TRAJECTORY + c: frame.positions[c].d(TIME) - speed for c, speed in speeds.items()}
+        return {TRAJECTORY + c: frame.positions[c].d(frame.time) - speed for c, speed in speeds.items()}
 
 
 def start_velocity(problem: Problem, along: str, drift: Drift) -> FunctionValue:
@@ -156,7 +151,7 @@ def drift_of(problem: Problem) -> Drift:
     for c, (value, names) in velocity.items():
         speed = value(**{name: bound[name] for name in names}) if callable(value) else value
         found[c] = float(torch.as_tensor(speed, dtype=torch.float64).mean())
-    return Drift(box.bounds[TIME][0], found)
+    return Drift(box.time_interval[0], found, box.clock)
 
 
 def checked_domain(problem: Problem) -> Box:
@@ -167,9 +162,9 @@ def checked_domain(problem: Problem) -> Box:
             f"LagrangianPINN follows characteristics through time in one or two space dimensions; {box!r} is not such a "
             "domain. Use pl.PINN()."
         )
-    if problem.order(TIME) != 1:
+    if problem.order(box.clock) != 1:
         raise ValueError(
-            f"LagrangianPINN needs an equation of first order in time, this one is of order {problem.order(TIME)}; use "
+            f"LagrangianPINN needs an equation of first order in time, this one is of order {problem.order(box.clock)}; use "
             "pl.PINN()."
         )
     periodic = {c.on for c in problem.conditions if isinstance(c, Periodic)}
@@ -198,7 +193,7 @@ def wrapped(points: Tensor, region: Region) -> Tensor:
     """Labels (n, d) moved by whole periods into the region; times stay."""
     result = points.clone()
     for i, name in enumerate(region.coordinates):
-        if name != TIME:
+        if name != region.time:
             lower, upper = region.bounds[name]
             result[:, i] = lower + torch.remainder(points[:, i] - lower, upper - lower)
     return result

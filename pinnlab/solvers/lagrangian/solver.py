@@ -18,7 +18,6 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.velocity import velocity_uses
 from pinnlab.derivatives.indices import used_indices
-from pinnlab.domains import TIME
 from pinnlab.domains.sampling import unit_points
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
@@ -132,7 +131,11 @@ class Labelled:
         entry = entry_of(problem) if len(problem.domain.space) == 1 else None
         # labels are carried to an open side with the flow that enters there
         velocity = {} if entry is None else {problem.domain.space[0]: entry.velocity}
-        drift = drift_of(problem) if entry is None else Drift(problem.domain.bounds[TIME][0], velocity)
+        drift = (
+            drift_of(problem)
+            if entry is None
+            else Drift(problem.domain.time_interval[0], velocity, problem.domain.clock)
+        )
         labels = label_problem(problem, drift, label_diffusion)
         # where nothing spreads, a state at one label is nobody else's business: its kinks and jumps stay at their labels
         return cls(problem, entry, drift, labels, labels.exact_plan(rough=not _spreads(problem)))

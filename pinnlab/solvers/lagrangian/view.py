@@ -5,17 +5,16 @@ Letters: n points, d coordinates, s dimensions of space, c derivatives, m unknow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.derivatives.fields import coordinate_field, unknown_field
 from pinnlab.derivatives.indices import VALUE, Indices, closure
 from pinnlab.derivatives.jets import named_jets
-from pinnlab.domains import TIME
 from pinnlab.solvers.lagrangian.frames import Drift, Frame
 from pinnlab.solvers.lagrangian.inflow import Entry
 from pinnlab.solvers.lagrangian.labels import wrapped
@@ -44,7 +43,7 @@ class EulerianView(Part):
         self.region, self.parameters = model.region, model.parameters
         self.coefficients, self.constants = model.coefficients, model.constants
         names = self.region.coordinates
-        self.time = names.index(TIME)
+        self.time = self.region.time_index
         self.space = [i for i in range(len(names)) if i != self.time]
         self._first: Indices = ((), *((i,) for i in self.space))
         # displacements alone: the exact start of a state may itself have to be looked for
@@ -60,6 +59,10 @@ class EulerianView(Part):
     @property
     def flow(self) -> EulerianView:
         return self
+
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        return self.model.networks
 
     def positions(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         """X (n, s) and dX/dxi (n, s, s) at labels and times (n, d); labels may lie outside the box by whole periods."""
@@ -210,7 +213,7 @@ class EulerianView(Part):
     ) -> Mapping[str, Tensor]:
         names = self.region.coordinates
         like = self.parameters[0].detach()
-        instants = torch.linspace(*self.region.bounds[TIME], times, dtype=like.dtype)
+        instants = torch.linspace(*self.region.time_interval, times, dtype=like.dtype)
         if start is None:
             axes = [torch.linspace(*self._bounds[names[i]], count, dtype=like.dtype) for i in self.space]
             first = torch.cartesian_prod(*axes).reshape(-1, len(axes))
@@ -222,7 +225,7 @@ class EulerianView(Part):
         x = self.positions(labels.reshape(-1, len(names)))[0].reshape(len(first), times, -1).cpu()
         if self.entry is not None:
             x = torch.where(self.entry.inside(x), x, torch.nan)
-        return {TIME: instants} | {names[i]: x[:, :, k] for k, i in enumerate(self.space)}
+        return {self.region.clock: instants} | {names[i]: x[:, :, k] for k, i in enumerate(self.space)}
 
     def to_data(self, file: Writer) -> Data:
         if self.entry is not None:
@@ -230,7 +233,7 @@ class EulerianView(Part):
                 "save() has no file form for labels that enter through a side; keep the run's checkpoint= file, from which "
                 "solve(...) gives the solution back, or write values with to_xarray()."
             )
-        drift = {"start": self.drift.start, "velocity": dict(self.drift.velocity)}
+        drift = {"start": self.drift.start, "velocity": dict(self.drift.velocity), "time": self.drift.time}
         return {**self.model.to_data(file), "drift": drift}
 
 

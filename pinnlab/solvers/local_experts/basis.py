@@ -63,12 +63,33 @@ class LocalBasis(ABC):
 
     def tensor_nodes(self, fixed: Mapping[int, float] | None = None, surplus: float | None = None) -> Array:
         """(n, d) Gauss-Legendre nodes of the reference cell, or of the part of it where some coordinates are fixed."""
-        counts = [int(np.ceil((surplus or self.surplus) * (p + 1))) for p in self.degrees]
         axes = [
             np.array([fixed[i]]) if fixed is not None and i in fixed else legendre.leggauss(count)[0]
-            for i, count in enumerate(counts)
+            for i, count in enumerate(self._counts(surplus or self.surplus))
         ]
         return np.stack([g.ravel() for g in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+    def tensor_weights(self, fixed: Mapping[int, float], apart: int | None) -> tuple[Array, Array]:
+        """The weights (n,) with which sums over ``tensor_nodes`` are integrals over the reference cell.
+
+        Args:
+            fixed: coordinates that are not integrated over, because they are fixed.
+            apart: one that is not, because each of its nodes has an integral of its own.
+
+        Returns:
+            The weights, and of each node the number (n,) of the integral that it belongs to.
+        """
+        counts = [1 if i in fixed else count for i, count in enumerate(self._counts(self.surplus))]
+        axes = [
+            np.ones(count) if i in fixed or i == apart else legendre.leggauss(count)[1]
+            for i, count in enumerate(counts)
+        ]
+        which = np.indices(counts).reshape(len(counts), -1)
+        weights = np.prod([w[i] for w, i in zip(axes, which, strict=True)], axis=0)
+        return weights, np.zeros(len(weights), dtype=int) if apart is None else which[apart]
+
+    def _counts(self, surplus: float) -> list[int]:
+        return [int(np.ceil(surplus * (p + 1))) for p in self.degrees]
 
     def fit(self, points: Array, values: Array) -> Array:
         """Least-squares coefficients (N, ...) of functions with ``values`` (n, ...) at (n, d) points."""

@@ -23,7 +23,7 @@ from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import named_jets
-from pinnlab.domains import TIME, Site
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.local_experts.profiles import InitialState, jump_profile, kink_profile
 
@@ -121,12 +121,15 @@ def roundings(
 
     for term in terms:
         sites = term.draw(cube, 1)
+        used = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
+        keys = {(u, key) for u, mine in used.items() for key in mine}
+        if len(sites) == 1 and any(u not in starts or len(key) > 1 or problem.domain.clock in key for u, key in keys):
+            continue  # curvatures and rates do not say how far a value jumps
         axis, upper = sites[0].side
         lower, end = bounds[names[axis]]
         width = (0.2 if len(sites) == 1 else 0.1) * math.sqrt(tolerance) * (end - lower)
         rise = (1.0 if upper else -1.0) * 2 / (math.sqrt(math.pi) * width)
         corner = _Corner(problem, term, starts, sites[0], names[axis])
-        used = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
         side = term.draw(cube, 64)[0]
         for unknown in (u for u, keys in used.items() if keys and u in starts):
             if problem.order_of(unknown, names[axis]) < 2:
@@ -159,8 +162,8 @@ class _Corner:
         domain = self.problem.domain
         names = domain.coordinates
         points = points.clone()
-        points[:, names.index(TIME)] = domain.bounds[TIME][0]
-        indices = ((), *((i,) for i, name in enumerate(names) if name != TIME))
+        points[:, domain.time_index] = domain.time_interval[0]
+        indices = ((), *((i,) for i, name in enumerate(names) if name != domain.time))
         jets: dict[str, dict[Key, Tensor]] = {}
         for u, start in self.starts.items():
             jets |= named_jets(autograd_jet(partial(_column, start), points, indices, keep=False), indices, (u,), names)
@@ -192,7 +195,7 @@ class _Ends:
         """Value and slope at the lower end less those at the upper one, (n, 2)."""
         domain = self.problem.domain
         at = points.clone()
-        at[:, domain.coordinates.index(TIME)] = domain.bounds[TIME][0]
+        at[:, domain.time_index] = domain.time_interval[0]
         found = []
         for end in domain.bounds[domain.coordinates[self.axis]]:
             at[:, self.axis] = end

@@ -5,7 +5,7 @@ Letters: k cells, q points of a cell, d coordinates, m unknowns, N basis functio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,22 +13,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.conditions import Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.relative_error import evaluate
+from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.derivatives.fields import Key
-from pinnlab.domains import TIME, Box
+from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
+from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
+from pinnlab.solvers.local_experts.integrals import IntegralRows, SiteOfIntegral
 from pinnlab.solvers.local_experts.kinks import InnerRounding, breaks_of_starts, inner_roundings
 from pinnlab.solvers.local_experts.piece import Piece
-from pinnlab.solvers.local_experts.rows import CellJets, CellNodes, CellRows, Evaluate, ReferenceNodes
+from pinnlab.solvers.local_experts.rows import (
+    NO_NUMBERS,
+    CellJets,
+    CellNodes,
+    CellRows,
+    Evaluate,
+    Numbers,
+    ReferenceNodes,
+)
 
 Array = np.ndarray
+_AS_LARGE = 0.9
+"""Share of the largest value from which on a value is as good as the largest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +52,13 @@ class SlabRows:
         equations: at interior nodes of all cells.
         initial: the state at the slab's start; None for a steady problem.
         others: boundary, periodic and interface rows, and data.
+        integrals: rows that touch all cells.
     """
 
     equations: CellRows
     initial: CellRows | None
     others: tuple[CellRows, ...]
+    integrals: tuple[IntegralRows, ...] = ()
 
     @property
     def all(self) -> tuple[CellRows, ...]:
@@ -66,8 +81,8 @@ class Discretization:
         assert isinstance(problem.domain, Box)
         self.domain = problem.domain
         self.names = self.domain.coordinates
-        self.space = [i for i, name in enumerate(self.names) if name != TIME]
-        self.time = self.names.index(TIME) if self.domain.has_time else None
+        self.space = [i for i, name in enumerate(self.names) if name != self.domain.time]
+        self.time = self.domain.time_index if self.domain.has_time else None
         self.parameters = problem.parameter_values()
         self.equations = Equations(problem)
         self.interior = ReferenceNodes(basis, basis.tensor_nodes())
@@ -77,8 +92,12 @@ class Discretization:
         context = problem.context()
         self.initial = [t for c in problem.conditions if isinstance(c, Initial) for t in c.targets(context)]
         self.boundary = [
-            term for c, terms in problem.condition_terms() if not isinstance(c, Initial | Data) for term in terms
+            everywhere(term)
+            for c, terms in problem.condition_terms()
+            if not isinstance(c, Initial | Data | Integral)
+            for term in terms
         ]
+        self.integrals = [c for c in problem.conditions if isinstance(c, Integral)]
         self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
@@ -96,24 +115,25 @@ class Discretization:
         others = self.boundary_rows(cells)
         others += [rows for axis in self.space if (rows := self.interface_rows(cells, axis)) is not None]
         initial = self.initial_rows(cells, before) if self.initial else None
-        return SlabRows(self.equation_rows(cells, self.interior), initial, (*others, *self.data_rows(cells)))
+        integrals = tuple(self.integral_rows(cells, condition) for condition in self.integrals)
+        return SlabRows(self.equation_rows(cells, self.interior), initial, (*others, *self.data_rows(cells)), integrals)
 
-    def held_out_residual(self, cells: Cells, coefficients: Array) -> float:
+    def held_out_residual(self, cells: Cells, coefficients: Array, numbers: Numbers = NO_NUMBERS) -> float:
         """Root mean square of the equations' rows at points that no solve has seen."""
-        residuals, _ = self.equation_rows(cells, self.held_out).linearized(coefficients)
+        residuals, _ = self.equation_rows(cells, self.held_out).linearized(coefficients, numbers)
         return float(np.sqrt((residuals**2).sum(axis=(1, 2)).mean()))
 
     def equation_rows(self, cells: Cells, nodes: ReferenceNodes) -> CellRows:
         """The equations at nodes of every cell."""
         site = CellNodes(cells, np.arange(cells.count), nodes)
         columns = self._columns(site.points)
-        highest = self.problem.order(TIME) if self.time is not None else 0
+        highest = self.problem.order(self.domain.clock) if self.time is not None else 0
 
         def leads(key: Key) -> bool:
-            return key.count(TIME) == highest > 0
+            return key.count(self.domain.clock) == highest > 0
 
-        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
-            return self.equations.residuals(jets[0], columns)
+        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
+            return self.equations.residuals(jets[0], columns, numbers)
 
         return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None)
 
@@ -135,9 +155,9 @@ class Discretization:
         return CellRows(self.problem.unknowns, nodes, self._of_scopes(term, columns, normals), self.weight)
 
     def _of_scopes(self, term: Term, columns: list, normals: list) -> Evaluate:
-        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             scopes = tuple(
-                Scope.of_jets(jet, column, self.parameters, normal)
+                Scope.of_jets(jet, column, {**self.parameters, **numbers}, normal)
                 for jet, column, normal in zip(jets, columns, normals, strict=True)
             )
             return list(term.evaluate(scopes).values())
@@ -157,7 +177,7 @@ class Discretization:
         below, above = cells.neighbours(axis)
         sites = [CellNodes(cells, below, self.face(axis, True)), CellNodes(cells, above, self.face(axis, False))]
 
-        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
 
         return CellRows(self.problem.unknowns, sites, evaluate, self.weight)
@@ -168,7 +188,7 @@ class Discretization:
         site = CellNodes(cells, np.arange(cells.count), self.face(self.time, False))
         targets = self.start_values(site.points, before)
 
-        def evaluate(jets: Sequence[CellJets]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return [jets[0][u][key] - target for (u, key), target in targets.items()]
 
         return CellRows(self.problem.unknowns, [site], evaluate, self.weight)
@@ -180,7 +200,7 @@ class Discretization:
             return {(u, key): self._start(u, key, at) for u, key, _, _ in self.initial}
         assert self.time is not None
         at = at.clone()
-        at[:, self.time] = before.region.bounds[TIME][1]
+        at[:, self.time] = before.region.time_interval[1]
         indices = tuple((self.time,) * len(key) for _, key, _, _ in self.initial)
         jet = before.jet(at, indices)
         return {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}
@@ -210,6 +230,29 @@ class Discretization:
         at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance)
         return [*at_sides, *inner_roundings(self.problem, starts, self.breaks, tolerance)]
 
+    def integral_rows(self, cells: Cells, condition: Integral) -> IntegralRows:
+        """An integral over space: one row without time, else one at each of the nodes in time."""
+        (term,) = condition.terms(self.problem.context())
+        sites = [self._inner_site(cells)] if condition.on is None else []
+        for piece in () if condition.on is None else self.domain.pieces(condition.on):
+            axis, _, sign = self.domain.face(piece)
+            nodes = CellNodes(cells, cells.side(axis, sign > 0), self.face(axis, sign > 0))
+            sites.append(self._site_of_integral(nodes, {axis: sign}))
+        return IntegralRows(self.problem.unknowns, term, sites, self.parameters, self.weight)
+
+    def _inner_site(self, cells: Cells) -> SiteOfIntegral:
+        return self._site_of_integral(CellNodes(cells, np.arange(cells.count), self.interior), {})
+
+    def _site_of_integral(self, nodes: CellNodes, fixed: dict[int, float]) -> SiteOfIntegral:
+        """Weights of nodes whose fixed coordinates are at an end of the reference cell, and the times they are at."""
+        weights, times = self.basis.tensor_weights(fixed, self.time)
+        free = [i for i in self.space if i not in fixed]
+        lengths = np.prod(nodes.cells.width[nodes.which][:, free] / 2, axis=1)
+        columns = self._columns(nodes.points)
+        like = next(iter(columns.values()))
+        normals = {n: torch.full_like(like, fixed.get(i, 0.0)) for i, n in enumerate(self.names)} if fixed else None
+        return SiteOfIntegral(nodes, lengths[:, None] * weights, times, columns, normals)
+
     def data_rows(self, cells: Cells) -> list[CellRows]:
         """Measurements inside the slab, cell by cell."""
         groups = []
@@ -218,27 +261,28 @@ class Discretization:
             if inside is None:
                 continue
             points = np.stack([inside.points[n].numpy() for n in self.names], axis=1)
-            targets = self._targets(inside, points)
             home = cells.locate(torch.from_numpy(points)).numpy()
             reference = cells.reference(home, points)
             for cell in np.unique(home):
                 mine = home == cell
                 site = CellNodes(cells, np.array([cell]), ReferenceNodes(self.basis, reference[mine]))
-                values = {u: v[torch.from_numpy(mine)] for u, v in targets.items()}
-
-                def evaluate(jets: Sequence[CellJets], values: dict[str, Tensor] = values) -> list[Tensor]:
-                    return [jets[0][u][()] - value for u, value in values.items()]
-
+                here = inside.at(torch.from_numpy(mine), self.domain)
+                evaluate = self._measured(here, torch.from_numpy(points[mine]))
                 groups.append(CellRows(self.problem.unknowns, [site], evaluate, np.sqrt(condition.weight)))
         return groups
 
-    def _targets(self, condition: Data, points: Array) -> dict[str, Tensor]:
-        """{unknown: (n,)} of measurements at their points (n, d)."""
-        scope, context = Scope({}, self._columns(points), self.parameters), self.problem.context()
-        return {
-            u: scope.value(v, context.names(v, "Data"), f"data {u}") if callable(v) else v
-            for u, v in condition.values.items()
-        }
+    def _measured(self, condition: Data, points: Tensor) -> Evaluate:
+        """The misfits of measurements at their points (n, d)."""
+        terms = condition.terms(self.problem.context())
+        (site,) = terms[0].draw(lambda n: points, len(points))
+        columns = self.domain.columns(points)
+        normals = None if site.normals is None else self.domain.columns(site.normals)
+
+        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
+            scope = Scope.of_jets(jets[0], columns, {**self.parameters, **numbers}, normals)
+            return [misfit for term in terms for misfit in term.evaluate((scope,)).values()]
+
+        return evaluate
 
     def guess(self, cells: Cells, before: Piece | None) -> Array:
         """(K, m, N): the start state, constant in time; zero where there is none."""
@@ -253,6 +297,31 @@ class Discretization:
                     values[:, j] = found[u, ()].numpy().reshape(-1, q)
         return self.fitted(values)
 
+    def bump(self, cells: Cells) -> Array:
+        """(K, m, N): smooth functions of size one without any symmetry."""
+        points = cells.points(np.arange(cells.count), self.interior.points)
+        lower, upper = (np.array(side) for side in zip(*self.domain.bounds.values(), strict=True))
+        unit = (points - lower) / (upper - lower)
+        waves = [
+            np.cos(unit @ np.linspace(2.1 + j, 3.4 + j, len(lower)) + 0.7 * j)
+            for j in range(len(self.problem.unknowns))
+        ]
+        return self.fitted(1.3 + np.stack(waves, axis=1))
+
+    def turned(self, coefficients: Array, cells: Cells) -> Array:
+        """(K, m, N) with the sign of the problem's reference, else the one that makes its largest value positive.
+
+        Of several values that are about as large, the first counts.
+        """
+        values = self.values(coefficients)[:, 0].ravel()
+        if self.problem.reference is not None:
+            points = cells.points(np.arange(cells.count), self.interior.points).reshape(-1, len(self.names))
+            meant = evaluate(self.problem.reference, self.problem, torch.from_numpy(points))[:, 0].numpy()
+            along = float(values @ meant)
+        else:
+            along = float(values[np.flatnonzero(np.abs(values) > _AS_LARGE * np.abs(values).max())[0]])
+        return -coefficients if along < 0 else coefficients
+
     def fitted(self, values: Array) -> Array:
         """Coefficients (..., N) of values (..., q) at the interior nodes."""
         return values @ self._fit.T
@@ -263,11 +332,15 @@ class Discretization:
 
     def moved(self, piece: Piece, cells: Cells) -> Array:
         """(K, m, N): a piece's functions on other cells of the same region."""
+        return self.sampled(piece.values, cells)
+
+    def sampled(self, function: Callable[[Tensor], Tensor], cells: Cells) -> Array:
+        """(K, m, N): a function (n, d) -> (n, m) on cells; zero where it is not known."""
         points = cells.points(np.arange(cells.count), self.interior.points)
-        values = piece.values(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
+        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).nan_to_num(0.0).numpy()
         return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
 
-    def _columns(self, points: Array) -> dict[str, Tensor]:
+    def _columns(self, points: Array) -> Columns:
         return self.domain.columns(torch.from_numpy(points))
 
     def _unit(self, points: Array) -> Tensor:

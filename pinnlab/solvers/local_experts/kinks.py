@@ -21,7 +21,6 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.regularity import breaks_of
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
-from pinnlab.domains import TIME
 from pinnlab.solvers.local_experts.profiles import InitialState, kink_profile
 
 _BESIDE = 1e-9
@@ -91,9 +90,9 @@ def breaks_of_starts(problem: Problem, starts: Mapping[str, InitialState]) -> li
     names, region = problem.domain.coordinates, problem.domain
     if not starts:
         return []
-    time = names.index(TIME)
+    time = region.time_index
     space = [i for i in range(len(names)) if i != time]
-    fixed = {time: region.bounds[TIME][0]}
+    fixed = {time: region.time_interval[0]}
     found = []
     for unknown, start in starts.items():
         orders = {i: 1 for i in space if problem.order_of(unknown, names[i]) > 0}
@@ -130,7 +129,7 @@ def inner_roundings(
         linear = linearized_at(
             problem.equation_term(), problem.unknowns, region, problem.parameter_values(), sides, values
         )
-        if smooths(linear, unknown, name):
+        if smooths(linear, unknown, name, region.clock):
             width, beside = 0.1 * tolerance**0.5 * (upper - lower), _BESIDE * (upper - lower)
             found.append(InnerRounding(unknown, each.axis, each.position, width, beside, starts[unknown]))
     return found

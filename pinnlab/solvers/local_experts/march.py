@@ -17,16 +17,18 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.eigenfunctions import nontrivial_start
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
+from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
+from pinnlab.training.start import Start
 
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
@@ -89,13 +91,22 @@ class SlabMarch:
         basis: the functions of every cell.
         settings: tolerances and sizes.
         deadline: of the search for cells that resolve the initial state.
+        begin: a solution from which Gauss-Newton starts on a steady problem, in place of zero.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
         TimeIsUpError: the deadline has passed.
     """
 
-    def __init__(self, problem: Problem, basis: LocalBasis, settings: MarchSettings, deadline: Deadline | None = None):
+    def __init__(
+        self,
+        problem: Problem,
+        basis: LocalBasis,
+        settings: MarchSettings,
+        deadline: Deadline | None = None,
+        begin: Start | None = None,
+    ):
+        self.begin = begin
         self.problem, self.basis, self.settings = problem, basis, settings
         self.discretization = Discretization(problem, basis, settings.rounding, settings.weight)
         self.names = problem.domain.coordinates
@@ -106,8 +117,13 @@ class SlabMarch:
         self.size, self.misfit = np.zeros(len(problem.unknowns)), 0.0
         self.suspect: float | None = None
         self.guess: Piece | None = None
+        self.numbers: Numbers = {
+            name: float(self.discretization.parameters[name]) for name in problem.unknown_parameters
+        }
+        if begin is not None:
+            self.numbers |= {name: begin.coefficients[name] for name in self.numbers if name in begin.coefficients}
         if self.time is not None:
-            self.now, self.end = self.bounds[TIME]
+            self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
         self._pace = Pace(0.5 * multiplications_per_second())
@@ -135,7 +151,7 @@ class SlabMarch:
         """How much of the time interval is solved, 0 to 1."""
         if self.time is None:
             return float(self.done)
-        start = self.bounds[TIME][0]
+        start = self.problem.domain.time_interval[0]
         return (self.now - start) / (self.end - start)
 
     @property
@@ -158,14 +174,27 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        start = made.guess(cells, before) if self.guess is None else made.moved(self.guess, cells)
+        if self.guess is not None:
+            start = made.moved(self.guess, cells)
+        else:
+            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin.values, cells)
         rows = made.rows(cells, before)
-        system = SlabSystem(cells, rows.all, len(self.problem.unknowns), self.basis.size, self._chain_axis)
+        m, size_of_basis = len(self.problem.unknowns), self.basis.size
+        system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
+        numbers = self.numbers
+        unguided = self.guess is None and self.begin is None
+        other = nontrivial_start(system, made.bump(cells), numbers) if unguided and numbers else None
+        if other is not None:
+            start, numbers = other.coefficients, other.numbers
+            start = made.turned(start, cells) if other.either_sign else start
         most = 12 if self.time is not None else 40
-        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline)
+        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
+            # eigenfunctions that cells do not resolve are no smooth matter
+            if numbers and self.time is None and self.refinement.halve_all():
+                return tried
             # on short slabs wide cells are nearly singular for derivatives of high order
             if not (found.singular and self._is_high and self.refinement.halve_widest()):
                 self._shorten(0.4)
@@ -173,7 +202,8 @@ class SlabMarch:
         values = made.values(found.coefficients)
         size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
         tails = self._indicator(values, size)
-        piece = Piece(self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters)
+        self.numbers = found.numbers
+        piece = Piece(self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, found.numbers)
         ratio = 0.0 if self.time is None else float(tails[:, self.time].max()) / self.settings.tolerance
         split = self.refinement.split(tails, cells, made.space)
         if split or ratio > 1:
@@ -190,13 +220,19 @@ class SlabMarch:
             return tried
         self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
-        return SlabAttempt(True, found.misfit, made.held_out_residual(cells, found.coefficients), cells.count)
+        return SlabAttempt(
+            True, found.misfit, made.held_out_residual(cells, found.coefficients, found.numbers), cells.count
+        )
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
         if self.time is None:
             return self.pieces[0].values
-        inner, start, made = joined(self.pieces, self.problem.domain), self.bounds[TIME][0], self.discretization
+        inner, start, made = (
+            joined(self.pieces, self.problem.domain),
+            self.problem.domain.time_interval[0],
+            self.discretization,
+        )
 
         def evaluate(points: Tensor) -> Tensor:
             values = inner(points)
@@ -219,12 +255,11 @@ class SlabMarch:
     @property
     def _is_high(self) -> bool:
         """Whether a march has derivatives in space of an order above two."""
-        space = [n for n in self.names if n != TIME]
-        return self.time is not None and any(self.problem.order(n) > 2 for n in space)
+        return self.time is not None and any(self.problem.order(n) > 2 for n in self.problem.domain.space)
 
     @property
     def _chain_axis(self) -> int:
-        return next((i for i, n in enumerate(self.names) if n != TIME), 0)
+        return next((i for i in range(len(self.names)) if i != self.time), 0)
 
     def _cells(self) -> Cells:
         edges = dict(self.refinement.edges)
@@ -233,8 +268,8 @@ class SlabMarch:
             left = stop - self.now
             # two equal slabs rather than a long and a tiny one
             slab = left if self.slab >= 0.99 * left else min(self.slab, left / 2)
-            edges[TIME] = np.array([self.now, stop if slab == left else self.now + slab])
-        return Cells({n: edges[n] for n in self.names})
+            edges[self.problem.domain.clock] = np.array([self.now, stop if slab == left else self.now + slab])
+        return Cells({n: edges[n] for n in self.names}, self.problem.domain.time)
 
     @property
     def _stop(self) -> float:
@@ -258,9 +293,10 @@ class SlabMarch:
 
     def _shorten(self, factor: float) -> None:
         if self.time is None:
-            raise UnresolvedError("Gauss-Newton did not converge from a zero start")
+            where = "a zero start" if self.begin is None else "the start that was given"
+            raise UnresolvedError(f"Gauss-Newton did not converge from {where}")
         self.slab = min(self.slab, self._stop - self.now) * factor
-        start = self.bounds[TIME][0]
+        start = self.problem.domain.time_interval[0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
             raise UnresolvedError(f"no slab that starts at t = {self.now:g} is short enough")
 
@@ -268,7 +304,7 @@ class SlabMarch:
         self.pieces.append(piece)
         if self.time is None:
             return
-        start, self.now = piece.region.bounds[TIME]
+        start, self.now = piece.region.time_interval
         # far below the tolerance the indicator may be noise, which a shorter slab does not lower
         least = 1.0 if ratio < 0.5 else 0.8
         self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
@@ -342,6 +378,7 @@ class SlabMarch:
             "misfit": self.misfit,
             "suspect": self.suspect,
             "guess": None if self.guess is None else self.guess.state(),
+            **({"numbers": dict(self.numbers)} if self.numbers else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -355,9 +392,10 @@ class SlabMarch:
         self.size, self.refinement.coarse = state["size"].cpu().numpy(), state["coarse"]
         # files of version 0.1 have none
         self.misfit, self.suspect = state.get("misfit", 0.0), state.get("suspect")
+        self.numbers = {name: float(value) for name, value in state.get("numbers", {}).items()}
         if self.time is not None:
             self.slab = state["slab"]
-            self.now = self.pieces[-1].region.bounds[TIME][1] if self.pieces else self.bounds[TIME][0]
+            self.now = self.pieces[-1].region.time_interval[1] if self.pieces else self.problem.domain.time_interval[0]
 
     def _piece(self, data: dict[str, Any]) -> Piece:
         return Piece.from_data(data, self.basis, self.discretization.parameters)

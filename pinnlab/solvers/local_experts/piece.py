@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
+from pinnlab.domains.naming import usual_time
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.training.part import Part, Writer
 
@@ -31,10 +32,8 @@ class Piece(Part):
         basis: N functions.
         coefficients: (K, m, N).
         constants: {name: parameter's value}.
+        numbers: {name: value} of unknown parameters that were found.
     """
-
-    coefficients: Mapping[str, Tensor] = {}
-    """Unknown parameters found: none, for experts find functions only."""
 
     def __init__(
         self,
@@ -43,7 +42,9 @@ class Piece(Part):
         basis: LocalBasis,
         coefficients: Array,
         constants: Mapping[str, Tensor],
+        numbers: Mapping[str, float] | None = None,
     ):
+        self.coefficients = {k: torch.tensor(v, dtype=torch.float64) for k, v in (numbers or {}).items()}
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
         self.constants = dict(constants)
         self.region = cells.region
@@ -66,7 +67,9 @@ class Piece(Part):
     def _state(self) -> dict[str, Any]:
         # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
-        return {"unknowns": list(self.unknowns), "edges": edges, "weights": torch.from_numpy(self.weights)}
+        found = {"numbers": dict(self.coefficients)} if self.coefficients else {}
+        whole = {"edges": edges, "weights": torch.from_numpy(self.weights), "time": self.cells.time}
+        return {"unknowns": list(self.unknowns), **whole, **found}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
@@ -74,8 +77,11 @@ class Piece(Part):
     @classmethod
     def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
         """The inverse of ``state``."""
-        cells = Cells({name: e.cpu().numpy() for name, e in data["edges"].items()})
-        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants)
+        edges = {name: e.cpu().numpy() for name, e in data["edges"].items()}
+        # older files do not say what time is called
+        cells = Cells(edges, data.get("time", usual_time(edges)))
+        numbers = {name: float(value) for name, value in data.get("numbers", {}).items()}
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""

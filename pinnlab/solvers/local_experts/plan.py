@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import TIME, Box
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains import Box
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
-from pinnlab.solvers.experts.partition import Cuts, cut
+from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
+from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
@@ -71,6 +73,12 @@ class LocalExperts(Solver):
             if isinstance(degree, bool) or not isinstance(degree, int) or not 3 <= degree <= 40:
                 raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
 
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
+        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
+
+    def uses_start(self, problem: Problem) -> bool:
+        return not problem.domain.has_time
+
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
         if why is None and problem.domain.has_time:
@@ -91,21 +99,29 @@ class LocalExperts(Solver):
             )
         return CellMarch(self, problem, settings)
 
-    def march(self, problem: Problem, seed: int = 0, deadline: Deadline | None = None) -> SlabMarch:
+    def march(
+        self, problem: Problem, seed: int = 0, deadline: Deadline | None = None, start: Start | None = None
+    ) -> SlabMarch:
         """The march before its first slab; its cells resolve the initial state.
 
         Args:
             problem: one without obstacles but, perhaps, its initial state.
             seed: of random features.
             deadline: of the search for cells.
+            start: a solution whose values are the first guess of a steady one; cells meet where its pieces do.
 
         Raises:
             UnresolvedError: the initial state has a jump or a kink inside a cell, or needs too many cells.
         """
         region = problem.domain
         assert isinstance(region, Box)
-        edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self._cuts(problem)).edges.items()}
-        stops = tuple(edges.pop(TIME)[1:-1].tolist()) if region.has_time else ()
+        ends = _ends_of_parts(problem)
+        edges = {
+            n: _with_jumps(problem, n, e, ends.get(n, ())) for n, e in cut(region, self._cuts(problem)).edges.items()
+        }
+        if start is not None:
+            edges = {n: _joined(e, start.joints.get(n, ())) for n, e in edges.items()}
+        stops = tuple(edges.pop(region.clock)[1:-1].tolist()) if region.has_time else ()
         degrees = self._degrees(problem).values()
         high = any(problem.order(n) > 2 for n in region.space)
         # indicators look at values; derivatives of high order lose two digits to them
@@ -115,7 +131,7 @@ class LocalExperts(Solver):
             tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory(),
             stops=stops, placed=placed,
         )  # fmt: skip
-        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline())
+        return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
@@ -133,10 +149,11 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        if problem.unknown_parameters:
+        beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
+        if problem.unknown_parameters and not beside:
             yield (
-                f"{_OWNER} solves linearized equations for their unknowns, and cannot find the unknown parameters "
-                f"{problem.unknown_parameters} as well; use PINN()."
+                f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
+                f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
             )
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
             yield lost
@@ -146,7 +163,7 @@ class LocalExperts(Solver):
                 "or give network=pl.MLP(), which sees the whole time interval at once."
             )
         cuts = self._cuts(problem)
-        if TIME in cuts:
+        if region.time in cuts:
             yield (
                 f"{_OWNER}(experts={cuts!r}): time slabs are found by the solver itself; cut coordinates of space only."
             )
@@ -170,7 +187,7 @@ class LocalExperts(Solver):
         middle = torch.full((1, len(region.coordinates)), 0.5, dtype=torch.float64)
         for condition, terms in problem.condition_terms():
             sites = [site for term in terms for site in term.draw(lambda n: middle, 1)]
-            if not isinstance(condition, Initial | Data) and any(site.normals is None for site in sites):
+            if not isinstance(condition, Initial | Data | Integral) and any(site.normals is None for site in sites):
                 yield (
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."
@@ -196,7 +213,7 @@ class CellMarch(March):
 
     def __init__(self, options: LocalExperts, problem: Problem, settings: Settings):
         try:
-            self.cells = options.march(problem, settings.seed, settings.deadline)
+            self.cells = options.march(problem, settings.seed, settings.deadline, settings.start)
         except UnresolvedError as error:
             raise _nothing_solved(error) from error
         tanh = options.features == "tanh"
@@ -268,12 +285,30 @@ def _cuts(problem: Problem) -> dict[str, int]:
     return {name: 4 if len(space) == 1 else 2 for name in space}
 
 
-def _with_jumps(problem: Problem, name: str, edges: np.ndarray) -> np.ndarray:
+def _ends_of_parts(problem: Problem) -> dict[str, tuple[float, ...]]:
+    """{coordinate: where conditions on parts of sides begin and end}."""
+    found: dict[str, tuple[float, ...]] = {}
+    for condition in problem.conditions:
+        if isinstance(condition, BoundaryCondition) and (part := condition.part(problem.domain)) is not None:
+            for piece in condition.pieces(problem.context()):
+                for name, positions in part.ends(piece).items():
+                    found[name] = tuple(sorted({*found.get(name, ()), *positions}))
+    return found
+
+
+def _with_jumps(problem: Problem, name: str, edges: np.ndarray, ends: Sequence[float] = ()) -> np.ndarray:
     """Edges along a coordinate, and where sources or coefficients jump across it: the solution is less smooth there.
 
     An edge of equal parts that lies next to a jump gives way to it.
+
+    Args:
+        problem: whose.
+        name: of the coordinate.
+        edges: without jumps.
+        ends: other positions at which cells are to end.
     """
     jumps = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
+    jumps += [p for p in ends if p not in jumps]
     lower, upper = problem.domain.bounds[name]
     inside = sorted(p for p in jumps if lower < p < upper)
     near = 1e-3 * (upper - lower)
@@ -281,11 +316,18 @@ def _with_jumps(problem: Problem, name: str, edges: np.ndarray) -> np.ndarray:
     return np.array([edges[0], *sorted([*kept, *inside]), edges[-1]])
 
 
+def _joined(edges: np.ndarray, joints: Sequence[float]) -> np.ndarray:
+    """Edges along a coordinate, and where pieces of another solution meet, unless an edge is next to it."""
+    near = 1e-3 * np.diff(edges).min()
+    inside = [p for p in joints if edges[0] < p < edges[-1] and abs(edges - p).min() > near]
+    return np.array(sorted([*edges, *inside]))
+
+
 def _degree(problem: Problem, name: str) -> int:
     """Polynomial degree of an expert along one coordinate."""
     space = problem.domain.space
     high = any(problem.order(n) > 2 for n in space)
-    if name == TIME:
+    if name == problem.domain.time:
         return (10 if high else 8) if len(space) == 1 else 6 if space else 16
     if len(space) > 1:
         return 9 if problem.domain.has_time else 14

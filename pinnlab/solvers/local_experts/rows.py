@@ -1,6 +1,7 @@
 """Rows of the cells' least-squares system: any term of a problem, evaluated on the cells' local bases.
 
-Letters: k cells, q points of a cell, r residuals of a term, m unknowns, N basis functions, K all cells, d coordinates.
+Letters: k cells, q points of a cell, r residuals of a term, m unknowns, N basis functions, K all cells, d coordinates,
+p numbers that are to be found.
 
 Coefficients are (K, m, N). A term is evaluated once for all of its cells; its Jacobian is the pointwise linearization
 of the residual times the derivatives of the basis functions.
@@ -8,8 +9,9 @@ of the residual times the derivatives of the basis functions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,8 +25,13 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 
 Array = np.ndarray
 CellJets = dict[str, LazyJet]
-Evaluate = Callable[[Sequence[CellJets]], list[Tensor]]
-"""The unknowns' derivatives at the term's sites, each derivative (k q,), to residuals (k q,)."""
+Numbers = Mapping[str, float]
+"""{parameter: value} of parameters that are to be found with the unknowns."""
+Evaluate = Callable[[Sequence[CellJets], Mapping[str, Tensor]], list[Tensor]]
+"""The unknowns' derivatives at the term's sites, each derivative (k q,), and numbers, (k q,) each, to residuals (k q,)."""
+NO_NUMBERS: Numbers = {}
+_OF_NUMBERS = ""
+"""What stands for numbers among the jets of unknowns."""
 
 
 class ReferenceNodes:
@@ -115,15 +122,18 @@ class CellRows:
         """The unknowns' jets at each site, for coefficients (K, m, N)."""
         return [{u: site.jet(coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for site in self.sites]
 
-    def residuals(self, coefficients: Array) -> Array:
+    def residuals(self, coefficients: Array, numbers: Numbers = NO_NUMBERS) -> Array:
         """(k, r, q) weighted residuals."""
         with torch.no_grad():
-            return self._weighted(self.evaluate(self.jets(coefficients)))
+            return self._weighted(self.evaluate(self.jets(coefficients), spread(numbers, math.prod(self.shape))))
 
-    def linearized(self, coefficients: Array) -> tuple[Array, list[CellJacobian]]:
-        """(k, r, q) weighted residuals, and per site their dependence on the coefficients of its cells."""
+    def linearized(self, coefficients: Array, numbers: Numbers = NO_NUMBERS) -> tuple[Array, list[CellJacobian]]:
+        """(k, r, q) weighted residuals, and per site their dependence on the coefficients of its cells; the first site also
+        has that on the numbers.
+        """
         jets = self.jets(coefficients, leaves=True)
-        found = self.evaluate(jets)
+        leaves = spread(numbers, math.prod(self.shape), leaves=True)
+        found = self.evaluate(jets, leaves)
         slopes = [linearize(found, jet) for jet in jets]
         if self.scale is None:
             self.scale = self._row_scale(slopes)
@@ -139,6 +149,9 @@ class CellRows:
                         value.numpy().reshape(count, q) * self.scale[:, i, None] * site.stretch(leaf[1])[:, None]
                     )
             linear.append(CellJacobian(site, self.unknowns, parts, (count, len(slope), q)))
+        if numbers:
+            beside = by_numbers(found, leaves).reshape(len(found), count, q, len(leaves)).transpose(1, 0, 2, 3)
+            linear[0] = replace(linear[0], numbers=beside * self.scale[:, :, None, None])
         with torch.no_grad():
             return self._weighted([f.detach() for f in found]), linear
 
@@ -161,6 +174,24 @@ class CellRows:
         return self.weight / np.sqrt(q) / np.where(size > 0, size, 1.0)
 
 
+def spread(numbers: Numbers, n: int, leaves: bool = False) -> dict[str, Tensor]:
+    """{name: (n,)}: numbers at n points, so that derivatives by them are pointwise too."""
+    return {k: torch.full((n,), v, dtype=torch.float64).requires_grad_(leaves) for k, v in numbers.items()}
+
+
+def by_numbers(residuals: Sequence[Tensor], leaves: Mapping[str, Tensor]) -> Array:
+    """(r, n, p) pointwise derivatives of r residuals (n,) by numbers that are leaves."""
+    keys = {name: (name,) for name in leaves}
+    n = len(residuals[0])
+    if not leaves:
+        return np.zeros((len(residuals), n, 0))
+    slopes = linearize(residuals, {_OF_NUMBERS: {keys[name]: leaf for name, leaf in leaves.items()}})
+    zero = torch.zeros(n, dtype=torch.float64)
+    return np.stack(
+        [np.stack([mine.get((_OF_NUMBERS, key), zero).numpy() for key in keys.values()], axis=1) for mine in slopes]
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class CellJacobian:
     """The derivative of weighted residuals by the coefficients of one site's cells.
@@ -170,12 +201,14 @@ class CellJacobian:
         unknowns: their names.
         parts: {(unknown, derivative): (k, r, q)}, in reference coordinates.
         shape: (k, r, q).
+        numbers: (k, r, q, p) the derivative by numbers, of the first site where there are some.
     """
 
     site: CellNodes
     unknowns: tuple[str, ...]
     parts: Mapping[tuple[str, Key], Array]
     shape: tuple[int, int, int]
+    numbers: Array | None = None
 
     def dense(self) -> Array:
         """(k, r q, m N)."""

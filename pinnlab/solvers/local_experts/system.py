@@ -1,14 +1,15 @@
 """The least-squares system of all cells of one time slab (or of a steady problem), and its Gauss-Newton solution.
 
-Letters: K cells, C columns (cells with the same interval of the first space coordinate), m unknowns, N basis functions.
+Letters: K cells, C columns (cells with the same interval of the first space coordinate), m unknowns, N basis functions,
+p numbers that are to be found, P = K m N.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -17,13 +18,21 @@ from torch import Tensor
 from pinnlab.algebra.blocks import EquilibratedBlockCholesky
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.deadline import Deadline
-from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
+from pinnlab.solvers.local_experts.border import Border, BorderedFactor
+from pinnlab.solvers.local_experts.integrals import DenseRows, IntegralRows, stacked
+from pinnlab.solvers.local_experts.rows import NO_NUMBERS, CellJacobian, CellRows, Numbers
 
 Array = np.ndarray
 _COPIES = 4
 """Of every block at the height of a factorization: summed, equilibrated, factorized, and the part in work."""
 _TELLING = 0.02
 """Seconds from which on a factorization tells how fast the next one will be."""
+_PLACES = (0.0, 0.37, 0.71, 1.0)
+"""Where unknowns are pinned besides, as a share of all nodes."""
+Linear = Sequence[tuple[Array, list[CellJacobian]]]
+"""Residuals and Jacobians of groups of rows."""
+Steps = Callable[[Tensor, Array], tuple[Tensor, Array]]
+"""Gradients by coefficients (P,) and numbers (p,) to the solution of the normal equations for them."""
 _FAR = 1e-3
 """Relative step below which the old factorization serves for the next one."""
 
@@ -38,6 +47,7 @@ class GaussNewtonResult:
         iterations: number of factorizations and steps with an old one.
         misfit: root of the sum of squares of all weighted rows.
         singular: whether the normal equations could not be factorized, or so badly that steps did not shrink.
+        numbers: that were found.
     """
 
     coefficients: Array
@@ -45,6 +55,7 @@ class GaussNewtonResult:
     iterations: int
     misfit: float
     singular: bool = False
+    numbers: Numbers = field(default_factory=dict)
 
 
 def bytes_of_slab(columns: int, per_column: int, block: int) -> float:
@@ -92,10 +103,19 @@ class SlabSystem:
         unknowns: m.
         size: N.
         axis: number of the coordinate along which columns follow one another.
+        integrals: rows that touch all cells.
     """
 
-    def __init__(self, cells: Cells, groups: Sequence[CellRows], unknowns: int, size: int, axis: int):
-        self.cells, self.groups = cells, tuple(groups)
+    def __init__(
+        self,
+        cells: Cells,
+        groups: Sequence[CellRows],
+        unknowns: int,
+        size: int,
+        axis: int,
+        integrals: Sequence[IntegralRows] = (),
+    ):
+        self.cells, self.groups, self.integrals = cells, tuple(groups), tuple(integrals)
         self.columns = cells.shape[axis]
         self.block = unknowns * size
         column = cells.intervals[:, axis]
@@ -118,24 +138,42 @@ class SlabSystem:
         most: int = 10,
         pace: Pace | None = None,
         deadline: Deadline | None = None,
+        numbers: Numbers = NO_NUMBERS,
     ) -> GaussNewtonResult:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns.
+
+        Args:
+            start: (K, m, N).
+            tolerance: of a step.
+            most: steps.
+            pace: of factorizations.
+            deadline: raise TimeIsUpError after it.
+            numbers: first guesses of numbers that are to be found too.
 
         Raises:
             TimeIsUpError: the time is up, or the next factorization would end too late.
         """
         pace, deadline = pace or Pace(), deadline or Deadline()
-        now, factor, step, change, best = start, None, None, np.inf, np.inf
+        now, at, off = start, np.array(list(numbers.values())), np.zeros(len(numbers))
+        unit = np.where(at != 0, np.abs(at), 1.0)
+        factor, step, change, best = None, None, np.inf, np.inf
+
+        def result(converged: bool, misfit: float, singular: bool = False) -> GaussNewtonResult:
+            return GaussNewtonResult(now, converged, iteration, misfit, singular, self._named(numbers, at))
+
         for iteration in range(1, most + 1):
             deadline.check()
-            found = [group.linearized(now) for group in self.groups]
-            misfit = float(np.sqrt(sum((residuals**2).sum() for residuals, _ in found)))
+            found = [group.linearized(now, self._named(numbers, at)) for group in self.groups]
+            dense = stacked([rows.linearized(now, self._named(numbers, at)) for rows in self.integrals])
+            misfit = float(
+                np.sqrt(sum((r**2).sum() for r in (*(residuals for residuals, _ in found), dense.residuals)))
+            )
             if not misfit < 10 * best:
                 # the step left the range where the equations hold, or went much too far: take half of it
                 if step is None:
-                    return GaussNewtonResult(now, False, iteration, misfit)
-                step = step / 2
-                now = now - step
+                    return result(False, misfit)
+                step, off = step / 2, off / 2
+                now, at = now - step, at - off
                 continue
             best = min(best, misfit)
             if factor is None or change > _FAR:
@@ -143,32 +181,100 @@ class SlabSystem:
                 deadline.require(pace.seconds(self.work), what)
                 began = time.perf_counter()
                 try:
-                    factor = self._factorize([linear for _, linear in found])
+                    factor = self._factorized([linear for _, linear in found], dense, now, len(numbers))
                 except np.linalg.LinAlgError:
-                    return GaussNewtonResult(now, False, iteration, misfit, singular=True)
+                    return result(False, misfit, singular=True)
                 pace.learn(self.work, time.perf_counter() - began)
             before = change
-            step = -self._spread(factor.solve(self._gathered(self._gradient(found))), now.shape)
-            now = now + step
+            gathered, off = factor(self.gathered(self.gradient(found, dense)), self._by_numbers(found, dense))
+            step, off = -self.spread(gathered, now.shape), -off
+            now, at = now + step, at + off
             size = np.abs(now).max(axis=(0, 2))
-            change = float((np.abs(step).max(axis=(0, 2)) / np.where(size > 0, size, 1.0)).max())
+            sizes = np.where(size > 0, size, 1.0)
+            change = float(
+                max([*(np.abs(step).max(axis=(0, 2)) / sizes), *(np.abs(off) / np.maximum(np.abs(at), unit))])
+            )
             if not np.isfinite(change):
-                return GaussNewtonResult(start, False, iteration, np.inf)
+                return GaussNewtonResult(start, False, iteration, np.inf, numbers=numbers)
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
                 small = change < max(tolerance, 1e-8)
-                return GaussNewtonResult(now, small, iteration, misfit, singular=not small)
-        return GaussNewtonResult(now, False, most, best)
+                return result(small, misfit, singular=not small)
+        return result(False, best)
 
-    def _gradient(self, found: Sequence[tuple[Array, list[CellJacobian]]]) -> Array:
+    @staticmethod
+    def _named(numbers: Numbers, at: Array) -> Numbers:
+        return dict(zip(numbers, at.tolist(), strict=True))
+
+    def gradient(self, found: Linear, dense: DenseRows | None = None) -> Array:
+        """(K, m N) transposed Jacobians times residuals."""
         total = np.zeros((self.cells.count, self.block))
         for residuals, parts in found:
             for linear in parts:
                 pulled = linear.pull_back(residuals)
                 np.add.at(total, linear.site.which, pulled.reshape(len(pulled), -1))
+        if dense is not None and len(dense.residuals):
+            total += np.tensordot(dense.residuals, dense.jacobian, axes=1)
         return total
 
-    def _factorize(self, found: Sequence[list[CellJacobian]]) -> EquilibratedBlockCholesky:
+    def _by_numbers(self, found: Linear, dense: DenseRows) -> Array:
+        """(p,) the gradient by numbers."""
+        total = dense.residuals @ dense.numbers if len(dense.residuals) else 0.0
+        for residuals, parts in found:
+            if parts[0].numbers is not None:
+                total = total + np.tensordot(residuals, parts[0].numbers, axes=3)
+        return np.asarray(total)
+
+    def _factorized(self, found: Sequence[list[CellJacobian]], dense: DenseRows, now: Array, numbers: int) -> Steps:
+        """The solution of the normal equations for a gradient by coefficients and one by numbers."""
+        if not numbers and not len(dense.residuals):
+            factor = self.factorize(found)
+            return lambda gradient, beside: (factor.solve(gradient), beside)
+        cells, rows = self._pins(now)
+        factor = self.factorize(found, zip(cells, rows, strict=True))
+        pins = np.zeros((len(cells), self.cells.count, self.block))
+        pins[np.arange(len(cells)), cells] = rows
+        columns, squares = [], np.zeros((numbers, numbers))
+        for i in range(numbers):
+            mine = [(parts[0].numbers[..., i], parts) for parts in found if parts[0].numbers is not None]
+            columns.append(self.gathered(self.gradient(mine)).numpy())
+        for parts in found:
+            if parts[0].numbers is not None:
+                flat = parts[0].numbers.reshape(-1, numbers)
+                squares += flat.T @ flat
+        beside = np.stack(columns, axis=1) if columns else np.zeros((self.cells.count * self.block, 0))
+        gathered = [np.stack([self.gathered(row).numpy() for row in rows]) for rows in (dense.jacobian, pins)]
+        return BorderedFactor(factor, Border(beside, squares, gathered[0], dense.numbers, gathered[1])).solve
+
+    def _pins(self, now: Array) -> tuple[Array, Array]:
+        """Rows (z, m N) that pin each unknown at points, and the cells (z,) of these: where it is largest, and elsewhere.
+
+        Of a time slab the points stand at all times, as integrals do.
+        """
+        site = next(site for group in self.groups for site in group.sites if len(site.which) == self.cells.count)
+        nodes, (_, m, size) = site.nodes.rows((0,) * len(self.cells.edges)), now.shape
+        space = [i for i, name in enumerate(self.cells.edges) if name in self.cells.region.space]
+        at = site.nodes.points[:, space]
+        cells, rows = [], []
+        for j in range(m):
+            values = np.abs(now[:, j] @ nodes.T)
+            places = {int(values.argmax()), *(int(s * (values.size - 1)) for s in _PLACES)}
+            pinned = {
+                (cell, int(other))
+                for cell, node in (divmod(place, values.shape[1]) for place in places)
+                for other in np.flatnonzero((at == at[node]).all(axis=1))
+            }
+            for cell, node in sorted(pinned):
+                row = np.zeros((m, size))
+                row[j] = nodes[node]
+                cells.append(cell)
+                rows.append(row.ravel())
+        return np.array(cells), np.array(rows)
+
+    def factorize(
+        self, found: Sequence[list[CellJacobian]], pins: Iterable[tuple[int, Array]] = ()
+    ) -> EquilibratedBlockCholesky:
+        """The normal equations of the cells, with rows (m N,) added to some of them."""
         w, p = self.per_column, self.per_column * self.block
         blocks = {(k, k): np.zeros((p, p)) for k in range(self.columns)}
         for parts in found:
@@ -186,15 +292,18 @@ class SlabSystem:
                         block[x, :, y] += product
                         if a == b and ja is not jb:
                             block[y, :, x] += product.T
+        for cell, row in pins:
+            a, x = self.column[cell], self.position[cell]
+            blocks[a, a].reshape(w, self.block, w, self.block)[x, :, x] += np.outer(row, row)
         return EquilibratedBlockCholesky({key: torch.from_numpy(block) for key, block in blocks.items()})
 
-    def _gathered(self, cells: Array) -> Tensor:
+    def gathered(self, cells: Array) -> Tensor:
         """(p,) column after column, from (K, m N)."""
         result = np.empty((self.columns, self.per_column, self.block))
         result[self.column, self.position] = cells
         return torch.from_numpy(result.ravel())
 
-    def _spread(self, columns: Tensor, shape: tuple[int, ...]) -> Array:
-        """The inverse of ``_gathered``, in the shape (K, m, N)."""
+    def spread(self, columns: Tensor, shape: tuple[int, ...]) -> Array:
+        """The inverse of ``gathered``, in the shape (K, m, N)."""
         parts = columns.numpy().reshape(self.columns, self.per_column, self.block)
         return parts[self.column, self.position].reshape(shape)

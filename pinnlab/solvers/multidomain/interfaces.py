@@ -20,6 +20,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.fluxes import JOINED
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import Field, as_value
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.multidomain.partition import Interface
@@ -261,7 +262,7 @@ def one_sided(scopes: tuple[Scope, ...], normal: str, bounds: tuple[float, float
     for scope, inwards in zip(scopes, (-1, 1), strict=True):
         at = scope.coordinates[normal]
         step = max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(at.dtype).eps * max(map(abs, bounds)))
-        moved.append(replace(scope, coordinates={**scope.coordinates, normal: at + inwards * step}))
+        moved.append(replace(scope, coordinates=scope.coordinates.replaced(**{normal: at + inwards * step})))
     return tuple(moved)
 
 
@@ -292,4 +293,4 @@ def _fluxes(problem: Problem, scope: Scope, flux: Callable | None, normal: str) 
                 f"{{'{normal}': ..., ...}}."
             )
         found = found[normal]
-    return {"flux": found}
+    return real_parts({"flux": found})

@@ -41,9 +41,13 @@ class PiecewiseModel(Trainable):
         self.parameters = [p for group in self.groups for p in group]
 
     @property
+    def networks(self) -> Sequence[nn.Module]:
+        found = {cell.owner: model.network for cell, model in zip(self.partition.cells, self.models, strict=True)}
+        return [found[k] for k in sorted(found)]
+
+    @property
     def groups(self) -> list[list[nn.Parameter]]:
-        networks = {cell.owner: model.network for cell, model in zip(self.partition.cells, self.models, strict=True)}
-        own = [[p for p in networks[k].parameters() if p.requires_grad] for k in sorted(networks)]
+        own = [[p for p in network.parameters() if p.requires_grad] for network in self.networks]
         return [*own, *([list(self.coefficients.values())] if self.coefficients else [])]
 
     @property

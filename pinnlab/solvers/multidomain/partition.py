@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Condition, Data, Initial, Periodic
-from pinnlab.domains import TIME, Box, Region, Site
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, Integral, Periodic
+from pinnlab.domains import Box, Region, Site
 from pinnlab.domains.cells import Cells
 
 _EDGE = 1e-9
@@ -77,7 +77,8 @@ class Subdomains:
                     "or beyond would leave an empty subdomain."
                 )
         bounds = region.bounds
-        grid = Cells({n: np.array([bounds[n][0], *self.cuts.get(n, ()), bounds[n][1]]) for n in region.coordinates})
+        edges = {n: np.array([bounds[n][0], *self.cuts.get(n, ()), bounds[n][1]]) for n in region.coordinates}
+        grid = Cells(edges, region.time)
         boxes = grid.boxes
         kept = [k for k, box in enumerate(boxes) if _inside(region, box)]
         number = {k: i for i, k in enumerate(kept)}
@@ -210,8 +211,8 @@ class Partition:
         """The number of the time interval in which a cell lies, in order; 0 where time is not cut."""
         if not self.region.has_time:
             return 0
-        starts = sorted({c.box.bounds[TIME][0] for c in self.cells})
-        return starts.index(self.cells[cell].box.bounds[TIME][0])
+        starts = sorted({c.box.time_interval[0] for c in self.cells})
+        return starts.index(self.cells[cell].box.time_interval[0])
 
     def find(self, points: Tensor) -> Tensor:
         """(n,) number of the cell in which each point lies, up to rounding; of two that meet there the earlier; else -1."""
@@ -224,21 +225,26 @@ class Partition:
         nearest, which = torch.stack(distances).min(0)
         return torch.where(nearest <= _EDGE, which, -1)
 
-    def conditions(self, cell: int, conditions: Sequence[Condition]) -> list[Condition]:
+    def conditions(self, cell: int, conditions: Sequence[AnyCondition]) -> list[AnyCondition]:
         """The conditions of the whole problem that concern one cell."""
         box = self.cells[cell].box
         return [kept for condition in conditions for kept in _restricted(condition, box, self.region)]
 
 
-def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition]:
+def _restricted(condition: AnyCondition, box: Box, whole: Region) -> list[AnyCondition]:
     if isinstance(condition, Data):
         inside = condition.within(box, whole)
         return [] if inside is None else [inside]
     if isinstance(condition, Initial):
-        return [condition] if _same(box, whole, TIME, 0) else []
+        return [condition] if _same(box, whole, whole.clock, 0) else []
     if isinstance(condition, Periodic):
         spans = _same(box, whole, condition.on, 0) and _same(box, whole, condition.on, 1)
         return [condition] if spans else []
+    if isinstance(condition, Integral):
+        raise ValueError(
+            f"MultiDomainPINN: {condition!r} is about all subdomains together, and each knows its own part only; use "
+            "pl.PINN(), or one blended network, MultiDomainPINN(..., overlap=0.5)."
+        )
     if not isinstance(condition, BoundaryCondition):
         raise TypeError(
             f"{condition!r}: multi-domain networks do not know how to share a {condition.name} among subdomains."
@@ -246,9 +252,13 @@ def _restricted(condition: Condition, box: Box, whole: Region) -> list[Condition
     pieces = whole.pieces(condition.on)
     faces = [face for face in box.pieces(None) if _outer(face, box, whole, pieces)]
     if len(faces) == len(pieces) and isinstance(whole, Box):
-        return [condition]
-    kept: list[Condition] = []
+        kept_whole = condition.within(box, whole)
+        return [] if kept_whole is None else [kept_whole]
+    kept: list[AnyCondition] = []
+    chosen = condition.part(box)
     for face in faces:
+        if chosen is not None and not chosen.reaches(face):
+            continue
         part = copy.copy(condition)
         part.on = face
         if not isinstance(whole, Box):

@@ -11,15 +11,19 @@ from typing import Any, final
 from torch import nn
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.changed_functions import ChangedFunction
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
+from pinnlab.domains.affine import Affine
 from pinnlab.machine.numbers import positive, whole
 from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.overlapping import Overlapping
 from pinnlab.solvers.assembly import Builder, template
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.solvers.multidomain.inner_interfaces import in_inner_variables
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, joins_fluxes, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
@@ -132,6 +136,17 @@ class MultiDomainPINN(CollocationSolver):
                 "interface=('value', 'flux'), or leave flux out."
             )
         return found
+
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> MultiDomainPINN:
+        cuts = {name: tuple(map(change.coordinate(name).inner, at)) for name, at in self._cuts.cuts.items()}
+        flux = self.flux
+        if flux is not None:
+            # a flux is what an equation is the derivative of
+            size = max(change.residuals.values(), default=1.0) / max(change.along((name,)) for name in cuts)
+            names = argument_names(flux, problem.bindable, "flux")
+            flux = ChangedFunction(flux, names, change, Affine(0.0, size))
+        interface = in_inner_variables(self.interface, change)
+        return replace(self, subdomains=replace(self._cuts, cuts=cuts), flux=flux, interface=interface)
 
     def with_interface(self, interface: Interface) -> MultiDomainPINN:
         """The same with other interface conditions, without a flux that none of them compares; an empty set is meant."""

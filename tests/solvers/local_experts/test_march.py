@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.conditions import Condition
+from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.terms import Term
 from pinnlab.domains import Site
 from pinnlab.machine import files
@@ -364,7 +364,7 @@ def test_problems_it_cannot_solve() -> None:
         solve(OSCILLATOR, most_experts=9)
 
 
-class Middle(Condition):
+class Middle(AnyCondition):
     """u = 0 at the middle of the box."""
 
     def terms(self, context: Any) -> list[Term]:

@@ -70,13 +70,13 @@ def test_normal_equations_are_those_of_the_dense_jacobian(name: str) -> None:
     h, flat = 1e-6, w.ravel()
     steps = h * np.eye(flat.size)
     dense = np.stack([(residuals(flat + s) - residuals(flat - s)) / (2 * h) for s in steps], axis=1)
-    gradient = system._gradient(found)
+    gradient = system.gradient(found)
     np.testing.assert_allclose(gradient.ravel(), dense.T @ residuals(flat), rtol=0, atol=1e-9 * np.abs(gradient).max())
     # (J^T J) applied to a random direction, through the factorization: J^T J x = b
     shifted = dense.T @ dense
     x = np.random.default_rng(1).standard_normal(flat.size)
-    chain = system._factorize([linear for _, linear in found])
-    solved = system._spread(chain.solve(system._gathered((shifted @ x).reshape(cells.count, -1))), w.shape).ravel()
+    chain = system.factorize([linear for _, linear in found])
+    solved = system.spread(chain.solve(system.gathered((shifted @ x).reshape(cells.count, -1))), w.shape).ravel()
     np.testing.assert_allclose(dense @ solved, dense @ x, rtol=0, atol=1e-6 * np.abs(dense @ x).max())
 
 

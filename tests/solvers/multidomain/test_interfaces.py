@@ -86,7 +86,7 @@ PROBLEM = pl.Problem(
 def scopes(first: dict[str, float], second: dict[str, float]) -> tuple[Scope, Scope]:
     def scope(values: dict[str, float]) -> Scope:
         jet = {tuple("" if k == "value" else k): tensor(v) for k, v in values.items()}
-        return Scope.of_jets({"u": jet}, {"x": tensor(0.0), "t": tensor(0.5)}, {"nu": tensor(0.5)})
+        return Scope.of_jets({"u": jet}, PROBLEM.domain.columns(tensor(0.0, 0.5)[None]), {"nu": tensor(0.5)})
 
     return scope(first), scope(second)
 

@@ -1,0 +1,132 @@
+"""A user's functions of outer variables as functions of inner ones: equations, velocities, values of conditions.
+
+Letters: c derivatives, n points, d coordinates.
+
+The user's function is called as it is, with coordinates, unknowns and coefficients in the user's units, and what it
+returns is counted in the inner ones. Derivatives follow by the chain rule: those of a field divide by the coordinates'
+scales (``outer_field``).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.derivatives.fields import Field, as_part
+from pinnlab.derivatives.indices import Indices
+from pinnlab.derivatives.known import KnownFunction
+from pinnlab.domains.affine import UNCHANGED, Affine
+
+
+def outer_field(field: Field, change: ChangeOfVariables, own: Affine = UNCHANGED) -> Field:
+    """A field of inner variables as the user's function sees it: its values and derivatives in outer units.
+
+    Args:
+        field: with inner values, differentiated by inner coordinates.
+        change: of the coordinates.
+        own: of the values.
+    """
+
+    def derive(name: str) -> Field:
+        return outer_field(as_part(field, name), change, Affine(0.0, own.scale / change.coordinate(name).scale))
+
+    return Field(lambda: own.outer(field.value), field.coordinates, derive, field.name, field.watch)
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedFunction:
+    """A user's function, called with outer variables where the inner ones are given.
+
+    Args:
+        given: the function.
+        names: those of its arguments that are bound.
+        change: of variables.
+        result: of what it returns.
+        label: how a residual without a name is called, of an equation, whose residuals are divided by their sizes.
+    """
+
+    given: Callable[..., Any]
+    names: tuple[str, ...]
+    change: ChangeOfVariables
+    result: Affine = UNCHANGED
+    label: str = ""
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.given, "__name__", "")
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature([inspect.Parameter(name, kind) for name in self.names])
+
+    def __call__(self, **bound: Any) -> Any:
+        """What it returns for inner variables: fields, or tensors (n,)."""
+        found = self.given(**{name: self._outer(name, value) for name, value in bound.items()})
+        if isinstance(found, dict):
+            return {name: self._inner(value, name) for name, value in found.items()}
+        return self._inner(found, self.label)
+
+    def _outer(self, name: str, value: Any) -> Any:
+        change = self.change
+        own = change.coordinates.get(name) or change.unknowns.get(name) or change.parameter(name)
+        return outer_field(value, change, own) if isinstance(value, Field) else own.outer(value)
+
+    def _inner(self, value: Any, label: str) -> Any:
+        given: Any = value
+        if not isinstance(given, Field | Tensor | int | float):
+            return value  # whoever checks it says why it is none
+        found = self.result.inner(value)
+        size = self.change.residuals.get(label, 1.0)
+        return found if size == 1 else found / size
+
+
+@dataclass(frozen=True)
+class ChangedKnown:
+    """A function whose derivatives are known, of inner variables.
+
+    Args:
+        given: the function of outer variables.
+        names: of the coordinates, in the domain's order.
+        change: of the coordinates.
+        result: of its values.
+    """
+
+    given: KnownFunction
+    names: tuple[str, ...]
+    change: ChangeOfVariables
+    result: Affine = UNCHANGED
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, 1) at inner points (n, d)."""
+        jet = self.given.jet(self.change.outer_points(points, self.names), indices)
+        inverse = self.change.inverse
+        along = [inverse.along(self.names[i] for i in index) for index in indices]
+        found = jet * jet.new_tensor(along)[:, None, None]
+        rest = jet.new_tensor([0.0 if index else self.result.offset for index in indices])[:, None, None]
+        return (found - rest) / self.result.scale
+
+
+def changed_value(
+    given: Any, bindable: Sequence[str], coordinates: Sequence[str], change: ChangeOfVariables, result: Affine
+) -> Any:
+    """A number or function that a condition prescribes, in inner variables.
+
+    Args:
+        given: by the user, in outer ones.
+        bindable: names that its arguments may have.
+        coordinates: their names, in the domain's order.
+        change: of variables.
+        result: of the value.
+    """
+    if isinstance(given, KnownFunction):
+        return ChangedKnown(given, tuple(coordinates), change, result)
+    if callable(given):
+        return ChangedFunction(given, argument_names(given, bindable, "a value"), change, result)
+    return result.inner(float(given))

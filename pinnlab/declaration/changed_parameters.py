@@ -1,0 +1,81 @@
+"""Parameters that are functions of coordinates, families and coefficients to be found, on inner variables.
+
+Letters: n points, d coordinates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from pinnlab.declaration.changed_functions import ChangedFunction
+from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, GivenFunction
+from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.variables import ChangeOfVariables
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChangedParameter(FunctionParameter):
+    """A function parameter of any kind, of inner coordinates.
+
+    Args:
+        given: of outer coordinates.
+        names: of the coordinates, in the domain's order.
+        change: of variables.
+        on, columns: as in ``FunctionParameter``.
+    """
+
+    given: FunctionParameter
+    names: tuple[str, ...]
+    change: ChangeOfVariables
+    on: tuple[str, ...]
+    columns: tuple[int, ...]
+
+    def at(self, points: Tensor) -> Tensor:
+        names = self.names[: points.shape[1]]
+        return self.given.at(self.change.outer_points(points, names))
+
+
+def changed_parameter(name: str, value: Any, names: Sequence[str], change: ChangeOfVariables) -> Any:
+    """A parameter of a problem, or of a member of a family, on inner variables.
+
+    Args:
+        name: of the parameter.
+        value: on outer variables.
+        names: of the coordinates, in the domain's order.
+        change: of variables.
+    """
+    if isinstance(value, GivenFunction):
+        return GivenFunction(ChangedFunction(value.given, value.on, change), value.on, value.columns)
+    if isinstance(value, GaussianFunction) and all(change.coordinate(c).scale > 0 for c in value.on):
+        maps = [change.coordinate(c) for c in value.on]
+        lower = tuple(m.inner(x) for m, x in zip(maps, value.lower, strict=True))
+        return dataclasses.replace(
+            value, lower=lower, periods=tuple(p / m.scale for m, p in zip(maps, value.periods, strict=True))
+        )
+    if isinstance(value, FunctionParameter):
+        return ChangedParameter(value, tuple(names), change, value.on, value.columns)
+    if isinstance(value, RandomField):
+        return dataclasses.replace(value, length_scale=_lengths(value, change), region=None)
+    if isinstance(value, Unknown):
+        return dataclasses.replace(value, start=change.parameter(name).inner(value.start))
+    if callable(value):
+        return ChangedFunction(value, tuple(names), change)
+    return value
+
+
+def _lengths(field: RandomField, change: ChangeOfVariables) -> float | Mapping[str, float] | None:
+    """Length scales; along periodic coordinates they count in units of the period already."""
+    given = field.length_scale
+    if given is None:
+        return None
+    each = dict(given) if isinstance(given, Mapping) else dict.fromkeys(field.on, given)
+    return {
+        c: x if field.periodic is True or (isinstance(field.periodic, tuple) and c in field.periodic)
+        else x / abs(change.coordinate(c).scale)
+        for c, x in each.items()
+    }  # fmt: skip

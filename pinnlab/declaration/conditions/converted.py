@@ -1,0 +1,69 @@
+"""A condition of any kind on inner variables: its terms are evaluated in outer ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from pinnlab.declaration.changed_functions import outer_field
+from pinnlab.declaration.conditions.base import AnyCondition
+from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.terms import Context, Draw, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains import Site
+
+
+class ConvertedCondition(AnyCondition):
+    """A condition that does not know of other variables.
+
+    Args:
+        given: the condition on outer variables.
+        change: of variables.
+        context: of the problem in outer variables.
+        functions: {parameter: function of outer coordinates}.
+        weight: of the mean square in the loss; None keeps that of the condition.
+    """
+
+    def __init__(
+        self,
+        given: AnyCondition,
+        change: ChangeOfVariables,
+        context: Context,
+        functions: dict[str, Any],
+        weight: float | None = None,
+    ):
+        super().__init__(given.exact, given.weight if weight is None else weight, given.values)
+        self.given, self.change, self.context, self.functions = given, change, context, functions
+        self.on = given.on
+
+    def __repr__(self) -> str:
+        return repr(self.given)
+
+    def terms(self, context: Context) -> list[Term]:
+        return [self._converted(term, self.weight / self.given.weight) for term in self.given.terms(self.context)]
+
+    def _converted(self, term: Term, factor: float) -> Term:
+        def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
+            names = self.context.region.coordinates
+            return tuple(Site(self.change.inner_points(s.points, names), s.normals) for s in term.draw(unit, n))
+
+        def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+            return term.evaluate(tuple(map(self._outer, scopes)))
+
+        drawn: Draw = draw
+        return Term(term.kind, term.residuals, drawn, evaluate, term.weight * factor, term.fixed)
+
+    def _outer(self, scope: Scope) -> Scope:
+        """The scope in outer variables."""
+        change = self.change
+        fields = {u: outer_field(f, change, change.unknown(u)) for u, f in scope.fields.items()}
+        columns = {name: change.coordinate(name).outer(x) for name, x in scope.coordinates.items()}
+        parameters = {
+            name: self.functions.get(name, value)
+            if isinstance(value, FunctionParameter)
+            else change.parameter(name).outer(value)
+            for name, value in scope.parameters.items()
+        }
+        return Scope(fields, scope.coordinates.replaced(**columns), parameters, scope.normals, scope.watch)

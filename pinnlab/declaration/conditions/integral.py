@@ -1,0 +1,164 @@
+"""Integrals of the unknowns: norms, masses, total fluxes, means.
+
+Letters: n rows, s nodes of the quadrature, d coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.arguments import is_complex
+from pinnlab.declaration.conditions.base import AnyCondition, Value
+from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
+from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.domains import Box, Region, Site
+from pinnlab.domains.quadrature import Quadrature, over_box, over_face, per_side, together
+
+
+class Integral(AnyCondition):
+    """An integral that has a value: ``Integral(lambda psi: psi**2, equals=1.0)``.
+
+    Over all of space, or with ``on`` over a piece of the boundary, where the integrand may take the outward unit normal
+    ``n``: ``Integral(lambda u, n: u.d(n), on="x-", equals=2.0)``. Where there is time it holds at each time.
+
+    It is one number, and not one per point: its residual is the integral less the value, over the length, area or volume.
+    Beside it a coefficient may be to be found: ``parameters={"E": Unknown(0.5)}`` is an eigenvalue beside a norm. It fixes
+    a constant that equations and boundary leave open: ``Integral(lambda p: p, equals=0.0)``.
+
+    Args:
+        of: the integrand; its arguments are bound by name to unknowns, coordinates and parameters, as in an equation.
+        equals: the value: a number, or a function of time and parameters.
+        on: a piece of the boundary, as in ``Dirichlet``; its ends are one integral together. None for all of space.
+        exact: must stay None or False.
+        weight: multiplies its square in the loss, for solvers that have one.
+
+    Raises:
+        TypeError, ValueError: no function; when the problem is built: a name that is unknown, a value that depends on
+            place, a region for which there is no quadrature.
+    """
+
+    in_any_units = False
+
+    def __init__(
+        self,
+        of: Callable[..., Any],
+        *,
+        equals: Value,
+        on: str | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+    ):
+        super().__init__(exact, weight, {})
+        if not callable(of):
+            raise TypeError(
+                f"Integral({of!r}): give the integrand as a function, such as Integral(lambda u: u**2, ...)."
+            )
+        if on is not None and not isinstance(on, str):
+            raise TypeError(f"Integral(on={on!r}): name a boundary, such as on='x-', or leave it out for all of space.")
+        self.of, self.equals, self.on = of, equals, on
+
+    def __repr__(self) -> str:
+        value = getattr(self.equals, "__name__", "...") if callable(self.equals) else repr(self.equals)
+        where = "" if self.on is None else f", on={self.on!r}"
+        return f"Integral({getattr(self.of, '__name__', type(self.of).__name__)}, equals={value}{where})"
+
+    def quadrature(self, context: Context) -> Quadrature:
+        """Nodes in space, and weights.
+
+        Raises:
+            ValueError: a region without space, or for which there is no quadrature.
+        """
+        space = context.region.at_rest
+        if space is None or not context.region.space:
+            raise ValueError(
+                f"{self!r}: {context.region!r} has no space to integrate over; an integral over time is an unknown of its "
+                "own, with the equation m.t - f and Initial(m=0.0)."
+            )
+        pieces = self._pieces(context.region)
+        rule = per_side(len(space.coordinates) - bool(pieces))
+        if not isinstance(space, Box) or rule is None:
+            raise ValueError(
+                f"{self!r}: there is no quadrature over {space!r}; integrals are taken over boxes of up to six dimensions."
+            )
+        return together([over_face(space, piece, rule) for piece in pieces]) if pieces else over_box(space, rule)
+
+    def formula(self, context: Context) -> BoundFormula:
+        """The integrand, bound by name."""
+        normal = self.on is not None
+        if not normal and NORMAL in _arguments(self.of) and NORMAL not in (*context.unknowns, *context.bindable):
+            raise ValueError(f"{self!r}: the normal {NORMAL!r} is one of a boundary; add on=..., such as on='x-'.")
+        found = BoundFormula(self.of, context, repr(self), normal)
+        if not _unknowns(found, context):
+            raise ValueError(
+                f"{self!r}: the integrand takes no unknown of this problem ({', '.join(context.unknowns)}), so that nothing "
+                "could change the integral; name one as an argument."
+            )
+        return found
+
+    def terms(self, context: Context) -> list[Term]:
+        region, formula = context.region, self.formula(context)
+        taken = _unknowns(formula, context)
+        label = " ".join(["integral", *taken, *(() if self.on is None else (self.on,))])
+        wanted = context.names(self.equals, "Integral(equals=...)")
+        if placed := [name for name in wanted if name in region.space]:
+            raise ValueError(
+                f"Integral(equals=...) takes {placed[0]!r}; the value of an integral does not depend on place: give a "
+                "number, or a function of time and parameters."
+            )
+        rule = self.quadrature(context)
+        volume, weights = rule.volume, torch.from_numpy(rule.weights / rule.volume)
+
+        across = {name for piece in self._pieces(region) for name in region.normal_coordinates(piece)}
+
+        def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
+            (scope,) = scopes
+            normals = {name: component for name, component in scope.normals.items() if name in across}
+            found = formula(replace(scope, normals=normals))
+            if len(found) > 1:
+                raise TypeError(f"{self!r}: the integrand returned {list(found)}; give an Integral for each.")
+            (value,) = found.values()
+            return {label: value - scope.value(self.equals, wanted, "Integral(equals=...)") / volume}
+
+        fixed = None if region.has_time else 1
+        return [Term("integral", (label,), _draw(region, rule), evaluate, self.weight, fixed, weights)]
+
+    def _pieces(self, region: Region) -> tuple[str, ...]:
+        return () if self.on is None else region.pieces(self.on)
+
+
+def _unknowns(formula: BoundFormula, context: Context) -> list[str]:
+    """The unknowns that a formula takes."""
+    return [name for name in formula.names if name in context.unknowns or is_complex(name, context.unknowns)]
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a plain function's arguments; none of what has no code."""
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[: code.co_argcount] if code is not None else ()
+
+
+def _draw(region: Region, rule: Quadrature) -> Callable[[Callable[[int], Tensor], int], tuple[Site, ...]]:
+    """All nodes at each of n times; without time all nodes once."""
+    time = next((i for i, name in enumerate(region.coordinates) if name not in region.space), None)
+
+    def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
+        cube = unit(n if time is not None else 1)
+        count = len(cube)
+        found = []
+        for columns in (rule.points, rule.normals):
+            if columns is not None:
+                mine = torch.as_tensor(columns, dtype=cube.dtype, device=cube.device).repeat(count, 1)
+                if time is not None:
+                    mine = torch.cat([mine[:, :time], mine.new_zeros(len(mine), 1), mine[:, time:]], dim=1)
+                found.append(mine)
+        if time is not None:
+            start, end = region.bounds[region.coordinates[time]]
+            found[0][:, time] = (start + cube[:, time] * (end - start)).repeat_interleave(len(rule.points))
+        return (Site(*found),)
+
+    return draw

@@ -1,0 +1,41 @@
+"""What equations are made of: rates, diffusion and advection in any number of coordinates of space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pinnlab.derivatives.operators import Differentiable, div, grad
+from pinnlab.derivatives.vectors import dot
+from pinnlab.domains.columns import time_of
+
+
+def rate(u: Any, order: int = 1) -> Any:
+    """The derivative by time, of the given order; 0.0 on a domain without time."""
+    time = time_of(u.coordinates)
+    return 0.0 if time is None else u.d(*(time,) * order)
+
+
+def varies(value: Any) -> bool:
+    """Whether a coefficient may change in space; numbers do not."""
+    return isinstance(value, Differentiable)
+
+
+def diffusion(k: Any, u: Any) -> Any:
+    """div(k grad u): the flux k grad u stands inside the divergence where k varies."""
+    return div(k * grad(u)) if varies(k) else k * u.laplacian
+
+
+def advection(velocity: Sequence[Any], u: Any) -> Any:
+    """div(velocity u), which is velocity . grad u where the velocity is constant.
+
+    Args:
+        velocity: one component for each coordinate of space.
+        u: what is carried.
+    """
+    return div([v * u for v in velocity]) if any(map(varies, velocity)) else dot(velocity, grad(u))
+
+
+def slopes(b: Any, like: Any) -> Sequence[Any]:
+    """The gradient of something that may be a number, as long as that of ``like``."""
+    return tuple(grad(b)) if varies(b) else (0.0,) * len(grad(like))

@@ -1,0 +1,116 @@
+"""Newton's method for steady systems: damped, with rows and columns scaled.
+
+Letters: c unknowns, N = size of the system.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Protocol
+
+import numpy as np
+import scipy
+
+from pinnlab.derivatives.stencils import Array
+from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.cost import look_ahead
+from pinnlab.reference.refinement import HopelessError
+
+_DENSE = 450
+_ITERATIONS = 60
+
+
+class SteadySystem(Protocol):
+    """What is solved: R(U) = 0 for a state U (c, *shape)."""
+
+    deadline: Deadline
+    size: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the Jacobian has no sparsity worth keeping."""
+        ...
+
+    def residual(self, states: Array, rates: Array, times: Array) -> Array:
+        """R (s, N) for states and rates (s, c, *shape) at s times."""
+        ...
+
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
+        """(dR/dU, dR/dU'), each (N, N); state and rate (c, *shape)."""
+        ...
+
+
+def newton(system: SteadySystem, guesses: list[Array]) -> tuple[Array, int]:
+    """A root from the first guess that leads to one, and the number of iterations.
+
+    Raises:
+        ValueError: no guess converges, or the linearized equations are singular.
+    """
+    failure: ValueError | None = None
+    for guess in guesses:
+        try:
+            return _newton(system, guess)
+        except ValueError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
+    time, rate, smallest = np.zeros(1), np.zeros_like(state), np.inf
+
+    def residual(u: Array) -> Array:
+        return system.residual(u[None], rate[None], time)[0]
+
+    current = residual(state)
+    for iteration in range(1, _ITERATIONS + 1):
+        if not np.isfinite(current).all():
+            raise ValueError("reference_solution: the equations are not finite at the first guess (0 or 1 everywhere).")
+        jacobian, _ = system.jacobians(state, rate, 0.0)
+        # rows are scaled: near boundaries high derivatives make some a million times larger than others
+        scale = 1 / np.maximum(abs(jacobian).max(axis=1).toarray().reshape(-1), 1e-300)
+        scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(scale) @ jacobian)
+        look_ahead(system.size, system.is_full, system.deadline)
+        step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
+        size = float(np.abs(step).max() / max(float(np.abs(state + step).max()), 1e-300))
+        if not np.isfinite(size):
+            raise HopelessError(f"reference_solution: {SINGULAR}")
+        length, norm = 1.0, np.linalg.norm(scale * current)
+        while size > 1e-6 and length > 1e-3:
+            trial = residual(state + length * step)
+            if np.isfinite(trial).all() and np.linalg.norm(scale * trial) <= (1 - 0.1 * length) * norm:
+                break
+            length /= 2
+        state = state + length * step
+        current = residual(state)
+        # close to the root steps fall quadratically until rounding stops them
+        if length == 1.0 and (size < 1e-14 or (size < 1e-9 and size > 0.1 * smallest)):
+            return state, iteration
+        if length == 1.0:
+            smallest = min(smallest, size)
+    raise ValueError(
+        f"reference_solution: Newton's method did not converge in {_ITERATIONS} iterations (last relative step "
+        f"{size:.1e}); the problem may have no solution, several, or a layer that needs a finer resolution=."
+    )
+
+
+SINGULAR = (
+    "the linearized equations are singular, so the solution is not unique or does not exist; with "
+    "Neumann or periodic conditions only, fix the free constant, such as by a Dirichlet value on one face."
+)
+
+
+def _solve(matrix: scipy.sparse.csr_array, right: Array, full: bool) -> Array:
+    # columns are scaled as well: unknowns may have units that differ by orders of magnitude
+    unit = 1 / np.maximum(abs(matrix).max(axis=0).toarray().reshape(-1), 1e-300)
+    scaled = scipy.sparse.csr_array(matrix @ scipy.sparse.diags_array(unit))
+    try:
+        if full or matrix.shape[0] <= _DENSE:
+            with warnings.catch_warnings():
+                # a pivot that is exactly zero; small ones say nothing, as those of fine grids are small
+                warnings.simplefilter("error", scipy.linalg.LinAlgWarning)
+                factors = scipy.linalg.lu_factor(scaled.toarray())
+            return unit * scipy.linalg.lu_solve(factors, right)
+        return unit * scipy.sparse.linalg.splu(scipy.sparse.csc_array(scaled)).solve(right)
+    except (RuntimeError, ValueError, scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning) as error:
+        raise HopelessError(f"reference_solution: {SINGULAR}") from error

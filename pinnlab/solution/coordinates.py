@@ -1,0 +1,80 @@
+"""A solution at coordinates that are given by name, in any shape, as NumPy or tensors.
+
+Letters: n points, d coordinates, c derivatives, m unknowns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
+from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.solvers.windows import joined_jet
+from pinnlab.training.result import Solved
+
+
+def at_coordinates(
+    solution: Solved,
+    owner: str,
+    coordinates: Mapping[str, Any],
+    function: Callable[[Tensor], dict[str, Tensor]],
+    moving: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """A function of points at coordinates given by name: each of its (n,) gets their broadcast shape.
+
+    Args:
+        solution: names the coordinates, and says in which precision and where one computes.
+        owner: how messages call the verb.
+        coordinates: numbers, arrays or tensors by name.
+        function: of points whose columns are the coordinates, and after them the ``moving`` parameters.
+        moving: parameters that are given like coordinates.
+
+    Raises:
+        TypeError: a coordinate is missing or unknown.
+    """
+    names = (*solution.problem.domain.coordinates, *moving)
+    if set(coordinates) != set(names):
+        raise TypeError(
+            f"{owner}() got {', '.join(coordinates) or 'nothing'}; give exactly the coordinates {', '.join(names)}, "
+            f"such as {owner}({', '.join(f'{n}=...' for n in names)})."
+        )
+    like = solution.models[0].parameters[0].detach()
+    given = (torch.as_tensor(coordinates[n], dtype=like.dtype, device=like.device) for n in names)
+    columns = torch.broadcast_tensors(*given)
+    points = torch.stack([c.reshape(-1) for c in columns], dim=1)
+    found = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
+    if any(isinstance(v, Tensor) for v in coordinates.values()):
+        return found
+    return {name: value.detach().cpu().numpy() for name, value in found.items()}
+
+
+def solution_jet(solution: Solved) -> JetFunction:
+    """Derivatives (c, n, m) of a solution at (n, d) points; the values are those that calling it gives."""
+    inner = joined_jet(solution.models, solution.problem.domain)
+
+    def jet(points: Tensor, indices: Indices) -> Tensor:
+        if indices == VALUE:
+            return solution.function(points)[None]
+        found = inner(points, indices)
+        found[indices.index(())] = solution.function(points).to(found)
+        return found
+
+    return jet
+
+
+def unknowns_at(solution: Solved, points: Tensor, jet: JetFunction | None = None) -> dict[str, Tensor]:
+    """{unknown: (n,)} with a graph to the points.
+
+    Args:
+        solution: names the unknowns.
+        points: (n, d), or with further columns if ``jet`` takes them.
+        jet: knows the derivatives; by default those of the solution.
+    """
+    values = differentiable_jet(solution_jet(solution) if jet is None else jet, points, VALUE)[0]
+    problem = solution.problem
+    return joined(dict(zip(problem.unknowns, values.unbind(1), strict=True)), problem.complex_unknowns)
