@@ -2,7 +2,17 @@
 
 from pinnlab import equations
 from pinnlab.api import solve
-from pinnlab.declaration.conditions import Condition, Data, Dirichlet, Initial, Integral, Neumann, Periodic, Robin
+from pinnlab.declaration.conditions import (
+    Condition,
+    Data,
+    Dirichlet,
+    Final,
+    Initial,
+    Integral,
+    Neumann,
+    Periodic,
+    Robin,
+)
 from pinnlab.declaration.library import load_problem
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
@@ -39,7 +49,7 @@ __path__.append(__path__[0] + "/doors")
 __version__ = "0.1.0"
 __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
-    "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "FourierEmbedding", "GradientNorm",
+    "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "Final", "FourierEmbedding", "GradientNorm",
     "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
     "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem",
     "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform",

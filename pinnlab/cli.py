@@ -33,7 +33,7 @@ from pinnlab.declaration.library import problem_names
 from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import LostProcessError
-from pinnlab.pictures.figures import save as save_figure
+from pinnlab.pictures.panels import save as save_figure
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.solution import Solution
 

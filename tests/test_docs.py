@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import math
 import re
 import sys
 from pathlib import Path
@@ -111,6 +112,14 @@ def test_parts_driven_by_hand_do_what_solve_does(extending: dict[str, Any]) -> N
     assert torch.allclose(solution.function(points), extending["values"](points), rtol=0, atol=1e-9)
 
 
+def test_the_page_on_time_runs_as_it_stands() -> None:
+    shown: dict[str, Any] = {}
+    for block in python_blocks("time.md"):
+        exec(block, shown)  # noqa: S102  this is what the page is for
+    assert float(shown["solution"](S=100.0, t=0.0)["V"]) == pytest.approx(10.4506, abs=1e-3)
+    assert all(shown[name].check().complete for name in ("ageing", "call", "swing"))
+
+
 def test_the_problem_file_runs_like_a_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "decay.py").write_text(files("extending.md")["decay.py"])
     arguments = ["run", str(tmp_path / "decay.py"), "-p", "rate=3", "--no-progress", "--out", str(tmp_path)]
@@ -171,3 +180,17 @@ def test_every_variant_of_the_allen_cahn_table_fits_its_problem(monkeypatch: pyt
         kinds = {block.kind for block in phase.system.blocks}
         assert kinds == ({"equation", "initial", "periodic"} if kind == table.SOFT else {"equation"})
         assert phase.system.model.size < 2000
+
+
+def test_the_page_on_calculating() -> None:
+    shown: dict[str, Any] = {}
+    for block in python_blocks("calculating.md"):
+        exec(compile(block, "docs/calculating.md", "exec", dont_inherit=True), shown)
+    wave = math.exp(-0.1 * math.pi**2 * 0.5)
+    assert shown["bend"].tolist() == pytest.approx([-(math.pi**2) * wave * math.sin(math.pi * x) for x in (0.2, 0.4)])
+    assert shown["energy"] == pytest.approx(wave**2 / 2) and shown["energy"].error < 1e-8
+    assert shown["outflow"] == pytest.approx(0.1 * math.pi * wave) and shown["mean"] == pytest.approx(
+        2 / math.pi * wave
+    )
+    assert shown["both"]["moment"].shape == (2,)
+    assert float(shown["branch"](x=0.5)["u"]) == pytest.approx(1.0851589478, rel=1e-6)

@@ -51,6 +51,11 @@ class Modes:
         """N, the degree of det A."""
         return len(self.flow)
 
+    @property
+    def growth(self) -> float:
+        """The largest real part of an exponent; 0 without modes."""
+        return float(np.linalg.eigvals(self.flow).real.max()) if self.count else 0.0
+
     def rows(self, operators: Array) -> Array:
         """What boundary operators (p + 1, k, m), coefficients of powers of d/dx, make of a solution: (k, N), scaled rows."""
         found = np.zeros((operators.shape[1], self.count), dtype=complex)

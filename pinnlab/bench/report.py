@@ -14,7 +14,7 @@ from matplotlib.ticker import FormatStrFormatter, NullFormatter
 from pinnlab.algebra.largest import largest
 from pinnlab.bench.peers import is_peer
 from pinnlab.bench.results import FAILED, Baseline, Results, Run
-from pinnlab.pictures.figures import COLORS, Picture, save
+from pinnlab.pictures.panels import COLORS, Picture, save
 
 TIMES = (10.0, 30.0, 60.0, 120.0, 180.0)
 _SMALLEST = 1e-16

@@ -120,7 +120,7 @@ class Ansatz:
 
     Args:
         constraints: per unknown, its exact constraints; the last one is met even where corner data disagree.
-        profiles: per unknown, what is added to G (zero where conditions hold), or None.
+        profiles: per unknown, what is added to G and not counted in the data of the constraints, or None.
     """
 
     def __init__(self, constraints: Sequence[Sequence[Constraint]], profiles: Sequence[KnownFunction | None] = ()):
@@ -130,7 +130,7 @@ class Ansatz:
     @property
     def is_trivial(self) -> bool:
         """Whether u = N."""
-        return not any(self.constraints)
+        return not any(self.constraints) and not any(self.profiles)
 
     def prepare(self, points: Tensor, indices: Indices) -> tuple[Tensor, Tensor] | None:
         """Derivatives of G and F, each (c, n, m), at (n, d) points; they depend on no parameter."""

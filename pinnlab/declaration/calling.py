@@ -8,6 +8,7 @@ from contextlib import contextmanager
 _TORCHS = (RuntimeError, IndexError, AttributeError, NotImplementedError, OverflowError)
 """What torch and Python raise where tensors are misused; subclasses are the user's own business."""
 _HINTS = {
+    "module 'pinnlab'": "derivatives by all coordinates of space are u.laplacian, pl.grad(u), pl.div(...) and pl.curl(...)",
     "numpy": "NumPy does not see derivatives: use torch functions, such as torch.sin(x) instead of numpy.sin(x)",
     "in-place": "arguments are shared: compute new values instead of changing them, x * 2 instead of x.mul_(2)",
     "no attribute": "coordinates and parameters of conditions are plain tensors (n,): compute with them as they are",

@@ -10,9 +10,9 @@ scales (``outer_field``).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -21,7 +21,20 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Field, as_part
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
+from pinnlab.derivatives.names import parts_of
 from pinnlab.domains.affine import UNCHANGED, Affine
+
+NORMAL = "n"
+"""The argument of a formula that is the outward normal, whose components have no units."""
+
+
+class Names(Protocol):
+    """What names the arguments of formulas."""
+
+    @property
+    def unknowns(self) -> tuple[str, ...]: ...
+    @property
+    def bindable(self) -> tuple[str, ...]: ...
 
 
 def outer_field(field: Field, change: ChangeOfVariables, own: Affine = UNCHANGED) -> Field:
@@ -75,15 +88,18 @@ class ChangedFunction:
 
     def _outer(self, name: str, value: Any) -> Any:
         change = self.change
-        own = change.coordinates.get(name) or change.unknowns.get(name) or change.parameter(name)
+        # the parts of a complex unknown have one scale
+        part = change.unknowns.get(name) or change.unknowns.get(parts_of(name)[0])
+        own = change.coordinates.get(name) or part or change.parameter(name)
         return outer_field(value, change, own) if isinstance(value, Field) else own.outer(value)
 
     def _inner(self, value: Any, label: str) -> Any:
         given: Any = value
         if not isinstance(given, Field | Tensor | int | float):
             return value  # whoever checks it says why it is none
-        found = self.result.inner(value)
-        size = self.change.residuals.get(label, 1.0)
+        found: Any = value if self.result.is_identity else (value - self.result.offset) / self.result.scale
+        sizes = self.change.residuals
+        size = sizes.get(label) or sizes.get(parts_of(label)[0], 1.0)
         return found if size == 1 else found / size
 
 
@@ -130,3 +146,26 @@ def changed_value(
     if callable(given):
         return ChangedFunction(given, argument_names(given, bindable, "a value"), change, result)
     return result.inner(float(given))
+
+
+def changed_where(where: Callable[..., Any], coordinates: Sequence[str], change: ChangeOfVariables) -> ChangedFunction:
+    """On which part of a side a condition holds, as a function of inner coordinates."""
+    return ChangedFunction(where, argument_names(where, coordinates, "where"), change)
+
+
+def changed_formula(
+    given: Callable[..., Any], names: Names, change: ChangeOfVariables, sizes: Mapping[str, float], label: str
+) -> ChangedFunction:
+    """A formula in fields, and perhaps the outward normal, on inner variables.
+
+    Args:
+        given: by the user.
+        names: what its arguments may be called.
+        change: of variables.
+        sizes: {name of a result: what it is divided by}.
+        label: the name of a result that has none.
+    """
+    available = (*names.unknowns, *names.bindable, NORMAL)
+    return ChangedFunction(
+        given, argument_names(given, available, "a formula"), replace(change, residuals=sizes), label=label
+    )

@@ -35,6 +35,7 @@ class Count:
         constants: unknowns that are known up to a constant, in groups that share one.
         motions: unknowns that are known up to a function that is linear in the coordinates.
         doubts: why nothing is certain, in sentences.
+        explosive: whether waves grow the faster in time the shorter they are.
     """
 
     initial: Side | None
@@ -44,3 +45,4 @@ class Count:
     constants: tuple[tuple[str, ...], ...]
     motions: tuple[str, ...]
     doubts: tuple[str, ...]
+    explosive: bool = False

@@ -30,6 +30,10 @@ _GENERIC = np.array([0.83, -0.57, 0.71, 0.64, -0.91, 0.53])
 """A direction of no meaning."""
 _FAST = (1e2, 1e4)
 """Rates of growth, in one over the length of time."""
+_SHORTEST = (1e3, 1e4)
+"""Wave numbers that are looked at for growth, in one over the length of the domain."""
+_TOLD = 10.0
+"""Exponent over all of the time from which on growth is told."""
 _SHORT = (1e2, 1e3)
 """Wave numbers, in one over the shortest side."""
 
@@ -86,6 +90,7 @@ class _Counting:
             constants=constants,
             motions=motions,
             doubts=tuple(doubts),
+            explosive=self._explodes(),
         )
 
     # -- modes -------------------------------------------------------------------------------------------------------------
@@ -138,6 +143,28 @@ class _Counting:
                 if modes is not None:
                     lacking.append(modes.count - rank(self._rows("initial", "", n, factors, modes)))
         return _agreed(counts, given, lacking)
+
+    def _explodes(self) -> bool:
+        """Whether short waves grow the faster the shorter they are, in all samples: Hadamard's ill-posed problems."""
+        if not (self.region.has_time and self.region.space):
+            return False
+        length, horizon = min(self.lengths[c] for c in self.region.space), self.lengths[self.region.clock]
+        found = []
+        for n in range(INSIDE):
+            for part in range(len(self.linear.equations)):
+                growth = []
+                for number in _SHORTEST:
+                    rate = number**2 / horizon
+                    wave = np.resize(_GENERIC, len(self.region.space))
+                    factors: Factors = {
+                        c: (0j, 1j * number / length * b) for c, b in zip(self.region.space, wave, strict=True)
+                    }
+                    modes = self._modes(
+                        part, self.linear.first["inside"] + n, {**factors, self.region.clock: (rate, 0j)}
+                    )
+                    growth.append(0.0 if modes is None else horizon * rate * modes.growth)
+                found.append(growth[1] > _TOLD and growth[1] > 5 * growth[0] > 0)
+        return all(found)
 
     # -- pieces of the boundary --------------------------------------------------------------------------------------------
 

@@ -23,9 +23,10 @@ from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
-from pinnlab.declaration.terms import Context, Scope, Term, Trace, trace
+from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value
 from pinnlab.derivatives.names import COMPLEX, POINTWISE, Key
@@ -83,10 +84,10 @@ def dry_run(
     draw = dry_points(len(domain.coordinates))
     values = parameter_values(parameters)
 
-    def tried(term: Term, sites: tuple[Site, ...], what: str, positive: bool = True) -> Trace:
+    def tried(term: Term, sites: tuple[Site, ...], what: str, positive: bool = True, unit: float = 1.0) -> Trace:
         kept = [site.points.detach().clone() for site in sites]
         with explained(what):
-            found = trace(term, domain.columns, unknowns, values, sites, positive)
+            found = trace(term, domain.columns, unknowns, values, sites, positive, lambda key: 1 / unit)
         if any(not torch.equal(before, site.points) for before, site in zip(kept, sites, strict=True)):
             raise ValueError(f"{what} changes its arguments in place; compute new values, x * 2 instead of x.mul_(2).")
         return found
@@ -142,13 +143,24 @@ def dry_run(
             alone(misfit, sites, repr(condition), traced)
             bad = [name for name, r in traced.residuals.items() if not bool(torch.isfinite(r).all())]
             if bad and condition.of_fields:  # of made-up numbers, of which some may be out of its range
-                both = traced, tried(misfit, sites, repr(condition), positive=False)
-                bad = [name for name in bad if not any(bool(torch.isfinite(t.residuals[name]).any()) for t in both)]
+                others = ((False, 1.0), *((True, unit) for unit in MADE_UP_UNITS))
+                each = [traced, *(tried(misfit, sites, repr(condition), *other) for other in others)]
+                bad = [name for name in bad if not any(bool(torch.isfinite(t.residuals[name]).any()) for t in each)]
             if bad:
                 hint = "; powers and roots of negative numbers are none: write abs(d)**0.25 * d for d**1.25"
                 raise ValueError(
                     f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
                     f"{hint if condition.of_fields else ''}."
+                )
+            jump = (
+                None
+                if misfit.weights is None or condition.where
+                else jump_of_integrand(misfit, domain, unknowns, values, sites[0])
+            )
+            if jump is not None:
+                raise ValueError(
+                    f"{condition!r}: the integrand jumps at {jump}, which nodes of a quadrature do not see; integrate over "
+                    "a part, such as where=lambda x: x < 0.5, or smooth the jump."
                 )
     return DryRun(found.keys, tuple(found.residuals))
 

@@ -16,6 +16,7 @@ from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionVa
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Dirichlet, Initial, Periodic
 from pinnlab.declaration.kinks import kink_profiles
 from pinnlab.declaration.regularity import irregularity
+from pinnlab.declaration.singular import Remainder, SingularPart
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
@@ -49,6 +50,7 @@ def plan_exact(
     free: Sequence[str] = (),
     periodic: bool = True,
     rough: bool = False,
+    singular: Mapping[str, SingularPart] | None = None,
 ) -> ExactPlan:
     """Decide which conditions are built into the field.
 
@@ -59,11 +61,13 @@ def plan_exact(
         free: parameters without a fixed number (unknown coefficients, families); data that use them stay soft.
         periodic: whether the network can be made periodic.
         rough: whether data without the derivatives that the equations use are built in as they are.
+        singular: {unknown: its part that is not smooth, because data clash}; the network finds what is left.
 
     Raises:
         ValueError: exact conditions that contradict each other, or one that was demanded and is impossible.
     """
     notes: list[str] = []
+    singular = singular or {}
     region = context.region
     periods = _periodic_coordinates(context, conditions, periodic, notes)
     taken = [c for c in conditions if isinstance(c, Periodic) and region.coordinates.index(c.on) in periods]
@@ -86,7 +90,7 @@ def plan_exact(
                 raise ValueError(f"{condition!r} cannot be exact: the value it is the velocity of is not exact.")
             notes.append(f"{condition!r} is soft: the value it is the velocity of is not exact")
             eligible.remove(condition)
-        constraints = _constraints(context, eligible, parameters)
+        constraints = _constraints(context, eligible, parameters, singular)
         clash = _contradiction(region, constraints, taken)
         if clash is None:
             break
@@ -100,7 +104,8 @@ def plan_exact(
         eligible.remove(optional[0])
     built_in = (*taken, *eligible)
     soft = tuple(c for c in conditions if c not in built_in)
-    return ExactPlan(Ansatz(constraints), periods, built_in, soft, tuple(notes))
+    profiles = [singular.get(unknown) for unknown in context.unknowns]
+    return ExactPlan(Ansatz(constraints, profiles), periods, built_in, soft, tuple(notes))
 
 
 def with_kinks(
@@ -108,7 +113,8 @@ def with_kinks(
 ) -> ExactPlan:
     """The plan whose initial states, where they have a kink at a periodic seam, evolve there as the equations ask."""
     constraints = plan.ansatz.constraints
-    profiles = kink_profiles(constraints, plan.periods, equations, unknowns, region, parameters)
+    kinks = kink_profiles(constraints, plan.periods, equations, unknowns, region, parameters)
+    profiles = [known or kink for known, kink in zip(plan.ansatz.profiles, kinks, strict=True)]
     return replace(plan, ansatz=Ansatz(constraints, profiles))
 
 
@@ -203,7 +209,10 @@ def _value(given: Any, owner: str, context: Context, parameters: dict[str, Any])
 
 
 def _constraints(
-    context: Context, conditions: Sequence[AnyCondition], parameters: dict[str, Any]
+    context: Context,
+    conditions: Sequence[AnyCondition],
+    parameters: dict[str, Any],
+    singular: Mapping[str, SingularPart],
 ) -> list[list[Constraint]]:
     region = context.region
     found: dict[tuple[str, int], tuple[list[FaceValue], list[AnyCondition]]] = {}
@@ -221,13 +230,15 @@ def _constraints(
                         raise ValueError(
                             f"{condition!r}: {unknown} already has a Dirichlet value on {piece!r}, from {owners[0]!r}."
                         )
-                    faces.append(FaceValue(position, value))
+                    rest = _remainder(value, singular.get(unknown), index, region)
+                    faces.append(FaceValue(position, rest))
                     owners.append(condition)
     time = region.time_index if region.has_time else -1
     for condition in conditions:
         if isinstance(condition, Initial):
             for unknown, key, given, _ in condition.targets(context):
                 value = _value(given, f"Initial({unknown}=...)", context, parameters)
+                value = value if key else _remainder(value, singular.get(unknown), time, region)
                 faces, owners = found.setdefault((unknown, time), ([], []))
                 if any(f.order == len(key) for f in faces):
                     raise ValueError(f"{condition!r}: the initial state of {unknown} is given twice.")
@@ -244,6 +255,10 @@ def _constraints(
                     mine.append(Constraint(index, lower, upper, ordered, tuple(owners)))
         result.append(sorted(mine, key=lambda c: c.index == time))
     return result
+
+
+def _remainder(value: KnownFunction, singular: SingularPart | None, axis: int, region: Region) -> KnownFunction:
+    return value if singular is None else Remainder(value, singular.before(axis), axis, tuple(region.bounds.values()))
 
 
 def _contradiction(

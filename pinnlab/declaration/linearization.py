@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial, Integral, Periodic
 from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Linearized, LinearPart, Stretch
-from pinnlab.declaration.terms import Term, trace
+from pinnlab.declaration.terms import MADE_UP_UNITS, Term, trace
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
@@ -123,6 +123,10 @@ def _condition(
     for term, where in zip(terms, places, strict=True):
         sites = term.draw(unit, _OF_CONDITION if term.fixed is None else term.fixed)
         linear = _linear(term, context, values, sites)
+        for size in MADE_UP_UNITS[1:] if condition.of_fields else ():
+            if all(part.is_finite(n) for part in linear for n in range(len(part.points))):
+                break
+            linear = _linear(term, context, values, sites, size=size)
         used = {u for part in linear for row in part.coefficients for (u, _), c in row.items() if np.any(c)}
         held = stretches.get(where) if term.part is not None else None
         parts.append(ConditionPart(OWN if own else term.kind, where, tuple(sorted(used)), linear, held))
@@ -130,10 +134,15 @@ def _condition(
 
 
 def _linear(
-    term: Term, context: Context, values: Mapping[str, Any], sites: tuple[Site, ...], positive: bool = True
+    term: Term,
+    context: Context,
+    values: Mapping[str, Any],
+    sites: tuple[Site, ...],
+    positive: bool = True,
+    size: float = 1.0,
 ) -> tuple[LinearPart, ...]:
     """The linear part of a term per site."""
-    found = trace(term, context.region.columns, context.unknowns, values, sites, positive)
+    found = trace(term, context.region.columns, context.unknowns, values, sites, positive, lambda key: 1 / size)
     residuals = list(found.residuals.values())
     return tuple(
         LinearPart(

@@ -6,12 +6,12 @@ import inspect
 import keyword
 from collections.abc import Iterable, Mapping, Sequence
 
-from pinnlab.declaration.conditions import Condition, Data, Dirichlet, Initial, Neumann, Periodic, Robin
+from pinnlab.declaration.conditions import Condition, Data, Dirichlet, Final, Initial, Neumann, Periodic, Robin
 from pinnlab.derivatives.fields import FIELD_NAMES
 
 OPTIONS = frozenset(
     name
-    for kind in (Initial, Dirichlet, Neumann, Robin, Periodic, Condition, Data)
+    for kind in (Initial, Final, Dirichlet, Neumann, Robin, Periodic, Condition, Data)
     for name, p in inspect.signature(kind).parameters.items()
     if p.kind not in (p.VAR_KEYWORD, p.POSITIONAL_ONLY)
 )
@@ -31,6 +31,16 @@ def check_names(coordinates: Sequence[object], unknowns: Sequence[object], param
             f"coordinates {', '.join(map(repr, coordinates))}: the derivative u.{name} may be read as {first} or as "
             f"{second}; give them names that do not run into one another, such as {_apart(coordinates)}."
         )
+
+
+def check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
+    """Raise ValueError where a name stands in two of {what it is: names}."""
+    seen: dict[str, str] = {}
+    for kind, names in groups.items():
+        for name in names:
+            if name in seen:
+                raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
+            seen[name] = kind
 
 
 def _obstacle(kind: str, name: object) -> str:
@@ -76,13 +86,3 @@ def ambiguous(names: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str, ..
 
 def _apart(names: Sequence[object]) -> str:
     return ", ".join(("x", "y", "z", "p", "q", "r", "s", "w")[: len(names)])
-
-
-def check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
-    """Raise ValueError where a name stands in two of {what it is: names}."""
-    seen: dict[str, str] = {}
-    for kind, names in groups.items():
-        for name in names:
-            if name in seen:
-                raise ValueError(f"{name!r} is both {seen[name]} and {kind}; give them different names.")
-            seen[name] = kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,11 @@ def check_parameter(name: str, value: object) -> Parameter:
     """
     if isinstance(value, Family | Unknown):
         return value
+    if isinstance(value, complex | np.complexfloating):
+        raise TypeError(
+            f"parameters[{name!r}] is the complex number {value}, and parameters are real; write the number into the "
+            "equation, or give its two parts, as in lambda psi, a, b: psi.t - (a + 1j * b) * psi."
+        )
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(
             f"parameters[{name!r}] is a {type(value).__name__}: {value!r}; give a number, Uniform(lower, upper) or "
@@ -112,6 +117,18 @@ def check_parameter(name: str, value: object) -> Parameter:
     if finite(value) is None:
         raise ValueError(f"parameters[{name!r}] is {_short(value)}; give a finite number.")
     return float(value)
+
+
+def check_solvable(parameters: Mapping[str, Parameter]) -> None:
+    """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
+    families = [name for name, value in parameters.items() if isinstance(value, Family)]
+    wanted = [name for name, value in parameters.items() if isinstance(value, Unknown)]
+    if families and wanted:
+        raise ValueError(
+            f"parameters: {families[0]!r} is a family and {wanted[0]!r} is to be found; data belong to one member, so no "
+            f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
+            f"{wanted[0]!r} a number or a family as well."
+        )
 
 
 def _short(value: object) -> str:

@@ -12,6 +12,9 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
+from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters
+from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
@@ -34,16 +37,16 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fluxes import Jump, lost_flux
-from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.names import check_distinct, check_names
-from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter
-from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
-from pinnlab.declaration.scales import Scales, Terms, checked_scales, find_scales
+from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
+from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
@@ -57,7 +60,7 @@ class Problem:
     """A differential equation with its domain and conditions.
 
     Args:
-        domain: where the coordinates live; the coordinate ``t`` is time.
+        domain: where the coordinates live; the coordinate ``t`` is time, or the one that it names as ``time``.
         unknowns: one name or several; ``{"psi": complex, "u": float}`` where some are complex.
         equations: one function or several. Arguments are bound by name to unknowns, coordinates and parameters; each
             returns a residual (zero where the equation holds) or ``{"name": residual}``. A complex residual is two real
@@ -111,17 +114,12 @@ class Problem:
         if not isinstance(domain, Region):
             raise TypeError(f"domain={domain!r}: give a region, such as Box(x=(0.0, 1.0), t=(0.0, 1.0)).")
         declared, complex_ones = declared_unknowns(unknowns)
-        names, functions = real_unknowns(declared, complex_ones), _functions(equations)
-        given = tuple(on_parts(condition, complex_ones) for condition in _conditions(conditions))
-        values = _parameters(parameters or {}, domain, given)
-        check_names(domain.coordinates, (*names, *complex_ones), values)
-        taken = {
-            "an unknown": (*names, *complex_ones),
-            "a coordinate": domain.coordinates,
-            "a parameter": tuple(values),
-        }
-        check_distinct(taken)
-        _check_solvable(values)
+        names, functions = real_unknowns(declared, complex_ones), checked_functions(equations)
+        given = tuple(on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
+        values = checked_parameters(parameters or {}, domain, given)
+        every = (*names, *complex_ones)
+        check_names(domain.coordinates, every, values)
+        check_distinct({"an unknown": every, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
         if not isinstance(name, str):
             raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
         found = dry_run(domain, names, functions, given, values, velocity)
@@ -133,7 +131,7 @@ class Problem:
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
             vars(self)["_given_scales"] = checked_scales(scales, wanted)
-        self.exact_plan()
+        self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
 
@@ -190,22 +188,50 @@ class Problem:
 
     def scales(self) -> Scales:
         """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
-        return self._scales
+        return self.forward._scales
+
+    @cached_property
+    def forward(self) -> Problem:
+        """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
+        scales = self._given_scales or None
+        if is_between(self.conditions):
+            domain, conditions = between(self.context(), self.conditions)
+            return self.replace(domain=domain, conditions=conditions, reference=None)
+        if not is_backwards(self.conditions):
+            return self
+        given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
+        if scales is not None:
+            scales = mirrored_scales(scales, self.domain)
+        return Problem(unknowns=self.unknowns, name=self.name, scales=scales, **rewritten(self._turn, *given))
+
+    @property
+    def _turn(self) -> ChangeOfVariables:
+        return mirror(self.domain) if is_backwards(self.conditions) else ChangeOfVariables()
+
+    @cached_property
+    def change(self) -> ChangeOfVariables:
+        """From the user's variables to those in which the problem is solved, ``natural``."""
+        posed = self.forward
+        return self._turn.after(ChangeOfVariables() if posed.natural is posed else posed._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        declared = Terms(self.context(), self.equation_term(), terms, self.parameter_values())
+        given = (self.equation_term(), terms, self.parameter_values(), self.complex_unknowns)
+        declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
         return find_scales(declared, self.parameters, self._given_scales)
 
     @cached_property
     def natural(self) -> Problem:
-        """The same problem in natural units; itself where it is in these already."""
+        """The same problem as solvers take it: forwards, in natural units; itself where it is so already."""
+        if self.forward is not self:
+            return self.forward.natural
         change = self._scales.change
-        if change.is_identity or self.complex_unknowns or not all(c.in_any_units for c in self.conditions):
+        if change.is_identity:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        return Problem(unknowns=self.unknowns, name=self.name, **rewritten(change, *given))
+        inner = rewritten(change, *given, bindable=self.bindable, sizes=dict(enumerate(self._scales.conditions)))
+        return Problem(unknowns=self.declared, name=self.name, **inner)
 
     # -- what solvers ask ----------------------------------------------------------------------------------------------
 
@@ -259,17 +285,28 @@ class Problem:
         """Highest order of derivatives of one unknown by a coordinate in the equations."""
         return max((key.count(coordinate) for key in self.derivatives[unknown]), default=0)
 
-    def exact_plan(self, periodic: bool = True, rough: bool = False) -> ExactPlan:
+    def exact_plan(self, periodic: bool = True, rough: bool = False, layers: bool = True) -> ExactPlan:
         """Which conditions are built into the field.
 
         Args:
             periodic: whether the network can be made periodic.
             rough: whether data without the derivatives that the equations use are built in as they are.
+            layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
         numbers = {k: representative(v) for k, v in self.parameters.items()}
         free = (*self.families, *self.unknown_parameters)
-        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough)
+        singular = self.clashes.singular if layers else None
+        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
+        plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
+
+    @cached_property
+    def clashes(self) -> Clashes:
+        """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
+        numbers = {k: representative(v) for k, v in self.parameters.items()}
+        free = (*self.families, *self.unknown_parameters)
+        values = self.parameter_values()
+        return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
@@ -287,9 +324,12 @@ class Problem:
 
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
-        plan = self.exact_plan()
+        plan, posed = self.forward.exact_plan(), self.forward.conditions
         notes, missing = list(plan.notes), []
         notes += [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in self.complex_unknowns]
+        if is_between(self.conditions):
+            notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
+        given = posed if is_between(self.conditions) else self.conditions
         for name, value in self.parameters.items():
             if isinstance(value, Family):
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
@@ -299,8 +339,12 @@ class Problem:
                     "that decides it, Integral(..., equals=...)"
                 )
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        notes += self.clashes.notes
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
+        scales = self.scales()
+        if not scales.natural:
+            notes += [f"solved in natural units: {scales!r}", *scales.notes]
         found = self._gaps()
         missing += found.missing
         return ProblemReport(
@@ -310,7 +354,9 @@ class Problem:
                 for u, keys in self.derivatives.items()
             },
             residuals=self.residual_names,
-            conditions=tuple((repr(c), "exact" if c in plan.built_in else "soft") for c in self.conditions),
+            conditions=tuple(
+                (repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True)
+            ),
             notes=(*notes, *found.notes),
             missing=tuple(missing),
             excess=found.excess,
@@ -339,58 +385,6 @@ class Problem:
             raise NotUniqueError(f"{self.name}: the solution is not unique; {certificate}.")
 
     def _gaps(self) -> Gaps:
+        if is_between(self.conditions):
+            return self.forward._gaps()
         return gaps(self.context(), self.conditions, self.count(), self.order_of)
-
-
-# -- what the constructor makes of its arguments -----------------------------------------------------------------------
-
-
-def _functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
-    """The equations; ValueError where there is none."""
-    if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
-        raise TypeError(f"equations={equations!r}: give a function, or a list of functions.")
-    functions = (equations,) if callable(equations) else tuple(equations)
-    if not functions:
-        raise ValueError("equations is empty; give at least one function that returns a residual.")
-    return functions
-
-
-def _conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tuple[AnyCondition, ...]:
-    """The conditions; TypeError where one is none."""
-    if not isinstance(conditions, AnyCondition) and not isinstance(conditions, Sequence):
-        raise TypeError(f"conditions={conditions!r}: give a list of Initial(...), Dirichlet(...) and the like.")
-    given = (conditions,) if isinstance(conditions, AnyCondition) else tuple(conditions)
-    for condition in given:
-        if not isinstance(condition, AnyCondition):
-            raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
-    return given
-
-
-def _parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
-) -> dict[str, Parameter]:
-    """The parameters, checked; random fields and functions know the domain's coordinates."""
-    if not isinstance(parameters, Mapping):
-        raise TypeError(f"parameters={parameters!r}: give a dictionary, such as {{'nu': 0.01}}.")
-    periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
-    checked: dict[str, Parameter] = {}
-    for name, value in parameters.items():
-        if isinstance(value, RandomField):
-            checked[name] = value.over(domain, periodic)
-        elif callable(value):
-            checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
-        else:
-            checked[name] = check_parameter(name, value)
-    return checked
-
-
-def _check_solvable(parameters: Mapping[str, Parameter]) -> None:
-    """Raise ValueError for a family together with an unknown coefficient, which no solver finds."""
-    families = [name for name, value in parameters.items() if isinstance(value, Family)]
-    wanted = [name for name, value in parameters.items() if isinstance(value, Unknown)]
-    if families and wanted:
-        raise ValueError(
-            f"parameters: {families[0]!r} is a family and {wanted[0]!r} is to be found; data belong to one member, so no "
-            f"solver finds an unknown coefficient for a whole family: fix {families[0]!r} at a number, or make "
-            f"{wanted[0]!r} a number or a family as well."
-        )

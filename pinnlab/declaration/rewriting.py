@@ -6,10 +6,8 @@ units, and are divided by sizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import torch
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.changed_functions import ChangedFunction
@@ -17,16 +15,12 @@ from pinnlab.declaration.changed_parameters import changed_parameter
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.conditions.converted import ConvertedCondition
-from pinnlab.declaration.dry_run import Equation, bound_label, dry_points, parameter_values
+from pinnlab.declaration.dry_run import Equation, bound_label
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.parameters import Parameter
-from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped
-
-_POINTS = 64
-"""Of the interior, at which the size of what a condition prescribes is looked at."""
 
 
 def rewritten(
@@ -36,7 +30,9 @@ def rewritten(
     conditions: Sequence[AnyCondition],
     parameters: Mapping[str, Parameter],
     velocity: Any = None,
-    weights: Mapping[int, float] | None = None,
+    *,
+    bindable: Sequence[str] | None = None,
+    sizes: Mapping[int, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
     """The arguments ``domain``, ``equations``, ``conditions``, ``parameters`` and ``velocity`` of the rewritten problem.
 
@@ -44,17 +40,20 @@ def rewritten(
         change: of variables.
         context: of the problem.
         equations, conditions, parameters, velocity: of the problem, as it holds them.
-        weights: {number of a condition: its weight}, for those that are not rewritten themselves.
+        bindable: names that arguments of equations may have; None for those that the context tells of.
+        sizes: {number of a condition: {name of a misfit: its natural size}}; of others it is one.
     """
-    domain, bindable = context.region, (*context.unknowns, *context.bindable)
+    domain, bindable = context.region, bindable or (*context.unknowns, *context.bindable)
     names = domain.coordinates
     functions = {name: value for name, value in parameters.items() if isinstance(value, FunctionParameter)}
-    size = _size(context, parameters)
     inner: list[AnyCondition] = []
     for number, condition in enumerate(conditions):
-        found = condition.in_variables(change, context, size)
-        weight = (weights or {}).get(number)
-        inner += [ConvertedCondition(condition, change, context, functions, weight)] if found is None else found
+        mine = sizes[number] if sizes is not None else _ones(condition, context)
+        found = condition.in_variables(change, context, mine)
+        if found is None:
+            weight = condition.weight / max(mine.values(), default=1.0) ** 2
+            found = [ConvertedCondition(condition, change, context, functions, weight)]
+        inner += found
     return {
         "domain": mapped(domain, change.coordinates),
         "equations": [
@@ -67,6 +66,10 @@ def rewritten(
     }
 
 
+def _ones(condition: AnyCondition, context: Context) -> dict[str, float]:
+    return {name: 1.0 for term in condition.terms(context) for name in term.residuals}
+
+
 def _velocity(given: Any, change: ChangeOfVariables, context: Context, bindable: Sequence[str]) -> list[Any]:
     """dx/dt of inner variables, one component per coordinate of space."""
     found = []
@@ -74,18 +77,3 @@ def _velocity(given: Any, change: ChangeOfVariables, context: Context, bindable:
         unit = Affine(0.0, change.along((context.region.clock,)) / change.along((name,)))
         found.append(ChangedFunction(part, names, change, unit) if callable(part) else unit.inner(float(part)))
     return found
-
-
-def _size(context: Context, parameters: Mapping[str, Parameter]) -> Callable[[Any], float]:
-    """The largest modulus of a number or function of coordinates and parameters in the domain."""
-    columns = context.region.columns(
-        context.region.interior(dry_points(len(context.region.coordinates))(_POINTS)).points
-    )
-
-    def size(value: Any) -> float:
-        names = context.names(value, "a condition")
-        with torch.no_grad():
-            found = Scope({}, columns, parameter_values(parameters)).value(value, names, "a condition")
-        return float(found.abs().nan_to_num(0.0, 0.0, 0.0).max())
-
-    return size

@@ -14,31 +14,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from pinnlab.declaration.balance import Row, balanced, between, driven, offset_and_scale, rounded
 from pinnlab.declaration.parameters import Parameter, Unknown
-from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.term_sizes import TermSizes, lengths
 from pinnlab.declaration.variables import ChangeOfVariables
-from pinnlab.derivatives.fields import Key
-from pinnlab.derivatives.jets import LazyJet
-from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import Region, Site
+from pinnlab.derivatives.names import parts_of
+from pinnlab.domains import Region
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import rigid
-from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.numbers import finite, positive
 
-_POINTS = 32
 _ROUNDS = 30
 _ENOUGH = 1.1
 """Factor by which sizes may still change when iterations end."""
-NATURAL = 30.0
+NATURAL = 64.0
 """Factor from one within which a scale is natural."""
 STIFF = 3e3
-"""The same for equations and for time: how large their terms are is not told by lengths alone."""
+"""The same for time, and for equations beside conditions that are not built in."""
+ALONE = 1e9
+"""The same for equations that are all there is to be solved: as large as they are, they are as large everywhere."""
+SPREAD = 1e10
+"""Factor between the terms of an equation from which on one of them is lost beside the other."""
 OFFSET = 10.0
 """Times the variation, from which on an offset is worth taking out."""
 
@@ -53,6 +49,8 @@ class Scales:
         coefficients: {coefficient to be found: scale}.
         equations: {residual: what it is divided by}.
         natural: whether the problem is solved as it is.
+        notes: what no choice of units mends, in sentences.
+        conditions: per condition {name of a misfit: what it is divided by where it is not built in}.
     """
 
     coordinates: Mapping[str, tuple[float, float]]
@@ -60,6 +58,8 @@ class Scales:
     coefficients: Mapping[str, float] = field(default_factory=dict)
     equations: Mapping[str, float] = field(default_factory=dict)
     natural: bool = False
+    conditions: tuple[Mapping[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         def shown(name: str, pair: tuple[float, float]) -> str:
@@ -83,22 +83,19 @@ class Scales:
         return ChangeOfVariables(coordinates, unknowns, coefficients, self.equations)
 
 
-def lengths(region: Region) -> dict[str, float]:
-    """{coordinate: extent of the region}."""
-    return {name: upper - lower for name, (lower, upper) in region.bounds.items()}
-
-
 def coordinate_scales(
     region: Region, given: Mapping[str, tuple[float | None, float]]
 ) -> dict[str, tuple[float, float]]:
     """{coordinate: (offset, scale)}: lengths of the domain, rounded, from near zero; shapes keep their proportions.
+
+    Sides of a box that are of similar length have one scale as well: a derivative across a thin side is not large for that.
 
     Args:
         region: the domain.
         given: {coordinate: (offset or None, scale)} by the user.
     """
     found = {}
-    for group in rigid(region):
+    for group in _alike(region, [group for group in rigid(region) if not set(group) & set(given)]):
         longest = max(region.bounds[name][1] - region.bounds[name][0] for name in group)
         fixed = [given[name][1] for name in group if name in given]
         own = rounded(longest)
@@ -109,106 +106,24 @@ def coordinate_scales(
             if offset is None:
                 offset = lower if away else 0.0
             found[name] = (offset, fixed[0] if fixed else own)
-    return found
+    return {name: found[name] for name in region.coordinates}
 
 
-class Terms:
-    """A declaration whose terms are looked at.
-
-    Args:
-        context: names and region.
-        equations: as one term.
-        conditions: the terms of each.
-        parameters: {name: number or function}.
-    """
-
-    def __init__(
-        self, context: Context, equations: Term, conditions: Sequence[Sequence[Term]], parameters: Mapping[str, Any]
-    ):
-        self.context, self.region, self.parameters = context, context.region, parameters
-        self.equations, self.conditions = equations, conditions
-        self.lengths = lengths(self.region)
-        self._site = equations.draw(self._unit, _POINTS)[0]
-
-    def _unit(self, n: int) -> Tensor:
-        return unit_points("sobol", n, len(self.region.coordinates), np.random.default_rng(3)).double()
-
-    def reach(self, key: Key) -> float:
-        """The product of the lengths of the coordinates by which a derivative is."""
-        return math.prod(self.lengths[name] for name in key)
-
-    def rows(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> dict[str, Row]:
-        """{residual: what it is made of} for unknowns that are about ``rest`` and vary by ``sizes``."""
-        site, region = Site(self._site.points.detach().clone().requires_grad_()), self.region
-        columns = region.columns(site.points)
-        still = {u: _jet(columns, value, 0.0, self.reach, 0) for u, value in rest.items()}
-        moving = {
-            u: _jet(columns, value, sizes.get(u, 0.0), self.reach, i + 1) for i, (u, value) in enumerate(rest.items())
-        }
-        residuals = self.equations.evaluate((Scope.of_jets(moving, columns, self.parameters),))
-        sources = self.equations.evaluate((Scope.of_jets(still, columns, self.parameters),))
-        found = {}
-        for name, slopes in zip(residuals, linearize(list(residuals.values()), moving), strict=True):
-            source, near = _waves(sources[name], site.points)
-            short = {c: min(self.lengths[c], near.get(i, math.inf)) for i, c in enumerate(region.coordinates)}
-            pulls: dict[str, list[float]] = {}
-            for (unknown, key), slope in slopes.items():
-                size = _size(slope)
-                if size > 0:
-                    pulls.setdefault(unknown, []).append(size / self.reach(key))
-            # a source of short waves moves an unknown less than one that is the same everywhere
-            steep: dict[str, list[float]] = {}
-            for (unknown, key), slope in slopes.items():
-                steep.setdefault(unknown, []).append(_size(slope) / math.prod(short[c] for c in key))
-            shares = {u: max(steep[u]) / max(pulls[u]) for u in pulls}
-            least = min(shares.values(), default=1.0)
-            found[name] = Row(pulls, source / max(least, 1.0))
-        return found
-
-    def asked(self, rest: Mapping[str, float]) -> tuple[dict[str, list[float]], dict[str, float]]:
-        """{unknown: lowest and highest value that conditions ask for}, and {unknown: variation that slopes ask for}."""
-        values: dict[str, list[float]] = {}
-        slopes: dict[str, float] = {}
-        for terms in self.conditions:
-            for term in terms:
-                if term.kind == "periodic":
-                    continue
-                sites = term.draw(self._unit, term.fixed or _POINTS)
-                if len(sites) != 1:
-                    continue
-                self._ask(term, sites[0], rest, values, slopes)
-        return values, slopes
-
-    def _ask(
-        self,
-        term: Term,
-        site: Site,
-        rest: Mapping[str, float],
-        values: dict[str, list[float]],
-        slopes: dict[str, float],
-    ) -> None:
-        columns = self.region.columns(site.points)
-        normals = None if site.normals is None else self.region.columns(site.normals)
-        jets = {u: _jet(columns, value, 0.0, self.reach, 0) for u, value in rest.items()}
-        residuals = term.evaluate((Scope.of_jets(jets, columns, self.parameters, normals),))
-        for residual, row in zip(residuals.values(), linearize(list(residuals.values()), jets), strict=True):
-            left = residual.detach()
-            about = [(u, a) for (u, key), a in row.items() if not key and bool((a != 0).any())]
-            if len(about) == 1:
-                unknown, a = about[0]
-                wanted = (rest[unknown] - left / a)[torch.isfinite(left / a)]
-                if len(wanted):
-                    pair = values.setdefault(unknown, [math.inf, -math.inf])
-                    pair[0], pair[1] = min(pair[0], float(wanted.min())), max(pair[1], float(wanted.max()))
-            elif not about:
-                steps = [(u, _size(left) * self.reach(k) / _size(b)) for (u, k), b in row.items() if _size(b) > 0]
-                if len({u for u, _ in steps}) == 1:
-                    unknown, step = steps[0][0], min(s for _, s in steps)
-                    slopes[unknown] = max(slopes.get(unknown, 0.0), step)
+def _alike(region: Region, groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Groups of coordinates that get one scale: those of space whose lengths differ by less than ``NATURAL``."""
+    sizes = lengths(region)
+    longest = max((sizes[name] for name in region.space), default=1.0)
+    apart = [group for group in rigid(region) if group not in groups]
+    close = [
+        group for group in groups if all(name in region.space and NATURAL * sizes[name] > longest for name in group)
+    ]
+    others = [group for group in groups if group not in close]
+    together = tuple(name for group in close for name in group)
+    return [*apart, *others, *([together] if together else [])]
 
 
 def find_scales(
-    declared: Terms,
+    declared: TermSizes,
     coefficients: Mapping[str, Parameter],
     given: Mapping[str, tuple[float | None, float]],
 ) -> Scales:
@@ -219,27 +134,68 @@ def find_scales(
         coefficients: {name: parameter}, of which those to be found get a scale.
         given: {coordinate, unknown, coefficient or residual: (offset or None, scale)} by the user.
     """
+    found = _found(declared, coefficients, given)
+    if found.natural or given or declared.paths:
+        return found
+    # how far a source of short waves moves an unknown is known roughly: what may be natural is left as it is
+    other = _found(declared.blunt, coefficients, given)
+    return other if other.natural else found
+
+
+def _found(
+    declared: TermSizes, coefficients: Mapping[str, Parameter], given: Mapping[str, tuple[float | None, float]]
+) -> Scales:
     coordinates = coordinate_scales(declared.region, given)
-    unknowns, rows = unknown_scales(declared, given)
-    found = {n: abs(v.start) for n, v in coefficients.items() if isinstance(v, Unknown) and v.start != 0}
-    own = {n: given[n][1] if n in given else rounded(s) for n, s in found.items()}
-    pairs = {}
-    for name, (offset, scale) in unknowns.items():
-        pairs[name] = (offset, scale) if name in given else (offset, rounded(scale))
+    wanted = {name: value for name, value in coefficients.items() if isinstance(value, Unknown)}
+    unknowns = unknown_scales(declared, given, not wanted)
+    own = {n: given[n][1] if n in given else rounded(abs(v.start)) for n, v in wanted.items() if n in given or v.start}
+    pairs = {u: pair if u in given else (pair[0], rounded(pair[1])) for u, pair in unknowns.items()}
+    for name in declared.complex_unknowns:
+        pairs |= _alike_parts({part: pairs[part] for part in parts_of(name)})
     sizes = {u: scale for u, (_, scale) in pairs.items()}
-    equations = {}
-    for name, row in rows.items():
+    rest = {u: offset for u, (offset, _) in pairs.items()}
+    units = {name: scale for name, (_, scale) in coordinates.items()}
+    equations, notes = {}, []
+    for name, row in declared.rows(rest, sizes, units).items():
         size = row.largest(sizes)
+        notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
     natural = not given and _natural(declared, coordinates, unknowns, equations)
-    return Scales(coordinates, pairs, own, equations, natural)
+    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes, units), tuple(notes))
+
+
+def _spread(name: str, terms: Sequence[float]) -> list[str]:
+    """What is said of an equation whose terms differ too much in size."""
+    apart = max(terms, default=1.0) / min(terms, default=1.0)
+    if not apart > SPREAD:
+        return []
+    return [
+        f"in its natural units the terms of equation {name!r} still differ by a factor of {apart:.0e}: a layer that is thin "
+        "next to the domain, or a rate that is fast next to its time; leave out what does not matter, or give scales=..."
+    ]
+
+
+def _alike_parts(parts: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Both parts of a complex unknown with the larger scale, around zero: its phase turns one into the other."""
+    scale = max(scale for _, scale in parts.values())
+    return dict.fromkeys(parts, (0.0, scale))
 
 
 def unknown_scales(
-    declared: Terms, given: Mapping[str, tuple[float | None, float]]
-) -> tuple[dict[str, tuple[float, float]], dict[str, Row]]:
-    """{unknown: (offset, scale)}, and the equations linearized at them."""
+    declared: TermSizes, given: Mapping[str, tuple[float | None, float]], certain: bool = True
+) -> dict[str, tuple[float, float]]:
+    """{unknown: (offset, scale)}.
+
+    Args:
+        declared: terms of the problem.
+        given: by the user.
+        certain: whether all coefficients are known.
+    """
     names = declared.context.unknowns
+    paths = declared.paths if certain else {}
+    if set(paths) == set(names):
+        pairs = {u: offset_and_scale(paths[u][0], paths[u][1], 0.0) for u in names}
+        return {u: _settled(pairs[u], given.get(u)) for u in names}
     rest = dict.fromkeys(names, 0.0)
     values, slopes = declared.asked(rest)
     # what is asked of non-linear conditions is asked again, near where their unknowns are
@@ -267,14 +223,16 @@ def unknown_scales(
         sizes = new
         if settled:
             break
-    pairs = {}
-    for u in names:
-        low, high = values.get(u, [0.0, 0.0])
-        offset, scale = offset_and_scale(low, high, sizes[u])
-        if u in given:
-            offset, scale = offset if given[u][0] is None else given[u][0] or 0.0, given[u][1]
-        pairs[u] = (offset, scale if 0 < scale < math.inf else 1.0)
-    return pairs, rows
+    pairs = {u: offset_and_scale(*_pair(values.get(u)), sizes[u]) for u in names}
+    return {u: _settled(pairs[u], given.get(u)) for u in names}
+
+
+def _settled(found: tuple[float, float], given: tuple[float | None, float] | None) -> tuple[float, float]:
+    """(offset, scale): that of the user before what was found, and one where nothing was."""
+    offset, scale = found
+    if given is not None:
+        return offset if given[0] is None else given[0], given[1]
+    return offset, scale if 0 < scale < math.inf else 1.0
 
 
 def _leader(row: Row, names: Sequence[str]) -> str | None:
@@ -284,7 +242,7 @@ def _leader(row: Row, names: Sequence[str]) -> str | None:
 
 
 def _natural(
-    declared: Terms,
+    declared: TermSizes,
     coordinates: Mapping[str, tuple[float, float]],
     unknowns: Mapping[str, tuple[float, float]],
     equations: Mapping[str, float],
@@ -295,47 +253,19 @@ def _natural(
     offsets = any(offset != 0 for offset, _ in coordinates.values())
     far = any(abs(offset) > OFFSET * scale for offset, scale in unknowns.values())
     near = [*space, *(scale for _, scale in unknowns.values())]
-    wide = [*time, *equations.values()]
+    sizes = list(equations.values())
+    alone = max(sizes) <= STIFF * min(sizes) and not declared.soft
     return (
         not (offsets or far)
         and all(1 / NATURAL <= s <= NATURAL for s in near)
-        and all(1 / STIFF <= s <= STIFF for s in wide)
+        and all(1 / STIFF <= s <= STIFF for s in time)
+        and all(1 / (ALONE if alone else STIFF) <= s <= (ALONE if alone else STIFF) for s in sizes)
     )
 
 
-def _jet(columns: Mapping[str, Tensor], rest: float, size: float, reach: Any, seed: int) -> LazyJet:
-    """Made-up derivatives of an unknown that is about ``rest`` and varies by ``size``, as leaves."""
-    n = len(next(iter(columns.values())))
-    generator = torch.Generator().manual_seed(seed)
-
-    def derive(key: Key) -> Tensor:
-        share = 0.25 + 0.75 * torch.rand(n, generator=generator, dtype=torch.float64)
-        value = share * size / reach(key) + (0.0 if key else rest)
-        return value.requires_grad_()
-
-    return LazyJet(derive)
-
-
-def _waves(source: Tensor, points: Tensor) -> tuple[float, dict[int, float]]:
-    """The size of a source, and {number of a coordinate: the length over which it changes by its size}."""
-    size = _size(source)
-    if size == 0 or not source.requires_grad:
-        return size, {}
-    (slopes,) = torch.autograd.grad(source.sum(), points, retain_graph=True, allow_unused=True)
-    if slopes is None:
-        return size, {}
-    steep = {i: _size(slopes[:, i]) for i in range(points.shape[1])}
-    return size, {i: size / s for i, s in steep.items() if s > 0}
-
-
-def _size(values: Tensor) -> float:
-    """Root mean square of (n,), without points where an equation is not defined."""
-    found = values.detach()
-    found = found[torch.isfinite(found)]
-    if not len(found):
-        return 0.0
-    most = float(found.abs().max())
-    return most * float((found / most).square().mean().sqrt()) if most > 0 else 0.0
+def _pair(found: Sequence[float] | None) -> tuple[float, float]:
+    """What is asked for: lowest and highest; zero where nothing is."""
+    return (0.0, 0.0) if found is None else (found[0], found[1])
 
 
 def _middle(pair: Sequence[float] | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import AnyCondition, Context, Initial
+from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Final, Initial
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -86,6 +86,7 @@ def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, ord
     moving = [] if few else _motions(context, count)
     missing, excess = few + moving, _excess(context, conditions, count, order_of)
     notes = [] if few else [_constant(context, group) for group in count.constants]
+    notes += [_explosion(context, conditions)] if count.explosive else []
     if count.doubts:
         notes += [f"{text} (not certain: {'; '.join(count.doubts)})" for text in missing]
         return Gaps((), tuple(excess), tuple(notes), None)
@@ -99,14 +100,22 @@ def _initial_gaps(context: Context, conditions: Sequence[AnyCondition], count: C
     side = count.initial
     if side is None or not (side.lacking or side.needed is None):
         return []
-    given = {(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)}
+    given = {(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)}
     t = context.region.clock
     wanted = [(u, order) for u in context.unknowns for order in range(order_of(u, t)) if (u, order) not in given]
     lacking = [_derived(u, order, t) for u, order in wanted]
-    found = [f"no initial value of {name}: add Initial({name}=...)" for name in lacking]
+    kind = _instant(conditions)
+    found = [f"no {kind.instant} value of {name}: add {kind.__name__}({name}=...)" for name in lacking]
     if side.lacking and not found:
-        found = [f"the {_number(side.given, 'initial value')} leave {side.lacking} of {side.needed} open: change them"]
+        found = [
+            f"the {_number(side.given, kind.instant + ' value')} leave {side.lacking} of {side.needed} open: change them"
+        ]
     return found
+
+
+def _instant(conditions: Sequence[AnyCondition]) -> type[AtAnInstant]:
+    """At which end of time the state of a problem is given."""
+    return Final if any(isinstance(c, Final) for c in conditions) else Initial
 
 
 def _side_gaps(context: Context, count: Count, order_of: Orders) -> list[str]:
@@ -187,6 +196,14 @@ def _constant(context: Context, group: Sequence[str]) -> str:
     return f"{many}: solve sets it to zero at one point; a Dirichlet value or Data at a point would fix it otherwise"
 
 
+def _explosion(context: Context, conditions: Sequence[AnyCondition]) -> str:
+    given, other = ("a final", Initial) if _instant(conditions) is Final else ("an initial", Final)
+    return (
+        f"ill-posed in {context.region.clock} from {given} state: waves grow the faster the shorter they are, and so do "
+        f"errors; check signs, or give the {other.instant} state, {other.__name__}(...)"
+    )
+
+
 def _motions(context: Context, count: Count) -> list[str]:
     if not count.motions:
         return []
@@ -227,12 +244,14 @@ def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count, 
             f"too many conditions in {x}: {count.total.needed} needed, {count.total.given} given; drop those that "
             "follow from the others or contradict them"
         )
-    given = [(u, len(key)) for c in conditions if isinstance(c, Initial) for u, key, _, _ in c.targets(context)]
+    given = [(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)]
     for u, order in dict.fromkeys(given):
         t = context.region.clock
         if given.count((u, order)) > 1 or order >= order_of(u, t) > 0:
             why = "stands twice" if given.count((u, order)) > 1 else "is none that the equations ask for"
-            found.append(f"too many conditions: the initial value of {_derived(u, order, t)} {why}; drop it")
+            found.append(
+                f"too many conditions: the {_instant(conditions).instant} value of {_derived(u, order, t)} {why}; drop it"
+            )
     return found
 
 

@@ -238,6 +238,10 @@ class Trace:
     jets: tuple[dict[str, LazyJet], ...]
 
 
+MADE_UP_UNITS = (1.0, 1e3, 1e6)
+"""Sizes of made-up numbers, one after the other, where a formula is not defined for the first: (T - 293)**1.25 is not."""
+
+
 def trace(
     term: Term,
     region_columns: Callable[[Tensor], Columns],

@@ -9,6 +9,7 @@ x = x0 + L xi and T = T0 + S U a derivative is dT/dx = (S / L) dU/dxi.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from torch import Tensor
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.names import Key
 from pinnlab.domains.affine import UNCHANGED, Affine
+
+_NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,43 @@ class ChangeOfVariables:
         sizes = {name: 1 / size for name, size in self.residuals.items()}
         return ChangeOfVariables(back(self.coordinates), back(self.unknowns), back(self.parameters), sizes)
 
+    def after(self, first: ChangeOfVariables) -> ChangeOfVariables:
+        """The change that applies another one first, from its inner variables on."""
+        if self.is_identity:
+            return first
+
+        def joined(mine: Mapping[str, Affine], theirs: Mapping[str, Affine]) -> dict[str, Affine]:
+            return {n: mine.get(n, UNCHANGED).after(theirs.get(n, UNCHANGED)) for n in {**mine, **theirs}}
+
+        sizes = {
+            name: self.residuals.get(name, 1.0) * first.residuals.get(name, 1.0)
+            for name in {**self.residuals, **first.residuals}
+        }
+        return ChangeOfVariables(
+            joined(self.coordinates, first.coordinates),
+            joined(self.unknowns, first.unknowns),
+            joined(self.parameters, first.parameters),
+            sizes,
+        )
+
     def coordinate(self, name: str) -> Affine:
         """The map of a coordinate."""
         return self.coordinates.get(name, UNCHANGED)
+
+    def positions(self, name: str, outer: Iterable[float]) -> tuple[float, ...]:
+        """Positions along a coordinate in inner numbers; of a mirrored one in reverse order, so that they increase."""
+        own = self.coordinate(name)
+        found = tuple(map(own.inner, outer))
+        return found[::-1] if own.scale < 0 else found
+
+    def told(self, text: str) -> str:
+        """A sentence on inner variables with its places, such as "x = 0.25", in outer numbers."""
+
+        def outer(found: re.Match[str]) -> str:
+            return f"{found[1]} = {self.coordinate(found[1]).outer(float(found[2])):.4g}"
+
+        names = "|".join(re.escape(name) for name, own in self.coordinates.items() if not own.is_identity)
+        return re.sub(rf"\b({names}) = ({_NUMBER})", outer, text) if names else text
 
     def unknown(self, name: str) -> Affine:
         """The map of an unknown."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import comb
+from math import comb, pi, sqrt
 
 import numpy as np
 import torch
@@ -64,16 +64,35 @@ def _cycle(basis: Sequence[Tensor], order: int) -> list[Tensor]:
     return s[: order + 1]
 
 
-def _swish(basis: Sequence[Tensor], order: int) -> list[Tensor]:
-    """Of a g(a), with the sigmoid g: g' = g - g^2."""
-    a, sigmoid = basis
-    g = [sigmoid]
+def _sigmoid(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+    """From g' = g - g^2."""
+    g = list(basis)
     for k in range(order):
         total = g[k]
         for i in range(k + 1):
             total = total.sub(g[i] * g[k - i], alpha=comb(k, i))
         g.append(total)
+    return g
+
+
+def _swish(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+    """Of a g(a), with the sigmoid g."""
+    a, sigmoid = basis
+    g = _sigmoid([sigmoid], order)
     return [a * g[0]] + [a * g[k] + k * g[k - 1] for k in range(1, order + 1)]
+
+
+def _gelu(basis: Sequence[Tensor], order: int) -> list[Tensor]:
+    """Of a P(a), with the normal distribution function P: P'' = -a P', and so on (Hermite polynomials)."""
+    a, distribution, density = basis
+    p = [distribution, density]
+    for k in range(1, order):
+        p.append(-a * p[k] - (k - 1) * p[k - 1])
+    return [a * p[0]] + [a * p[k] + k * p[k - 1] for k in range(1, order + 1)]
+
+
+def _normal(a: Tensor) -> tuple[Tensor, ...]:
+    return a, torch.special.ndtr(a), torch.exp(-a * a / 2) / sqrt(2 * pi)
 
 
 ACTIVATIONS = {
@@ -81,6 +100,8 @@ ACTIVATIONS = {
     "sin": Activation(lambda a: (torch.sin(a), torch.cos(a)), _cycle),
     "cos": Activation(lambda a: (torch.cos(a), -torch.sin(a)), _cycle),
     "swish": Activation(lambda a: (a, torch.sigmoid(a)), _swish),
+    "sigmoid": Activation(lambda a: (torch.sigmoid(a),), _sigmoid),
+    "gelu": Activation(_normal, _gelu),
 }
 
 

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from pinnlab.derivatives.directions import Direction, resolved
 from pinnlab.derivatives.names import (
+    OF_NUMPY,
     OF_TENSORS,
+    OPERATORS,
     POINTWISE,
     POINTWISE_METHODS,
     REDUCTIONS,
@@ -155,6 +157,9 @@ class Field:
 
     def _no_attribute(self, name: str) -> str:
         """Why there is no such attribute, and what to write instead."""
+        if name in OPERATORS:
+            meant = OPERATORS[name].format(u=self.name)
+            return f"{self.name}.{name}: there is no such derivative or function; write {meant}."
         if name in REDUCTIONS:
             return (
                 f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
@@ -177,7 +182,7 @@ class Field:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Field:
         """NumPy's pointwise functions of fields are torch's of the same name."""
-        function = getattr(torch, {"power": "pow", "absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), None)
+        function = getattr(torch, OF_NUMPY.get(ufunc.__name__, ufunc.__name__), None)
         if method != "__call__" or kwargs or not callable(function):
             raise TypeError(
                 f"NumPy's {ufunc.__name__} cannot be applied to {self.name}, which has derivatives; use torch, such as "
@@ -271,6 +276,10 @@ def _collected(value: Any, fields: list[Field]) -> Any:
         return _Slot(len(fields) - 1)
     if isinstance(value, list | tuple):
         return type(value)(_collected(v, fields) for v in value)
+    if callable(value) and not isinstance(value, type):
+        raise TypeError(
+            "a function stands where a value belongs; write it with parentheses, such as u.sin() or psi.conj()."
+        )
     return value
 
 

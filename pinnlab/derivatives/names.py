@@ -23,6 +23,16 @@ OF_TENSORS = frozenset(
 )
 
 
+OF_NUMPY = {"power": "pow", "absolute": "abs", "conjugate": "conj"}
+"""Torch's names of functions that NumPy calls otherwise."""
+OPERATORS = {
+    "lap": "{u}.laplacian", "laplace": "{u}.laplacian", "Laplacian": "{u}.laplacian", "grad": "pl.grad({u})",
+    "gradient": "pl.grad({u})", "div": "pl.div(...)", "divergence": "pl.div(...)", "curl": "pl.curl(...)",
+    "rot": "pl.curl(...)", "conjugate": "{u}.conj()", "dot": "pl.dot(...)",
+}  # fmt: skip
+"""What was meant by names that no field has."""
+
+
 POINTWISE = (
     "equations see one point at a time, not the whole field, so that nothing in them may add up, sort, shift or pick "
     "points; "

@@ -43,6 +43,10 @@ class Affine:
         """The map from outer to inner numbers."""
         return Affine(-self.offset / self.scale, 1 / self.scale)
 
+    def after(self, first: Affine) -> Affine:
+        """The map that applies another one first, from its inner numbers on."""
+        return Affine(self.offset + self.scale * first.offset, self.scale * first.scale)
+
     def outer(self, inner: N) -> N:
         """The outer number, offset + scale * inner."""
         return inner if self.is_identity else self.offset + self.scale * inner
@@ -53,7 +57,8 @@ class Affine:
 
     def interval(self, outer: tuple[float, float]) -> tuple[float, float]:
         """An interval of outer numbers in inner ones, the smaller end first."""
-        first, last = self.inner(outer[0]), self.inner(outer[1])
+        # no negative zeros, which read oddly
+        first, last = self.inner(outer[0]) + 0.0, self.inner(outer[1]) + 0.0
         return (first, last) if first <= last else (last, first)
 
 

@@ -60,9 +60,10 @@ class Box(Region):
     @classmethod
     def of(cls, bounds: Bounds, time: str | None) -> Box:
         """The box with these bounds in which ``time``, or nothing, is time."""
-        if time == usual_time(bounds):
-            return cls(**bounds)
-        return cls(**bounds, time=time)
+        box = cls(**bounds)
+        if time != box.time:
+            object.__setattr__(box, "_time", time)
+        return box
 
     @property
     def time(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from pinnlab.domains.affine import UNCHANGED, Affine
 from pinnlab.domains.balls import Ball
@@ -12,6 +13,7 @@ from pinnlab.domains.boxes import Box
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.polygons import Polygon
 from pinnlab.domains.regions import Combination, Product, Region
+from pinnlab.domains.sites import Site
 
 
 def rigid(region: Region) -> tuple[tuple[str, ...], ...]:
@@ -60,3 +62,18 @@ def mapped(region: Region, maps: Mapping[str, Affine]) -> Region:
         columns = [m.inner(region.nodes[:, i]) for i, m in enumerate(own)]
         return Mesh(torch.stack(columns, dim=1), region.elements, region.tags, region.coordinates)
     raise ValueError(f"{region!r} is of a kind that cannot be counted in other units.")
+
+
+def at_the_end(region: Region, unit: Tensor) -> Site:
+    """Map (n, d) points of the unit cube onto the slice at the last time."""
+    points = region.initial(unit).points.clone()
+    points[:, region.time_index] = region.time_interval[1]
+    return Site(points)
+
+
+def with_time(region: Region, time: str | None) -> Region:
+    """The same region in which another coordinate of a box, or none, is time."""
+    if isinstance(region, Product):
+        own = [time if time in factor.coordinates else None for factor in region.factors]
+        return Product(tuple(with_time(factor, name) for factor, name in zip(region.factors, own, strict=True)))
+    return Box.of(region.bounds, time) if isinstance(region, Box) else region

@@ -1,28 +1,28 @@
-"""Nodes and weights with which integrals over a region, or over a part of its boundary, are taken.
+"""Nodes and weights, fixed once and for all, with which integrals over a region or a part of its boundary are taken.
 
-Letters: s nodes, d coordinates.
+Letters: n nodes, d coordinates, k dimensions of a patch, K patches.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial import legendre
 
-from pinnlab.domains.boxes import Box
+from pinnlab.domains.patches import Array, Patches
 
-Array = np.ndarray
 _ORDER = 8
-"""Gauss-Legendre nodes of a panel."""
-_PANELS = {1: 16, 2: 4, 3: 2}
-"""Per number of dimensions, equal panels of every side; one in more dimensions."""
-_MOST = 4096
-"""Nodes in all, about, in more dimensions than three."""
-FEWEST = 4
-"""Nodes per side; with fewer nothing is resolved."""
+"""Gauss-Legendre nodes of a panel, where there are so many."""
+_WANTED = {0: 1, 1: 128, 2: 1024}
+"""Per number of dimensions, nodes in all, about; 4096 in more than two."""
+_MANY = 4096
+_FEWEST = 2
+"""Nodes along each side of one of many patches."""
+_FEWEST_ALONE = 4
+"""The same of few: with fewer nothing is resolved."""
+_MOST = 50_000
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Quadrature:
     """A sum that stands for an integral.
 
     Attributes:
-        points: (s, d).
-        weights: (s,); their sum is the length, area or volume.
-        normals: (s, d) outward unit normals, on a boundary; else None.
+        points: (n, d).
+        weights: (n,); their sum is the length, area or volume.
+        normals: (n, d) outward unit normals, on a boundary; else None.
     """
 
     points: Array
@@ -54,7 +54,7 @@ def gauss(lower: float, upper: float, panels: int, order: int) -> tuple[Array, A
 
 
 def tensor(axes: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Points (s, d) and weights (s,) of all combinations of the nodes and weights of d axes."""
+    """Points (n, k) and weights (n,) of all combinations of the nodes and weights of k axes."""
     points = np.stack([g.ravel() for g in np.meshgrid(*(x for x, _ in axes), indexing="ij")], axis=1)
     weights = np.ones(1)
     for _, w in axes:
@@ -62,37 +62,47 @@ def tensor(axes: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
     return points, weights
 
 
-def per_side(dimensions: int) -> tuple[int, int] | None:
-    """(panels, nodes of a panel) of every side; None in too many dimensions for tensor products."""
-    if dimensions in _PANELS:
-        return _PANELS[dimensions], _ORDER
-    order = math.floor(_MOST ** (1 / max(1, dimensions)) + 1e-9)
-    return (1, order) if order >= FEWEST else None
+def per_side(dimensions: int, patches: int) -> tuple[int, int]:
+    """(panels, nodes of a panel) along each side of each of so many patches.
+
+    Raises:
+        ValueError: that would be too many in all.
+    """
+    if dimensions == 0:
+        return 1, 1
+    wanted = (_WANTED.get(dimensions, _MANY) / patches) ** (1 / dimensions)
+    panels = max(1, round(wanted / _ORDER))
+    order = _ORDER if wanted >= _ORDER else max(_FEWEST, int(wanted + 1e-9))
+    if order < _FEWEST_ALONE and patches < 2 * dimensions:
+        raise ValueError(f"there is no quadrature in {dimensions} dimensions")
+    if (nodes := patches * (panels * order) ** dimensions) > _MOST:
+        raise ValueError(f"a quadrature over {patches} parts would have {nodes} nodes, of which {_MOST} may be used")
+    return panels, order
 
 
-def over_box(box: Box, rule: tuple[int, int]) -> Quadrature:
-    """An integral over a box; ``rule``: panels and nodes of a panel, per side."""
-    return Quadrature(*tensor([gauss(*box.bounds[name], *rule) for name in box.coordinates]))
+def quadrature(patches: Sequence[Patches]) -> Quadrature:
+    """The sum over several sets of patches together.
 
-
-def over_face(box: Box, piece: str, rule: tuple[int, int]) -> Quadrature:
-    """An integral over one face of a box, such as ``"x-"``; in one dimension it is the value at the end."""
-    index, position, sign = box.face(piece)
-    axes = [gauss(*box.bounds[name], *rule) for name in box.coordinates]
-    axes[index] = np.array([position]), np.ones(1)
-    points, weights = tensor(axes)
-    normals = np.zeros_like(points)
-    normals[:, index] = sign
-    return Quadrature(points, weights, normals)
-
-
-def together(parts: Sequence[Quadrature]) -> Quadrature:
-    """The sum of integrals over several pieces of a boundary."""
-    if len(parts) == 1:
-        return parts[0]
+    Raises:
+        ValueError: too many dimensions, or too many patches.
+    """
+    count = sum(each.count for each in patches)
+    parts = [_over(each, per_side(each.dimension, count)) for each in patches]
     normals = [part.normals for part in parts if part.normals is not None]
     return Quadrature(
         np.concatenate([part.points for part in parts]),
         np.concatenate([part.weights for part in parts]),
         np.concatenate(normals) if len(normals) == len(parts) else None,
     )
+
+
+def _over(patches: Patches, rule: tuple[int, int]) -> Quadrature:
+    if patches.dimension:
+        unit, weights = tensor([gauss(0.0, 1.0, *rule)] * patches.dimension)
+    else:
+        unit, weights = np.zeros((1, 0)), np.ones(1)
+    which = np.repeat(np.arange(patches.count), len(unit))
+    placed = patches.place(which, np.tile(unit, (patches.count, 1)))
+    found, counted = placed.density * np.tile(weights, patches.count), placed.density > 0
+    normals = None if placed.normals is None else placed.normals[counted]
+    return Quadrature(placed.points[counted], found[counted], normals)

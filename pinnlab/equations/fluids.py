@@ -10,7 +10,7 @@ from typing import Any
 
 from pinnlab.derivatives.operators import div, grad
 from pinnlab.derivatives.vectors import dot
-from pinnlab.equations.pieces import rate, slopes, varies
+from pinnlab.equations.pieces import laplacian, rate, slopes, varies
 
 
 def stokes(
@@ -82,6 +82,6 @@ def _change(u: Any, velocity: Sequence[Any]) -> Any:
 def _viscous(velocity: Sequence[Any], mu: Any) -> list[Any]:
     """The force of viscosity per volume, along each coordinate."""
     if not varies(mu):
-        return [mu * u.laplacian for u in velocity]
+        return [mu * laplacian(u) for u in velocity]
     gradients = [grad(u) for u in velocity]
     return [div(mu * (row + [other[i] for other in gradients])) for i, row in enumerate(gradients)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pinnlab.domains.columns import time_of
-from pinnlab.equations.pieces import rate
+from pinnlab.equations.pieces import coordinates, laplacian, rate
 
 
 def schroedinger(psi: Any, V: Any = 0.0, hbar: Any = 1.0, m: Any = 1.0) -> Any:
@@ -51,16 +51,16 @@ def nonlinear_schroedinger(psi: Any, g: Any = 1.0, V: Any = 0.0) -> Any:
     Raises:
         ValueError: the domain has no time.
     """
-    return 1j * _rate(psi) + psi.laplacian / 2 - V * psi + g * (psi * psi.conj()).real * psi
+    return 1j * _rate(psi) + laplacian(psi) / 2 - V * psi + g * (psi * psi.conj()).real * psi
 
 
 def _energy(psi: Any, V: Any, hbar: Any, m: Any) -> Any:
     """What the Hamiltonian makes of psi."""
-    return -(hbar**2) / (2 * m) * psi.laplacian + V * psi
+    return -(hbar**2) / (2 * m) * laplacian(psi) + V * psi
 
 
 def _rate(psi: Any) -> Any:
-    if time_of(psi.coordinates) is None:
+    if time_of(coordinates(psi)) is None:
         raise ValueError(
             "Schroedinger's equation in time on a domain without time; use pl.equations.stationary_schroedinger, or add "
             "t=(start, end) to the domain."

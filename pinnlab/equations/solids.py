@@ -13,7 +13,7 @@ from typing import Any
 
 from pinnlab.derivatives.operators import div, grad
 from pinnlab.derivatives.vectors import Vector
-from pinnlab.equations.pieces import rate, varies
+from pinnlab.equations.pieces import laplacian, rate, varies
 
 
 def lame(E: Any, nu: Any) -> tuple[Any, Any]:
@@ -93,7 +93,7 @@ def _balance(displacement: Sequence[Any], constants: tuple[Any, Any], force: Seq
         lam, mu = constants
         inner = [
             (lam + mu) * sum(other.d(name, along) for other, along in zip(displacement, names, strict=True))
-            + mu * u.laplacian
+            + mu * laplacian(u)
             for u, name in zip(displacement, names, strict=True)
         ]
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pinnlab.derivatives.operators import curl
-from pinnlab.equations.pieces import rate
+from pinnlab.equations.pieces import laplacian, rate
 
 
 def wave(u: Any, c: Any, f: Any = 0.0) -> Any:
@@ -18,7 +18,7 @@ def wave(u: Any, c: Any, f: Any = 0.0) -> Any:
         c: speed, length / time.
         f: source, in the unit of u / time^2.
     """
-    return rate(u, 2) - c**2 * u.laplacian - f
+    return rate(u, 2) - c**2 * laplacian(u) - f
 
 
 def helmholtz(u: Any, k: Any, f: Any = 0.0) -> Any:
@@ -31,7 +31,7 @@ def helmholtz(u: Any, k: Any, f: Any = 0.0) -> Any:
         k: wave number, 1 / length.
         f: source.
     """
-    return u.laplacian + k**2 * u - f
+    return laplacian(u) + k**2 * u - f
 
 
 def maxwell_tm(

@@ -6,6 +6,7 @@ A file may name only the classes listed here, so reading one runs nobody's code.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.overlapping import Overlapping
 from pinnlab.networks.pirate import PirateNet
+from pinnlab.networks.singular import SingularEmbedding, Switch
 
 Data = dict[str, Any]
 _NETWORKS = {cls.__name__: cls for cls in (MLP, ModifiedMLP, PirateNet)}
@@ -53,6 +55,10 @@ def _embedding_data(module: nn.Module) -> Data | None:
         return None if None in parts else {"class": "Chain", "parts": parts}
     if type(module) is Rescale:
         return {"class": "Rescale", "width": module.get_buffer("bias").numel()}
+    if type(module) is SingularEmbedding:
+        inner = _embedding_data(module.inner)
+        places = [dataclasses.asdict(switch) for switch in module.switches]
+        return None if inner is None else {"class": "SingularEmbedding", "inner": inner, "switches": places}
     if type(module) is PeriodicEmbedding:
         return {"class": "PeriodicEmbedding", "periods": dict(module.periods), "harmonics": module.harmonics}
     if type(module) is FourierEmbedding:
@@ -106,6 +112,8 @@ def _embedding(data: Data) -> Embedding:
         return Chain(*(_embedding(part) for part in data["parts"]))
     if kind == "Rescale":
         return Rescale([-1.0] * data["width"], [1.0] * data["width"])
+    if kind == "SingularEmbedding":
+        return SingularEmbedding(_embedding(data["inner"]), [Switch(**given) for given in data["switches"]])
     if kind == "PeriodicEmbedding":
         return PeriodicEmbedding(data["periods"], data["harmonics"])
     if kind == "FourierEmbedding":

@@ -19,7 +19,7 @@ class MLP(LayeredNetwork):
         outputs: number of values m; None leaves it to the solver.
         width: neurons per hidden layer.
         depth: hidden layers.
-        activation: ``"tanh"``, ``"sin"`` or ``"swish"``.
+        activation: ``"tanh"``, ``"sin"``, ``"swish"``, ``"sigmoid"`` or ``"gelu"``.
         embedding: features of the coordinates, such as ``PeriodicEmbedding`` or ``FourierEmbedding``.
         factorized: random weight factorization of every layer.
 

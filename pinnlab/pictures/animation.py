@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter
 
-from pinnlab.pictures.figures import Picture, draw_unknown, finite_range, views
+from pinnlab.pictures.figures import draw_unknown, views
+from pinnlab.pictures.panels import Picture, finite_range
 from pinnlab.training.result import Solved
 
 _WRITERS: dict[str, Any] = {".gif": PillowWriter, ".mp4": FFMpegWriter, ".html": HTMLWriter}

@@ -9,11 +9,7 @@ box end at its boundary.
 
 from __future__ import annotations
 
-import io
-import math
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +18,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 from matplotlib.tri import Triangulation
 
 from pinnlab.declaration.problem import Problem
@@ -30,14 +25,23 @@ from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import Box, Region
 from pinnlab.domains.grids import Cover, cover, refined
 from pinnlab.pictures.complex_values import drawn, unknown_of
+from pinnlab.pictures.panels import (
+    COLORS,
+    Array,
+    Picture,
+    beginning,
+    draw_history,
+    finite_range,
+    relative,
+    seconds_text,
+    share_labels,
+    solver_name,
+)
 from pinnlab.reference.base import Reference
 from pinnlab.training.result import Solved
 
-Array = np.ndarray
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-"""Okabe and Ito's: told apart by people with colour blindness, too."""
 _REFERENCE = "#333333"
-_SNAPSHOTS = 4
+SNAPSHOTS = 4
 _DECADES = 3
 _SIZES = {1: 4001, 2: 257}
 _SNAPSHOT_SIZE = 101
@@ -61,24 +65,6 @@ class Compared(Protocol):
     def classical_seconds(self) -> float: ...
     @property
     def classical_error_estimate(self) -> Mapping[str, float]: ...
-
-
-class Picture(Figure):
-    """A matplotlib figure that notebooks show although pyplot does not know it."""
-
-    def __init__(self, width: float, height: float):
-        super().__init__(figsize=(width, height), layout="constrained")
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=110)
-        return buffer.getvalue()
-
-
-def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure; the ending of the path says as what. Folders are made where they are missing."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    figure.savefig(path, dpi=150)
 
 
 @dataclass(frozen=True)
@@ -154,15 +140,15 @@ def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
     size = _SIZES[len(names)] if len(names) == len(bounds) else _SNAPSHOT_SIZE
     axes = {name: np.linspace(*bounds[name], size) for name in names}
     middle = {n: 0.5 * (lo + hi) for n, (lo, hi) in bounds.items() if n not in names}
-    triangles = _triangles(problem.domain)
+    triangles = triangles_of(problem.domain)
     if not problem.domain.has_time or flat:
         return (View(axes, middle, triangles, problem.domain.time),)
-    times = np.linspace(*problem.domain.time_interval, _SNAPSHOTS) if times is None else times
+    times = np.linspace(*problem.domain.time_interval, SNAPSHOTS) if times is None else times
     clock = problem.domain.clock
     return tuple(View(axes, {**middle, clock: float(t)}, triangles, clock) for t in times)
 
 
-def _triangles(region: Region) -> Cover | None:
+def triangles_of(region: Region) -> Cover | None:
     """Triangles to draw a region in the plane with; None for boxes and in other dimensions."""
     space = region.at_rest
     if space is None or isinstance(space, Box) or len(space.coordinates) != 2:
@@ -170,13 +156,19 @@ def _triangles(region: Region) -> Cover | None:
     return refined(cover(space, dict.fromkeys(space.coordinates, _SNAPSHOT_SIZE)), _TRIANGLES)
 
 
-def plot_solution(solution: Solved) -> Figure:
-    """The solution, its error where the problem has a reference, and the course of the training."""
+def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
+    """The solution, its error where the problem has a reference, and the course of the training.
+
+    Args:
+        solution: what is drawn.
+        unknowns: which; all of them if empty.
+    """
     problem = solution.problem
     shown, reference = views(problem), problem.reference
     found = [view.of_solution(solution) for view in shown]
     target = None if reference is None else [view.of(reference, problem) for view in shown]
-    m, single, kinds = len(found[0]), len(shown) == 1, 1 if target is None else 2
+    labels = [label for label in found[0] if not unknowns or unknown_of(label) in unknowns]
+    m, single, kinds = len(labels), len(shown) == 1, 1 if target is None else 2
     rows, columns = (m, kinds) if single else (m * kinds, len(shown))
     if single:
         lines = len(shown[0].axes) == 1
@@ -188,19 +180,19 @@ def plot_solution(solution: Solved) -> Figure:
         grid = figure.add_gridspec(rows + 1, columns)
     course = figure.add_subplot(grid[:, -1] if single else grid[-1, :])
     panels = [[figure.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)]
-    figure.suptitle(f"{problem.name}: {_solver(solution)}, {_seconds(solution.seconds)} of training")
-    for i, unknown in enumerate(found[0]):
+    figure.suptitle(f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)} of training")
+    for i, unknown in enumerate(labels):
         values = [f[unknown] for f in found]
         exact = None if target is None else [t[unknown] for t in target]
-        _draw(panels[i][:1] if single else panels[kinds * i], shown, values, unknown, exact)
+        draw(panels[i][:1] if single else panels[kinds * i], shown, values, unknown, exact)
         if exact is not None:
             places = panels[i][1:] if single else panels[kinds * i + 1]
             difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
             flat = shown[0].triangles is None
-            size = _relative(difference[0], exact[0]) if flat else solution.error()[unknown_of(unknown)]
+            size = relative(difference[0], exact[0]) if flat else solution.error()[unknown_of(unknown)]
             _draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
-    _share_labels(panels, rows_only=single)
-    _draw_history(course, solution)
+    share_labels(panels, rows_only=single)
+    draw_history(course, solution)
     return figure
 
 
@@ -218,21 +210,21 @@ def plot_comparison(comparison: Compared) -> Figure:
     for i, unknown in enumerate(found):
         values, exact = found[unknown], classical[unknown]
         limits = finite_range([values, exact])
-        _draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
-        _draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
+        draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
+        draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
         _draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
         estimate = comparison.classical_error_estimate.get(unknown_of(unknown))
         guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
         heads = [
-            f"network, {_solver(solution)}\nerror {comparison.errors[unknown_of(unknown)]:.1e}, "
-            f"{_seconds(comparison.network_seconds)} of training",
-            f"{_beginning(f'classical: {comparison.classical.method}', 60)}\n"
-            f"{guess}{_seconds(comparison.classical_seconds)}",
+            f"network, {solver_name(solution)}\nerror {comparison.errors[unknown_of(unknown)]:.1e}, "
+            f"{seconds_text(comparison.network_seconds)} of training",
+            f"{beginning(f'classical: {comparison.classical.method}', 60)}\n"
+            f"{guess}{seconds_text(comparison.classical_seconds)}",
             f"|difference of {unknown}|",
         ]
         for axes, head in zip(places[i], heads, strict=True):
             axes.set_title(head, fontsize=10)
-    _share_labels(places.tolist(), rows_only=True)
+    share_labels(places.tolist(), rows_only=True)
     return figure
 
 
@@ -263,20 +255,13 @@ def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
 
 def draw_unknown(axes: Axes, view: View, values: Array, label: str, limits: tuple[float, float]) -> None:
     """One unknown in one view, a line or a map, with a given range."""
-    _draw([axes], (view,), [values], label, None, limits=limits)
-
-
-def finite_range(values: list[Array]) -> tuple[float, float]:
-    """Smallest and largest finite value, kept apart."""
-    finite = np.concatenate([v[np.isfinite(v)].reshape(-1) for v in values])
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    draw([axes], (view,), [values], label, None, limits=limits)
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 
-def _draw(
+def draw(
     places: list[Axes],
     shown: tuple[View, ...],
     values: list[Array],
@@ -337,67 +322,3 @@ def _map(axes: Axes, view: View, values: Array, **colors: Any) -> Any:
     axes.set(xlabel=across, ylabel=up)
     axes.set_facecolor("0.85")
     return image
-
-
-def _share_labels(places: list[list[Axes]], rows_only: bool) -> None:
-    """Panels above one another share the horizontal axis' labels, those of a row the vertical one's."""
-    for row in places[:-1]:
-        for axes in row:
-            axes.set_xlabel("")
-            axes.tick_params(labelbottom=False)
-    for row in [] if rows_only else places:
-        for axes in row[1:]:
-            axes.set_ylabel("")
-            axes.tick_params(labelleft=False)
-
-
-def _draw_history(axes: Axes, solution: Solved) -> None:
-    """Loss, held-out loss and errors over training time, with the starts of time windows."""
-    history, unknowns = solution.history, solution.problem.declared
-    seconds = history.column("seconds")
-    curves: dict[str, tuple[Array, Mapping[str, Any]]] = {
-        "training loss": (history.column("loss"), {"color": "0.7", "lw": 1.0}),
-        "held-out loss": (history.column("held_out"), {"color": "0.35", "lw": 1.3}),
-    }
-    for j, unknown in enumerate(unknowns):
-        curves[f"error of {unknown}"] = (history.error(unknown), {"color": COLORS[j % len(COLORS)], "lw": 1.8})
-    drawn = False
-    for label, (values, style) in curves.items():
-        positive = np.where(values > 0, values, np.nan)
-        if np.isfinite(positive).any():
-            axes.semilogy(seconds, positive, label=label, marker="." if len(seconds) < 30 else None, **style)
-            drawn = True
-    phases = history.column("phase")
-    for start in np.flatnonzero(np.diff(phases) > 0):
-        axes.axvline(seconds[start], color="0.8", lw=0.7, zorder=0)
-    axes.set(xlabel="training time (s)")
-    windows = len(set(phases.tolist()))
-    axes.set_title("training" if windows < 2 else f"training, {windows} time windows", fontsize=10)
-    if drawn:
-        axes.yaxis.set_major_locator(LogLocator(numticks=9))
-        axes.grid(alpha=0.25)
-        below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 4.2}
-        axes.legend(frameon=False, fontsize=8.5, ncols=3, **below)
-
-
-def _relative(difference: Array, exact: Array) -> float:
-    """Relative L2 size of a difference where both are known."""
-    return math.sqrt(float(np.nansum(difference**2)) / (float(np.nansum(exact**2)) or 1.0))
-
-
-def _beginning(text: str, width: int) -> str:
-    """As many parts of a list, split at commas outside brackets, as fit; the first in any case."""
-    first, *rest = re.split(r",\s*(?![^()]*\))", text)
-    for part in rest:
-        if len(first) + len(part) + 2 > width:
-            break
-        first += ", " + part
-    return first
-
-
-def _solver(solution: Solved) -> str:
-    return "network" if solution.solver is None else type(solution.solver).__name__
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.conditions import AtAnInstant, Data, Initial, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
@@ -145,17 +145,19 @@ def check_numbers(problem: Problem) -> None:
             f"reference_solution: {names} is a family, a classical solver needs one member; "
             f"take one, such as problem.at({fixed}) or problem.sample(numpy.random.default_rng(0))."
         )
-    if problem.unknown_parameters:
+    integrals = [c for c in problem.conditions if isinstance(c, Integral)]
+    if problem.unknown_parameters and (problem.domain.has_time or not integrals):
         names = ", ".join(problem.unknown_parameters)
         raise ValueError(
-            f"reference_solution: {names} is an unknown coefficient; "
-            f"fix it with problem.at({problem.unknown_parameters[0]}=...)."
+            f"reference_solution: {names} is an unknown coefficient, which is found beside an Integral of a steady problem "
+            f"only; fix it with problem.at({problem.unknown_parameters[0]}=...)."
         )
 
 
 def check_solvable(problem: Problem) -> None:
     """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
     check_numbers(problem)
+    integrals = [c for c in problem.conditions if isinstance(c, Integral)]
     if not isinstance(problem.domain, Box):
         raise ValueError(
             f"reference_solution: the domain {problem.domain!r} is not a box; the built-in solver works on boxes in "
@@ -166,10 +168,15 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
             "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
         )
-    if given := [c for c in problem.conditions if isinstance(c, Integral)]:
+    if parts := [c for c in integrals if c.where is not None]:
         raise ValueError(
-            f"reference_solution: the built-in solver takes no integrals, such as {given[0]!r}; solve with pl.PINN(), or "
-            "pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: the built-in solver takes integrals over all of space or whole sides, not {parts[0]!r}; "
+            "solve with pl.PINN(), or pass a reference of your own as Problem(reference=...)."
+        )
+    if integrals and problem.domain.has_time:
+        raise ValueError(
+            f"reference_solution: the built-in solver takes integrals of steady problems only, not {integrals[0]!r}; solve "
+            "with pl.HardConstraintMoE(), or pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
@@ -208,7 +215,10 @@ def _check_initial(problem: Problem) -> None:
         for k in range(problem.order_of(unknown, problem.domain.clock)):
             if (unknown, k) not in given:
                 name = unknown + ("_" + problem.domain.clock * k if k else "")
-                raise ValueError(f"reference_solution: no initial value of {name!r}; add Initial({name}=...).")
+                kind = next((c for c in problem.conditions if isinstance(c, AtAnInstant)), Initial)
+                raise ValueError(
+                    f"reference_solution: no {kind.instant} value of {name!r}; add {kind.instant.capitalize()}({name}=...)."
+                )
 
 
 def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str, str]]) -> None:
@@ -238,7 +248,8 @@ def _check_boundary(problem: Problem, coordinate: str, faces: Sequence[tuple[str
             if not single:
                 problem.check_unique()  # the count of all unknowns together says more
             # a coefficient that vanishes at a boundary may stand for a condition; in a system another unknown's may
-            kind = NotUniqueError if single and _is_regular(problem, unknown, coordinate) else ValueError
+            data = any(isinstance(c, Data) for c in problem.conditions)  # which may fix what conditions leave open
+            kind = NotUniqueError if single and not data and _is_regular(problem, unknown, coordinate) else ValueError
             raise kind(
                 f"reference_solution: {unknown!r} has derivatives of order {order} in {coordinate!r} but "
                 f"{counts[unknown]} boundary conditions there; add Dirichlet, Neumann or Robin(..., "

@@ -223,6 +223,7 @@ class Reference:
         resolution: nodes per space axis (0 for an ordinary differential equation).
         interpolant: evaluates it.
         complex_unknowns: names of those that are complex.
+        coefficients: {name: value} of unknown coefficients that were found beside integrals.
     """
 
     grid: dict[str, Array]
@@ -233,6 +234,7 @@ class Reference:
     resolution: int
     interpolant: Evaluated = field(repr=False)
     complex_unknowns: tuple[str, ...] = field(default=(), repr=False)
+    coefficients: dict[str, float] = field(default_factory=dict)
 
     @property
     def __signature__(self) -> inspect.Signature:

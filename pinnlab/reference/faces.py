@@ -24,6 +24,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
+from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 5
@@ -68,7 +69,7 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
         for each in condition.on_pieces(context):
             for i in range(len(each.residuals)):
                 found.append((condition, each, i, None if part is None else part.holds))
-    leaves = [_leaves(problem, each)[i] for _, each, i, _ in found]
+    leaves = [leaves_on(problem, each)[i] for _, each, i, _ in found]
     unknowns = _owners(problem, [(each, leaf) for (_, each, _, _), leaf in zip(found, leaves, strict=True)])
     made = [
         FaceCondition(
@@ -79,11 +80,25 @@ def face_conditions(problem: Problem) -> list[FaceCondition]:
     return _shared(problem, made)
 
 
+def prescribed_means(problem: Problem) -> dict[str, float]:
+    """{unknown: mean of the values that are prescribed for it on the boundary}, where there are some."""
+    context, found = problem.context(), dict[str, list[float]]()
+    for condition in problem.conditions:
+        for each in condition.on_pieces(context) if isinstance(condition, Dirichlet) else ():
+            assert each.unknown is not None
+            columns = _sampled(problem, each.piece)
+            nothing: dict[Key, Tensor] = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
+            scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
+            (misfit,) = each.misfit(scope).values()
+            found.setdefault(each.unknown, []).append(-float(misfit.mean()))
+    return {unknown: float(np.mean(values)) for unknown, values in found.items()}
+
+
 def _one(each: OnPiece, i: int) -> Callable[[Scope], Tensor]:
     return lambda scope: list(each.misfit(scope).values())[i]
 
 
-def _leaves(problem: Problem, each: OnPiece) -> list[dict[tuple[str, Key], float]]:
+def leaves_on(problem: Problem, each: OnPiece) -> list[dict[tuple[str, Key], float]]:
     """Per residual {(unknown, derivative): size of its coefficient} at made-up fields; zeros are left out."""
     region = problem.domain
     unit = unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(3)).double()
@@ -209,7 +224,7 @@ def _whole(problem: Problem, condition: FaceCondition) -> FaceCondition:
     if problem.domain.has_time:
         clock = problem.domain.clock
         for time in problem.domain.time_interval:
-            at = {**columns, clock: torch.full_like(columns[clock], time)}
+            at = columns.replaced(**{clock: torch.full_like(columns[clock], time)})
             if not torch.equal(condition.holds(at), mask):
                 raise ValueError(
                     f"reference_solution: the condition on {condition.unknown} holds on a part of {condition.piece!r} that "
@@ -219,7 +234,7 @@ def _whole(problem: Problem, condition: FaceCondition) -> FaceCondition:
     return condition
 
 
-def _sampled(problem: Problem, piece: str) -> dict[str, Tensor]:
+def _sampled(problem: Problem, piece: str) -> Columns:
     """{coordinate: (n,)} of points on a face."""
     region = problem.domain
     unit = unit_points("sobol", _OF_SIDE, len(region.coordinates), np.random.default_rng(5)).double()

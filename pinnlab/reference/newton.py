@@ -1,12 +1,12 @@
-"""Newton's method for steady systems: damped, with rows and columns scaled.
+"""Newton's method for steady systems of equations on a grid.
 
-Letters: c unknowns, N = size of the system.
+Letters: N = size of the system.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
@@ -21,10 +21,10 @@ _ITERATIONS = 60
 
 
 class SteadySystem(Protocol):
-    """What is solved: R(U) = 0 for a state U (c, *shape)."""
+    """R(U) = 0, for states and rates of any shape; rates vanish."""
 
-    deadline: Deadline
     size: int
+    deadline: Deadline
 
     @property
     def is_full(self) -> bool:
@@ -32,11 +32,11 @@ class SteadySystem(Protocol):
         ...
 
     def residual(self, states: Array, rates: Array, times: Array) -> Array:
-        """R (s, N) for states and rates (s, c, *shape) at s times."""
+        """R (1, N) for one state."""
         ...
 
-    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
-        """(dR/dU, dR/dU'), each (N, N); state and rate (c, *shape)."""
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, Any]:
+        """(dR/dU, dR/dU')."""
         ...
 
 

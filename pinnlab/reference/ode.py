@@ -107,7 +107,9 @@ def solve_ode(
         with np.errstate(over="ignore", invalid="ignore"):
             solver.step()
         if not np.isfinite(solver.y).all():
-            raise ValueError(f"reference_solution: the solution is not finite beyond t = {solver.t_old:g}.")
+            raise ValueError(
+                f"reference_solution: the solution is not finite beyond {problem.domain.clock} = {solver.t_old:g}."
+            )
         spent, done = time.perf_counter() - began, (solver.t - start) / (stop - start)
         tiny = solver.step_size < 1e-9 * (stop - start) and done > 1e-3
         if solver.status == "failed" or tiny or spent > max_seconds or (spent > 2 and spent > max_seconds * done):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.counting import NotUniqueError
@@ -30,11 +30,13 @@ class Attempt:
         interpolant: evaluates it.
         resolution: nodes per space axis.
         method: what was used, in words.
+        numbers: {name: value} of unknown coefficients that were found.
     """
 
     interpolant: Interpolant
     resolution: int
     method: str
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

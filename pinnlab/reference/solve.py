@@ -20,6 +20,7 @@ from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
+from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
@@ -74,12 +75,12 @@ def reference_solution(
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
     elements = not on_grid(problem)
     if elements:
-        check_numbers(problem)
-        check_elements(problem)
+        check_numbers(problem.forward)
+        check_elements(problem.forward)
     else:
-        check_solvable(problem)
+        check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem)
+    check_constants(problem.forward)
     if (lost := problem.lost_flux("reference_solution")) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -91,19 +92,23 @@ def reference_solution(
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
+    change = user.change
     interpolant: Interpolant | ElementFunction
     attempt: Attempt | Found
-    with one_thread():
-        if elements:
-            attempt, estimate = run_elements(problem, structure, budget)
-            interpolant = attempt.interpolant
-        else:
-            attempt, estimate = _solve(problem, structure, budget, dealias)
-            interpolant = attempt.interpolant
-            if problem.domain.has_time and problem.domain.space:
-                interpolant = dataclasses.replace(interpolant, start=start_function(problem))
+    try:
+        with one_thread():
+            if elements:
+                attempt, estimate = run_elements(problem, structure, budget)
+                interpolant = attempt.interpolant
+            else:
+                attempt, estimate = _solve(problem, structure, budget, dealias)
+                interpolant = attempt.interpolant
+                if problem.domain.has_time and problem.domain.space:
+                    interpolant = dataclasses.replace(interpolant, start=start_function(problem))
+    except ValueError as error:
+        error.args = (change.told(str(error)),)
+        raise
     seconds = time.perf_counter() - began
-    change = user.scales().change
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
     if user.domain.has_time:
@@ -112,10 +117,13 @@ def reference_solution(
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
-    values = {u: v.reshape(shape) for u, v in function(mesh).items()}
-    estimate = {u: e * _share(values[u], change.unknown(u)) for u, e in estimate.items()}
-    values, complex_unknowns = joined(values, problem.complex_unknowns), problem.complex_unknowns
-    return Reference(grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns)
+    shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
+    estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
+    values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
+    numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}
+    return Reference(
+        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns, numbers
+    )
 
 
 def on_grid(problem: Problem) -> bool:
@@ -155,6 +163,9 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
     if not problem.domain.space:
         return _solve_ode(problem, structure, budget)
     if not problem.domain.has_time:
+        if integrals_of(problem):
+            attempt, estimate, numbers = run_bordered(problem, structure, budget)
+            return dataclasses.replace(attempt, numbers=numbers), estimate
         if is_singular(problem, structure):
             raise NotUniqueError(f"reference_solution: {SINGULAR}")
         return run_steady(problem, structure, budget)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.faces import prescribed_means
 from pinnlab.reference.newton import newton
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
 from pinnlab.reference.structure import Structure
@@ -32,7 +33,11 @@ def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[
             guesses = [np.stack([coarse[u] for u in problem.unknowns])]
         else:
             shape = (len(problem.unknowns), *system.shape)
-            guesses = [np.zeros(shape), np.ones(shape)]  # zero may be where a logarithm or a quotient is not defined
+            # zero may be where a logarithm or a quotient is not defined, and one where a root is not
+            given = prescribed_means(problem)
+            between = np.array([given.get(u, 0.0) for u in problem.unknowns])
+            guesses = [np.zeros(shape), np.ones(shape)]
+            guesses += [np.broadcast_to(between.reshape(-1, *[1] * len(system.shape)), shape)] if between.any() else []
         state, iterations = newton(system, guesses)
         found = Interpolant(axes, dict(problem.domain.bounds), dict(zip(problem.unknowns, state, strict=True)))
         previous.append(found)

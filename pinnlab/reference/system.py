@@ -11,6 +11,7 @@ at every evaluation, whatever their kind.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ class GridSystem:
         self.deadline = deadline or Deadline()
         self.problem, self.structure, self.axes = problem, structure, dict(axes)
         self._time = problem.domain.time or ""
-        self.equations = Equations(problem)
+        self.equations, self._numbers = Equations(problem), dict[str, Tensor]()
         self.components = structure.components
         self.shape = tuple(axis.size for axis in axes.values())
         self.points = int(np.prod(self.shape))
@@ -130,6 +131,12 @@ class GridSystem:
         for face in self.faces:
             if self.top(face.unknown) <= face.rates:
                 self.counted[face.rows] = True
+
+    def at(self, numbers: Mapping[str, float]) -> GridSystem:
+        """The same with these values of coefficients that are to be found."""
+        other = copy.copy(self)
+        other._numbers = {name: torch.tensor(value, dtype=torch.float64) for name, value in numbers.items()}
+        return other
 
     @property
     def is_full(self) -> bool:
@@ -261,7 +268,7 @@ class GridSystem:
         normals = {
             list(self.axes)[face.dim]: torch.full_like(next(iter(columns.values())), 1.0 if face.upper else -1.0)
         }
-        scope = self.equations.scope(jets, columns)
+        scope = self.equations.scope(jets, columns, numbers=self._numbers)
         return face.misfit(type(scope)(scope.fields, columns, scope.parameters, normals))
 
     def residual(self, states: Array, rates: Array, times: Array) -> Array:
@@ -271,7 +278,7 @@ class GridSystem:
         result = np.empty((s, len(self.components), self.points))
         with torch.no_grad():
             jets = self._jets(states, rates, None, leaves=False)
-            values = self.equations.residuals(jets, self._columns(times, None))
+            values = self.equations.residuals(jets, self._columns(times, None), self._numbers)
             for unknown, value in zip(self._order, values, strict=True):
                 result[:, self._row[unknown, self.top(unknown)]] = value.reshape(s, -1).numpy()
             for row, (unknown, order) in enumerate(self.components):
@@ -290,7 +297,7 @@ class GridSystem:
         self.deadline.check()
         states, rates, times = state[None], rate[None], np.array([t])
         jets = self._jets(states, rates, None, leaves=True)
-        found = linearize(self.equations.residuals(jets, self._columns(times, None)), jets)
+        found = linearize(self.equations.residuals(jets, self._columns(times, None), self._numbers), jets)
         parts: dict[bool, list[scipy.sparse.coo_array]] = {False: [], True: []}
         for unknown, coefficients in zip(self._order, found, strict=True):
             rows = np.arange(self.size)[self.block(unknown, self.top(unknown))]

@@ -68,7 +68,7 @@ class Preference:
             path: where to write it as well; the ending says as what.
             rows: interfaces shown.
         """
-        from pinnlab.pictures import figures as plotting
+        from pinnlab.pictures import panels as plotting
 
         shown = self.top(rows)
         figure = plotting.Picture(13.0, 1.6 + 0.3 * max(len(shown), 8))

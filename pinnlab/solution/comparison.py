@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.complex_unknowns import real_unknowns
+from pinnlab.declaration.conditions import Integral
+from pinnlab.declaration.parameters import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_errors
 from pinnlab.machine.deadline import Deadline
@@ -87,7 +90,7 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
         ValueError: the classical solver cannot solve this problem, or not in time.
     """
     problem = solution.problem
-    known = problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    known = _known(solution)
     if not max_seconds > 0:
         raise ValueError(f"compare(max_seconds={max_seconds!r}): must be positive.")
     whole = Deadline.after(max_seconds)
@@ -97,6 +100,23 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
     return Comparison(
         solution, classical, difference, solution.seconds, classical.seconds, dict(classical.error_estimate)
     )
+
+
+def _known(solution: Solved) -> Problem:
+    """The problem with the coefficients found, as numbers; beside an integral, as what the classical solver starts from."""
+    problem = solution.problem
+    if not problem.unknown_parameters:
+        return problem
+    if problem.domain.has_time or not any(isinstance(c, Integral) for c in problem.conditions):
+        return problem.at(**solution.coefficients)
+
+    def signed(**coordinates: Any) -> Any:
+        return solution(**coordinates)
+
+    starts = {name: Unknown(value) for name, value in solution.coefficients.items()}
+    # of two solutions of opposite sign the classical solver takes the one like its reference
+    reference = with_arguments(signed, problem.domain.coordinates)
+    return problem.replace(parameters={**problem.parameters, **starts}, reference=reference)
 
 
 def _number(value: float | None) -> str:

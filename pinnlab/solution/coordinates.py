@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.indices import VALUE, Indices
+from pinnlab.domains import Box
 from pinnlab.solvers.windows import joined_jet
 from pinnlab.training.result import Solved
 
@@ -78,3 +80,15 @@ def unknowns_at(solution: Solved, points: Tensor, jet: JetFunction | None = None
     values = differentiable_jet(solution_jet(solution) if jet is None else jet, points, VALUE)[0]
     problem = solution.problem
     return joined(dict(zip(problem.unknowns, values.unbind(1), strict=True)), problem.complex_unknowns)
+
+
+def on_grid(solution: Solved, sizes: Mapping[str, int]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """See ``Solution.on_grid``."""
+    domain = solution.problem.domain
+    axes = {name: np.linspace(lo, hi, sizes.get(name, 201)) for name, (lo, hi) in domain.bounds.items()}
+    mesh = np.meshgrid(*axes.values(), indexing="ij")
+    values = solution(**dict(zip(axes, mesh, strict=True)))
+    if not isinstance(domain, Box):
+        outside = ~domain.contains(torch.from_numpy(np.stack([m.reshape(-1) for m in mesh], axis=1))).numpy()
+        values = {u: np.where(outside.reshape(mesh[0].shape), np.nan, v) for u, v in values.items()}
+    return axes, values

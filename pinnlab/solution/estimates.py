@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.conditions import Periodic
+from pinnlab.declaration.conditions import Data, Periodic
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
@@ -39,6 +39,7 @@ _RESOLVED = 0.2
 """Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
 _VAGUE = 1e-3
 """Doubt of a second solution from which on it says nothing of the first."""
+_FIXED_BY_DATA = "data fix what equations and conditions leave open, and the estimate knows of no data"
 _SHOWN = 0.03
 """Part of an error that some misfit has at least, if the error is one."""
 
@@ -165,7 +166,9 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
         whole = Deadline.after(max_seconds)
         inner = InnerView(known, solution.models)
         found = solve_error_equation(inner.problem, inner.models, _SOLVING * max_seconds)
-    except NotUniqueError:
+    except NotUniqueError as error:
+        if _has_data(known):
+            raise NoEstimateError(_FIXED_BY_DATA) from error
         raise
     except TimeoutError as error:
         raise NoEstimateError(f"the error equation was not solved within {max_seconds:.0f} s: {error}") from error
@@ -202,6 +205,8 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     try:
         if not any(model.joints for model in solution.models) and len(solution.models) == 1:
             if not known.domain.has_time and annihilates(inner.problem, list(inner.models), max_seconds):
+                if _has_data(known):
+                    raise NoEstimateError(_FIXED_BY_DATA)
                 raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
             _checked(solution, misfits)
             error, off = estimate_on_features(inner.problem, inner.models, max_seconds)
@@ -226,6 +231,10 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     if not largest(j.doubt for j in estimate.judged) < _VAGUE:
         raise NoEstimateError(f"{basis} resolve neither the error nor the solution: two sets of them disagree")
     return estimate
+
+
+def _has_data(problem: Problem) -> bool:
+    return any(isinstance(c, Data) for c in problem.conditions)
 
 
 def _known(solution: Solved) -> Problem:

@@ -31,7 +31,7 @@ class InnerView:
 
     def __init__(self, problem: Problem, models: Sequence[Part]):
         self._names, self._unknowns = problem.domain.coordinates, problem.unknowns
-        self.problem, self._change = problem.natural, problem.scales().change
+        self.problem, self._change = problem.natural, problem.change
         self.models = list(models)
         if self.problem is not problem:
             back, maps = self._change.inverse, self._change.coordinates

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pinnlab.declaration.conditions.binding import NORMAL
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Box, Product, Region
@@ -83,14 +84,14 @@ def integral(solution: Solved, expression: Callable[..., Any], on: str | None, f
         on: a piece of the boundary, or None.
         fixed: {coordinate: where it stands still}, numbers or arrays.
     """
-    names = expression_names(solution, expression, _OWNER, normal=on is not None)
+    names = expression_names(solution, expression, _OWNER, normal=True)
     places = {name: np.asarray(_plain(value), dtype=float) for name, value in fixed.items()}
     _check(solution.problem.domain, on, places)
     arrays = np.broadcast_arrays(*places.values()) if places else []
     shape = arrays[0].shape if arrays else ()
     each = zip(*(array.reshape(-1).tolist() for array in arrays), strict=True) if arrays else [()]
     found = [_one(solution, expression, names, on, dict(zip(places, values, strict=True))) for values in each]
-    _say([each for each, _ in found])
+    _say([each for each, _ in found], _tolerance(solution))
     numbers = [_joined(*each) for each in found]
     several = {
         name: values[0] if not shape else Numbers.of(values, shape)
@@ -135,17 +136,30 @@ def _one(
         return np.stack([values[label].detach().to("cpu", torch.float64).numpy() for label in labels], axis=1)
 
     parts = _parts(solution, fixed)
-    pieces = (None,) if on is None else domain.pieces(on)
     patches = [
         each
-        for (part, axes), piece in itertools.product(parts, pieces)
+        for (part, axes), piece in itertools.product(parts, _pieces(solution, names, on, fixed))
         for each in _patches(part.region, piece, {**axes, **fixed})
     ]
-    total = integrate(patches, integrand, _TOLERANCE, _MOST)
+    total = integrate(patches, integrand, _tolerance(solution), _MOST)
     value = total.value if _covered(domain, parts, fixed) else np.full_like(total.value, np.nan)
     numbers = zip(value, total.bound.tolist(), total.size.tolist(), strict=True)
     found = {name: (Number(v, b), s) for name, (v, b, s) in zip(labels, numbers, strict=True)}
     return found, complex_ones
+
+
+def _pieces(solution: Solved, names: Sequence[str], on: str | None, fixed: Mapping[str, float]) -> Sequence[str | None]:
+    """Boundary pieces over which is integrated, or None for the interior.
+
+    Who asks for the normal means a boundary: without a name all of it, or that of the cross-section.
+    """
+    problem = solution.problem
+    if on is not None:
+        return problem.domain.pieces(on)
+    if NORMAL not in names or NORMAL in (*problem.unknowns, *problem.domain.coordinates, *problem.parameters):
+        return (None,)
+    every = problem.domain.pieces(None)
+    return [piece for piece in every if not set(_normal(problem.domain, piece)) & set(fixed)]
 
 
 def _patches(region: Region, piece: str | None, axes: Axes) -> list[Patches]:
@@ -213,14 +227,19 @@ def _plain(value: Any) -> Any:
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
 
 
-def _say(found: Sequence[Found]) -> None:
+def _tolerance(solution: Solved) -> float:
+    """What a solution in single precision can be integrated to is less."""
+    return max(_TOLERANCE, 100 * torch.finfo(solution.models[0].parameters[0].dtype).eps)
+
+
+def _say(found: Sequence[Found], tolerance: float) -> None:
     """Warn of integrals that are not known well."""
     numbers = [pair for each in found for pair in each.values()]
     if not all(math.isfinite(number) for number, _ in numbers):
         warnings.warn("integrate(): some values are not finite; a part of the domain may not be solved.", stacklevel=4)
         return
     worst = max(number.error / size if size > 0 else 0.0 for number, size in numbers)
-    if worst > _TOLERANCE:
+    if worst > tolerance:
         warnings.warn(
             f"integrate(): two resolutions differ by {worst:.0e} of the integral of the modulus; the expression may jump, "
             "be singular or oscillate inside the domain.",

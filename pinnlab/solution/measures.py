@@ -26,9 +26,10 @@ from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import named_jets
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Site
+from pinnlab.domains.mapping import at_the_end
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size, rms
-from pinnlab.solvers.windows import by_window
+from pinnlab.solvers.windows import by_window, goes_backwards
 from pinnlab.training.part import Part
 
 Sizes = Mapping[tuple[str, Key], float]
@@ -292,7 +293,10 @@ def _hand_overs(
         return []
     found = []
     count = max(1, 512 // len(models)) if problem.domain.space else 1
-    points = [model.region.initial(unit(count)).points.to(sampled.like) for model in models[1:]]
+    backwards = goes_backwards([model.region for model in models], problem.domain)
+    drawn = [(model.region, unit(count)) for model in models[1:]]
+    sites = [at_the_end(part, cube) if backwards else part.initial(cube) for part, cube in drawn]
+    points = [site.points.to(sampled.like) for site in sites]
     for j, unknown in enumerate(problem.unknowns):
         for order in range(max(1, problem.order_of(unknown, problem.domain.clock))):
             key = (problem.domain.clock,) * order

@@ -25,7 +25,9 @@ def paths(solution: Solved, count: int, times: int) -> dict[str, np.ndarray]:
         ends = {name: w[..., -1] for name, w in windows[-1].items() if name != clock} if windows else None
         windows.append(model.flow.characteristics(count, each, ends))
     # a window's first instant is the last one of the window before
-    return {
+    found = {
         name: np.concatenate([w[name][..., min(k, 1) :].numpy() for k, w in enumerate(windows)], axis=-1)
         for name in windows[0]
     }
+    instants = found[solution.problem.domain.clock]
+    return {name: path[..., ::-1] for name, path in found.items()} if instants[0] > instants[-1] else found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,16 +19,17 @@ from torch import nn
 from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.complex_unknowns import declared_types
-from pinnlab.declaration.kinks import KinkProfile
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.singular import Remainder, SingularPart
 from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.machine import files
 from pinnlab.networks.files import built_network
+from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
@@ -146,8 +147,11 @@ class _File:
         pairs = zip(unknowns, ansatz.constraints, strict=True)
         return {
             "constraints": [[self._constraint(c, region, unknown) for c in mine] for unknown, mine in pairs],
-            "layers": [asdict(profile) if isinstance(profile, KinkProfile) else None for profile in ansatz.profiles],
+            "layers": [plain.layer_data(profile, region) for profile in ansatz.profiles],
         }
+
+    def known(self, part: SingularPart, region: Region) -> list[Data]:
+        return plain.singular_data(part, region)
 
     def _constraint(self, constraint: Constraint, region: Region, unknown: str) -> Data:
         faces = [
@@ -158,6 +162,9 @@ class _File:
 
     def _value(self, face: FaceValue, index: int, region: Region, unknown: str) -> Data:
         """The exact data on a face across the coordinate of this number."""
+        if isinstance(face.value, Remainder):
+            data = self._value(replace(face, value=face.value.value), index, region, unknown)
+            return plain.remainder_data(face.value, data, region)
         write = _VALUES.get(type(face.value))
         data = self._tabulated(face, index, region) if write is None else write(face.value, self.parts)
         # a function that is undefined beside the region has no series at all
@@ -173,7 +180,7 @@ class _File:
     def _tabulated(self, face: FaceValue, index: int, region: Region) -> Data:
         used = face.value.depends_on if isinstance(face.value, FunctionValue) else region.coordinates
         columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
-        return _series_data(interpolate(face.value, columns, region, {index: face.position}), self.parts)
+        return plain.series_data(interpolate(face.value, columns, region, {index: face.position}))
 
 
 def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
@@ -181,20 +188,10 @@ def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
     return {"slice": source, "unknown": value.unknown, "order": value.order}
 
 
-def _waves_data(value: FourierSeries, parts: Sequence[Part]) -> Data:
-    places = {"columns": list(value.columns), "lower": list(value.lower), "periods": list(value.periods)}
-    return {"fourier": value.coefficients, **places}
-
-
-def _series_data(value: Series, parts: Sequence[Part]) -> Data:
-    intervals = [list(bounds) for bounds in value.intervals]
-    return {
-        "columns": list(value.columns), "intervals": intervals, "series": value.coefficients, "error": value.error
-    }  # fmt: skip
-
-
 _VALUES: dict[type, Callable[[Any, Sequence[Part]], Data]] = {
-    Slice: _slice_data, FourierSeries: _waves_data, Series: _series_data
+    Slice: _slice_data,
+    FourierSeries: lambda value, parts: plain.waves_data(value),
+    Series: lambda value, parts: plain.series_data(value),
 }  # fmt: skip
 """Exact data that a file holds as they are; all others are tabulated."""
 
@@ -275,7 +272,9 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
     parts: list[Part] = []
     for entry in data["models"]:
         parts.append(_read(entry, _Known(known.unknowns, [part.solved for part in parts], bases, network, device)))
-    if not parts or any(parts[0].region.bounds[n][0] != lower for n, (lower, _) in known.domain.bounds.items()):
+    whole = known.domain.bounds
+    # the first one is at the end where a final state is given
+    if not parts or not any(all(parts[0].region.bounds[n][side] == whole[n][side] for n in whole) for side in (0, 1)):
         raise IndexError("the first time window is missing")
     history, status, seconds = History.from_data(data["history"]), Status[data["status"]], float(data["seconds"])
     function, notes = joined(parts, known.domain), tuple(str(note) for note in data["notes"])
@@ -322,7 +321,8 @@ class _Known:
 
 
 def _piece(data: Data, known: _Known) -> Piece:
-    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"])
+    lift = {unknown: plain.singular_from(part) for unknown, part in data.get("lift", {}).items()}
+    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], lift)
 
 
 def _view(data: Data, known: _Known) -> EulerianView:
@@ -359,7 +359,7 @@ def _model(data: Data, known: _Known) -> Model:
         kind = ValueError if known.network is None else _OwnNetworkError
         raise kind(f"load(network={type(module).__name__}(...)) does not fit the file: {error}") from error
     constraints = [[_constraint(c, known.earlier) for c in mine] for mine in data["constraints"]]
-    layers = [None if layer is None else KinkProfile(**layer) for layer in data["layers"]]
+    layers = [plain.layer_from(layer) for layer in data["layers"]]
     coefficients = {name: nn.Parameter(value) for name, value in data["coefficients"].items()}
     ansatz, region = Ansatz(constraints, layers), from_data(data["domain"])
     return Model(region, known.unknowns, module, ansatz, coefficients, data["constants"])
@@ -385,10 +385,9 @@ def _constraint(data: Data, earlier: Sequence[Part]) -> Constraint:
 
 
 def _value(data: Data, earlier: Sequence[Part]) -> KnownFunction:
+    if "less" in data:
+        own = {name: entry for name, entry in data.items() if name != "less"}
+        return plain.remainder_from(_value(own, earlier), data["less"])
     if "slice" in data:
         return Slice(earlier[data["slice"]], data["unknown"], data["order"])
-    if "fourier" in data:
-        columns, lower, periods = (tuple(data[name]) for name in ("columns", "lower", "periods"))
-        return FourierSeries(columns, lower, periods, data["fourier"].cpu())
-    intervals = tuple((lower, upper) for lower, upper in data["intervals"])
-    return Series(tuple(data["columns"]), intervals, data["series"].cpu(), data["error"])
+    return plain.waves_from(data) if "fourier" in data else plain.series_from(data)

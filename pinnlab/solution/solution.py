@@ -20,7 +20,7 @@ from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
 from pinnlab.domains import Box
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
-from pinnlab.solution.coordinates import at_coordinates, unknowns_at
+from pinnlab.solution.coordinates import at_coordinates, on_grid, unknowns_at
 from pinnlab.solution.errors import mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
@@ -125,7 +125,8 @@ class Solution:
         Args:
             expression: as in ``evaluate``; several are returned by name. On the boundary ``n`` is the outward unit normal,
                 as in ``pl.Condition``: ``lambda u, n: u.d(n)``.
-            on: a piece of the boundary, as in conditions; in one dimension the value at the end, or the sum of both.
+            on: a piece of the boundary, as in conditions; in one dimension the value at the end, or the sum of both. An
+                expression that asks for ``n`` is integrated over the whole boundary without it.
             fixed: coordinates that stand still, numbers or arrays: the time, or another coordinate of a box. Of a family,
                 its parameters too.
 
@@ -244,14 +245,7 @@ class Solution:
         Args:
             sizes: points per coordinate; 201 where not given.
         """
-        domain = self.problem.domain
-        axes = {name: np.linspace(lo, hi, sizes.get(name, 201)) for name, (lo, hi) in domain.bounds.items()}
-        mesh = np.meshgrid(*axes.values(), indexing="ij")
-        values = self(**dict(zip(axes, mesh, strict=True)))
-        if not isinstance(domain, Box):
-            outside = ~domain.contains(torch.from_numpy(np.stack([m.reshape(-1) for m in mesh], axis=1))).numpy()
-            values = {u: np.where(outside.reshape(mesh[0].shape), np.nan, v) for u, v in values.items()}
-        return axes, values
+        return on_grid(self, sizes)
 
     def characteristics(self, count: int = 17, times: int = 101) -> dict[str, np.ndarray]:
         """Paths of characteristics, of a solution on characteristics: ``LagrangianPINN()``.
@@ -278,12 +272,9 @@ class Solution:
         Raises:
             TypeError: the solution is not on characteristics.
         """
-        from pinnlab.pictures import figures as plotting
+        from pinnlab.pictures.asked import characteristics_figure
 
-        figure = plotting.plot_characteristics(self.characteristics(count), self.problem.name)
-        if path is not None:
-            plotting.save(figure, path)
-        return figure
+        return characteristics_figure(self.characteristics(count), self.problem.name, path)
 
     def to_xarray(self, **sizes: int) -> Any:
         """The unknowns over a tensor grid as an ``xarray.Dataset``; ``sizes``: points per coordinate (201)."""
@@ -342,19 +333,35 @@ class Solution:
         """Residuals, violations of conditions, an estimate of the error and a verdict; see ``solution.quality.report``."""
         return report(self, estimate, **options)
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """The solution, its error where the problem has a reference, and the training, as a matplotlib figure.
+    def plot(
+        self,
+        *unknowns: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None = None,
+        streamlines: tuple[str, str] | None = None,
+        **fixed: Any,
+    ) -> Figure:
+        """A matplotlib figure: the solution, its error where the problem has a reference, and the training.
+
+        Where coordinates stand still, ``solution.plot(t=0.2)``, ``solution.plot(y=0.5)``, it is the cross-section there: a
+        line over the one coordinate that is left, or a map over two; several values, ``t=[0, 0.5, 1]``, are drawn together.
+        In three dimensions a coordinate of space has to stand still.
 
         Args:
+            unknowns: names of those to draw, all by default; the path may stand among them, ``solution.plot("u.png")``.
             path: where to write it as well; the ending says as what. ``animate`` writes moving pictures.
+            streamlines: two unknowns that are the components of a field in the plane, ``("u", "v")``; they are drawn over
+                its size, in place of the unknowns where none is named.
+            fixed: coordinates that stand still; of a family, its parameters too.
+
+        Raises:
+            TypeError, ValueError: an unknown name, a place outside the domain, too many coordinates left to draw.
         """
         # matplotlib takes a second to import; who draws nothing does not wait for it
-        from pinnlab.pictures import figures as plotting
+        from pinnlab.pictures.asked import asked_figure
 
-        figure = plotting.plot_solution(self)
-        if path is not None:
-            plotting.save(figure, path)
-        return figure
+        if self.members is not None:
+            return self._member(fixed).plot(*unknowns, path=path, streamlines=streamlines, **fixed)
+        return asked_figure(self, unknowns, path, streamlines, fixed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the solution to a file of plain data: networks, exact conditions, history.

@@ -21,7 +21,11 @@ from pinnlab.declaration.terms import Term
 from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
+from pinnlab.networks.own import check_own
+from pinnlab.networks.singular import SingularEmbedding, Switch
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.solvers.starts import start_near_eigenfunction
+from pinnlab.solvers.switches import switches
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model
@@ -51,9 +55,10 @@ class Builder:
             number: of the window.
         """
         coefficients, constants = self.parameters(problem)
-        features = self.features(problem.domain.bounds, exact.periods)
+        features = self.features(problem.domain.bounds, exact.periods, switches(problem))
         network = self.network(given, problem, features, number)
         model = Model(problem.domain, problem.unknowns, network, exact.ansatz, coefficients, constants)
+        start_near_eigenfunction(model, problem, self.settings, self.settings.seed)
         counts, end = self.counts(problem, exact, model), partial(frozen, periods=exact.periods)
         return Assembly(model, counts, model, end, bool(exact.periods), exact.notes)
 
@@ -63,19 +68,21 @@ class Builder:
         values = problem.parameter_values(like)
         return {name: nn.Parameter(values.pop(name)) for name in problem.unknown_parameters}, values
 
-    def features(self, bounds: Bounds, periods: Mapping[int, float]) -> Embedding:
+    def features(self, bounds: Bounds, periods: Mapping[int, float], singular: Sequence[Switch] = ()) -> Embedding:
         """What a template sees of the coordinates: each scaled to [-1, 1], or waves where it is periodic.
 
         Args:
             bounds: of the coordinates.
             periods: {coordinate number: period}.
+            singular: where conditions change along sides.
         """
         lower, upper = map(list, zip(*bounds.values(), strict=True))
         for i in periods:
             # the periodic embedding takes these coordinates as they are
             lower[i], upper[i] = -1.0, 1.0
         rescale = Rescale(lower, upper)
-        return Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
+        smooth = Chain(rescale, PeriodicEmbedding(periods, self.solver.harmonics)) if periods else rescale
+        return SingularEmbedding(smooth, singular) if singular else smooth
 
     def network(self, given: nn.Module, problem: Problem, features: Embedding, number: int) -> nn.Module:
         """A template built, or a copy of a given network.
@@ -87,13 +94,15 @@ class Builder:
             number: of the network; with the solve's seed it decides the initial weights.
 
         Raises:
-            ValueError: it does not map (n, d) to (n, m).
+            ValueError: it does not map (n, d) to (n, m), or is no smooth function of one point.
         """
         d, m = len(problem.domain.coordinates), len(problem.unknowns)
         generator = torch.Generator().manual_seed(1_000_003 * self.settings.seed + number)
         network = given.built(d, m, features, generator) if is_template(given) else copy.deepcopy(given)
         network = network.to(self.settings.device, self.settings.dtype)
         _check_width(network, given, d, m, self.settings)
+        like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
+        check_own(network, d, max(problem.order(name) for name in problem.domain.coordinates), like)
         return network
 
     def counts(self, problem: Problem, exact: ExactPlan, model: Model, layer: int = 0) -> list[Count]:

@@ -58,7 +58,8 @@ class CausalPINN(CollocationSolver):
         if not problem.domain.has_time:
             raise ValueError(
                 f"CausalPINN needs time, but {problem.domain!r} has no coordinate 't'; use pl.PINN() for a steady "
-                "problem, or name the time-like coordinate 't'."
+                "problem, or say which coordinate is time: Box(..., time=...). (States at both ends, Initial and Final, "
+                "leave no time to follow.)"
             )
 
     def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
@@ -17,6 +17,7 @@ from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.local_experts.plan import runs_on
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
+from pinnlab.solvers.switches import switches
 from pinnlab.training.plans import Settings, Solver
 
 DEFAULT_SECONDS = 60.0
@@ -99,8 +100,14 @@ def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | N
         return None
     network = MLP(width=width_for(seconds))
     return Choice(
-        PINN(network=network), f"{', '.join(problem.unknown_parameters)} to be found from data: one network, trained"
+        PINN(network=network),
+        f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}: one network, trained",
     )
+
+
+def _whence(problem: Problem) -> str:
+    """What decides coefficients that are to be found."""
+    return "beside an integral" if any(isinstance(c, Integral) for c in problem.conditions) else "from data"
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -112,7 +119,9 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    if not few or not runs_on(settings) or not _accepts(experts, problem, settings):
+    # what is left of heat in the plane when its layers are built in is smooth
+    few = few or (len(domain.space) == 2 and problem.clashes.resolved)
+    if not few or switches(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
 
@@ -188,6 +197,8 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):
         return "many dimensions"
+    if switches(problem):
+        return "conditions change along a side, where the solution is singular"
     if settings.start is not None and not HardConstraintMoE().uses_start(problem):
         return "local experts march from the initial state, and a start is given"
     rough = _starts(problem) or not domain.has_time

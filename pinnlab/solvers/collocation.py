@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.sampling import check_kind
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import NOMINAL_RATE
@@ -112,6 +113,11 @@ class CollocationSolver(Solver):
             )
         if not positive(self.condition_weight):
             raise ValueError(f"{owner}(condition_weight={self.condition_weight!r}): must be positive.")
+
+    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> CollocationSolver:
+        if isinstance(self.windows, int) or not problem.domain.has_time:
+            return self
+        return replace(self, windows=change.positions(problem.domain.clock, self.windows))
 
     @abstractmethod
     def row_weighting(self) -> Weighting:
@@ -259,7 +265,7 @@ class CollocationPlan(Plan):
         if settings.start is not None:
             mine = next(assembly for assembly in self._assemblies if assembly.model is phase.system.model)
             name = type(self.solver).__name__
-            begin(settings.start, mine.model, mine.view, mine.counts, name, settings.deadline.share(1 / self.count))
+            begin(settings.start, phase.system, mine.view, mine.counts, name, settings.deadline.share(1 / self.count))
         return phase
 
     def _fewer_points(self, phase: Phase) -> tuple[str, ...]:

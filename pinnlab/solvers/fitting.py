@@ -24,6 +24,7 @@ from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
 from pinnlab.training.residuals import ResidualSystem
 from pinnlab.training.start import Start, kin, same_frame, take_over
+from pinnlab.training.system import TrainingSystem
 from pinnlab.training.weighting import Unweighted
 
 _CLOSE = 1e-8
@@ -34,15 +35,18 @@ _DENSE = 2000
 """Parameters up to which a fit takes Gauss-Newton steps."""
 
 
-def begin(start: Start, model: Trainable, view: Part, counts: Sequence[Count], owner: str, deadline: Deadline) -> None:
+def begin(
+    start: Start, system: TrainingSystem, view: Part, counts: Sequence[Count], owner: str, deadline: Deadline
+) -> None:
     """Let a model begin as another solution.
 
-    Parameters are taken over where the architecture agrees; where it does not, or where the networks see their inputs in
-    other scales, the values are fitted.
+    Parameters are taken over where the architecture agrees. Where it does not, the values are fitted. Where it does, but
+    the networks were trained on inputs in other scales, both are tried, and the smaller loss decides: a problem with
+    other numbers may be the same one in its own units, or not.
 
     Args:
         start: the solution.
-        model: with its first weights.
+        system: what is trained, with a model that has its first weights.
         view: the model as a part of the solution.
         counts: the terms it is trained on, and at how many points.
         owner: the solver, as messages call it.
@@ -51,6 +55,7 @@ def begin(start: Start, model: Trainable, view: Part, counts: Sequence[Count], o
     Raises:
         ValueError: the architecture does not agree, and the model is none of the unknowns at their places.
     """
+    model = system.model
     before = start.near(view).networks
     related = kin(model.networks, before)
     if related:
@@ -61,9 +66,13 @@ def begin(start: Start, model: Trainable, view: Part, counts: Sequence[Count], o
             f"{', '.join(type(n).__name__ for n in before) or 'none'} of other sizes; give {owner} the start's networks, or "
             "leave start out."
         )
-    if view is model and not (related and same_frame(model.networks, before)):
-        fit(start, model, counts, deadline)
     start.hand_over(model)
+    if view is model and not (related and start.alike and same_frame(model.networks, before)):
+        tried = [model.theta] if related else []
+        fit(start, model, counts, deadline)
+        tried.append(model.theta)
+        # looking at a loss sets the parameters
+        model.theta = min(tried, key=system.held_out_loss)
 
 
 def fit(start: Start, model: Trainable, counts: Sequence[Count], deadline: Deadline) -> None:
@@ -74,6 +83,7 @@ def fit(start: Start, model: Trainable, counts: Sequence[Count], deadline: Deadl
     goal = _CLOSE**2 * sum(float(target.square().mean(dim=0).sum()) for _, target in wanted)
     optimizer: Optimizer = LBFGS(steps=60) if model.size > _DENSE else LevenbergMarquardt(steps=60, redraw=False)
     limit = deadline.share(_SHARE)
+    coefficients = {name: value.detach().clone() for name, value in model.coefficients.items()}
     theta, state = model.theta, None
     for _ in range(optimizer.steps):
         step = optimizer.step(system, theta, optimizer.init(system, theta) if state is None else state)
@@ -81,6 +91,9 @@ def fit(start: Start, model: Trainable, counts: Sequence[Count], deadline: Deadl
         if step.stalled or step.loss <= goal or limit.passed:
             break
     model.theta = theta
+    with torch.no_grad():  # values say nothing of them
+        for name, value in coefficients.items():
+            model.coefficients[name].copy_(value)
 
 
 def _values_of(start: Start, count: Count, number: int) -> tuple[Count, Tensor]:

@@ -87,7 +87,9 @@ def cuts_of(problem: Problem, windows: int | Sequence[float]) -> tuple[float, ..
     if windows == 1:
         return ()
     if not problem.domain.has_time:
-        raise ValueError(f"windows={windows!r}: the problem has no time 't' to march through; leave windows out.")
+        raise ValueError(
+            f"windows={windows!r}: the problem has no time 't' to march through, from end to end; leave windows out."
+        )
     start, end = problem.domain.time_interval
     if isinstance(windows, int):
         return tuple(start + (end - start) * k / windows for k in range(windows)) + (end,)
@@ -129,25 +131,32 @@ def by_window(
 ) -> Iterator[tuple[int, Tensor]]:
     """Which points lie in which time window: (number of the window, mask (n,) of its points), where there are some.
 
-    A point where two windows meet belongs to the earlier one, a point after the end of the last one to none.
+    A point where two windows meet belongs to the one that was solved first, a point beyond the last one to none.
 
     Args:
         points: (n, d).
-        windows: consecutive ones; a problem without time has one.
+        windows: consecutive ones, in the order in which they were solved: backwards in time from a final state; a problem
+            without time has one.
         whole: the region that they are parts of; points before or after it belong to its first and last window.
         inside: leave out points that are not in ``whole``.
     """
     which = torch.zeros(len(points), dtype=torch.long, device=points.device)
     if whole.has_time:
-        ends = [window.time_interval[1] for window in windows]
-        inner = ends[:-1] if ends[-1] == whole.time_interval[1] else ends
-        which = torch.bucketize(points[:, whole.time_index].contiguous(), points.new_tensor(inner))
+        sign, side = (-1.0, 0) if goes_backwards(windows, whole) else (1.0, 1)
+        ends = [sign * window.time_interval[side] for window in windows]
+        inner = ends[:-1] if ends[-1] == sign * whole.time_interval[side] else ends
+        which = torch.bucketize((sign * points[:, whole.time_index]).contiguous(), points.new_tensor(inner))
     if inside:
         which = torch.where(whole.contains(points), which, -1)
     for k in range(len(windows)):
         mask = which == k
         if bool(mask.any()):
             yield k, mask
+
+
+def goes_backwards(windows: Sequence[Region], whole: Region) -> bool:
+    """Whether consecutive windows of a region follow one another from the last time to the first."""
+    return windows[0].time_interval[0] > whole.time_interval[0]
 
 
 def joined(models: Sequence[Part], whole: Region) -> Callable[[Tensor], Tensor]:

@@ -16,8 +16,8 @@ from pinnlab.derivatives.autograd import autograd_jet, autograd_rows
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.taylor import ParameterGradients, Tape
 from pinnlab.domains import Region
-from pinnlab.networks.base import Network
 from pinnlab.networks.files import network_data
+from pinnlab.networks.own import taylor_mode
 from pinnlab.training.part import Data, Part, Writer
 
 Prepared = tuple[Tensor, Tensor] | None
@@ -75,7 +75,8 @@ class Model(Trainable):
     Args:
         region: the domain; gives the order of coordinates.
         unknowns: their names, in the order of the network's outputs.
-        network: (n, d) -> (n, m); a ``Network`` uses Taylor mode, any other module autograd.
+        network: (n, d) -> (n, m); a ``Network``, or an ``nn.Sequential`` of linear layers and smooth activations, uses
+            Taylor mode, any other module autograd.
         ansatz: exact conditions.
         coefficients: {name: 0-dim parameter} to be found.
         constants: {name: 0-dim tensor} of the other parameters.
@@ -104,15 +105,15 @@ class Model(Trainable):
 
     def network_jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) of the bare network, with a graph to the parameters."""
-        if isinstance(self.network, Network):
-            return self.network.jet(points, indices)
+        if (fast := taylor_mode(self.network)) is not None:
+            return fast.jet(points, indices)
         return autograd_jet(self.network, points, indices)
 
     def linearized_network_jet(self, points: Tensor, indices: Indices) -> tuple[Tensor, PullBack]:
         """The same without a graph, and a function from cotangents (c, n, m) to per-point gradients."""
-        if isinstance(self.network, Network):
+        if (fast := taylor_mode(self.network)) is not None:
             tape = Tape()
-            jet = self.network.jet(points, indices, tape)
+            jet = fast.jet(points, indices, tape)
             return jet.detach(), lambda cotangent: tape.pull_back(jet, cotangent)
         jet = autograd_jet(self.network, points, indices)
         own = [p for p in self.network.parameters() if p.requires_grad]

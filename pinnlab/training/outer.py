@@ -21,7 +21,7 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box, Region
 from pinnlab.domains.affine import Affine
-from pinnlab.domains.mapping import mapped, rigid
+from pinnlab.domains.mapping import mapped, rigid, with_time
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Data, Flow, Part, Writer
@@ -43,18 +43,18 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
     natural = problem.natural
     if natural is problem:
         return solver.plan(problem, settings)
-    change = problem.scales().change
+    change = problem.change
     try:
         start = None if settings.start is None else inner_start(settings.start, change, problem)
         plan = solver.in_variables(change, problem).plan(natural, replace(settings, start=start))
     except NothingSolvedError as error:
-        raise NothingSolvedError(f"{error} (Places are told in natural units, {problem.scales()!r}.)") from error
+        raise NothingSolvedError(change.told(str(error))) from error
     outer = Outer(problem, change)
     return OuterMarch(plan, outer) if isinstance(plan, March) else OuterPlan(plan, outer)
 
 
 def inner_start(start: Start, change: ChangeOfVariables, problem: Problem) -> Start:
-    """A start in inner variables; networks that were trained in others are not taken over."""
+    """A start in inner variables; its networks may have been trained in others."""
     names, unknowns = problem.domain.coordinates, problem.unknowns
     same = all(isinstance(part, OuterPart) and part.change == change for part in start.parts)
     there = change.inverse
@@ -66,10 +66,11 @@ def inner_start(start: Start, change: ChangeOfVariables, problem: Problem) -> St
     return replace(
         start,
         parts=[
-            part.solved if same else ElsewherePart(part, there, mapped(part.region, change.coordinates))
+            part.solved if same else OuterPart(part, there, mapped(part.region, change.coordinates))
             for part in start.parts
         ],
         values=values,
+        alike=same,
         joints={name: [change.coordinate(name).inner(x) for x in at] for name, at in start.joints.items()},
         coefficients={name: change.parameter(name).inner(value) for name, value in start.coefficients.items()},
     )
@@ -94,7 +95,8 @@ class Outer:
     def region(self, inner: Region) -> Region:
         """A region in the user's units; where it ends with the domain it ends there to the last digit."""
         domain = self.problem.domain
-        back = mapped(inner, self.change.inverse.coordinates)
+        # where states are given at both ends, no coordinate is time to the solver
+        back = with_time(mapped(inner, self.change.inverse.coordinates), domain.time)
         ends: dict[str, tuple[float, float]] = {}
         for (name,) in (group for group in rigid(domain) if len(group) == 1):
             whole, mine = domain.bounds[name], back.bounds[name]
@@ -171,14 +173,6 @@ class OuterPart(Part):
         return {"outer": change_data(self.change), "region": self.region.to_data(), "part": self.inner.to_data(file)}
 
 
-class ElsewherePart(OuterPart):
-    """A part whose networks were trained in other variables, and do not fit into these."""
-
-    @property
-    def networks(self) -> Sequence[nn.Module]:
-        return ()
-
-
 @dataclass(frozen=True, eq=False)
 class OuterFlow:
     """Characteristics in outer variables."""
@@ -204,7 +198,7 @@ class OuterPlan(Plan[Any]):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.inner.notes
+        return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
         return self.inner.start(k, finished)
@@ -220,7 +214,8 @@ class OuterPlan(Plan[Any]):
         return None if found is None else OuterMembers(found, self.outer)
 
     def verdict(self, models: Sequence[Trainable], status: Status) -> tuple[Status, tuple[str, ...]]:
-        return self.inner.verdict(models, status)
+        found, remarks = self.inner.verdict(models, status)
+        return found, tuple(self.outer.change.told(remark) for remark in remarks)
 
 
 class OuterMarch(March):
@@ -232,7 +227,7 @@ class OuterMarch(March):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.inner.notes
+        return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     @property
     def pieces(self) -> Sequence[Part]:
@@ -279,7 +274,7 @@ class OuterMembers:
         box = None if domain is None else mapped(domain, change.coordinates)
         assert box is None or isinstance(box, Box)
         found = self.inner.member(inner, points=points, steps=steps, tolerance=tolerance, domain=box)
-        return problem, Outer(problem, change).part(found[1]), found[2]
+        return problem, Outer(problem, change).part(found[1]), tuple(change.told(remark) for remark in found[2])
 
 
 def change_data(change: ChangeOfVariables) -> Data:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region
 
@@ -29,6 +30,10 @@ class Writer(Protocol):
 
     def exact(self, ansatz: Ansatz, region: Region, unknowns: Sequence[str]) -> Data:
         """The exact conditions of a model as plain data."""
+        ...
+
+    def known(self, part: SingularPart, region: Region) -> list[Data]:
+        """A part of an unknown that is known beforehand as plain data."""
         ...
 
 

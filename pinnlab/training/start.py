@@ -30,6 +30,7 @@ class Start:
         joints: {coordinate: positions where pieces of it meet}.
         coefficients: {name: value} that were found, or given where they are unknown now.
         digest: by which a checkpoint knows it again.
+        alike: whether its networks were trained in these variables.
     """
 
     parts: Sequence[Part]
@@ -37,6 +38,7 @@ class Start:
     joints: Mapping[str, Sequence[float]]
     coefficients: Mapping[str, float]
     digest: str
+    alike: bool
 
     @classmethod
     def of(cls, solution: Solved, problem: Problem) -> Start:
@@ -68,7 +70,8 @@ class Start:
         coefficients = {**numbers, **solution.coefficients}
         tensors = [tensor.detach() for part in solution.models for tensor in part.parameters]
         digest = fingerprint(tensors, [repr(part.region) for part in solution.models], coefficients)
-        return cls(solution.models, _clamped(solution), joints, coefficients, digest)
+        alike = all(part.solved is part for part in solution.models)
+        return cls(solution.models, _clamped(solution), joints, coefficients, digest, alike)
 
     def near(self, part: Part) -> Part:
         """The part of the start in whose time the middle of another part lies."""

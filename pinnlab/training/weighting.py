@@ -247,7 +247,7 @@ class Causal(Weighting):
             if not block.region.has_time:
                 raise ValueError(
                     f"weighting={self!r}: causal weights follow the order of time, but {block.region!r} has no coordinate "
-                    "'t'; leave weighting out, or name the time-like coordinate 't'."
+                    "'t'; leave weighting out, or say which coordinate is time: Box(..., time=...)."
                 )
             if block.kind == "equation" and block.n < self.slices:
                 raise ValueError(

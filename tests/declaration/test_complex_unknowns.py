@@ -224,6 +224,12 @@ def test_data_may_be_complex() -> None:
         ),
         (lambda: periodic(equations=lambda psi: psi * psi.conj() - 1), ValueError, r"is zero: take its real part"),
         (lambda: periodic(equations=lambda psi: {"a": free(psi), "b": psi > 0}), Exception, "failed with"),
+        (
+            lambda: periodic(parameters={"c": 1 + 2j}), TypeError,
+            r"parameters\['c'\] is the complex number \(1\+2j\), and parameters are real; write the number into",
+        ),
+        (lambda: periodic(equations=lambda psi: free(psi) - psi.conj), TypeError, r"parentheses, such as .* psi.conj\(\)"),
+        (lambda: periodic(equations=lambda psi: psi.conjugate() - 1), ValueError, r"psi.conjugate: .* write psi.conj\(\)"),
         (lambda: periodic(reference=lambda x, t: {"psi": 1.0}, unknowns="psi"), TypeError, "complex"),
     ],
 )  # fmt: skip
@@ -305,3 +311,46 @@ def test_an_integral_of_a_complex_unknown_finds_a_number() -> None:
     assert solution.coefficients["w"] == pytest.approx(1.0, abs=1e-8)
     with pytest.raises(TypeError, match="give an Integral for each"):
         problem.replace(conditions=[conditions[0], pl.Integral(lambda psi: psi, equals=0.0)])
+
+
+def test_characteristics_carry_complex_values() -> None:
+    def carried(psi: pl.Field) -> pl.Field:
+        return psi.t + 0.7 * psi.x - 0.3j * psi
+
+    problem = periodic(equations=carried, velocity=0.7, reference=None)
+    solution = pl.solve(problem, pl.LagrangianPINN(network=SMALL, stages=STEPS), max_seconds=4, progress=False)
+    assert list(solution.residual(x=1.0, t=0.2)) == ["carried_real", "carried_imag"]
+    assert solution.error(lambda x, t: torch.exp(2j * (x - 0.7 * t) + 0.3j * t))["psi"] < 1e-3
+
+
+def test_interfaces_join_complex_fluxes() -> None:
+    solver = pl.MultiDomainPINN(
+        network=SMALL, stages=STEPS, subdomains={"t": (0.25,)}, interface=("value", "flux"), flux=lambda psi: 1j * psi
+    )
+    problem = periodic(conditions=[pl.Initial(psi=lambda x: torch.exp(1j * x)), pl.Periodic(on="x")], reference=None)
+    solution = pl.solve(problem, solver, max_seconds=4, progress=False)
+    assert solution.error(lambda x, t: torch.exp(1j * (x - t / 2)))["psi"] < 1e-3
+
+
+@pytest.mark.slow
+def test_families_of_complex_problems() -> None:
+    problem = pl.Problem(
+        CIRCLE, {"psi": complex}, lambda psi, a: free(psi) - a * psi,
+        [pl.Initial(psi=lambda x: torch.exp(1j * x)), pl.Periodic(on="x")], {"a": pl.Uniform(0.0, 1.0)},
+        reference=lambda x, t, a: torch.exp(1j * (x - t / 2 - a * t)),
+    )  # fmt: skip
+    solution = pl.solve(problem, max_seconds=20, progress=False)
+    assert solution.error()["psi"] < 1e-3
+    assert solution(x=1.0, t=0.5, a=0.5)["psi"] == pytest.approx(np.exp(0.5j), abs=1e-3)
+
+
+def test_single_precision_checkpoints_films_and_paraview(tmp_path: Path) -> None:
+    solver = pl.PINN(network=SMALL, stages=(pl.Adam(steps=5), pl.LevenbergMarquardt(steps=5)))
+    options: dict[str, Any] = {"progress": False, "dtype": torch.float32, "checkpoint": tmp_path / "run.pt"}
+    first, again = (pl.solve(periodic(), solver, **options) for _ in range(2))
+    assert first(x=1.0, t=0.1)["psi"].dtype == np.complex64
+    assert first(x=1.0, t=0.1)["psi"] == again(x=1.0, t=0.1)["psi"]
+    assert len(list(first.animate(tmp_path / "film", frames=2).iterdir())) == 2
+    meshio = pytest.importorskip("meshio")
+    first.to_vtu(tmp_path / "s.vtu", t=0.1)
+    assert set(meshio.read(tmp_path / "s.vtu").point_data) == {"psi_real", "psi_imag"}

@@ -13,7 +13,8 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.terms import Scope
-from pinnlab.domains.quadrature import gauss, over_box, over_face, per_side
+from pinnlab.domains.coverings import boundary_patches, interior_patches
+from pinnlab.domains.quadrature import gauss, per_side, quadrature
 from pinnlab.machine.processes import Processes
 from pinnlab.training.plans import Settings
 from pinnlab.training.residuals import ResidualSystem
@@ -50,21 +51,45 @@ def test_gauss_nodes_worked_by_hand() -> None:
 
 def test_integrals_over_boxes_and_faces() -> None:
     box = pl.Box(x=(0.0, 2.0), y=(-1.0, 1.0))
-    inside = over_box(box, (2, 3))
+    inside = quadrature(interior_patches(box, {}))
     x, y = inside.points.T
     assert (inside.weights * x**5 * y**4).sum() == pytest.approx(64 / 6 * 2 / 5)
-    face = over_face(box, "x+", (2, 3))
-    assert face.points[:, 0].tolist() == [2.0] * 6
+    face = quadrature(boundary_patches(box, "x+", {}))
+    assert set(face.points[:, 0]) == {2.0}
     assert face.normals is not None and face.normals[0].tolist() == [1.0, 0.0]
     assert face.volume == pytest.approx(2.0)
-    end = over_face(LINE, "x-", (1, 1))
+    end = quadrature(boundary_patches(LINE, "x-", {}))
     assert end.points.tolist() == [[0.0]] and end.volume == 1.0
 
 
+DISC = pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0)
+TRIANGLE = pl.Polygon([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("region", "value"),  # of x^2
+    [
+        (DISC, PI / 4),
+        (TRIANGLE, 1 / 12),
+        (pl.Box(x=(-2.0, 2.0), y=(-2.0, 2.0)) - DISC, 64 / 3 - PI / 4),
+        (pl.Ball(center={"x": 0.0, "y": 0.0, "z": 0.0}, radius=1.0), 4 * PI / 15),
+        (DISC * pl.Box(z=(0.0, 2.0)), PI / 2),
+    ],
+)
+def test_integrals_over_other_regions(region: pl.Box, value: float) -> None:
+    found = quadrature(interior_patches(region, {}))
+    assert (found.weights * found.points[:, 0] ** 2).sum() == pytest.approx(value, rel=1e-6)
+
+
 def test_every_number_of_dimensions_has_nodes_that_fit_into_the_memory() -> None:
-    assert per_side(1) == (16, 8)
-    assert per_side(6) == (1, 4)
-    assert per_side(7) is None
+    assert per_side(1, 1) == (16, 8)
+    assert per_side(2, 1) == (4, 8)
+    assert per_side(2, 400) == (1, 2)
+    assert per_side(6, 1) == (1, 4)
+    with pytest.raises(ValueError, match="7 dimensions"):
+        per_side(7, 1)
+    with pytest.raises(ValueError, match="nodes"):
+        per_side(2, 20_000)
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------------
@@ -236,3 +261,41 @@ def test_a_flux_with_a_normal_is_solved_for() -> None:
 def test_a_normal_inside_says_what_to_write() -> None:
     with pytest.raises(ValueError, match="add on="):
         poisson(pl.Integral(lambda u, n: u.d(n), equals=1.0))
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------------
+
+
+def rule_of(condition: pl.Integral, domain: pl.Box) -> tuple[np.ndarray, np.ndarray]:
+    problem = pl.Problem(domain, "u", lambda u: u.laplacian - 1, [pl.Dirichlet(u=0.0), condition])
+    found = condition.quadrature(problem.context())
+    return found.points, found.weights
+
+
+def test_integrals_over_a_part() -> None:
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 2.0))
+    left = pl.Integral(lambda u: u, equals=1.0, where=lambda x, y: (x < 0.3) & (y > 0.7))
+    points, weights = rule_of(left, box)
+    assert (weights * points[:, 0] ** 3).sum() == pytest.approx(0.3**4 / 4 * 1.3, rel=1e-12)
+    side = pl.Integral(lambda u, n: u.d(n), equals=1.0, on="x-", where=lambda y: y < 0.7)
+    points, weights = rule_of(side, box)
+    assert weights.sum() == pytest.approx(0.7)
+    assert points[:, 0].max() == 0.0
+
+
+def test_parts_that_end_elsewhere_are_refused() -> None:
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 2.0))
+    with pytest.raises(ValueError, match="end along the coordinates"):
+        rule_of(pl.Integral(lambda u: u, equals=1.0, where=lambda x, y: x < y), box)
+    with pytest.raises(ValueError, match="holds nowhere"):
+        rule_of(pl.Integral(lambda u: u, equals=1.0, where=lambda x: x > 3), box)
+    part = poisson(pl.Integral(lambda u: u, equals=1.0, where=lambda x: x < 1))
+    for solver in (pl.HardConstraintMoE(), None):
+        with pytest.raises(ValueError, match="whole sides"):
+            pl.solve(part, solver, progress=False) if solver else pl.reference_solution(part)
+
+
+def test_jumps_of_integrands_are_found() -> None:
+    with pytest.raises(ValueError, match=r"jumps at x = 0.3\b.*where="):
+        poisson(pl.Integral(lambda u, x: torch.where(x < 0.3, u.value, 0.0 * x.value), equals=1.0))
+    poisson(pl.Integral(lambda u, x: u * (x - 0.3).abs() / x, equals=1.0))

@@ -102,17 +102,19 @@ def test_equations_see_the_users_units() -> None:
 
 def test_conditions_are_counted_in_inner_units() -> None:
     problem = rod()
-    inner = rewritten(CHANGE, problem.context(), problem.equations, problem.conditions, problem.parameters)
+    sizes: dict[int, dict[str, float]] = {i: {} for i in range(4)} | {2: {"robin T x+": 25.0}}
+    given = (problem.context(), problem.equations, problem.conditions, problem.parameters)
+    inner = rewritten(CHANGE, *given, sizes=sizes)
     dirichlet, neumann, robin, data = inner["conditions"]
     # T = x t at x = 6, t = 4 is 24, U = -7.6
     assert float(dirichlet.values["T"](x=torch.tensor(1.0), t=torch.tensor(3.0))) == pytest.approx(-7.6)
     assert neumann.values["T"] == 2.0  # dT/dx = 5 = 2.5 dU/dxi
     assert data.points["x"].tolist() == [0.5] and data.values["T"].tolist() == [2.0]
-    # 2 T + x T_x = 300: 20 U + 2.5 x U_xi = 100, divided by its largest coefficient
+    # 2 T + x T_x = 300: 20 U + 2.5 x U_xi = 100, divided by its size
     a, b, g = robin.values["T"]
     x = torch.tensor(1.0)
     assert float(b(x=x)) / a == pytest.approx(2.5 * 6 / 20) and g / a == pytest.approx(5.0)
-    assert 0.9 < a * 25 / 20 < 1.1
+    assert a == pytest.approx(20 / 25)
 
 
 def test_what_time_backwards_gives() -> None:
@@ -123,3 +125,22 @@ def test_what_time_backwards_gives() -> None:
     inner["conditions"].append(pl.Initial(V=lambda x: torch.sin(x)))
     found = pl.solve(pl.Problem(unknowns="V", **inner), pl.HardConstraintMoE(), progress=False)
     assert float(found(x=math.pi / 2, t=1.0)["V"]) == pytest.approx(math.exp(-1), rel=1e-6)
+
+
+def test_places_in_sentences_are_told_in_the_users_numbers() -> None:
+    change = ChangeOfVariables({"S": Affine(0.0, 256.0), "t": Affine(3.0, -1.0)})
+    assert change.told("a kink at S = 0.390625, from t = 0.5 on") == "a kink at S = 100, from t = 2.5 on"
+    assert change.told("at t = 1e-05 of the start, J = 0.5, rest = 2") == "at t = 3 of the start, J = 0.5, rest = 2"
+    assert ChangeOfVariables().told("t = 1") == "t = 1"
+
+
+def test_changes_one_after_another() -> None:
+    mirror = ChangeOfVariables({"t": Affine(5.0, -1.0)})
+    units = ChangeOfVariables(
+        {"t": Affine(1.0, 2.0), "x": Affine(0.0, 4.0)}, {"u": Affine(3.0, 2.0)}, {}, {"heat": 8.0}
+    )
+    both = mirror.after(units)
+    # t = 5 - (1 + 2 s)
+    assert both.coordinate("t") == Affine(4.0, -2.0) and both.coordinate("x") == Affine(0.0, 4.0)
+    assert both.factor("u", ("t",)) == -1.0 and both.residuals == {"heat": 8.0}
+    assert both.positions("t", (1.0, 2.0)) == (1.0, 1.5)

@@ -116,6 +116,9 @@ def test_those_who_watch_see_what_stands_inside() -> None:
         (lambda: pl.grad(U) + 1.0, TypeError, "adds to one of as many components, not to a float"),
         (lambda: U + pl.grad(V), TypeError, "adds to one of as many components, not to a Field"),
         (lambda: pl.grad(U).t, AttributeError, "a vector has no 't'; its components are x, y"),
+        (lambda: U.grad, ValueError, r"u.grad: there is no such derivative or function; write pl.grad\(u\)"),
+        (lambda: U.x.lap, ValueError, "write u.x.laplacian"),
+        (lambda: pl.equations.heat(1.0, U), TypeError, r"pl.equations got 1.0 as an unknown; hand the function over"),
         (lambda: pl.dot((U, V), (U,)), ValueError, r"dot\(\) got 2 and 1 components"),
         (lambda: unknown_field("u", {}, ("x", "t")).laplacian, TypeError, "which of the coordinates x, t is time"),
         (lambda: unknown_field("u", {}, Coordinates(("t",), "t")).laplacian, ValueError, "no coordinates of space"),
@@ -124,6 +127,11 @@ def test_those_who_watch_see_what_stands_inside() -> None:
 def test_mistakes_are_explained(wrong: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         wrong()
+
+
+def test_a_function_that_is_not_there_is_explained() -> None:
+    with pytest.raises(ValueError, match=r"by all coordinates of space are u.laplacian, pl.grad\(u\)"):
+        pl.Problem(pl.Box(x=(0, 1)), "u", lambda u: pl.laplacian(u))  # type: ignore[attr-defined]
 
 
 def test_regions_know_what_is_time() -> None:

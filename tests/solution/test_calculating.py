@@ -275,5 +275,6 @@ def test_the_outward_normal(experts: pl.Solution) -> None:
     # the divergence theorem in space
     inside = experts.integrate(lambda u: u.xx, t=0.5)
     assert abs(experts.integrate(lambda u, n: u.d(n), on="x", t=0.5) - inside) < 1e-6
+    assert experts.integrate(lambda u, n: u.d(n), t=0.5) == experts.integrate(lambda u, n: u.d(n), on="x", t=0.5)
     with pytest.raises(ValueError, match="argument 'n'"):
-        experts.integrate(lambda u, n: u, t=0.5)
+        experts.evaluate(lambda u, n: u, x=0.5, t=0.5)

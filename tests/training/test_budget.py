@@ -16,8 +16,9 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference import cost
 from pinnlab.reference.cost import TooLargeError, look_ahead
 from pinnlab.solvers.local_experts.basis import Chebyshev
-from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
+from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.solvers.local_experts.system import Pace, bytes_of_slab
 from pinnlab.training import phase_loop
 from pinnlab.training.loop import run

@@ -183,3 +183,21 @@ def test_a_checkpoint_belongs_to_one_start(found: pl.Solution, tmp_path: Path) -
     other = solved(HEAT, pl.PINN(network=NETWORK, points=100, stages=few(1)), found)
     with pytest.raises(ValueError, match="belongs to another"):
         solved(HEAT, solver, other, checkpoint=path)
+
+
+@pytest.mark.parametrize(("top", "speed"), [(320.0, 0.8e-5), (340.0, 1e-5)], ids=["slower", "hotter"])
+def test_a_problem_in_other_natural_units(top: float, speed: float) -> None:
+    """What changes the units in which it is solved leaves the networks' own function as it is."""
+
+    def rod(top: float, a: float) -> pl.Problem:
+        return pl.Problem(
+            pl.Box(x=(0.0, 0.1), t=(0.0, 200.0)), "T", lambda T, a: T.t - a * T.xx,
+            [pl.Initial(T=lambda x: 293.0 + (top - 293.0) * torch.sin(PI * x / 0.1)), pl.Dirichlet(T=293.0)],
+            parameters={"a": a},
+            reference=lambda x, t, a: 293.0 + (top - 293.0) * exact(x / 0.1, t, a / 0.01),
+        )  # fmt: skip
+
+    first = pl.solve(rod(320.0, 1e-5), pl.PINN(network=NETWORK, points=300, stages=few(15)), progress=False)
+    brief = pl.PINN(network=NETWORK, points=300, stages=few(2))
+    cold, warm = (solved(rod(top, speed), brief, start).error(relative_to="variation")["T"] for start in (None, first))
+    assert warm < 2e-3 and cold > 10 * warm

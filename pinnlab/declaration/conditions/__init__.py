@@ -4,12 +4,12 @@ from pinnlab.declaration.conditions.base import AnyCondition, BoundaryCondition,
 from pinnlab.declaration.conditions.boundary import Dirichlet, Neumann, PrescribedCondition, Robin, normal_derivative
 from pinnlab.declaration.conditions.data import Data
 from pinnlab.declaration.conditions.formula import Condition
-from pinnlab.declaration.conditions.initial import Initial
+from pinnlab.declaration.conditions.initial import AtAnInstant, Final, Initial
 from pinnlab.declaration.conditions.integral import Integral
 from pinnlab.declaration.conditions.periodic import Periodic
 from pinnlab.declaration.terms import Context
 
 __all__ = [
-    "AnyCondition", "BoundaryCondition", "Condition", "Context", "Data", "Dirichlet", "Initial", "Integral", "Neumann",
-    "OnPiece", "Periodic", "PrescribedCondition", "Robin", "Value", "normal_derivative",
+    "AnyCondition", "AtAnInstant", "BoundaryCondition", "Condition", "Context", "Data", "Dirichlet", "Final", "Initial",
+    "Integral", "Neumann", "OnPiece", "Periodic", "PrescribedCondition", "Robin", "Value", "normal_derivative",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
+from pinnlab.declaration.changed_functions import changed_where
 from pinnlab.declaration.conditions.where import PartOfSide, Where
 from pinnlab.declaration.terms import Context, Part, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
@@ -85,24 +86,15 @@ class AnyCondition(ABC):
             parts.append(f"exact={self.exact}")
         return f"{self.name}({', '.join(parts)})"
 
-    @property
-    def in_any_units(self) -> bool:
-        """Whether the condition can be counted in other units."""
-        return self.where is None
-
-    def within(self, region: Region, whole: Region | None = None) -> Self | None:
-        """The condition as a region has it that is a part of the whole; None where it is not about that part."""
-        return self
-
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition] | None:
         """The same condition on inner variables, its misfit counted in their units; None where it does not know how.
 
         Args:
             change: of variables.
             context: of the problem in outer variables.
-            size: the largest modulus of a number or function of coordinates on the boundary.
+            sizes: {name of a misfit: its natural size, in outer units}.
         """
         return None
 
@@ -111,6 +103,10 @@ class AnyCondition(ABC):
         changed = copy.copy(self)
         changed.values = dict(values)
         return changed
+
+    def within(self, region: Region, whole: Region | None = None) -> Self | None:
+        """The condition as a region has it that is a part of the whole; None where it is not about that part."""
+        return self
 
     @abstractmethod
     def terms(self, context: Context) -> list[Term]:
@@ -187,16 +183,19 @@ class BoundaryCondition(AnyCondition):
         """On which part of a region's sides it holds; None for all of them."""
         return None if self.where is None else PartOfSide(self.where, region, repr(self))
 
-    @property
-    def in_any_units(self) -> bool:
-        """Whether the condition can be counted in other units."""
-        return self.where is None
-
     def within(self, region: Region, whole: Region | None = None) -> Self | None:
         part = self.part(region)
         if part is None or any(part.reaches(piece) for piece in region.pieces(self.on)):
             return self
         return None
+
+    def on_inner_sides(self, change: ChangeOfVariables, context: Context, **changes: Any) -> Self:
+        """The same condition with other attributes, and its part of a side told in inner coordinates."""
+        changed = copy.copy(self)
+        vars(changed).update(changes)
+        if self.where is not None:
+            changed.where = changed_where(self.where, context.region.coordinates, change)
+        return changed
 
     @abstractmethod
     def on_pieces(self, context: Context) -> list[OnPiece]:

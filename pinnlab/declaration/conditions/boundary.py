@@ -46,11 +46,9 @@ class PrescribedCondition(BoundaryCondition):
         found: list[AnyCondition] = []
         for along, pieces in sides.items():
             values = {u: inner(u, v, along) for u, v in self.values.items()}
-            places: list[str | None] = [*pieces] if len(sides) > 1 else [self.on]
-            for place in places:
-                changed = self.with_values(values)
-                changed.on = place
-                found.append(changed)
+            for piece in pieces if len(sides) > 1 else pieces[:1]:
+                on = piece if len(sides) > 1 else self.on
+                found.append(self.on_inner_sides(change, context, values=values, on=on))
         return found
 
     @abstractmethod
@@ -117,14 +115,14 @@ class Dirichlet(PrescribedCondition):
         super().__init__(on, where, exact, weight, values)
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         names = context.region.coordinates
         values = {
             unknown: changed_value(value, context.bindable, names, change, change.unknown(unknown))
             for unknown, value in self.values.items()
         }
-        return [self.with_values(values)]
+        return [self.on_inner_sides(change, context, values=values)]
 
     def residual(self, unknown: str, value: Any, context: Context, label: str) -> Callable[[Scope], Tensor]:
         names = context.names(value, f"Dirichlet({unknown}=...)")
@@ -157,7 +155,7 @@ class Neumann(PrescribedCondition):
         super().__init__(on, where, exact, weight, values)
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         coordinates = context.region.coordinates
 
@@ -193,14 +191,14 @@ class Robin(PrescribedCondition):
                 raise TypeError(f"Robin({unknown}={value!r}): give a triple (a, b, g) of a u + b du/dn = g.")
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         coordinates = context.region.coordinates
 
         def inner(unknown: str, value: Any, along: float) -> Any:
             own = change.unknown(unknown)
             a, b, g = value
-            largest = max(size(a) * own.scale, size(b) * own.scale * along) or 1.0
+            largest = max(size for name, size in sizes.items() if name.startswith(f"robin {unknown} "))
             at_rest = g if own.offset == 0 else difference(g, a, own.offset, context)
             units = (largest / own.scale, largest / (own.scale * along), largest)
             return tuple(
@@ -220,8 +218,8 @@ class Robin(PrescribedCondition):
         return misfit
 
 
-def difference(g: Value, a: Value, offset: float, context: Context) -> Value:
-    """G - a * offset of two numbers or functions."""
+def difference(g: Any, a: Any, offset: float, context: Context) -> Any:
+    """The difference g - a * offset of two numbers or functions."""
     names = [argument_names(v, context.bindable, "Robin") if callable(v) else () for v in (g, a)]
 
     def value(**bound: Any) -> Any:

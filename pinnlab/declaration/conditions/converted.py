@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from pinnlab.declaration.changed_functions import outer_field
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.terms import Context, Draw, Scope, Term
+from pinnlab.declaration.terms import Context, Draw, Part, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Site
 
@@ -45,25 +46,34 @@ class ConvertedCondition(AnyCondition):
         return [self._converted(term, self.weight / self.given.weight) for term in self.given.terms(self.context)]
 
     def _converted(self, term: Term, factor: float) -> Term:
-        def draw(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
-            names = self.context.region.coordinates
-            return tuple(Site(self.change.inner_points(s.points, names), s.normals) for s in term.draw(unit, n))
+        part = None if term.part is None else Part(self._drawn(term.part.draw), self._held(term.part.holds))
+        return replace(
+            term, draw=self._drawn(term.draw), evaluate=self._evaluated(term), weight=term.weight * factor, part=part
+        )
 
-        def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
-            return term.evaluate(tuple(map(self._outer, scopes)))
+    def _drawn(self, draw: Draw) -> Draw:
+        names = self.context.region.coordinates
 
-        drawn: Draw = draw
-        return Term(term.kind, term.residuals, drawn, evaluate, term.weight * factor, term.fixed)
+        def inner(unit: Callable[[int], Tensor], n: int) -> tuple[Site, ...]:
+            return tuple(Site(self.change.inner_points(s.points, names), s.normals) for s in draw(unit, n))
+
+        return inner
+
+    def _held(self, holds: Callable[[Mapping[str, Tensor]], Tensor]) -> Callable[[Mapping[str, Tensor]], Tensor]:
+        return lambda columns: holds({name: self.change.coordinate(name).outer(x) for name, x in columns.items()})
+
+    def _evaluated(self, term: Term) -> Callable[[tuple[Scope, ...]], dict[str, Tensor]]:
+        return lambda scopes: term.evaluate(tuple(map(self._outer, scopes)))
 
     def _outer(self, scope: Scope) -> Scope:
         """The scope in outer variables."""
         change = self.change
         fields = {u: outer_field(f, change, change.unknown(u)) for u, f in scope.fields.items()}
-        columns = {name: change.coordinate(name).outer(x) for name, x in scope.coordinates.items()}
+        moved = {name: change.coordinate(name).outer(x) for name, x in scope.coordinates.items()}
         parameters = {
             name: self.functions.get(name, value)
             if isinstance(value, FunctionParameter)
             else change.parameter(name).outer(value)
             for name, value in scope.parameters.items()
         }
-        return Scope(fields, scope.coordinates.replaced(**columns), parameters, scope.normals, scope.watch)
+        return Scope(fields, scope.coordinates.replaced(**moved), parameters, scope.normals, scope.watch)

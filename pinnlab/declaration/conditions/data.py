@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import changed_value
+from pinnlab.declaration.changed_functions import changed_formula, changed_value
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula, made_up_scope
 from pinnlab.declaration.measurements import brief, measured, spreads
@@ -22,6 +22,7 @@ from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import COMPLEX, parts_of, split_derivative
 from pinnlab.domains import Region, Site
+from pinnlab.domains.affine import Affine
 from pinnlab.domains.membership import in_part
 from pinnlab.domains.normals import outward_normals
 
@@ -98,10 +99,6 @@ class Data(AnyCondition):
     def of_fields(self) -> bool:
         return self.of is not None
 
-    @property
-    def in_any_units(self) -> bool:
-        return self.of is None and self.sd is None
-
     def __repr__(self) -> str:
         n = len(next(iter(self.points.values())))
         what = ", ".join(self.values) if self.of is None else getattr(self.of, "__name__", "of")
@@ -131,17 +128,24 @@ class Data(AnyCondition):
         return part
 
     def in_variables(
-        self, change: ChangeOfVariables, context: Context, size: Callable[[Any], float]
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
         names, values = context.region.coordinates, {}
-        for unknown, value in self.values.items():
-            own = change.unknown(unknown)
-            function = callable(value)
-            values[unknown] = (
-                changed_value(value, context.bindable, names, change, own) if function else own.inner(value)
-            )
+        units = {name: change.unknown(name) for name in self.values}
+        if self.of is not None:
+            units = {name: Affine(0.0, sizes[f"data {name}"]) for name in self.values}
+        for name, value in self.values.items():
+            function, own = callable(value), units[name]
+            values[name] = changed_value(value, context.bindable, names, change, own) if function else own.inner(value)
         changed = self.with_values(values)
         changed.points = {name: change.coordinate(name).inner(x) for name, x in self.points.items()}
+        if self.of is not None:
+            each = {name: unit.scale for name, unit in units.items()}
+            changed.of = changed_formula(self.of, context, change, each, next(iter(each)))
+        if self.sd is not None:
+            changed.sd = {name: sd / units[name].scale for name, sd in self.sd.items()}
+        if self.finest is not None:
+            changed.finest = {name: sd / units[name].scale for name, sd in self.finest.items()}
         return [changed]
 
     def terms(self, context: Context) -> list[Term]:

@@ -5,17 +5,19 @@ Letters: n points.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from pinnlab.declaration.conditions.base import BoundaryCondition, OnPiece
+from pinnlab.declaration.changed_functions import changed_formula
+from pinnlab.declaration.conditions.base import AnyCondition, BoundaryCondition, OnPiece
 from pinnlab.declaration.conditions.binding import BoundFormula, made_up_scope
 from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.terms import Context, Scope
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.sampling import unit_points
 
 
@@ -37,8 +39,6 @@ class Condition(BoundaryCondition):
         TypeError, ValueError: no function; when the problem is built: an argument of unknown name, a residual that no
             unknown changes or that is not one number per point, a name that is no boundary.
     """
-
-    in_any_units = False
 
     def __init__(
         self,
@@ -65,6 +65,19 @@ class Condition(BoundaryCondition):
     def __repr__(self) -> str:
         name = getattr(self.residual, "__name__", type(self.residual).__name__)
         return super().__repr__().replace("(", f"({name}, ", 1).replace(", )", ")")
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
+    ) -> list[AnyCondition]:
+        each: dict[str, float] = {}
+        for piece in self.pieces(context):
+            for name, size in sizes.items():
+                if name.endswith(f" {piece}"):
+                    own = name.removesuffix(f" {piece}")
+                    each[own] = max(each.get(own, 0.0), size)
+        label = BoundFormula(self.residual, context, repr(self)).label
+        residual = changed_formula(self.residual, context, change, each, label)
+        return [self.on_inner_sides(change, context, residual=residual)]
 
     def on_pieces(self, context: Context) -> list[OnPiece]:
         function = BoundFormula(self.residual, context, repr(self))

@@ -5,7 +5,8 @@ Letters: n rows, s nodes of the quadrature, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +14,17 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import is_complex
+from pinnlab.declaration.changed_functions import changed_formula, changed_value
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
+from pinnlab.declaration.conditions.parts import cuts_of, quadrature_of_part
+from pinnlab.declaration.conditions.where import PartOfSide, Where
 from pinnlab.declaration.terms import Context, Scope, Term
+from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region, Site
-from pinnlab.domains.quadrature import Quadrature, over_box, over_face, per_side, together
+from pinnlab.domains.affine import Affine
+from pinnlab.domains.coverings import boundary_patches, interior_patches
+from pinnlab.domains.quadrature import Quadrature, quadrature
 
 
 class Integral(AnyCondition):
@@ -34,6 +41,8 @@ class Integral(AnyCondition):
         of: the integrand; its arguments are bound by name to unknowns, coordinates and parameters, as in an equation.
         equals: the value: a number, or a function of time and parameters.
         on: a piece of the boundary, as in ``Dirichlet``; its ends are one integral together. None for all of space.
+        where: over which part of it, a function of the coordinates of space that returns true or false, on boxes; the part
+            ends along coordinates, such as ``lambda x: x < 0.5``. Networks take it.
         exact: must stay None or False.
         weight: multiplies its square in the loss, for solvers that have one.
 
@@ -42,14 +51,13 @@ class Integral(AnyCondition):
             place, a region for which there is no quadrature.
     """
 
-    in_any_units = False
-
     def __init__(
         self,
         of: Callable[..., Any],
         *,
         equals: Value,
         on: str | None = None,
+        where: Where | None = None,
         exact: bool | None = None,
         weight: float = 1.0,
     ):
@@ -60,12 +68,37 @@ class Integral(AnyCondition):
             )
         if on is not None and not isinstance(on, str):
             raise TypeError(f"Integral(on={on!r}): name a boundary, such as on='x-', or leave it out for all of space.")
+        if where is not None and not callable(where):
+            raise TypeError(
+                f"Integral(where={where!r}): give a function of coordinates, such as where=lambda x: x < 0.5."
+            )
         self.of, self.equals, self.on = of, equals, on
+        if where is not None:
+            self.where = where
 
     def __repr__(self) -> str:
         value = getattr(self.equals, "__name__", "...") if callable(self.equals) else repr(self.equals)
         where = "" if self.on is None else f", on={self.on!r}"
+        where += "" if self.where is None else f", where={getattr(self.where, '__name__', '...')}"
         return f"Integral({getattr(self.of, '__name__', type(self.of).__name__)}, equals={value}{where})"
+
+    def in_variables(
+        self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
+    ) -> list[AnyCondition]:
+        region, (size,) = context.region, sizes.values()
+        pieces = self._pieces(region)
+        across = set(region.normal_coordinates(pieces[0])) if pieces else set()
+        stretch = 1 / change.along(name for name in region.space if name not in across)
+        label = self.formula(context).label
+        changed = copy.copy(self)
+        changed.of = changed_formula(self.of, context, change, {label: size}, label)
+        unit = Affine(0.0, size * stretch)
+        changed.equals = changed_value(self.equals, context.bindable, region.coordinates, change, unit)
+        return [changed]
+
+    @property
+    def of_fields(self) -> bool:
+        return True
 
     def quadrature(self, context: Context) -> Quadrature:
         """Nodes in space, and weights.
@@ -80,12 +113,22 @@ class Integral(AnyCondition):
                 "own, with the equation m.t - f and Initial(m=0.0)."
             )
         pieces = self._pieces(context.region)
-        rule = per_side(len(space.coordinates) - bool(pieces))
-        if not isinstance(space, Box) or rule is None:
+        if self.where is not None and not isinstance(space, Box):
+            raise ValueError(f"{self!r}: a part of an integral is one of a box; {space!r} is none: leave where out.")
+        if self.where is not None:
+            part = PartOfSide(self.where, space, repr(self))
+            sets = [boundary_patches(space, p, part.ends(p)) for p in pieces] or [
+                interior_patches(space, cuts_of(part))
+            ]
+            return quadrature_of_part(part, [patches for each in sets for patches in each])
+        try:
+            sets = [boundary_patches(space, p, {}) for p in pieces] if pieces else [interior_patches(space, {})]
+            return quadrature([patches for each in sets for patches in each])
+        except (TypeError, ValueError) as error:
             raise ValueError(
-                f"{self!r}: there is no quadrature over {space!r}; integrals are taken over boxes of up to six dimensions."
-            )
-        return together([over_face(space, piece, rule) for piece in pieces]) if pieces else over_box(space, rule)
+                f"{self!r} over {space!r}: {error}; integrals are taken over regions of up to six dimensions and over "
+                "their boundaries, meshes of up to ten thousand elements, and combinations of these."
+            ) from error
 
     def formula(self, context: Context) -> BoundFormula:
         """The integrand, bound by name."""

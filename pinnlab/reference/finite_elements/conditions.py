@@ -5,7 +5,7 @@ Letters: n points, k sides, q quadrature points of each, r conditions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ Misfit = Callable[[Scope], Tensor]
 Holds = Callable[[Mapping[str, Tensor]], Tensor]
 """{coordinate: (n,)} -> (n,) mask of the points at which a condition holds."""
 _PROBES = 8
+_OF_SIDE = 256
+"""Points of a piece at which it is asked which conditions hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,3 +127,24 @@ def _looks_at(problem: Problem, each: OnPiece) -> dict[str, tuple[dict[str, floa
         top = max(sizes, default=0)
         found[name] = sizes.get(top, {}), top
     return found
+
+
+def check_covered(problem: Problem, essential: Sequence[Essential], fluxes: Sequence[BoundaryFlux]) -> None:
+    """Raise ValueError unless every unknown has one condition at every point of the boundary."""
+    region = problem.domain
+    cube = unit_points("sobol", _OF_SIDE, len(region.coordinates), np.random.default_rng(4)).double()
+    for piece in region.pieces(None):
+        columns = region.columns(region.boundary(piece, cube).points)
+        given = [(e.unknown, e.holds) for e in essential if e.piece == piece]
+        given += [(u, flux.holds) for flux in fluxes if flux.piece == piece for u in flux.unknowns]
+        for unknown in problem.unknowns:
+            found = torch.zeros(_OF_SIDE)
+            for name, holds in given:
+                if name == unknown:
+                    found = found + (1.0 if holds is None else holds(columns).double())
+            if bool((found != 1).any()):
+                which = "no condition" if bool((found == 0).any()) else "two conditions"
+                raise ValueError(
+                    f"reference_solution: {which} on {unknown!r} at {piece!r}; give one value, flux or formula for each "
+                    "unknown everywhere on the boundary."
+                )

@@ -6,8 +6,8 @@ Letters: p points, s instants, c components of the state, v nodes.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy
@@ -24,7 +24,7 @@ from pinnlab.domains.triangulation import Triangulation, triangulate
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, sorted_conditions
+from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.space import Array, ElementSpace
@@ -47,11 +47,16 @@ _CORNER = 1e-4
 
 def check_elements(problem: Problem) -> None:
     """Raise ValueError where finite elements cannot solve a problem, with what is in the way."""
-    region = problem.domain.at_rest
-    if region is None or len(region.coordinates) != 2:
+    region, space = problem.domain.at_rest, problem.domain.space
+    if region is None or len(space) != 2:
         raise ValueError(
-            f"reference_solution: the domain {problem.domain!r} is no region of the plane; finite elements work in the "
-            "plane, with or without time. Pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work on boxes in "
+            "one or two, and on other regions of the plane. Pass a reference of your own as Problem(reference=...)."
+        )
+    if len(problem.residual_names) != len(problem.unknowns):
+        raise ValueError(
+            f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
+            f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
         )
     for condition in problem.conditions:
         if isinstance(condition, Data | Integral | Periodic):
@@ -60,6 +65,7 @@ def check_elements(problem: Problem) -> None:
                 "Problem(reference=...)."
             )
     _check_principal_part(problem)
+    check_covered(problem, *sorted_conditions(problem))
 
 
 def _check_principal_part(problem: Problem) -> None:
@@ -147,11 +153,13 @@ class Found:
         interpolant: evaluates it.
         resolution: number of nodes.
         method: what was used, in words.
+        numbers: of coefficients that were found; none are.
     """
 
     interpolant: ElementFunction
     resolution: int
     method: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:

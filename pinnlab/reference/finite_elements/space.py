@@ -7,12 +7,12 @@ Shape functions, quadrature and the curved map are scikit-fem's (T. Gustafsson, 
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import skfem
 
 from pinnlab.domains.triangulation import Triangulation
 
@@ -64,6 +64,7 @@ class ElementSpace:
 
     def __init__(self, mesh: Triangulation):
         self.triangulation = mesh
+        skfem = importlib.import_module("skfem")  # a first solve may never need it
         straight = skfem.MeshTri(mesh.nodes.T.copy(), mesh.elements.T.copy())
         curved = skfem.MeshTri2.from_mesh(straight)
         numbers = {tuple(side): i for i, side in enumerate(np.sort(straight.facets.T, axis=1).tolist())}

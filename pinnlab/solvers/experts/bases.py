@@ -18,7 +18,7 @@ from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import Index, Indices
 from pinnlab.derivatives.taylor import Jet
-from pinnlab.networks.base import Network
+from pinnlab.networks.own import taylor_mode
 from pinnlab.solvers.experts.rows import Expansion
 
 
@@ -46,7 +46,7 @@ class PointBasis:
     """Basis functions from a network of the coordinates and scalar parameters, (P, d + s) -> (P, m N).
 
     Args:
-        network: the module; a ``Network`` uses Taylor mode, any other autograd.
+        network: the module; see ``taylor_mode``, any other is differentiated by autograd.
         unknowns: m.
         size: N.
         inputs: the members.
@@ -62,8 +62,8 @@ class PointBasis:
         count = len(scalars)
         both = torch.cat([flat.repeat(count, 1), scalars.repeat_interleave(len(flat), dim=0)], dim=1)
         # derivatives are by the coordinates, which come first
-        if isinstance(self.network, Network):
-            data = self.network.jet(both, indices)
+        if (fast := taylor_mode(self.network)) is not None:
+            data = fast.jet(both, indices)
         else:
             data = autograd_jet(self.network, both, indices)
         return finished(data, points, indices, self.unknowns, self.inputs)

@@ -237,10 +237,10 @@ def _settled(problem: Problem) -> tuple[Problem, ExactPlan, ExactPlan]:
     Where data of a member contradict another exact condition at a corner, both become soft: a field that is forced to one
     of them cannot come close to the other.
     """
-    plan = problem.exact_plan()
+    plan = problem.exact_plan(layers=False)
     if not problem.families:
         return problem, plan, plan
-    own = problem.at(**representatives(problem)).exact_plan()
+    own = problem.at(**representatives(problem)).exact_plan(layers=False)
     if set(plan.built_in) <= set(own.built_in):
         return problem, plan, own
     clash = set(plan.built_in) ^ set(own.built_in)
@@ -251,7 +251,7 @@ def _settled(problem: Problem) -> tuple[Problem, ExactPlan, ExactPlan]:
             condition.exact = False
         conditions.append(condition)
     problem = problem.replace(conditions=conditions)
-    return problem, problem.exact_plan(), problem.at(**representatives(problem)).exact_plan()
+    return problem, problem.exact_plan(layers=False), problem.at(**representatives(problem)).exact_plan(layers=False)
 
 
 def solve(

@@ -44,10 +44,7 @@ def inner_cuts(cuts: Cuts | None, change: ChangeOfVariables) -> Cuts | None:
     """Cuts of the same parts in inner coordinates."""
     if cuts is None:
         return None
-    return {
-        name: given if isinstance(given, int) else tuple(map(change.coordinate(name).inner, given))
-        for name, given in cuts.items()
-    }
+    return {name: given if isinstance(given, int) else change.positions(name, given) for name, given in cuts.items()}
 
 
 def _edges(name: str, bounds: tuple[float, float], given: int | Sequence[float]) -> np.ndarray:

@@ -248,9 +248,8 @@ class FamilyExperts(Solver):
         if "coupling" in mine and partition.count == 1:
             yield self._without_effect("coupling", "there is one expert")
         if self.coupling == "march" and len(partition.edges.get(problem.domain.time or "", ())) <= 2:
-            yield self._without_effect(
-                "coupling", "no parts follow one another in time; cut it, experts={{'{problem.domain.time or 't'}': 4}}"
-            )
+            cut_it = f"cut it, experts={{{problem.domain.time or 't'!r}: 4}}"
+            yield self._without_effect("coupling", f"no parts follow one another in time; {cut_it}")
         for name in ("grid", "order"):
             if name in mine and not needs_grid(self.network, problem):
                 yield self._without_effect(name, "only a network on a grid, network=pl.FNO(), has nodes")

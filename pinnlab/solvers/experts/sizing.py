@@ -15,6 +15,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.networks.base import Chain, Embedding, Linear, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.fno import FNO
+from pinnlab.networks.own import check_own
 from pinnlab.solvers.experts.members import functions, scalars
 
 
@@ -32,7 +33,7 @@ def sized(
         dtype: of the network.
 
     Raises:
-        ValueError: a module that maps to other sizes.
+        ValueError: a module that maps to other sizes, or is no smooth function of one point.
     """
     names = problem.domain.coordinates
     periods = problem.exact_plan().periods
@@ -53,6 +54,7 @@ def sized(
             f"HardConstraintMoE(network={type(given).__name__}(...)) mapped (3, {inputs}) to {found}; it must map "
             f"{len(names)} coordinates and {len(scalars(problem))} parameters to {outputs} basis functions."
         )
+    check_own(own, inputs, max(problem.order(name) for name in names), torch.zeros((), dtype=dtype))
     return own
 
 

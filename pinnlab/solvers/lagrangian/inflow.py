@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import Ansatz, FunctionValue
-from pinnlab.declaration.conditions import Dirichlet, Initial, Periodic
+from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.velocity import velocities, velocity_uses
@@ -36,7 +36,7 @@ from pinnlab.derivatives.taylor import Jet
 from pinnlab.domains import Box, Site
 from pinnlab.networks.base import Embedding
 from pinnlab.solvers.lagrangian.frames import PREFIX
-from pinnlab.solvers.lagrangian.labels import checked_domain
+from pinnlab.solvers.lagrangian.labels import checked_domain, for_labels
 
 _INSTANTS = 257
 _STILL = 1e-12
@@ -118,6 +118,9 @@ def entry_of(problem: Problem) -> Entry | None:
             "it needs a value where characteristics leave, a fixed place that has no fixed label; add "
             f"pl.Periodic(on={x!r}), or use pl.CausalPINN()."
         )
+    for other in problem.conditions:
+        if isinstance(other, BoundaryCondition) and not isinstance(other, Dirichlet):
+            for_labels(other)
     found: Entry = Entry(box, None, 0.0)
     for side, outward in (("-", -1.0), ("+", 1.0)):
         name, place = x + side, box.bounds[x][side == "+"]

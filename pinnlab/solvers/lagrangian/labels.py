@@ -62,7 +62,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
         start |= {f"{PREFIX}{c}_{box.clock}": start_velocity(problem, c, drift) for c in box.space}
     # values on sides are the business of labels that enter there, see inflow.py
     others = [c for c in problem.conditions if not isinstance(c, Dirichlet)]
-    conditions = [Initial(**start), *(_on_labels(condition) for condition in others)]
+    conditions = [Initial(**start), *(for_labels(condition) for condition in others)]
     equation = with_arguments(on_labels, flow.names)
     return Problem(box, (*own, *displacements), equation, conditions, problem.parameters, name=problem.name)
 
@@ -177,7 +177,7 @@ def checked_domain(problem: Problem) -> Box:
     return box
 
 
-def _on_labels(condition: Any) -> Any:
+def for_labels(condition: Any) -> Any:
     """A condition as it stands for labels: they start where they are, and close as space does."""
     if isinstance(condition, Initial):
         return condition

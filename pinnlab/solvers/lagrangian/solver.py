@@ -196,17 +196,18 @@ class Characteristics(Method):
         return Assembly(trained, counts, view, end, bool(exact.periods), exact.notes)
 
     def verdict(self, views: Sequence[Any], status: Status) -> tuple[Status, tuple[str, ...]]:
+        clock = views[0].region.clock
         with torch.no_grad():
             times = [time for view in views if (time := view.first_crossing()) is not None]
             if times:
-                return Status.CROSSED, (f"characteristics cross from t = {min(times):.4g} on",)
+                return Status.CROSSED, (f"characteristics cross from {clock} = {min(times):.4g} on",)
             size, time = min(view.narrowest() for view in views)
         if size > _NARROW:
             return status, ()
         return status, (
-            f"characteristics stay apart, but come close: at t = {time:.4g} a neighbourhood has shrunk to J = {size:.2g} of "
-            "its size at the start of its window; compare() with a classical solution before trusting it from there on, "
-            "use more windows, or end earlier",
+            f"characteristics stay apart, but come close: at {clock} = {time:.4g} a neighbourhood has shrunk to J = "
+            f"{size:.2g} of its size at the start of its window; compare() with a classical solution before trusting it "
+            "from there on, use more windows, or end earlier",
         )
 
     def _branches(self, problem: Problem) -> Branches:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -18,11 +18,13 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope, Term, everywhere
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
+from pinnlab.reference.faces import prescribed_means
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
@@ -99,6 +101,7 @@ class Discretization:
         ]
         self.integrals = [c for c in problem.conditions if isinstance(c, Integral)]
         self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
+        self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
         self.data = [c for c in problem.conditions if isinstance(c, Data)]
@@ -135,7 +138,7 @@ class Discretization:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return self.equations.residuals(jets[0], columns, numbers)
 
-        return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None)
+        return CellRows(self.problem.unknowns, [site], evaluate, leading=leads if highest else None, lift=self.lift)
 
     def boundary_rows(self, cells: Cells) -> list[CellRows]:
         """Boundary and periodic conditions."""
@@ -152,7 +155,8 @@ class Discretization:
         sites = term.draw(lambda n: unit, len(unit))
         columns = [self.domain.columns(site.points) for site in sites]
         normals = [None if site.normals is None else self.domain.columns(site.normals) for site in sites]
-        return CellRows(self.problem.unknowns, nodes, self._of_scopes(term, columns, normals), self.weight)
+        evaluate = self._of_scopes(term, columns, normals)
+        return CellRows(self.problem.unknowns, nodes, evaluate, self.weight, lift=self.lift)
 
     def _of_scopes(self, term: Term, columns: list, normals: list) -> Evaluate:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
@@ -191,7 +195,7 @@ class Discretization:
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             return [jets[0][u][key] - target for (u, key), target in targets.items()]
 
-        return CellRows(self.problem.unknowns, [site], evaluate, self.weight)
+        return CellRows(self.problem.unknowns, [site], evaluate, self.weight, lift=self.lift)
 
     def start_values(self, points: Array, before: Piece | None) -> dict[tuple[str, Key], Tensor]:
         """{(unknown, time derivative): (n,)} of the state with which a slab starts, at points (n, d)."""
@@ -224,11 +228,16 @@ class Discretization:
         return found
 
     def _corners(self, tolerance: float) -> list[Rounding | SeamRounding | InnerRounding]:
-        starts = self.starts
+        starts = {u: partial(self._lifted_start, u) for u in self.starts}
         points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
         sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
         at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance)
-        return [*at_sides, *inner_roundings(self.problem, starts, self.breaks, tolerance)]
+        return [*at_sides, *inner_roundings(self.problem, self.starts, self.breaks, tolerance)]
+
+    def _lifted_start(self, unknown: str, at: Tensor) -> Tensor:
+        """The initial state with the known part of the unknown, which has the boundary's values on the boundary."""
+        found = self._given(unknown, (), at)
+        return found + self.lift[unknown].jet(at, VALUE)[0, :, 0] if unknown in self.lift else found
 
     def integral_rows(self, cells: Cells, condition: Integral) -> IntegralRows:
         """An integral over space: one row without time, else one at each of the nodes in time."""
@@ -267,8 +276,8 @@ class Discretization:
                 mine = home == cell
                 site = CellNodes(cells, np.array([cell]), ReferenceNodes(self.basis, reference[mine]))
                 here = inside.at(torch.from_numpy(mine), self.domain)
-                evaluate = self._measured(here, torch.from_numpy(points[mine]))
-                groups.append(CellRows(self.problem.unknowns, [site], evaluate, np.sqrt(condition.weight)))
+                evaluate, weight = self._measured(here, torch.from_numpy(points[mine])), np.sqrt(condition.weight)
+                groups.append(CellRows(self.problem.unknowns, [site], evaluate, weight, lift=self.lift))
         return groups
 
     def _measured(self, condition: Data, points: Tensor) -> Evaluate:
@@ -295,7 +304,19 @@ class Discretization:
             for j, u in enumerate(self.problem.unknowns):
                 if (u, ()) in found:
                     values[:, j] = found[u, ()].numpy().reshape(-1, q)
+                    values[:, j] -= self._known(u, points)
         return self.fitted(values)
+
+    def constants(self, cells: Cells) -> list[Array]:
+        """(K, m, N) each: constants from which a steady problem may be solved, the mean prescribed values and one."""
+        q, unknowns = len(self.interior.points), self.problem.unknowns
+        given = prescribed_means(self.problem)
+        found = [[given.get(u, 0.0) for u in unknowns], [1.0 for _ in unknowns]]
+        return [
+            self.fitted(np.broadcast_to(np.array(values)[None, :, None], (cells.count, len(unknowns), q)))
+            for values in found
+            if any(values)
+        ]
 
     def bump(self, cells: Cells) -> Array:
         """(K, m, N): smooth functions of size one without any symmetry."""
@@ -337,8 +358,23 @@ class Discretization:
     def sampled(self, function: Callable[[Tensor], Tensor], cells: Cells) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on cells; zero where it is not known."""
         points = cells.points(np.arange(cells.count), self.interior.points)
-        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).nan_to_num(0.0).numpy()
-        return self.fitted(values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1))
+        values = function(torch.from_numpy(points.reshape(-1, len(self.names)))).numpy()
+        values = values.reshape(cells.count, -1, len(self.problem.unknowns)).transpose(0, 2, 1)
+        known = [self._known(u, points) for u in self.problem.unknowns]
+        return self.fitted(np.nan_to_num(values - np.stack(np.broadcast_arrays(*known, values[:, 0])[:-1], axis=1)))
+
+    def _known(self, unknown: str, points: Array) -> Array | float:
+        """Values (K, q) of the known part of an unknown at points (K, q, d); zero where there is none."""
+        if unknown not in self.lift:
+            return 0.0
+        flat = torch.from_numpy(points.reshape(-1, len(self.names)))
+        return self.lift[unknown].jet(flat, VALUE)[0, :, 0].numpy().reshape(points.shape[:2])
+
+    @cached_property
+    def lift_sizes(self) -> Array:
+        """(m,): how large the known parts of the unknowns are."""
+        points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
+        return np.array([np.abs(self._known(u, points.numpy()[None])).max() for u in self.problem.unknowns])
 
     def _columns(self, points: Array) -> Columns:
         return self.domain.columns(torch.from_numpy(points))

@@ -1,28 +1,17 @@
-"""A start that is not zero, where zero solves everything but an integral: an eigenfunction, by inverse iteration.
+"""A start that is not zero, where zero solves everything but an integral: an eigenfunction.
 
 Letters: K cells, m unknowns, N basis functions.
-
-From zero Gauss-Newton cannot leave: no equation changes with the eigenvalue there. At a first guess of the number, the
-linearized equations A, and their derivative B phi by the number at phi, give (A) phi' = B phi, again and again, which
-leaves the eigenfunction whose eigenvalue is nearest (Wielandt 1944; Ipsen, SIAM Review 39 (1997) 254).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from pinnlab.algebra.eigenfunctions import APART, inverse_iteration, multiple
 from pinnlab.solvers.local_experts.rows import Array, Numbers
 from pinnlab.solvers.local_experts.system import Linear, SlabSystem
-
-_ITERATIONS = 60
-_SETTLED = 1e-6
-_APART = 1e-3
-"""Relative shift of a first guess at which the equations are singular already, since it is an eigenvalue."""
-_FAINT = 1e-10
-"""Next to the value that an integral should have: what it is for a function that it does not see."""
 
 
 @dataclass(frozen=True)
@@ -48,67 +37,43 @@ def nontrivial_start(system: SlabSystem, bump: Array, numbers: Numbers) -> Start
         bump: (K, m, N) coefficients of any function that is not even, nor odd, about anything.
         numbers: first guesses.
     """
-    zero = np.zeros_like(bump)
-    at_zero = [group.linearized(zero, numbers) for group in system.groups]
-    if any(np.any(residuals) for residuals, _ in at_zero) or any(
-        np.any(_by_first(at_zero, i)) for i in range(len(numbers))
-    ):
+    zero, shifted = np.zeros_like(bump), dict(numbers)
+    name = next(iter(numbers), None)
+    wanted = next((rows for rows in system.integrals if np.any(rows.residuals(zero, numbers))), None)
+    if wanted is None or name is None or not _solves_all(system, zero, numbers):
         return None
-    wanted = next((rows for rows in system.integrals if np.any(np.abs(rows.residuals(zero, numbers)) > 0)), None)
-    number = next(iter(numbers), None)
-    if wanted is None or number is None:
-        return None
-    shifted = dict(numbers)
     for _ in range(2):
         linear = [group.linearized(zero, shifted) for group in system.groups]
         try:
             factor = system.factorize([parts for _, parts in linear])
             break
         except np.linalg.LinAlgError:
-            shifted[number] += _APART * (abs(shifted[number]) or 1.0)
+            shifted[name] += APART * (abs(shifted[name]) or 1.0)
     else:
         return None
-    phi, before = bump / np.abs(bump).max(), None
-    for _ in range(_ITERATIONS):
-        right = _by_number(system, phi, shifted, linear)
-        phi = system.spread(factor.solve(system.gathered(system.gradient(right))), phi.shape)
-        if not np.isfinite(phi).all() or not np.any(phi):
-            return None
-        phi = phi / np.abs(phi).max() * np.sign(phi.flat[np.abs(phi).argmax()])
-        if before is not None and np.abs(phi - before).max() < _SETTLED:
-            break
-        before = phi
-    image = np.concatenate([residuals.ravel() for residuals in (g.residuals(phi, shifted) for g in system.groups)])
-    slope = np.concatenate([residuals.ravel() for residuals, _ in _by_number(system, phi, shifted, linear)])
-    shifted[number] -= float(image @ slope) / float(slope @ slope)
-    return _scaled(phi, wanted.residuals, shifted)
 
+    def by_number(phi: Array) -> Linear:
+        """The derivative of the rows by the first number at phi, in place of residuals."""
+        found = [group.linearized(phi, shifted)[1][0].numbers for group in system.groups]
+        return [
+            (np.zeros_like(residuals) if by is None else by[..., 0], parts)
+            for by, (residuals, parts) in zip(found, linear, strict=True)
+        ]
 
-def _by_first(found: Linear, i: int) -> Array:
-    return np.concatenate([parts[0].numbers[..., i].ravel() for _, parts in found if parts[0].numbers is not None])
+    def advance(phi: Array) -> Array:
+        return system.spread(factor.solve(system.gathered(system.gradient(by_number(phi)))), phi.shape)
 
-
-def _by_number(system: SlabSystem, phi: Array, numbers: Numbers, linear: Linear) -> Linear:
-    """The derivative of the rows by the first number at phi, in place of residuals."""
-    found = []
-    for group, (_, parts) in zip(system.groups, linear, strict=True):
-        residuals, at_phi = group.linearized(phi, numbers)
-        by = at_phi[0].numbers
-        found.append((np.zeros_like(residuals) if by is None else by[..., 0], parts))
-    return found
-
-
-def _scaled(phi: Array, off: Callable[[Array, Numbers], Array], numbers: Numbers) -> Start | None:
-    """The multiple of phi for which an integral has its value, if it grows with a power of the multiple."""
-    value = -float(np.mean(off(0 * phi, numbers)))
-    once, twice = (float(np.mean(off(c * phi, numbers))) + value for c in (1.0, 2.0))
-    if abs(once) < _FAINT * abs(value) or once * twice <= 0:
+    phi = inverse_iteration(advance, bump)
+    if phi is None:
         return None
-    power = np.log2(twice / once)
-    ratio = value / once
-    if not power > 0:
-        return None
-    # only an odd integral takes the sign of what is integrated
-    found = np.sign(ratio) * phi * abs(ratio) ** (1 / power)
-    opposite = float(np.mean(off(-found, numbers)))
-    return Start(found, numbers, abs(opposite) < _SETTLED * abs(value))
+    image = np.concatenate([group.residuals(phi, shifted).ravel() for group in system.groups])
+    slope = np.concatenate([residuals.ravel() for residuals, _ in by_number(phi)])
+    shifted[name] -= float(image @ slope) / float(slope @ slope)
+    found = multiple(lambda c: float(np.mean(wanted.residuals(c * phi, shifted))))
+    return None if found is None else Start(found[0] * phi, shifted, found[1])
+
+
+def _solves_all(system: SlabSystem, zero: Array, numbers: Numbers) -> bool:
+    """Whether zero solves all equations and conditions but integrals, whatever the numbers."""
+    found = [group.linearized(zero, numbers) for group in system.groups]
+    return not any(np.any(residuals) or np.any(parts[0].numbers) for residuals, parts in found)

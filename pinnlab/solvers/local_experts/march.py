@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,12 @@ from pinnlab.domains.cells import Cells
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.discretization import Discretization, SlabRows
 from pinnlab.solvers.local_experts.eigenfunctions import nontrivial_start
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
+from pinnlab.solvers.local_experts.settings import MarchSettings, SlabAttempt
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
 from pinnlab.solvers.windows import joined
 from pinnlab.training.start import Start
@@ -37,50 +37,6 @@ _SUSPICIOUS = 1e3
 """Times the tolerance from which on rows of a steady problem that are off call for a second look, on halved cells."""
 _STAYS = 0.1
 """Share of what rows were off by that is left on halved cells where there is no solution: a third; else far less."""
-
-
-@dataclass(frozen=True)
-class MarchSettings:
-    """How a march adapts.
-
-    Attributes:
-        tolerance: of the truncation error of a cell, relative to the size of each unknown.
-        rounding: jumps of the initial state at the boundary above it, relative to its size, are rounded off.
-        cells: {coordinate: positions of the edges at the start}; they stay edges.
-        most_cells: in one slab.
-        first_slab: share of the time interval that the first slab tries.
-        weight: of initial, boundary and interface rows against those of the equations.
-        bytes: that one slab may take.
-        stops: times at which a slab has to end, because something is switched there.
-        placed: coordinates whose edges were given by position, where kinks may be.
-    """
-
-    tolerance: float
-    rounding: float
-    cells: dict[str, Array]
-    most_cells: int = 400
-    first_slab: float = 0.02
-    weight: float = 100.0
-    bytes: float = math.inf
-    stops: tuple[float, ...] = ()
-    placed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class SlabAttempt:
-    """One slab that was tried.
-
-    Attributes:
-        accepted: whether it was added to the pieces.
-        misfit: root of the weighted sum of squares of all rows.
-        held_out: root mean square of the equations' rows at points that the solve has not seen.
-        cells: K.
-    """
-
-    accepted: bool
-    misfit: float = math.nan
-    held_out: float = math.nan
-    cells: int = 0
 
 
 class SlabMarch:
@@ -114,14 +70,13 @@ class SlabMarch:
         self.time = self.discretization.time
         self.refinement = Refinement(settings.cells, settings.tolerance, settings.most_cells)
         self.pieces: list[Piece] = []
-        self.size, self.misfit = np.zeros(len(problem.unknowns)), 0.0
+        self.size, self.misfit = self.discretization.lift_sizes, 0.0
         self.suspect: float | None = None
         self.guess: Piece | None = None
-        self.numbers: Numbers = {
-            name: float(self.discretization.parameters[name]) for name in problem.unknown_parameters
-        }
+        self._first_numbers = {n: float(self.discretization.parameters[n]) for n in problem.unknown_parameters}
+        self.numbers: Numbers = self._first_numbers
         if begin is not None:
-            self.numbers |= {name: begin.coefficients[name] for name in self.numbers if name in begin.coefficients}
+            self.numbers = {name: begin.coefficients.get(name, value) for name, value in self.numbers.items()}
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
@@ -174,26 +129,30 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        if self.guess is not None:
-            start = made.moved(self.guess, cells)
-        else:
-            start = made.guess(cells, before) if self.begin is None else made.sampled(self.begin.values, cells)
-        rows = made.rows(cells, before)
-        m, size_of_basis = len(self.problem.unknowns), self.basis.size
-        system = SlabSystem(cells, rows.all, m, size_of_basis, self._chain_axis, rows.integrals)
-        numbers = self.numbers
-        unguided = self.guess is None and self.begin is None
-        other = nontrivial_start(system, made.bump(cells), numbers) if unguided and numbers else None
+        known = self.guess or self.begin
+        start = made.guess(cells, before) if known is None else made.sampled(known.values, cells)
+        numbers, most = self.numbers, 12 if self.time is not None else 40
+        rows, system = self._system(cells, before)
+        # cells that are too coarse for it may have found another eigenfunction
+        afresh = numbers and self.begin is None
+        other = nontrivial_start(system, made.bump(cells), self._first_numbers) if afresh else None
         if other is not None:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
-        most = 12 if self.time is not None else 40
-        found = system.solve(start, 1e-3 * self.settings.tolerance, most, self._pace, deadline, numbers)
+        accurate = 1e-3 * self.settings.tolerance
+        found = system.solve(start, accurate, most, self._pace, deadline, numbers)
+        if not found.converged and self.time is None and known is None and other is None:
+            # zero may be where a root or a quotient is not defined
+            for constant in made.constants(cells):
+                rows, system = self._system(cells, before)
+                found = system.solve(constant, accurate, most, self._pace, deadline, numbers)
+                if found.converged:
+                    break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
             self.guess = None
-            # eigenfunctions that cells do not resolve are no smooth matter
-            if numbers and self.time is None and self.refinement.halve_all():
+            # eigenfunctions that cells do not resolve do not converge
+            if other is not None and self.time is None and self.refinement.halve_all():
                 return tried
             # on short slabs wide cells are nearly singular for derivatives of high order
             if not (found.singular and self._is_high and self.refinement.halve_widest()):
@@ -203,7 +162,9 @@ class SlabMarch:
         size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
         tails = self._indicator(values, size)
         self.numbers = found.numbers
-        piece = Piece(self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, found.numbers)
+        piece = Piece(
+            self.problem.unknowns, cells, self.basis, found.coefficients, made.parameters, found.numbers, made.lift
+        )
         ratio = 0.0 if self.time is None else float(tails[:, self.time].max()) / self.settings.tolerance
         split = self.refinement.split(tails, cells, made.space)
         if split or ratio > 1:
@@ -228,11 +189,8 @@ class SlabMarch:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
         if self.time is None:
             return self.pieces[0].values
-        inner, start, made = (
-            joined(self.pieces, self.problem.domain),
-            self.problem.domain.time_interval[0],
-            self.discretization,
-        )
+        domain, made = self.problem.domain, self.discretization
+        inner, start = joined(self.pieces, domain), domain.time_interval[0]
 
         def evaluate(points: Tensor) -> Tensor:
             values = inner(points)
@@ -256,6 +214,12 @@ class SlabMarch:
     def _is_high(self) -> bool:
         """Whether a march has derivatives in space of an order above two."""
         return self.time is not None and any(self.problem.order(n) > 2 for n in self.problem.domain.space)
+
+    def _system(self, cells: Cells, before: Piece | None) -> tuple[SlabRows, SlabSystem]:
+        """The rows of a slab, with their scales still open, and the system that they make."""
+        rows = self.discretization.rows(cells, before)
+        m, size = len(self.problem.unknowns), self.basis.size
+        return rows, SlabSystem(cells, rows.all, m, size, self._chain_axis, rows.integrals)
 
     @property
     def _chain_axis(self) -> int:
@@ -298,7 +262,7 @@ class SlabMarch:
         self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.problem.domain.time_interval[0]
         if self.slab < _SHORTEST_SLAB * (self.end - start):
-            raise UnresolvedError(f"no slab that starts at t = {self.now:g} is short enough")
+            raise UnresolvedError(f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough")
 
     def _accept(self, piece: Piece, ratio: float) -> None:
         self.pieces.append(piece)
@@ -327,7 +291,7 @@ class SlabMarch:
             deadline.check()
             cells = self._cells()
             values = made.values(made.guess(cells, None))
-            size = np.abs(values).max(axis=(0, 2))
+            size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
             if not self.refinement.split(self._indicator(values, size), cells, made.space):
                 break
         self._refuse_travelling(made)
@@ -398,4 +362,4 @@ class SlabMarch:
             self.now = self.pieces[-1].region.time_interval[1] if self.pieces else self.problem.domain.time_interval[0]
 
     def _piece(self, data: dict[str, Any]) -> Piece:
-        return Piece.from_data(data, self.basis, self.discretization.parameters)
+        return Piece.from_data(data, self.basis, self.discretization.parameters, self.discretization.lift)

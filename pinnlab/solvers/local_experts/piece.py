@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.naming import usual_time
@@ -33,6 +34,7 @@ class Piece(Part):
         coefficients: (K, m, N).
         constants: {name: parameter's value}.
         numbers: {name: value} of unknown parameters that were found.
+        lift: {unknown: a part of it that is known}, which is added to what coefficients say.
     """
 
     def __init__(
@@ -43,10 +45,11 @@ class Piece(Part):
         coefficients: Array,
         constants: Mapping[str, Tensor],
         numbers: Mapping[str, float] | None = None,
+        lift: Mapping[str, SingularPart] | None = None,
     ):
         self.coefficients = {k: torch.tensor(v, dtype=torch.float64) for k, v in (numbers or {}).items()}
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
-        self.constants = dict(constants)
+        self.constants, self.lift = dict(constants), dict(lift or {})
         self.region = cells.region
         self.parameters = [torch.from_numpy(coefficients)]
 
@@ -72,16 +75,25 @@ class Piece(Part):
         return {"unknowns": list(self.unknowns), **whole, **found}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
-        return {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+        found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+        return found | (
+            {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
+        )
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Tensor]) -> Piece:
+    def from_data(
+        cls,
+        data: Mapping[str, Any],
+        basis: LocalBasis,
+        constants: Mapping[str, Tensor],
+        lift: Mapping[str, SingularPart] | None = None,
+    ) -> Piece:
         """The inverse of ``state``."""
         edges = {name: e.cpu().numpy() for name, e in data["edges"].items()}
         # older files do not say what time is called
         cells = Cells(edges, data.get("time", usual_time(edges)))
         numbers = {name: float(value) for name, value in data.get("numbers", {}).items()}
-        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers)
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers, lift)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""
@@ -97,7 +109,10 @@ class Piece(Part):
                 orders = [index.count(axis) for axis in range(d)]
                 rows = self.basis.rows(reference[part], orders) * self.cells.stretch(cells[part], orders)[:, None]
                 found[i, part] = np.einsum("nN,nmN->nm", rows, mine)
-        return torch.from_numpy(found).to(points)
+        result = torch.from_numpy(found)
+        for unknown, known in self.lift.items():
+            result[:, :, self.unknowns.index(unknown)] += known.jet(torch.from_numpy(at), indices)[:, :, 0]
+        return result.to(points)
 
     def values(self, points: Tensor, batch: int = 4096) -> Tensor:
         # ``jet`` works in parts by itself

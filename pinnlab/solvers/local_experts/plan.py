@@ -20,9 +20,10 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
-from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
+from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.start import Start
@@ -155,6 +156,9 @@ class LocalExperts(Solver):
                 f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
                 f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
             )
+        for condition in problem.conditions:
+            if isinstance(condition, Integral) and condition.where is not None:
+                yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
             yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
@@ -223,9 +227,17 @@ class CellMarch(March):
         made = self.cells.discretization
         rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
         if rounded:
-            self.notes += (
-                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off",
+            widest = max(
+                corner.width
+                / (made.domain.bounds[made.names[corner.axis]][1] - made.domain.bounds[made.names[corner.axis]][0])
+                for corner in made.corners
+                if not corner.inside
             )
+            self.notes += (
+                f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off "
+                f"over {widest:.1e} of the domain",
+            )
+        self.notes += problem.clashes.built_in if made.lift else ()
         for layer in (corner for corner in made.corners if corner.inside):
             at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.4g}"
             self.notes += (

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.jets import LazyJet
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -85,9 +87,20 @@ class CellNodes:
         values = coefficients[self.which] @ self.nodes.rows(self.orders(key)).T
         return (values * self.stretch(key)[:, None]).ravel()
 
-    def jet(self, coefficients: Array, leaves: bool) -> LazyJet:
-        """All derivatives (k q,) of one unknown with coefficients (K, N), as leaves of a graph or without one."""
-        return LazyJet(lambda key: torch.from_numpy(self.derivative(coefficients, key)).requires_grad_(leaves))
+    def jet(self, coefficients: Array, leaves: bool, known: Callable[[Key], Array] | None = None) -> LazyJet:
+        """All derivatives (k q,) of one unknown with coefficients (K, N), as leaves of a graph or without one.
+
+        Args:
+            coefficients: of the unknown, or of what is left of it.
+            leaves: whether they are leaves.
+            known: derivative (k q,) of a part of the unknown that is known beforehand.
+        """
+
+        def derive(key: Key) -> Tensor:
+            found = self.derivative(coefficients, key)
+            return torch.from_numpy(found if known is None else found + known(key)).requires_grad_(leaves)
+
+        return LazyJet(derive)
 
 
 class CellRows:
@@ -99,6 +112,7 @@ class CellRows:
         evaluate: residuals from jets at the sites.
         leading: which derivatives set the scale of the rows; all if None.
         weight: multiplies all rows.
+        lift: {unknown: a part of it that is known}; coefficients are of the rest.
     """
 
     def __init__(
@@ -108,10 +122,13 @@ class CellRows:
         evaluate: Evaluate,
         weight: float = 1.0,
         leading: Callable[[Key], bool] | None = None,
+        lift: Mapping[str, KnownFunction] | None = None,
     ):
         self.unknowns, self.sites, self.evaluate = tuple(unknowns), tuple(sites), evaluate
         self.leading, self.weight = leading, weight
         self.scale: Array | None = None
+        self._lift = dict(lift or {})
+        self._known: dict[tuple[int, str, Key], Array] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -120,7 +137,25 @@ class CellRows:
 
     def jets(self, coefficients: Array, leaves: bool = False) -> list[CellJets]:
         """The unknowns' jets at each site, for coefficients (K, m, N)."""
-        return [{u: site.jet(coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for site in self.sites]
+        return [
+            {u: site.jet(coefficients[:, j], leaves, self._lifted(i, u)) for j, u in enumerate(self.unknowns)}
+            for i, site in enumerate(self.sites)
+        ]
+
+    def _lifted(self, i: int, unknown: str) -> Callable[[Key], Array] | None:
+        """Derivatives (k q,) of the known part of an unknown at a site, each found once."""
+        if unknown not in self._lift:
+            return None
+
+        def known(key: Key) -> Array:
+            if (i, unknown, key) not in self._known:
+                site = self.sites[i]
+                index = tuple(sorted(list(site.cells.edges).index(name) for name in key))
+                jet = self._lift[unknown].jet(torch.from_numpy(site.points), closure([index]))
+                self._known[i, unknown, key] = jet[-1, :, 0].numpy()
+            return self._known[i, unknown, key]
+
+        return known
 
     def residuals(self, coefficients: Array, numbers: Numbers = NO_NUMBERS) -> Array:
         """(k, r, q) weighted residuals."""

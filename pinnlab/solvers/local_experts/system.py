@@ -176,7 +176,9 @@ class SlabSystem:
                 now, at = now - step, at - off
                 continue
             best = min(best, misfit)
+            fresh = False
             if factor is None or change > _FAR:
+                fresh = True
                 what = f"factorizing the equations of {self.cells.count} experts"
                 deadline.require(pace.seconds(self.work), what)
                 began = time.perf_counter()
@@ -199,6 +201,10 @@ class SlabSystem:
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
                 small = change < max(tolerance, 1e-8)
+                if not (small or fresh):
+                    # not rounding, perhaps, but what the old factorization does not see
+                    factor = None
+                    continue
                 return result(small, misfit, singular=not small)
         return result(False, best)
 

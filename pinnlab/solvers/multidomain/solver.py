@@ -27,6 +27,7 @@ from pinnlab.solvers.multidomain.inner_interfaces import in_inner_variables
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, joins_fluxes, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
+from pinnlab.solvers.switches import switches
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model
@@ -138,7 +139,7 @@ class MultiDomainPINN(CollocationSolver):
         return found
 
     def in_variables(self, change: ChangeOfVariables, problem: Problem) -> MultiDomainPINN:
-        cuts = {name: tuple(map(change.coordinate(name).inner, at)) for name, at in self._cuts.cuts.items()}
+        cuts = {name: change.positions(name, at) for name, at in self._cuts.cuts.items()}
         flux = self.flux
         if flux is not None:
             # a flux is what an equation is the derivative of
@@ -146,7 +147,8 @@ class MultiDomainPINN(CollocationSolver):
             names = argument_names(flux, problem.bindable, "flux")
             flux = ChangedFunction(flux, names, change, Affine(0.0, size))
         interface = in_inner_variables(self.interface, change)
-        return replace(self, subdomains=replace(self._cuts, cuts=cuts), flux=flux, interface=interface)
+        windows = super().in_variables(change, problem).windows
+        return replace(self, subdomains=replace(self._cuts, cuts=cuts), flux=flux, interface=interface, windows=windows)
 
     def with_interface(self, interface: Interface) -> MultiDomainPINN:
         """The same with other interface conditions, without a flux that none of them compares; an empty set is meant."""
@@ -227,7 +229,7 @@ class CoupledNetworks(Method):
         self._solver, self._builder = solver, Builder(solver, settings)
 
     def assemble(self, problem: Problem, number: int) -> Assembly:
-        builder, partition = self._builder, self._solver.partition(problem)
+        builder, partition, singular = self._builder, self._solver.partition(problem), switches(problem)
         coefficients, constants = builder.parameters(problem)
         networks: dict[int, nn.Module] = {}
         models: list[Model] = []
@@ -240,7 +242,7 @@ class CoupledNetworks(Method):
             piece = problem.replace(domain=cell.box, conditions=conditions, reference=None)
             exact = piece.exact_plan()
             if cell.owner not in networks:
-                features = builder.features(partition.bounding_box(cell.owner), exact.periods)
+                features = builder.features(partition.bounding_box(cell.owner), exact.periods, singular)
                 seed = _STRIDE * number + cell.owner
                 networks[cell.owner] = builder.network(self._solver.template, piece, features, seed)
             network = networks[cell.owner]

@@ -19,9 +19,10 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.choice import choose
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.march import MarchSettings, SlabMarch
+from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.local_experts.profiles import jump_profile, kink_profile
+from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.training.loop import run
 from pinnlab.training.ongoing import RunOptions
 from pinnlab.training.plans import NothingSolvedError, Settings

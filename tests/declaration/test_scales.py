@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import math
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.declaration.library import problem_names
+
+PAIRS = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "benchmarks" / "units.py"))["PAIRS"]
+QUICK = sorted(set(PAIRS) - {"bar", "epidemic"})
+
+
+def rod(**changes: Any) -> pl.Problem:
+    def heat(T: pl.Field) -> pl.Field:
+        return 2.4e6 * T.t - 200.0 * T.xx
+
+    given: dict[str, Any] = {
+        "domain": pl.Box(x=(0.0, 0.1), t=(0.0, 20.0)),
+        "unknowns": "T",
+        "equations": heat,
+        "conditions": [pl.Initial(T=lambda x: 293 + 3 * torch.sin(10 * math.pi * x)), pl.Dirichlet(T=293.0)],
+    }
+    return pl.Problem(**{**given, **changes})
+
+
+# -- what is natural
+
+
+@pytest.mark.parametrize("name", [name for name in problem_names() if name != "lorenz"])
+def test_shipped_problems_are_natural(name: str) -> None:
+    problem = pl.load_problem(name)
+    assert problem.scales().natural and problem.natural is problem
+
+
+def test_small_numbers_from_short_waves_are_no_other_units() -> None:
+    waves = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, x: u.xx + torch.sin(20 * math.pi * x), [pl.Dirichlet(u=0.0)]
+    )
+    assert waves.scales().natural
+
+
+# -- what is found
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_scales_are_those_that_one_chooses_by_hand(name: str) -> None:
+    pair = PAIRS[name]()
+    found = pair.si.scales()
+    assert not found.natural
+    for coordinate, unit in pair.units.items():
+        assert 0.3 < found.coordinates[coordinate][1] / (unit * pair.hand.domain.size) < 3
+    # next to what is found for the problem by hand
+    own = pair.hand.scales().unknowns
+    for unknown, (offset, scale) in pair.scales.items():
+        ratio = found.unknowns[unknown][1] / (scale * own[unknown][1])
+        assert 0.2 < ratio < 5, (unknown, ratio)
+        assert abs(found.unknowns[unknown][0] - offset) <= 10 * scale
+
+
+def test_scales_can_be_given_and_are_shown() -> None:
+    found = rod(scales={"T": (290.0, 5.0), "x": 0.1}).scales()
+    assert found.unknowns["T"] == (290.0, 5.0) and found.coordinates["x"] == (0.0, 0.1)
+    assert repr(found).startswith("Scales(x = 0.1 ..., t = 16 ..., T = 290 + 5 ..., equation heat / ")
+    # another end of the interval has them as well
+    assert rod(scales={"T": 5.0}).replace(name="other").scales().unknowns["T"][1] == 5.0
+    assert rod().replace(scales={"T": 7.0}).scales().unknowns["T"][1] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"u": 1.0}, "neither a coordinate nor an unknown.*x, t, T, heat"),
+        ({"T": 0.0}, "'T': 0.0.*positive number"),
+        ({"T": "300"}, "positive number"),
+        (300.0, "give a dictionary"),
+    ],
+)
+def test_wrong_scales_are_refused(given: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        rod(scales=given)
+
+
+# -- the natural problem
+
+
+def test_the_natural_problem_has_numbers_about_one() -> None:
+    natural = rod().natural
+    assert natural.scales().natural
+    assert all(0.5 < upper - lower < 2 for lower, upper in natural.domain.bounds.values())
+
+
+def test_ordinary_equations_are_followed_to_where_they_go() -> None:
+    def growth(n: pl.Field) -> pl.Field:
+        return n.t - n * (1 - n / 1e6)
+
+    problem = pl.Problem(pl.Box(t=(0.0, 30.0)), "n", growth, pl.Initial(n=10.0))
+    assert 5e5 < problem.scales().unknowns["n"][1] < 2e6
+
+
+def test_solutions_come_back_in_the_users_units() -> None:
+    solution = pl.solve(rod(), pl.HardConstraintMoE(), progress=False)
+    x, t = np.array([0.02, 0.05]), 5.0
+    exact = 293 + 3 * math.exp(-200 / 2.4e6 * (10 * math.pi) ** 2 * t) * np.sin(10 * math.pi * x)
+    assert solution(x=x, t=t)["T"] == pytest.approx(exact, abs=1e-6)
+    (part, *_) = solution.models
+    jet = part.jet(torch.tensor([[0.05, 0.0]], dtype=torch.float64), ((), (0,), (0, 0)))
+    assert jet[2].item() == pytest.approx(-3 * (10 * math.pi) ** 2, rel=1e-4)
+    assert np.abs(solution.residual(x=x, t=t)["heat"]).max() < 1e-3 * 200 * 3 * (10 * math.pi) ** 2
+    assert part.region.bounds["x"] == (0.0, 0.1)
+
+
+def test_classical_solutions_and_reports_too() -> None:
+    solution = pl.solve(rod(), pl.HardConstraintMoE(), progress=False)
+    classical = pl.reference_solution(rod())
+    assert list(classical.grid["x"][[0, -1]]) == pytest.approx([0.0, 0.1])
+    errors = solution.error(classical, relative_to="variation")
+    assert errors["T"] < 1e-7
+    assert solution.report().verdict.name == "GOOD"
+
+
+def test_saved_solutions_are_the_same(tmp_path: Path) -> None:
+    for solver in (pl.HardConstraintMoE(), pl.CausalPINN(windows=2, stages=(pl.Adam(steps=2),))):
+        solution = pl.solve(rod(), solver, progress=False)
+        solution.save(tmp_path / "rod.pt")
+        again = pl.Solution.load(tmp_path / "rod.pt", problem=rod())
+        at = {"x": np.linspace(0, 0.1, 5), "t": np.linspace(0, 20, 5)}
+        assert again(**at)["T"] == pytest.approx(solution(**at)["T"], abs=1e-10)
+
+
+def test_a_run_resumes_in_natural_units(tmp_path: Path) -> None:
+    def solve(steps: int, **more: Any) -> pl.Solution:
+        return pl.solve(rod(), pl.PINN(stages=(pl.Adam(steps=steps),)), progress=False, **more)
+
+    whole = solve(6)
+    path = tmp_path / "rod.ck"
+    stopped = pl.solve(
+        rod(), pl.PINN(stages=(pl.Adam(steps=6),)), progress=False, checkpoint=path, callbacks=[lambda record: True]
+    )
+    assert stopped.status.name == "INTERRUPTED"
+    resumed = solve(6, checkpoint=path)
+    assert resumed(x=0.03, t=3.0)["T"] == whole(x=0.03, t=3.0)["T"]
+
+
+# -- every kind of condition, in SI units
+
+
+def test_radiation() -> None:
+    k, emitted, length = 20.0, 0.8 * 5.67e-8, 0.1
+    problem = pl.Problem(
+        pl.Box(x=(0.0, length)),
+        "T",
+        lambda T: k * T.xx,
+        [
+            pl.Dirichlet(T=800.0, on="x-"),
+            pl.Condition(lambda T, n: k * T.d(n) + emitted * (T**4 - 300.0**4), on="x+"),
+        ],
+    )
+    end = float(pl.solve(problem, pl.HardConstraintMoE(), progress=False)(x=length)["T"])
+    assert k * (800 - end) / length == pytest.approx(emitted * (end**4 - 300**4), rel=1e-7)
+
+
+def test_a_norm_tells_the_size_of_what_is_homogeneous() -> None:
+    planck, mass, width = 1.0546e-34, 9.109e-31, 1e-9
+    problem = pl.Problem(
+        pl.Box(x=(0.0, width)),
+        "psi",
+        lambda psi, E: -(planck**2) / 2 / mass * psi.xx - E * psi,
+        [pl.Dirichlet(psi=0.0), pl.Integral(lambda psi: psi**2, equals=1.0)],
+        {"E": pl.Unknown(7e-20)},
+    )
+    assert 1e4 < problem.scales().unknowns["psi"][1] < 1e5
+    solution = pl.solve(problem, pl.HardConstraintMoE(), progress=False)
+    assert solution.coefficients["E"] == pytest.approx((planck * math.pi / width) ** 2 / 2 / mass, rel=1e-8)
+    assert abs(float(solution(x=width / 2)["psi"])) == pytest.approx(math.sqrt(2 / width), rel=1e-8)
+
+
+def test_complex_unknowns_have_one_scale() -> None:
+    planck, mass, width, end = 1.0546e-34, 9.109e-31, 1e-9, 1e-15
+    problem = pl.Problem(
+        pl.Box(x=(0.0, width), t=(0.0, end)),
+        {"psi": complex},
+        lambda psi: 1j * planck * psi.t + planck**2 / 2 / mass * psi.xx,
+        [pl.Initial(psi=lambda x: 4e4 * torch.sin(math.pi * x / width)), pl.Dirichlet(psi=0.0)],
+    )
+    scales = problem.scales().unknowns
+    assert scales["psi_real"] == scales["psi_imag"]
+    turned = np.exp(-0.5j * planck / mass * (math.pi / width) ** 2 * end)
+    solution = pl.solve(problem, pl.HardConstraintMoE(), progress=False)
+    assert complex(solution(x=width / 2, t=end)["psi"]) == pytest.approx(4e4 * turned, rel=1e-6)
+
+
+def test_a_part_of_a_side_and_measured_fluxes() -> None:
+    held = [pl.Dirichlet(T=393.0, on="x-", where=lambda y: y < 0.05), pl.Dirichlet(T=293.0, on="x+")]
+    flux = pl.Data({"x": [0.1, 0.1], "y": [0.02, 0.08]}, of=lambda T: 50 * T.x, values=[-2e4, -1e4], sd=100.0)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 0.1), y=(0.0, 0.1)), "T", lambda T: 50 * (T.xx + T.yy), [*held, flux, pl.Neumann(T=0.0, on="y")]
+    )
+    below, _, seen, _ = problem.natural.conditions
+    assert isinstance(below, pl.Dirichlet) and below.where is not None
+    scale = problem.scales().coordinates["y"][1]
+    assert below.where(y=torch.tensor([0.04, 0.06]) / scale).tolist() == [True, False]
+    # 50 T_x of 1e4 and sd of 100 are counted in the same unit
+    assert isinstance(seen, pl.Data) and seen.sd is not None
+    (values,), (sd,) = seen.values.values(), seen.sd.values()
+    assert float(values[0] / sd[0]) == pytest.approx(-200.0)
+
+
+def test_what_no_units_mend_is_said() -> None:
+    def thin(u: pl.Field) -> pl.Field:
+        return 1e-12 * u.xx - u + 1e6
+
+    problem = pl.Problem(pl.Box(x=(0.0, 1.0)), "u", thin, [pl.Dirichlet(u=0.0)])
+    text = str(problem.check())
+    assert "solved in natural units: Scales(" in text and "differ by a factor of 1e+12" in text
+    assert "natural units" not in str(pl.load_problem("heat_robin").check())
