@@ -14,12 +14,13 @@ from pinnlab.declaration.conditions import (
     Robin,
 )
 from pinnlab.declaration.library import load_problem
+from pinnlab.declaration.materials import Piecewise
 from pinnlab.declaration.parameters import Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.derivatives.fields import Field
-from pinnlab.derivatives.operators import curl, diff, div, grad
-from pinnlab.derivatives.vectors import Vector, dot
+from pinnlab.derivatives.operators import curl, diff, div, dot, grad
+from pinnlab.derivatives.vectors import Vector
 from pinnlab.domains import Ball, Box, Mesh, Polygon
 from pinnlab.networks import constraints
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding
@@ -27,7 +28,7 @@ from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.networks.pirate import PirateNet
-from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden
+from pinnlab.optimizers import LBFGS, SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton, SSBroyden, Torch
 from pinnlab.reference import reference_solution
 from pinnlab.reference.lazy import ClassicalReference
 from pinnlab.selection import InterfaceSelector, interface_arms
@@ -51,8 +52,8 @@ __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
     "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "Final", "FourierEmbedding", "GradientNorm",
     "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
-    "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "PirateNet", "Polygon", "Problem",
-    "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Uniform",
-    "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
+    "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "Piecewise", "PirateNet", "Polygon",
+    "Problem", "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Torch",
+    "Uniform", "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
     "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

@@ -43,9 +43,12 @@ def argument_names(
         elif p.name in available or is_complex(p.name, available):
             names.append(p.name)
         elif p.default is p.empty:
+            hint = (
+                "; the outward normal n is known on the boundary, in pl.Condition(..., on=...)" if p.name == "n" else ""
+            )
             raise UnknownNameError(
                 f"{what} has an argument {p.name!r}, which is no unknown, coordinate or parameter of this problem "
-                f"(known: {', '.join(available)}); rename it, or add it to parameters={{...}}."
+                f"(known: {', '.join(available)}); rename it, or add it to parameters={{...}}{hint}."
             )
     return tuple(names)
 

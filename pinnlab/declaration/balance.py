@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+_NOTHING = 1e-6
+"""Variation next to the size that is none: it would be lost in rounding, or is rounding itself."""
 _COMPARABLE = 0.1
 """Share of the largest term from which on another one can balance it."""
 
@@ -98,6 +100,6 @@ def offset_and_scale(lowest: float, highest: float, variation: float, share: flo
     """
     middle, half = (lowest + highest) / 2, (highest - lowest) / 2
     steps = max(half, variation)
-    if 0 < steps < share * abs(middle):
+    if _NOTHING * abs(middle) < steps < share * abs(middle):
         return middle, steps
     return 0.0, max(abs(lowest), abs(highest), steps)

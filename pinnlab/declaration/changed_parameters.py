@@ -6,6 +6,7 @@ Letters: n points, d coordinates.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,12 @@ from torch import Tensor
 
 from pinnlab.declaration.changed_functions import ChangedFunction
 from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, GivenFunction
+from pinnlab.declaration.materials import Part, PiecewiseFunction
 from pinnlab.declaration.parameters import Unknown
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains.affine import Affine
+from pinnlab.domains.mapping import mapped
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,6 +61,8 @@ def changed_parameter(name: str, value: Any, names: Sequence[str], change: Chang
         return dataclasses.replace(
             value, lower=lower, periods=tuple(p / m.scale for m, p in zip(maps, value.periods, strict=True))
         )
+    if isinstance(value, PiecewiseFunction):
+        return _changed_piecewise(value, change)
     if isinstance(value, FunctionParameter):
         return ChangedParameter(value, tuple(names), change, value.on, value.columns)
     if isinstance(value, RandomField):
@@ -66,6 +72,24 @@ def changed_parameter(name: str, value: Any, names: Sequence[str], change: Chang
     if callable(value):
         return ChangedFunction(value, tuple(names), change)
     return value
+
+
+def _changed_piecewise(value: PiecewiseFunction, change: ChangeOfVariables) -> PiecewiseFunction:
+    """Its regions and functions on inner coordinates, and its jumps in inner units; fluxes stay in the user's."""
+
+    def inner(given: FunctionParameter | float) -> FunctionParameter | float:
+        return given if isinstance(given, float) else changed_parameter("", given, value.on, change)
+
+    def jump(name: str, given: Any) -> Any:
+        own = Affine(0.0, change.unknown(name).scale)
+        if not callable(given):
+            return own.inner(float(given))
+        return ChangedFunction(given, tuple(inspect.signature(given).parameters), change, own)
+
+    maps = change.coordinates
+    parts = tuple(Part(mapped(p.region, maps), mapped(p.reach, maps), inner(p.value)) for p in value.parts)
+    jumps = {name: jump(name, given) for name, given in value.jump.items()}
+    return dataclasses.replace(value, parts=parts, otherwise=inner(value.otherwise), jump=jumps)
 
 
 def _lengths(field: RandomField, change: ChangeOfVariables) -> float | Mapping[str, float] | None:

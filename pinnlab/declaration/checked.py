@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pinnlab.declaration.conditions import AnyCondition, Periodic
 from pinnlab.declaration.dry_run import Equation
 from pinnlab.declaration.functions import given_function
+from pinnlab.declaration.materials import Piecewise
 from pinnlab.declaration.parameters import Parameter, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.domains import Region
@@ -27,6 +28,8 @@ def checked_parameters(
     for name, value in parameters.items():
         if isinstance(value, RandomField):
             checked[name] = value.over(domain, periodic)
+        elif isinstance(value, Piecewise):
+            checked[name] = value.over(f"parameters[{name!r}]", domain)
         elif callable(value):
             checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
         else:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import is_complex
 from pinnlab.declaration.conditions import AnyCondition, Data, Periodic, Robin
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.names import parts_of
@@ -170,6 +171,18 @@ def _part(value: Any, imaginary: bool) -> Any:
     if isinstance(value, int | float | complex | np.number):
         return value.imag if imaginary else value.real
     return value
+
+
+def named_by_parts(given: Any, names: Sequence[str]) -> Any:
+    """A dictionary in which entries of complex unknowns and residuals stand for both of their parts.
+
+    Args:
+        given: {name: anything}; what is no dictionary passes.
+        names: of the real unknowns and residuals.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    return {p: v for name, v in given.items() for p in (parts_of(name) if is_complex(name, names) else (name,))}
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

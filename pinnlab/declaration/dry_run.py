@@ -25,6 +25,7 @@ from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
+from pinnlab.declaration.materials import PiecewiseFunction
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
 from pinnlab.derivatives.complex_fields import real_parts
@@ -99,7 +100,7 @@ def dry_run(
             raise ValueError(f"{what} ({', '.join(mixed)}) at one point depends on the other points: {POINTWISE}.")
 
     for name, given in parameters.items():
-        if isinstance(given, GivenFunction):
+        if isinstance(given, GivenFunction | PiecewiseFunction):
             what, made_of = f"parameters[{name!r}]", function_term(domain, name, given)
             there = tuple(Site(s.points.requires_grad_()) for s in made_of.draw(draw, POINTS))
             found = tried(made_of, there, what)
@@ -152,11 +153,8 @@ def dry_run(
                     f"{condition!r}: its value is NaN or infinite at some points ({bad[0]}); check the function"
                     f"{hint if condition.of_fields else ''}."
                 )
-            jump = (
-                None
-                if misfit.weights is None or condition.where
-                else jump_of_integrand(misfit, domain, unknowns, values, sites[0])
-            )
+            looked = misfit.weights is not None and condition.where is None
+            jump = jump_of_integrand(misfit, domain, unknowns, values, sites[0]) if looked else None
             if jump is not None:
                 raise ValueError(
                     f"{condition!r}: the integrand jumps at {jump}, which nodes of a quadrature do not see; integrate over "
@@ -217,7 +215,7 @@ def equation_term(domain: Region, residuals: Residuals, names: tuple[str, ...] =
     return Term("equation", names, draw, evaluate)
 
 
-def function_term(domain: Region, name: str, function: GivenFunction) -> Term:
+def function_term(domain: Region, name: str, function: FunctionParameter) -> Term:
     """A user's function that is a parameter as a term, so that it can be tried like an equation."""
 
     def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ class Jump:
 
     def __str__(self) -> str:
         low, high = self.sides
+        if math.isnan(low):
+            return f"{self.what} jumps at {self.place}"
         return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"
 
 
@@ -61,6 +64,8 @@ class LostFluxError(ValueError):
 
 def lost_flux(
     jumps: Sequence[Jump],
+    joints: Mapping[str, Sequence[float]],
+    unread: Mapping[tuple[str, float], str],
     region: Region,
     order: Callable[[str], int],
     owner: str,
@@ -70,6 +75,8 @@ def lost_flux(
 
     Args:
         jumps: of the problem.
+        joints: {coordinate: positions where the equations say what is continuous}.
+        unread: {(coordinate, position): why they do not}.
         region: its domain.
         order: of its equations by a coordinate.
         owner: the method's name.
@@ -78,27 +85,44 @@ def lost_flux(
     lost = [jump for jump in jumps if jump.flux and not _met(jump, region, joined)]
     if not lost:
         return None
+    # what no solver joins comes first
+    lost.sort(key=lambda jump: _met(jump, region, joints))
     first = lost[0]
     name, at = first.coordinate, first.points[0][region.coordinates.index(first.coordinate)]
     inside = "what stands inside diff" if first.inside_diff else "the coefficient times the derivative below"
-    ways = [
-        "replace the jump by a steep smooth transition that the solver can resolve, such as "
-        f"torch.tanh(({name} - {at:.6g}) / width)"
-    ]
+    ways = []
     cuts = _cuts(jumps, region)
-    if cuts and all(jump.position is not None for jump in lost):
+    if _met(first, region, joints):
+        networks = (
+            f", or pl.MultiDomainPINN(subdomains={cuts!r}) with its default interface or, for equations of second order, "
+            "interface=('value', 'flux')"
+        )
+        ways.append(f"take a solver that makes it continuous: pl.HardConstraintMoE(){networks if cuts else ''}")
+    elif cuts and all(jump.position is not None for jump in lost):
         first_order = order(name) == 1
         names, flux = (("flux",), "a * u") if first_order else (("value", "flux"), f"k * u.{name}")
-        ways.insert(
-            0,
+        if not first.inside_diff and not first_order:
+            ways.append(f"write the term so that solvers can read the flux, such as pl.diff(k * u.{name}, {name!r})")
+        ways.append(
             f"cut there and join the fluxes, pl.MultiDomainPINN(subdomains={cuts!r}, interface={names!r}, "
-            f"flux=lambda ...: {flux}), the flux along the cut as a function of unknowns, coordinates and parameters",
+            f"flux=lambda ...: {flux}), the flux along the cut as a function of unknowns, coordinates and parameters"
         )
+    elif first.position is None and name in region.space:
+        ways.append(
+            "no solver joins fluxes across curved or oblique lines so far, only across faces at a position along a "
+            "coordinate: let materials meet there"
+        )
+    ways.append(
+        "replace the jump by a steep smooth transition that the solver can resolve, such as "
+        f"torch.tanh(({name} - {at:.6g}) / width)"
+    )
     if not first.inside_diff:
         ways.append("where the derivative itself is continuous, divide the equation by its coefficient")
     advice = "; or ".join(ways)
+    why = next((text for (c, p), text in unread.items() if (c, p) == (name, first.position)), None)
     return (
-        f"{owner}: {first}. What is continuous there is the flux, {inside}; the equation alone does not say so, and a "
+        f"{owner}: {first}. What is continuous there is the flux, {inside}; the equation alone does not say so"
+        f"{f' ({why})' if why else ''}, and a "
         f"solver that makes the unknown smooth instead ends at a wrong solution with a small residual. "
         f"{advice[0].upper()}{advice[1:]}."
     )

@@ -22,12 +22,14 @@ from torch import Tensor
 
 from pinnlab.declaration.fluxes import Jump
 from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.materials import PiecewiseFunction
 from pinnlab.declaration.steps import WIDTH, Step, find_steps, line_ticks
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import Region
+from pinnlab.domains.regions import Bounds
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 6000
@@ -94,7 +96,7 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
     """All jumps that lines through the domain meet, those of fluxes first.
 
     What is thinner than the distance of two ticks of a line (a thousandth of a domain with one coordinate, a hundredth of
-    one with several), or lies between the lines, may be missed.
+    one with several), or lies between the lines, may be missed; sides of the boxes of ``Piecewise`` parameters are not.
     """
     domain = declared.domain
     d = len(domain.coordinates)
@@ -122,11 +124,10 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
         return _Place(step.function, domain.coordinates[int(axes[step.line])], below, above)
 
     places = [place(step) for step in find_steps(along, ticks, axes)]
-    places += _at_seams(declared, bases, numbers)
-    if not places:
-        return ()
-    lasting = [p for p, lasts in zip(places, _lasting(declared, places), strict=True) if lasts]
-    jumps = [_described(declared, group) for group in _groups(domain, lasting)]
+    places += _at_seams(declared, bases, numbers) + _at_faces(declared, bases, numbers)
+    lasting = [p for p, lasts in zip(places, _lasting(declared, places), strict=True) if lasts] if places else []
+    jumps = [_described(declared, group) for group in _groups(declared, lasting)]
+    jumps += _prescribed(declared, {(jump.coordinate, jump.position) for jump in jumps if jump.flux})
     return tuple(sorted(jumps, key=lambda jump: not jump.flux))
 
 
@@ -163,7 +164,12 @@ def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, Lazy
     watched: list[tuple[Field, str]] = []
     columns = declared.domain.columns(points)
     jets = made_up(declared, len(points), draw) if leaves is None else leaves
-    scope = Scope.of_jets(jets, columns, declared.parameters, watch=lambda field, name: watched.append((field, name)))
+
+    def watch(field: Field, name: str) -> Field:
+        watched.append((field, name))
+        return field.derived(name)
+
+    scope = Scope.of_jets(jets, columns, declared.parameters, watch=watch)
     residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
     rows, inside, functions = list(residuals.values()), {}, {}
     for field, name in watched:
@@ -204,10 +210,60 @@ def _at_seams(declared: Declared, bases: Tensor, draw: int) -> list[_Place]:
         i = declared.domain.coordinates.index(name)
         ends = bases.repeat(2, 1)
         ends[: len(bases), i], ends[len(bases) :, i] = 1 - WIDTH, WIDTH
-        points = _in_bounds(declared.domain, ends)
-        last, first = see(declared, points, draw).values.split(len(bases), dim=1)
-        jumps = (first - last).abs() > 1e-6 * torch.maximum(first.abs(), last.abs())
-        found += [_Place(row, name, points[k], points[k + len(bases)]) for row, k in jumps.nonzero().tolist()]
+        last, first = _in_bounds(declared.domain, ends).split(len(bases))
+        found += _between(declared, name, last, first, draw)
+    return found
+
+
+def _at_faces(declared: Declared, bases: Tensor, draw: int) -> list[_Place]:
+    """Jumps at the sides of boxes that parameters are made of: their places are known."""
+    domain, found = declared.domain, []
+    for name, position in sorted(set(_faces(declared))):
+        i, (lower, upper) = domain.coordinates.index(name), domain.bounds[name]
+        for box in _faces(declared)[name, position]:
+            # the part of the box inside the domain, whatever its size
+            ends = [
+                (max(a, box.get(n, (a, b))[0]), min(b, box.get(n, (a, b))[1])) for n, (a, b) in domain.bounds.items()
+            ]
+            first, last = (torch.tensor(side, dtype=torch.float64) for side in zip(*ends, strict=True))
+            below = first + bases * (last - first)
+            above = below.clone()
+            below[:, i], above[:, i] = position - WIDTH * (upper - lower), position + WIDTH * (upper - lower)
+            inside = domain.contains(below) & domain.contains(above)
+            if bool(inside.any()):
+                found += _between(declared, name, below[inside], above[inside], draw)
+    return found
+
+
+def _prescribed(declared: Declared, known: set[tuple[str, float | None]]) -> list[Jump]:
+    """Jumps that parameters prescribe across the sides of their boxes where nothing else jumps."""
+    found, middle = [], declared.domain.interior(torch.full((1, len(declared.domain.coordinates)), 0.5).double()).points
+    for value in declared.parameters.values():
+        for name, at, _ in value.faces if isinstance(value, PiecewiseFunction) and value.jump else ():
+            if (name, at) not in known and (name, at) in _faces(declared):
+                known.add((name, at))
+                place = middle[0].tolist()
+                place[declared.domain.coordinates.index(name)] = at
+                what = f"what is prescribed for {' and '.join(value.jump)}"
+                found.append(Jump(name, at, (tuple(place),), what, True, True, (np.nan, np.nan)))
+    return found
+
+
+def _between(declared: Declared, name: str, below: Tensor, above: Tensor, draw: int) -> list[_Place]:
+    """Jumps from points (n, d) to others."""
+    first, last = see(declared, torch.cat([below, above]), draw).values.split(len(below), dim=1)
+    jumps = (last - first).abs() > 1e-6 * torch.maximum(first.abs(), last.abs())
+    return [_Place(row, name, below[k], above[k]) for row, k in jumps.nonzero().tolist()]
+
+
+def _faces(declared: Declared) -> dict[tuple[str, float], list[Bounds]]:
+    """{(coordinate, position): boxes} of the sides of boxes inside the domain that parameters are made of."""
+    found: dict[tuple[str, float], list[Bounds]] = {}
+    for value in declared.parameters.values():
+        for name, position, box in value.faces if isinstance(value, PiecewiseFunction) else ():
+            lower, upper = declared.domain.bounds[name]
+            if lower + _SAME * (upper - lower) < position < upper - _SAME * (upper - lower):
+                found.setdefault((name, position), []).append(box.bounds)
     return found
 
 
@@ -222,8 +278,9 @@ def _lasting(declared: Declared, places: Sequence[_Place]) -> list[bool]:
     return found.tolist()
 
 
-def _groups(domain: Region, places: Sequence[_Place]) -> list[tuple[float | None, list[_Place]]]:
+def _groups(declared: Declared, places: Sequence[_Place]) -> list[tuple[float | None, list[_Place]]]:
     """Places that belong together: those along one coordinate at one position, and the others along it."""
+    domain = declared.domain
     groups: list[tuple[float | None, list[_Place]]] = []
     for name in domain.coordinates:
         i = domain.coordinates.index(name)
@@ -237,7 +294,9 @@ def _groups(domain: Region, places: Sequence[_Place]) -> list[tuple[float | None
         for bundle in bundles:
             lines = {tuple(np.delete(p.below.numpy(), i)) for p in bundle}
             if len(lines) > 1 or len(domain.coordinates) == 1:
-                groups.append((_position(bundle, i), bundle))
+                position = _position(bundle, i, upper)
+                known = (p for n, p in _faces(declared) if n == name and abs(p - position) <= _SAME * (upper - lower))
+                groups.append((next(known, position), bundle))
             else:
                 scattered += bundle
         if scattered:
@@ -245,10 +304,10 @@ def _groups(domain: Region, places: Sequence[_Place]) -> list[tuple[float | None
     return groups
 
 
-def _position(bundle: Sequence[_Place], i: int) -> float:
+def _position(bundle: Sequence[_Place], i: int, upper: float) -> float:
     """Where a jump lies along coordinate i: between its two sides, or at the upper of two ends that meet."""
     low, high = float(bundle[0].below[i]), float(bundle[0].above[i])
-    return (low + high) / 2 if low <= high else low
+    return (low + high) / 2 if low <= high else upper
 
 
 def _described(declared: Declared, group: tuple[float | None, list[_Place]]) -> Jump:

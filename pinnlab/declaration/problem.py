@@ -19,6 +19,7 @@ from pinnlab.declaration.complex_unknowns import (
     Unknowns,
     declared_types,
     declared_unknowns,
+    named_by_parts,
     on_parts,
     real_unknowns,
 )
@@ -37,8 +38,10 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fluxes import Jump, lost_flux
+from pinnlab.declaration.joints import Joints, find_joints
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
+from pinnlab.declaration.materials import check_jumps
 from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
@@ -66,8 +69,9 @@ class Problem:
             returns a residual (zero where the equation holds) or ``{"name": residual}``. A complex residual is two real
             ones, ``name_real`` and ``name_imag``.
         conditions: initial, boundary, periodic conditions and data.
-        parameters: {name: number, function of coordinates, ``Uniform(lo, hi)`` (a family of numbers),
-            ``RandomField(on="x")`` (a family of functions) or ``Unknown(start)`` (an inverse problem)}.
+        parameters: {name: number, function of coordinates, ``Piecewise((region, value), otherwise=...)`` (materials),
+            ``Uniform(lo, hi)`` (a family of numbers), ``RandomField(on="x")`` (a family of functions) or
+            ``Unknown(start)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
@@ -128,9 +132,10 @@ class Problem:
             reference=reference, velocity=velocity, name=name, complex_unknowns=complex_ones,
             derivatives=found.derivatives, residual_names=found.residual_names,
         )  # fmt: skip
+        check_jumps(values, domain, names, found.residual_names)
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
-            vars(self)["_given_scales"] = checked_scales(scales, wanted)
+            vars(self)["_given_scales"] = checked_scales(named_by_parts(scales, wanted), wanted)
         self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
@@ -193,26 +198,25 @@ class Problem:
     @cached_property
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
-        scales = self._given_scales or None
         if is_between(self.conditions):
             domain, conditions = between(self.context(), self.conditions)
-            return self.replace(domain=domain, conditions=conditions, reference=None)
+            return self.replace(domain=domain, conditions=conditions, reference=None, velocity=None)
         if not is_backwards(self.conditions):
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
-        if scales is not None:
-            scales = mirrored_scales(scales, self.domain)
-        return Problem(unknowns=self.unknowns, name=self.name, scales=scales, **rewritten(self._turn, *given))
+        scales = mirrored_scales(self._given_scales, self.domain)
+        changed = rewritten(self.turn, *given, bindable=self.bindable)
+        return Problem(unknowns=self.declared, name=self.name, scales=scales or None, **changed)
 
     @property
-    def _turn(self) -> ChangeOfVariables:
+    def turn(self) -> ChangeOfVariables:
+        """From the user's variables to those of ``forward``."""
         return mirror(self.domain) if is_backwards(self.conditions) else ChangeOfVariables()
 
     @cached_property
     def change(self) -> ChangeOfVariables:
         """From the user's variables to those in which the problem is solved, ``natural``."""
-        posed = self.forward
-        return self._turn.after(ChangeOfVariables() if posed.natural is posed else posed._scales.change)
+        return self.turn.after(self.forward._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:
@@ -267,6 +271,11 @@ class Problem:
             self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, periodic
         )
 
+    @cached_property
+    def joints(self) -> Joints:
+        """Where fluxes jump at positions along coordinates of space, and what is continuous there."""
+        return find_joints(self._declared, self.jumps)
+
     def lost_flux(self, owner: str, joined: Mapping[str, Sequence[float]] | None = None) -> str | None:
         """Why a method cannot solve equations in which a coefficient of the highest derivatives jumps; None where it can.
 
@@ -274,7 +283,8 @@ class Problem:
             owner: the method's name.
             joined: {coordinate: positions where it makes fluxes continuous}.
         """
-        return lost_flux(self.jumps, self.domain, self.order, owner, joined or {})
+        places = (self.joints.positions, self.joints.not_joined)
+        return lost_flux(self.jumps, *places, self.domain, self.order, owner, joined or {})
 
     def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""

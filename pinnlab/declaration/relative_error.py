@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.complex_unknowns import joined_columns, separated
+from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.names import COMPLEX
 from pinnlab.domains import Box, Region
@@ -124,7 +125,7 @@ def relative_errors(
     Raises:
         TypeError, ValueError: as ``evaluate``.
     """
-    points = affordable(error_grid(problem.domain), values, deadline or Deadline())
+    points = affordable(two_sided_grid(problem), values, deadline or Deadline())
     target = evaluate(reference, problem, points)
     found = values(points).to("cpu", torch.float64)
     return _errors(found, target, problem, to)
@@ -181,6 +182,18 @@ def error_meter(
         return _errors(values, target, whole)
 
     return measure
+
+
+def two_sided_grid(problem: Problem) -> Tensor:
+    """The points of ``error_grid``, those at which unknowns jump by prescription moved a hair up: to one side for all."""
+    points = error_grid(problem.domain)
+    for name, across in problem.joints.across.items():
+        i, bounds = problem.domain.coordinates.index(name), problem.domain.bounds[name]
+        for position, made in across.items():
+            if made.prescribed and position != bounds[1]:
+                step = hair(bounds)
+                points[:, i] += 2 * step * ((points[:, i] - position).abs() <= step)
+    return points
 
 
 def error_grid(region: Region) -> Tensor:

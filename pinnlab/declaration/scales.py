@@ -206,7 +206,7 @@ def unknown_scales(
     halves = {u: (pair[1] - pair[0]) / 2 for u, pair in values.items()}
     prescribed = {u: max(halves.get(u, 0.0), slopes.get(u, 0.0)) for u in names}
     sizes = {u: prescribed[u] for u in names}
-    rows: dict[str, Row] = {}
+    unsettled: set[str] = set()
     for _ in range(_ROUNDS):
         # an unknown that is told nothing else moves by its own size
         guess = {u: sizes[u] or abs(rest[u]) for u in names}
@@ -219,10 +219,12 @@ def unknown_scales(
         found = balanced(list(rows.values()), known)
         free = {u for u in names if not prescribed.get(u)}
         new = {u: between(sizes[u], found.get(u, 0.0)) if u in free else found.get(u, 0.0) for u in names}
-        settled = all(_close(sizes[u], new[u]) for u in names)
+        unsettled = {u for u in names if not _close(sizes[u], new[u])}
         sizes = new
-        if settled:
+        if not unsettled:
             break
+    else:  # equations that any size satisfies tell none
+        sizes |= {u: prescribed[u] for u in unsettled}
     pairs = {u: offset_and_scale(*_pair(values.get(u)), sizes[u]) for u in names}
     return {u: _settled(pairs[u], given.get(u)) for u in names}
 

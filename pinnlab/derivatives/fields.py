@@ -35,10 +35,10 @@ from pinnlab.domains.columns import space_of
 NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
-Operand: TypeAlias = "Field | Tensor | float"
-Watch: TypeAlias = "Callable[[Field, str], Field | None]"
-"""Is told of every expression that an equation differentiates, and by which coordinate; may put another field in the
-place of the derivative."""
+Operand: TypeAlias = "Field | Tensor | complex"
+Watch: TypeAlias = "Callable[[Field, str], Field]"
+"""Is asked for the derivative of every expression that an equation differentiates, by one coordinate; mostly it takes note,
+and gives ``expression.derived(coordinate)``."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -65,7 +65,7 @@ class Field:
         coordinates: the names by which one may differentiate, in the domain's order.
         derive: maps a coordinate's name to the derivative, a Field.
         name: how error messages call it.
-        watch: is told when it, or an expression of it, is differentiated.
+        watch: is asked when it, or an expression of it, is differentiated.
     """
 
     __slots__ = ("_derive", "_value", "coordinates", "name", "precision", "watch")
@@ -104,9 +104,12 @@ class Field:
                 )
         result = self
         for name in sorted(map(str, names), key=self.coordinates.index):
-            replaced = None if result.watch is None else result.watch(result, name)
-            result = result._derive(name) if replaced is None else replaced
+            result = result.derived(name) if result.watch is None else result.watch(result, name)
         return result
+
+    def derived(self, name: str) -> Field:
+        """The derivative by one coordinate, whoever watches."""
+        return self._derive(name)
 
     @property
     def laplacian(self) -> Field:

@@ -7,13 +7,13 @@ Whatever is differentiated goes through ``d`` of a field, so that those who watc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, overload, runtime_checkable
 
 from pinnlab.derivatives.directions import Direction
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.names import Key
-from pinnlab.derivatives.vectors import Vector
+from pinnlab.derivatives.vectors import Components, Vector
 from pinnlab.domains.columns import space_of
 
 
@@ -75,7 +75,7 @@ def grad(expression: Any) -> Vector:
     return Vector(names, [expression.d(name) for name in names])
 
 
-def div(*components: Any) -> Any:
+def div(*components: Any) -> Field:
     """The divergence by the coordinates of space, in their order: ``pl.div(k * pl.grad(u))``, ``pl.div(u, v)``.
 
     Args:
@@ -95,8 +95,7 @@ def div(*components: Any) -> Any:
             f"div() got {len(parts)} component(s), and space has {len(names)} coordinate(s), {', '.join(names)}; give one "
             "component for each, in their order."
         )
-    first, *others = (_slope("div", part, name) for part, name in zip(parts, names, strict=True))
-    return sum(others, first)
+    return _sum(_slope("div", part, name) for part, name in zip(parts, names, strict=True))
 
 
 def curl(*components: Any) -> Any:
@@ -131,6 +130,25 @@ def curl(*components: Any) -> Any:
         f"curl() got {len(parts)} component(s) in a space of {len(names)} coordinate(s), {', '.join(names)}; give two (or "
         "one, a stream function) in the plane, three in three dimensions."
     )
+
+
+def dot(a: Components, b: Components) -> Field:
+    """The scalar product of two vectors: ``pl.dot((u, v), pl.grad(c))`` is transport of c with velocity (u, v).
+
+    Args:
+        a, b: d components each: vectors, tuples or lists, or the normal ``n`` of a condition.
+
+    Raises:
+        ValueError: other numbers of components.
+    """
+    if len(a) != len(b) or not len(a):
+        raise ValueError(f"dot() got {len(a)} and {len(b)} components; give two vectors of as many components.")
+    return _sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def _sum(terms: Iterable[Any]) -> Any:
+    first, *others = terms
+    return sum(others, first)
 
 
 def _parts(components: tuple[Any, ...]) -> Sequence[Any]:

@@ -91,18 +91,3 @@ class Components(Protocol):
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
-
-
-def dot(a: Components, b: Components) -> Any:
-    """The scalar product of two vectors: ``pl.dot((u, v), pl.grad(c))`` is transport of c with velocity (u, v).
-
-    Args:
-        a, b: d components each: vectors, tuples or lists, or the normal ``n`` of a condition.
-
-    Raises:
-        ValueError: other numbers of components.
-    """
-    if len(a) != len(b) or not len(a):
-        raise ValueError(f"dot() got {len(a)} and {len(b)} components; give two vectors of as many components.")
-    first, *others = (x * y for x, y in zip(a, b, strict=True))
-    return sum(others, first)

@@ -185,7 +185,7 @@ def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, f
 
 def _touch(one: Array, other: Array) -> bool:
     ends = np.linalg.norm(one[[0, -1], None] - other[[0, -1]], axis=2)
-    return bool(ends.min() < 1e-9 * (1 + np.abs(one).max()))
+    return bool(ends.min() < 1e-9 * max(np.ptp(one, axis=0).max(), np.ptp(other, axis=0).max()))
 
 
 def _shares(curve: Curve, sizes: _Sizes) -> Array:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pinnlab.derivatives.operators import div, grad
-from pinnlab.derivatives.vectors import dot
+from pinnlab.derivatives.fields import Field
+from pinnlab.derivatives.operators import div, dot, grad
 from pinnlab.equations.pieces import laplacian, rate, slopes, varies
 
 
 def stokes(
     u: Any, v: Any, p: Any, mu: Any, w: Any = None, fx: Any = 0.0, fy: Any = 0.0, fz: Any = 0.0
-) -> dict[str, Any]:
+) -> dict[str, Field]:
     """Creeping flow, grad p = mu laplacian u + f, div u = 0.
 
     Source: G. K. Batchelor, An Introduction to Fluid Dynamics, section 4.8.
@@ -34,7 +34,7 @@ def stokes(
 
 def navier_stokes(
     u: Any, v: Any, p: Any, rho: Any, mu: Any, w: Any = None, fx: Any = 0.0, fy: Any = 0.0, fz: Any = 0.0
-) -> dict[str, Any]:
+) -> dict[str, Field]:
     """Incompressible flow, rho (u_t + u . grad u) + grad p = mu laplacian u + f, div u = 0.
 
     Source: G. K. Batchelor, An Introduction to Fluid Dynamics, section 3.3.
@@ -52,7 +52,7 @@ def navier_stokes(
     return {name: inertia[name] + r if name in inertia else r for name, r in creeping.items()}
 
 
-def shallow_water(h: Any, u: Any, v: Any = None, g: Any = 9.81, b: Any = 0.0) -> dict[str, Any]:
+def shallow_water(h: Any, u: Any, v: Any = None, g: Any = 9.81, b: Any = 0.0) -> dict[str, Field]:
     """Long waves on shallow water, h_t + div(h u) = 0, u_t + u . grad u + g grad(h + b) = 0, where they are smooth.
 
     Source: J. J. Stoker, Water Waves, section 2.2. Across a bore momentum, and not velocity, is conserved.

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pinnlab.derivatives.names import Key
-from pinnlab.derivatives.operators import Differentiable, div, grad
-from pinnlab.derivatives.vectors import dot
+from pinnlab.derivatives.operators import Differentiable, div, dot, grad
 from pinnlab.domains.columns import time_of
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pinnlab.derivatives.fields import Field
 from pinnlab.domains.columns import time_of
 from pinnlab.equations.pieces import coordinates, laplacian, rate
 
 
-def schroedinger(psi: Any, V: Any = 0.0, hbar: Any = 1.0, m: Any = 1.0) -> Any:
+def schroedinger(psi: Any, V: Any = 0.0, hbar: Any = 1.0, m: Any = 1.0) -> Field:
     """Schroedinger's equation, i hbar psi_t = -hbar^2 / (2 m) laplacian psi + V psi.
 
     Source: E. Schroedinger, Physical Review 28 (1926) 1049.
@@ -25,7 +26,7 @@ def schroedinger(psi: Any, V: Any = 0.0, hbar: Any = 1.0, m: Any = 1.0) -> Any:
     return 1j * hbar * _rate(psi) - _energy(psi, V, hbar, m)
 
 
-def stationary_schroedinger(psi: Any, E: Any, V: Any = 0.0, hbar: Any = 1.0, m: Any = 1.0) -> Any:
+def stationary_schroedinger(psi: Any, E: Any, V: Any = 0.0, hbar: Any = 1.0, m: Any = 1.0) -> Field:
     """The stationary equation, -hbar^2 / (2 m) laplacian psi + V psi = E psi; psi may be real.
 
     Source: E. Schroedinger, Annalen der Physik 384 (1926) 361.
@@ -38,8 +39,8 @@ def stationary_schroedinger(psi: Any, E: Any, V: Any = 0.0, hbar: Any = 1.0, m: 
     return _energy(psi, V, hbar, m) - E * psi
 
 
-def nonlinear_schroedinger(psi: Any, g: Any = 1.0, V: Any = 0.0) -> Any:
-    """The cubic equation, i psi_t = -1/2 laplacian psi + V psi - g |psi|^2 psi; focusing for g > 0.
+def nonlinear_schroedinger(psi: Any, g: Any = 1.0, V: Any = 0.0) -> Field:
+    """The cubic equation, ``i psi_t = -1/2 laplacian psi + V psi - g |psi|^2 psi``; focusing for g > 0.
 
     Source: V. E. Zakharov and A. B. Shabat, Soviet Physics JETP 34 (1972) 62. The Gross-Pitaevskii equation has g < 0.
 

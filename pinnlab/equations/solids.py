@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.operators import div, grad
 from pinnlab.derivatives.vectors import Vector
 from pinnlab.equations.pieces import laplacian, rate, varies
@@ -45,7 +46,7 @@ def stress(displacement: Sequence[Any], lam: Any, mu: Any) -> tuple[Vector, ...]
     )
 
 
-def plane_strain(u: Any, v: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, rho: Any = 1.0) -> dict[str, Any]:
+def plane_strain(u: Any, v: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, rho: Any = 1.0) -> dict[str, Field]:
     """Linear elasticity of a long body, rho u_tt = div sigma + f, displacements in the plane.
 
     Source: S. P. Timoshenko and J. N. Goodier, Theory of Elasticity, 3rd ed., sections 9 and 16.
@@ -60,7 +61,7 @@ def plane_strain(u: Any, v: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, 
     return _balance((u, v), lame(E, nu), (fx, fy), rho)
 
 
-def plane_stress(u: Any, v: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, rho: Any = 1.0) -> dict[str, Any]:
+def plane_stress(u: Any, v: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, rho: Any = 1.0) -> dict[str, Field]:
     """Linear elasticity of a thin sheet, rho u_tt = div sigma + f, displacements in the plane.
 
     Source: S. P. Timoshenko and J. N. Goodier, Theory of Elasticity, 3rd ed., sections 8 and 16.
@@ -72,7 +73,7 @@ def plane_stress(u: Any, v: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, 
 
 def elasticity(
     u: Any, v: Any, w: Any, E: Any, nu: Any, fx: Any = 0.0, fy: Any = 0.0, fz: Any = 0.0, rho: Any = 1.0
-) -> dict[str, Any]:
+) -> dict[str, Field]:
     """Linear elasticity in three dimensions, rho u_tt = div sigma + f.
 
     Source: L. D. Landau and E. M. Lifshitz, Theory of Elasticity, 3rd ed., sections 5, 7 and 22.

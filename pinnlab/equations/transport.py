@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.operators import grad
 from pinnlab.equations.pieces import advection, diffusion, rate
 
 
-def poisson(u: Any, f: Any = 0.0, k: Any = 1.0) -> Any:
+def poisson(u: Any, f: Any = 0.0, k: Any = 1.0) -> Field:
     """Poisson's equation, -div(k grad u) = f.
 
     Source: L. C. Evans, Partial Differential Equations, 2nd ed., section 2.2.
@@ -21,7 +22,7 @@ def poisson(u: Any, f: Any = 0.0, k: Any = 1.0) -> Any:
     return diffusion(k, u) + f
 
 
-def heat(u: Any, alpha: Any, f: Any = 0.0) -> Any:
+def heat(u: Any, alpha: Any, f: Any = 0.0) -> Field:
     """The heat equation, u_t = div(alpha grad u) + f.
 
     Source: L. C. Evans, Partial Differential Equations, 2nd ed., section 2.3.
@@ -34,7 +35,7 @@ def heat(u: Any, alpha: Any, f: Any = 0.0) -> Any:
     return rate(u) - diffusion(alpha, u) - f
 
 
-def conduction(T: Any, k: Any, rho: Any = 1.0, c: Any = 1.0, q: Any = 0.0) -> Any:
+def conduction(T: Any, k: Any, rho: Any = 1.0, c: Any = 1.0, q: Any = 0.0) -> Field:
     """Heat conduction, rho c T_t = div(k grad T) + q, also in several materials.
 
     Source: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2nd ed., section 1.6.
@@ -49,7 +50,7 @@ def conduction(T: Any, k: Any, rho: Any = 1.0, c: Any = 1.0, q: Any = 0.0) -> An
     return rho * c * rate(T) - diffusion(k, T) - q
 
 
-def convection_diffusion(u: Any, D: Any, vx: Any, vy: Any = 0.0, vz: Any = 0.0, f: Any = 0.0) -> Any:
+def convection_diffusion(u: Any, D: Any, vx: Any, vy: Any = 0.0, vz: Any = 0.0, f: Any = 0.0) -> Field:
     """Convection and diffusion, u_t + div(v u) = div(D grad u) + f.
 
     Source: R. B. Bird, W. E. Stewart and E. N. Lightfoot, Transport Phenomena, 2nd ed., chapter 19.
@@ -64,7 +65,7 @@ def convection_diffusion(u: Any, D: Any, vx: Any, vy: Any = 0.0, vz: Any = 0.0, 
     return rate(u) + advection(velocity, u) - diffusion(D, u) - f
 
 
-def reaction_diffusion(u: Any, D: Any, reaction: Any) -> Any:
+def reaction_diffusion(u: Any, D: Any, reaction: Any) -> Field:
     """A reaction and diffusion, u_t = div(D grad u) + reaction.
 
     Source: J. D. Murray, Mathematical Biology II, 3rd ed., chapter 2.
@@ -77,7 +78,7 @@ def reaction_diffusion(u: Any, D: Any, reaction: Any) -> Any:
     return rate(u) - diffusion(D, u) - reaction
 
 
-def fisher(u: Any, D: Any, r: Any) -> Any:
+def fisher(u: Any, D: Any, r: Any) -> Field:
     """Fisher's equation, u_t = div(D grad u) + r u (1 - u).
 
     Source: R. A. Fisher, Annals of Eugenics 7 (1937) 355.
@@ -90,7 +91,7 @@ def fisher(u: Any, D: Any, r: Any) -> Any:
     return reaction_diffusion(u, D, r * u * (1 - u))
 
 
-def gray_scott(u: Any, v: Any, Du: Any, Dv: Any, F: Any, k: Any) -> dict[str, Any]:
+def gray_scott(u: Any, v: Any, Du: Any, Dv: Any, F: Any, k: Any) -> dict[str, Field]:
     """The Gray-Scott reaction, u_t = div(Du grad u) - u v^2 + F (1 - u), v_t = div(Dv grad v) + u v^2 - (F + k) v.
 
     Source: J. E. Pearson, Science 261 (1993) 189.

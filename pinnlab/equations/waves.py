@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.operators import curl
 from pinnlab.equations.pieces import laplacian, rate
 
 
-def wave(u: Any, c: Any, f: Any = 0.0) -> Any:
+def wave(u: Any, c: Any, f: Any = 0.0) -> Field:
     """The wave equation, u_tt = c^2 laplacian u + f.
 
     Source: L. C. Evans, Partial Differential Equations, 2nd ed., section 2.4.
@@ -21,7 +22,7 @@ def wave(u: Any, c: Any, f: Any = 0.0) -> Any:
     return rate(u, 2) - c**2 * laplacian(u) - f
 
 
-def helmholtz(u: Any, k: Any, f: Any = 0.0) -> Any:
+def helmholtz(u: Any, k: Any, f: Any = 0.0) -> Field:
     """Helmholtz' equation, laplacian u + k^2 u = f; u may be complex.
 
     Source: D. Colton and R. Kress, Inverse Acoustic and Electromagnetic Scattering Theory, 3rd ed., section 2.1.
@@ -36,7 +37,7 @@ def helmholtz(u: Any, k: Any, f: Any = 0.0) -> Any:
 
 def maxwell_tm(
     Ez: Any, Hx: Any, Hy: Any, epsilon: Any = 1.0, mu: Any = 1.0, sigma: Any = 0.0, J: Any = 0.0
-) -> dict[str, Any]:
+) -> dict[str, Field]:
     """Maxwell's equations in the plane, transverse magnetic: mu H_t = -curl E, epsilon E_t = curl H - sigma E - J.
 
     Source: A. Taflove and S. C. Hagness, Computational Electrodynamics, 3rd ed., section 3.3.
@@ -58,7 +59,7 @@ def maxwell_tm(
 
 def maxwell_te(
     Hz: Any, Ex: Any, Ey: Any, epsilon: Any = 1.0, mu: Any = 1.0, sigma: Any = 0.0, Jx: Any = 0.0, Jy: Any = 0.0
-) -> dict[str, Any]:
+) -> dict[str, Field]:
     """Maxwell's equations in the plane, transverse electric: epsilon E_t = curl H - sigma E - J, mu H_t = -curl E.
 
     Source: A. Taflove and S. C. Hagness, Computational Electrodynamics, 3rd ed., section 3.3.

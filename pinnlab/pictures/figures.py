@@ -74,8 +74,7 @@ class View:
     Attributes:
         axes: {coordinate: (a,)}, one or two; the first is horizontal.
         fixed: {coordinate: value} of the others.
-        triangles: of a region in the plane that is no box, which then stand for the grid of the axes: with v nodes,
-            values are (v,).
+        triangles: of a region in the plane that is no box, in place of the grid: with v nodes, values are (v,).
         time: the coordinate that is time, or None.
     """
 
@@ -133,19 +132,18 @@ def views(problem: Problem, times: Array | None = None) -> tuple[View, ...]:
         problem: gives the coordinates.
         times: one view for each of these in any case, without time as an axis.
     """
-    bounds, space = problem.domain.bounds, problem.domain.space
-    flat = problem.domain.has_time and len(space) < 2 and times is None
-    names = ((problem.domain.clock, *space) if flat else space)[:2]
+    domain, space, time = problem.domain, problem.domain.space, problem.domain.time
+    flat, bounds = domain.has_time and len(space) < 2 and times is None, domain.bounds
+    names = ((domain.clock, *space) if flat else space)[:2]
     # as fine as the grid on which errors are measured, where the view shows all of it
     size = _SIZES[len(names)] if len(names) == len(bounds) else _SNAPSHOT_SIZE
     axes = {name: np.linspace(*bounds[name], size) for name in names}
     middle = {n: 0.5 * (lo + hi) for n, (lo, hi) in bounds.items() if n not in names}
-    triangles = triangles_of(problem.domain)
-    if not problem.domain.has_time or flat:
-        return (View(axes, middle, triangles, problem.domain.time),)
-    times = np.linspace(*problem.domain.time_interval, SNAPSHOTS) if times is None else times
-    clock = problem.domain.clock
-    return tuple(View(axes, {**middle, clock: float(t)}, triangles, clock) for t in times)
+    triangles = triangles_of(domain)
+    if time is None or flat:
+        return (View(axes, middle, triangles, time),)
+    times = np.linspace(*domain.time_interval, SNAPSHOTS) if times is None else times
+    return tuple(View(axes, {**middle, time: float(t)}, triangles, time) for t in times)
 
 
 def triangles_of(region: Region) -> Cover | None:
@@ -235,8 +233,7 @@ def plot_characteristics(paths: Mapping[str, Array], title: str) -> Figure:
         paths: {time, such as "t": (a,), coordinate of space: (labels, a)}; time comes first.
         title: of the figure.
     """
-    name, x, *others = paths
-    time = paths[name]
+    time, (name, x, *others) = next(iter(paths.values())), paths
     figure = Picture(6.0, 4.2 if not others else 5.4)
     axes = figure.add_subplot()
     figure.suptitle(f"{title}: characteristics")

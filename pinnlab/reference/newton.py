@@ -18,6 +18,8 @@ from pinnlab.reference.refinement import HopelessError
 
 _DENSE = 450
 _ITERATIONS = 60
+_STALLED = 4
+"""Full steps in a row of which none is half as long as the shortest before."""
 
 
 class SteadySystem(Protocol):
@@ -57,7 +59,7 @@ def newton(system: SteadySystem, guesses: list[Array]) -> tuple[Array, int]:
 
 
 def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
-    time, rate, smallest = np.zeros(1), np.zeros_like(state), np.inf
+    time, rate, smallest, stalled = np.zeros(1), np.zeros_like(state), np.inf, 0
 
     def residual(u: Array) -> Array:
         return system.residual(u[None], rate[None], time)[0]
@@ -85,6 +87,10 @@ def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
         current = residual(state)
         # close to the root steps fall quadratically until rounding stops them
         if length == 1.0 and (size < 1e-14 or (size < 1e-9 and size > 0.1 * smallest)):
+            return state, iteration
+        # high derivatives round to more than that; finer grids, where it grows, tell how much
+        stalled = stalled + 1 if length == 1.0 and 0.5 * smallest < size < 1e-6 else 0
+        if stalled == _STALLED:
             return state, iteration
         if length == 1.0:
             smallest = min(smallest, size)

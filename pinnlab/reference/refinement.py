@@ -48,12 +48,18 @@ class Budget:
         deadline: when to stop.
         resolution: given by the user, or None.
         estimate: whether an estimate of the error is wanted.
+        whole: makes the functions of the domain from those that are solved for; None where they are the same.
     """
 
     tolerance: float
     deadline: Deadline
     resolution: int | None
     estimate: bool
+    whole: Callable[[Interpolant], Interpolant] | None = None
+
+    def change(self, coarse: Interpolant, fine: Interpolant) -> Estimate:
+        """{unknown: relative L2 difference}."""
+        return relative_difference(*(i if self.whole is None else self.whole(i) for i in (coarse, fine)))
 
     def allows(self, seconds: float) -> bool:
         """Whether something that takes so long may still be started."""
@@ -125,7 +131,7 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
             level += level + 2 < len(rungs) and budget.resolution is None
             continue
         if best is not None:
-            change = relative_difference(best.interpolant, attempt.interpolant)
+            change = budget.change(best.interpolant, attempt.interpolant)
             if estimate and largest(change.values()) > largest(estimate.values()) and largest(estimate.values()) < 1e-6:
                 break  # rounding has taken over: the coarser one is the better one
             estimate = change

@@ -23,6 +23,7 @@ from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, rel
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
+from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
@@ -52,7 +53,8 @@ def reference_solution(
     """Solve a problem by classical methods: the method of lines, Newton's method for steady problems, DOP853 for ODEs.
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
-    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13.
+    ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
+    materials meet, each part has nodes of its own, and values and fluxes are joined.
 
     Args:
         problem: with every parameter a number, on a box with at most two space dimensions.
@@ -81,18 +83,27 @@ def reference_solution(
         check_solvable(problem.forward)
     problem.check_unique()
     check_constants(problem.forward)
-    if (lost := problem.lost_flux("reference_solution")) is not None:
+    if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
+    if problem.clashes.found and problem.domain.has_time and len(problem.domain.space) > 1:
+        raise ValueError(
+            f"reference_solution: {problem.clashes.found[0]}; its grids do not resolve that in the plane: use pl.solve, or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
         raise ValueError(f"resolution={resolution!r}: give a whole number of nodes per axis, at least 8.")
     began = time.perf_counter()
-    user, problem = problem, problem.natural
+    # elements and their systems are scaled by themselves
+    user, problem = problem, problem.forward if elements else problem.natural
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
-    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
-    change = user.change
+    folded = None if elements else fold(problem)
+    whole = None if folded is None else folded.unfolded
+    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
+    solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
+    change = user.turn if elements else user.change
     interpolant: Interpolant | ElementFunction
     attempt: Attempt | Found
     try:
@@ -101,8 +112,8 @@ def reference_solution(
                 attempt, estimate = run_elements(problem, structure, budget)
                 interpolant = attempt.interpolant
             else:
-                attempt, estimate = _solve(problem, structure, budget, dealias)
-                interpolant = attempt.interpolant
+                attempt, estimate = _solve(solved, shape_of, budget, dealias)
+                interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
                 if problem.domain.has_time and problem.domain.space:
                     interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     except ValueError as error:

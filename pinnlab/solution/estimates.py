@@ -15,7 +15,7 @@ from pinnlab.declaration.conditions import Data, Periodic
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import affordable, error_grid, evaluate
+from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solution.comparison import Comparison, compare
@@ -99,7 +99,7 @@ def made_of(
 
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
     """Points of the error grid (n, d), as many as there is time for."""
-    return affordable(error_grid(solution.problem.domain), lambda at: _on(solution, at), deadline)
+    return affordable(two_sided_grid(solution.problem), lambda at: _on(solution, at), deadline)
 
 
 def _on(solution: Solved, points: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
         raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
-    known = _known(comparison.solution)
+    known = _with_coefficients(comparison.solution)
     points = _grid(comparison.solution, deadline or Deadline())
     truth = evaluate(comparison.classical, known, points)
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
@@ -237,16 +237,25 @@ def _has_data(problem: Problem) -> bool:
     return any(isinstance(c, Data) for c in problem.conditions)
 
 
+def _with_coefficients(solution: Solved) -> Problem:
+    """The problem with the coefficients found."""
+    problem = solution.problem
+    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+
+
 def _known(solution: Solved) -> Problem:
-    """The problem with the coefficients found, if the estimators read it as its solver may have to.
+    """The same, if the error equation and global functions can be right for it.
 
     Raises:
         NoEstimateError: a flux jumps.
     """
     problem = solution.problem
+    if problem.joints.across:
+        first = next(jump for jump in problem.jumps if jump.flux)
+        raise NoEstimateError(f"{first}: of the estimators only the classical solution makes the flux continuous there")
     if (lost := problem.lost_flux("an estimate of the error")) is not None:
         raise NoEstimateError(lost)
-    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    return _with_coefficients(solution)
 
 
 def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:

@@ -19,6 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.conditions import AnyCondition
+from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key
@@ -37,6 +40,7 @@ Sizes = Mapping[tuple[str, Key], float]
 JetsByUnknown = dict[str, dict[Key, Tensor]]
 _FLOOR = 1e-2
 """Part of the natural size of an equation's terms that they are taken to have at least."""
+_LEAST_FLUX = 1e-3
 _FEWEST_DATA, _MOST_DATA = 8, 2000
 _SIDE = 1e-9
 """How far from a joint its two sides are evaluated, relative to the extent of the coordinate.
@@ -153,11 +157,12 @@ def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> di
     names = problem.domain.coordinates
     result = {name: points.new_full((len(points),), math.nan) for name in problem.residual_names}
     term, indices = problem.equation_term(), used_indices(problem.derivatives, names)
+    functions = {k: v for k, v in problem.parameter_values().items() if isinstance(v, FunctionParameter)}
     windows = [model.region for model in models]
     for k, inside in by_window(points, windows, problem.domain, inside=True):
         model, at = models[k], points[inside]
         jet = model.jet(at, indices).detach()
-        parameters = {**model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
+        parameters = {**functions, **model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
         scope = Scope.of_jet(jet, indices, problem.unknowns, model.region.columns(at), parameters)
         for name, value in term.evaluate((scope,)).items():
             result[name][inside] = value
@@ -192,7 +197,7 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
         values = residual.detach()[solved]
         scales = [rms(term[solved]) for term in terms_of(residual, jets, means)]
         found.append(_misfit(name, "equation", values, [*scales, floor]))
-    for (_, term), keys in zip(conditions, traced[1:], strict=True):
+    for (condition, term), keys in zip(conditions, traced[1:], strict=True):
         sites = term.draw(unit, term.fixed or max(4, few // term.span))
         indices = used_indices(keys, names)
         misfits = _of_condition(term, sampled, sites, indices, sizes)
@@ -200,10 +205,20 @@ def measure(problem: Problem, models: Sequence[Part], n: int = 4096, seed: int =
             # a kink that is smoothed in time has at the seam itself the slope of neither side
             beside = _of_condition(term, sampled, [_inwards(problem, site) for site in sites], indices, sizes)
             misfits = [min(pair, key=lambda m: m.rms) for pair in zip(misfits, beside, strict=True)]
+            misfits = [m for m in misfits if m.name not in _broken(problem, condition)]
         found += misfits
     found += _hand_overs(problem, models, unit, sampled, sizes)
-    found += _jumps(problem, models, rng, sampled, sizes)
+    found += _jumps(problem, models, rng, sampled, sizes) + _at_materials(problem, sampled, rng, sizes)
     return found, float(solved.double().mean())
+
+
+def _broken(problem: Problem, condition: AnyCondition) -> set[str]:
+    """Names of periodic derivatives that are not continuous, because materials meet at the ends: fluxes are."""
+    made = problem.joints.at(condition.on, problem.domain.bounds[condition.on][1]) if condition.on else None
+    if made is None or not condition.on:
+        return set()
+    keys = [(u, (condition.on,) * k) for u in problem.unknowns for k in range(problem.order_of(u, condition.on))]
+    return {f"periodic {u}_{''.join(key)} {condition.on}" for u, key in keys if key and (u, key) not in made.values}
 
 
 def sizes_of(problem: Problem, models: Sequence[Part], n: int = 512) -> dict[str, Size]:
@@ -325,6 +340,9 @@ def _jumps(
         for name, positions in model.joints.items():
             i = problem.domain.coordinates.index(name)
             for position in positions:
+                made = problem.joints.at(name, position)
+                if made is not None and made.prescribed:
+                    continue
                 unit = unit_points("sobol", 16, len(bounds), rng)
                 sides = []
                 for sign in (-1.0, 1.0):
@@ -338,3 +356,36 @@ def _jumps(
         return []
     together = torch.cat(gaps)
     return [_misfit(f"jump {u}", "jump", together[:, j], [sizes[u, ()]]) for j, u in enumerate(problem.unknowns)]
+
+
+def _at_materials(problem: Problem, sampled: Sampled, rng: np.random.Generator, sizes: Sizes) -> list[Misfit]:
+    """What is not joined where materials meet: fluxes, and values that jump by prescription.
+
+    Fluxes count by a thousandth of what would change the unknown by its size over the domain, at least.
+    """
+    found = []
+    names, domain = problem.domain.coordinates, problem.domain
+    indices = used_indices(problem.derivatives, names)
+    for name, across in problem.joints.across.items():
+        lower, upper = domain.bounds[name]
+        for position, made in across.items():
+            points = domain.interior(unit_points("sobol", 64, len(names), rng)).points
+            sides = []
+            # the two ends of a periodic coordinate meet at the upper one
+            for sign, place in ((-1, position), (1, lower if position == upper else position)):
+                at = points.clone()
+                at[:, names.index(name)] = place + sign * hair((lower, upper))
+                jet = sampled.jet(at, indices)[0]
+                sides.append((named_jets(jet, indices, problem.unknowns, names), domain.columns(at)))
+            gaps, (below, above) = made.mismatch(*sides), (made.quantities(*side) for side in sides)
+            owners, labels = [*(u for u, _ in made.values), *made.owners], [*map(_label, made.values), *made.fluxes]
+            least = [_LEAST_FLUX * sizes[u, ()] / f for u, f in zip(owners, made.factors(upper - lower), strict=True)]
+            for i in range(0 if made.prescribed else len(made.values), len(owners)):
+                scales = [rms(v[torch.isfinite(v)]) for v in (below[i].detach(), above[i].detach())]
+                label = f"jump of {labels[i]} at {name} = {position:.4g}"
+                found.append(_misfit(label, "jump", gaps[i].detach(), [*scales, least[i]]))
+    return found
+
+
+def _label(leaf: tuple[str, Key]) -> str:
+    return "_".join(filter(None, (leaf[0], "".join(leaf[1]))))

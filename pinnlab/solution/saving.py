@@ -19,6 +19,7 @@ from torch import nn
 from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.complex_unknowns import declared_types
+from pinnlab.declaration.materials import PiecewiseFunction, piecewise_data, piecewise_from_data
 from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
@@ -204,6 +205,8 @@ def _parameter_data(value: Any) -> float | Data:
         options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic", "centered")}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
         return {"kind": "random field", **plain, "length_scale": scale}
+    if isinstance(value, PiecewiseFunction):
+        return piecewise_data(value)
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
     return {"start": value.start} if isinstance(value, Unknown) else float(value)
@@ -216,7 +219,7 @@ def _parameter(data: Any, region: Region) -> Parameter:
         options: Data = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
         return RandomField(**options).over(region)
     if "kind" in data:
-        return functions.from_data(data)
+        return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
     return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
 
 

@@ -4,7 +4,7 @@ Letters: n points, d coordinates, m unknowns.
 
 A kink that is built into a network, with the data, leaves no residual: its second derivatives are zero to the left and to
 the right. So derivatives along lines are compared with the integrals of the next ones; where they differ, and go on to
-differ while the interval is halved, there is a jump.
+differ while the interval is halved, there is a jump. What data that clash make of a solution is known and taken away first.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import closure
+from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains.sampling import unit_points
 from pinnlab.training.part import Part
 
@@ -38,14 +39,14 @@ def jump_inside(problem: Problem, models: Sequence[Part]) -> str:
         for i, name in enumerate(names):
             for j, unknown in enumerate(problem.unknowns):
                 for order in range(problem.order_of(unknown, name)):
-                    at = _jump(model, i, j, order)
+                    at = _jump(model, i, j, order, problem.clashes.singular.get(unknown))
                     if at is not None:
                         return f"{unknown}{'_' * bool(order)}{name * order} jumps near {name} = {at:.4g}"
     return ""
 
 
-def _jump(model: Part, i: int, j: int, order: int) -> float | None:
-    """Where the derivative of one order by coordinate i jumps, of unknown j."""
+def _jump(model: Part, i: int, j: int, order: int, known: KnownFunction | None) -> float | None:
+    """Where the derivative of one order by coordinate i jumps, of unknown j less what is known of it."""
     bounds = list(model.region.bounds.values())
     lower, upper = bounds[i]
     unit = unit_points("sobol", _LINES, len(bounds), np.random.default_rng([0, 77]))
@@ -58,7 +59,7 @@ def _jump(model: Part, i: int, j: int, order: int) -> float | None:
     left, right = (e.repeat(_LINES) for e in (ends[:-1], ends[1:]))
     size = 0.0
     for k in range(_HALVINGS):
-        gap, here = _gap(model, base, i, j, order, left, right)
+        gap, here = _gap(model, base, (i, j, order), left, right, known)
         if k == 0:
             size = float(here[torch.isfinite(here)].square().mean().sqrt())
             eps = torch.finfo(model.parameters[0].dtype).eps
@@ -73,8 +74,19 @@ def _jump(model: Part, i: int, j: int, order: int) -> float | None:
     return float(left[0])
 
 
-def _gap(model: Part, base: Tensor, i: int, j: int, order: int, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """By how much a derivative changes over intervals more than the integral of the next one, and its values."""
+def _gap(
+    model: Part, base: Tensor, which: tuple[int, int, int], left: Tensor, right: Tensor, known: KnownFunction | None
+) -> tuple[Tensor, Tensor]:
+    """By how much a derivative changes over intervals more than the integral of the next one, and its values.
+
+    Args:
+        model: the solution.
+        base: (n, d) points on the lines.
+        which: number of the coordinate, of the unknown, and the order of the derivative.
+        left, right: (n,) ends of the intervals along the coordinate.
+        known: a part of the unknown that is taken from it.
+    """
+    i, j, order = which
     found, indices = [], closure([(i,) * (order + 1)])
     rows = [indices.index((i,) * order), indices.index((i,) * (order + 1))]
     for at in (left, (left + right) / 2, right):
@@ -82,6 +94,7 @@ def _gap(model: Part, base: Tensor, i: int, j: int, order: int, left: Tensor, ri
         points[:, i] = at
         inside = model.region.contains(points)
         jet = model.jet(points.to(model.parameters[0]), indices)[rows, :, j].detach()
+        jet = jet if known is None else jet - known.jet(points, indices)[rows, :, 0].to(jet)
         found.append(torch.where(inside, jet.to("cpu", torch.float64), torch.nan))
     (a, da), (_, dm), (b, db) = found
     return b - a - (right - left) * (da + 4 * dm + db) / 6, a

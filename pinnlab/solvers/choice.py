@@ -15,6 +15,7 @@ from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.local_experts.plan import runs_on
+from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
 from pinnlab.solvers.switches import switches
@@ -37,6 +38,10 @@ TRANSPORT = 100.0
 """Peclet number from which on transport dominates."""
 FAR = 20.0
 """Domain lengths from which on experts at fixed places need too many slabs; moving ones do not see the distance."""
+
+
+PLANE_TOLERANCE = 1e-6
+"""Of local experts in the plane with time, whose slabs take seconds each."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +103,10 @@ def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | No
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_parameters:
         return None
-    network = MLP(width=width_for(seconds))
-    return Choice(
-        PINN(network=network),
-        f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}: one network, trained",
-    )
+    what = f"{', '.join(problem.unknown_parameters)} to be found {_whence(problem)}"
+    if (choice := _materials(problem, settings, seconds)) is not None:
+        return replace(choice, why=f"{what}, {choice.why}")
+    return Choice(PINN(network=MLP(width=width_for(seconds))), f"{what}: one network, trained")
 
 
 def _whence(problem: Problem) -> str:
@@ -119,11 +123,21 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
     few = len(domain.space) <= (1 if domain.has_time else 2)
-    # what is left of heat in the plane when its layers are built in is smooth
-    few = few or (len(domain.space) == 2 and problem.clashes.resolved)
+    if not few and len(domain.space) == 2 and problem.clashes.resolved:
+        # what is left of heat in the plane when its layers are built in is smooth
+        few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
     if not few or switches(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _materials(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    solver = MultiDomainPINN()
+    if not problem.joints.inside or not _accepts(solver, problem, settings):
+        return None
+    parts = math.prod(1 + len(positions) for positions in problem.joints.inside.values())
+    network = MLP(width=width_for(seconds / parts), depth=2)
+    return Choice(replace(solver, network=network), f"materials meet: a network in each of {parts} parts, trained")
 
 
 def _characteristics(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -148,8 +162,18 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
     return Choice(PINN(network=MLP(width=width_for(seconds))), "one network, as small as the budget, trained")
 
 
-RULES: tuple[Rule, ...] = (_family, _beside, _unknown, _carried, _experts, _characteristics, _windows, _network)
-AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _characteristics, _windows, _any_network)
+RULES: tuple[Rule, ...] = (
+    _family,
+    _beside,
+    _unknown,
+    _carried,
+    _experts,
+    _materials,
+    _characteristics,
+    _windows,
+    _network,
+)
+AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _materials, _characteristics, _windows, _any_network)
 """Those for the time that is left when local experts have been tried."""
 
 

@@ -2,11 +2,15 @@
 
 Letters: n points, d coordinates, m unknowns, p parameters.
 
-A network with random weights is some function, and Gauss-Newton leads from there to some eigenfunction. On boxes of up to
-two dimensions a coarse grid knows the one that is meant; the network is fitted to it before it is trained.
+A network with random weights is some function, and Gauss-Newton leads from there to some eigenfunction. A coarse grid
+knows the one that is meant, on boxes of up to two dimensions, or polynomials do, on other regions of up to four; the
+network is fitted to it before it is trained.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +23,8 @@ from pinnlab.domains import Box, Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
 from pinnlab.reference.analysis import analyse, check_solvable
-from pinnlab.reference.bordered import GridStart, grid_start
+from pinnlab.reference.bordered import grid_start
+from pinnlab.solvers.eigenpolynomials import polynomial_start
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
@@ -61,24 +66,58 @@ def start_near_eigenfunction(model: Model, problem: Problem, settings: Settings,
     model.theta = theta
 
 
-def _known_start(problem: Problem, settings: Settings) -> GridStart | None:
+@dataclass(frozen=True)
+class _Known:
+    """An eigenfunction that a network may start from: values {unknown: (n,)} at points (n, d), and numbers."""
+
+    values: Callable[[Tensor], Mapping[str, np.ndarray]]
+    numbers: dict[str, float]
+
+
+def _known_start(problem: Problem, settings: Settings) -> _Known | None:
     domain = problem.domain
     beside = problem.unknown_parameters and any(isinstance(c, Integral) for c in problem.conditions)
-    if not beside or domain.has_time or not isinstance(domain, Box) or len(domain.space) > 2:
+    if not beside or domain.has_time:
+        return None
+    try:
+        return _on_grid(problem, settings) or _on_polynomials(problem)
+    except (ValueError, TimeoutError, np.linalg.LinAlgError):
+        return None
+
+
+def _on_grid(problem: Problem, settings: Settings) -> _Known | None:
+    """What a grid knows, on a box of up to two dimensions."""
+    domain = problem.domain
+    if not isinstance(domain, Box) or len(domain.space) > 2:
         return None
     try:
         check_solvable(problem)
-        return grid_start(problem, analyse(problem), settings.deadline)
-    except (ValueError, TimeoutError):
+        found = grid_start(problem, analyse(problem), settings.deadline)
+    except ValueError:
         return None
 
+    def values(points: Tensor) -> Mapping[str, np.ndarray]:
+        assert found is not None
+        return found.interpolant({name: column.numpy().copy() for name, column in domain.columns(points).items()})
 
-def _misfit(problem: Problem, found: GridStart) -> Term:
+    return None if found is None else _Known(values, found.numbers)
+
+
+def _on_polynomials(problem: Problem) -> _Known | None:
+    found = polynomial_start(problem)
+    if found is None:
+        return None
+    return _Known(
+        lambda points: dict(zip(problem.unknowns, found.values(points.numpy()), strict=True)), dict(found.numbers)
+    )
+
+
+def _misfit(problem: Problem, found: _Known) -> Term:
     """What a network misses of an eigenfunction, relative to its size, as measured data are missed."""
     domain = problem.domain
     unit = unit_points("sobol", _POINTS, len(domain.coordinates), np.random.default_rng(11)).double()
     points = domain.interior(unit).points
-    values = found.interpolant({name: column.numpy().copy() for name, column in domain.columns(points).items()})
+    values = found.values(points)
     sizes = {u: float(np.sqrt((v**2).mean())) or 1.0 for u, v in values.items()}
     names = tuple(f"start {u}" for u in problem.unknowns)
 

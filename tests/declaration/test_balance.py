@@ -46,3 +46,4 @@ def test_an_offset_is_taken_out_where_the_variation_is_small() -> None:
     assert offset_and_scale(293.0, 293.0, 5.0) == (293.0, 5.0)
     assert offset_and_scale(0.0, 5.0, 0.0) == (0.0, 5.0)
     assert offset_and_scale(293.0, 293.0, 0.0) == (0.0, 293.0)  # nothing tells how far it moves
+    assert offset_and_scale(1.0, 1.0 + 1e-9, 0.0) == (0.0, 1.0 + 1e-9)  # rounding does not

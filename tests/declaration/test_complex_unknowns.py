@@ -354,3 +354,18 @@ def test_single_precision_checkpoints_films_and_paraview(tmp_path: Path) -> None
     meshio = pytest.importorskip("meshio")
     first.to_vtu(tmp_path / "s.vtu", t=0.1)
     assert set(meshio.read(tmp_path / "s.vtu").point_data) == {"psi_real", "psi_imag"}
+
+
+def test_complex_unknowns_have_natural_units() -> None:
+    hbar, m, length = 1.054571817e-34, 9.1093837e-31, 4e-9
+    k = 2 * math.pi / length
+    w = hbar * k**2 / (2 * m)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, length), t=(0.0, 2.0 / w)), {"psi": complex}, pl.equations.schroedinger,
+        [pl.Initial(psi=lambda x: 1e4 * torch.exp(1j * k * x)), pl.Periodic(on="x")], {"hbar": hbar, "m": m},
+        reference=lambda x, t: 1e4 * torch.exp(1j * (k * x - w * t)),
+    )  # fmt: skip
+    assert pl.solve(problem, max_seconds=8, progress=False).error()["psi"] < 1e-8
+    scales = problem.replace(scales={"psi": 2e4, "schroedinger": 1e-16}).scales()
+    assert scales.unknowns["psi_real"] == scales.unknowns["psi_imag"] == (0.0, 2e4)
+    assert scales.equations == {"schroedinger_real": 1e-16, "schroedinger_imag": 1e-16}

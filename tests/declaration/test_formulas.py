@@ -129,6 +129,7 @@ def declared(*conditions: AnyCondition, **changes: Any) -> pl.Problem:
         (lambda: pl.Condition(lambda u: u, exact=True), ValueError, "cannot be built into the field"),
         (lambda: declared(pl.Condition(lambda u: torch.mean(u.value) + u)), ValueError, "depends on the other points"),
         (lambda: declared(pl.Condition(lambda u: (-u.exp()) ** 0.5)), ValueError, r"abs\(d\)\*\*0.25 \* d"),
+        (lambda: declared(equations=lambda u, n: u.d(n)), ValueError, r"n is known on the boundary, in pl\.Condition"),
         (
             lambda: declared(pl.Condition(lambda u: u), pl.Periodic(on="x")),
             ValueError,

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.domains.sampling import unit_points
 from pinnlab.solution.eigenstates import either_sign, sign_changes
 from pinnlab.solvers.choice import choose
+from pinnlab.solvers.eigenpolynomials import polynomial_start
 from pinnlab.training.plans import Settings
 
 PI = math.pi
@@ -41,6 +43,28 @@ def test_a_network_finds_the_state_next_to_its_start(n: int) -> None:
     assert found.coefficients["E"] == pytest.approx((n * PI) ** 2, rel=1e-4)
     x = np.linspace(0, 1, 101)
     assert np.abs(found(x=x)["psi"] - math.sqrt(2) * np.sin(n * PI * x)).max() < 1e-3
+
+
+DISC = pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0)
+CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("domain", "start", "value", "rel"),
+    [(DISC, 5.0, 2.404825557695773**2, 1e-6), (DISC, 29.0, 5.520078110286311**2, 1e-6), (CUBE, 28.0, 3 * PI**2, 1e-3)],
+)
+def test_polynomials_know_where_to_start_off_the_grid(domain: Any, start: float, value: float, rel: float) -> None:
+    found = polynomial_start(well(start, domain))
+    assert found is not None
+    assert found.numbers["E"] == pytest.approx(value, rel=rel)
+    inside = domain.interior(unit_points("sobol", 4096, len(domain.coordinates), np.random.default_rng(0))).points
+    volume = PI if domain is DISC else 1.0
+    assert volume * (found.values(inside.numpy()) ** 2).mean() == pytest.approx(1.0, rel=1e-2)
+
+
+def test_polynomials_start_nothing_where_zero_is_no_solution() -> None:
+    given = [pl.Dirichlet(psi=1.0), NORM]
+    assert polynomial_start(well(5.0, DISC).replace(conditions=given)) is None
 
 
 def test_a_mean_fixes_the_constant_of_a_network() -> None:

@@ -32,56 +32,110 @@ WALLS = {
         pl.Problem(LINE, "u", lambda u, k: pl.diff(k * u.x, "x"), ENDS, {"k": layers}),
         of_parameter,
     ),
+    "piecewise": (
+        pl.Problem(
+            LINE, "u", lambda u, k: pl.diff(k * u.x, "x"), ENDS,
+            {"k": pl.Piecewise((pl.Box(x=(0.5, 1.0)), 10.0), otherwise=1.0)},
+        ),
+        of_parameter,
+    ),
     "strong form": (pl.Problem(LINE, "u", lambda u, k: k * u.xx, ENDS, {"k": layers}), of_parameter),
-}
+}  # fmt: skip
+READ = ("in the equation", "parameter", "piecewise")
+"""Those of which the flux can be read off the equations."""
 CUT = {"subdomains": {"x": (0.5,)}}
-REFUSED = {
+SMALL = {"network": pl.MLP(width=6, depth=1), "points": 40, "stages": (pl.LevenbergMarquardt(steps=25),)}
+JOINING = {
     "default": None,
-    "pinn": pl.PINN(),
     "local experts": pl.HardConstraintMoE(),
     "an expert's edge": pl.HardConstraintMoE(experts={"x": (0.5,)}),
+    "one expert": pl.HardConstraintMoE(experts={"x": 1}),
+    "matching": pl.MultiDomainPINN(**CUT, **SMALL),
+    "value and flux": pl.MultiDomainPINN(**CUT, interface=("value", "flux"), **SMALL),
+}
+REFUSED = {
+    "pinn": pl.PINN(),
+    "causal": pl.CausalPINN(),
     "trained experts": pl.HardConstraintMoE(network=pl.MLP(width=8, depth=1), basis=4),
-    "matching": pl.MultiDomainPINN(**CUT),
-    "normal derivatives": pl.MultiDomainPINN(**CUT, interface=("value", "flux")),
     "elsewhere": pl.MultiDomainPINN(subdomains={"x": (0.4,)}, interface=("value", "flux"), flux=within),
+    "no flux": pl.MultiDomainPINN(**CUT, interface=("value",)),
     "slopes as well": pl.MultiDomainPINN(**CUT, interface=("value", "normal", "flux"), flux=within),
     "overlap": pl.MultiDomainPINN(**CUT, overlap=0.5),
 }
 
 
+@pytest.mark.parametrize("solver", [s for s in JOINING if s not in ("matching", "value and flux")])
+@pytest.mark.parametrize("wall", READ)
+def test_experts_join_the_flux(wall, solver):
+    solution = pl.solve(WALLS[wall][0], JOINING[solver], max_seconds=20, progress=False)
+    assert solution(x=[0.5])["u"] == pytest.approx(MIDDLE, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("wall", "solver"),
+    [
+        ("in the equation", JOINING["matching"]),
+        ("parameter", JOINING["value and flux"]),
+        ("piecewise", pl.MultiDomainPINN(**SMALL)),
+        ("piecewise", pl.MultiDomainPINN(subdomains={"x": (0.2, 0.5)}, **SMALL)),
+    ],
+)
+def test_networks_join_the_flux(wall, solver):
+    solution = pl.solve(WALLS[wall][0], solver, max_seconds=20, progress=False)
+    assert solution(x=[0.5])["u"] == pytest.approx(MIDDLE, abs=1e-6)
+
+
+@pytest.mark.parametrize("wall", READ)
+def test_the_classical_solver_has_nodes_on_each_side(wall):
+    reference = pl.reference_solution(WALLS[wall][0])
+    assert reference(x=[0.5])["u"] == pytest.approx(MIDDLE, abs=1e-10)
+    assert reference(x=[0.25, 0.75])["u"] == pytest.approx([5 / 11, 10.5 / 11], abs=1e-10)
+    assert reference.error_estimate["u"] < 1e-8
+
+
+@pytest.mark.parametrize("solver", [*REFUSED, "default", "local experts", "matching", "value and flux"])
+def test_what_cannot_be_read_off_the_equation_is_refused(solver):
+    with pytest.raises(ValueError, match=r"jumps at x = 0\.5, from 1 to 10.*pl\.diff\(k \* u\.x, 'x'\).*smooth"):
+        pl.solve(WALLS["strong form"][0], {**JOINING, **REFUSED}[solver], max_seconds=1, progress=False)
+
+
 @pytest.mark.parametrize("solver", REFUSED)
-@pytest.mark.parametrize("wall", WALLS)
+@pytest.mark.parametrize("wall", READ)
 def test_solvers_that_lose_the_flux_refuse(wall, solver):
     with pytest.raises(ValueError, match=r"jumps at x = 0\.5, from 1 to 10.*\(0\.5,\).*\('value', 'flux'\).*smooth"):
         pl.solve(WALLS[wall][0], REFUSED[solver], max_seconds=1, progress=False)
 
 
-def test_the_classical_solver_refuses():
+def test_the_classical_solver_refuses_what_it_cannot_read():
     with pytest.raises(ValueError, match=r"reference_solution: .* jumps at x = 0\.5, from 1 to 10"):
-        pl.reference_solution(WALLS["parameter"][0])
+        pl.reference_solution(WALLS["strong form"][0])
 
 
 @pytest.mark.parametrize("wall", WALLS)
 def test_each_side_takes_its_own_coefficient(wall):
     problem, flux = WALLS[wall]
-    solver = pl.MultiDomainPINN(
-        **CUT, interface=("value", "flux"), flux=flux, network=pl.MLP(width=6, depth=1), points=40,
-        stages=(pl.LevenbergMarquardt(steps=60),),
-    )  # fmt: skip
+    solver = pl.MultiDomainPINN(**CUT, interface=("value", "flux"), flux=flux, **SMALL)
     solution = pl.solve(problem, solver, progress=False)
     assert solution(x=[0.5])["u"] == pytest.approx(MIDDLE, abs=1e-6)
-    report = solution.report(max_seconds=1)
-    assert report.verdict.name == "DOUBTFUL" and report.estimate is None
+    report = solution.report(max_seconds=5)
+    if wall in READ:
+        assert report.verdict.name == "GOOD" and report.estimate.method == "the classical solution"
+    else:
+        assert report.verdict.name == "DOUBTFUL" and report.estimate is None
 
 
-def test_an_interface_function_of_ones_own_is_taken():
+@pytest.mark.parametrize(("ratio", "verdict"), [(10, "GOOD"), (0.1, "WRONG")])
+def test_an_interface_function_of_ones_own_is_taken_and_judged(ratio, verdict):
     def joint(first, second):
-        return [first - second, first.x - 10 * second.x]
+        return [first - second, first.x - ratio * second.x]
 
-    network, stages = pl.MLP(width=6, depth=1), (pl.LevenbergMarquardt(steps=60),)
-    solver = pl.MultiDomainPINN(**CUT, interface=joint, network=network, points=40, stages=stages)
-    solution = pl.solve(WALLS["strong form"][0], solver, progress=False)
-    assert solution(x=[0.5])["u"] == pytest.approx(MIDDLE, abs=1e-6)
+    solver = pl.MultiDomainPINN(**CUT, interface=joint, **SMALL)
+    solution = pl.solve(WALLS["piecewise"][0], solver, progress=False)
+    assert solution(x=[0.5])["u"] == pytest.approx(ratio / (1 + ratio), abs=1e-6)
+    report = solution.report(max_seconds=5)
+    assert report.verdict.name == verdict
+    flux = next(m for m in report.conditions if m.name == "jump of flux equation0 at x = 0.5")
+    assert (flux.relative > 0.1) == (verdict == "WRONG")
 
 
 def test_estimates_refuse_as_solvers_do():

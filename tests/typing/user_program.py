@@ -31,6 +31,17 @@ def flow(u: pl.Field, v: pl.Field) -> dict[str, pl.Field]:
     return {"mass": u.x + v.t, "momentum": u.t + u * u.x}
 
 
+def waves(psi: pl.Field, V: pl.Field) -> pl.Field:
+    return 1j * psi.t + psi.laplacian / 2 - V * psi - abs(psi) ** 2 * psi.conj() * 1j + (psi.real - psi.imag)
+
+
+def layers(u: pl.Field, k: pl.Field) -> pl.Field:
+    flux: pl.Vector = k * pl.grad(u)
+    carried: pl.Field = pl.dot((1.0,), pl.grad(u)) + pl.equations.heat(u, 0.1)
+    edge: pl.Field = flux.x
+    return u.t - pl.div(flux) - 0.0 * carried + edge * 0.0
+
+
 def start(x: Tensor) -> Tensor:
     return torch.sin(math.pi * x)
 
@@ -48,6 +59,14 @@ problem = pl.Problem(
     parameters={"D": 0.1},
     reference=exact,
 )
+packet = pl.Problem(
+    box,
+    {"psi": complex},
+    waves,
+    [pl.Initial(psi=lambda x: torch.exp(1j * x)), pl.Dirichlet(psi=1j, on="x")],
+    {"V": lambda x: x**2},
+)
+layered = pl.Problem(box, "u", layers, [pl.Initial(u=start), pl.Dirichlet(u=0.0)], {"k": lambda x: 1 + x})
 family = pl.Problem(
     box,
     ("u",),

@@ -27,7 +27,7 @@ from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Region, Site
 from pinnlab.machine.numbers import positive
 
-Value = float | KnownFunction | Callable[..., Tensor | float]
+Value = complex | KnownFunction | Callable[..., Tensor | complex]
 """What a condition prescribes: a number, or a function of coordinates and parameters, bound by name."""
 
 

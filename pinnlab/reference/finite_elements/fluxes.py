@@ -79,12 +79,12 @@ class _Interception:
     fluxes: list[Flux] = field(default_factory=list)
     derivatives: list[Tensor] | None = None
 
-    def __call__(self, expression: Field, name: str) -> Field | None:
+    def __call__(self, expression: Field, name: str) -> Field:
         if name not in self.space:
-            return None
+            return expression.derived(name)
         value = expression.value
         if not isinstance(value, Tensor) or not value.requires_grad:
-            return None
+            return expression.derived(name)
         inner = [*self.slopes, *(flux.z for flux in self.fluxes)]
         found = torch.autograd.grad(value.sum(), inner, retain_graph=True, allow_unused=True)
         if any(g is not None for g in found[len(self.slopes) :]):
@@ -93,7 +93,7 @@ class _Interception:
                 "this kind solve equations of second order in space: write the equation as a system of second order."
             )
         if all(g is None for g in found):
-            return None
+            return expression.derived(name)
         number = len(self.fluxes)
         z = torch.zeros_like(value) if self.derivatives is None else self.derivatives[number]
         z = z.detach().clone().requires_grad_()

@@ -90,6 +90,9 @@ def _check_principal_part(problem: Problem) -> None:
                     f"reference_solution: equation {name!r} is not linear in its highest derivatives, which finite "
                     "elements need; pass a reference of your own as Problem(reference=...)."
                 )
+    lost = problem.lost_flux("reference_solution")
+    if lost is not None and any(f is not None and bool((f != f[0]).any()) for mine in factors for f in mine):
+        raise ValueError(lost)
     changes = [flat.by_leaves(flux.value) for flux in flat.fluxes]
     signs = []
     for angle in np.linspace(0.1, np.pi + 0.1, 7):

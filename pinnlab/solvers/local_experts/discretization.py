@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Initial, Integral
+from pinnlab.declaration.conditions import Data, Initial, Integral, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.declaration.terms import Scope, Term, everywhere
@@ -25,8 +25,8 @@ from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import prescribed_means
-from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.between import between_cells, of_transmission
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
 from pinnlab.solvers.local_experts.integrals import IntegralRows, SiteOfIntegral
 from pinnlab.solvers.local_experts.kinks import InnerRounding, breaks_of_starts, inner_roundings
@@ -93,10 +93,12 @@ class Discretization:
         self._fit = np.linalg.pinv(self.interior.rows((0,) * len(self.names)), rcond=1e-14)
         context = problem.context()
         self.initial = [t for c in problem.conditions if isinstance(c, Initial) for t in c.targets(context)]
+        # fluxes that jump where the ends of a periodic coordinate meet are joined as between cells
+        self.seams = {n: t for n in self.names if (t := problem.joints.at(n, self.domain.bounds[n][1])) is not None}
         self.boundary = [
             everywhere(term)
             for c, terms in problem.condition_terms()
-            if not isinstance(c, Initial | Data | Integral)
+            if not isinstance(c, Initial | Data | Integral) and not (isinstance(c, Periodic) and c.on in self.seams)
             for term in terms
         ]
         self.integrals = [c for c in problem.conditions if isinstance(c, Integral)]
@@ -116,7 +118,7 @@ class Discretization:
     def rows(self, cells: Cells, before: Piece | None) -> SlabRows:
         """All rows of a slab that follows the piece ``before``."""
         others = self.boundary_rows(cells)
-        others += [rows for axis in self.space if (rows := self.interface_rows(cells, axis)) is not None]
+        others += [rows for axis in self.space for rows in self.interface_rows(cells, axis)]
         initial = self.initial_rows(cells, before) if self.initial else None
         integrals = tuple(self.integral_rows(cells, condition) for condition in self.integrals)
         return SlabRows(self.equation_rows(cells, self.interior), initial, (*others, *self.data_rows(cells)), integrals)
@@ -142,7 +144,13 @@ class Discretization:
 
     def boundary_rows(self, cells: Cells) -> list[CellRows]:
         """Boundary and periodic conditions."""
-        return [self._term_rows(term, self._boundary_nodes(cells, term)) for term in self.boundary]
+        found = [self._term_rows(term, self._boundary_nodes(cells, term)) for term in self.boundary]
+        for name, transmission in self.seams.items():
+            axis = self.names.index(name)
+            sites = [CellNodes(cells, cells.side(axis, upper), self.face(axis, upper)) for upper in (True, False)]
+            evaluate = of_transmission(self.problem, name, transmission, sites)
+            found.append(CellRows(self.problem.unknowns, sites, evaluate, self.weight, lift=self.lift))
+        return found
 
     def _boundary_nodes(self, cells: Cells, term: Term) -> list[CellNodes]:
         """The cells along the sides that a boundary or periodic term is about."""
@@ -168,23 +176,13 @@ class Discretization:
 
         return evaluate
 
-    def interface_rows(self, cells: Cells, axis: int) -> CellRows | None:
-        """Jumps of values and derivatives, up to the equations' order less one, between neighbours."""
-        name = self.names[axis]
-        matched = [
-            (u, key)
-            for u in self.problem.unknowns
-            for key, _ in continuous_derivatives(name, self.problem.order_of(u, name))
+    def interface_rows(self, cells: Cells, axis: int) -> list[CellRows]:
+        """What is not continuous between neighbours along an axis."""
+        below, above = self.face(axis, True), self.face(axis, False)
+        return [
+            CellRows(self.problem.unknowns, sites, evaluate, self.weight, lift=self.lift if of_fluxes else {})
+            for sites, evaluate, of_fluxes in between_cells(self.problem, cells, axis, below, above)
         ]
-        if cells.shape[axis] == 1 or not matched:
-            return None
-        below, above = cells.neighbours(axis)
-        sites = [CellNodes(cells, below, self.face(axis, True)), CellNodes(cells, above, self.face(axis, False))]
-
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
-
-        return CellRows(self.problem.unknowns, sites, evaluate, self.weight)
 
     def initial_rows(self, cells: Cells, before: Piece | None) -> CellRows:
         """The initial state: the problem's, or the end of the slab before."""

@@ -123,6 +123,8 @@ def inner_roundings(
         same = [b for u, b in breaks if u == unknown and b.axis == each.axis]
         if each.infinite or len(same) > MOST_LAYERS or not lower < each.position < upper:
             continue
+        if each.order and problem.joints.at(name, each.position) is not None:
+            continue  # where materials meet a kink stays, and cells meet
         sides = torch.tensor([each.point, each.point], dtype=torch.float64)
         sides[:, each.axis] += (upper - lower) * torch.tensor([-1.0, 1.0]) * _BESIDE
         values = {u: start(sides) for u, start in starts.items()}

@@ -308,7 +308,8 @@ class SlabMarch:
         for unknown, each in made.breaks:
             name, at = self.names[each.axis], each.position
             edges = self.settings.cells[name]
-            known = name in self.settings.placed and bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
+            meets = bool((abs(edges - at) <= 1e-6 * (edges[-1] - edges[0])).any())
+            known = meets and (name in self.settings.placed or self.problem.joints.at(name, at) is not None)
             if not known and (unknown, each.axis, (at,)) not in rounded:
                 raise UnresolvedError(
                     f"the initial state of {unknown} has a jump or a kink near {name} = {at:.4g}; the equations do not "

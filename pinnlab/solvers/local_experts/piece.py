@@ -75,7 +75,9 @@ class Piece(Part):
         return {"unknowns": list(self.unknowns), **whole, **found}
 
     def to_data(self, file: Writer) -> dict[str, Any]:
-        found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": self.constants}
+        # functions among the parameters are the problem's
+        constants = {name: value for name, value in self.constants.items() if isinstance(value, Tensor)}
+        found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": constants}
         return found | (
             {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
         )

@@ -159,7 +159,7 @@ class LocalExperts(Solver):
         for condition in problem.conditions:
             if isinstance(condition, Integral) and condition.where is not None:
                 yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
-        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+        if (lost := problem.lost_flux(f"{_OWNER}()", problem.joints.positions)) is not None:
             yield lost
         if region.has_time and not any(isinstance(c, Initial) for c in problem.conditions):
             yield (

@@ -11,17 +11,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.fluxes import JOINED
+from pinnlab.declaration.joints import beside, hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.transmission import Transmission
 from pinnlab.derivatives.complex_fields import real_parts
-from pinnlab.derivatives.fields import Field, as_value
+from pinnlab.derivatives.fields import Field, Key, as_value
+from pinnlab.derivatives.jets import LazyJet
+from pinnlab.domains import Region, Site
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.multidomain.partition import Interface
 
@@ -158,18 +161,30 @@ LITERATURE: dict[str, tuple[str, ...]] = {
 """Fixed sets of conditions in use: XPINN (Jagtap & Karniadakis 2020), cPINN (Jagtap, Kharazmi & Karniadakis 2020)."""
 
 
-def joins_fluxes(given: Any, flux: Callable[..., Any] | None, order: int) -> bool:
+def joins_fluxes(
+    given: Any, flux: Callable[..., Any] | None, order: int, transmission: Transmission | None = None
+) -> bool:
     """Whether conditions join fluxes where coefficients jump, and none of them makes continuous what jumps there too.
 
     Args:
         given: the conditions, as ``resolve`` takes them. Those of the user's own are believed to know.
         flux: the flux function of the user.
         order: of the equations along the normal. Of first-order equations the unknown itself jumps.
+        transmission: what is continuous, where the equations say it: ``matching`` joins it all, ``flux`` its fluxes.
     """
     functions = [condition.function for condition, _ in resolve(given)]
-    smooth = (normal, normal_2, matching) if order > 1 else (value, average, normal, normal_2, matching)
-    own = any(function not in _BY_FUNCTION for function in functions)
-    return (own or (flux is not None and _flux in functions)) and not any(f in functions for f in smooth)
+    smooth = (normal, normal_2) if order > 1 else (value, average, normal, normal_2)
+    if any(function in smooth for function in functions) or (transmission is None and matching in functions):
+        return False
+    if any(function not in _BY_FUNCTION for function in functions):
+        return True
+    if flux is not None and _flux in functions:
+        return transmission is None or not transmission.prescribed
+    if transmission is None:
+        return False
+    plain = not any(key for _, key in transmission.values)
+    values = value in functions or average in functions or not transmission.values
+    return matching in functions or (_flux in functions and plain and values)
 
 
 def resolve(given: Any, owner: str = "interface") -> tuple[tuple[InterfaceCondition, float], ...]:
@@ -229,13 +244,20 @@ def interface_terms(
         flux: the flux function of the user, bound by name to unknowns, coordinates and parameters.
         label: names the interface in the residuals' names.
     """
+    bounds = problem.domain.bounds[interface.normal]
+    transmission = problem.joints.at(interface.normal, interface.below.bounds[interface.normal][1])
 
     def draw(unit: Callable[[int], Tensor], n: int) -> tuple:
-        return interface.sites(unit(n))
+        sites = interface.sites(unit(n))
+        # data that are built into the fields have kinks where materials meet, and there each side's own slopes
+        return sites if transmission is None else _inside(sites, interface.normal, problem.domain)
 
     def term(condition: InterfaceCondition, weight: float) -> Term:
         def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
-            scopes = one_sided(scopes, interface.normal, problem.domain.bounds[interface.normal])
+            scopes = one_sided(scopes, interface.normal, bounds)
+            if transmission is not None and (part := _by_equations(condition, transmission, flux)) is not None:
+                rows = _transmitted(transmission, scopes, interface.width)[part]
+                return {f"{condition.name} {label} {i}": row for i, row in enumerate(rows)}
             found = {}
             for name, first, second, order in _pairs(problem, scopes, condition, flux, interface.normal):
                 face = Face(interface.normal, scopes[0].coordinates, interface.width, order)
@@ -256,14 +278,49 @@ def one_sided(scopes: tuple[Scope, ...], normal: str, bounds: tuple[float, float
     Args:
         scopes: of the side below and of the one above.
         normal: points from the first to the second.
-        bounds: of the whole domain along it; the step is a billionth of their distance, or some steps of rounding.
+        bounds: of the whole domain along it.
     """
-    moved = []
-    for scope, inwards in zip(scopes, (-1, 1), strict=True):
-        at = scope.coordinates[normal]
-        step = max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(at.dtype).eps * max(map(abs, bounds)))
-        moved.append(replace(scope, coordinates=scope.coordinates.replaced(**{normal: at + inwards * step})))
-    return tuple(moved)
+    return tuple(
+        replace(scope, coordinates=beside(scope.coordinates, normal, sign, bounds))
+        for scope, sign in zip(scopes, (-1, 1), strict=True)
+    )
+
+
+def _derivative(field: Field, key: Key) -> Tensor:
+    return field.d(*key).value
+
+
+def _inside(sites: tuple[Site, Site], normal: str, region: Region) -> tuple[Site, Site]:
+    """The points of two sides moved a tiny step inside each."""
+    i, moved = region.coordinates.index(normal), []
+    for site, sign in zip(sites, (-1, 1), strict=True):
+        points = site.points.clone()
+        points[:, i] += sign * hair(region.bounds[normal], points.dtype)
+        moved.append(Site(points, site.normals))
+    return moved[0], moved[1]
+
+
+def _by_equations(
+    condition: InterfaceCondition, transmission: Transmission, flux: Callable[..., Any] | None
+) -> slice | None:
+    """Which of what the equations make continuous a condition joins; None where it is what it is elsewhere."""
+    if condition.function is matching:
+        return slice(None)
+    if condition.function is _flux and flux is None:
+        return slice(len(transmission.values), None)
+    if condition.function in (value, average) and transmission.prescribed:
+        return slice(len(transmission.values))
+    return None
+
+
+def _transmitted(transmission: Transmission, scopes: tuple[Scope, ...], width: float) -> list[Tensor]:
+    """Jumps (n,) of what the equations make continuous, in sizes of the unknowns."""
+    below, above = (
+        ({u: LazyJet(partial(_derivative, field)) for u, field in scope.fields.items()}, scope.coordinates)
+        for scope in scopes
+    )
+    jumps = transmission.mismatch(below, above)
+    return [factor * jump for factor, jump in zip(transmission.factors(width), jumps, strict=True)]
 
 
 def _pairs(

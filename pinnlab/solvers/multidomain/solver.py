@@ -45,17 +45,20 @@ class MultiDomainPINN(CollocationSolver):
     """One network per subdomain; interface conditions join them.
 
     Args:
-        subdomains: {coordinate: positions of cuts}, such as ``{"x": (0.0,)}``, or ``Subdomains(...)``.
+        subdomains: {coordinate: positions of cuts}, such as ``{"x": (0.0,)}``, or ``Subdomains(...)``; None cuts where
+            materials meet.
         interface: conditions at the interfaces: names from ``pinnlab.solvers.multidomain.interfaces.CONDITIONS``, functions
             ``f(first, second, face)`` of the two sides' fields, or {one of these: weight}. The default ``"matching"``
-            couples the value and all normal derivatives below the equation's order.
+            couples the value and all normal derivatives below the equation's order; where materials meet, the fluxes that
+            stand inside ``pl.diff`` instead of derivatives that jump.
         interface_weight: multiplies the weights of interface conditions.
         interface_points: points on each interface; None takes an eighth of ``points``, at least 64.
         overlap: None joins subdomains by interface conditions. A number in (0, 1] lets neighbours overlap over that share
             of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); options about
             interfaces are then refused.
         flux: the flux that the condition ``"flux"`` compares, a function bound by name like an equation; it returns the
-            component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives.
+            component along the cut coordinate, or ``{coordinate: component}``. None compares normal derivatives, and where
+            materials meet what stands inside ``pl.diff``.
         uncoupled: allow an empty ``interface``: subdomains that know nothing of each other.
         weighting: ``Unweighted()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.training.weighting``.
         network, stages, sampling, harmonics, windows, warm_start, condition_weight: as in ``CollocationSolver``;
@@ -70,7 +73,7 @@ class MultiDomainPINN(CollocationSolver):
     (METALIC), arXiv 2210.12669.
     """
 
-    subdomains: Mapping[str, Sequence[float]] | Subdomains
+    subdomains: Mapping[str, Sequence[float]] | Subdomains | None = None
     interface: Interface = "matching"
     interface_weight: float = 100.0
     interface_points: int | None = None
@@ -81,7 +84,7 @@ class MultiDomainPINN(CollocationSolver):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.subdomains, Subdomains):
+        if self.subdomains is not None and not isinstance(self.subdomains, Subdomains):
             object.__setattr__(self, "subdomains", Subdomains(self.subdomains))
         if not isinstance(self.weighting, Weighting):
             raise TypeError(
@@ -139,7 +142,8 @@ class MultiDomainPINN(CollocationSolver):
         return found
 
     def in_variables(self, change: ChangeOfVariables, problem: Problem) -> MultiDomainPINN:
-        cuts = {name: change.positions(name, at) for name, at in self._cuts.cuts.items()}
+        given = self._cuts(problem)
+        cuts = {name: change.positions(name, at) for name, at in given.cuts.items()}
         flux = self.flux
         if flux is not None:
             # a flux is what an equation is the derivative of
@@ -148,7 +152,7 @@ class MultiDomainPINN(CollocationSolver):
             flux = ChangedFunction(flux, names, change, Affine(0.0, size))
         interface = in_inner_variables(self.interface, change)
         windows = super().in_variables(change, problem).windows
-        return replace(self, subdomains=replace(self._cuts, cuts=cuts), flux=flux, interface=interface, windows=windows)
+        return replace(self, subdomains=replace(given, cuts=cuts), flux=flux, interface=interface, windows=windows)
 
     def with_interface(self, interface: Interface) -> MultiDomainPINN:
         """The same with other interface conditions, without a flux that none of them compares; an empty set is meant."""
@@ -168,15 +172,17 @@ class MultiDomainPINN(CollocationSolver):
         if self.overlap is None:
             for number in range(len(partition.cells)):
                 partition.conditions(number, problem.conditions)
-        elif not isinstance(problem.domain, Box) or self._cuts.together:
+        elif not isinstance(problem.domain, Box) or self._cuts(problem).together:
             raise ValueError("MultiDomainPINN(overlap=...): windows need a box whose cells have a network each.")
 
     def joined(self, problem: Problem) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {}
         if self.overlap is None:
             for interface in self.partition(problem).interfaces:
-                if joins_fluxes(self.interface, self.flux, problem.order(interface.normal)):
-                    found.setdefault(interface.normal, []).append(interface.below.bounds[interface.normal][1])
+                name, at = interface.normal, interface.below.bounds[interface.normal][1]
+                transmission = problem.joints.at(name, at)
+                if joins_fluxes(self.interface, self.flux, problem.order(name), transmission):
+                    found.setdefault(name, []).append(at)
         return found
 
     def partition(self, problem: Problem) -> Partition:
@@ -185,15 +191,21 @@ class MultiDomainPINN(CollocationSolver):
         Raises:
             ValueError: cuts that do not fit the domain.
         """
-        return self._cuts.split(problem.domain, [c.on for c in problem.conditions if isinstance(c, Periodic)])
+        return self._cuts(problem).split(problem.domain, [c.on for c in problem.conditions if isinstance(c, Periodic)])
 
     @property
     def template(self) -> Network:
         """Of every subdomain's network."""
         return template(self.network, MLP(width=20, depth=2))
 
-    @property
-    def _cuts(self) -> Subdomains:
+    def _cuts(self, problem: Problem) -> Subdomains:
+        if self.subdomains is None:
+            if not problem.joints.inside:
+                raise ValueError(
+                    "MultiDomainPINN(): no materials of the problem meet at a position along a coordinate, where the domain "
+                    "would be cut; give the cuts, such as subdomains={'x': (0.5,)}."
+                )
+            return Subdomains(problem.joints.inside)
         assert isinstance(self.subdomains, Subdomains), "a mapping became one"
         return self.subdomains
 

@@ -103,7 +103,7 @@ def test_interfaces_vanish_for_one_smooth_function() -> None:
     made, cells, w = build("ring of four")
     points = cells.points(np.arange(cells.count), made.interior.points)
     smooth = made.fitted(points[..., 0] ** 3 * points[..., 1])[:, None]
-    (rows,) = [made.interface_rows(cells, 0)]
+    (rows,) = made.interface_rows(cells, 0)
     residuals, _ = rows.linearized(smooth)
     assert np.abs(residuals).max() < 1e-10
     assert np.abs(rows.residuals(w)).max() > 1
