@@ -164,9 +164,12 @@ def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, Lazy
     watched: list[tuple[Field, str]] = []
     columns = declared.domain.columns(points)
     jets = made_up(declared, len(points), draw) if leaves is None else leaves
-    scope = Scope.of_jets(
-        jets, columns, declared.parameters, watch=lambda field, name, _: watched.append((field, name))
-    )
+
+    def watch(field: Field, name: str) -> Field:
+        watched.append((field, name))
+        return field.derived(name)
+
+    scope = Scope.of_jets(jets, columns, declared.parameters, watch=watch)
     residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
     rows, inside, functions = list(residuals.values()), {}, {}
     for field, name in watched:

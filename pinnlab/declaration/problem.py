@@ -202,17 +202,18 @@ class Problem:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
         scales = mirrored_scales(self._given_scales, self.domain)
-        changed = rewritten(self._turn, *given, bindable=self.bindable)
+        changed = rewritten(self.turn, *given, bindable=self.bindable)
         return Problem(unknowns=self.declared, name=self.name, scales=scales or None, **changed)
 
     @property
-    def _turn(self) -> ChangeOfVariables:
+    def turn(self) -> ChangeOfVariables:
+        """From the user's variables to those of ``forward``."""
         return mirror(self.domain) if is_backwards(self.conditions) else ChangeOfVariables()
 
     @cached_property
     def change(self) -> ChangeOfVariables:
         """From the user's variables to those in which the problem is solved, ``natural``."""
-        return self._turn.after(self.forward._scales.change)
+        return self.turn.after(self.forward._scales.change)
 
     @cached_property
     def _scales(self) -> Scales:
@@ -345,7 +346,7 @@ class Problem:
                     "that decides it, Integral(..., equals=...)"
                 )
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
-        notes += map(self._turn.told, self.forward.clashes.notes)
+        notes += map(self.turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()

@@ -234,9 +234,11 @@ class Transmission:
         """The equations' residuals, and what they differentiate by the coordinate."""
         seen: list[_Differentiated] = []
 
-        def watch(expression: Field, by: str, derivative: Field) -> None:
+        def watch(expression: Field, by: str) -> Field:
+            derivative = expression.derived(by)
             if by == self.coordinate:
                 seen.append(_Differentiated(expression, derivative))
+            return derivative
 
         scope = Scope.of_jets(jets, columns, self._parameters, watch=watch)
         return self._residuals(scope), seen

@@ -36,8 +36,8 @@ NamedJet = Mapping[Key, Tensor]
 """All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 Operand: TypeAlias = "Field | Tensor | complex"
-Watch: TypeAlias = "Callable[[Field, str, Field], None]"
-"""Is told of every expression that an equation differentiates, by which coordinate, and of the derivative."""
+Watch: TypeAlias = "Callable[[Field, str], Field]"
+"""Is asked for every derivative that an equation takes; it takes note, and gives ``expression.derived(coordinate)``."""
 
 
 def _operator(function: Callable[..., Tensor]) -> Callable[[Field, Operand], Field]:
@@ -64,10 +64,10 @@ class Field:
         coordinates: the names by which one may differentiate, in the domain's order.
         derive: maps a coordinate's name to the derivative, a Field.
         name: how error messages call it.
-        watch: is told when it, or an expression of it, is differentiated.
+        watch: is asked when it, or an expression of it, is differentiated.
     """
 
-    __slots__ = ("_derive", "_value", "coordinates", "name", "precision", "watch")
+    __slots__ = ("_value", "coordinates", "derived", "name", "precision", "watch")
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Field:
         name: str = "expression",
         watch: Watch | None = None,
     ):
-        self._value, self.coordinates, self._derive, self.name = value, coordinates, derive, name
+        self._value, self.coordinates, self.derived, self.name = value, coordinates, derive, name
         self.watch = watch
         # of conditions, whose values are no floating-point numbers: the type of what they compare
         self.precision: torch.dtype | None = None
@@ -103,11 +103,9 @@ class Field:
                 )
         result = self
         for name in sorted(map(str, names), key=self.coordinates.index):
-            derived = result._derive(name)
-            if result.watch is not None:
-                for part, slope in zip(_real(result), _real(derived), strict=True):
-                    result.watch(part, name, slope)
-            result = derived
+            watch = result.watch
+            slopes = [result.derived(name)] if watch is None else [watch(part, name) for part in _real(result)]
+            result = slopes[0] if len(slopes) == 1 else complex_field(f"{result.name}.{name}", *slopes)
         return result
 
     @property
@@ -320,7 +318,7 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
         if not smooth:
             return _node(lambda *values: torch.zeros_like(compute(*values)), fields)
         # not by ``d``: the chain rule differentiates parts, the equation the whole
-        tangents = [fields[i]._derive(name) for i in smooth]
+        tangents = [fields[i].derived(name) for i in smooth]
 
         def tangent(*values: Tensor) -> Tensor:
             def along(*moving: Tensor) -> Tensor:
@@ -375,7 +373,7 @@ def complex_field(name: str, real: Field, imag: Field) -> Field:
     """The field real + i imag of two fields with the same coordinates; its derivatives are made of theirs."""
 
     def derive(coordinate: str) -> Field:
-        return complex_field(f"{name}.{coordinate}", real._derive(coordinate), imag._derive(coordinate))
+        return complex_field(f"{name}.{coordinate}", real.derived(coordinate), imag.derived(coordinate))
 
     return Field(lambda: torch.complex(real.value, imag.value), real.coordinates, derive, name, real.watch)
 
@@ -391,7 +389,7 @@ def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | 
 
 def as_part(field: Field, name: str) -> Field:
     """A derivative that the chain rule needs as a part of another one: the watch is not told of it."""
-    return field._derive(name)
+    return field.derived(name)
 
 
 def as_value(result: Any) -> Any:

@@ -154,6 +154,11 @@ class Mesh(Region):
     def named_pieces(self) -> Named:
         return {name: (name,) for name in self._sides}
 
+    @property
+    def facets(self) -> dict[str, Tensor]:
+        """{boundary piece: (f, d, d) corners of its facets}."""
+        return {name: simplices.corners for name, (simplices, _) in self._sides.items()}
+
     @cached_property
     def _surface(self) -> tuple[Tensor, Tensor, dict[tuple[int, ...], int]]:
         """Whether facets of elements are outer (k, d + 1), outer facets (f, d), and their numbers by sorted nodes.

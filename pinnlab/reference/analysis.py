@@ -135,8 +135,8 @@ def _check_time(problem: Problem, order: Mapping[str, int]) -> None:
                     )
 
 
-def check_solvable(problem: Problem) -> None:
-    """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
+def check_numbers(problem: Problem) -> None:
+    """Raise ValueError where a parameter is no number yet."""
     if problem.families:
         names = ", ".join(problem.families)
         centres = {n: getattr(problem.parameters[n], "middle", None) for n in problem.families}
@@ -152,6 +152,12 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: {names} is an unknown coefficient, which is found beside an Integral of a steady problem "
             f"only; fix it with problem.at({problem.unknown_parameters[0]}=...)."
         )
+
+
+def check_solvable(problem: Problem) -> None:
+    """Raise ValueError unless the classical solvers can handle the problem, saying what is in the way and the cure."""
+    check_numbers(problem)
+    integrals = [c for c in problem.conditions if isinstance(c, Integral)]
     if not isinstance(problem.domain, Box):
         raise ValueError(
             f"reference_solution: the domain {problem.domain!r} is not a box; the built-in solver works on boxes in "

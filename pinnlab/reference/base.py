@@ -177,7 +177,7 @@ class OuterInterpolant:
         change: of variables.
     """
 
-    inner: Interpolant
+    inner: Evaluated
     change: ChangeOfVariables
 
     @property

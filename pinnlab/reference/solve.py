@@ -13,13 +13,16 @@ from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.analysis import analyse, check_constants, check_solvable
+from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
+from pinnlab.reference.finite_elements.function import ElementFunction
+from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
@@ -72,10 +75,15 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
-    check_solvable(problem.forward)
+    elements = not on_grid(problem)
+    if elements:
+        check_numbers(problem.forward)
+        check_elements(problem.forward)
+    else:
+        check_solvable(problem.forward)
     problem.check_unique()
     check_constants(problem.forward)
-    if (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
+    if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     clashes = problem.forward.clashes.found
     if clashes and problem.domain.has_time and len(problem.domain.space) > 1:
@@ -88,23 +96,30 @@ def reference_solution(
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
         raise ValueError(f"resolution={resolution!r}: give a whole number of nodes per axis, at least 8.")
     began = time.perf_counter()
-    user, problem = problem, problem.natural
+    # elements and their systems are scaled by themselves
+    user, problem = problem, problem.forward if elements else problem.natural
     structure = analyse(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
-    folded = fold(problem)
+    folded = None if elements else fold(problem)
     whole = None if folded is None else folded.unfolded
     budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
     solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
-    change = user.change
+    change = user.turn if elements else user.change
+    interpolant: Interpolant | ElementFunction
+    attempt: Attempt | Found
     try:
         with one_thread():
-            attempt, estimate = _solve(solved, shape_of, budget, dealias)
+            if elements:
+                attempt, estimate = run_elements(problem, structure, budget)
+                interpolant = attempt.interpolant
+            else:
+                attempt, estimate = _solve(solved, shape_of, budget, dealias)
+                interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
+                if problem.domain.has_time and problem.domain.space:
+                    interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     except ValueError as error:
         error.args = (change.told(str(error)),)
         raise
-    interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
-    if problem.domain.has_time and problem.domain.space:
-        interpolant = dataclasses.replace(interpolant, start=start_function(problem))
     seconds = time.perf_counter() - began
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
@@ -123,12 +138,17 @@ def reference_solution(
     )
 
 
+def on_grid(problem: Problem) -> bool:
+    """Whether tensor grids fit a problem's domain; else it is solved on finite elements."""
+    return isinstance(problem.domain, Box) and len(problem.domain.space) <= 2
+
+
 def _share(values: np.ndarray, unknown: Affine) -> float:
     """The size of an unknown in inner units, next to that in outer ones, which an offset may make larger."""
-    whole = float(np.linalg.norm(values))
+    whole = float(np.sqrt(np.nansum(values**2)))
     if unknown.offset == 0 or whole == 0:
         return 1.0
-    return float(np.linalg.norm(values - unknown.offset)) / whole
+    return float(np.sqrt(np.nansum((values - unknown.offset) ** 2))) / whole
 
 
 def check_not_singular(problem: Problem) -> None:

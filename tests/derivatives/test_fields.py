@@ -240,12 +240,12 @@ def test_numbers_beside_conditions_keep_their_precision():
 
 def test_what_an_equation_differentiates_is_watched_and_its_parts_are_not():
     seen = []
-    x = coordinate_field(
-        "x",
-        torch.tensor([0.5], dtype=torch.float64),
-        ("x",),
-        lambda field, name, _: seen.append((float(field.value), name)),
-    )
+
+    def watch(field, name):
+        seen.append((float(field.value), name))
+        return field.derived(name)
+
+    x = coordinate_field("x", torch.tensor([0.5], dtype=torch.float64), ("x",), watch)
     (torch.sin(x) * x).d("x", "x")
     assert [name for _, name in seen] == ["x", "x"]
     assert seen[0][0] == pytest.approx(0.5 * math.sin(0.5))

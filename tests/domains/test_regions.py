@@ -212,8 +212,9 @@ def test_solvers_that_need_boxes_say_so() -> None:
         pl.solve(poisson(DISC), pl.HardConstraintMoE(features="tanh"), progress=False)
     with pytest.raises(ValueError, match="LagrangianPINN follows characteristics .* Use pl.PINN"):
         pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))).replace(velocity=(1.0, 1.0)), pl.LagrangianPINN(), progress=False)
-    with pytest.raises(ValueError, match="is not a box; .* Pass a reference of your own"):
-        pl.reference_solution(poisson(DISC))
+    ball = pl.Ball({"x": 0.0, "y": 0.0, "z": 0.0}, 1.0)
+    with pytest.raises(ValueError, match="3 space dimensions .* Pass a reference of your own"):
+        pl.reference_solution(poisson(ball))
 
 
 def test_exact_values_on_curves_are_refused_or_soft_with_a_note() -> None:

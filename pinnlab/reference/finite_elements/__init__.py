@@ -1,0 +1,1 @@
+"""Finite elements on any region, from the problem's own pointwise equations."""

@@ -1,0 +1,84 @@
+"""Matrices of finite elements, put together from integrals over elements and sides.
+
+Letters: d coordinates, k elements, q quadrature points of each, i functions of an element, N = size of the system.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy
+
+from pinnlab.reference.finite_elements.space import Array, Points
+
+Source = tuple[int, bool]
+"""Number of a component of the state, and whether its rate is meant."""
+
+
+class Parts:
+    """Entries of two matrices (N, N): by the state, and by its rates."""
+
+    def __init__(self, size: int):
+        self.size = size
+        self._found: dict[bool, list[tuple[Array, Array, Array]]] = {False: [], True: []}
+
+    def add(self, of_rates: bool, rows: Array, columns: Array, values: Array) -> None:
+        """Add entries."""
+        self._found[of_rates].append((rows, columns, values))
+
+    def add_local(self, of_rates: bool, points: Points, local: Array, first: int, at: int) -> None:
+        """Add the matrices (k, i, i) of elements, with rows from ``first`` on and columns from ``at`` on."""
+        rows = np.broadcast_to(points.nodes.T[:, :, None] + first, local.shape)
+        columns = np.broadcast_to(points.nodes.T[:, None, :] + at, local.shape)
+        self.add(of_rates, rows.ravel(), columns.ravel(), local.ravel())
+
+    def without(self, free: Array) -> None:
+        """Drop all entries in rows that are not free."""
+        for kind, found in self._found.items():
+            self._found[kind] = [(r[free[r]], c[free[r]], v[free[r]]) for r, c, v in found]
+
+    def sum(self, of_rates: bool) -> scipy.sparse.csr_array:
+        """The matrix."""
+        found = self._found[of_rates]
+        if not found:
+            return scipy.sparse.csr_array((self.size, self.size))
+        rows, columns, values = (np.concatenate(each) for each in zip(*found, strict=True))
+        return scipy.sparse.csr_array(scipy.sparse.coo_array((values, (rows, columns)), (self.size, self.size)))
+
+
+@dataclass(eq=False)
+class Forms:
+    """The integrand of one equation's linearization: test functions or their slopes times trial functions or theirs.
+
+    Attributes:
+        dimensions: d.
+        shape: (k, q).
+    """
+
+    dimensions: int
+    shape: tuple[int, ...]
+    _found: dict[Source, dict[int | None, tuple[Array, Array]]] = field(default_factory=dict)
+
+    def add(self, source: Source, place: tuple[int, ...], test: int | None, value: Array) -> None:
+        """Add phi (or dphi/dx of the axis ``test``) times value times a component (or its derivative by ``place``)."""
+        mine = self._found.setdefault(source, {})
+        if test not in mine:
+            mine[test] = np.zeros(self.shape), np.zeros((self.dimensions, *self.shape))
+        if place:
+            mine[test][1][place[0]] += value
+        else:
+            mine[test][0][...] += value
+
+    def assemble(self, parts: Parts, points: Points, first: int, count: int) -> None:
+        """Integrate, and add to the matrices."""
+        for source, found in self._found.items():
+            local = np.zeros((points.nodes.shape[1], len(points.values), len(points.values)))
+            for test, (plain, slopes) in found.items():
+                left = points.values if test is None else points.gradients[test]
+                right = plain * points.values
+                for axis, slope in enumerate(slopes):
+                    if slope.any():
+                        right = right + slope * points.gradients[axis]
+                local += np.matmul((left * points.weights).transpose(1, 0, 2), right.transpose(1, 2, 0))
+            parts.add_local(source[1], points, local, first, source[0] * count)

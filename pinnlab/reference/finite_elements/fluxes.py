@@ -1,0 +1,146 @@
+"""The equations as finite elements need them: what is differentiated a second time is kept apart.
+
+Letters: n points.
+
+An equation of second order is a sum of c dF/dx and of what holds first derivatives only. F is what stands inside
+``pl.diff``, or u.x in u.xx. While the equation is evaluated, every dF/dx is replaced by a number z of its own, so that
+c is the derivative of the residual by z, and F, which is continuous across a jump of a material, is integrated by parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope
+from pinnlab.derivatives.fields import Field
+from pinnlab.derivatives.names import Key
+from pinnlab.domains.columns import Columns
+
+Leaves = Mapping[tuple[str, Key], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Flux:
+    """One dF/dx of an equation.
+
+    Attributes:
+        coordinate: x.
+        value: (n,) F, with a graph to the jets' leaves.
+        z: (n,) what stands for dF/dx.
+    """
+
+    coordinate: str
+    value: Tensor
+    z: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Pointwise:
+    """All equations at n points.
+
+    Attributes:
+        residuals: (n,) each, with a graph to leaves and to the fluxes' z.
+        fluxes: what was differentiated.
+        leaves: {(unknown, derivative): (n,)} values and first derivatives.
+    """
+
+    residuals: tuple[Tensor, ...]
+    fluxes: tuple[Flux, ...]
+    leaves: Leaves
+
+    def by_leaves(self, value: Tensor) -> dict[tuple[str, Key], Tensor]:
+        """The derivatives of a value by the leaves."""
+        return _gradients(value, self.leaves)
+
+    def by_fluxes(self, value: Tensor) -> list[Tensor | None]:
+        """The derivatives of a value by what stands for dF/dx."""
+        found = _gradients(value, {i: flux.z for i, flux in enumerate(self.fluxes)})
+        return [found.get(i) for i in range(len(self.fluxes))]
+
+
+def _gradients(value, leaves):
+    if not value.requires_grad or not leaves:
+        return {}
+    found = torch.autograd.grad(value.sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
+    return {key: g.detach() for key, g in zip(leaves, found, strict=True) if g is not None and bool((g != 0).any())}
+
+
+@dataclass
+class _Interception:
+    """Stands in the way of second derivatives."""
+
+    space: tuple[str, ...]
+    slopes: list[Tensor]
+    fluxes: list[Flux] = field(default_factory=list)
+    derivatives: list[Tensor] | None = None
+
+    def __call__(self, expression: Field, name: str) -> Field:
+        if name not in self.space:
+            return expression.derived(name)
+        value = expression.value
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return expression.derived(name)
+        inner = [*self.slopes, *(flux.z for flux in self.fluxes)]
+        found = torch.autograd.grad(value.sum(), inner, retain_graph=True, allow_unused=True)
+        if any(g is not None for g in found[len(self.slopes) :]):
+            raise ValueError(
+                f"reference_solution: {expression.name} is differentiated a third time, by {name!r}; finite elements of "
+                "this kind solve equations of second order in space: write the equation as a system of second order."
+            )
+        if all(g is None for g in found):
+            return expression.derived(name)
+        number = len(self.fluxes)
+        z = torch.zeros_like(value) if self.derivatives is None else self.derivatives[number]
+        z = z.detach().clone().requires_grad_()
+        self.fluxes.append(Flux(name, value, z))
+
+        def refused(by: str) -> Field:
+            raise ValueError(
+                f"reference_solution: the derivative of {expression.name} by {name!r} is differentiated again, by {by!r}, "
+                "which finite elements of this kind cannot do."
+            )
+
+        return Field(z, expression.coordinates, refused, f"d({expression.name})/d{name}", self)
+
+
+def first_order_keys(problem: Problem, orders: Mapping[str, int]) -> dict[str, list[Key]]:
+    """Of each unknown its value and first derivatives by space, of every order in time up to the given one."""
+    domain = problem.domain
+    places: list[Key] = [(), *((name,) for name in domain.space)]
+    times = [name for name in domain.coordinates if name not in domain.space]
+    return {
+        u: [tuple(sorted((*place, *times * p), key=domain.coordinates.index)) for p in range(n + 1) for place in places]
+        for u, n in orders.items()
+    }
+
+
+def pointwise(
+    problem: Problem,
+    leaves: Leaves,
+    columns: Columns,
+    parameters: Mapping[str, object],
+    derivatives: list[Tensor] | None = None,
+) -> Pointwise:
+    """Evaluate all equations.
+
+    Args:
+        problem: gives the equations.
+        leaves: {(unknown, derivative): (n,)}, all of which require gradients.
+        columns: {coordinate: (n,)}.
+        parameters: {name: number or function}.
+        derivatives: (n,) of dF/dx, in the order of an earlier evaluation; zero if None.
+    """
+    space = problem.domain.space
+    slopes = [v for (_, key), v in leaves.items() if any(name in space for name in key)]
+    watch = _Interception(space, slopes, derivatives=derivatives)
+    jets: dict[str, dict[Key, Tensor]] = {u: {} for u in problem.unknowns}
+    for (unknown, key), value in leaves.items():
+        jets[unknown][key] = value
+    scope = Scope.of_jets(jets, columns, parameters, watch=watch)
+    residuals = problem.equation_term().evaluate((scope,))
+    return Pointwise(tuple(residuals.values()), tuple(watch.fluxes), leaves)

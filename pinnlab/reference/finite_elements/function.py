@@ -1,0 +1,161 @@
+"""A function on finite elements, evaluated anywhere in the region.
+
+Letters: p points, d coordinates, k elements, i functions of an element, v nodes, s instants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.axes import Axis, NodeAxis
+from pinnlab.derivatives.indices import Indices
+from pinnlab.domains import Region
+from pinnlab.reference.finite_elements.space import Array, ElementSpace, shapes
+
+_SHOWN = 65
+"""Points per coordinate of a table of values."""
+_NEAR = (6, 24, 96)
+"""Elements whose middles are nearest to a point, among which it is looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class ElementFunction:
+    """Values at the nodes of quadratic elements, and in time at those of a collocation.
+
+    Attributes:
+        space: the elements.
+        region: the domain, with time.
+        data: {unknown: (v,)}, or (s, v) where there is time.
+        time: (name, axis), or None.
+        start: {unknown: (p,)} at points of space, used at the first time itself.
+    """
+
+    space: ElementSpace
+    region: Region
+    data: Mapping[str, Array]
+    time: tuple[str, NodeAxis] | None = None
+    start: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
+
+    @cached_property
+    def axes(self) -> Mapping[str, Axis]:
+        """{coordinate: equidistant points}, in the domain's order; elements have none of their own."""
+        ends = self.region.bounds
+        return {name: NodeAxis(np.linspace(*ends[name], _SHOWN), 2) for name in self.region.coordinates}
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Their names, in the order of ``jet``."""
+        return tuple(self.data)
+
+    @cached_property
+    def _middles(self) -> scipy.spatial.cKDTree:
+        mesh = self.space.triangulation
+        return scipy.spatial.cKDTree(mesh.nodes[mesh.elements].mean(axis=1))
+
+    def locate(self, points: Array) -> tuple[Array, Array]:
+        """(p,) numbers of the elements, and (p, d) reference coordinates there, of points (p, d)."""
+        mesh = self.space.triangulation
+        element, best = np.zeros(len(points), dtype=int), np.full(len(points), -np.inf)
+        local = np.zeros_like(points)
+        left = np.arange(len(points))
+        for near in _NEAR:
+            near = min(near, len(mesh.elements))
+            found = self._middles.query(points[left], k=near)[1].reshape(len(left), near)
+            corners = mesh.nodes[mesh.elements[found]]
+            sides = np.stack([corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]], axis=-1)
+            inner = np.linalg.solve(sides, (points[left][:, None] - corners[:, :, 0])[..., None])[..., 0]
+            least = np.minimum(inner.min(axis=2), 1 - inner.sum(axis=2))
+            pick = least.argmax(axis=1)
+            rows = np.arange(len(left))
+            better = least[rows, pick] > best[left]
+            mine = left[better]
+            element[mine], local[mine] = found[rows, pick][better], inner[rows, pick][better]
+            best[mine] = least[rows, pick][better]
+            # a curved side reaches a little beyond its chord
+            left = np.flatnonzero(best < -1e-9)
+            if not len(left):
+                break
+        return element, self._curved(points, element, local)
+
+    def _curved(self, points: Array, element: Array, local: Array) -> Array:
+        """Reference coordinates under the quadratic map, by Newton's method from those under the straight one."""
+        at = self.space.nodes[:, self.space.inside.nodes[:, element]]
+        for _ in range(6):
+            values, slopes = shapes(local)
+            gap = points - np.einsum("dip,pi->pd", at, values)
+            if np.abs(gap).max(initial=0.0) < 1e-14 * np.abs(points).max(initial=1.0):
+                break
+            matrix = np.einsum("dip,pir->pdr", at, slopes)
+            local = np.clip(local + np.linalg.solve(matrix, gap[..., None])[..., 0], -0.5, 1.5)
+        return local
+
+    def __call__(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) at points, each coordinate (p,); NaN outside the region."""
+        found = self._derived(
+            {name: np.asarray(columns[name], dtype=float) for name in self.region.coordinates}, None, 0
+        )
+        return self._with_start(columns, found)
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, p, m) at points (p, d): values and first derivatives by space, and their rates.
+
+        Raises:
+            ValueError: a second derivative by space, which quadratic elements do not have.
+        """
+        at = points.detach().to("cpu", torch.float64).numpy()
+        names = self.region.coordinates
+        columns, found = {name: at[:, i] for i, name in enumerate(names)}, []
+        for index in indices:
+            by = [names[i] for i in index]
+            space = [name for name in by if name in self.region.space]
+            if len(space) > 1:
+                raise ValueError(
+                    "a solution on quadratic finite elements has first derivatives by space, and no second ones."
+                )
+            each = self._derived(columns, space[0] if space else None, len(by) - len(space)) if index else self(columns)
+            found.append(np.stack(list(each.values()), axis=1))
+        return torch.from_numpy(np.stack(found)).to(points)
+
+    def _derived(self, columns: Mapping[str, Array], by: str | None, rates: int) -> dict[str, Array]:
+        """Values (p,), or a derivative by a coordinate of space, or their rates."""
+        space = self.region.space
+        points = np.stack([columns[name] for name in space], axis=1)
+        distinct, which = np.unique(points, axis=0, return_inverse=True)
+        which = which.reshape(-1)
+        element, local = self.locate(distinct)
+        inside, slopes = shapes(local)
+        nodes = self.space.inside.nodes[:, element].T
+        if by is not None:
+            jacobian = np.einsum("dpi,pir->pdr", self.space.nodes[:, nodes], slopes)
+            inside = np.einsum("pir,prd->dpi", slopes, np.linalg.inv(jacobian))[space.index(by)]
+        rest = self.region.at_rest
+        assert rest is not None
+        outside = ~rest.contains(torch.from_numpy(distinct)).numpy()
+        inside[outside] = np.nan
+        if self.time is None:
+            return {u: (values[nodes] * inside).sum(axis=1)[which] for u, values in self.data.items()}
+        name, axis = self.time
+        index, weights = axis.stencil(columns[name], rates)
+        found = {}
+        for unknown, values in self.data.items():
+            total = np.zeros(len(points))
+            for w in range(index.shape[1]):
+                total += weights[:, w] * (values[index[:, w, None], nodes[which]] * inside[which]).sum(axis=1)
+            found[unknown] = total
+        return found
+
+    def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
+        if self.start is not None and self.time is not None:
+            first = columns[self.time[0]] == self.time[1].points[0]
+            if first.any():
+                rest = {n: v[first] for n, v in columns.items() if n != self.time[0]}
+                for unknown, values in self.start(rest).items():
+                    found[unknown][first] = values
+        return found

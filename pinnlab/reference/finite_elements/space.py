@@ -1,0 +1,184 @@
+"""Quadratic elements on triangles with curved sides, or tetrahedra: their functions at quadrature points.
+
+Letters: d coordinates, k elements, q quadrature points of each, i functions of an element, v nodes, b sides on a piece.
+
+Shape functions, quadrature and the curved map are scikit-fem's (T. Gustafsson, G. McBain, JOSS 5, 2020).
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pinnlab.domains.triangulation import Triangulation
+
+Array = np.ndarray
+_ORDER = 6
+"""Polynomials up to this degree are integrated exactly on straight elements."""
+_ON_SIDES = 4
+"""Points of Gauss and Legendre on each side."""
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+_FITTED = 3
+"""Degree of the polynomials by which coefficients are differentiated inside an element."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Quadrature points of elements or of sides, and the functions there.
+
+    Attributes:
+        at: (d, k, q) positions.
+        weights: (k, q) of the quadrature, the map's determinant included.
+        nodes: (i, k) node numbers of each element.
+        values: (i, k, q) of the element's functions.
+        gradients: (d, i, k, q).
+        normals: (d, k, q) outward; None inside.
+    """
+
+    at: Array
+    weights: Array
+    nodes: Array
+    values: Array
+    gradients: Array
+    normals: Array | None = None
+
+    def value(self, u: Array) -> Array:
+        """(k, q) of a function with values u (v,) at the nodes."""
+        return np.einsum("ik,ikq->kq", u[self.nodes], self.values)
+
+    def gradient(self, u: Array) -> Array:
+        """(d, k, q)."""
+        return np.einsum("ik,dikq->dkq", u[self.nodes], self.gradients)
+
+
+class ElementSpace:
+    """Continuous piecewise quadratic functions over a triangulation; their nodes are corners and middles of sides.
+
+    Args:
+        mesh: straight triangles; the middles of sides on the boundary are moved onto it.
+    """
+
+    def __init__(self, mesh: Triangulation):
+        self.triangulation = mesh
+        skfem = importlib.import_module("skfem")  # a first solve may never need it
+        straight = skfem.MeshTri(mesh.nodes.T.copy(), mesh.elements.T.copy())
+        curved = skfem.MeshTri2.from_mesh(straight)
+        numbers = {tuple(side): i for i, side in enumerate(np.sort(straight.facets.T, axis=1).tolist())}
+        sides = np.array([numbers[tuple(sorted(edge))] for edge in mesh.edges.tolist()], dtype=int)
+        positions = curved.doflocs.copy()
+        positions[:, straight.nvertices + sides] = mesh.middles().T
+        self.mesh = replace(curved, doflocs=positions)
+        names = np.array([curve.piece for curve in mesh.outline])[mesh.curves]
+        self.sides: dict[str, Array] = {str(n): sides[names == n] for n in dict.fromkeys(names.tolist())}
+        self._basis = skfem.Basis(self.mesh, skfem.ElementTriP2(), intorder=_ORDER)
+
+    @property
+    def nodes(self) -> Array:
+        """(d, v) positions."""
+        return self._basis.doflocs
+
+    @property
+    def count(self) -> int:
+        """V."""
+        return int(self._basis.N)
+
+    @cached_property
+    def inside(self) -> Points:
+        """Of all elements."""
+        return _points(self._basis)
+
+    def on(self, piece: str) -> Points:
+        """Of the sides on a piece of the boundary."""
+        elements = self.mesh.f2t[0, self.sides[piece]]
+        corners = self.mesh.t[:, elements]
+        ends = self.mesh.facets[:, self.sides[piece]]
+        # of the element's corners the one that lies off the side; the two others follow it counter-clockwise
+        off = np.argmin((corners[:, None] == ends[None]).any(axis=1), axis=0)
+        first, last = _CORNERS[(off + 1) % 3], _CORNERS[(off + 2) % 3]
+        share, weights = np.polynomial.legendre.leggauss(_ON_SIDES)
+        share, weights = (share + 1) / 2, weights / 2
+        local = first[:, None] + share[None, :, None] * (last - first)[:, None]
+        values, slopes = shapes(local.reshape(-1, 2))
+        nodes = np.asarray(self._basis.element_dofs)[:, elements]
+        at = self.nodes[:, nodes]
+        k, q = local.shape[:2]
+        values, slopes = values.reshape(k, q, -1), slopes.reshape(k, q, -1, 2)
+        jacobian = np.einsum("dik,kqir->kqdr", at, slopes)
+        along = np.einsum("kqdr,kr->kqd", jacobian, last - first)
+        length = np.linalg.norm(along, axis=2)
+        turn = np.sign(np.linalg.det(jacobian))
+        normals = np.stack([along[..., 1], -along[..., 0]]) / length * turn
+        gradients = np.einsum("kqir,kqrd->dikq", slopes, np.linalg.inv(jacobian))
+        return Points(
+            np.einsum("dik,kqi->dkq", at, values),
+            weights * length,
+            nodes,
+            values.transpose(2, 0, 1),
+            gradients,
+            normals,
+        )
+
+    def nodes_on(self, piece: str) -> Array:
+        """Numbers of the nodes on a piece of the boundary."""
+        return np.unique(self._basis.get_dofs(self.sides[piece]).flatten())
+
+    def normals_at(self, piece: str) -> Array:
+        """(d, n) unit normals at the nodes on a piece, averaged over the sides that meet there."""
+        points = self.on(piece)
+        assert points.normals is not None
+        nodes = self.nodes_on(piece)
+        total = np.zeros((len(points.normals), self.count))
+        for a, normal in enumerate(points.normals):
+            shares = np.einsum("ikq,kq->ik", np.abs(points.values), points.weights * normal)
+            total[a] = np.bincount(points.nodes.ravel(), shares.ravel(), minlength=self.count)
+        found = total[:, nodes]
+        return found / np.linalg.norm(found, axis=0)
+
+    @cached_property
+    def _derivative(self) -> tuple[Array, Array]:
+        """(d, q, q) derivatives by reference coordinates of values at quadrature points; (d, d, k, q) the inverse map."""
+        points = self._basis.X
+        powers = [(a, b) for a in range(_FITTED + 1) for b in range(_FITTED + 1 - a)]
+        x, y = points
+        rows = np.stack([x**a * y**b for a, b in powers], axis=1)
+        by_x = np.stack([a * x ** max(a - 1, 0) * y**b for a, b in powers], axis=1)
+        by_y = np.stack([b * x**a * y ** max(b - 1, 0) for a, b in powers], axis=1)
+        fit = np.linalg.pinv(rows)
+        return np.stack([by_x @ fit, by_y @ fit]), self._basis.mapping.invDF(points, None)
+
+    def derivative(self, values: Array) -> Array:
+        """(d, ..., k, q) derivatives of values (..., k, q) at the quadrature points, element by element."""
+        reference, inverse = self._derivative
+        along = np.einsum("rpq,...kq->r...kp", reference, values)
+        return np.einsum("rdkq,r...kq->d...kq", inverse, along)
+
+
+def _points(basis: Any) -> Points:
+    functions = [function[0] for function in basis.basis]
+    at = np.asarray(basis.global_coordinates())
+    shape = at.shape[1:]
+    return Points(
+        at,
+        np.asarray(basis.dx),
+        np.asarray(basis.element_dofs),
+        np.stack([np.broadcast_to(np.asarray(f), shape) for f in functions]),
+        np.stack([np.asarray(f.grad) for f in functions], axis=1),
+    )
+
+
+def shapes(local: Array) -> tuple[Array, Array]:
+    """(p, 6) quadratic functions of a triangle at reference coordinates (p, 2), and (p, 6, 2) their derivatives.
+
+    In the order of scikit-fem: three corners, then the middles of sides 01, 12, 02.
+    """
+    x, y = local.T
+    z = 1 - x - y
+    values = [z * (2 * z - 1), x * (2 * x - 1), y * (2 * y - 1), 4 * z * x, 4 * x * y, 4 * z * y]
+    zero = np.zeros_like(x)
+    by_x = [1 - 4 * z, 4 * x - 1, zero, 4 * (z - x), 4 * y, -4 * y]
+    by_y = [1 - 4 * z, zero, 4 * y - 1, -4 * x, 4 * x, 4 * (z - y)]
+    return np.stack(values, axis=1), np.stack([np.stack(by_x, axis=1), np.stack(by_y, axis=1)], axis=2)

@@ -1,0 +1,357 @@
+"""Equations in weak form: residuals and exact Jacobians on quadratic elements, from the problem's pointwise equations.
+
+Letters: d coordinates, k elements, q quadrature points of each, i functions of an element, v nodes, c components of the
+state, N = c v, s instants.
+
+An equation is c dF/dx + g, with fluxes F and g of first order (``fluxes.py``). Multiplied by a function phi that vanishes
+where values are given, and integrated by parts, it is the integral of
+
+    phi (g - dc/dx F) - dphi/dx c F    and over the boundary of    phi n c F,
+
+so that what is joined from element to element is the flux, whether materials jump there or not. On the boundary n c F
+follows from the condition: it is taken less as much of the condition's residual as takes the normal derivative out of it.
+dc/dx is that of polynomials through the values of c at the quadrature points of each element, and mostly zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope
+from pinnlab.derivatives.names import Key
+from pinnlab.derivatives.pointwise import linearize
+from pinnlab.domains.columns import Columns, columns_of
+from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.finite_elements.assembly import Forms, Parts, Source
+from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
+from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
+from pinnlab.reference.finite_elements.space import Array, ElementSpace, Points
+from pinnlab.reference.structure import Structure
+
+
+class ElementSystem:
+    """R(U, U', t) = 0 on finite elements.
+
+    Args:
+        problem: of second order in space.
+        structure: of its equations.
+        space: the elements.
+        rows: of each equation the unknown whose functions it is tested by.
+        deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
+    """
+
+    is_full = False
+
+    def __init__(
+        self,
+        problem: Problem,
+        structure: Structure,
+        space: ElementSpace,
+        rows: tuple[str, ...],
+        deadline: Deadline | None = None,
+    ):
+        self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
+        self.deadline = deadline or Deadline()
+        self.components = structure.components
+        self.axes = {"x": None, "y": None}  # two dimensions, for the integrator's patience
+        self.names = problem.domain.space
+        self.shape = (space.count,)
+        self.size = len(self.components) * space.count
+        self._row = {component: i for i, component in enumerate(self.components)}
+        self._parameters = problem.parameter_values()
+        self.time = problem.domain.time
+        essential, self.fluxes = sorted_conditions(problem)
+        taken = np.zeros(self.size, dtype=bool)
+        self.essential = []
+        for condition in essential:
+            nodes = space.nodes_on(condition.piece)
+            mine = self.block(condition.unknown) + nodes
+            free = ~taken[mine]
+            if condition.holds is not None:
+                free &= condition.holds(self._columns(space.nodes[:, nodes], self._start)).numpy()
+            taken[mine] = True
+            normals = space.normals_at(condition.piece)[:, free]
+            self.essential.append((condition, nodes[free], mine[free], normals))
+        self.free = ~taken
+        self.counted = np.ones(self.size, dtype=bool)
+        self._sides = [self._points_of(flux) for flux in self.fluxes]
+        self._mass = self._mass_matrix()
+
+    def top(self, unknown: str) -> int:
+        """Order in time of the component that the unknown's equation advances."""
+        return max(self.structure.time_order[unknown], 1) - 1
+
+    def block(self, unknown: str) -> int:
+        """First row of the equation that is tested by an unknown's functions."""
+        return self._row[unknown, self.top(unknown)] * self.space.count
+
+    def source(self, unknown: str, key: Key) -> tuple[Source, tuple[int, ...]]:
+        """Which part of state or rates a derivative is of, and the coordinates it is by."""
+        p = self.structure.time_order[unknown]
+        order = key.count(self.time) if self.time is not None else 0
+        place = tuple(self.names.index(name) for name in key if name != self.time)
+        if p and order == p:
+            return (self._row[unknown, p - 1], True), place
+        return (self._row[unknown, order], False), place
+
+    # -- values at points ----------------------------------------------------------------------------------------------
+
+    @property
+    def _start(self) -> float:
+        return 0.0 if self.time is None else self.problem.domain.time_interval[0]
+
+    def _points_of(self, flux: BoundaryFlux) -> Points:
+        """Quadrature points of the sides on which conditions hold."""
+        points = self.space.on(flux.piece)
+        if flux.holds is None:
+            return points
+        mask = flux.holds(self._columns(points.at, self._start)).numpy().reshape(points.weights.shape)
+        return replace(points, weights=points.weights * mask)
+
+    def _columns(self, at: Array, t: float) -> Columns:
+        found = {}
+        for name in self.problem.domain.coordinates:
+            values = np.full(at[0].size, t) if name == self.time else at[self.names.index(name)].ravel()
+            found[name] = torch.from_numpy(np.ascontiguousarray(values))
+        return columns_of(self.problem.domain, found)
+
+    @cached_property
+    def _keys(self) -> dict[str, list[Key]]:
+        return first_order_keys(self.problem, self.structure.time_order)
+
+    def _leaves(self, state: Array, rate: Array, points: Points) -> dict[tuple[str, Key], Tensor]:
+        kept: dict[Source, tuple[Array, Array]] = {}
+        found = {}
+        for unknown, keys in self._keys.items():
+            for key in keys:
+                source, place = self.source(unknown, key)
+                if source not in kept:
+                    u = (rate if source[1] else state)[source[0]]
+                    kept[source] = points.value(u), points.gradient(u)
+                value = kept[source][1][place[0]] if place else kept[source][0]
+                found[unknown, key] = torch.from_numpy(value.reshape(-1).copy()).requires_grad_()
+        return found
+
+    def _at(self, state: Array, rate: Array, points: Points, t: float, bent: bool = False) -> Pointwise:
+        """The equations at quadrature points; ``bent`` puts in the fluxes' derivatives inside the elements."""
+        leaves, columns = self._leaves(state, rate, points), self._columns(points.at, t)
+        found = pointwise(self.problem, leaves, columns, self._parameters)
+        if not bent or not found.fluxes:
+            return found
+        shape = points.weights.shape
+        derivatives = [
+            torch.from_numpy(
+                self.space.derivative(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
+            )
+            for f in found.fluxes
+        ]
+        return pointwise(self.problem, leaves, columns, self._parameters, derivatives)
+
+    # -- residuals -----------------------------------------------------------------------------------------------------
+
+    def residual(self, states: Array, rates: Array, times: Array) -> Array:
+        """R (s, N) for states and rates (s, c, v) at s times."""
+        return np.stack([self._residual(u, r, float(t)) for u, r, t in zip(states, rates, times, strict=True)])
+
+    def _residual(self, state: Array, rate: Array, t: float) -> Array:
+        self.deadline.check()
+        points, shape = self.space.inside, self.space.inside.weights.shape
+        total = np.zeros(self.size)
+        found = self._at(state, rate, points, t)
+        for unknown, residual in zip(self.rows, found.residuals, strict=True):
+            value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
+            for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
+                if factor is not None:
+                    axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
+                    c = factor.numpy().reshape(shape)
+                    flux[axis] -= c * inner
+                    value -= self._slope(c, axis) * inner
+            self._add(total, unknown, points, value, flux)
+        for given, on in zip(self.fluxes, self._sides, strict=True):
+            side = self._side(state, rate, given, on, t)
+            for i, unknown in enumerate(self.rows):
+                if i in side.through:
+                    value = side.through[i] - sum(side.share[i, j] * r for j, r in enumerate(side.residuals))
+                    self._add(total, unknown, on, value, None)
+        for row, (unknown, order) in enumerate(self.components):
+            if order < self.top(unknown):
+                first = row * self.space.count
+                total[first : first + self.space.count] += self._mass @ (rate[row] - state[row + 1])
+        for condition, nodes, mine, normals in self.essential:
+            scope, _ = self._node_scope(state, rate, nodes, normals, t)
+            total[mine] = condition.misfit(scope).numpy(force=True)
+        return total
+
+    def _slope(self, c: Array, axis: int) -> Array | float:
+        """The derivative of a factor inside the elements; most factors are constant."""
+        return 0.0 if np.ptp(c) == 0 else self.space.derivative(c)[axis]
+
+    def _add(self, total: Array, unknown: str, points: Points, value: Array, slope: Array | None) -> None:
+        """Add the integral of phi value + grad phi . slope over all functions phi of an unknown."""
+        found = np.einsum("ikq,kq->ik", points.values, points.weights * value)
+        if slope is not None:
+            found += np.einsum("dikq,dkq->ik", points.gradients, points.weights * slope)
+        first = self.block(unknown)
+        total[first : first + self.space.count] += np.bincount(
+            points.nodes.ravel(), found.ravel(), minlength=self.space.count
+        )
+
+    # -- the boundary --------------------------------------------------------------------------------------------------
+
+    def _node_scope(
+        self, state: Array, rate: Array, nodes: Array, normals: Array, t: float
+    ) -> tuple[Scope, dict[str, dict[Key, Tensor]]]:
+        """What essential conditions see at nodes, and the leaves."""
+        jets: dict[str, dict[Key, Tensor]] = {}
+        for unknown in self.problem.unknowns:
+            jets[unknown] = {}
+            for order in range(self.structure.time_order[unknown] + 1):
+                key = (self.time,) * order if self.time is not None else ()
+                source, _ = self.source(unknown, key)
+                values = torch.from_numpy((rate if source[1] else state)[source[0], nodes].copy())
+                jets[unknown][key] = values.requires_grad_()
+        outward = {name: torch.from_numpy(normals[a].copy()) for a, name in enumerate(self.names)}
+        return Scope.of_jets(jets, self._columns(self.space.nodes[:, nodes], t), self._parameters, outward), jets
+
+    def _side(self, state: Array, rate: Array, given: BoundaryFlux, points: Points, t: float) -> Side:
+        shape = points.weights.shape
+        assert points.normals is not None
+        found = self._at(state, rate, points, t)
+        jets: dict[str, dict[Key, Tensor]] = {u: {} for u in self.problem.unknowns}
+        for (unknown, key), value in found.leaves.items():
+            jets[unknown][key] = value
+        normals = {name: torch.from_numpy(points.normals[a].reshape(-1).copy()) for a, name in enumerate(self.names)}
+        scope = Scope.of_jets(jets, self._columns(points.at, t), self._parameters, normals)
+        residuals = [misfit(scope) for misfit in given.misfits]
+        wanted = {self.source(u, ())[0]: j for j, u in enumerate(given.unknowns)}
+        linear = [self._numbers(row, shape) for row in linearize(residuals, jets)]
+        slopes = np.stack([self._across(row, wanted, points) for row in linear])
+        through: dict[int, Array] = {}
+        changes: dict[int, Numbers] = {}
+        across = np.zeros((len(self.rows), len(wanted), *shape))
+        for i, residual in enumerate(found.residuals):
+            for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
+                if factor is None:
+                    continue
+                normal = points.normals[self.names.index(each.coordinate)]
+                weight = factor.numpy().reshape(shape) * normal
+                through[i] = through.get(i, 0.0) + weight * each.value.numpy(force=True).reshape(shape)
+                mine = changes.setdefault(i, {})
+                for leaf, slope in self._numbers(found.by_leaves(each.value), shape).items():
+                    mine[leaf] = mine.get(leaf, 0.0) + weight * slope
+            across[i] = self._across(changes.get(i, {}), wanted, points)
+        # share . slopes = across, point by point
+        share = np.linalg.solve(np.moveaxis(slopes, (0, 1), (-1, -2)), np.moveaxis(across, (0, 1), (-1, -2)))
+        values = [r.numpy(force=True).reshape(shape) for r in residuals]
+        return Side(through, changes, np.moveaxis(share, (-1, -2), (0, 1)), values, linear)
+
+    @staticmethod
+    def _numbers(row: Mapping[tuple[str, Key], Tensor], shape: tuple[int, ...]) -> Numbers:
+        return {leaf: value.numpy(force=True).reshape(shape) for leaf, value in row.items()}
+
+    def _across(self, row: Numbers, wanted: Mapping[Source, int], points: Points) -> Array:
+        """(len(wanted), k, q) derivatives by the normal derivatives of some components."""
+        found = np.zeros((len(wanted), *points.weights.shape))
+        for (unknown, key), value in row.items():
+            source, place = self.source(unknown, key)
+            if place and source in wanted:
+                assert points.normals is not None
+                found[wanted[source]] += value * points.normals[place[0]]
+        return found
+
+    # -- Jacobians -----------------------------------------------------------------------------------------------------
+
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
+        """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, v)."""
+        self.deadline.check()
+        points, shape, count = self.space.inside, self.space.inside.weights.shape, self.space.count
+        parts = Parts(self.size)
+        found = self._at(state, rate, points, t, bent=True)
+        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
+        for unknown, residual in zip(self.rows, found.residuals, strict=True):
+            forms = Forms(len(self.names), shape)
+            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
+                forms.add(*self.source(*leaf), None, value)
+            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
+                if factor is None:
+                    continue
+                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
+                for leaf, value in change.items():
+                    forms.add(*self.source(*leaf), axis, -c * value)
+                    if np.ptp(c):
+                        forms.add(*self.source(*leaf), None, -self._slope(c, axis) * value)
+            forms.assemble(parts, points, self.block(unknown), count)
+        for given, on in zip(self.fluxes, self._sides, strict=True):
+            side = self._side(state, rate, given, on, t)
+            for i, change in side.changes.items():
+                forms = Forms(len(self.names), on.weights.shape)
+                for leaf, value in change.items():
+                    forms.add(*self.source(*leaf), None, value)
+                for j, row in enumerate(side.linear):
+                    for leaf, value in row.items():
+                        forms.add(*self.source(*leaf), None, -side.share[i, j] * value)
+                forms.assemble(parts, on, self.block(self.rows[i]), count)
+        for number, (unknown, order) in enumerate(self.components):
+            if order < self.top(unknown):
+                mass, first = self._mass.tocoo(), number * count
+                parts.add(True, mass.coords[0] + first, mass.coords[1] + first, mass.data)
+                parts.add(False, mass.coords[0] + first, mass.coords[1] + first + count, -mass.data)
+        parts.without(self.free)
+        for condition, nodes, mine, normals in self.essential:
+            scope, jets = self._node_scope(state, rate, nodes, normals, t)
+            (of_nodes,) = linearize([condition.misfit(scope)], jets)
+            for leaf, slope in of_nodes.items():
+                source, _ = self.source(*leaf)
+                parts.add(source[1], mine, source[0] * count + nodes, slope.numpy(force=True))
+        return parts.sum(False), parts.sum(True)
+
+    def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
+        """The state with values at the boundary that satisfy the essential conditions."""
+        flat = state.copy()
+        for _ in range(2):
+            for condition, nodes, _, normals in self.essential:
+                scope, jets = self._node_scope(flat, rate, nodes, normals, t)
+                misfit = condition.misfit(scope)
+                (row,) = linearize([misfit], jets)
+                slope = row.get((condition.unknown, ()))
+                if slope is not None:
+                    flat[self._row[condition.unknown, 0], nodes] -= (misfit / slope).numpy(force=True)
+        return flat
+
+    def _mass_matrix(self) -> scipy.sparse.csr_array:
+        points = self.space.inside
+        local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
+        parts = Parts(self.space.count)
+        parts.add_local(False, points, local, 0, 0)
+        return parts.sum(False)
+
+
+Numbers = dict[tuple[str, Key], Array]
+"""{(unknown, derivative): (k, q)}."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Conditions with fluxes at the quadrature points of one piece.
+
+    Attributes:
+        through: {equation: (k, q)} n c F.
+        changes: {equation: its linearization}.
+        share: (equations, conditions, k, q) how much of each condition is taken off.
+        residuals: (k, q) of each condition.
+        linear: their linearization.
+    """
+
+    through: dict[int, Array]
+    changes: dict[int, Numbers]
+    share: Array
+    residuals: list[Array]
+    linear: list[Numbers]
