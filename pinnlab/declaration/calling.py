@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
+
+import torch
 
 _TORCHS = (RuntimeError, IndexError, AttributeError, NotImplementedError, OverflowError)
 """What torch and Python raise where tensors are misused; subclasses are the user's own business."""
@@ -43,3 +46,25 @@ def explained(what: str) -> Iterator[None]:
         said = str(error).partition("\n")[0].rstrip(". ")
         hint = next((hint for word, hint in _HINTS.items() if word in said), _USUAL)
         raise FailedFunctionError(f"{what} failed with {type(error).__name__}: {said}; {hint}.") from error
+
+
+def in_full_precision(function: Callable[..., Any], arguments: Mapping[str, Any], dtype: torch.dtype) -> Any:
+    """What a function returns, in the precision of its arguments.
+
+    ``(x > 0.5) * 9.9 + 0.1`` is float32 in torch, whatever x is: numbers beside conditions have the default type, seven
+    digits of which are kept. Where that happens to float64, the function is called again with another default.
+
+    Args:
+        function: of tensors.
+        arguments: by name.
+        dtype: of these.
+    """
+    found = function(**arguments)
+    if dtype != torch.float64 or not isinstance(found, torch.Tensor) or found.dtype != torch.float32:
+        return found
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        return function(**arguments)
+    finally:
+        torch.set_default_dtype(usual)

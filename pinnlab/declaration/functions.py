@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.calling import in_full_precision
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
@@ -91,7 +92,8 @@ class GivenFunction(FunctionParameter):
         return f"{getattr(self.given, '__name__', 'function')}({', '.join(self.on)})"
 
     def at(self, points: Tensor) -> Tensor:
-        values = self.given(**{name: points[:, i] for name, i in zip(self.on, self.columns, strict=True)})
+        columns = {name: points[:, i] for name, i in zip(self.on, self.columns, strict=True)}
+        values = in_full_precision(self.given, columns, points.dtype)
         complex_tensor = isinstance(values, Tensor) and values.is_complex()
         if values is None or isinstance(values, str | complex) or complex_tensor:
             raise TypeError(f"the parameter {self!r} returned {type(values).__name__} values; return real numbers.")

@@ -188,9 +188,13 @@ class Problem:
         """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
         return self.forward._scales
 
-    @cached_property
+    @property
     def forward(self) -> Problem:
         """The same problem without a ``Final``: in mirrored time, or with time as a coordinate like others; or itself."""
+        return self._posed if is_between(self.conditions) or is_backwards(self.conditions) else self
+
+    @cached_property
+    def _posed(self) -> Problem:
         if is_between(self.conditions):
             domain, posed = between(self.context(), self.conditions)
             context = make_context(domain, self.unknowns, self.parameters, self.derivatives)
@@ -198,8 +202,6 @@ class Problem:
             change = ChangeOfVariables(clock=self.domain.clock)
             inner = rewritten(change, context, self.equations, posed, self.parameters, bindable=self.bindable)
             return self.replace(**inner, reference=None)
-        if not is_backwards(self.conditions):
-            return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
         scales = mirrored_scales(self._given_scales, self.domain)
         changed = rewritten(self.turn, *given, bindable=self.bindable)

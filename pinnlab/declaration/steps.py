@@ -19,7 +19,9 @@ Along = Callable[[Tensor, Tensor], Tensor]
 """(numbers of lines (p,), positions on them (p,) between 0 and 1) -> values (q, p) of q functions."""
 
 WIDTH = 1e-10
-"""Of the interval that a jump is driven into, relative to the line."""
+"""Of the interval that a jump is driven into before it is judged, relative to the line."""
+_ROUNDS = 4
+"""Of dividing that interval further: solvers that share a position share its error."""
 _BESIDE = 1e-7
 """Distance from a jump within which its sides must be as good as constant, relative to the line."""
 _PARTS = 16
@@ -87,7 +89,12 @@ def find_steps(along: Along, ticks: Tensor, alike: Tensor) -> list[Step]:
         return []
     beside = torch.stack([below - _BESIDE, below, above, above + _BESIDE], dim=1).clamp(0, 1)
     settled = is_step(*_values(along, function, line, beside).unbind(1))
-    columns = (function[settled], line[settled], below[settled], above[settled])
+    function, line, below, above = (v[settled] for v in (function, line, below, above))
+    for _ in range(_ROUNDS if len(below) else 0):
+        at = below[:, None] + (above - below)[:, None] * parts
+        where = _values(along, function, line, at).diff(dim=1).abs().argmax(dim=1)
+        below, above = at.gather(1, where[:, None])[:, 0], at.gather(1, where[:, None] + 1)[:, 0]
+    columns = (function, line, below, above)
     return [Step(*numbers) for numbers in zip(*(c.tolist() for c in columns), strict=True)]
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.calling import in_full_precision
 from pinnlab.declaration.functions import FunctionParameter, function_jet
 from pinnlab.derivatives.fields import (
     Field,
@@ -125,7 +126,7 @@ class Scope:
             for name, value in bound.items():
                 if isinstance(value, FunctionParameter):
                     bound[name] = parameter_jet(value, self.coordinates)[()]
-            given = given(**bound)
+            given = in_full_precision(given, bound, self.like.dtype)
         if isinstance(given, int | float):
             # filled where it is needed: a number that is copied there cannot be part of a recording
             return self.like.new_full((), given).expand_as(self.like)

@@ -85,12 +85,6 @@ def reference_solution(
     check_constants(problem.forward)
     if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
-    clashes = problem.forward.clashes.found
-    if clashes and problem.domain.has_time and len(problem.domain.space) > 1:
-        raise ValueError(
-            f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "
-            "pass a reference of your own as Problem(reference=...)."
-        )
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
@@ -99,6 +93,12 @@ def reference_solution(
     # elements and their systems are scaled by themselves
     user, problem = problem, problem.forward if elements else problem.natural
     structure = analyse(problem)
+    clashes = user.forward.clashes.found
+    if clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
+        raise ValueError(
+            f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     folded = None if elements else fold(problem)
     whole = None if folded is None else folded.unfolded

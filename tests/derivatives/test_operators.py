@@ -93,9 +93,12 @@ def test_vectors_add_and_scale_by_components() -> None:
 def test_those_who_watch_see_what_stands_inside() -> None:
     seen: list[tuple[pl.Field, str]] = []
     names = columns_of(pl.Box(x=(0, 1), t=(0, 1)), {"x": POINTS[:, 0], "t": POINTS[:, 1]}).names
-    u = unknown_field(
-        "u", LazyJet(lambda key: torch.ones(6, dtype=torch.float64)), names, watch=lambda *s: seen.append(s[:2])
-    )
+
+    def watch(field: pl.Field, name: str) -> pl.Field:
+        seen.append((field, name))
+        return field.derived(name)
+
+    u = unknown_field("u", LazyJet(lambda key: torch.ones(6, dtype=torch.float64)), names, watch=watch)
     inside = 2.0 * u.x
     seen.clear()
     pl.div(inside)
