@@ -71,7 +71,7 @@ def solve(end: float = 2.0, nodes: int = 96, finer: int = 1) -> Interpolant:
     u, v = values.permute(1, 2, 3, 0).numpy()
     axes = {"x": axis, "y": FourierAxis(-1.0, 1.0, nodes), "t": NodeAxis(times, 12)}
     bounds = {"x": (-1.0, 1.0), "y": (-1.0, 1.0), "t": (0.0, end)}
-    return Interpolant(axes, bounds, {"u": u, "v": v}, _start)
+    return Interpolant(axes, bounds, {"u": u, "v": v}, _start, time="t")
 
 
 def _start(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

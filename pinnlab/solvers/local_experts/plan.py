@@ -235,7 +235,7 @@ class CellMarch(March):
             )
         self.notes += problem.clashes.built_in if made.lift else ()
         for layer in (corner for corner in made.corners if corner.inside):
-            at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.4g}"
+            at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.6g}"
             self.notes += (
                 f"the initial state of {layer.unknown} has a kink or a jump at {at} and is solved rounded off",
             )
