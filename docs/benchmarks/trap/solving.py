@@ -64,6 +64,9 @@ def tasks(count: int, first: int = 0, group: str = "", kind: str = "", solver: s
         count: of the tasks, about.
         first: number of the first problem of each kind.
         group, kind, solver: only those with these words in their names.
+
+    Raises:
+        ValueError: no kind of problem has these words in its name.
     """
     made, number = 0, first
     chosen = [
@@ -72,6 +75,8 @@ def tasks(count: int, first: int = 0, group: str = "", kind: str = "", solver: s
         for k, make_it in enumerate(kinds)
         if group in g and kind in make_it.__name__
     ]
+    if not chosen:
+        raise ValueError(f"no kind of problem is called {kind!r} in a group {group!r}; kinds have names such as 'heat'.")
     while made < count:
         for g, k in chosen:
             for place, (name, _) in enumerate(solvers_for(make(Task(g, k, number, 0)))):
