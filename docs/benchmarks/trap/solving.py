@@ -76,7 +76,9 @@ def tasks(count: int, first: int = 0, group: str = "", kind: str = "", solver: s
         if group in g and kind in make_it.__name__
     ]
     if not chosen:
-        raise ValueError(f"no kind of problem is called {kind!r} in a group {group!r}; kinds have names such as 'heat'.")
+        raise ValueError(
+            f"no kind of problem is called {kind!r} in a group {group!r}; kinds have names such as 'heat'."
+        )
     while made < count:
         for g, k in chosen:
             for place, (name, _) in enumerate(solvers_for(make(Task(g, k, number, 0)))):
