@@ -9,25 +9,27 @@ autograd call; together with whatever supplies the derivatives it is the Jacobia
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from pinnlab.derivatives.fields import Key
 
+K = TypeVar("K")
 Coefficients = list[dict[tuple[str, Key], Tensor]]
 """Per residual, its derivative (n,) by each derivative of each unknown that it uses."""
 
 
 def linearize(residuals: Sequence[Tensor], jets: Mapping[str, Mapping[Key, Tensor]]) -> Coefficients:
     """The pointwise linearization of residuals (n,) whose jets are leaves that require gradients."""
-    leaves = [(unknown, key) for unknown, jet in jets.items() for key in jet]
-    tensors = [jets[unknown][key] for unknown, key in leaves]
-    found: Coefficients = []
-    for residual in residuals:
-        if not residual.requires_grad:
-            found.append({})
-            continue
-        gradients = torch.autograd.grad(residual.sum(), tensors, retain_graph=True, allow_unused=True)
-        found.append({leaf: g for leaf, g in zip(leaves, gradients, strict=True) if g is not None})
-    return found
+    leaves = {(unknown, key): value for unknown, jet in jets.items() for key, value in jet.items()}
+    return [gradients(residual, leaves) for residual in residuals]
+
+
+def gradients(residual: Tensor, leaves: Mapping[K, Tensor]) -> dict[K, Tensor]:
+    """The derivatives (n,) of a pointwise residual (n,) by leaves (n,); those on which it does not depend are left out."""
+    if not residual.requires_grad or not leaves:
+        return {}
+    found = torch.autograd.grad(residual.sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
+    return {leaf: g for leaf, g in zip(leaves, found, strict=True) if g is not None}

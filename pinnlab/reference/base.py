@@ -124,7 +124,8 @@ class Interpolant:
             found = {u: values[tuple(inverse)] for u, values in self.on_tensor(distinct).items()}
         else:
             found = self.at_points(columns)
-        return self._with_start(columns, found)
+        first = None if self.time is None else (self.time, self.bounds[self.time][0])
+        return with_start(self.start, first, columns, found)
 
     def jet(self, points: torch.Tensor, indices: Indices) -> torch.Tensor:
         """Derivatives (c, p, m) at points (p, d) inside the domain; the values are those that calling it gives."""
@@ -137,13 +138,28 @@ class Interpolant:
             found.append(np.stack(list(each.values()), axis=1))
         return torch.from_numpy(np.stack(found)).to(points)
 
-    def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
-        if self.start is not None and self.time is not None:
-            first = columns[self.time] == self.bounds[self.time][0]
-            if first.any():
-                for unknown, values in self.start({n: v[first] for n, v in columns.items() if n != self.time}).items():
-                    found[unknown][first] = values
-        return found
+
+def with_start(
+    start: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None,
+    first: tuple[str, float] | None,
+    columns: Mapping[str, Array],
+    found: dict[str, Array],
+) -> dict[str, Array]:
+    """Values (p,) of the unknowns, at the first time those of the initial conditions.
+
+    Args:
+        start: gives {unknown: (p,)} at points of space; None where nobody does.
+        first: (the coordinate that is time, its first value), or None.
+        columns: each coordinate (p,).
+        found: {unknown: (p,)}, which is changed.
+    """
+    if start is not None and first is not None:
+        clock, begin = first
+        mine = columns[clock] == begin
+        if mine.any():
+            for unknown, values in start({n: v[mine] for n, v in columns.items() if n != clock}).items():
+                found[unknown][mine] = values
+    return found
 
 
 class Evaluated(Protocol):

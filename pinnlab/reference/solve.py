@@ -54,10 +54,11 @@ def reference_solution(
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
     ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
-    materials meet, each part has nodes of its own, and values and fluxes are joined.
+    materials meet, each part has nodes of its own, and values and fluxes are joined. Regions of the plane that are no
+    boxes go to finite elements.
 
     Args:
-        problem: with every parameter a number, on a box with at most two space dimensions.
+        problem: with every parameter a number, on a box with at most two space dimensions or another region of the plane.
         resolution: nodes per space axis; with an error estimate it is solved there and at twice as many, and the finer
             one is returned. None doubles from a moderate one until the estimate is below ``tolerance``.
         tolerance: relative L2 error to aim for.
@@ -67,7 +68,7 @@ def reference_solution(
         dealias: the 3/2 rule for the non-linear terms of periodic problems.
 
     Raises:
-        ValueError: the problem cannot be solved: families, unknown coefficients, no box, three space dimensions,
+        ValueError: the problem cannot be solved: families, unknown coefficients, three space dimensions,
             conditions missing (a NotUniqueError), a flux that jumps, no time derivative, a solution that leaves the
             range of numbers, no time for even the coarsest resolution.
     """

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import scipy
 import torch
 
 from pinnlab.declaration.conditions import Initial, Periodic
@@ -48,6 +50,18 @@ class Structure:
         """The state: each unknown with its time derivatives below the highest, as (unknown, order)."""
         kept = {u: p for u, p in self.time_order.items() if u not in self.static}
         return tuple((u, k) for u, p in kept.items() for k in range(max(p, 1)))
+
+
+def matched(problem: Problem, structure: Structure) -> tuple[str, ...]:
+    """Of each equation the unknown whose rows it takes: the one whose highest derivative it holds."""
+    unknowns, clock = list(problem.unknowns), problem.domain.time
+    score = np.zeros((len(unknowns), len(unknowns)))
+    for i, u, key in (*structure.constant, *structure.varying_in):
+        order = key.count(clock) if clock is not None else 0
+        if structure.time_order[u] in (0, order):
+            score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
+    rows, columns = scipy.optimize.linear_sum_assignment(-score)
+    return tuple(unknowns[j] for _, j in sorted(zip(rows, columns, strict=True)))
 
 
 def periodic_unknowns(problem: Problem, coordinate: str) -> set[str]:

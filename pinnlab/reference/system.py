@@ -32,7 +32,7 @@ from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import face_conditions
-from pinnlab.reference.structure import Structure, periodic_unknowns
+from pinnlab.reference.structure import Structure, matched, periodic_unknowns
 
 Misfit = Callable[..., Tensor]
 _WIDTH = {1: 17, 2: 13}
@@ -120,7 +120,7 @@ class GridSystem:
         self.grid = {name: m.reshape(-1) for name, m in zip(axes, mesh, strict=True)}
         self._row = {component: i for i, component in enumerate(self.components)}
         self._operators: dict[tuple[Key, int | None, bool], scipy.sparse.csr_array] = {}
-        self._order = self._match()
+        self._order = matched(problem, structure)
         self.faces = self._faces()
         taken = [face.rows[face.mine] for face in self.faces]
         self.free = np.ones(self.size, dtype=bool)
@@ -153,19 +153,6 @@ class GridSystem:
     def top(self, unknown: str) -> int:
         """Order in time of the component that the unknown's equation advances."""
         return max(self.structure.time_order[unknown], 1) - 1
-
-    def _match(self) -> list[str]:
-        """For each equation the unknown whose rows it takes: the one whose highest derivative it holds."""
-        unknowns = list(self.problem.unknowns)
-        score = np.zeros((len(unknowns), len(unknowns)))
-        present = [(i, u, key) for (i, u, key) in self.structure.constant]
-        present += [(i, u, key) for i, u, key in self.structure.varying_in]
-        for i, u, key in present:
-            time_order = key.count(self._time)
-            if self.structure.time_order[u] == 0 or time_order == self.structure.time_order[u]:
-                score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
-        rows, columns = scipy.optimize.linear_sum_assignment(-score)
-        return [unknowns[j] for _, j in sorted(zip(rows, columns, strict=True))]
 
     def _faces(self) -> list[GridFace]:
         names = list(self.axes)

@@ -23,7 +23,13 @@ class PrescribedCondition(BoundaryCondition):
     """A condition that prescribes something of each unknown that it names."""
 
     def __init__(
-        self, on: str | None, where: Where | None, exact: bool | None, weight: float, values: Mapping[str, Any]
+        self,
+        *,
+        on: str | None = None,
+        where: Where | None = None,
+        exact: bool | None = None,
+        weight: float = 1.0,
+        **values: Value,
     ):
         super().__init__(on, exact, weight, values, where)
         if not values:
@@ -103,17 +109,6 @@ class Dirichlet(PrescribedCondition):
 
     can_be_exact = True
 
-    def __init__(
-        self,
-        *,
-        on: str | None = None,
-        where: Where | None = None,
-        exact: bool | None = None,
-        weight: float = 1.0,
-        **values: Value,
-    ):
-        super().__init__(on, where, exact, weight, values)
-
     def in_variables(
         self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
     ) -> list[AnyCondition]:
@@ -142,17 +137,6 @@ class Neumann(PrescribedCondition):
 
     Args: as for ``Dirichlet``; it cannot be exact.
     """
-
-    def __init__(
-        self,
-        *,
-        on: str | None = None,
-        where: Where | None = None,
-        exact: bool | None = None,
-        weight: float = 1.0,
-        **values: Value,
-    ):
-        super().__init__(on, where, exact, weight, values)
 
     def in_variables(
         self, change: ChangeOfVariables, context: Context, sizes: Mapping[str, float]
@@ -185,7 +169,8 @@ class Robin(PrescribedCondition):
         weight: float = 1.0,
         **values: tuple[Value, Value, Value],
     ):
-        super().__init__(on, where, exact, weight, values)
+        triples: dict[str, Any] = values
+        super().__init__(on=on, where=where, exact=exact, weight=weight, **triples)
         for unknown, value in values.items():
             if not isinstance(value, tuple | list) or len(value) != 3:
                 raise TypeError(f"Robin({unknown}={value!r}): give a triple (a, b, g) of a u + b du/dn = g.")

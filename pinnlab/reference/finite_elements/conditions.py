@@ -16,6 +16,7 @@ from pinnlab.declaration.conditions import BoundaryCondition, OnPiece
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.derivatives.pointwise import gradients
 from pinnlab.domains.sampling import unit_points
 
 Misfit = Callable[[Scope], Tensor]
@@ -117,11 +118,10 @@ def _looks_at(problem: Problem, each: OnPiece) -> dict[str, tuple[dict[str, floa
     scope = Scope.of_jets(jets, region.columns(site.points), problem.parameter_values(), normals)
     found = {}
     for name, residual in each.misfit(scope).items():
-        leaves = [(u, key, value) for u, jet in jets.items() for key, value in jet.items()]
-        slopes = torch.autograd.grad(residual.sum(), [v for _, _, v in leaves], retain_graph=True, allow_unused=True)
+        leaves = {(u, key): value for u, jet in jets.items() for key, value in jet.items()}
         sizes: dict[int, dict[str, float]] = {}
-        for (u, key, _), slope in zip(leaves, slopes, strict=True):
-            if slope is not None and bool((slope != 0).any()):
+        for (u, key), slope in gradients(residual, leaves).items():
+            if bool((slope != 0).any()):
                 mine = sizes.setdefault(sum(n in region.space for n in key), {})
                 mine[u] = max(mine.get(u, 0.0), float(slope.abs().max()))
         top = max(sizes, default=0)

@@ -19,6 +19,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.names import Key
+from pinnlab.derivatives.pointwise import K, gradients
 from pinnlab.domains.columns import Columns
 
 Leaves = Mapping[tuple[str, Key], Tensor]
@@ -55,19 +56,16 @@ class Pointwise:
 
     def by_leaves(self, value: Tensor) -> dict[tuple[str, Key], Tensor]:
         """The derivatives of a value by the leaves."""
-        return _gradients(value, self.leaves)
+        return _nonzero(gradients(value, self.leaves))
 
     def by_fluxes(self, value: Tensor) -> list[Tensor | None]:
         """The derivatives of a value by what stands for dF/dx."""
-        found = _gradients(value, {i: flux.z for i, flux in enumerate(self.fluxes)})
+        found = _nonzero(gradients(value, {i: flux.z for i, flux in enumerate(self.fluxes)}))
         return [found.get(i) for i in range(len(self.fluxes))]
 
 
-def _gradients(value, leaves):
-    if not value.requires_grad or not leaves:
-        return {}
-    found = torch.autograd.grad(value.sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
-    return {key: g.detach() for key, g in zip(leaves, found, strict=True) if g is not None and bool((g != 0).any())}
+def _nonzero(found: dict[K, Tensor]) -> dict[K, Tensor]:
+    return {leaf: g.detach() for leaf, g in found.items() if bool((g != 0).any())}
 
 
 @dataclass

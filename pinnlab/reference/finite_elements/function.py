@@ -17,6 +17,7 @@ from torch import Tensor
 from pinnlab.derivatives.axes import Axis, NodeAxis
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Region
+from pinnlab.reference.base import with_start
 from pinnlab.reference.finite_elements.space import Array, ElementSpace, shapes
 
 _SHOWN = 65
@@ -101,7 +102,8 @@ class ElementFunction:
         found = self._derived(
             {name: np.asarray(columns[name], dtype=float) for name in self.region.coordinates}, None, 0
         )
-        return self._with_start(columns, found)
+        first = None if self.time is None else (self.time[0], float(self.time[1].points[0]))
+        return with_start(self.start, first, columns, found)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, p, m) at points (p, d): values and first derivatives by space, and their rates.
@@ -149,13 +151,4 @@ class ElementFunction:
             for w in range(index.shape[1]):
                 total += weights[:, w] * (values[index[:, w, None], nodes[which]] * inside[which]).sum(axis=1)
             found[unknown] = total
-        return found
-
-    def _with_start(self, columns: Mapping[str, Array], found: dict[str, Array]) -> dict[str, Array]:
-        if self.start is not None and self.time is not None:
-            first = columns[self.time[0]] == self.time[1].points[0]
-            if first.any():
-                rest = {n: v[first] for n, v in columns.items() if n != self.time[0]}
-                for unknown, values in self.start(rest).items():
-                    found[unknown][first] = values
         return found

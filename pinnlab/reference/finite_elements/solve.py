@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy
 import torch
 
 from pinnlab.declaration.conditions import Data, Integral, Periodic
@@ -31,7 +30,7 @@ from pinnlab.reference.finite_elements.space import Array, ElementSpace
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.newton import newton
 from pinnlab.reference.refinement import Budget, Estimate, nothing_in_time
-from pinnlab.reference.structure import Structure, initial_values, start_function
+from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
 _FIRST = 8
 """Sides of the first triangles along the longest side of the region."""
@@ -114,19 +113,6 @@ def _check_principal_part(problem: Problem) -> None:
                 "equation of first order, a pressure, transport without diffusion), which finite elements of this kind "
                 "need; pass a reference of your own as Problem(reference=...)."
             )
-
-
-def matched(problem: Problem, structure: Structure) -> tuple[str, ...]:
-    """Of each equation the unknown whose functions it is tested by: the one whose highest derivative it holds."""
-    unknowns = list(problem.unknowns)
-    score = np.zeros((len(unknowns), len(unknowns)))
-    present = [(i, u, key) for (i, u, key) in structure.constant] + [(i, u, key) for i, u, key in structure.varying_in]
-    for i, u, key in present:
-        p = structure.time_order[u]
-        weight = len(key) + (10 if p and key.count(problem.domain.time) == p else 0)
-        score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + weight)
-    rows, columns = scipy.optimize.linear_sum_assignment(-score)
-    return tuple(unknowns[j] for _, j in sorted(zip(rows, columns, strict=True)))
 
 
 def singular_corners(region: Region, essential: list[Essential], fluxes: Sequence[BoundaryFlux]) -> list[Array]:

@@ -13,9 +13,9 @@ import torch
 import pinnlab as pl
 from pinnlab.domains.triangulation import triangulate
 from pinnlab.reference.analysis import analyse
-from pinnlab.reference.finite_elements.solve import matched
 from pinnlab.reference.finite_elements.space import ElementSpace
 from pinnlab.reference.finite_elements.system import ElementSystem
+from pinnlab.reference.structure import matched
 
 HOLED = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5}, 0.2)
 
