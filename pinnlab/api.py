@@ -15,6 +15,7 @@ from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine import distributed
 from pinnlab.machine.deadline import Deadline
+from pinnlab.machine.interrupts import load
 from pinnlab.machine.processes import ALONE
 from pinnlab.reference.solve import check_not_singular
 from pinnlab.solution.eigenstates import which_state
@@ -103,6 +104,7 @@ def solve(
     if solver is not None and not isinstance(solver, Solver):
         hint = "; write pl.PINN() with parentheses" if isinstance(solver, type) else ""
         raise TypeError(f"solve(solver={solver!r}): give a solver such as pl.CausalPINN(){hint}.")
+    load("scipy.integrate", "scipy.optimize")
     check_numbers(max_seconds, target_error, seed, threads)
     check_words(progress, parallel)
     observing, saved = checked_callbacks(callbacks), checked_checkpoint(checkpoint)

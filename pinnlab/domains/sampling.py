@@ -12,6 +12,8 @@ import scipy
 import torch
 from torch import Tensor
 
+from pinnlab.machine.interrupts import load
+
 KINDS = ("adaptive", "sobol", "latin_hypercube", "uniform", "grid")
 
 
@@ -32,6 +34,7 @@ def unit_points(kind: str, n: int, d: int, rng: np.random.Generator) -> Tensor:
         engine = torch.quasirandom.SobolEngine(d, scramble=True, seed=int(rng.integers(2**31)))
         return engine.draw(n, dtype=torch.float64)
     if kind == "latin_hypercube":
+        load("scipy.stats")
         return torch.from_numpy(scipy.stats.qmc.LatinHypercube(d, rng=rng).random(n))
     if kind == "uniform":
         return torch.from_numpy(rng.random((n, d)))

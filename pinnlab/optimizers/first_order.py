@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from pinnlab.machine.interrupts import load
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, require, require_count, require_schedule
 
 
@@ -59,6 +60,7 @@ class Adam(Optimizer):
         rate = state["caution"] * decayed_rate(self.learning_rate, self.decay, self.decay_every, k)
         parameter = theta.detach().clone().requires_grad_()
         parameter.grad = gradient
+        load("torch._dynamo")  # torch.optim does
         adam = torch.optim.Adam([parameter], lr=rate, amsgrad=self.amsgrad)
         # torch updates these in place, hence the clones: the caller may come back to the old state.
         adam.state[parameter] = {name: moment.clone() for name, moment in state["moments"].items()}

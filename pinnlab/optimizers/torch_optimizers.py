@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.machine.interrupts import load
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, require_schedule
 
 
@@ -88,6 +89,7 @@ class Torch(Optimizer):
         sizes = [math.prod(shape) for shape in objective.shapes]
         pairs = zip(theta.detach().split(sizes), objective.shapes, strict=True)
         parameters = [part.reshape(shape).clone().requires_grad_() for part, shape in pairs]
+        load("torch._dynamo")  # torch.optim does
         optimizer = self.kind(parameters, **self.options)
         if state["torch"] is not None:
             # updates are in place: the caller may come back to the old state

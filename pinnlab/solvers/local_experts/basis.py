@@ -18,6 +18,7 @@ import torch
 from numpy.polynomial import chebyshev, legendre
 
 from pinnlab.derivatives.activations import ACTIVATIONS
+from pinnlab.machine.interrupts import load
 
 Array = np.ndarray
 _STEEPEST = 0.8
@@ -141,6 +142,7 @@ class RandomFeatures(LocalBasis):
         rng = np.random.default_rng(seed)
         share = np.array(self.degrees) / np.mean(self.degrees)
         self.slopes = rng.uniform(-_STEEPEST, _STEEPEST, (count, d)) * share
+        load("scipy.stats")
         centres = 1.1 * (2 * scipy.stats.qmc.Halton(d, seed=rng).random(count) - 1)
         self.shifts = -(self.slopes * centres).sum(axis=1)
         self.mixing = np.eye(count)
