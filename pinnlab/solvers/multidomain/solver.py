@@ -17,6 +17,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.numbers import positive, whole
 from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP
@@ -41,6 +42,7 @@ _STRIDE = 10_000
 Interface = str | InterfaceCondition | Callable | Sequence | Mapping
 
 
+@explained_call("arguments are named, such as network=pl.MLP(width=20)")
 @dataclass(frozen=True, kw_only=True)
 class MultiDomainPINN(CollocationSolver):
     """One network per subdomain; interface conditions join them.
