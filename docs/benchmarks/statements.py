@@ -250,7 +250,10 @@ def option(kind: str, solver: Any = None) -> Statement:
     """Black and Scholes: a strike of 100, 5 % interest, 20 % volatility, one year."""
     strike, rate, sigma = 100.0, 0.05, 0.2
     pays = {"call": lambda S: torch.relu(S - strike), "digital": lambda S: torch.where(S > strike, 1.0, 0.0)}[kind]
-    above = {"call": lambda t: 300 - strike * torch.exp(-rate * (1 - t)), "digital": lambda t: torch.exp(-rate * (1 - t))}
+    above = {
+        "call": lambda t: 300 - strike * torch.exp(-rate * (1 - t)),
+        "digital": lambda t: torch.exp(-rate * (1 - t)),
+    }
     problem = pl.Problem(
         pl.Box(S=(0.0, 300.0), t=(0.0, 1.0)), "V",
         lambda V, S: V.t + 0.5 * sigma**2 * S**2 * V.SS + rate * S * V.S - rate * V,
