@@ -135,5 +135,5 @@ class PartOfSide:
         lower, upper = self.region.bounds[self.region.coordinates[i]]
         # a position that a user writes has few digits
         least = 1e-12 * (upper - lower)
-        places = [float(f"{p:.12g}") if abs(p) > least else 0.0 for p in at(high)[1].tolist()]
-        return [p for p in places if lower < p < upper]
+        found = [float(f"{p:.12g}") if abs(p) > least else 0.0 for p in at(high)[1].tolist()]
+        return [p for p in found if lower < p < upper]
