@@ -21,6 +21,11 @@ class Family(ABC):
     def representative(self) -> Any:
         """The member that stands for all in a dry run."""
 
+    @property
+    def large(self) -> Any:
+        """A member that tells how large things are."""
+        return self.representative
+
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """A random member."""
@@ -63,6 +68,11 @@ class Uniform(Family):
     def representative(self) -> float:
         """The centre of the family."""
         return self.middle
+
+    @property
+    def large(self) -> float:
+        """The centre, or where members change sign the end that is farther from zero."""
+        return self.middle if self.lower * self.upper > 0 else max(self.lower, self.upper, key=abs)
 
     def sample(self, rng: np.random.Generator) -> float:
         """A random member."""

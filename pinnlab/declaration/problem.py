@@ -223,7 +223,7 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        given = (self.equation_term(), terms, self.parameter_values(), self.complex_unknowns)
+        given = (self.equation_term(), terms, self.parameters, self.complex_unknowns)
         declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
         return find_scales(declared, self.parameters, self._given_scales)
 
