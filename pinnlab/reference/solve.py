@@ -31,7 +31,7 @@ from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
@@ -94,7 +94,7 @@ def reference_solution(
     began = time.perf_counter()
     # elements and their systems are scaled by themselves
     user, problem = problem, problem.forward if elements else problem.natural
-    structure = analyse(problem)
+    structure = analyse(problem, algebraic=elements)
     clashes = user.forward.clashes.found
     if clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
         raise ValueError(
@@ -144,7 +144,8 @@ def on_grid(problem: Problem) -> bool:
     """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
     if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
         return False
-    return problem.domain.has_time or not has_pressure(problem)
+    whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    return problem.domain.has_time and whole or not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:

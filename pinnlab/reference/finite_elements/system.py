@@ -65,7 +65,7 @@ class ElementSystem:
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
         self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
-        self.axes = {"x": None, "y": None}  # two dimensions, for the integrator's patience
+        self.axes: dict[str, object] = {"x": None, "y": None}  # two dimensions, for the integrator's patience
         self.names = problem.domain.space
         self.shape = (space.count,)
         self.size = len(self.components) * space.count
