@@ -15,6 +15,7 @@ from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
@@ -41,6 +42,7 @@ _FULL = 512
 """Fourier modes up to which the implicit method's full matrices are cheap."""
 
 
+@explained_call()
 def reference_solution(
     problem: Problem,
     resolution: int | None = None,
