@@ -52,7 +52,11 @@ class Timed(Elements, Protocol):
     """The same where there is time."""
 
     counted: Array
-    axes: Mapping[str, object]
+
+    @property
+    def axes(self) -> Mapping[str, object]:
+        """One per dimension."""
+        ...
 
     @property
     def components(self) -> Sequence[object]:
