@@ -235,7 +235,7 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
@@ -244,6 +244,10 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
     Raises:
         ValueError: as ``reference_solution``.
     """
+    if not on_grid(problem):
+        check_elements(problem)
+        with one_thread():
+            return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
     structure = analyse(problem)
     with one_thread():
