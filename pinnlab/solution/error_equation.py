@@ -32,13 +32,13 @@ from pinnlab.declaration.conditions import (
     PrescribedCondition,
     Robin,
 )
-from pinnlab.declaration.gauge import free_constants
+from pinnlab.declaration.gauge import fixing_values
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key, NamedJet, as_value
-from pinnlab.derivatives.indices import used_indices
-from pinnlab.derivatives.jets import LazyJet
+from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.derivatives.jets import LazyJet, named_jets
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import Box
 from pinnlab.domains.columns import columns_of
@@ -47,7 +47,6 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
 from pinnlab.reference.base import Evaluated
 from pinnlab.reference.refinement import Budget
-from pinnlab.solution.kept_jets import KeptJets
 from pinnlab.solution.measures import keys_of, measure
 from pinnlab.solution.sizes import rms
 from pinnlab.solvers.windows import by_window
@@ -58,6 +57,46 @@ ROUNDING = 1e-11
 """Relative size of residuals below which their digits are rounding."""
 _OWN_ROUNDING = 1e-14
 """The same of values."""
+_KEPT = 64_000_000
+"""Numbers of the solution's derivatives that are kept for points that come again."""
+_BATCH = 4096
+
+
+class KeptJets:
+    """A finished model's derivatives, kept: time steppers come back to the same points.
+
+    Args:
+        model: has ``jet(points, indices)``.
+        problem: names coordinates and unknowns.
+        indices: the derivatives that may be asked for.
+        deadline: raise TimeIsUpError after it.
+    """
+
+    def __init__(self, model: Any, problem: Problem, indices: Indices, deadline: Deadline | None = None):
+        self.model, self.problem, self.indices = model, problem, indices
+        self.deadline = deadline or Deadline()
+        self._kept: dict[bytes, Tensor] = {}
+        self._numbers = 0
+
+    def jets(self, columns: Sequence[Tensor]) -> dict[str, dict[Key, Tensor]]:
+        """{unknown: {derivative: (n,)}} at points whose coordinates are (n,) each."""
+        points = torch.stack([c.detach().to("cpu", torch.float64) for c in columns], dim=1)
+        mark = points.numpy().tobytes()
+        self.deadline.check()
+        if mark not in self._kept:
+            self._keep(mark, self._jet(points))
+        return named_jets(self._kept[mark], self.indices, self.problem.unknowns, self.problem.domain.coordinates)
+
+    def _jet(self, points: Tensor) -> Tensor:
+        like = self.model.parameters[0].detach()
+        parts = [self.model.jet(part.to(like), self.indices).detach() for part in points.split(_BATCH)]
+        return torch.cat(parts, dim=1).to("cpu", torch.float64)
+
+    def _keep(self, mark: bytes, jet: Tensor) -> None:
+        if self._numbers + jet.numel() > _KEPT:
+            self._kept, self._numbers = {}, 0
+        self._kept[mark] = jet
+        self._numbers += jet.numel()
 
 
 def _sum(known: NamedJet, error: Any) -> LazyJet:
@@ -136,18 +175,10 @@ def _conditions(problem: Problem, model: Any, start: InitialState | None) -> lis
 
 
 def _gauges(problem: Problem, known: KeptJets) -> list[AnyCondition]:
-    """What values of unknowns at points lack, where they are as many as the constants that the rest leaves open."""
-    data = [c for c in problem.conditions if isinstance(c, Data)]
-    if not data or any(c.of_fields for c in data):
-        return []
-    groups = free_constants(problem.replace(conditions=[c for c in problem.conditions if not isinstance(c, Data)]))
-    context = problem.context()
-    terms = [(c, term) for c in data for term in c.terms(context)]
-    if len(terms) != len(groups) or any(term.fixed != 1 for _, term in terms):
-        return []
+    """What the values lack that fix constants, if the problem has such."""
     found: list[AnyCondition] = []
-    for condition, term in terms:
-        columns = {name: condition.points[name].double() for name in problem.domain.coordinates}
+    for data, term in fixing_values(problem):
+        columns = {name: data.points[name].double() for name in problem.domain.coordinates}
         lack: Any = {term.residuals[0].removeprefix("data "): _lack(problem, known, term)(columns).numpy()}
         found.append(Data({name: x.numpy() for name, x in columns.items()}, **lack))
     return found
