@@ -20,15 +20,14 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.domains import Region
-from pinnlab.domains.outlines import outline
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.conditions import Essential, check_covered, jumps_at, sorted_conditions
+from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
+from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.space import Array, ElementSpace
@@ -44,6 +43,8 @@ _FIRST = 8
 _POINTS, _TIMES = 3000, 24
 _ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
+_COARSE = 0.02
+"""The first change from which on a solution may not be resolved."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
 _NOTHING = 1e-10
@@ -123,25 +124,6 @@ def _check_principal_part(problem: Problem, symbol: Symbol) -> None:
         )
 
 
-def singular_corners(problem: Problem, region: Region, essential: list[Essential]) -> list[Array]:
-    """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions, or values, change."""
-    curves = outline(region)
-    ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
-    turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
-    around = 1e-4 * region.size * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, piece in ends}
-    found: list[Array] = []
-    for point, _ in ends:
-        if any(np.linalg.norm(point - other) < 1e-9 * region.size for other in found):
-            continue
-        meeting = {piece for other, piece in ends if np.linalg.norm(point - other) < 1e-9 * region.size}
-        share = float((region.depth(torch.from_numpy(point + around)) > 0).double().mean())
-        change = len({frozenset(fixed[piece]) for piece in meeting}) > 1
-        if share > 0.52 or (change and share > 0.27) or jumps_at(problem, essential, meeting, point):
-            found.append(point)
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class Found:
     """A solution.
@@ -169,6 +151,7 @@ class _Posed:
         rows: of each equation the unknown whose functions test it.
         multipliers: {pressure: number of its constraint}.
         gauges: (what fixes a constant, the unknown).
+        upwinded: unknowns whose equations are tested upstream where transport dominates.
     """
 
     problem: Problem
@@ -176,11 +159,13 @@ class _Posed:
     rows: tuple[str, ...]
     multipliers: Mapping[str, int]
     gauges: tuple[tuple[Term, str], ...]
+    upwinded: tuple[str, ...]
 
     @classmethod
     def of(cls, problem: Problem, structure: Structure) -> _Posed:
         """From the conditions."""
-        multipliers, constants = Symbol(problem).multipliers, _constants(problem)
+        symbol, constants = Symbol(problem), _constants(problem)
+        multipliers = symbol.multipliers
         open_ = [u for group in problem.count().constants for u in group] if problem.domain.has_time else []
         if loose := [u for u in open_ if structure.time_order[u] == 0]:
             raise NotUniqueError(
@@ -188,11 +173,14 @@ class _Posed:
                 f"{loose[0]} on one side."
             )
         gauges = zip(fixing(problem, constants), (group[0] for group in constants), strict=True)
-        return cls(problem, structure, matched(problem, structure, multipliers), multipliers, tuple(gauges))
+        rows = matched(problem, structure, multipliers)
+        # flows keep to elements of which their pressures are known to be stable
+        upwinded = () if multipliers else symbol.moved(rows)
+        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
 
     def on(self, space: ElementSpace, deadline: Deadline) -> ElementSystem:
         """The system on elements."""
-        return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers)
+        return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
 
     @property
     def is_tied(self) -> bool:
@@ -292,13 +280,13 @@ def _estimate(changes: list[Estimate]) -> Estimate:
     """Of the finest level, from how much the last refinements changed: {unknown: relative error}.
 
     A change is the coarser level's error; errors fall by the ratio of two changes, or, where there was one, by half of
-    what smooth solutions let expect.
+    what smooth solutions let expect; a large one is no sign of a smooth solution.
     """
     if not changes:
         return {}
     last = changes[-1]
     if len(changes) == 1:
-        return {u: v / (2 ** (_ORDER - 1) - 1) for u, v in last.items()}
+        return {u: v / (2 ** (_ORDER - 1) - 1) if v < _COARSE else v for u, v in last.items()}
     found = {}
     for u, v in last.items():
         ratio = min(max(changes[-2][u] / max(v, 1e-300), 1.5), 2.0**_ORDER)
