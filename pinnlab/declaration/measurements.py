@@ -13,6 +13,8 @@ from torch import Tensor
 def measured(name: str, value: Any) -> Tensor:
     """An array of real or complex numbers (n,) that a user gives; TypeError or ValueError where it holds anything else."""
     try:
+        if isinstance(value, Tensor):
+            value = value.detach().cpu().numpy()
         kind = complex if np.iscomplexobj(value) else float
         array = torch.from_numpy(np.array(value, dtype=kind)).reshape(-1)
     except (OverflowError, RuntimeError, TypeError, ValueError) as error:

@@ -351,8 +351,8 @@ class Problem:
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()
-        if not scales.natural:
-            notes += [f"solved in natural units: {scales!r}", *scales.notes]
+        notes += [] if scales.natural else [f"solved in natural units: {scales!r}"]
+        notes += scales.notes
         found = self._gaps()
         missing += found.missing
         return ProblemReport(

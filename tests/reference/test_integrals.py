@@ -54,7 +54,7 @@ def test_rows_of_integrals_agree_with_finite_differences() -> None:
     problem = pl.Problem(
         SQUARE,
         "u",
-        lambda u, k: u.xx + u.yy - k * u**2,
+        lambda u, k, l: u.xx + u.yy - k * u**2 + l,
         [
             pl.Dirichlet(u=0.0),
             pl.Integral(lambda u, n, k: k * u.d(n) ** 2 + u.x, on="x", equals=lambda k: k),
