@@ -32,7 +32,7 @@ from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
@@ -96,7 +96,7 @@ def reference_solution(
     began = time.perf_counter()
     # elements and their systems are scaled by themselves
     user, problem = problem, problem.forward if elements else problem.natural
-    structure = analyse(problem)
+    structure = analyse(problem, algebraic=elements)
     clashes = user.forward.clashes.found
     if clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
         raise ValueError(
@@ -146,7 +146,8 @@ def on_grid(problem: Problem) -> bool:
     """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
     if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
         return False
-    return problem.domain.has_time or not has_pressure(problem)
+    whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    return problem.domain.has_time and whole or not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -234,7 +235,7 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
@@ -243,6 +244,10 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
     Raises:
         ValueError: as ``reference_solution``.
     """
+    if not on_grid(problem):
+        check_elements(problem)
+        with one_thread():
+            return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
     structure = analyse(problem)
     with one_thread():

@@ -15,8 +15,8 @@ dc/dx is that of polynomials through the values of c at the quadrature points of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -31,10 +31,11 @@ from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.assembly import Forms, Parts, Source
+from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
 from pinnlab.reference.finite_elements.space import Array, ElementSpace, Points
+from pinnlab.reference.finite_elements.upwinding import upstream
 from pinnlab.reference.refinement import HopelessError
 from pinnlab.reference.structure import Structure
 
@@ -48,6 +49,7 @@ class ElementSystem:
         space: the elements.
         rows: of each equation the unknown whose functions it is tested by.
         multipliers: {pressure: number of its constraint}.
+        upwinded: unknowns whose equations are tested upstream, where transport dominates.
         deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
     """
 
@@ -61,11 +63,13 @@ class ElementSystem:
         rows: tuple[str, ...],
         deadline: Deadline | None = None,
         multipliers: Mapping[str, int] = MappingProxyType({}),
+        upwinded: Collection[str] = (),
     ):
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
+        self.upwinded = frozenset(upwinded)
         self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
-        self.axes = {"x": None, "y": None}  # two dimensions, for the integrator's patience
+        self.axes: dict[str, object] = {"x": None, "y": None}  # two dimensions, for the integrator's patience
         self.names = problem.domain.space
         self.shape = (space.count,)
         self.size = len(self.components) * space.count
@@ -178,6 +182,10 @@ class ElementSystem:
                     c = factor.numpy().reshape(shape)
                     flux[axis] -= c * inner
                     value -= self._slope(c, axis) * inner
+            along = self._upstream(found, residual, unknown)
+            if along is not None:
+                inside = self._at(state, rate, points, t, bent=True).residuals[self.rows.index(unknown)]
+                flux += along * inside.numpy(force=True).reshape(shape)
             self._add(total, unknown, points, value, flux)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
@@ -195,6 +203,11 @@ class ElementSystem:
             total[mine] = condition.misfit(scope).numpy(force=True)
         return total
 
+    def _upstream(self, found: Pointwise, residual: Tensor, unknown: str) -> Array | None:
+        """(d, k, q) by which the residual inside elements is tested along slopes of functions."""
+        mesh, upwinded = self.space.triangulation, unknown in self.upwinded
+        return upstream(found, residual, unknown, self.names, mesh.nodes[mesh.elements]) if upwinded else None
+
     def _slope(self, c: Array, axis: int) -> Array | float:
         """The derivative of a factor inside the elements; most factors are constant."""
         return 0.0 if np.ptp(c) == 0 else self.space.derivative(c)[axis]
@@ -211,19 +224,11 @@ class ElementSystem:
 
     def sizes(self, state: Array) -> dict[str, float]:
         """{unknown: mean size of the terms of the equation that its functions test}, of a steady problem."""
-        points, shape = self.space.inside, self.space.inside.weights.shape
+        points = self.space.inside
         found = self._at(state, np.zeros_like(state), points, 0.0, bent=True)
-        sizes = {}
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            source, total = residual.detach(), torch.zeros_like(residual)
-            terms = [value * found.leaves[leaf].detach() for leaf, value in found.by_leaves(residual).items()]
-            factors = zip(found.by_fluxes(residual), found.fluxes, strict=True)
-            terms += [factor * flux.z.detach() for factor, flux in factors if factor is not None]
-            for term in terms:
-                source, total = source - term, total + term.abs()
-            mean = ((total + source.abs()).numpy().reshape(shape) * points.weights).sum() / points.weights.sum()
-            sizes[unknown] = float(mean)
-        return sizes
+        weights = points.weights.ravel() / points.weights.sum()
+        sizes = (found.terms(residual).numpy() @ weights for residual in found.residuals)
+        return dict(zip(self.rows, map(float, sizes), strict=True))
 
     # -- the boundary --------------------------------------------------------------------------------------------------
 
@@ -317,6 +322,13 @@ class ElementSystem:
                     forms.add(*self.source(*leaf), axis, -c * value)
                     if np.ptp(c):
                         forms.add(*self.source(*leaf), None, -self._slope(c, axis) * value)
+            along = self._upstream(found, residual, unknown)
+            if along is not None:
+                terms = zip(found.fluxes, inner, found.by_fluxes(residual), strict=True)
+                curved = [(f.coordinate, c, w.numpy().reshape(shape)) for f, c, w in terms if w is not None]
+                self._add_upstream(
+                    parts, forms, along, self._numbers(found.by_leaves(residual), shape), curved, unknown
+                )
             forms.assemble(parts, points, self.block(unknown), count)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
@@ -344,6 +356,29 @@ class ElementSystem:
                 parts.add(source[1], mine, source[0] * count + nodes, slope.numpy(force=True))
         return parts.sum(False), parts.sum(True)
 
+    def _add_upstream(
+        self,
+        parts: Parts,
+        forms: Forms,
+        along: Array,
+        plain: Numbers,
+        curved: Sequence[tuple[str, Numbers, Array]],
+        unknown: str,
+    ) -> None:
+        """Add the linearized residual, tested along slopes: derivatives of fluxes to ``parts``, the rest to ``forms``."""
+        points = self.space.inside
+        for leaf, value in plain.items():
+            for axis, weight in enumerate(along):
+                forms.add(*self.source(*leaf), axis, weight * value)
+        left = np.einsum("dikq,dkq->ikq", points.gradients, along * points.weights)
+        for name, change, factor in curved:
+            for leaf, value in change.items():
+                source, place = self.source(*leaf)
+                inner = value * (points.gradients[place[0]] if place else points.values)
+                right = factor * self.space.derivative(inner)[self.names.index(name)]
+                local = np.matmul(left.transpose(1, 0, 2), right.transpose(1, 2, 0))
+                parts.add_local(source[1], points, local, self.block(unknown), source[0] * self.space.count)
+
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
         """The state with values at the boundary that satisfy the essential conditions."""
         flat = state.copy()
@@ -363,26 +398,3 @@ class ElementSystem:
         parts = Parts(self.space.count)
         parts.add_local(False, points, local, 0, 0)
         return parts.sum(False)
-
-
-Numbers = dict[tuple[str, Key], Array]
-"""{(unknown, derivative): (k, q)}."""
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """Conditions with fluxes at the quadrature points of one piece.
-
-    Attributes:
-        through: {equation: (k, q)} n c F.
-        changes: {equation: its linearization}.
-        share: (equations, conditions, k, q) how much of each condition is taken off.
-        residuals: (k, q) of each condition.
-        linear: their linearization.
-    """
-
-    through: dict[int, Array]
-    changes: dict[int, Numbers]
-    share: Array
-    residuals: list[Array]
-    linear: list[Numbers]
