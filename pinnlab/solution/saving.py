@@ -209,7 +209,10 @@ def _parameter_data(value: Any) -> float | Data:
         return piecewise_data(value)
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
-    return {"start": value.start} if isinstance(value, Unknown) else float(value)
+    if isinstance(value, Unknown):
+        given = {"bounds": value.bounds, "prior": value.prior, "of": value.of}
+        return {"start": value.start, **{key: list(pair) for key, pair in given.items() if pair is not None}}
+    return float(value)
 
 
 def _parameter(data: Any, region: Region) -> Parameter:
@@ -220,7 +223,7 @@ def _parameter(data: Any, region: Region) -> Parameter:
         return RandomField(**options).over(region)
     if "kind" in data:
         return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
-    return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
+    return Unknown(**data) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
