@@ -110,10 +110,18 @@ class Unknown:
         if of is not None:
             raise ValueError(f"Unknown({start!r}, of={of!r}): an unknown is a number; leave of out.")
 
+    @property
+    def _given(self) -> dict[str, tuple[Any, ...]]:
+        """The options that were given."""
+        options = {key: getattr(self, key) for key in ("bounds", "prior", "of")}
+        return {key: value for key, value in options.items() if value is not None}
+
     def __repr__(self) -> str:
-        given = {key: getattr(self, key) for key in ("bounds", "prior", "of")}
-        options = "".join(f", {key}={value!r}" for key, value in given.items() if value is not None)
-        return f"Unknown({self.start!r}{options})"
+        return f"Unknown({self.start!r}{''.join(f', {key}={value!r}' for key, value in self._given.items())})"
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, which are its arguments."""
+        return {"start": self.start, **{key: list(value) for key, value in self._given.items()}}
 
 
 def _checked_bounds(start: float, bounds: Any) -> tuple[float, float]:

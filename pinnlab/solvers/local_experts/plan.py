@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,13 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
+from pinnlab.declaration.parameters import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
+from pinnlab.inverse.fitted import FittedMarch
+from pinnlab.inverse.measured import without_data
+from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
@@ -23,6 +28,7 @@ from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.sensitivity import MarchedState
 from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
@@ -78,14 +84,14 @@ class LocalExperts(Solver):
         return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time
+        return not problem.domain.has_time or _is_fitted(problem)
 
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
         if why is None and problem.domain.has_time:
             # cells are split until they resolve the initial state: that needs no solve
             try:
-                self.march(problem)
+                self.march(_begun(problem) if _is_fitted(problem) else problem)
             except UnresolvedError as error:
                 why = str(_nothing_solved(error))
         return why
@@ -98,6 +104,9 @@ class LocalExperts(Solver):
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
                 f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
             )
+        if _is_fitted(problem):
+            guesses = {} if settings.start is None else settings.start.coefficients
+            return FittedMarch(problem, partial(self._solved, settings.seed), self.tolerance, guesses)
         return CellMarch(self, problem, settings)
 
     def march(
@@ -134,6 +143,14 @@ class LocalExperts(Solver):
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
+    def _solved(self, seed: int, problem: Problem, deadline: Deadline, most: float) -> MarchedState:
+        """The march to the end, around which numbers are fitted."""
+        try:
+            march = self.march(problem, seed, deadline)
+        except UnresolvedError as error:
+            raise UnsolvedError(str(error)) from error
+        return MarchedState(march, deadline, most)
+
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
 
@@ -150,12 +167,8 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
-        if problem.unknown_parameters and not beside:
-            yield (
-                f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
-                f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
-            )
+        if _is_fitted(problem):
+            yield from _obstacles_to_fit(problem)
         for condition in problem.conditions:
             if isinstance(condition, Integral) and condition.where is not None:
                 yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
@@ -196,6 +209,43 @@ class LocalExperts(Solver):
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."
                 )
+
+
+def _is_fitted(problem: Problem) -> bool:
+    """Whether numbers are to be found around marches; beside integrals of a steady problem they are found with it."""
+    beside = any(isinstance(c, Integral) for c in problem.conditions) and not problem.domain.has_time
+    return bool(problem.unknown_parameters) and not beside
+
+
+def _begun(problem: Problem) -> Problem:
+    """The problem for the first guess of its numbers, without data."""
+    starts = {name: float(value) for name, value in problem.parameter_values().items()}
+    return without_data(problem).at(**{name: starts[name] for name in problem.unknown_parameters})
+
+
+def _obstacles_to_fit(problem: Problem) -> Iterator[str]:
+    names = ", ".join(problem.unknown_parameters)
+    for name, value in problem.parameters.items():
+        if isinstance(value, Unknown) and value.of is not None:
+            yield f"{_OWNER}() finds unknown numbers, and {name!r} is a function of {', '.join(value.of)}; use PINN()."
+            return
+    if not any(isinstance(c, Data) for c in problem.conditions):
+        yield (
+            f"{_OWNER}() finds the unknown parameters {problem.unknown_parameters} from Data, or beside an Integral of a "
+            "steady problem only, and there are neither here; use PINN()."
+        )
+        return
+    report = _begun(problem).check()
+    if report.missing:
+        yield (
+            f"{_OWNER}() solves for the state anew for every guess of {names}, and without the data that state is not "
+            f"fixed: {report.missing[0]}; use PINN()."
+        )
+    elif report.excess:
+        yield (
+            f"{_OWNER}() solves for the state anew for every guess of {names}, and there are more conditions than that "
+            f"takes: {report.excess[0]}; give what was measured as Data, or use PINN()."
+        )
 
 
 def runs_on(settings: Settings) -> bool:
