@@ -39,7 +39,7 @@ from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
-from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
@@ -347,7 +347,7 @@ class Problem:
                     f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
                     "that decides it, Integral(..., equals=...)"
                 )
-        notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        notes += [*left_out(self.conditions), *(f"{jump}{jump.consequence}" for jump in self.jumps)]
         notes += map(self.turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Final, Initial
+from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Data, Final, Initial
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -50,6 +50,17 @@ class ProblemReport:
         lines += [f"  TOO MANY: {text}" for text in self.excess]
         lines += [f"  MISSING: {text}" for text in self.missing] or ["  complete"]
         return "\n".join(lines)
+
+
+def left_out(conditions: Sequence[AnyCondition]) -> list[str]:
+    """What is said of data of which some are missing."""
+    found = []
+    for condition in conditions:
+        if isinstance(condition, Data):
+            count = condition.missing + sum(part.missing for part in condition.complete() if part is not condition)
+            if count:
+                found.append(f"{condition!r}: {count} values or places are missing, and left out")
+    return found
 
 
 @dataclass(frozen=True)

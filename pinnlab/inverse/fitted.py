@@ -226,7 +226,10 @@ class FittedMarch(March):
         told = covariance(rows, least=TRACE)
         # what data tell at the first guess they may tell at a better one too
         lost = len(told.blind) > self._blind or bool((_FLAT < told.deviations[np.isfinite(told.deviations)]).any())
-        if not (lost or doubts(self.noise, self.found.response.left)):
+        numbers = zip(self.responses.frees, self.found.response.numbers.values(), strict=True)
+        # a number at its bound explains what is left
+        held = any(free.bound_near(number) is not None for free, number in numbers)
+        if held or not (lost or doubts(self.noise, self.found.response.left)):
             return []
         points, squares = candidates(self.responses.frees, self.responses.start), []
         for point in points:

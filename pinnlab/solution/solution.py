@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,6 +26,7 @@ from pinnlab.solution.errors import mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
 from pinnlab.solution.family_jets import family_jet, moving_parameters, numbers_of_member
+from pinnlab.solution.fitted_numbers import fitted_numbers
 from pinnlab.solution.integrals import integral
 from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
@@ -49,8 +51,7 @@ class Solution:
 
     Attributes:
         problem: what was solved; of a solution loaded without it, what the file knows of it.
-        function: (n, d) -> (n, m).
-        models: its parts, one per time window or slab, in time order.
+        function, models: (n, d) -> (n, m), and its parts, one per time window or slab, in time order.
         history: records of the run.
         status: how the run ended, with advice.
         seconds: of the whole solve, planning included.
@@ -151,7 +152,7 @@ class Solution:
         return integral(self, expression, on, fixed)
 
     def __str__(self) -> str:
-        return shown(self)
+        return shown(self, vars(self).get("sure", self.uncertainty))
 
     def _member(self, coordinates: dict[str, Any]) -> Solution:
         """The member whose parameters stand among the coordinates; they are taken out."""
@@ -202,6 +203,11 @@ class Solution:
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """{name: (low, high)} of numbers found from data, with this probability; see ``solution.intervals.intervals``."""
         return intervals(self, level)
+
+    @cached_property
+    def sure(self) -> Uncertainty:
+        """How sure numbers are that were found from data, by a fit of its own where the solver did not tell."""
+        return self.uncertainty or fitted_numbers(self)
 
     def error(
         self, reference: Any = None, *, relative_to: str = "size", members: int = 8, seed: int = 0
@@ -266,10 +272,8 @@ class Solution:
             times: instants, about.
 
         Returns:
-            {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side.
-
-        Raises:
-            TypeError: the solution is of another kind.
+            {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side. A
+            TypeError where the solution is of another kind.
         """
         return paths(self, count, times)
 
@@ -327,10 +331,7 @@ class Solution:
 
         Args:
             resolution: nodes per space axis of the classical solver; it chooses if None.
-            max_seconds: of the classical solver; it starts no refinement that would end later.
-
-        Raises:
-            ValueError: the classical solver cannot solve this problem, or not in time.
+            max_seconds: of the classical solver; a ValueError where it cannot solve the problem, or not in time.
         """
         return compare(self, resolution, max_seconds)
 
@@ -394,7 +395,6 @@ class Solution:
             device: where the networks go.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is no saved solution, or not of this problem or network.
+            FileNotFoundError, ValueError: there is no such file; it is no saved solution, or not of this problem or network.
         """
         return cls(**vars(saving.load(path, problem, network, device)))

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
-from pinnlab.declaration.parameters import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.inverse.fitted import FittedMarch
-from pinnlab.inverse.measured import without_data
+from pinnlab.inverse.obstacles import begun, is_fitted, obstacle_to_fit
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
@@ -84,14 +83,14 @@ class LocalExperts(Solver):
         return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time or _is_fitted(problem)
+        return not problem.domain.has_time or is_fitted(problem)
 
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
         if why is None and problem.domain.has_time:
             # cells are split until they resolve the initial state: that needs no solve
             try:
-                self.march(_begun(problem) if _is_fitted(problem) else problem)
+                self.march(begun(problem) if is_fitted(problem) else problem)
             except UnresolvedError as error:
                 why = str(_nothing_solved(error))
         return why
@@ -104,9 +103,9 @@ class LocalExperts(Solver):
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
                 f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
             )
-        if _is_fitted(problem):
+        if is_fitted(problem):
             guesses = {} if settings.start is None else settings.start.coefficients
-            return FittedMarch(problem, partial(self._solved, settings.seed), self.tolerance, guesses)
+            return self.fitted(problem, settings.seed, guesses)
         return CellMarch(self, problem, settings)
 
     def march(
@@ -143,6 +142,10 @@ class LocalExperts(Solver):
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
+    def fitted(self, problem: Problem, seed: int, guesses: Mapping[str, float]) -> FittedMarch:
+        """Marches for one set of numbers after the other, from guesses {name: value} in place of the problem's."""
+        return FittedMarch(problem, partial(self._solved, seed), self.tolerance, guesses)
+
     def _solved(self, seed: int, problem: Problem, deadline: Deadline, most: float) -> MarchedState:
         """The march to the end, around which numbers are fitted."""
         try:
@@ -167,8 +170,9 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        if _is_fitted(problem):
-            yield from _obstacles_to_fit(problem)
+        if is_fitted(problem):
+            why = obstacle_to_fit(problem, f"{_OWNER}()")
+            yield from () if why is None else (f"{why}; use PINN().",)
         for condition in problem.conditions:
             if isinstance(condition, Integral) and condition.where is not None:
                 yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
@@ -209,43 +213,6 @@ class LocalExperts(Solver):
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."
                 )
-
-
-def _is_fitted(problem: Problem) -> bool:
-    """Whether numbers are to be found around marches; beside integrals of a steady problem they are found with it."""
-    beside = any(isinstance(c, Integral) for c in problem.conditions) and not problem.domain.has_time
-    return bool(problem.unknown_parameters) and not beside
-
-
-def _begun(problem: Problem) -> Problem:
-    """The problem for the first guess of its numbers, without data."""
-    starts = {name: float(value) for name, value in problem.parameter_values().items()}
-    return without_data(problem).at(**{name: starts[name] for name in problem.unknown_parameters})
-
-
-def _obstacles_to_fit(problem: Problem) -> Iterator[str]:
-    names = ", ".join(problem.unknown_parameters)
-    for name, value in problem.parameters.items():
-        if isinstance(value, Unknown) and value.of is not None:
-            yield f"{_OWNER}() finds unknown numbers, and {name!r} is a function of {', '.join(value.of)}; use PINN()."
-            return
-    if not any(isinstance(c, Data) for c in problem.conditions):
-        yield (
-            f"{_OWNER}() finds the unknown parameters {problem.unknown_parameters} from Data, or beside an Integral of a "
-            "steady problem only, and there are neither here; use PINN()."
-        )
-        return
-    report = _begun(problem).check()
-    if report.missing:
-        yield (
-            f"{_OWNER}() solves for the state anew for every guess of {names}, and without the data that state is not "
-            f"fixed: {report.missing[0]}; use PINN()."
-        )
-    elif report.excess:
-        yield (
-            f"{_OWNER}() solves for the state anew for every guess of {names}, and there are more conditions than that "
-            f"takes: {report.excess[0]}; give what was measured as Data, or use PINN()."
-        )
 
 
 def runs_on(settings: Settings) -> bool:
