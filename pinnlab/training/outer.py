@@ -223,7 +223,7 @@ class OuterMarch(March):
 
     def __init__(self, inner: March, outer: Outer):
         self.inner, self.outer = inner, outer
-        self._pieces: list[Part] = []
+        self._pieces: list[OuterPart] = []
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -232,7 +232,8 @@ class OuterMarch(March):
     @property
     def pieces(self) -> Sequence[Part]:
         done = self.inner.pieces
-        self._pieces += [self.outer.part(piece) for piece in done[len(self._pieces) :]]
+        kept = [mine for mine, piece in zip(self._pieces, done, strict=False) if mine.inner is piece]
+        self._pieces = kept + [self.outer.part(piece) for piece in done[len(kept) :]]
         return self._pieces
 
     def advance(self, deadline: Deadline | None = None) -> Advance:
