@@ -6,6 +6,8 @@ Letters: N = size of the system.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ import scipy
 
 from pinnlab.derivatives.stencils import Array
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.cost import look_ahead
+from pinnlab.reference.cost import TooLargeError, look_ahead
 from pinnlab.reference.refinement import HopelessError
 
 _DENSE = 450
@@ -42,8 +44,26 @@ class SteadySystem(Protocol):
         ...
 
 
-def newton(system: SteadySystem, guesses: list[Array]) -> tuple[Array, int]:
+@dataclass(frozen=True)
+class Linear:
+    """How the linearized equations are solved, and when that is enough.
+
+    Attributes:
+        solver: a matrix (N, N) -> the solver of its systems.
+        enough: residual at which to stop, relative to that of the first guess.
+    """
+
+    solver: Callable[[scipy.sparse.csr_array], Callable[[Array], Array]]
+    enough: float
+
+
+def newton(system: SteadySystem, guesses: list[Array], linear: Linear | None = None) -> tuple[Array, int]:
     """A root from the first guess that leads to one, and the number of iterations.
+
+    Args:
+        system: what is solved.
+        guesses: of the state.
+        linear: in place of scaled factorizations and steps down to rounding.
 
     Raises:
         ValueError: no guess converges, or the linearized equations are singular.
@@ -51,29 +71,33 @@ def newton(system: SteadySystem, guesses: list[Array]) -> tuple[Array, int]:
     failure: ValueError | None = None
     for guess in guesses:
         try:
-            return _newton(system, guess)
+            return _newton(system, guess, linear)
         except ValueError as error:
             failure = failure or error
     assert failure is not None
     raise failure
 
 
-def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
+def _newton(system: SteadySystem, state: Array, linear: Linear | None = None) -> tuple[Array, int]:
     time, rate, smallest, stalled = np.zeros(1), np.zeros_like(state), np.inf, 0
 
     def residual(u: Array) -> Array:
         return system.residual(u[None], rate[None], time)[0]
 
     current = residual(state)
+    first = float(np.linalg.norm(current))
     for iteration in range(1, _ITERATIONS + 1):
         if not np.isfinite(current).all():
             raise ValueError("reference_solution: the equations are not finite at the first guess (0 or 1 everywhere).")
         jacobian, _ = system.jacobians(state, rate, 0.0)
         # rows are scaled: near boundaries high derivatives make some a million times larger than others
         scale = 1 / np.maximum(abs(jacobian).max(axis=1).toarray().reshape(-1), 1e-300)
-        scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(scale) @ jacobian)
-        look_ahead(system.size, system.is_full, system.deadline)
-        step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
+        if linear is None:
+            scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(scale) @ jacobian)
+            look_ahead(system.size, system.is_full, system.deadline)
+            step = _solve(scaled, -scale * current, system.is_full).reshape(state.shape)
+        else:
+            step = _by(linear, jacobian, -current).reshape(state.shape)
         size = float(np.abs(step).max() / max(float(np.abs(state + step).max()), 1e-300))
         if not np.isfinite(size):
             raise HopelessError(f"reference_solution: {SINGULAR}")
@@ -85,6 +109,8 @@ def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
             length /= 2
         state = state + length * step
         current = residual(state)
+        if linear is not None and length == 1.0 and float(np.linalg.norm(current)) <= linear.enough * first:
+            return state, iteration
         # close to the root steps fall quadratically until rounding stops them
         if length == 1.0 and (size < 1e-14 or (size < 1e-9 and size > 0.1 * smallest)):
             return state, iteration
@@ -104,6 +130,15 @@ SINGULAR = (
     "the linearized equations are singular, so the solution is not unique or does not exist; with "
     "Neumann or periodic conditions only, fix the free constant, such as by a Dirichlet value on one face."
 )
+
+
+def _by(linear: Linear, matrix: scipy.sparse.csr_array, right: Array) -> Array:
+    try:
+        return linear.solver(matrix)(right)
+    except TooLargeError:
+        raise
+    except (RuntimeError, np.linalg.LinAlgError) as error:
+        raise HopelessError(f"reference_solution: {SINGULAR}") from error
 
 
 def _solve(matrix: scipy.sparse.csr_array, right: Array, full: bool) -> Array:

@@ -12,6 +12,9 @@ import scipy
 
 from pinnlab.reference.finite_elements.space import Array, Points
 
+_MANY = 8_000_000
+"""Entries from which on they are added up before all are there."""
+
 Source = tuple[int, bool]
 """Number of a component of the state, and whether its rate is meant."""
 
@@ -32,6 +35,13 @@ class Parts:
         rows = np.broadcast_to(points.nodes.T[:, :, None] + first, local.shape)
         columns = np.broadcast_to(points.nodes.T[:, None, :] + at, local.shape)
         self.add(of_rates, rows.ravel(), columns.ravel(), local.ravel())
+
+    def sum_up(self) -> None:
+        """Add up entries at the same place, once there are many: those of parts of the elements."""
+        for of_rates, found in self._found.items():
+            if len(found) > 1 and sum(len(values) for _, _, values in found) > _MANY:
+                total = self.sum(of_rates).tocoo()
+                self._found[of_rates] = [(*total.coords, total.data)]
 
     def without(self, free: Array) -> None:
         """Drop all entries in rows that are not free."""

@@ -19,27 +19,35 @@ from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains import Region
 from pinnlab.domains.outlines import outline
 from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.triangulation import Triangulation, triangulate
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
 from pinnlab.reference.finite_elements.function import ElementFunction
-from pinnlab.reference.finite_elements.space import Array, ElementSpace
+from pinnlab.reference.finite_elements.meshing import (
+    Mesh,
+    first_size,
+    kind_of,
+    memory_for,
+    meshed,
+    solver_on,
+    space_on,
+)
+from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.newton import newton
+from pinnlab.reference.newton import Linear, newton
 from pinnlab.reference.refinement import Budget, Estimate, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
-_FIRST = 8
-"""Sides of the first triangles along the longest side of the region."""
 _POINTS, _TIMES = 3000, 24
 _PROBES = 8
 _ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
+_ENOUGH = 1e-7
+"""Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _CORNER = 1e-4
 """Edges at a corner where derivatives are unbounded, relative to others."""
 
@@ -47,10 +55,10 @@ _CORNER = 1e-4
 def check_elements(problem: Problem) -> None:
     """Raise ValueError where finite elements cannot solve a problem, with what is in the way."""
     region, space = problem.domain.at_rest, problem.domain.space
-    if region is None or len(space) != 2:
+    if region is None or len(space) not in (2, 3):
         raise ValueError(
-            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work on boxes in "
-            "one or two, and on other regions of the plane. Pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work in one, two "
+            "and three. Pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
@@ -94,8 +102,7 @@ def _check_principal_part(problem: Problem) -> None:
         raise ValueError(lost)
     changes = [flat.by_leaves(flux.value) for flux in flat.fluxes]
     signs = []
-    for angle in np.linspace(0.1, np.pi + 0.1, 7):
-        xi = dict(zip(space, (np.cos(angle), np.sin(angle)), strict=True))
+    for xi in _directions(space):
         matrix = np.zeros((_PROBES, len(factors), len(problem.unknowns)))
         for i, mine in enumerate(factors):
             for flux, change, factor in zip(flat.fluxes, changes, mine, strict=True):
@@ -115,8 +122,20 @@ def _check_principal_part(problem: Problem) -> None:
             )
 
 
+def _directions(space: Sequence[str]) -> list[dict[str, float]]:
+    """Unit vectors, spread over half of all directions."""
+    if len(space) == 2:
+        angles = np.linspace(0.1, np.pi + 0.1, 7)
+        return [dict(zip(space, (float(np.cos(a)), float(np.sin(a))), strict=True)) for a in angles]
+    found = np.random.default_rng(0).standard_normal((28, len(space)))
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return [dict(zip(space, row.tolist(), strict=True)) for row in found]
+
+
 def singular_corners(region: Region, essential: list[Essential], fluxes: Sequence[BoundaryFlux]) -> list[Array]:
     """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions change."""
+    if len(region.coordinates) != 2:
+        return []
     curves = outline(region)
     ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
     turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
@@ -161,9 +180,8 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     assert region is not None
     rows = matched(problem, structure)
     essential, fluxes = sorted_conditions(problem)
-    size = region.size / _FIRST
-    graded = [(point, _CORNER * size) for point in singular_corners(region, essential, fluxes)]
-    mesh = triangulate(region, size, graded)
+    size = _CORNER * first_size(region)
+    mesh = meshed(region, [(point, size) for point in singular_corners(region, essential, fluxes)])
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
@@ -176,7 +194,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
             why = str(error)
             break
         nodes = guess.space.count
-        attempt = Found(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} triangles, {nodes} nodes")
+        attempt = Found(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
             changes.append(_difference(problem, best.interpolant, guess))
         best = attempt
@@ -212,34 +230,34 @@ def _solved(
     problem: Problem,
     structure: Structure,
     rows: tuple[str, ...],
-    mesh: Triangulation,
+    mesh: Mesh,
     budget: Budget,
     guess: ElementFunction | None,
     level: int,
 ) -> ElementFunction:
     unknowns, domain = len(structure.components), problem.domain
-    # fill of a factorization by nested dissection in the plane, in numbers
-    nodes = 2 * len(mesh.elements) * unknowns
-    need = 8.0 * 31 * nodes * np.log2(max(nodes, 2)) * (4 if problem.domain.has_time else 1)
+    moving = domain.has_time
+    need = memory_for(mesh, unknowns, moving)
     if need > usable_memory():
-        raise TooLargeError(f"{nodes} unknowns need {need / 1e9:.1f} GB")
-    space = ElementSpace(mesh)
+        raise TooLargeError(f"{len(mesh.elements)} {kind_of(mesh)} need {need / 1e9:.1f} GB")
+    space = space_on(mesh)
     system = ElementSystem(problem, structure, space, rows, budget.deadline)
+    solver = solver_on(mesh, ~system.free, budget.deadline, moving)
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
         guesses = [np.zeros(shape), np.ones(shape)]
         if guess is not None:
-            values = guess(at)
+            values = guess.extended(at)
             guesses = [np.stack([values[u] for u in problem.unknowns])]
-        state, _ = newton(system, guesses)
+        state, _ = newton(system, guesses, None if solver is None else Linear(solver, _ENOUGH))
         return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True)))
     found = initial_values(problem, at)
     state = np.stack([found[component] for component in structure.components])
     start, stop = problem.domain.time_interval
     state = system.fit_boundary(state, np.zeros_like(state), start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
-    path = Integrator(system, tolerance, 5, budget.deadline).run(state, start, stop)
+    path = Integrator(system, tolerance, 5, budget.deadline, solver).run(state, start, stop)
     times = NodeAxis(path.times, 0, stride=path.stages)
     data = {u: path.states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
     return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem))
@@ -249,7 +267,9 @@ def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction
     """{unknown: relative L2 difference}, at random points."""
     region = problem.domain.at_rest
     assert region is not None
-    points = region.interior(unit_points("sobol", _POINTS, 2, np.random.default_rng(5)).double()).points.numpy()
+    points = region.interior(
+        unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
+    ).points.numpy()
     at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
     if problem.domain.has_time:
         start, stop = problem.domain.time_interval

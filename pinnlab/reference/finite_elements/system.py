@@ -33,7 +33,7 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.assembly import Forms, Parts, Source
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
-from pinnlab.reference.finite_elements.space import Array, ElementSpace, Points
+from pinnlab.reference.finite_elements.space import Array, Points, Space
 from pinnlab.reference.structure import Structure
 
 
@@ -54,14 +54,14 @@ class ElementSystem:
         self,
         problem: Problem,
         structure: Structure,
-        space: ElementSpace,
+        space: Space,
         rows: tuple[str, ...],
         deadline: Deadline | None = None,
     ):
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
         self.deadline = deadline or Deadline()
         self.components = structure.components
-        self.axes = {"x": None, "y": None}  # two dimensions, for the integrator's patience
+        self.axes = dict.fromkeys(problem.domain.space)  # more than one, for the integrator's patience
         self.names = problem.domain.space
         self.shape = (space.count,)
         self.size = len(self.components) * space.count
@@ -149,7 +149,7 @@ class ElementSystem:
         shape = points.weights.shape
         derivatives = [
             torch.from_numpy(
-                self.space.derivative(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
+                points.slope(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
             )
             for f in found.fluxes
         ]
@@ -163,18 +163,19 @@ class ElementSystem:
 
     def _residual(self, state: Array, rate: Array, t: float) -> Array:
         self.deadline.check()
-        points, shape = self.space.inside, self.space.inside.weights.shape
         total = np.zeros(self.size)
-        found = self._at(state, rate, points, t)
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
-            for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
-                if factor is not None:
-                    axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
-                    c = factor.numpy().reshape(shape)
-                    flux[axis] -= c * inner
-                    value -= self._slope(c, axis) * inner
-            self._add(total, unknown, points, value, flux)
+        for points in self.space.parts:
+            shape = points.weights.shape
+            found = self._at(state, rate, points, t)
+            for unknown, residual in zip(self.rows, found.residuals, strict=True):
+                value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
+                for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
+                    if factor is not None:
+                        axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
+                        c = factor.numpy().reshape(shape)
+                        flux[axis] -= c * inner
+                        value -= _slope(points, c, axis) * inner
+                self._add(total, unknown, points, value, flux)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, unknown in enumerate(self.rows):
@@ -189,10 +190,6 @@ class ElementSystem:
             scope, _ = self._node_scope(state, rate, nodes, normals, t)
             total[mine] = condition.misfit(scope).numpy(force=True)
         return total
-
-    def _slope(self, c: Array, axis: int) -> Array | float:
-        """The derivative of a factor inside the elements; most factors are constant."""
-        return 0.0 if np.ptp(c) == 0 else self.space.derivative(c)[axis]
 
     def _add(self, total: Array, unknown: str, points: Points, value: Array, slope: Array | None) -> None:
         """Add the integral of phi value + grad phi . slope over all functions phi of an unknown."""
@@ -272,23 +269,9 @@ class ElementSystem:
     def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, v)."""
         self.deadline.check()
-        points, shape, count = self.space.inside, self.space.inside.weights.shape, self.space.count
-        parts = Parts(self.size)
-        found = self._at(state, rate, points, t, bent=True)
-        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            forms = Forms(len(self.names), shape)
-            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
-                forms.add(*self.source(*leaf), None, value)
-            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
-                if factor is None:
-                    continue
-                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
-                for leaf, value in change.items():
-                    forms.add(*self.source(*leaf), axis, -c * value)
-                    if np.ptp(c):
-                        forms.add(*self.source(*leaf), None, -self._slope(c, axis) * value)
-            forms.assemble(parts, points, self.block(unknown), count)
+        count, parts = self.space.count, Parts(self.size)
+        for points in self.space.parts:
+            self._add_jacobians(parts, state, rate, points, t)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, change in side.changes.items():
@@ -313,6 +296,26 @@ class ElementSystem:
                 parts.add(source[1], mine, source[0] * count + nodes, slope.numpy(force=True))
         return parts.sum(False), parts.sum(True)
 
+    def _add_jacobians(self, parts: Parts, state: Array, rate: Array, points: Points, t: float) -> None:
+        """What the equations inside some elements add to the matrices."""
+        shape = points.weights.shape
+        found = self._at(state, rate, points, t, bent=True)
+        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
+        for unknown, residual in zip(self.rows, found.residuals, strict=True):
+            forms = Forms(len(self.names), shape)
+            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
+                forms.add(*self.source(*leaf), None, value)
+            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
+                if factor is None:
+                    continue
+                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
+                for leaf, value in change.items():
+                    forms.add(*self.source(*leaf), axis, -c * value)
+                    if np.ptp(c):
+                        forms.add(*self.source(*leaf), None, -_slope(points, c, axis) * value)
+            forms.assemble(parts, points, self.block(unknown), self.space.count)
+        parts.sum_up()
+
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
         """The state with values at the boundary that satisfy the essential conditions."""
         flat = state.copy()
@@ -327,11 +330,17 @@ class ElementSystem:
         return flat
 
     def _mass_matrix(self) -> scipy.sparse.csr_array:
-        points = self.space.inside
-        local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
         parts = Parts(self.space.count)
-        parts.add_local(False, points, local, 0, 0)
+        for points in self.space.parts:
+            local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
+            parts.add_local(False, points, local, 0, 0)
+            parts.sum_up()
         return parts.sum(False)
+
+
+def _slope(points: Points, c: Array, axis: int) -> Array | float:
+    """The derivative of a factor inside the elements; most factors are constant."""
+    return 0.0 if np.ptp(c) == 0 else points.slope(c)[axis]
 
 
 Numbers = dict[tuple[str, Key], Array]
