@@ -14,7 +14,7 @@ def measured(name: str, value: Any) -> Tensor:
     """An array of real or complex numbers (n,) that a user gives; TypeError or ValueError where it holds anything else."""
     try:
         kind = complex if np.iscomplexobj(value) else float
-        array = torch.as_tensor(np.asarray(value, dtype=kind)).reshape(-1)
+        array = torch.from_numpy(np.array(value, dtype=kind)).reshape(-1)
     except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(f"Data({name}={brief(value)}): give an array of numbers; NumPy says: {error}.") from error
     if not bool(torch.isfinite(array).all()):

@@ -190,8 +190,12 @@ def check_solvable(problem: Problem) -> None:
         _check_boundary(problem, coordinate, faces)
 
 
-def check_constants(problem: Problem) -> None:
+def check_constants(problem: Problem, data: bool = False) -> None:
     """Raise where a steady unknown is known up to a constant by the equations and the conditions on the boundary.
+
+    Args:
+        problem: what is solved.
+        data: whether values at points may fix it.
 
     Raises:
         NotUniqueError: nothing else fixes the constant.
@@ -200,7 +204,7 @@ def check_constants(problem: Problem) -> None:
     bound = [c for c in problem.conditions if not isinstance(c, Data)]
     for group in free_constants(problem):
         raise NotUniqueError(f"reference_solution: {said_of(group)}.")
-    for group in free_constants(problem.replace(conditions=bound)):
+    for group in () if data else free_constants(problem.replace(conditions=bound)):
         raise ValueError(
             f"reference_solution: {' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant by "
             "the equations and the conditions on the boundary, and the built-in solver takes no data; fix the constant, "

@@ -15,6 +15,7 @@ from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
@@ -23,6 +24,7 @@ from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, rel
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
+from pinnlab.reference.finite_elements.symbol import has_pressure
 from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
@@ -40,6 +42,7 @@ _FULL = 512
 """Fourier modes up to which the implicit method's full matrices are cheap."""
 
 
+@explained_call()
 def reference_solution(
     problem: Problem,
     resolution: int | None = None,
@@ -83,7 +86,7 @@ def reference_solution(
     else:
         check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem.forward)
+    check_constants(problem.forward, data=elements)
     if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -140,8 +143,10 @@ def reference_solution(
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem's domain; else it is solved on finite elements."""
-    return isinstance(problem.domain, Box) and len(problem.domain.space) <= 2
+    """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
+    if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+        return False
+    return problem.domain.has_time or not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:

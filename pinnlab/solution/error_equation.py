@@ -147,7 +147,7 @@ def error_problem(
         unknowns=problem.unknowns,
         equations=_named(equations, (*problem.unknowns, *names)),
         conditions=_conditions(problem, model, start),
-        parameters=dict(problem.parameters),
+        parameters=problem.parameters,
         name=f"error of {problem.name}",
     )
 

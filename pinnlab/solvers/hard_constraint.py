@@ -10,6 +10,7 @@ from torch import nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
@@ -25,6 +26,7 @@ LOCAL = tuple(f.name for f in fields(LocalExperts) if f.name not in _SHARED)
 """Options that only local experts have."""
 
 
+@explained_call("arguments are named, such as tolerance=1e-6")
 @dataclass(frozen=True, kw_only=True)
 class HardConstraintMoE(Solver):
     """Experts that solve for the equations: inside a trained network (PI-HC-MoE), or, for one instance, without one.

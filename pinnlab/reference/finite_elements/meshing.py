@@ -13,7 +13,9 @@ from pinnlab.domains import Region
 from pinnlab.domains.tetrahedra import Tetrahedra
 from pinnlab.domains.tetrahedralization import tetrahedralize
 from pinnlab.domains.triangulation import Triangulation, triangulate
+from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.multigrid import Prepare, linear_solver
 from pinnlab.reference.finite_elements.space import Array, ElementSpace, Space
 from pinnlab.reference.finite_elements.tetrahedra import TetrahedralSpace
@@ -21,6 +23,10 @@ from pinnlab.reference.finite_elements.tetrahedra import TetrahedralSpace
 Mesh = Triangulation | Tetrahedra
 _DIRECT = 8000
 """Unknowns in space up to which a factorization is quicker than an iteration."""
+_FILL = 12.0
+"""Entries of a factorization in space, over the power 3/2 of the number of unknowns."""
+_SECONDS = 2e-8
+"""Of the same on a usual core, over the square of the number of unknowns."""
 _SIDES = {2: 8, 3: 6}
 """Of the first elements along the longest side of the region."""
 
@@ -64,15 +70,33 @@ def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool) -> Pre
     return linear_solver(mesh, fixed, deadline, _DIRECT // 2 if moving else _DIRECT)
 
 
-def memory_for(mesh: Mesh, components: int, moving: bool) -> float:
-    """Bytes that a solution takes."""
+def look_ahead_on(mesh: Mesh, components: int, moving: bool, tied: bool, deadline: Deadline) -> None:
+    """See to it that a level ends in time and fits into the memory, before it is begun.
+
+    Args:
+        mesh: of the level.
+        components: of the state.
+        moving: whether there is time.
+        tied: whether nodes are tied or constants gauged, which leaves no choice but factorizations.
+        deadline: of the level.
+
+    Raises:
+        TimeIsUpError: a factorization in space would end too late.
+        TooLargeError: it needs more memory than may be used.
+    """
     if isinstance(mesh, Tetrahedra):
-        nodes = len(mesh.nodes) + len(mesh.edges[0])
-        # entries of the matrices, of which multigrid has about two and each complex shift one more, and their sum
-        return 12.0 * 30 * nodes * components**2 * (12 if moving else 6)
-    # fill of a factorization by nested dissection in the plane, in numbers
-    nodes = 2 * len(mesh.elements) * components
-    return float(8.0 * 31 * nodes * np.log2(max(nodes, 2)) * (4 if moving else 1))
+        unknowns = (len(mesh.nodes) + len(mesh.edges[0])) * components
+        # multigrid has about two matrices, and one more for each complex number of a step
+        need = 12.0 * 30 * unknowns * components * (12 if moving else 6)
+        if tied:
+            need = 12.0 * _FILL * unknowns**1.5
+            deadline.require(_SECONDS * unknowns**2, f"factorizing {unknowns} unknowns")
+    else:
+        # fill of a factorization by nested dissection in the plane, in numbers
+        unknowns = 2 * len(mesh.elements) * components
+        need = float(8.0 * 31 * unknowns * np.log2(max(unknowns, 2)) * (4 if moving else 1))
+    if need > usable_memory():
+        raise TooLargeError(f"{unknowns} unknowns need {need / 1e9:.1f} GB")
 
 
 def kind_of(mesh: Mesh) -> str:

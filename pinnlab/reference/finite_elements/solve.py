@@ -13,41 +13,54 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.conditions import Data, Integral, Periodic
+from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
-from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains import Region
 from pinnlab.domains.outlines import outline
 from pinnlab.domains.sampling import unit_points
-from pinnlab.machine.capacity import usable_memory
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, check_covered, sorted_conditions
-from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
+from pinnlab.reference.finite_elements.conditions import Essential, check_covered, jumps_at, sorted_conditions
 from pinnlab.reference.finite_elements.function import ElementFunction
+from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.meshing import (
     Mesh,
     first_size,
     kind_of,
-    memory_for,
+    look_ahead_on,
     meshed,
     solver_on,
     space_on,
 )
-from pinnlab.reference.finite_elements.space import Array
+from pinnlab.reference.finite_elements.multigrid import Prepare
+from pinnlab.reference.finite_elements.space import Array, Space
+from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.newton import Linear, newton
-from pinnlab.reference.refinement import Budget, Estimate, nothing_in_time
+from pinnlab.reference.finite_elements.tied import TiedSystem, ties
+from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
+from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
 _POINTS, _TIMES = 3000, 24
-_PROBES = 8
 _ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
+_NOTHING = 1e-10
+"""Next to the largest unknown, the size of one that is none."""
+_WARM = 6
+"""Iterations that a level takes, about, if it starts from a coarser one."""
+_COLD = 25
+"""Newton's iterations from a guess, before it is led from an easier problem."""
+_FAILURES = 2
+"""Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
+_UNBALANCED, _ROUNDING = 0.03, 1e-9
+"""Of the sources, what may lack at most; and what is rounding."""
 _CORNER = 1e-4
 """Edges at a corner where derivatives are unbounded, relative to others."""
 
@@ -66,29 +79,26 @@ def check_elements(problem: Problem) -> None:
             f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
         )
     for condition in problem.conditions:
-        if isinstance(condition, Data | Integral | Periodic):
+        if isinstance(condition, Periodic):
             raise ValueError(
                 f"reference_solution: finite elements take no {condition!r}; pass a reference of your own as "
                 "Problem(reference=...)."
             )
-    _check_principal_part(problem)
-    check_covered(problem, *sorted_conditions(problem))
+    symbol = Symbol(problem)
+    _check_principal_part(problem, symbol)
+    check_covered(problem, *sorted_conditions(problem, symbol.multipliers), symbol.multipliers)
 
 
-def _check_principal_part(problem: Problem) -> None:
+def _constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
+    """Groups of unknowns that equations and boundary leave open up to a constant."""
+    bound = [c for c in problem.conditions if not isinstance(c, Data | Integral)]
+    return free_constants(problem if len(bound) == len(problem.conditions) else problem.replace(conditions=bound))
+
+
+def _check_principal_part(problem: Problem, symbol: Symbol) -> None:
     """Fluxes' derivatives must stand linearly, and be those of an elliptic operator."""
-    region, space = problem.domain, problem.domain.space
-    unit = unit_points("sobol", _PROBES, len(region.coordinates), np.random.default_rng(0)).double()
-    columns = region.columns(region.interior(unit).points)
-    jets = {u: made_up_jet(_PROBES, 31 + j) for j, u in enumerate(problem.unknowns)}
-    orders = {u: problem.order_of(u, region.clock) if region.has_time else 0 for u in problem.unknowns}
-    leaves = {(u, k): jets[u][k] for u, keys in first_order_keys(problem, orders).items() for k in keys}
-    flat = pointwise(problem, leaves, columns, problem.parameter_values())
-    ones = [torch.ones(_PROBES, dtype=torch.float64)] * len(flat.fluxes)
-    bent = pointwise(problem, leaves, columns, problem.parameter_values(), ones)
-    factors = [flat.by_fluxes(r) for r in flat.residuals]
-    for name, mine, residual in zip(problem.residual_names, factors, bent.residuals, strict=True):
-        for one, other in zip(mine, bent.by_fluxes(residual), strict=True):
+    for name, mine, bent in zip(problem.residual_names, symbol.factors, symbol.bent(), strict=True):
+        for one, other in zip(mine, bent, strict=True):
             same = one is other is None or (
                 one is not None and other is not None and torch.allclose(one, other, rtol=1e-9)
             )
@@ -98,42 +108,18 @@ def _check_principal_part(problem: Problem) -> None:
                     "elements need; pass a reference of your own as Problem(reference=...)."
                 )
     lost = problem.lost_flux("reference_solution")
-    if lost is not None and any(f is not None and bool((f != f[0]).any()) for mine in factors for f in mine):
+    if lost is not None and any(f is not None and bool((f != f[0]).any()) for mine in symbol.factors for f in mine):
         raise ValueError(lost)
-    changes = [flat.by_leaves(flux.value) for flux in flat.fluxes]
-    signs = []
-    for xi in _directions(space):
-        matrix = np.zeros((_PROBES, len(factors), len(problem.unknowns)))
-        for i, mine in enumerate(factors):
-            for flux, change, factor in zip(flat.fluxes, changes, mine, strict=True):
-                for (unknown, key), value in change.items():
-                    if factor is not None and len(key) == 1 and key[0] in xi:
-                        slope = (factor * value).numpy() * xi[flux.coordinate] * xi[key[0]]
-                        matrix[:, i, problem.unknowns.index(unknown)] += slope
-        sizes = np.linalg.norm(matrix, axis=2, keepdims=True)
-        determinants = np.linalg.det(matrix / np.maximum(sizes, 1e-300))
-        signs.append(np.sign(determinants))
-        # a determinant that changes its sign with the direction vanishes in one
-        if (np.abs(determinants) < 1e-8).any() or (signs[-1] != signs[0]).any():
-            raise ValueError(
-                "reference_solution: the second derivatives of the equations are not those of an elliptic operator (an "
-                "equation of first order, a pressure, transport without diffusion), which finite elements of this kind "
-                "need; pass a reference of your own as Problem(reference=...)."
-            )
+    if not symbol.is_elliptic():
+        raise ValueError(
+            "reference_solution: the second derivatives of the equations are not those of an elliptic operator (an "
+            "equation of first order that is no constraint with a pressure, transport without diffusion), which finite "
+            "elements of this kind need; pass a reference of your own as Problem(reference=...)."
+        )
 
 
-def _directions(space: Sequence[str]) -> list[dict[str, float]]:
-    """Unit vectors, spread over half of all directions."""
-    if len(space) == 2:
-        angles = np.linspace(0.1, np.pi + 0.1, 7)
-        return [dict(zip(space, (float(np.cos(a)), float(np.sin(a))), strict=True)) for a in angles]
-    found = np.random.default_rng(0).standard_normal((28, len(space)))
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
-    return [dict(zip(space, row.tolist(), strict=True)) for row in found]
-
-
-def singular_corners(region: Region, essential: list[Essential], fluxes: Sequence[BoundaryFlux]) -> list[Array]:
-    """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions change."""
+def singular_corners(problem: Problem, region: Region, essential: list[Essential]) -> list[Array]:
+    """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions, or values, change."""
     if len(region.coordinates) != 2:
         return []
     curves = outline(region)
@@ -148,7 +134,7 @@ def singular_corners(region: Region, essential: list[Essential], fluxes: Sequenc
         meeting = {piece for other, piece in ends if np.linalg.norm(point - other) < 1e-9 * region.size}
         share = float((region.depth(torch.from_numpy(point + around)) > 0).double().mean())
         change = len({frozenset(fixed[piece]) for piece in meeting}) > 1
-        if share > 0.52 or (change and share > 0.27):
+        if share > 0.52 or (change and share > 0.27) or jumps_at(problem, essential, meeting, point):
             found.append(point)
     return found
 
@@ -170,6 +156,48 @@ class Found:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class _Posed:
+    """What is solved on every level.
+
+    Attributes:
+        problem: with every parameter a number.
+        structure: of its equations.
+        rows: of each equation the unknown whose functions test it.
+        multipliers: {pressure: number of its constraint}.
+        gauges: (what fixes a constant, the unknown).
+    """
+
+    problem: Problem
+    structure: Structure
+    rows: tuple[str, ...]
+    multipliers: Mapping[str, int]
+    gauges: tuple[tuple[Term, str], ...]
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether nodes are tied to one another, or constants to gauges."""
+        return bool(self.multipliers or self.gauges)
+
+    @classmethod
+    def of(cls, problem: Problem, structure: Structure) -> _Posed:
+        """From the conditions."""
+        multipliers, constants = Symbol(problem).multipliers, _constants(problem)
+        gauges = zip(fixing(problem, constants), (group[0] for group in constants), strict=True)
+        return cls(problem, structure, matched(problem, structure, multipliers), multipliers, tuple(gauges))
+
+    def on(self, space: Space, deadline: Deadline) -> ElementSystem:
+        """The system on elements."""
+        return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers)
+
+    def tied(self, system: ElementSystem) -> TiedSystem:
+        """The same with linear pressures, and with gauges."""
+        unknowns = [u for u, _ in system.components]
+        found = ties(system.space, unknowns, tuple(self.multipliers), {})
+        gauges = [gauge(self.problem, term, u, system.space) for term, u in self.gauges]
+        return TiedSystem(system, unknowns, found, gauges)
+
+
 def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:
     """Quadratic elements, refined until the change says that the error is below the tolerance.
 
@@ -178,34 +206,60 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     """
     region = problem.domain.at_rest
     assert region is not None
-    rows = matched(problem, structure)
-    essential, fluxes = sorted_conditions(problem)
+    posed = _Posed.of(problem, structure)
+    essential, _ = sorted_conditions(problem, posed.multipliers)
     size = _CORNER * first_size(region)
-    mesh = meshed(region, [(point, size) for point in singular_corners(region, essential, fluxes)])
+    mesh = meshed(region, [(point, size) for point in singular_corners(problem, region, essential)])
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
+    lacking: list[float] = []
     why = "time was up"
+    failures = 0
     while True:
         began = time.perf_counter()
         try:
-            guess = _solved(problem, structure, rows, mesh, budget, guess, len(changes))
+            guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes))
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
             break
+        except HopelessError:
+            raise
+        except ValueError:
+            # triangles that are too coarse for a flow's layers may have no solution
+            failures += 1
+            if best is not None or failures > _FAILURES or not budget.allows(_GROWTH * (time.perf_counter() - began)):
+                raise
+            mesh = mesh.refined()
+            continue
+        lacking.append(missing)
+        if len(lacking) > 1:
+            _check_balance(lacking)
         nodes = guess.space.count
-        attempt = Found(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
+        kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
+        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
             changes.append(_difference(problem, best.interpolant, guess))
         best = attempt
         seconds = time.perf_counter() - began
         estimate = _estimate(changes)
-        if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds):
+        if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds * warm):
             break
         mesh = mesh.refined()
     if best is None:
         raise nothing_in_time(why)
+    _check_balance(lacking)
     return best, _estimate(changes) if budget.estimate else {}
+
+
+def _check_balance(lacking: Sequence[float]) -> None:
+    """Raise ValueError where the source that lacks, relative to others, is no error of the elements, which falls."""
+    last, before = lacking[-1], lacking[-2] if len(lacking) > 1 else np.inf
+    if last > _ROUNDING and (last > 0.5 * before or last > _UNBALANCED and len(lacking) == 1):
+        raise ValueError(
+            "reference_solution: no function solves all equations and conditions: sources and fluxes through the boundary "
+            f"do not balance, by {last:.1e} of their size."
+        )
 
 
 def _estimate(changes: list[Estimate]) -> Estimate:
@@ -227,22 +281,16 @@ def _estimate(changes: list[Estimate]) -> Estimate:
 
 
 def _solved(
-    problem: Problem,
-    structure: Structure,
-    rows: tuple[str, ...],
-    mesh: Mesh,
-    budget: Budget,
-    guess: ElementFunction | None,
-    level: int,
-) -> ElementFunction:
-    unknowns, domain = len(structure.components), problem.domain
-    moving = domain.has_time
-    need = memory_for(mesh, unknowns, moving)
-    if need > usable_memory():
-        raise TooLargeError(f"{len(mesh.elements)} {kind_of(mesh)} need {need / 1e9:.1f} GB")
+    posed: _Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
+) -> tuple[ElementFunction, float, float]:
+    """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
+    problem, structure = posed.problem, posed.structure
+    unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
+    # pressures take twice as much
+    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.is_tied, budget.deadline)
     space = space_on(mesh)
-    system = ElementSystem(problem, structure, space, rows, budget.deadline)
-    solver = solver_on(mesh, ~system.free, budget.deadline, moving)
+    system = posed.on(space, budget.deadline)
+    solver = None if posed.is_tied else solver_on(mesh, ~system.free, budget.deadline, moving)
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
@@ -250,8 +298,9 @@ def _solved(
         if guess is not None:
             values = guess.extended(at)
             guesses = [np.stack([values[u] for u in problem.unknowns])]
-        state, _ = newton(system, guesses, None if solver is None else Linear(solver, _ENOUGH))
-        return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True)))
+        state, lacking = _steady(posed, system, guesses, solver)
+        warm = min(1.0, _WARM / system.linearizations)
+        return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True))), lacking, warm
     found = initial_values(problem, at)
     state = np.stack([found[component] for component in structure.components])
     start, stop = problem.domain.time_interval
@@ -260,7 +309,32 @@ def _solved(
     path = Integrator(system, tolerance, 5, budget.deadline, solver).run(state, start, stop)
     times = NodeAxis(path.times, 0, stride=path.stages)
     data = {u: path.states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
-    return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem))
+    return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem)), 0.0, 1.0
+
+
+def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
+    """Values at the nodes (c, v), and the source that lacks, relative to others."""
+    if not posed.is_tied:
+        return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
+    tied = posed.tied(system)
+    state = _root(tied, [tied.state(guess) for guess in guesses])
+    whole = tied.whole(state)
+    sizes = system.sizes(whole)
+    sources = zip(tied.sources(state), posed.gauges, strict=True)
+    return whole, max((abs(s) / max(sizes[u], 1e-300) for s, (_, u) in sources), default=0.0)
+
+
+def _root(system: SteadySystem, guesses: list[Array], linear: Linear | None = None) -> Array:
+    """By Newton's method from guesses, else step by step from the linearized equations."""
+    try:
+        return newton(system, guesses, _COLD, linear)[0]
+    except HopelessError:
+        raise
+    except ValueError as error:
+        try:
+            return newton_by_steps(system, guesses[0], linear)[0]
+        except ValueError:
+            raise error from None
 
 
 def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction) -> Estimate:
@@ -278,9 +352,9 @@ def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction
         at[problem.domain.clock] = np.repeat(instants, len(points))
         at = {name: at[name] for name in problem.domain.coordinates}
     rough, exact = coarse(at), fine(at)
-    found = {}
-    for unknown, values in exact.items():
-        known = np.isfinite(values) & np.isfinite(rough[unknown])
-        change = float(np.linalg.norm((rough[unknown] - values)[known]))
-        found[unknown] = change / max(float(np.linalg.norm(values[known])), 1e-300)
-    return found
+    known = {u: np.isfinite(values) & np.isfinite(rough[u]) for u, values in exact.items()}
+    sizes = {u: float(np.linalg.norm(values[known[u]])) for u, values in exact.items()}
+    # a component that vanishes has rounding of the others
+    nothing = max(_NOTHING * max(sizes.values()), 1e-300)
+    changes = {u: float(np.linalg.norm((rough[u] - values)[known[u]])) for u, values in exact.items()}
+    return {u: change / max(sizes[u], nothing) for u, change in changes.items()}

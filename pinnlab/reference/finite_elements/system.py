@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import scipy
@@ -34,6 +35,7 @@ from pinnlab.reference.finite_elements.assembly import Forms, Parts, Source
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
 from pinnlab.reference.finite_elements.space import Array, Points, Space
+from pinnlab.reference.refinement import HopelessError
 from pinnlab.reference.structure import Structure
 
 
@@ -45,6 +47,7 @@ class ElementSystem:
         structure: of its equations.
         space: the elements.
         rows: of each equation the unknown whose functions it is tested by.
+        multipliers: {pressure: number of its constraint}.
         deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
     """
 
@@ -57,9 +60,10 @@ class ElementSystem:
         space: Space,
         rows: tuple[str, ...],
         deadline: Deadline | None = None,
+        multipliers: Mapping[str, int] = MappingProxyType({}),
     ):
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
-        self.deadline = deadline or Deadline()
+        self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
         self.axes = dict.fromkeys(problem.domain.space)  # more than one, for the integrator's patience
         self.names = problem.domain.space
@@ -68,7 +72,7 @@ class ElementSystem:
         self._row = {component: i for i, component in enumerate(self.components)}
         self._parameters = problem.parameter_values()
         self.time = problem.domain.time
-        essential, self.fluxes = sorted_conditions(problem)
+        essential, self.fluxes = sorted_conditions(problem, multipliers)
         taken = np.zeros(self.size, dtype=bool)
         self.essential = []
         for condition in essential:
@@ -179,7 +183,8 @@ class ElementSystem:
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, unknown in enumerate(self.rows):
-                if i in side.through:
+                # the flux of an unknown with a condition elsewhere is not this one's
+                if i in side.through and unknown in given.unknowns:
                     value = side.through[i] - sum(side.share[i, j] * r for j, r in enumerate(side.residuals))
                     self._add(total, unknown, on, value, None)
         for row, (unknown, order) in enumerate(self.components):
@@ -200,6 +205,22 @@ class ElementSystem:
         total[first : first + self.space.count] += np.bincount(
             points.nodes.ravel(), found.ravel(), minlength=self.space.count
         )
+
+    def sizes(self, state: Array) -> dict[str, float]:
+        """{unknown: mean size of the terms of the equation that its functions test}, of a steady problem."""
+        sizes, whole = dict.fromkeys(self.rows, 0.0), 0.0
+        for points in self.space.parts:
+            shape, whole = points.weights.shape, whole + float(points.weights.sum())
+            found = self._at(state, np.zeros_like(state), points, 0.0, bent=True)
+            for unknown, residual in zip(self.rows, found.residuals, strict=True):
+                source, total = residual.detach(), torch.zeros_like(residual)
+                terms = [value * found.leaves[leaf].detach() for leaf, value in found.by_leaves(residual).items()]
+                factors = zip(found.by_fluxes(residual), found.fluxes, strict=True)
+                terms += [factor * flux.z.detach() for factor, flux in factors if factor is not None]
+                for term in terms:
+                    source, total = source - term, total + term.abs()
+                sizes[unknown] += float(((total + source.abs()).numpy().reshape(shape) * points.weights).sum())
+        return {unknown: size / whole for unknown, size in sizes.items()}
 
     # -- the boundary --------------------------------------------------------------------------------------------------
 
@@ -227,7 +248,7 @@ class ElementSystem:
             jets[unknown][key] = value
         normals = {name: torch.from_numpy(points.normals[a].reshape(-1).copy()) for a, name in enumerate(self.names)}
         scope = Scope.of_jets(jets, self._columns(points.at, t), self._parameters, normals)
-        residuals = [misfit(scope) for misfit in given.misfits]
+        residuals = [misfit(scope) for misfit in given.misfits] + [found.residuals[i] for i in given.equations]
         wanted = {self.source(u, ())[0]: j for j, u in enumerate(given.unknowns)}
         linear = [self._numbers(row, shape) for row in linearize(residuals, jets)]
         slopes = np.stack([self._across(row, wanted, points) for row in linear])
@@ -246,7 +267,14 @@ class ElementSystem:
                     mine[leaf] = mine.get(leaf, 0.0) + weight * slope
             across[i] = self._across(changes.get(i, {}), wanted, points)
         # share . slopes = across, point by point
-        share = np.linalg.solve(np.moveaxis(slopes, (0, 1), (-1, -2)), np.moveaxis(across, (0, 1), (-1, -2)))
+        try:
+            share = np.linalg.solve(np.moveaxis(slopes, (0, 1), (-1, -2)), np.moveaxis(across, (0, 1), (-1, -2)))
+        except np.linalg.LinAlgError as error:
+            raise HopelessError(
+                f"reference_solution: the conditions at {given.piece!r} do not fix the normal derivatives of "
+                f"{' and '.join(given.unknowns)}; give a value or a flux of each there (beside a pressure, of all but the "
+                "normal component)."
+            ) from error
         values = [r.numpy(force=True).reshape(shape) for r in residuals]
         return Side(through, changes, np.moveaxis(share, (-1, -2), (0, 1)), values, linear)
 
@@ -269,12 +297,15 @@ class ElementSystem:
     def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, v)."""
         self.deadline.check()
+        self.linearizations += 1
         count, parts = self.space.count, Parts(self.size)
         for points in self.space.parts:
             self._add_jacobians(parts, state, rate, points, t)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, change in side.changes.items():
+                if self.rows[i] not in given.unknowns:
+                    continue
                 forms = Forms(len(self.names), on.weights.shape)
                 for leaf, value in change.items():
                     forms.add(*self.source(*leaf), None, value)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.domains.tetrahedra import Tetrahedra
+from pinnlab.domains.tetrahedra import EDGES, Tetrahedra
 from pinnlab.reference.finite_elements.space import Array, Points
 
 _ORDER = 6
@@ -80,6 +80,11 @@ class TetrahedralSpace:
     def count(self) -> int:
         """V."""
         return self.nodes.shape[1]
+
+    @property
+    def corner_shares(self) -> Array:
+        """(i, d + 1) shares of an element's corners in the places of its nodes."""
+        return np.concatenate([np.eye(4), np.eye(4)[EDGES, :].mean(axis=1)])
 
     @property
     def corners(self) -> Array:
