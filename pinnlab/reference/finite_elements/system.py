@@ -208,8 +208,10 @@ class ElementSystem:
 
     def _upstream(self, found: Pointwise, residual: Tensor, unknown: str, points: Points) -> Array | None:
         """(d, k, q) by which the residual inside elements is tested along slopes of functions."""
+        if unknown not in self.upwinded:
+            return None
         corners = np.moveaxis(self.space.nodes[:, points.nodes[: len(self.names) + 1]], (0, 1, 2), (2, 1, 0))
-        return upstream(found, residual, unknown, self.names, corners) if unknown in self.upwinded else None
+        return upstream(*found.transport(residual, unknown, self.names), corners)
 
     def _add(self, total: Array, unknown: str, points: Points, value: Array, slope: Array | None) -> None:
         """Add the integral of phi value + grad phi . slope over all functions phi of an unknown."""
