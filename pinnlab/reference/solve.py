@@ -15,6 +15,7 @@ from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
@@ -23,6 +24,7 @@ from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, rel
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
+from pinnlab.reference.finite_elements.symbol import has_pressure
 from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
@@ -30,7 +32,7 @@ from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
@@ -40,6 +42,7 @@ _FULL = 512
 """Fourier modes up to which the implicit method's full matrices are cheap."""
 
 
+@explained_call()
 def reference_solution(
     problem: Problem,
     resolution: int | None = None,
@@ -83,7 +86,7 @@ def reference_solution(
     else:
         check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem.forward)
+    check_constants(problem.forward, data=elements)
     if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -93,7 +96,7 @@ def reference_solution(
     began = time.perf_counter()
     # elements and their systems are scaled by themselves
     user, problem = problem, problem.forward if elements else problem.natural
-    structure = analyse(problem)
+    structure = analyse(problem, algebraic=elements)
     clashes = user.forward.clashes.found
     if clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
         raise ValueError(
@@ -140,8 +143,11 @@ def reference_solution(
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem's domain; else it is solved on finite elements."""
-    return isinstance(problem.domain, Box) and len(problem.domain.space) <= 2
+    """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
+    if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+        return False
+    whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    return problem.domain.has_time and whole or not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -229,7 +235,7 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
@@ -238,6 +244,10 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
     Raises:
         ValueError: as ``reference_solution``.
     """
+    if not on_grid(problem):
+        check_elements(problem)
+        with one_thread():
+            return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
     structure = analyse(problem)
     with one_thread():

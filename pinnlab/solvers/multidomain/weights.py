@@ -22,8 +22,7 @@ _USUAL = math.pi**2
 
 def response(problem: Problem) -> float:
     """How large residuals become where an unknown of a problem in natural units is off by one."""
-    given = (problem.equation_term(), [], problem.parameters, problem.complex_unknowns)
-    sizes = TermSizes(problem.context(), *given)
+    sizes = TermSizes(problem.context(), problem.equation_term(), [], problem.parameters, problem.complex_unknowns)
     return sizes.response(dict.fromkeys(problem.unknowns, 0.0), dict.fromkeys(problem.unknowns, 1.0))
 
 
