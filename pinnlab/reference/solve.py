@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,9 +21,10 @@ from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
+from pinnlab.reference.cuts import believed_power
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
-from pinnlab.reference.folding import fold
+from pinnlab.reference.folding import Folded, fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
@@ -103,7 +104,8 @@ def reference_solution(
     even = None if resolution is None else int(resolution) + int(resolution) % 2
     folded = None if elements else fold(problem)
     whole = None if folded is None else folded.unfolded
-    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
+    power = believed_power(problem, {} if folded is None else folded.cuts)
+    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole, power)
     solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
     change = user.turn if elements else user.change
     interpolant: Interpolant | ElementFunction
@@ -229,21 +231,39 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+def solve_for(
+    problem: Problem, budget: Budget, at: Mapping[str, Sequence[float]], power: float
+) -> tuple[Attempt, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
     method, whose cost depends on the tolerance, and which evaluates the equations for all stages at once.
 
+    Args:
+        problem: whose materials do not meet.
+        budget: how far to go.
+        at: {coordinate: positions} at which the domain is cut.
+        power: the highest power of the resolution with which the error can fall.
+
     Raises:
         ValueError: as ``reference_solution``.
     """
     check_solvable(problem)
-    structure = analyse(problem)
+    folded = Folded(problem, at) if at else None
+    whole = None if folded is None else folded.unfolded
+    budget, solved = (
+        dataclasses.replace(budget, whole=whole, power=power),
+        problem if folded is None else folded.problem,
+    )
+    structure = analyse(solved)
     with one_thread():
-        if problem.domain.has_time and len(problem.domain.space) <= 1 and not structure.static:
-            return run_method_of_lines(problem, structure, budget)
-        return _solve(problem, structure, budget, True)
+        if solved.domain.has_time and len(solved.domain.space) <= 1 and not structure.static:
+            attempt, estimate = run_method_of_lines(solved, structure, budget)
+        else:
+            attempt, estimate = _solve(solved, structure, budget, True)
+    if whole is not None:
+        attempt = dataclasses.replace(attempt, interpolant=whole(attempt.interpolant))
+    return attempt, estimate
 
 
 def _output_times(problem: Problem, times: Sequence[float] | None) -> np.ndarray:

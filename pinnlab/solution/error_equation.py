@@ -44,6 +44,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.cuts import believed_power, cuts
 from pinnlab.reference.refinement import Budget
 from pinnlab.solution.measures import keys_of, measure
 from pinnlab.solution.sizes import rms
@@ -309,14 +310,15 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
     deadline = Deadline.after(max_seconds)
     windows: list[tuple[Problem, Interpolant | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)
-    method, start = "", None
+    method, start, at = "", None, cuts(problem)
+    power = believed_power(problem, at)
     for model in models:
         part = problem if len(models) == 1 else _window(problem, model)
         made = error_problem(part, model, start, deadline)
         e = None
         if not _is_rounding(made, part, model):
             with np.errstate(over="ignore", invalid="ignore"):  # grids that are too coarse may blow up, and are refined
-                attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True))
+                attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True), at, power)
             if not change or not all(math.isfinite(c) for c in change.values()):
                 raise TimeoutError("only one resolution was solved in time, which says nothing of its accuracy")
             e, method = attempt.interpolant, attempt.method
