@@ -18,7 +18,7 @@ import scipy
 import torch
 
 from pinnlab.domains.meshes import Mesh
-from pinnlab.domains.outlines import Array, Curve, outline
+from pinnlab.domains.outlines import Array, Curve, divided, outline
 from pinnlab.domains.regions import Region
 
 _GROWTH = 0.3
@@ -37,9 +37,9 @@ class Triangulation:
     Attributes:
         nodes: (v, 2).
         elements: (k, 3) node numbers, counter-clockwise.
-        edges: (b, 2) node numbers of the edges on the boundary.
+        edges: (b, 2) node numbers of the edges on the boundary, and on curves inside that triangles follow.
         curves: (b,) number of the curve that an edge lies on.
-        outline: the curves.
+        outline: the curves; those inside belong to no piece, and their names are empty.
     """
 
     nodes: Array
@@ -52,10 +52,10 @@ class Triangulation:
     def pieces(self) -> dict[str, Array]:
         """{boundary piece: (b,) node numbers (b, 2) of its edges}."""
         names = np.array([curve.piece for curve in self.outline])[self.curves]
-        return {str(name): self.edges[names == name] for name in dict.fromkeys(names.tolist())}
+        return {str(name): self.edges[names == name] for name in dict.fromkeys(names.tolist()) if name}
 
     def middles(self) -> Array:
-        """(b, 2) the points of the true boundary in the middle of its edges."""
+        """(b, 2) the points of the true curves in the middle of their edges."""
         return self._on_boundary(self.nodes[self.edges].mean(axis=1))
 
     def refined(self) -> Triangulation:
@@ -104,13 +104,16 @@ class _Sizes:
         return found
 
 
-def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float]] = ()) -> Triangulation:
+def triangulate(
+    region: Region, size: float, graded: Sequence[tuple[Array, float]] = (), inner: Sequence[Curve] = ()
+) -> Triangulation:
     """Triangles of about one size over a region of the plane.
 
     Args:
         region: of the plane; a mesh keeps its own triangles, refined until they are no larger.
         size: length of edges, at most.
         graded: (point (2,), length of edges there).
+        inner: curves that triangles are to follow, as far as they lie inside; a mesh has its own edges.
 
     Raises:
         TypeError: the region is none of the plane.
@@ -118,15 +121,15 @@ def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float
     """
     if isinstance(region, Mesh):
         return _of_mesh(region, size)
-    curves = outline(region)
+    outer, inside = divided(region, inner)
+    curves = [*outer, *inside]
     ends = _joined(curves, 1e-9 * region.size)
     sizes = _sizes(curves, size, graded)
     shares = [_shares(curve, sizes) for curve in curves]
-    inner = _tree_points(region, sizes)
+    free = _tree_points(region, sizes)
     for _ in range(_ROUNDS):
         nodes, edges, owners = _boundary(curves, shares, ends)
-        free = _apart(inner, nodes, edges, sizes)
-        found, missing = _triangles(region, nodes, free, edges)
+        found, missing = _triangles(region, nodes, _apart(free, nodes, edges, sizes), edges)
         if not missing.any():
             return Triangulation(found[0], found[1], edges, owners, tuple(curves))
         shares = [_halved(s, missing[owners == i]) for i, s in enumerate(shares)]

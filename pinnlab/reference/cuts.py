@@ -69,3 +69,9 @@ def _cut_at(jump: Jump, problem: Problem, made: Mapping[str, Sequence[float]]) -
     lower, upper = problem.domain.bounds[jump.coordinate]
     at, own = jump.position, made.get(jump.coordinate, ())
     return at is not None and any(abs(at - p) <= JOINED * (upper - lower) for p in own)
+
+
+def is_curved(problem: Problem) -> bool:
+    """Whether something jumps in the plane along lines that no cut of a box can follow."""
+    space = problem.domain.space
+    return len(space) == 2 and any(jump.position is None and jump.coordinate in space for jump in problem.jumps)

@@ -21,7 +21,7 @@ from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
-from pinnlab.reference.cuts import believed_power
+from pinnlab.reference.cuts import believed_power, is_curved
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.folding import Folded, fold
@@ -142,8 +142,18 @@ def reference_solution(
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem's domain; else it is solved on finite elements."""
-    return isinstance(problem.domain, Box) and len(problem.domain.space) <= 2
+    """Whether tensor grids fit a problem's domain and what jumps in it; else it is solved on finite elements."""
+    if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+        return False
+    if not is_curved(problem):
+        return True
+    if any(jump.flux and jump.position is None for jump in problem.jumps):
+        return False
+    try:
+        check_elements(problem.forward)
+    except ValueError:
+        return True
+    return False
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:

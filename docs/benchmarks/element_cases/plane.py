@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 import torch
-from element_cases import Case, Cases
 from torch import Tensor
 
 import pinnlab as pl
 import pinnlab.problems
+from element_cases import Case, Cases
 
 HOLED = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5}, 0.2)
 

@@ -5,6 +5,7 @@ Letters: p points, s instants, c components of the state, v nodes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,12 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.triangulation import Triangulation, triangulate
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.reference.collocation import Integrator
+from pinnlab.reference.convergence import bound
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
 from pinnlab.reference.finite_elements.function import ElementFunction
+from pinnlab.reference.finite_elements.interfaces import inner_corners, interfaces, off_curves
 from pinnlab.reference.finite_elements.space import Array, ElementSpace
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.newton import newton
@@ -162,8 +165,12 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     rows = matched(problem, structure)
     essential, fluxes = sorted_conditions(problem)
     size = region.size / _FIRST
-    graded = [(point, _CORNER * size) for point in singular_corners(region, essential, fluxes)]
-    mesh = triangulate(region, size, graded)
+    curves = interfaces(problem)
+    corners = singular_corners(region, essential, fluxes)
+    if any(jump.flux for jump in problem.jumps):
+        corners += inner_corners(curves, 1e-9 * region.size)
+    mesh = triangulate(region, size, [(point, _CORNER * size) for point in corners], curves)
+    power = 1.0 if off_curves(problem, curves) else math.inf
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
@@ -181,24 +188,28 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
             changes.append(_difference(problem, best.interpolant, guess))
         best = attempt
         seconds = time.perf_counter() - began
-        estimate = _estimate(changes)
+        estimate = _estimate(changes, power)
         if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds):
             break
         mesh = mesh.refined()
     if best is None:
         raise nothing_in_time(why)
-    return best, _estimate(changes) if budget.estimate else {}
+    return best, _estimate(changes, power) if budget.estimate else {}
 
 
-def _estimate(changes: list[Estimate]) -> Estimate:
+def _estimate(changes: list[Estimate], power: float) -> Estimate:
     """Of the finest level, from how much the last refinements changed: {unknown: relative error}.
 
     A change is the coarser level's error; errors fall by the ratio of two changes, or, where there was one, by half of
-    what smooth solutions let expect.
+    what smooth solutions let expect. Where triangles cut through a jump, they fall with the ``power`` 1 of the length of
+    edges, up and down.
     """
     if not changes:
         return {}
     last = changes[-1]
+    if math.isfinite(power):
+        sizes = [2**k for k in range(1, len(changes) + 1)]
+        return {u: bound([change[u] for change in changes], sizes, power) for u in last}
     if len(changes) == 1:
         return {u: v / (2 ** (_ORDER - 1) - 1) for u, v in last.items()}
     found = {}
