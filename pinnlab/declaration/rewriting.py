@@ -72,8 +72,11 @@ def _ones(condition: AnyCondition, context: Context) -> dict[str, float]:
 
 def _velocity(given: Any, change: ChangeOfVariables, context: Context, bindable: Sequence[str]) -> list[Any]:
     """dx/dt of inner variables, one component per coordinate of space."""
-    found = []
-    for name, (part, names) in velocity_components(given, context.region.space, bindable).items():
-        unit = Affine(0.0, change.along((context.region.clock,)) / change.along((name,)))
+    found, region = [], context.region
+    clock = (
+        () if region.time is None else (region.time,)
+    )  # in a steady problem the parameter of characteristics has no unit
+    for name, (part, names) in velocity_components(given, region.space, bindable).items():
+        unit = Affine(0.0, change.along(clock) / change.along((name,)))
         found.append(ChangedFunction(part, names, change, unit) if callable(part) else unit.inner(float(part)))
     return found

@@ -248,3 +248,16 @@ def test_what_no_units_mend_is_said() -> None:
     text = str(problem.check())
     assert "solved in natural units: Scales(" in text and "differ by a factor of 1e+12" in text
     assert "natural units" not in str(pl.load_problem("heat_robin").check())
+
+
+def test_a_steady_velocity_has_the_unit_of_its_coordinate() -> None:
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 5e4), y=(0.0, 5e4)),
+        unknowns="u",
+        equations=lambda u: 2 * u.x + 4 * u.y - 1e-4 * u,
+        conditions=[pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=1.0, on="y-")],
+        velocity=(2.0, 4.0),
+    )
+    assert problem.check()
+    inner = problem.natural.velocity
+    assert problem.natural is not problem and inner is not None and inner[1] == pytest.approx(2 * inner[0])
