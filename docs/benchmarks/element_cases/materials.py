@@ -114,27 +114,27 @@ def kirsch() -> Case:
         e = 1 / (1 - nu**2)
         return e * (u.x + nu * v.y), e * (v.y + nu * u.x), e * (1 - nu) / 2 * (u.y + v.x)
 
-    def equations(u: Any, v: Any) -> tuple[Any, Any]:
+    def equations(u: Any, v: Any) -> dict[str, Any]:
         sxx, syy, sxy = stress(u, v)
-        return pl.diff(sxx, "x") + pl.diff(sxy, "y"), pl.diff(sxy, "x") + pl.diff(syy, "y")
+        return {"along": pl.diff(sxx, "x") + pl.diff(sxy, "y"), "across": pl.diff(sxy, "x") + pl.diff(syy, "y")}
 
-    def pulled(u: Any, v: Any, n: Any, x: Any, y: Any) -> tuple[Any, Any]:
-        (sxx, syy, sxy), given = stress(u, v), kirsch_fields(x, y)
-        return (
-            sxx * n.x + sxy * n.y - given["sxx"] * n.x - given["sxy"] * n.y,
-            sxy * n.x + syy * n.y - given["sxy"] * n.x - given["syy"] * n.y,
-        )
-
-    def free(u: Any, v: Any, n: Any) -> tuple[Any, Any]:
+    def free(u: Any, v: Any, n: Any) -> dict[str, Any]:
         sxx, syy, sxy = stress(u, v)
-        return sxx * n.x + sxy * n.y, sxy * n.x + syy * n.y
+        return {"along": sxx * n.x + sxy * n.y, "across": sxy * n.x + syy * n.y}
+
+    def pulled(u: Any, v: Any, n: Any, x: Any, y: Any) -> dict[str, Any]:
+        found, given = free(u, v, n), kirsch_fields(x, y)
+        return {
+            "along": found["along"] - given["sxx"] * n.x - given["sxy"] * n.y,
+            "across": found["across"] - given["sxy"] * n.x - given["syy"] * n.y,
+        }
 
     conditions = [
         pl.Dirichlet(u=0.0, on="x-"),
         pl.Condition(lambda u, v: u.y + v.x, on="x-"),
         pl.Dirichlet(v=0.0, on="y-"),
         pl.Condition(lambda u, v: u.y + v.x, on="y-"),
-        pl.Condition(pulled, on=("x+", "y+")),
+        *(pl.Condition(pulled, on=side) for side in ("x+", "y+")),
         pl.Condition(free, on="surface"),
     ]
     problem = pl.Problem(region, ("u", "v"), equations, conditions)
@@ -142,7 +142,16 @@ def kirsch() -> Case:
     def exact(x: Tensor, y: Tensor) -> dict[str, Tensor]:
         return {name: values for name, values in kirsch_fields(x, y).items() if name in "uv"}
 
-    return Case(problem, exact, 1e-5, 1e-3)
+    def concentration(found: pl.Reference) -> dict[str, tuple[float, float]]:
+        """The stress along the pull at the top of the hole, next to the one far away."""
+        x = torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
+        y = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
+        at = found(x=x, y=y)
+        (u_x,) = torch.autograd.grad(at["u"].sum(), x, retain_graph=True)
+        (v_y,) = torch.autograd.grad(at["v"].sum(), y)
+        return {"stress concentration": (float((u_x + nu * v_y) / (1 - nu**2)), 3.0)}
+
+    return Case(problem, exact, 1e-5, 1e-3, concentration)
 
 
 CASES: Cases = {
