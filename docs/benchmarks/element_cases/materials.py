@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
-from element_cases import Case, Cases
 from torch import Tensor
 
 import pinnlab as pl
+from element_cases import Case, Cases
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
 
