@@ -27,16 +27,17 @@ def interfaces(problem: Problem) -> list[Curve]:
     """The boundaries of materials inside a region of the plane, and other lines and curves along which something jumps.
 
     Args:
-        problem: on a region of the plane, or its product with time. A mesh has its own edges.
+        problem: on a region of the plane, or its product with time. A mesh has its own edges, and only those around its
+            parts are meant.
     """
     rest = problem.domain.at_rest
     assert rest is not None
+    parts = [p for v in problem.parameters.values() if isinstance(v, PiecewiseFunction) for p in v.parts]
     if isinstance(rest, Mesh):
-        return []
+        return [curve for part in parts if isinstance(part.region, Mesh) for curve in outline(part.region)]
     found: list[Curve] = []
-    for value in problem.parameters.values():
-        for part in value.parts if isinstance(value, PiecewiseFunction) else ():
-            found += _outline(part.region, rest)
+    for part in parts:
+        found += _outline(part.region, rest)
     for jump in problem.jumps:
         if jump.coordinate in rest.coordinates and jump.position is not None:
             found.append(_line(rest, jump.coordinate, jump.position))

@@ -17,7 +17,7 @@ from pinnlab.declaration.conditions import Data, Integral, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.jets import made_up_jet
-from pinnlab.domains import Region
+from pinnlab.domains import Mesh, Region
 from pinnlab.domains.outlines import outline
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.triangulation import Triangulation, triangulate
@@ -167,7 +167,8 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     size = region.size / _FIRST
     curves = interfaces(problem)
     corners = singular_corners(region, essential, fluxes)
-    if any(jump.flux for jump in problem.jumps):
+    # a mesh has corners of its own
+    if any(jump.flux for jump in problem.jumps) and not isinstance(region, Mesh):
         corners += inner_corners(curves, 1e-9 * region.size)
     mesh = triangulate(region, size, [(point, _CORNER * size) for point in corners], curves)
     power = 1.0 if off_curves(problem, curves) else math.inf
