@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pinnlab.algebra.largest import largest
@@ -52,6 +52,7 @@ class Budget:
         estimate: whether an estimate of the error is wanted.
         whole: makes the functions of the domain from those that are solved for; None where they are the same.
         power: the highest power of the resolution with which the error can fall; see ``convergence``.
+        floors: {unknown: size, root mean square, of what its solution is added to}: less need not be resolved.
     """
 
     tolerance: float
@@ -60,10 +61,12 @@ class Budget:
     estimate: bool
     whole: Callable[[Interpolant], Interpolant] | None = None
     power: float = math.inf
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     def change(self, coarse: Interpolant, fine: Interpolant) -> Estimate:
         """{unknown: relative L2 difference}."""
-        return relative_difference(*(i if self.whole is None else self.whole(i) for i in (coarse, fine)))
+        one, two = (i if self.whole is None else self.whole(i) for i in (coarse, fine))
+        return relative_difference(one, two, self.floors)
 
     def allows(self, seconds: float) -> bool:
         """Whether something that takes so long may still be started."""

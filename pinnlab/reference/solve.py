@@ -30,6 +30,7 @@ from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
+from pinnlab.reference.singular import Layers, Whole
 from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, start_function
 from pinnlab.reference.uniqueness import is_singular
@@ -94,26 +95,28 @@ def reference_solution(
     began = time.perf_counter()
     # elements and their systems are scaled by themselves
     user, problem = problem, problem.forward if elements else problem.natural
-    structure = analyse(problem)
+    structure, layers = analyse(problem), Layers.of(problem)
     clashes = user.forward.clashes.found
-    if clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
+    if layers is None and clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
         raise ValueError(
             f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "
             "pass a reference of your own as Problem(reference=...)."
         )
+    posed = problem if layers is None else layers.rest_of(problem)
     even = None if resolution is None else int(resolution) + int(resolution) % 2
-    folded = None if elements else fold(problem)
+    folded = None if elements else fold(posed)
     whole = None if folded is None else folded.unfolded
+    floors = {} if layers is None else layers.sizes(problem)
     power = believed_power(problem, {} if folded is None else folded.cuts)
-    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole, power)
-    solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
+    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole, power, floors)
+    solved, shape_of = (posed, structure) if folded is None else (folded.problem, analyse(folded.problem))
     change = user.turn if elements else user.change
-    interpolant: Interpolant | ElementFunction
+    interpolant: Interpolant | ElementFunction | Whole
     attempt: Attempt | Found
     try:
         with one_thread():
             if elements:
-                attempt, estimate = run_elements(problem, structure, budget)
+                attempt, estimate = run_elements(posed, structure, budget)
                 interpolant = attempt.interpolant
             else:
                 attempt, estimate = _solve(solved, shape_of, budget, dealias)
@@ -123,6 +126,8 @@ def reference_solution(
     except ValueError as error:
         error.args = (change.told(str(error)),)
         raise
+    if layers is not None:
+        interpolant = rest = Whole.of(interpolant, layers, problem)
     seconds = time.perf_counter() - began
     function = interpolant if user is problem else OuterInterpolant(interpolant, change)
     grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
@@ -133,6 +138,9 @@ def reference_solution(
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
     shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
+    if layers is not None:
+        share = rest.share(problem, floors)
+        estimate = {u: e * share[u] for u, e in estimate.items()}
     estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
     values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
     numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}

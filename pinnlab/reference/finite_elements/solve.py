@@ -186,7 +186,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         nodes = guess.space.count
         attempt = Found(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} triangles, {nodes} nodes")
         if best is not None:
-            changes.append(_difference(problem, best.interpolant, guess))
+            changes.append(_difference(problem, best.interpolant, guess, budget.floors))
         best = attempt
         seconds = time.perf_counter() - began
         estimate = _estimate(changes, power)
@@ -251,14 +251,17 @@ def _solved(
     start, stop = problem.domain.time_interval
     state = system.fit_boundary(state, np.zeros_like(state), start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
-    path = Integrator(system, tolerance, 5, budget.deadline).run(state, start, stop)
+    floor = np.array([budget.floors.get(unknown, 0.0) for unknown, _ in structure.components])
+    path = Integrator(system, tolerance, 5, budget.deadline).run(state, start, stop, floor)
     times = NodeAxis(path.times, 0, stride=path.stages)
     data = {u: path.states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
     return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem))
 
 
-def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction) -> Estimate:
-    """{unknown: relative L2 difference}, at random points."""
+def _difference(
+    problem: Problem, coarse: ElementFunction, fine: ElementFunction, floors: Mapping[str, float]
+) -> Estimate:
+    """{unknown: L2 difference}, relative to its size or to its floor, whichever is larger, at random points."""
     region = problem.domain.at_rest
     assert region is not None
     points = region.interior(unit_points("sobol", _POINTS, 2, np.random.default_rng(5)).double()).points.numpy()
@@ -274,5 +277,6 @@ def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction
     for unknown, values in exact.items():
         known = np.isfinite(values) & np.isfinite(rough[unknown])
         change = float(np.linalg.norm((rough[unknown] - values)[known]))
-        found[unknown] = change / max(float(np.linalg.norm(values[known])), 1e-300)
+        least = floors.get(unknown, 0.0) * math.sqrt(max(1, int(known.sum())))
+        found[unknown] = change / max(float(np.linalg.norm(values[known])), least, 1e-300)
     return found
