@@ -19,12 +19,14 @@ from pinnlab.declaration.conditions import (
     AnyCondition,
     BoundaryCondition,
     Condition,
+    Data,
     Initial,
     OnPiece,
     Periodic,
     PrescribedCondition,
     Robin,
 )
+from pinnlab.declaration.gauge import fixing_values
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key, NamedJet, as_value
@@ -151,13 +153,13 @@ def error_problem(
         unknowns=problem.unknowns,
         equations=_named(equations, (*problem.unknowns, *names)),
         conditions=_conditions(problem, model, start, place),
-        parameters=dict(problem.parameters),
+        parameters=problem.parameters,
         name=f"error of {problem.name}",
     )
 
 
 def _conditions(problem: Problem, model: Any, start: InitialState | None, place: Place | None) -> list[AnyCondition]:
-    """The conditions on e: what u_h lacks of each of the problem's. Data are no conditions of a well-posed problem."""
+    """The conditions on e: what u_h lacks of each of the problem's. Data are none, but for a value that fixes a constant."""
     context = problem.context()
     first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
     asked = [keys_of(problem, term) for _, terms in problem.condition_terms() for term in terms]
@@ -173,6 +175,16 @@ def _conditions(problem: Problem, model: Any, start: InitialState | None, place:
         elif isinstance(condition, BoundaryCondition):
             for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
                 found.append(_on_boundary(problem, known, condition, each, term))
+    return [*found, *_gauges(problem, known)]
+
+
+def _gauges(problem: Problem, known: KeptJets) -> list[AnyCondition]:
+    """What the values lack that fix constants, if the problem has such."""
+    found: list[AnyCondition] = []
+    for data, term in fixing_values(problem):
+        columns = {name: data.points[name].double() for name in problem.domain.coordinates}
+        lack: Any = {term.residuals[0].removeprefix("data "): _lack(problem, known, term)(columns).numpy()}
+        found.append(Data({name: x.numpy() for name, x in columns.items()}, **lack))
     return found
 
 

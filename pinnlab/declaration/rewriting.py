@@ -17,7 +17,7 @@ from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.conditions.converted import ConvertedCondition
 from pinnlab.declaration.dry_run import Equation, bound_label
 from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.parameters import Parameter
+from pinnlab.declaration.parameters import Looked, Parameter
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped
@@ -61,7 +61,7 @@ def rewritten(
             for i, f in enumerate(equations)
         ],
         "conditions": inner,
-        "parameters": {name: changed_parameter(name, value, names, change) for name, value in parameters.items()},
+        "parameters": Looked((name, changed_parameter(name, v, names, change)) for name, v in parameters.items()),
         "velocity": None if velocity is None else _velocity(velocity, change, context, bindable),
     }
 

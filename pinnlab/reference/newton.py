@@ -22,6 +22,12 @@ _STALLED = 4
 """Full steps in a row of which none is half as long as the shortest before."""
 
 
+_PATIENCE = 15
+"""Iterations for one step of a continuation."""
+_SHARE, _LEAST = 0.25, 0.005
+"""Of the non-linear part, that is added in the first step of a continuation, and in the shortest one."""
+
+
 class SteadySystem(Protocol):
     """R(U) = 0, for states and rates of any shape; rates vanish."""
 
@@ -42,8 +48,13 @@ class SteadySystem(Protocol):
         ...
 
 
-def newton(system: SteadySystem, guesses: list[Array]) -> tuple[Array, int]:
+def newton(system: SteadySystem, guesses: list[Array], iterations: int = _ITERATIONS) -> tuple[Array, int]:
     """A root from the first guess that leads to one, and the number of iterations.
+
+    Args:
+        system: what is solved.
+        guesses: of the shape of the state.
+        iterations: from each guess, at most.
 
     Raises:
         ValueError: no guess converges, or the linearized equations are singular.
@@ -51,21 +62,69 @@ def newton(system: SteadySystem, guesses: list[Array]) -> tuple[Array, int]:
     failure: ValueError | None = None
     for guess in guesses:
         try:
-            return _newton(system, guess)
+            return _newton(system, guess, iterations)
         except ValueError as error:
             failure = failure or error
     assert failure is not None
     raise failure
 
 
-def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
+class _Eased:
+    """A system between its linearization at rest and itself: s R(U) + (1 - s) (R(0) + R'(0) U)."""
+
+    def __init__(self, system: SteadySystem, rest: Array):
+        self.system, self.share, self.size, self.is_full = system, 0.0, system.size, system.is_full
+        self.deadline, nothing = system.deadline, np.zeros_like(rest)
+        self._constant = system.residual(nothing[None], nothing[None], np.zeros(1))[0]
+        self._linear, _ = system.jacobians(nothing, nothing, 0.0)
+
+    def residual(self, states: Array, rates: Array, times: Array) -> Array:
+        """(1, N)."""
+        easy = self._constant + self._linear @ states.reshape(-1)
+        return self.share * self.system.residual(states, rates, times) + (1 - self.share) * easy
+
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, Any]:
+        """(N, N) by the state."""
+        own, _ = self.system.jacobians(state, rate, t)
+        return scipy.sparse.csr_array(self.share * own + (1 - self.share) * self._linear), None
+
+
+def newton_by_steps(system: SteadySystem, like: Array) -> tuple[Array, int]:
+    """A root reached from that of the equations linearized at rest, whose non-linear part grows step by step.
+
+    For flows that is continuation in the coefficient of the convective term, from creeping flow on.
+
+    Args:
+        system: which is defined where all unknowns are zero.
+        like: of the shape of the state.
+
+    Raises:
+        ValueError: no step is short enough.
+    """
+    eased, state, count = _Eased(system, like), np.zeros_like(like), 0
+    state, _ = _newton(eased, state)
+    done, step = 0.0, _SHARE
+    while done < 1.0:
+        eased.share = min(1.0, done + step)
+        try:
+            state, more = _newton(eased, state, _PATIENCE)
+        except ValueError:
+            step /= 4
+            if step < _LEAST:
+                raise
+            continue
+        done, step, count = eased.share, 2 * step, count + more
+    return state, count
+
+
+def _newton(system: SteadySystem, state: Array, iterations: int = _ITERATIONS) -> tuple[Array, int]:
     time, rate, smallest, stalled = np.zeros(1), np.zeros_like(state), np.inf, 0
 
     def residual(u: Array) -> Array:
         return system.residual(u[None], rate[None], time)[0]
 
     current = residual(state)
-    for iteration in range(1, _ITERATIONS + 1):
+    for iteration in range(1, iterations + 1):
         if not np.isfinite(current).all():
             raise ValueError("reference_solution: the equations are not finite at the first guess (0 or 1 everywhere).")
         jacobian, _ = system.jacobians(state, rate, 0.0)
@@ -95,7 +154,7 @@ def _newton(system: SteadySystem, state: Array) -> tuple[Array, int]:
         if length == 1.0:
             smallest = min(smallest, size)
     raise ValueError(
-        f"reference_solution: Newton's method did not converge in {_ITERATIONS} iterations (last relative step "
+        f"reference_solution: Newton's method did not converge in {iterations} iterations (last relative step "
         f"{size:.1e}); the problem may have no solution, several, or a layer that needs a finer resolution=."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,15 +15,17 @@ from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
-from pinnlab.reference.cuts import believed_power, is_curved
+from pinnlab.reference.cuts import believed_power, cuts, is_curved
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
+from pinnlab.reference.finite_elements.symbol import has_pressure
 from pinnlab.reference.folding import Folded, fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
@@ -32,7 +34,7 @@ from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.singular import Layers, Whole
 from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
@@ -42,6 +44,7 @@ _FULL = 512
 """Fourier modes up to which the implicit method's full matrices are cheap."""
 
 
+@explained_call()
 def reference_solution(
     problem: Problem,
     resolution: int | None = None,
@@ -85,7 +88,7 @@ def reference_solution(
     else:
         check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem.forward)
+    check_constants(problem.forward, data=elements)
     if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
@@ -95,7 +98,9 @@ def reference_solution(
     began = time.perf_counter()
     # elements and their systems are scaled by themselves
     user, problem = problem, problem.forward if elements else problem.natural
-    structure, layers = analyse(problem), Layers.of(problem)
+    structure = analyse(problem, algebraic=elements)
+    # steady, triangles are graded where data clash
+    layers = None if elements and not problem.domain.has_time else Layers.of(problem)
     clashes = user.forward.clashes.found
     if layers is None and clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
         raise ValueError(
@@ -150,8 +155,11 @@ def reference_solution(
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem's domain and what jumps in it; else it is solved on finite elements."""
+    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements."""
     if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+        return False
+    whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    if has_pressure(problem) and not (problem.domain.has_time and whole):
         return False
     if not is_curved(problem):
         return True
@@ -249,9 +257,7 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(
-    problem: Problem, budget: Budget, at: Mapping[str, Sequence[float]], power: float
-) -> tuple[Attempt, Estimate]:
+def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
@@ -260,19 +266,20 @@ def solve_for(
     Args:
         problem: whose materials do not meet.
         budget: how far to go.
-        at: {coordinate: positions} at which the domain is cut.
-        power: the highest power of the resolution with which the error can fall.
+        like: a problem on the same domain, whose equations are quick to look at, that jumps at the same places.
 
     Raises:
         ValueError: as ``reference_solution``.
     """
+    if not on_grid(like):
+        check_elements(problem)
+        with one_thread():
+            return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
+    at = cuts(like)
     folded = Folded(problem, at) if at else None
-    whole = None if folded is None else folded.unfolded
-    budget, solved = (
-        dataclasses.replace(budget, whole=whole, power=power),
-        problem if folded is None else folded.problem,
-    )
+    whole, solved = (None, problem) if folded is None else (folded.unfolded, folded.problem)
+    budget = dataclasses.replace(budget, whole=whole, power=believed_power(like, at))
     structure = analyse(solved)
     with one_thread():
         if solved.domain.has_time and len(solved.domain.space) <= 1 and not structure.static:

@@ -36,8 +36,7 @@ from pinnlab.domains import Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
-from pinnlab.reference.base import Interpolant
-from pinnlab.reference.cuts import believed_power, cuts
+from pinnlab.reference.base import Evaluated
 from pinnlab.reference.refinement import Budget
 from pinnlab.solution.measures import measure
 from pinnlab.solution.sizes import rms
@@ -65,7 +64,7 @@ class ErrorSolution:
     """
 
     problem: Problem
-    windows: tuple[tuple[Problem, Interpolant | None], ...]
+    windows: tuple[tuple[Problem, Evaluated | None], ...]
     accuracy: dict[str, float]
     method: str
 
@@ -105,17 +104,16 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
     if given := [c for c in problem.conditions if isinstance(c, Integral)]:
         raise ValueError(f"the classical solver takes no integrals, such as {given[0]!r}")
     deadline = Deadline.after(max_seconds)
-    windows: list[tuple[Problem, Interpolant | None]] = []
+    windows: list[tuple[Problem, Evaluated | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)
-    method, start, at = "", None, cuts(problem)
-    power = believed_power(problem, at)
+    method, start = "", None
     for model in models:
         part = problem if len(models) == 1 else _window(problem, model)
         made = error_problem(part, model, start, deadline)
         e = None
         if not _is_rounding(made, part, model):
             with np.errstate(over="ignore", invalid="ignore"):  # grids that are too coarse may blow up, and are refined
-                attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True), at, power)
+                attempt, change = solve_for(made, Budget(_ENOUGH, deadline, None, True), problem)
             if not change or not all(math.isfinite(c) for c in change.values()):
                 raise TimeoutError("only one resolution was solved in time, which says nothing of its accuracy")
             e, method = attempt.interpolant, attempt.method
@@ -154,7 +152,7 @@ def _window(problem: Problem, model: Any) -> Problem:
     )
 
 
-def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
+def _end(model: Any, problem: Problem, e: Evaluated | None) -> InitialState:
     """u_h + e and its derivatives by time at the end of a window."""
     names, t = problem.domain.coordinates, problem.domain.clock
     time_orders = {u: frozenset((t,) * k for k in range(max(1, problem.order_of(u, t)))) for u in problem.unknowns}
@@ -175,7 +173,7 @@ def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
 
 
 def _backward(
-    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
+    e: Evaluated, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
 ) -> Array:
     """A derivative by time at the end of an interval, from values at five instants before it."""
     plain = {name: c.numpy() for name, c in columns.items()}

@@ -18,6 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.solve import on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
@@ -110,7 +111,8 @@ def _grid(solution: Solved, deadline: Deadline) -> Tensor:
 
 
 def _clash_in_plane(problem: Problem) -> bool:
-    return bool(problem.forward.clashes.found) and len(problem.domain.space) > 1
+    found = [clash for clash in problem.forward.clashes.found if not clash.inside]
+    return bool(found) and len(problem.domain.space) > 1
 
 
 def _on(solution: Solved, points: Tensor) -> Tensor:
@@ -150,6 +152,12 @@ def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
         NoEstimateError: that is not possible.
         NotUniqueError: the problem is known to have no solution or many.
     """
+    clashes = [clash for clash in solution.problem.clashes.found if not clash.inside]
+    known = _with_coefficients(solution).forward
+    # triangles are graded where steady data clash, and grids are not
+    unresolved = not solution.problem.clashes.resolved and (solution.problem.domain.has_time or on_grid(known))
+    if clashes and len(solution.problem.domain.space) > 1 and unresolved:
+        raise NoEstimateError(f"no classical solution resolves, in the plane, that {clashes[0]}")
     try:
         whole = Deadline.after(max_seconds)
         # where data clash, what is left of the layers is not smooth in time, and takes many steps to resolve
@@ -179,8 +187,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     problem = solution.problem
     if not isinstance(known.domain, Box):
         raise NoEstimateError("the error equation is solved on boxes only")
-    if problem.clashes.found:
-        raise NoEstimateError(f"the error equation has nodes where {problem.clashes.found[0]}")
+    if clashes := [clash for clash in problem.clashes.found if not clash.inside]:
+        raise NoEstimateError(f"the error equation has nodes where {clashes[0]}")
     try:
         whole = Deadline.after(max_seconds)
         inner = InnerView(known, solution.models)

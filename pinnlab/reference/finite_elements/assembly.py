@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy
 
+from pinnlab.derivatives.names import Key
 from pinnlab.reference.finite_elements.space import Array, Points
 
 Source = tuple[int, bool]
 """Number of a component of the state, and whether its rate is meant."""
+Numbers = dict[tuple[str, Key], Array]
+"""{(unknown, derivative): (k, q)}."""
 
 
 class Parts:
@@ -82,3 +85,22 @@ class Forms:
                         right = right + slope * points.gradients[axis]
                 local += np.matmul((left * points.weights).transpose(1, 0, 2), right.transpose(1, 2, 0))
             parts.add_local(source[1], points, local, first, source[0] * count)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Conditions with fluxes at the quadrature points of one piece.
+
+    Attributes:
+        through: {equation: (k, q)} n c F.
+        changes: {equation: its linearization}.
+        share: (equations, conditions, k, q) how much of each condition is taken off.
+        residuals: (k, q) of each condition.
+        linear: their linearization.
+    """
+
+    through: dict[int, Array]
+    changes: dict[int, Numbers]
+    share: Array
+    residuals: list[Array]
+    linear: list[Numbers]

@@ -63,6 +63,14 @@ class Pointwise:
         found = _nonzero(gradients(value, {i: flux.z for i, flux in enumerate(self.fluxes)}))
         return [found.get(i) for i in range(len(self.fluxes))]
 
+    def terms(self, residual: Tensor) -> Tensor:
+        """(n,) sizes of the terms of an equation, its source among them."""
+        terms = [value * self.leaves[leaf].detach() for leaf, value in self.by_leaves(residual).items()]
+        factors = zip(self.by_fluxes(residual), self.fluxes, strict=True)
+        terms += [factor * flux.z.detach() for factor, flux in factors if factor is not None]
+        source = residual.detach() - sum(terms, torch.zeros_like(residual))
+        return sum((term.abs() for term in terms), source.abs())
+
 
 def _nonzero(found: dict[K, Tensor]) -> dict[K, Tensor]:
     return {leaf: g.detach() for leaf, g in found.items() if bool((g != 0).any())}

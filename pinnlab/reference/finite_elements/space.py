@@ -86,6 +86,12 @@ class ElementSpace:
         """V."""
         return int(self._basis.N)
 
+    @property
+    def corner_shares(self) -> Array:
+        """(i, d + 1) shares of an element's corners in the places of its nodes."""
+        at = np.asarray(self._basis.elem.doflocs)
+        return np.concatenate([1 - at.sum(axis=1, keepdims=True), at], axis=1)
+
     @cached_property
     def inside(self) -> Points:
         """Of all elements."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Int
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
+from pinnlab.inverse.fitted import FittedMarch
+from pinnlab.inverse.obstacles import begun, is_fitted, obstacle_to_fit
+from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
@@ -23,6 +27,7 @@ from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.sensitivity import MarchedState
 from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
@@ -78,14 +83,14 @@ class LocalExperts(Solver):
         return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time
+        return not problem.domain.has_time or is_fitted(problem)
 
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
         if why is None and problem.domain.has_time:
             # cells are split until they resolve the initial state: that needs no solve
             try:
-                self.march(problem)
+                self.march(begun(problem) if is_fitted(problem) else problem)
             except UnresolvedError as error:
                 why = str(_nothing_solved(error))
         return why
@@ -98,6 +103,9 @@ class LocalExperts(Solver):
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
                 f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
             )
+        if is_fitted(problem):
+            guesses = {} if settings.start is None else settings.start.coefficients
+            return self.fitted(problem, settings.seed, guesses)
         return CellMarch(self, problem, settings)
 
     def march(
@@ -134,6 +142,18 @@ class LocalExperts(Solver):
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
+    def fitted(self, problem: Problem, seed: int, guesses: Mapping[str, float]) -> FittedMarch:
+        """Marches for one set of numbers after the other, from guesses {name: value} in place of the problem's."""
+        return FittedMarch(problem, partial(self._solved, seed), self.tolerance, guesses)
+
+    def _solved(self, seed: int, problem: Problem, deadline: Deadline, most: float) -> MarchedState:
+        """The march to the end, around which numbers are fitted."""
+        try:
+            march = self.march(problem, seed, deadline)
+        except UnresolvedError as error:
+            raise UnsolvedError(str(error)) from error
+        return MarchedState(march, deadline, most)
+
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
 
@@ -150,12 +170,9 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
-        if problem.unknown_parameters and not beside:
-            yield (
-                f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
-                f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
-            )
+        if is_fitted(problem):
+            why = obstacle_to_fit(problem, f"{_OWNER}()")
+            yield from () if why is None else (f"{why}; use PINN().",)
         for condition in problem.conditions:
             if isinstance(condition, Integral) and condition.where is not None:
                 yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
