@@ -54,6 +54,7 @@ def reference_solution(
     estimate_error: bool = True,
     max_seconds: float = 60.0,
     dealias: bool = True,
+    method: str | None = None,
 ) -> Reference:
     """Solve a problem by classical methods: the method of lines, Newton's method for steady problems, DOP853 for ODEs.
 
@@ -71,6 +72,7 @@ def reference_solution(
         estimate_error: whether to compare resolutions; without it a given ``resolution`` is solved once.
         max_seconds: of the whole; no doubling is started that would end later, and one that does is given up.
         dealias: the 3/2 rule for the non-linear terms of periodic problems.
+        method: ``"grid"`` or ``"elements"`` for finite elements, where both fit, as in the plane; None chooses.
 
     Raises:
         ValueError: the problem cannot be solved: families, unknown coefficients, three space dimensions,
@@ -81,7 +83,12 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
+    if method not in (None, "grid", "elements"):
+        raise ValueError(f"method={method!r}: choose 'grid' or 'elements', or None for what fits best.")
     elements = not on_grid(problem)
+    if elements and method == "grid":
+        raise ValueError(f"method='grid': {problem.domain!r}, or what jumps in it, needs method='elements'.")
+    elements = elements or method == "elements"
     if elements:
         check_numbers(problem.forward)
         check_elements(problem.forward)
