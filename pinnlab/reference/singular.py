@@ -136,6 +136,11 @@ class Whole:
         at = self.layers.place(points.detach().to("cpu", torch.float64), None)
         return self.rest.jet(points, indices) + self.layers.jet(at, indices).to(points)
 
+    def told(self, estimate: Mapping[str, float], problem: Problem, floors: Mapping[str, float]) -> dict[str, float]:
+        """{unknown: error relative to the whole}, from that of its rest relative to the rest, or to its floor."""
+        share = self.share(problem, floors)
+        return {unknown: error * share[unknown] for unknown, error in estimate.items()}
+
     def share(self, problem: Problem, floors: Mapping[str, float]) -> dict[str, float]:
         """{unknown: size of its rest, or its floor if larger, next to the size of the whole} on the problem's domain."""
         points = _inside(problem)

@@ -50,7 +50,8 @@ def difference(
     """{unknown: L2 difference}, relative to its size or to its floor, whichever is larger, at random points."""
     region = problem.domain.at_rest
     assert region is not None
-    points = region.interior(unit_points("sobol", _POINTS, 2, np.random.default_rng(5)).double()).points.numpy()
+    cube = unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
+    points = region.interior(cube).points.numpy()
     at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
     if problem.domain.has_time:
         start, stop = problem.domain.time_interval

@@ -89,6 +89,20 @@ def _nearest(curve: Curve, point: Array) -> Array:
     return curve.at(np.clip(curve.share(point[None]), 0.0, 1.0))[0]
 
 
+def material_corners(problem: Problem, curves: Sequence[Curve]) -> list[Array]:
+    """(2,) corners of materials, at which derivatives may be unbounded; a mesh keeps what it has.
+
+    Args:
+        problem: whose fluxes jump, or no corners matter.
+        curves: along which something jumps.
+    """
+    rest = problem.domain.at_rest
+    assert rest is not None
+    if isinstance(rest, Mesh) or not any(jump.flux for jump in problem.jumps):
+        return []
+    return inner_corners(curves, 1e-9 * rest.size)
+
+
 def inner_corners(curves: Sequence[Curve], close: float) -> list[Array]:
     """(2,) points at which curves inside bend, cross, or end.
 

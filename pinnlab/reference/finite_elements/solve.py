@@ -21,9 +21,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.domains import Mesh
-from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
-from pinnlab.machine.capacity import usable_memory
+from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
@@ -32,19 +30,29 @@ from pinnlab.reference.finite_elements.conditions import check_covered, sorted_c
 from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
-from pinnlab.reference.finite_elements.interfaces import inner_corners, interfaces, off_curves
-from pinnlab.reference.finite_elements.space import Array, ElementSpace
+from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
+from pinnlab.reference.finite_elements.meshing import (
+    Mesh,
+    first_size,
+    kind_of,
+    look_ahead_on,
+    meshed,
+    solver_on,
+    space_on,
+)
+from pinnlab.reference.finite_elements.multigrid import Prepare
+from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, masters, ties
-from pinnlab.reference.newton import SteadySystem, newton, newton_by_steps
+from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
 
-_FIRST = 8
-"""Sides of the first triangles along the longest side of the region."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
+_ENOUGH = 1e-7
+"""Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
 """Iterations that a level takes, about, if it starts from a coarser one."""
 _COLD = 25
@@ -60,10 +68,10 @@ _CORNER = 1e-4
 def check_elements(problem: Problem) -> None:
     """Raise ValueError where finite elements cannot solve a problem, with what is in the way."""
     region, space = problem.domain.at_rest, problem.domain.space
-    if region is None or len(space) != 2:
+    if region is None or len(space) not in (2, 3):
         raise ValueError(
-            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work on boxes in "
-            "one or two, and on other regions of the plane. Pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work in one, two "
+            "and three. Pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
@@ -174,7 +182,7 @@ class _Posed:
         upwinded = () if multipliers else symbol.moved(rows)
         return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
 
-    def on(self, space: ElementSpace, deadline: Deadline) -> ElementSystem:
+    def on(self, space: Space, deadline: Deadline) -> ElementSystem:
         """The system on elements."""
         return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
 
@@ -183,7 +191,7 @@ class _Posed:
         """Whether nodes are tied to one another, or constants are fixed by gauges."""
         return bool(self.multipliers or self.gauges or _periodic(self.problem))
 
-    def ties(self, space: ElementSpace) -> scipy.sparse.csr_array:
+    def ties(self, space: Space) -> scipy.sparse.csr_array:
         """What makes pressures linear, and sides periodic."""
         problem, masters_of = self.problem, {}
         copied, periodic = _copied(problem), _periodic(problem)
@@ -216,14 +224,10 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     assert region is not None
     posed = _Posed.of(problem, structure)
     essential, _ = sorted_conditions(problem, posed.multipliers)
-    size = region.size / _FIRST
-    curves = interfaces(problem)
-    corners = singular_corners(problem, region, essential)
-    # a mesh has corners of its own
-    if any(jump.flux for jump in problem.jumps) and not isinstance(region, Mesh):
-        corners += inner_corners(curves, 1e-9 * region.size)
-    graded = [(point, _CORNER * size) for point in corners]
-    mesh = triangulate(region, size, graded, tuple(_copied(problem).values()), curves)
+    curves = interfaces(problem) if len(region.coordinates) == 2 else []
+    corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
+    graded = [(point, _CORNER * first_size(region)) for point in corners]
+    mesh = meshed(region, graded, tuple(_copied(problem).values()), curves)
     power = 1.0 if off_curves(problem, curves) else math.inf
     best: Found | None = None
     changes: list[Estimate] = []
@@ -252,7 +256,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
             _check_balance(lacking)
         nodes = guess.space.count
         kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
-        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} triangles, {nodes} nodes")
+        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
             changes.append(difference(problem, best.interpolant, guess, budget.floors))
         best = attempt
@@ -279,26 +283,24 @@ def _check_balance(lacking: Sequence[float]) -> None:
 
 
 def _solved(
-    posed: _Posed, mesh: Triangulation, budget: Budget, guess: ElementFunction | None, level: int
+    posed: _Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
 ) -> tuple[ElementFunction, float, float]:
     """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
     problem, structure = posed.problem, posed.structure
-    unknowns, domain = len(structure.components), problem.domain
-    # fill of a factorization by nested dissection in the plane, in numbers
-    nodes = 2 * len(mesh.elements) * unknowns
-    need = 8.0 * 31 * nodes * np.log2(max(nodes, 2)) * (4 if problem.domain.has_time else 2 if posed.multipliers else 1)
-    if need > usable_memory():
-        raise TooLargeError(f"{nodes} unknowns need {need / 1e9:.1f} GB")
-    space = ElementSpace(mesh)
+    unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
+    # pressures take twice as much
+    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.is_tied, budget.deadline)
+    space = space_on(mesh)
     system = posed.on(space, budget.deadline)
+    solver = None if posed.is_tied else solver_on(mesh, ~system.free, budget.deadline, moving)
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
         guesses = [np.zeros(shape), np.ones(shape)]
         if guess is not None:
-            values = guess(at)
+            values = guess.extended(at)
             guesses = [np.stack([values[u] for u in problem.unknowns])]
-        state, lacking = _steady(posed, system, guesses)
+        state, lacking = _steady(posed, system, guesses, solver)
         warm = min(1.0, _WARM / system.linearizations)
         return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True))), lacking, warm
     found = initial_values(problem, at)
@@ -314,7 +316,9 @@ def _solved(
             state = consistent(advanced, state, static, start, stop - start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
     floor = np.array([budget.floors.get(unknown, 0.0) for unknown, _ in structure.components])
-    path = Integrator(advanced, tolerance, 5, budget.deadline).run(state, start, stop, floor)
+    path = Integrator(advanced, tolerance, 5, budget.deadline, solver if advanced is system else None).run(
+        state, start, stop, floor
+    )
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
         first = path.times[1 : path.stages + 1]
@@ -325,10 +329,10 @@ def _solved(
     return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem)), 0.0, 1.0
 
 
-def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array]) -> tuple[Array, float]:
+def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
     """Values at the nodes (c, v), and the source that lacks, relative to others."""
     if not posed.is_tied:
-        return _root(system, guesses), 0.0
+        return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
     tied = posed.steady(system)
     state = _root(tied, [tied.state(guess) for guess in guesses])
     whole = tied.whole(state)
@@ -337,14 +341,14 @@ def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array]) -> tuple
     return whole, max((abs(s) / max(sizes[u], 1e-300) for s, (_, u) in sources), default=0.0)
 
 
-def _root(system: SteadySystem, guesses: list[Array]) -> Array:
+def _root(system: SteadySystem, guesses: list[Array], linear: Linear | None = None) -> Array:
     """By Newton's method from guesses, else step by step from the linearized equations."""
     try:
-        return newton(system, guesses, _COLD)[0]
+        return newton(system, guesses, _COLD, linear)[0]
     except HopelessError:
         raise
     except ValueError as error:
         try:
-            return newton_by_steps(system, guesses[0])[0]
+            return newton_by_steps(system, guesses[0], linear)[0]
         except ValueError:
             raise error from None
