@@ -19,14 +19,12 @@ from pinnlab.declaration.conditions import (
     AnyCondition,
     BoundaryCondition,
     Condition,
-    Data,
     Initial,
     OnPiece,
     Periodic,
     PrescribedCondition,
     Robin,
 )
-from pinnlab.declaration.gauge import fixing_values
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key, NamedJet, as_value
@@ -56,7 +54,7 @@ class KeptJets:
         problem: names coordinates and unknowns.
         indices: the derivatives that may be asked for.
         deadline: raise TimeIsUpError after it.
-        place: moves points, and knows the number of the coordinate that is held: see ``error_problem``.
+        place: moves points, and knows the number of the coordinate that is held: see ``lacking_problem``.
     """
 
     def __init__(
@@ -120,12 +118,13 @@ InitialState = Callable[[str, Key], Callable[[Mapping[str, Tensor]], Tensor]]
 """(unknown, derivative in time) -> its initial values (n,) as a function of columns (n,) of space."""
 
 
-def error_problem(
+def lacking_problem(
     problem: Problem,
     model: Any,
     start: InitialState | None = None,
     deadline: Deadline | None = None,
     place: Place | None = None,
+    also: Sequence[AnyCondition] = (),
 ) -> Problem:
     """The problem whose solution is u - u_h, with the names of the problem's own unknowns.
 
@@ -136,6 +135,7 @@ def error_problem(
         deadline: the equations raise TimeIsUpError after it.
         place: moves points (n, d) to where the model is evaluated in their place, such as away from others where it has
             no value; the number of the coordinate that a condition's piece holds, if any, is given with them.
+        also: further conditions on e.
     """
     names = problem.domain.coordinates
     parameters = problem.parameter_values()
@@ -152,14 +152,14 @@ def error_problem(
         domain=problem.domain,
         unknowns=problem.unknowns,
         equations=_named(equations, (*problem.unknowns, *names)),
-        conditions=_conditions(problem, model, start, place),
+        conditions=[*_conditions(problem, model, start, place), *also],
         parameters=problem.parameters,
         name=f"error of {problem.name}",
     )
 
 
 def _conditions(problem: Problem, model: Any, start: InitialState | None, place: Place | None) -> list[AnyCondition]:
-    """The conditions on e: what u_h lacks of each of the problem's. Data are none, but for a value that fixes a constant."""
+    """The conditions on e: what u_h lacks of each of the problem's, but of data, which are none of a well-posed problem."""
     context = problem.context()
     first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
     asked = [keys_of(problem, term) for _, terms in problem.condition_terms() for term in terms]
@@ -175,16 +175,6 @@ def _conditions(problem: Problem, model: Any, start: InitialState | None, place:
         elif isinstance(condition, BoundaryCondition):
             for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
                 found.append(_on_boundary(problem, known, condition, each, term))
-    return [*found, *_gauges(problem, known)]
-
-
-def _gauges(problem: Problem, known: KeptJets) -> list[AnyCondition]:
-    """What the values lack that fix constants, if the problem has such."""
-    found: list[AnyCondition] = []
-    for data, term in fixing_values(problem):
-        columns = {name: data.points[name].double() for name in problem.domain.coordinates}
-        lack: Any = {term.residuals[0].removeprefix("data "): _lack(problem, known, term)(columns).numpy()}
-        found.append(Data({name: x.numpy() for name, x in columns.items()}, **lack))
     return found
 
 
@@ -195,7 +185,7 @@ def _on_boundary(
     if each.unknown is None or not isinstance(condition, PrescribedCondition):
         lacking = _named(_formula(problem, known, term, each.piece), (*problem.unknowns, *names))
         return Condition(lacking, on=each.piece, where=where)
-    lack: Any = _named(_lack(problem, known, term, each.piece), names)
+    lack: Any = _named(lack_of(problem, known, term, each.piece), names)
     if isinstance(condition, Robin):
         a, b, _ = condition.values[each.unknown]
         lack = (a, b, lack)
@@ -207,7 +197,7 @@ def _initial(
 ) -> AnyCondition:
     first = problem.domain.time_interval[0]
     if start is None:
-        lack = _lack(problem, known, term)
+        lack = lack_of(problem, known, term)
     else:
         goal = start(unknown, key)
 
@@ -229,7 +219,7 @@ def _initial(
     return Initial(exact=False, **{name: given})
 
 
-def _lack(
+def lack_of(
     problem: Problem, known: KeptJets, term: Term, piece: str | None = None
 ) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """Minus the misfit (n,) of u_h in one condition, at columns (n,) on its piece of the boundary."""

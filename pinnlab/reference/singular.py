@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Initial, Periodic
-from pinnlab.declaration.lacking import error_problem
+from pinnlab.declaration.lacking import lacking_problem
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.axes import Axis
@@ -87,7 +87,7 @@ class Layers:
 
     def rest_of(self, problem: Problem) -> Problem:
         """The problem of what is smooth."""
-        return error_problem(problem, self, place=self.place)
+        return lacking_problem(problem, self, place=self.place)
 
 
 @dataclass(frozen=True, eq=False)

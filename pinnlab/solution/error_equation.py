@@ -20,12 +20,15 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import (
+    AnyCondition,
     BoundaryCondition,
+    Data,
     Initial,
     Integral,
     Periodic,
 )
-from pinnlab.declaration.lacking import InitialState, KeptJets, error_problem
+from pinnlab.declaration.gauge import fixing_values
+from pinnlab.declaration.lacking import InitialState, KeptJets, lack_of, lacking_problem
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope
@@ -48,6 +51,32 @@ ROUNDING = 1e-11
 """Relative size of residuals below which their digits are rounding."""
 _OWN_ROUNDING = 1e-14
 """The same of values."""
+
+
+def error_problem(
+    problem: Problem, model: Any, start: InitialState | None = None, deadline: Deadline | None = None
+) -> Problem:
+    """The problem whose solution is u - u_h, with the names of the problem's own unknowns.
+
+    Args:
+        problem: what u_h was meant to solve, with a number for every parameter.
+        model: u_h on the problem's domain.
+        start: of u, where it is not the problem's initial state: the end of an earlier time window.
+        deadline: the equations raise TimeIsUpError after it.
+    """
+    return lacking_problem(problem, model, start, deadline, also=_gauges(problem, model))
+
+
+def _gauges(problem: Problem, model: Any) -> list[AnyCondition]:
+    """What the values lack that fix constants, if the problem has such."""
+    found: list[AnyCondition] = []
+    known = KeptJets(model, problem, ((),))
+    for data, term in fixing_values(problem):
+        columns = {name: data.points[name].double() for name in problem.domain.coordinates}
+        lack: Any = {term.residuals[0].removeprefix("data "): lack_of(problem, known, term)(columns).numpy()}
+        found.append(Data({name: x.numpy() for name, x in columns.items()}, **lack))
+    return found
+
 
 # -- solving it ----------------------------------------------------------------------------------------------------------
 
