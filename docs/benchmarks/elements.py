@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from element_cases import Case, Cases, plane
+from element_cases import Case, Cases, flows, plane
 
 import pinnlab as pl
 from pinnlab.bench import provenance
 
-CASES: Cases = {**plane.CASES}
+CASES: Cases = {**plane.CASES, **flows.CASES}
 _POINTS = 3000
 
 
@@ -52,6 +52,7 @@ def measured(case: Case, seconds: float) -> dict[str, Any]:
         "wall_seconds": found.seconds,
         "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "method": found.method,
+        **({} if case.numbers is None else {"numbers": case.numbers(found)}),
     }
 
 
