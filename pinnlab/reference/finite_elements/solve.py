@@ -60,7 +60,7 @@ _NOTHING = 1e-10
 """Next to the largest unknown, the size of one that is none."""
 _WARM = 6
 """Iterations that a level takes, about, if it starts from a coarser one."""
-_COLD = 25
+_COLD = 12
 """Newton's iterations from a guess, before it is led from an easier problem."""
 _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
