@@ -44,7 +44,7 @@ from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, masters, ties
+from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
 from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
@@ -55,7 +55,7 @@ _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
 """Iterations that a level takes, about, if it starts from a coarser one."""
-_COLD = 25
+_COLD = 12
 """Newton's iterations from a guess, before it is led from an easier problem."""
 _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
@@ -334,7 +334,7 @@ def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: 
     if not posed.is_tied:
         return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
     tied = posed.steady(system)
-    state = _root(tied, [tied.state(guess) for guess in guesses])
+    state = _root(tied, [tied.state(guess) for guess in guesses], Linear(factorized, 0.0))
     whole = tied.whole(state)
     sizes = system.sizes(whole)
     sources = zip(tied.sources(state), posed.gauges, strict=True)
