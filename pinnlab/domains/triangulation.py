@@ -20,9 +20,8 @@ import torch
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.outlines import Array, Curve, outline
 from pinnlab.domains.regions import Region
+from pinnlab.domains.spacing import Spacing
 
-_GROWTH = 0.3
-"""How fast triangles may grow with the distance from where they are small."""
 _BEND = 0.4
 """Length of edges on an arc, in radii."""
 _SMOOTHINGS = 8
@@ -87,24 +86,6 @@ class Triangulation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sizes:
-    """How long edges are to be: ``largest``, and less near ``points`` (n, 2) where it is ``sizes`` (n,)."""
-
-    largest: float
-    points: Array
-    sizes: Array
-
-    def __call__(self, at: Array) -> Array:
-        found = np.full(len(at), self.largest)
-        step = max(1, 4_000_000 // max(1, len(self.points)))
-        for first in range(0, len(at) if len(self.points) else 0, step):
-            part = slice(first, first + step)
-            gaps = np.linalg.norm(at[part, None] - self.points, axis=2)
-            found[part] = np.minimum(found[part], (self.sizes + _GROWTH * gaps).min(axis=1))
-        return found
-
-
-@dataclass(frozen=True, eq=False)
 class Copied:
     """A part of the boundary that is another one, moved.
 
@@ -140,7 +121,7 @@ def triangulate(
     sizes = _sizes(curves, size, graded)
     for each in copied:
         moved = [sizes.points, sizes.points + each.shift, sizes.points - each.shift]
-        sizes = _Sizes(size, np.concatenate(moved), np.tile(sizes.sizes, 3))
+        sizes = Spacing(size, np.concatenate(moved), np.tile(sizes.sizes, 3))
     pairs = [pair for each in copied for pair in _pairs(curves, each, 1e-9 * region.size)]
     shares = _alike([_shares(curve, sizes) for curve in curves], pairs)
     inner = _tree_points(region, sizes)
@@ -184,7 +165,7 @@ def _joined(curves: Sequence[Curve], close: float) -> Array:
     return np.unique(first, return_inverse=True)[1].reshape(-1, 2)
 
 
-def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, float]]) -> _Sizes:
+def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, float]]) -> Spacing:
     """Small where arcs bend, and between parts of the boundary that are close to one another but do not meet."""
     points = [np.asarray(point, dtype=float)[None] for point, _ in graded]
     lengths = [np.array([small]) for _, small in graded]
@@ -201,7 +182,7 @@ def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, f
         small = mine < size
         points.append(samples[i][small])
         lengths.append(mine[small])
-    return _Sizes(size, np.concatenate(points), np.concatenate(lengths))
+    return Spacing(size, np.concatenate(points), np.concatenate(lengths))
 
 
 def _touch(one: Array, other: Array) -> bool:
@@ -209,7 +190,7 @@ def _touch(one: Array, other: Array) -> bool:
     return bool(ends.min() < 1e-9 * max(np.ptp(one, axis=0).max(), np.ptp(other, axis=0).max()))
 
 
-def _shares(curve: Curve, sizes: _Sizes) -> Array:
+def _shares(curve: Curve, sizes: Spacing) -> Array:
     """Shares of the way, ends included, between which edges have the wanted length."""
     fine = np.linspace(0.0, 1.0, 401)
     density = curve.length / sizes(curve.at(fine))
@@ -271,7 +252,7 @@ def _boundary(curves: Sequence[Curve], shares: Sequence[Array], ends: Array) -> 
     return np.concatenate(nodes), np.concatenate(edges), np.concatenate(owners)
 
 
-def _tree_points(region: Region, sizes: _Sizes) -> Array:
+def _tree_points(region: Region, sizes: Spacing) -> Array:
     """Middles of the boxes of a quadtree over the region, as dense as edges are short."""
     lower, upper = (np.array(side) for side in zip(*region.bounds.values(), strict=True))
     count = np.maximum(1, np.ceil((upper - lower) / sizes.largest)).astype(int)
@@ -289,7 +270,7 @@ def _tree_points(region: Region, sizes: _Sizes) -> Array:
     return points[region.depth(torch.from_numpy(points)).numpy() > 0]
 
 
-def _apart(points: Array, nodes: Array, edges: Array, sizes: _Sizes) -> Array:
+def _apart(points: Array, nodes: Array, edges: Array, sizes: Spacing) -> Array:
     """The points that are not too close to the boundary, nor inside the circle over one of its edges."""
     near, which = scipy.spatial.cKDTree(nodes).query(points)
     points = points[near > 0.6 * sizes(points)]

@@ -15,6 +15,8 @@ from pinnlab.reference.finite_elements.conditions import Array, Essential, jumps
 
 def singular_corners(problem: Problem, region: Region, essential: Sequence[Essential]) -> list[Array]:
     """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions, or values, change."""
+    if len(region.coordinates) != 2:
+        return []
     curves = outline(region)
     ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
     turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)

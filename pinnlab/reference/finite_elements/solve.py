@@ -21,8 +21,7 @@ from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
 from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
-from pinnlab.machine.capacity import usable_memory
+from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
@@ -30,16 +29,24 @@ from pinnlab.reference.finite_elements.conditions import check_covered, sorted_c
 from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
-from pinnlab.reference.finite_elements.space import Array, ElementSpace
+from pinnlab.reference.finite_elements.meshing import (
+    Mesh,
+    first_size,
+    kind_of,
+    look_ahead_on,
+    meshed,
+    solver_on,
+    space_on,
+)
+from pinnlab.reference.finite_elements.multigrid import Prepare
+from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, masters, ties
-from pinnlab.reference.newton import SteadySystem, newton, newton_by_steps
+from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
 
-_FIRST = 8
-"""Sides of the first triangles along the longest side of the region."""
 _POINTS, _TIMES = 3000, 24
 _ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
@@ -47,6 +54,8 @@ _COARSE = 0.02
 """The first change from which on a solution may not be resolved."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
+_ENOUGH = 1e-7
+"""Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _NOTHING = 1e-10
 """Next to the largest unknown, the size of one that is none."""
 _WARM = 6
@@ -64,10 +73,10 @@ _CORNER = 1e-4
 def check_elements(problem: Problem) -> None:
     """Raise ValueError where finite elements cannot solve a problem, with what is in the way."""
     region, space = problem.domain.at_rest, problem.domain.space
-    if region is None or len(space) != 2:
+    if region is None or len(space) not in (2, 3):
         raise ValueError(
-            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work on boxes in "
-            "one or two, and on other regions of the plane. Pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work in one, two "
+            "and three. Pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
@@ -178,7 +187,7 @@ class _Posed:
         upwinded = () if multipliers else symbol.moved(rows)
         return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
 
-    def on(self, space: ElementSpace, deadline: Deadline) -> ElementSystem:
+    def on(self, space: Space, deadline: Deadline) -> ElementSystem:
         """The system on elements."""
         return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
 
@@ -187,7 +196,7 @@ class _Posed:
         """Whether nodes are tied to one another, or constants are fixed by gauges."""
         return bool(self.multipliers or self.gauges or _periodic(self.problem))
 
-    def ties(self, space: ElementSpace) -> scipy.sparse.csr_array:
+    def ties(self, space: Space) -> scipy.sparse.csr_array:
         """What makes pressures linear, and sides periodic."""
         problem, masters_of = self.problem, {}
         copied, periodic = _copied(problem), _periodic(problem)
@@ -220,9 +229,9 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     assert region is not None
     posed = _Posed.of(problem, structure)
     essential, _ = sorted_conditions(problem, posed.multipliers)
-    size = region.size / _FIRST
-    graded = [(point, _CORNER * size) for point in singular_corners(problem, region, essential)]
-    mesh = triangulate(region, size, graded, tuple(_copied(problem).values()))
+    size = _CORNER * first_size(region)
+    graded = [(point, size) for point in singular_corners(problem, region, essential)]
+    mesh = meshed(region, graded, tuple(_copied(problem).values()))
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
@@ -250,7 +259,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
             _check_balance(lacking)
         nodes = guess.space.count
         kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
-        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} triangles, {nodes} nodes")
+        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
             changes.append(_difference(problem, best.interpolant, guess))
         best = attempt
@@ -295,26 +304,24 @@ def _estimate(changes: list[Estimate]) -> Estimate:
 
 
 def _solved(
-    posed: _Posed, mesh: Triangulation, budget: Budget, guess: ElementFunction | None, level: int
+    posed: _Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
 ) -> tuple[ElementFunction, float, float]:
     """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
     problem, structure = posed.problem, posed.structure
-    unknowns, domain = len(structure.components), problem.domain
-    # fill of a factorization by nested dissection in the plane, in numbers
-    nodes = 2 * len(mesh.elements) * unknowns
-    need = 8.0 * 31 * nodes * np.log2(max(nodes, 2)) * (4 if problem.domain.has_time else 2 if posed.multipliers else 1)
-    if need > usable_memory():
-        raise TooLargeError(f"{nodes} unknowns need {need / 1e9:.1f} GB")
-    space = ElementSpace(mesh)
+    unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
+    # pressures take twice as much
+    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.is_tied, budget.deadline)
+    space = space_on(mesh)
     system = posed.on(space, budget.deadline)
+    solver = None if posed.is_tied else solver_on(mesh, ~system.free, budget.deadline, moving)
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
         guesses = [np.zeros(shape), np.ones(shape)]
         if guess is not None:
-            values = guess(at)
+            values = guess.extended(at)
             guesses = [np.stack([values[u] for u in problem.unknowns])]
-        state, lacking = _steady(posed, system, guesses)
+        state, lacking = _steady(posed, system, guesses, solver)
         warm = min(1.0, _WARM / system.linearizations)
         return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True))), lacking, warm
     found = initial_values(problem, at)
@@ -329,7 +336,9 @@ def _solved(
         if static.any():
             state = consistent(advanced, state, static, start, stop - start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
-    path = Integrator(advanced, tolerance, 5, budget.deadline).run(state, start, stop)
+    path = Integrator(advanced, tolerance, 5, budget.deadline, solver if advanced is system else None).run(
+        state, start, stop
+    )
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
         first = path.times[1 : path.stages + 1]
@@ -340,10 +349,10 @@ def _solved(
     return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem)), 0.0, 1.0
 
 
-def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array]) -> tuple[Array, float]:
+def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
     """Values at the nodes (c, v), and the source that lacks, relative to others."""
     if not posed.is_tied:
-        return _root(system, guesses), 0.0
+        return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
     tied = posed.steady(system)
     state = _root(tied, [tied.state(guess) for guess in guesses])
     whole = tied.whole(state)
@@ -352,15 +361,15 @@ def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array]) -> tuple
     return whole, max((abs(s) / max(sizes[u], 1e-300) for s, (_, u) in sources), default=0.0)
 
 
-def _root(system: SteadySystem, guesses: list[Array]) -> Array:
+def _root(system: SteadySystem, guesses: list[Array], linear: Linear | None = None) -> Array:
     """By Newton's method from guesses, else step by step from the linearized equations."""
     try:
-        return newton(system, guesses, _COLD)[0]
+        return newton(system, guesses, _COLD, linear)[0]
     except HopelessError:
         raise
     except ValueError as error:
         try:
-            return newton_by_steps(system, guesses[0])[0]
+            return newton_by_steps(system, guesses[0], linear)[0]
         except ValueError:
             raise error from None
 
@@ -369,7 +378,9 @@ def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction
     """{unknown: relative L2 difference}, at random points."""
     region = problem.domain.at_rest
     assert region is not None
-    points = region.interior(unit_points("sobol", _POINTS, 2, np.random.default_rng(5)).double()).points.numpy()
+    points = region.interior(
+        unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
+    ).points.numpy()
     at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
     if problem.domain.has_time:
         start, stop = problem.domain.time_interval

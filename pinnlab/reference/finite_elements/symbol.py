@@ -23,7 +23,6 @@ from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.names import Key
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
-from pinnlab.reference.finite_elements.upwinding import transport
 
 Array = np.ndarray
 _PROBES = 8
@@ -100,7 +99,7 @@ class Symbol:
         found = []
         for unknown, *residuals in zip(rows, self.flat.residuals, other.flat.residuals, strict=True):
             pairs = zip((self, other), residuals, strict=True)
-            one, two = (transport(symbol.flat, residual, unknown, space)[0] for symbol, residual in pairs)
+            one, two = (symbol.flat.transport(residual, unknown, space)[0] for symbol, residual in pairs)
             if one.any() and np.allclose(one, two, rtol=1e-12, atol=0.0):
                 found.append(unknown)
         return tuple(found)

@@ -15,7 +15,7 @@ dc/dx is that of polynomials through the values of c at the quadrature points of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
@@ -31,10 +31,10 @@ from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source
+from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source, tested_along
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
-from pinnlab.reference.finite_elements.space import Array, ElementSpace, Points
+from pinnlab.reference.finite_elements.space import Array, Points, Space
 from pinnlab.reference.finite_elements.upwinding import upstream
 from pinnlab.reference.refinement import HopelessError
 from pinnlab.reference.structure import Structure
@@ -59,7 +59,7 @@ class ElementSystem:
         self,
         problem: Problem,
         structure: Structure,
-        space: ElementSpace,
+        space: Space,
         rows: tuple[str, ...],
         deadline: Deadline | None = None,
         multipliers: Mapping[str, int] = MappingProxyType({}),
@@ -69,7 +69,9 @@ class ElementSystem:
         self.upwinded = frozenset(upwinded)
         self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
-        self.axes: dict[str, object] = {"x": None, "y": None}  # two dimensions, for the integrator's patience
+        self.axes: dict[str, object] = dict.fromkeys(
+            problem.domain.space
+        )  # more than one, for the integrator's patience
         self.names = problem.domain.space
         self.shape = (space.count,)
         self.size = len(self.components) * space.count
@@ -157,7 +159,7 @@ class ElementSystem:
         shape = points.weights.shape
         derivatives = [
             torch.from_numpy(
-                self.space.derivative(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
+                points.slope(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
             )
             for f in found.fluxes
         ]
@@ -171,22 +173,23 @@ class ElementSystem:
 
     def _residual(self, state: Array, rate: Array, t: float) -> Array:
         self.deadline.check()
-        points, shape = self.space.inside, self.space.inside.weights.shape
         total = np.zeros(self.size)
-        found = self._at(state, rate, points, t)
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
-            for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
-                if factor is not None:
-                    axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
-                    c = factor.numpy().reshape(shape)
-                    flux[axis] -= c * inner
-                    value -= self._slope(c, axis) * inner
-            along = self._upstream(found, residual, unknown)
-            if along is not None:
-                inside = self._at(state, rate, points, t, bent=True).residuals[self.rows.index(unknown)]
-                flux += along * inside.numpy(force=True).reshape(shape)
-            self._add(total, unknown, points, value, flux)
+        for points in self.space.parts:
+            shape = points.weights.shape
+            found = self._at(state, rate, points, t)
+            for unknown, residual in zip(self.rows, found.residuals, strict=True):
+                value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
+                for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
+                    if factor is not None:
+                        axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
+                        c = factor.numpy().reshape(shape)
+                        flux[axis] -= c * inner
+                        value -= _slope(points, c, axis) * inner
+                along = self._upstream(found, residual, unknown, points)
+                if along is not None:
+                    inside = self._at(state, rate, points, t, bent=True).residuals[self.rows.index(unknown)]
+                    flux += along * inside.numpy(force=True).reshape(shape)
+                self._add(total, unknown, points, value, flux)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, unknown in enumerate(self.rows):
@@ -203,14 +206,12 @@ class ElementSystem:
             total[mine] = condition.misfit(scope).numpy(force=True)
         return total
 
-    def _upstream(self, found: Pointwise, residual: Tensor, unknown: str) -> Array | None:
+    def _upstream(self, found: Pointwise, residual: Tensor, unknown: str, points: Points) -> Array | None:
         """(d, k, q) by which the residual inside elements is tested along slopes of functions."""
-        mesh, upwinded = self.space.triangulation, unknown in self.upwinded
-        return upstream(found, residual, unknown, self.names, mesh.nodes[mesh.elements]) if upwinded else None
-
-    def _slope(self, c: Array, axis: int) -> Array | float:
-        """The derivative of a factor inside the elements; most factors are constant."""
-        return 0.0 if np.ptp(c) == 0 else self.space.derivative(c)[axis]
+        if unknown not in self.upwinded:
+            return None
+        corners = np.moveaxis(self.space.nodes[:, points.nodes[: len(self.names) + 1]], (0, 1, 2), (2, 1, 0))
+        return upstream(*found.transport(residual, unknown, self.names), corners)
 
     def _add(self, total: Array, unknown: str, points: Points, value: Array, slope: Array | None) -> None:
         """Add the integral of phi value + grad phi . slope over all functions phi of an unknown."""
@@ -224,11 +225,11 @@ class ElementSystem:
 
     def sizes(self, state: Array) -> dict[str, float]:
         """{unknown: mean size of the terms of the equation that its functions test}, of a steady problem."""
-        points = self.space.inside
-        found = self._at(state, np.zeros_like(state), points, 0.0, bent=True)
-        weights = points.weights.ravel() / points.weights.sum()
-        sizes = (found.terms(residual).numpy() @ weights for residual in found.residuals)
-        return dict(zip(self.rows, map(float, sizes), strict=True))
+        sizes, whole = np.zeros(len(self.rows)), sum(float(points.weights.sum()) for points in self.space.parts)
+        for points in self.space.parts:
+            found = self._at(state, np.zeros_like(state), points, 0.0, bent=True)
+            sizes += [float(found.terms(residual).numpy() @ points.weights.ravel()) for residual in found.residuals]
+        return dict(zip(self.rows, (sizes / whole).tolist(), strict=True))
 
     # -- the boundary --------------------------------------------------------------------------------------------------
 
@@ -306,30 +307,9 @@ class ElementSystem:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, v)."""
         self.deadline.check()
         self.linearizations += 1
-        points, shape, count = self.space.inside, self.space.inside.weights.shape, self.space.count
-        parts = Parts(self.size)
-        found = self._at(state, rate, points, t, bent=True)
-        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            forms = Forms(len(self.names), shape)
-            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
-                forms.add(*self.source(*leaf), None, value)
-            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
-                if factor is None:
-                    continue
-                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
-                for leaf, value in change.items():
-                    forms.add(*self.source(*leaf), axis, -c * value)
-                    if np.ptp(c):
-                        forms.add(*self.source(*leaf), None, -self._slope(c, axis) * value)
-            along = self._upstream(found, residual, unknown)
-            if along is not None:
-                terms = zip(found.fluxes, inner, found.by_fluxes(residual), strict=True)
-                curved = [(f.coordinate, c, w.numpy().reshape(shape)) for f, c, w in terms if w is not None]
-                self._add_upstream(
-                    parts, forms, along, self._numbers(found.by_leaves(residual), shape), curved, unknown
-                )
-            forms.assemble(parts, points, self.block(unknown), count)
+        count, parts = self.space.count, Parts(self.size)
+        for points in self.space.parts:
+            self._add_jacobians(parts, state, rate, points, t)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, change in side.changes.items():
@@ -356,28 +336,34 @@ class ElementSystem:
                 parts.add(source[1], mine, source[0] * count + nodes, slope.numpy(force=True))
         return parts.sum(False), parts.sum(True)
 
-    def _add_upstream(
-        self,
-        parts: Parts,
-        forms: Forms,
-        along: Array,
-        plain: Numbers,
-        curved: Sequence[tuple[str, Numbers, Array]],
-        unknown: str,
-    ) -> None:
-        """Add the linearized residual, tested along slopes: derivatives of fluxes to ``parts``, the rest to ``forms``."""
-        points = self.space.inside
-        for leaf, value in plain.items():
-            for axis, weight in enumerate(along):
-                forms.add(*self.source(*leaf), axis, weight * value)
-        left = np.einsum("dikq,dkq->ikq", points.gradients, along * points.weights)
-        for name, change, factor in curved:
-            for leaf, value in change.items():
-                source, place = self.source(*leaf)
-                inner = value * (points.gradients[place[0]] if place else points.values)
-                right = factor * self.space.derivative(inner)[self.names.index(name)]
-                local = np.matmul(left.transpose(1, 0, 2), right.transpose(1, 2, 0))
-                parts.add_local(source[1], points, local, self.block(unknown), source[0] * self.space.count)
+    def _add_jacobians(self, parts: Parts, state: Array, rate: Array, points: Points, t: float) -> None:
+        """What the equations inside some elements add to the matrices."""
+        shape = points.weights.shape
+        found = self._at(state, rate, points, t, bent=True)
+        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
+        for unknown, residual in zip(self.rows, found.residuals, strict=True):
+            forms = Forms(len(self.names), shape)
+            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
+                forms.add(*self.source(*leaf), None, value)
+            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
+                if factor is None:
+                    continue
+                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
+                for leaf, value in change.items():
+                    forms.add(*self.source(*leaf), axis, -c * value)
+                    if np.ptp(c):
+                        forms.add(*self.source(*leaf), None, -_slope(points, c, axis) * value)
+            along = self._upstream(found, residual, unknown, points)
+            if along is not None:
+                plain = {self.source(*leaf): v for leaf, v in self._numbers(found.by_leaves(residual), shape).items()}
+                tested_along(forms, along, plain)
+                for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
+                    if factor is not None:
+                        axis, weighted = self.names.index(flux.coordinate), along * factor.numpy().reshape(shape)
+                        bent = {self.source(*leaf): value for leaf, value in change.items()}
+                        parts.add_bent(points, weighted, axis, bent, self.block(unknown), self.space.count)
+            forms.assemble(parts, points, self.block(unknown), self.space.count)
+        parts.sum_up()
 
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
         """The state with values at the boundary that satisfy the essential conditions."""
@@ -393,8 +379,14 @@ class ElementSystem:
         return flat
 
     def _mass_matrix(self) -> scipy.sparse.csr_array:
-        points = self.space.inside
-        local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
         parts = Parts(self.space.count)
-        parts.add_local(False, points, local, 0, 0)
+        for points in self.space.parts:
+            local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
+            parts.add_local(False, points, local, 0, 0)
+            parts.sum_up()
         return parts.sum(False)
+
+
+def _slope(points: Points, c: Array, axis: int) -> Array | float:
+    """The derivative of a factor inside the elements; most factors are constant."""
+    return 0.0 if np.ptp(c) == 0 else points.slope(c)[axis]

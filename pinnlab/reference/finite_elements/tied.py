@@ -20,7 +20,7 @@ import numpy as np
 import scipy
 
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.space import Array, ElementSpace
+from pinnlab.reference.finite_elements.space import Array, Space
 
 _TINY, _NEWTON = 1e-6, 2
 """Step of a start that is made consistent, as a part of all time, and Newton's iterations in it."""
@@ -29,7 +29,7 @@ _TINY, _NEWTON = 1e-6, 2
 class Elements(Protocol):
     """The system of untied nodes."""
 
-    space: ElementSpace
+    space: Space
     deadline: Deadline
     size: int
     free: Array
@@ -77,9 +77,9 @@ class Gauge:
     linearized: Callable[[Array], tuple[float, Array]]
 
 
-def linear(space: ElementSpace) -> scipy.sparse.csr_array:
+def linear(space: Space) -> scipy.sparse.csr_array:
     """(v, v) values at all nodes from those at the corners, linear in each element; columns of other nodes are empty."""
-    shares, nodes = space.corner_shares, space.inside.nodes
+    shares, nodes = space.corner_shares, space.element_nodes
     own, corner = np.nonzero(shares)
     rows, columns = nodes[own].ravel(), nodes[corner].ravel()
     values = np.repeat(shares[own, corner], nodes.shape[1])
@@ -87,7 +87,7 @@ def linear(space: ElementSpace) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((values[first], (rows[first], columns[first])), shape=(space.count,) * 2)
 
 
-def masters(space: ElementSpace, sides: Sequence[tuple[str, str, Array]], close: float) -> Array:
+def masters(space: Space, sides: Sequence[tuple[str, str, Array]], close: float) -> Array:
     """(v,) number of the node whose value each node has.
 
     Args:
@@ -112,7 +112,7 @@ def masters(space: ElementSpace, sides: Sequence[tuple[str, str, Array]], close:
 
 
 def ties(
-    space: ElementSpace, unknowns: Sequence[str], pressures: Sequence[str], masters: Mapping[str, Array]
+    space: Space, unknowns: Sequence[str], pressures: Sequence[str], masters: Mapping[str, Array]
 ) -> scipy.sparse.csr_array:
     """E (N, M).
 
@@ -156,9 +156,10 @@ class TiedSystem:
         self._test = _tests(tied, elements.free)
         sources = np.zeros((elements.size, len(self.gauges)))
         for k, gauge in enumerate(self.gauges):
-            points = elements.space.inside
-            shares = np.einsum("ikq,kq->ik", points.values, points.weights)
-            mine = np.bincount(points.nodes.ravel(), shares.ravel(), minlength=elements.space.count)
+            mine = np.zeros(elements.space.count)
+            for points in elements.space.parts:
+                shares = np.einsum("ikq,kq->ik", points.values, points.weights)
+                mine += np.bincount(points.nodes.ravel(), shares.ravel(), minlength=elements.space.count)
             first = elements.block(gauge.unknown)
             sources[first : first + elements.space.count, k] = mine
         sources[~elements.free] = 0.0

@@ -10,12 +10,8 @@ reaches across them, so that problems of diffusion are solved as without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from torch import Tensor
 
-from pinnlab.reference.finite_elements.fluxes import Pointwise
 from pinnlab.reference.finite_elements.space import Array
 
 
@@ -32,31 +28,6 @@ def delay(speed: Array, diffusion: Array, length: Array) -> Array:
     return np.divide(half, 2 * speed, out=np.zeros_like(speed), where=speed > 0) * np.maximum(0.0, 1 - reach)
 
 
-def transport(found: Pointwise, residual: Tensor, unknown: str, space: Sequence[str]) -> tuple[Array, Array]:
-    """(d, n) velocity and (n,) diffusion with which an equation moves its own unknown.
-
-    Args:
-        found: the equations at n points.
-        residual: of this one.
-        unknown: its own.
-        space: the coordinates.
-    """
-    n = len(residual)
-    velocity, diffusion = np.zeros((len(space), n)), np.zeros(n)
-    for (u, key), value in found.by_leaves(residual).items():
-        if u == unknown and len(key) == 1 and key[0] in space:
-            velocity[space.index(key[0])] += value.numpy()
-    for flux, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
-        if factor is None:
-            continue
-        for (u, key), value in found.by_leaves(flux.value).items():
-            if u == unknown and not key:
-                velocity[space.index(flux.coordinate)] += (factor * value).numpy()
-            elif u == unknown and len(key) == 1 and key[0] in space:
-                diffusion = np.maximum(diffusion, (factor * value).abs().numpy())
-    return velocity, diffusion
-
-
 def lengths(corners: Array, along: Array) -> Array:
     """(k, q) lengths of straight elements with corners (k, d + 1, d) along vectors (d, k, q)."""
     sides = corners[:, 1:] - corners[:, :1]
@@ -67,17 +38,14 @@ def lengths(corners: Array, along: Array) -> Array:
     return np.divide(2 * size, across, out=np.zeros_like(size), where=across > 0)
 
 
-def upstream(found: Pointwise, residual: Tensor, unknown: str, space: Sequence[str], corners: Array) -> Array | None:
+def upstream(velocity: Array, diffusion: Array, corners: Array) -> Array | None:
     """(d, k, q) tau b; None where it is zero everywhere.
 
     Args:
-        found: the equations at the quadrature points of all elements.
-        residual: of this one.
-        unknown: its own.
-        space: the coordinates.
+        velocity: b (d, k q) at the quadrature points of all elements.
+        diffusion: (k q,).
         corners: (k, d + 1, d) of the elements.
     """
-    velocity, diffusion = transport(found, residual, unknown, space)
-    velocity, diffusion = velocity.reshape(len(space), len(corners), -1), diffusion.reshape(len(corners), -1)
+    velocity, diffusion = velocity.reshape(len(velocity), len(corners), -1), diffusion.reshape(len(corners), -1)
     tau = delay(np.linalg.norm(velocity, axis=0), diffusion, lengths(corners, velocity))
     return tau * velocity if tau.any() else None
