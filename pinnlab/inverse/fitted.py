@@ -149,8 +149,6 @@ class FittedMarch(March):
                 f"HardConstraintMoE: nothing could be solved for the first guess of {names}: {error}. "
                 f"{Status.UNRESOLVED.value}."
             ) from error
-        if not self.noise.known:
-            self.noise.estimate(response.left, len(response.at))
         self._keep(Found(self._fit(response, jacobian), response, jacobian))
         self._blind = len(covariance(self._rows(jacobian, response.at), least=TRACE).blind)
         return self._advance(True)
