@@ -15,6 +15,7 @@ from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.summary import left_out
 from pinnlab.machine import distributed
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.interrupts import load
 from pinnlab.machine.processes import ALONE
@@ -40,6 +41,7 @@ from pinnlab.training.result import Result
 from pinnlab.training.start import Start
 
 
+@explained_call("write pl.solve(problem, solver, max_seconds=60)")
 def solve(
     problem: Problem,
     solver: Solver | None = None,

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from pinnlab.declaration.conditions import AnyCondition, Periodic
+from pinnlab.declaration.conditions import (
+    AnyCondition,
+    AtAnInstant,
+    Condition,
+    Data,
+    Integral,
+    Periodic,
+    PrescribedCondition,
+)
 from pinnlab.declaration.dry_run import Equation
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Parameter, check_parameter, check_solvable
+from pinnlab.declaration.parameters import Looked, Parameter, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.domains import Region
+
+_OURS = (AtAnInstant, PrescribedCondition, Condition, Data, Integral, Periodic)
+_ANY = "**"
+_EQUATIONS = "give a function that returns what must vanish, such as lambda u: u.t - u.xx, or a list of functions"
 
 
 def checked_parameters(
     parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
-) -> dict[str, Parameter]:
+) -> Looked:
     """The parameters, checked; random fields and functions know the domain's coordinates.
 
     Raises:
@@ -24,7 +39,7 @@ def checked_parameters(
     if not isinstance(parameters, Mapping):
         raise TypeError(f"parameters={parameters!r}: give a dictionary, such as {{'nu': 0.01}}.")
     periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
-    checked: dict[str, Parameter] = {}
+    checked = Looked()
     for name, value in parameters.items():
         if isinstance(value, RandomField):
             checked[name] = value.over(domain, periodic)
@@ -41,8 +56,10 @@ def checked_parameters(
 def checked_functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
     """The equations; ValueError where there is none."""
     if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
-        raise TypeError(f"equations={equations!r}: give a function, or a list of functions.")
+        raise TypeError(f"equations={equations!r}: {_EQUATIONS}.")
     functions = (equations,) if callable(equations) else tuple(equations)
+    if odd := [each for each in functions if not callable(each)]:
+        raise TypeError(f"equations holds {odd[0]!r}: {_EQUATIONS}.")
     if not functions:
         raise ValueError("equations is empty; give at least one function that returns a residual.")
     return functions
@@ -57,3 +74,46 @@ def checked_conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tup
         if not isinstance(condition, AnyCondition):
             raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
     return given
+
+
+def warn_unused(
+    given: Mapping[str, Any],
+    conditions: Sequence[AnyCondition],
+    functions: Sequence[Any],
+    reference: Any,
+) -> None:
+    """Warn of parameters that no function has as an argument, unless a condition of the user's own may use them.
+
+    Args:
+        given: parameters as they were given.
+        conditions: of the problem.
+        functions: equations and velocities; others than functions are skipped.
+        reference: of the problem, or None.
+    """
+    if isinstance(given, Looked) or not all(isinstance(condition, _OURS) for condition in conditions):
+        return
+    used = set(_arguments([*functions, *map(vars, conditions), *given.values()]))
+    unused = [name for name in given if name not in used | set(_arguments(reference))]
+    if unused and _ANY not in used:
+        warnings.warn(
+            f"parameters={{{unused[0]!r}: ...}} changes nothing: no equation or condition has an argument {unused[0]!r}; "
+            f"take it as one, such as lambda u, {unused[0]}: ..., or leave it out.",
+            stacklevel=4,
+        )
+
+
+def _arguments(given: Any) -> Iterator[str]:
+    """Names of arguments of a function, or of the functions in a list or a dictionary; ``_ANY`` where it takes all."""
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    if isinstance(given, list | tuple):
+        for each in given:
+            yield from _arguments(each)
+    if isinstance(given, Piecewise):
+        yield from _arguments(given.jump)
+    elif callable(given):
+        try:
+            found = inspect.signature(given).parameters.values()
+        except (TypeError, ValueError):  # of built-in functions without a signature
+            return
+        yield from (_ANY if p.kind is p.VAR_KEYWORD else p.name for p in found)

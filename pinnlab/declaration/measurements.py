@@ -19,6 +19,8 @@ def measured(name: str, value: Any, missing: bool = False) -> Tensor:
         missing: whether some of them may be missing, NaN or None.
     """
     try:
+        if isinstance(value, Tensor):
+            value = value.detach().cpu().numpy()
         kind = complex if np.iscomplexobj(value) else float
         array = torch.as_tensor(np.asarray(value, dtype=kind).copy()).reshape(-1)
     except (OverflowError, RuntimeError, TypeError, ValueError) as error:

@@ -14,10 +14,10 @@ from torch import Tensor
 from pinnlab.declaration import complex_unknowns as parts
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
-from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters
+from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, warn_unused
 from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -39,18 +39,20 @@ from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
-from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
+from pinnlab.machine.calls import explained_call
 
 Velocity = float | Callable[..., Any]
 """One component: a number, or a function of unknowns, coordinates and parameters by name."""
 
 
+@explained_call("write pl.Problem(domain, unknowns, equations, conditions)")
 @dataclass(frozen=True, eq=False, init=False)
 class Problem:
     """A differential equation with its domain and conditions.
@@ -132,6 +134,7 @@ class Problem:
         self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
+        warn_unused(parameters or {}, given, (*functions, velocity), reference)
 
     @property
     def declared(self) -> dict[str, type]:
@@ -220,9 +223,8 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        given = (self.equation_term(), terms, self.parameter_values(), self.complex_unknowns)
-        declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
-        return find_scales(declared, self.parameters, self._given_scales)
+        given = (self.equation_term(), terms, self.parameters, self.complex_unknowns)
+        return find_scales(TermSizes(self.context(), *given), self.parameters, self._given_scales)
 
     @cached_property
     def natural(self) -> Problem:
@@ -302,20 +304,22 @@ class Problem:
             rough: whether data without the derivatives that the equations use are built in as they are.
             layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
-        numbers = {k: representative(v) for k, v in self.parameters.items()}
-        free = (*self.families, *self.unknown_parameters)
         singular = self.clashes.singular if layers else None
-        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
+        plan = plan_exact(self.context(), self.conditions, *self._numbers, periodic, rough, singular)
         plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     @cached_property
     def clashes(self) -> Clashes:
         """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
-        numbers = {k: representative(v) for k, v in self.parameters.items()}
-        free = (*self.families, *self.unknown_parameters)
+        numbers, free = self._numbers
         values = self.parameter_values()
         return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
+
+    @property
+    def _numbers(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """{parameter: what stands for it}, and the names of those that have no fixed number."""
+        return {k: representative(v) for k, v in self.parameters.items()}, (*self.families, *self.unknown_parameters)
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
@@ -334,26 +338,20 @@ class Problem:
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
         plan, posed = self.forward.exact_plan(), self.forward.conditions
-        notes, missing = list(plan.notes), []
+        notes = list(plan.notes)
         notes += [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in self.complex_unknowns]
         if is_between(self.conditions):
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
-        for name, value in self.parameters.items():
-            if isinstance(value, Family):
-                notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-            if isinstance(value, Unknown) and not any(isinstance(c, Data | Integral) for c in self.conditions):
-                missing.append(
-                    f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
-                    "that decides it, Integral(..., equals=...)"
-                )
-        notes += [*left_out(self.conditions), *(f"{jump}{jump.consequence}" for jump in self.jumps)]
+        families, missing = parameter_notes(self.parameters, self.conditions)
+        notes += [*families, *left_out(self.conditions)]
+        notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         notes += map(self.turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()
-        if not scales.natural:
-            notes += [f"solved in natural units: {scales!r}", *scales.notes]
+        notes += [] if scales.natural else [f"solved in natural units: {scales!r}"]
+        notes += scales.notes
         found = self._gaps()
         missing += found.missing
         return ProblemReport(

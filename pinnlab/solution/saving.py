@@ -32,6 +32,7 @@ from pinnlab.machine import files
 from pinnlab.networks.files import built_network
 from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
+from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -49,8 +50,6 @@ from pinnlab.training.uncertainty import Uncertainty
 
 VERSION = 1
 _ACCURATE = 1e-12
-
-
 _FIX = "save the solution again, or give another file"
 
 
@@ -331,6 +330,10 @@ def _piece(data: Data, known: _Known) -> Piece:
     return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], lift)
 
 
+def _cut_piece(data: Data, known: _Known) -> CutPiece:
+    return CutPiece.from_data(data["cut cells"], known.bases[data["basis"]], data["constants"])
+
+
 def _view(data: Data, known: _Known) -> EulerianView:
     drift = Drift(**data["drift"])
     displacements = (PREFIX + c for c in drift.velocity)
@@ -380,7 +383,7 @@ def _read(entry: Data, known: _Known) -> Part:
 
 
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "outer": _outer, "piece": _piece, "drift": _view, "cells": _piecewise, "network": _model
+    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "drift": _view, "cells": _piecewise, "network": _model
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

@@ -21,7 +21,7 @@ from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
 from pinnlab.domains import Box
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
-from pinnlab.solution.coordinates import at_coordinates, on_grid, unknowns_at
+from pinnlab.solution.coordinates import at_coordinates, on_grid, refuse_unnamed, unknowns_at
 from pinnlab.solution.errors import mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
@@ -78,7 +78,7 @@ class Solution:
     def __call__(self, **coordinates: Numbers) -> dict[str, np.ndarray]: ...
     @overload
     def __call__(self, **coordinates: Any) -> dict[str, Any]: ...
-    def __call__(self, **coordinates: Any) -> Any:
+    def __call__(self, *unnamed: Any, **coordinates: Any) -> Any:
         """Evaluate at coordinates given by name; shapes broadcast.
 
         Args:
@@ -88,8 +88,9 @@ class Solution:
                 are numbers it can be differentiated as well.
 
         Raises:
-            TypeError: a coordinate is missing or unknown.
+            TypeError: a coordinate is missing, unknown or without its name.
         """
+        refuse_unnamed(unnamed, self.problem.domain.coordinates)
         if self.members is None:
             return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points))
         moving = moving_parameters(self, coordinates)

@@ -229,7 +229,7 @@ class OuterMarch(March):
 
     def __init__(self, inner: March, outer: Outer):
         self.inner, self.outer = inner, outer
-        self._pieces: list[Part] = []
+        self._pieces: list[OuterPart] = []
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]

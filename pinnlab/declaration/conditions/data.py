@@ -25,10 +25,12 @@ from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.membership import in_part
 from pinnlab.domains.normals import outward_normals
+from pinnlab.machine.calls import explained_call
 
 Misfit = Callable[[Scope], dict[str, Tensor]]
 
 
+@explained_call("write pl.Data(points={{'x': xs, 't': ts}}, u=values)")
 class Data(AnyCondition):
     """Measurements at given points: ``Data(points={"x": xs, "t": ts}, u=values)``.
 

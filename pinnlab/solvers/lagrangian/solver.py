@@ -20,6 +20,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.velocity import velocity_uses
 from pinnlab.derivatives.indices import used_indices
 from pinnlab.domains.sampling import unit_points
+from pinnlab.machine.calls import explained_call
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.assembly import Builder, template
@@ -38,6 +39,7 @@ _NARROW = 0.02
 """det dX/dxi below which the user is told how far characteristics have come together."""
 
 
+@explained_call("arguments are named, such as network=pl.MLP(width=20)")
 @dataclass(frozen=True, kw_only=True)
 class LagrangianPINN(CollocationSolver):
     """Two networks on the labels of characteristics: where they go, and the state they carry.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,23 +14,22 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.inverse.fitted import FittedMarch
 from pinnlab.inverse.obstacles import begun, is_fitted, obstacle_to_fit
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.networks.base import check_positive
-from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
+from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.march import SlabMarch
+from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.sensitivity import MarchedState
 from pinnlab.solvers.local_experts.settings import MarchSettings
-from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
+from pinnlab.solvers.options import given, strangers
+from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings
 from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
@@ -40,47 +39,12 @@ _MOST_FUNCTIONS = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalExperts(Solver):
+class LocalExperts(ExpertOptions):
     """Experts that solve one instance, with nothing trained; ``pl.HardConstraintMoE`` makes them.
 
     Every expert is a cell of space with local basis functions, and all are marched through time slabs; cells and slabs
     adapt to the solution. NumPy does the work, in float64 on the CPU.
-
-    Args:
-        experts: of space, at the start: {coordinate: number of equal cells, or positions of edges, which stay}; None
-            takes 4 in one dimension and 2 along each of several, with time 1.
-        condition_weight: of initial, boundary and interface rows, against one for those of the equations.
-        features: ``"chebyshev"`` (local polynomials; nothing neural in them) or ``"tanh"`` (the hidden layer of a random
-            network).
-        degrees: {coordinate: polynomial degree of an expert, or whose resolution its features have}, 3 to 40; None
-            chooses.
-        tolerance: truncation error of an expert, relative to the size of each unknown; between 1e-13 and 1.
-        most_experts: in one time slab.
-
-    Raises:
-        TypeError, ValueError: an argument out of its range.
     """
-
-    experts: Cuts | None = None
-    condition_weight: float = 100.0
-    features: str = "chebyshev"
-    degrees: Mapping[str, int] | None = None
-    tolerance: float = 1e-7
-    most_experts: int = 400
-
-    def __post_init__(self) -> None:
-        check_shares(_OWNER, self.experts, self.condition_weight)
-        check_choice(_OWNER, tuple(BASES), features=self.features)
-        check_positive(_OWNER, most_experts=self.most_experts)
-        if not 1e-13 < self.tolerance < 1:
-            raise ValueError(f"{_OWNER}(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
-        check_mappings(_OWNER, degrees=self.degrees)
-        for name, degree in (self.degrees or {}).items():
-            if isinstance(degree, bool) or not isinstance(degree, int) or not 3 <= degree <= 40:
-                raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
-
-    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
-        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
     def uses_start(self, problem: Problem) -> bool:
         return not problem.domain.has_time or is_fitted(problem)
@@ -213,11 +177,6 @@ class LocalExperts(Solver):
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."
                 )
-
-
-def runs_on(settings: Settings) -> bool:
-    """Whether local experts run there: they compute in float64 on the CPU."""
-    return settings.device.type == "cpu" and settings.dtype == torch.float64
 
 
 class CellMarch(March):
