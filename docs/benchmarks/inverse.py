@@ -2,13 +2,15 @@
 
     python docs/benchmarks/inverse.py [rows] [coverage] [blind] [--problems 200] [--seconds 60]
 
-Data are closed forms, or SciPy's, with noise from seeds (inverse_cases.py). Writes inverse.json; parts that are not asked for stay.
+Data are closed forms, or SciPy's, with noise from seeds (inverse_cases.py). Writes inverse.json; parts that are not asked
+for stay. Times are those of a core, and --seconds is wall time, of which a busy machine needs more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -88,7 +90,7 @@ def main() -> None:
     rows = {"SIR, 1 % noise": sir, "diffusivity, 5 % noise": diffusivity, "five rates, 1 % noise": scheme}
 
     def keep(part: str, found: dict[str, Any]) -> None:
-        table[part], table["provenance"] = found, provenance("python docs/benchmarks/inverse.py")
+        table[part], table["provenance"] = found, provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}")
         OUT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
     for part in given.parts:
