@@ -206,7 +206,7 @@ def backward(rng: Random) -> Case:
 def materials(rng: Random) -> Case:
     """Layers with sources, on a line, in time or in the plane: a smooth function of the resistance passed, F(R(x), ...).
 
-    Then k u_x = F_R is continuous; with contact resistance R jumps, and so does u.
+    Then k u_x = F_R is continuous; a contact that resists adds itself times F_R where it is passed.
     """
     count, where = int(rng.integers(2, 4)), int(rng.integers(3))
     inner = np.sort(rng.uniform(0.15, 0.85, size=count - 1)).tolist()
@@ -217,7 +217,7 @@ def materials(rng: Random) -> Case:
     edges, sizes = [0.0, *inner, 1.0], []
     for a, b, conductivity in zip(edges, edges[1:], k, strict=False):
         sizes.append((b - a) / conductivity)
-    starts = [sum(sizes[:j]) + j * contact for j in range(count)]
+    starts = [sum(sizes[:j]) for j in range(count)]
     total = starts[-1] + sizes[-1]
 
     def layer(x: Any, of_layer: Callable[[int], Any]) -> Any:
@@ -235,13 +235,18 @@ def materials(rng: Random) -> Case:
     s = symbol(other) if other else sympy.Integer(0)
     formula = profile_of * sympy.cos(rate * s) + 0.3 * s * r
     names = ("r", other) if other else ("r",)
-    F = {n: function(f, names) for n, f in {
-        "": formula, "rr": sympy.diff(formula, r, 2), "s": sympy.diff(formula, s) if other else sympy.Integer(0),
-        "ss": sympy.diff(formula, s, 2) if other else sympy.Integer(0),
-    }.items()}  # fmt: skip
+    by_s = [formula, *(sympy.diff(formula, s, k) if other else sympy.Integer(0) for k in (1, 2))]
+    F = {key: function(f, names) for key, f in zip(("", "s", "ss"), by_s, strict=True)}
+    F |= {f"r{key}": function(sympy.diff(f, r), names) for key, f in zip(("", "s", "ss"), by_s, strict=True)}
+    F["rr"] = function(sympy.diff(formula, r, 2), names)
 
     def at(key: str, x: Any, s: Any) -> Any:
-        return called(F[key], {"r": passed(x), **({other: s} if other else {})})
+        beside = {other: s} if other else {}
+        found = called(F[key], {"r": passed(x), **beside})
+        for place, resistance in zip(inner, starts[1:], strict=True) if contact and key != "rr" else ():
+            through = called(F[f"r{key}"], {"r": resistance + 0 * x, **beside})
+            found = found + torch.where(x > place, contact * through, 0 * through)
+        return found
 
     def conductivity(x: Any) -> Any:
         return layer(x, lambda j: k[j])
@@ -254,11 +259,10 @@ def materials(rng: Random) -> Case:
     )[where]  # fmt: skip
     domain = pl.Box(x=(0.0, 1.0), **({other: (0.0, 1.0)} if other else {}))
     held = with_arguments(lambda **c: at("", c["x"], c.get(other)), domain.coordinates)
+    above = formula.subs(r, total) + contact * sum(sympy.diff(formula, r).subs(r, start) for start in starts[1:])
     ends: dict[str, Any] = {}
-    for side, passed_there in (("x-", 0.0), ("x+", total)):
-        ends[side] = (
-            function(formula.subs(r, passed_there), (other,)) if other else float(formula.subs(r, passed_there))
-        )
+    for side, value_there in (("x-", formula.subs(r, 0)), ("x+", above)):
+        ends[side] = function(value_there, (other,)) if other else float(value_there)
     conditions: list[Any] = [pl.Dirichlet(u=ends[side], on=side) for side in ends]
     if other == "t":
         conditions.append(pl.Initial(u=with_arguments(lambda x: at("", x, 0 * x), ("x",))))
