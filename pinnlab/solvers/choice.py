@@ -92,12 +92,16 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
     )
 
 
-def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+def _numbers(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     found = _experts(problem, settings, seconds) if problem.unknown_parameters else None
     names = ", ".join(problem.unknown_parameters)
-    return found and replace(
-        found, why=f"{names} to be found beside an integral: many local experts, solved for with it"
-    )
+    if any(isinstance(c, Integral) for c in problem.conditions):
+        why = f"{names} to be found beside an integral: many local experts, solved for with it"
+    else:
+        why = (
+            f"{names} to be found from data: local experts solve for the state, and the numbers are fitted around them"
+        )
+    return found and replace(found, why=why)
 
 
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -164,7 +168,7 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
 
 RULES: tuple[Rule, ...] = (
     _family,
-    _beside,
+    _numbers,
     _unknown,
     _carried,
     _experts,
