@@ -43,7 +43,9 @@ def planned(network: nn.Module, seconds: float = math.inf, **options):
 def test_fifty_steps_have_to_fit():
     stages, told = affordable_stages("Mine", 0.5, 25.0)
     assert isinstance(stages[0], pl.LevenbergMarquardt)
-    assert told.startswith("Mine is a module of your own without fast derivatives") and told.endswith("takes about 0.5 s")
+    assert told.startswith("Mine is a module of your own without fast derivatives") and told.endswith(
+        "takes about 0.5 s"
+    )
     stages, told = affordable_stages("Mine", 0.5, 24.0)
     assert stages == FIRST_ORDER
     assert "48 of which fit into 24 s; it is trained with Adam and L-BFGS, unless stages=... says otherwise" in told
