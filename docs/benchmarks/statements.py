@@ -28,9 +28,9 @@ from pinnlab.bench.provenance import provenance
 STATEMENTS: dict[str, Callable[[], Statement]] = {
     **{f.__name__.replace("_", " "): f for f in (
         boundaries.moment, boundaries.shear, boundaries.radiation, boundaries.traction, boundaries.absorbing,
-        boundaries.slip, boundaries.stored, boundaries.contact, boundaries.part_of_a_side, boundaries.two_values, numbers.data_inside,
-        numbers.measured_slopes, numbers.oscillator, numbers.membrane, numbers.mass, numbers.total_flux, numbers.mean,
-        numbers.own_time, numbers.coefficient, numbers.packet, numbers.outgoing,
+        boundaries.slip, boundaries.stored, boundaries.contact, boundaries.part_of_a_side, boundaries.two_values,
+        numbers.data_inside, numbers.measured_slopes, numbers.oscillator, numbers.membrane, numbers.mass, numbers.total_flux,
+        numbers.mean, numbers.own_time, numbers.coefficient, numbers.packet, numbers.outgoing,
     )},
     "absorbing, PINN()": lambda: boundaries.absorbing(pl.PINN()),
     "call option": lambda: numbers.option("call"),

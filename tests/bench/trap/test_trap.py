@@ -167,10 +167,9 @@ def test_options_are_worth_what_black_and_scholes_say():
 
 def test_own_conditions_look_outwards():
     left, right = (own({"u": X**2 + X}, pl.Box(x=(0.0, 1.0)), side, lambda u, n: u.d(n)) for side in ("x-", "x+"))
-    at = {"x": torch.tensor([0.0], dtype=torch.float64)}
     for condition, outward in ((left, -1.0), (right, 3.0)):
         at = {"x": torch.tensor([0.0 if outward < 0 else 1.0], dtype=torch.float64)}
-        assert float(condition.of(u=_Slope(outward), n="n", **at)) == pytest.approx(0.0, abs=1e-12)
+        assert float(condition.residual(u=_Slope(outward), n="n", **at)) == pytest.approx(0.0, abs=1e-12)
 
 
 class _Slope:
