@@ -11,8 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_NOTHING = 1e-6
-"""Variation next to the size that is none: it would be lost in rounding, or is rounding itself."""
+_NOTHING = 1e-9
+"""Variation next to the size that is none: it would be lost in rounding, or is rounding itself. Speech is 2e-7 of the air's
+pressure."""
 _COMPARABLE = 0.1
 """Share of the largest term from which on another one can balance it."""
 

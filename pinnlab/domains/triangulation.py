@@ -85,24 +85,45 @@ class Triangulation:
         return found
 
 
-def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float]] = ()) -> Triangulation:
+@dataclass(frozen=True, eq=False)
+class Copied:
+    """A part of the boundary that is another one, moved.
+
+    Attributes:
+        of, piece: names of the pieces.
+        shift: (2,) from the one to the other.
+    """
+
+    of: str
+    piece: str
+    shift: Array
+
+
+def triangulate(
+    region: Region, size: float, graded: Sequence[tuple[Array, float]] = (), copied: Sequence[Copied] = ()
+) -> Triangulation:
     """Triangles of about one size over a region of the plane.
 
     Args:
         region: of the plane; a mesh keeps its own triangles, refined until they are no larger.
         size: length of edges, at most.
         graded: (point (2,), length of edges there).
+        copied: pieces of the boundary that get the nodes of others, as periodic sides need them.
 
     Raises:
         TypeError: the region is none of the plane.
-        ValueError: no triangulation keeps to the boundary.
+        ValueError: no triangulation keeps to the boundary, or a piece is no copy of the other.
     """
     if isinstance(region, Mesh):
         return _of_mesh(region, size)
     curves = outline(region)
     ends = _joined(curves, 1e-9 * region.size)
     sizes = _sizes(curves, size, graded)
-    shares = [_shares(curve, sizes) for curve in curves]
+    for each in copied:
+        moved = [sizes.points, sizes.points + each.shift, sizes.points - each.shift]
+        sizes = Spacing(size, np.concatenate(moved), np.tile(sizes.sizes, 3))
+    pairs = [pair for each in copied for pair in _pairs(curves, each, 1e-9 * region.size)]
+    shares = _alike([_shares(curve, sizes) for curve in curves], pairs)
     inner = _tree_points(region, sizes)
     for _ in range(_ROUNDS):
         nodes, edges, owners = _boundary(curves, shares, ends)
@@ -110,7 +131,7 @@ def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float
         found, missing = _triangles(region, nodes, free, edges)
         if not missing.any():
             return Triangulation(found[0], found[1], edges, owners, tuple(curves))
-        shares = [_halved(s, missing[owners == i]) for i, s in enumerate(shares)]
+        shares = _alike([_halved(s, missing[owners == i]) for i, s in enumerate(shares)], pairs)
     raise ValueError(
         f"no triangulation with edges of {size:g} keeps to the boundary of {region!r}; it is too narrow somewhere."
     )
@@ -176,6 +197,38 @@ def _shares(curve: Curve, sizes: Spacing) -> Array:
     total = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(fine))])
     count = max(1, math.ceil(total[-1]))
     return np.interp(np.linspace(0.0, total[-1], count + 1), total, fine)
+
+
+def _pairs(curves: Sequence[Curve], copied: Copied, close: float) -> list[tuple[int, int, bool]]:
+    """Numbers of curves and of their copies, and whether those run the other way."""
+    ends = np.array([0.0, 1.0])
+    copies = {i: c.at(ends) for i, c in enumerate(curves) if c.piece == copied.piece}
+    found = []
+    for i, curve in enumerate(curves):
+        if curve.piece != copied.of:
+            continue
+        moved = curve.at(ends) + copied.shift
+        for j, at in copies.items():
+            gaps = [float(np.abs(other - moved).max()) for other in (at, at[::-1])]
+            if min(gaps) < close:
+                found.append((i, j, gaps[1] < gaps[0]))
+    if len(found) != len(copies) or len({i for i, _, _ in found}) != sum(c.piece == copied.of for c in curves):
+        raise ValueError(
+            f"the boundary {copied.piece!r} is no copy of {copied.of!r}, moved by {copied.shift.tolist()}."
+        )
+    return found
+
+
+def _alike(shares: list[Array], pairs: Sequence[tuple[int, int, bool]]) -> list[Array]:
+    """Shares of curves, and of their copies: those of the one that has more."""
+    found = list(shares)
+    for i, j, turned in pairs:
+        back = [np.sort(1 - s) if turned else s for s in (found[i], found[j])]
+        if len(found[j]) > len(found[i]):
+            found[i] = back[1]
+        else:
+            found[j] = back[0]
+    return found
 
 
 def _halved(shares: Array, missing: Array) -> Array:

@@ -24,7 +24,7 @@ from pinnlab.reference.analysis import analyse, check_constants, check_numbers, 
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.finite_elements.function import ElementFunction
-from pinnlab.reference.finite_elements.solve import check_elements, run_elements
+from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.finite_elements.symbol import has_pressure
 from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
@@ -33,7 +33,7 @@ from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
@@ -151,7 +151,7 @@ class _Solved:
 def _by_elements(problem: Problem, budget: Budget) -> _Solved:
     """On finite elements, which are scaled by themselves, and their systems too."""
     inner = problem.forward
-    structure = analyse(inner)
+    structure = analyse(inner, algebraic=True)
     _check_clashes(problem, structure)
     found, estimate = run_elements(inner, structure, budget)
     return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
@@ -188,7 +188,8 @@ def on_grid(problem: Problem) -> bool:
     """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
     if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
         return False
-    return problem.domain.has_time or not has_pressure(problem)
+    whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    return problem.domain.has_time and whole or not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -276,7 +277,7 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
@@ -285,6 +286,10 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
     Raises:
         ValueError: as ``reference_solution``.
     """
+    if not on_grid(problem):
+        check_elements(problem)
+        with one_thread():
+            return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
     structure = analyse(problem)
     with one_thread():

@@ -32,6 +32,7 @@ from pinnlab.machine import files
 from pinnlab.networks.files import built_network
 from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
+from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -45,11 +46,10 @@ from pinnlab.training.outer import OuterPart, change_of_data
 from pinnlab.training.part import Data, Part
 from pinnlab.training.result import Result, Solved
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 VERSION = 1
 _ACCURATE = 1e-12
-
-
 _FIX = "save the solution again, or give another file"
 
 
@@ -116,6 +116,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "status": solution.status.name,
             "seconds": solution.seconds,
             "notes": list(dict.fromkeys([*solution.notes, *file.remarks])),
+            **({} if solution.uncertainty is None else {"uncertainty": solution.uncertainty.to_data()}),
         },
     )
 
@@ -209,7 +210,7 @@ def _parameter_data(value: Any) -> float | Data:
         return piecewise_data(value)
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
-    return {"start": value.start} if isinstance(value, Unknown) else float(value)
+    return value.to_data() if isinstance(value, Unknown) else float(value)
 
 
 def _parameter(data: Any, region: Region) -> Parameter:
@@ -220,7 +221,7 @@ def _parameter(data: Any, region: Region) -> Parameter:
         return RandomField(**options).over(region)
     if "kind" in data:
         return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
-    return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
+    return Unknown(**data) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -286,7 +287,8 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
         if part.values(middle).shape != (1, len(known.unknowns)):
             raise ValueError(f"its values are not those of {', '.join(known.unknowns)}")
     asked: Any = known
-    return Result(asked, function, parts, history, status, seconds, notes=notes), known
+    sure = Uncertainty.from_data(data["uncertainty"]) if "uncertainty" in data else None
+    return Result(asked, function, parts, history, status, seconds, notes=notes, uncertainty=sure), known
 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
@@ -326,6 +328,10 @@ class _Known:
 def _piece(data: Data, known: _Known) -> Piece:
     lift = {unknown: plain.singular_from(part) for unknown, part in data.get("lift", {}).items()}
     return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], lift)
+
+
+def _cut_piece(data: Data, known: _Known) -> CutPiece:
+    return CutPiece.from_data(data["cut cells"], known.bases[data["basis"]], data["constants"])
 
 
 def _view(data: Data, known: _Known) -> EulerianView:
@@ -377,7 +383,7 @@ def _read(entry: Data, known: _Known) -> Part:
 
 
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "outer": _outer, "piece": _piece, "drift": _view, "cells": _piecewise, "network": _model
+    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "drift": _view, "cells": _piecewise, "network": _model
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

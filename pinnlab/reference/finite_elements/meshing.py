@@ -12,7 +12,7 @@ import numpy as np
 from pinnlab.domains import Region
 from pinnlab.domains.tetrahedra import Tetrahedra
 from pinnlab.domains.tetrahedralization import tetrahedralize
-from pinnlab.domains.triangulation import Triangulation, triangulate
+from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cost import TooLargeError
@@ -36,19 +36,27 @@ def first_size(region: Region) -> float:
     return region.size / _SIDES[len(region.coordinates)]
 
 
-def meshed(region: Region, graded: Sequence[tuple[Array, float]]) -> Mesh:
+def meshed(region: Region, graded: Sequence[tuple[Array, float]], copied: Sequence[Copied] = ()) -> Mesh:
     """The first mesh.
 
     Args:
         region: without time, of two or three coordinates.
         graded: in the plane, (point (2,), length of edges there); in space edges are shorter where the region's own edges
             point inwards.
+        copied: pieces of the boundary that get the nodes of others, in the plane.
 
     Raises:
-        ValueError: no mesh keeps to the boundary.
+        ValueError: no mesh keeps to the boundary, or pieces are to be copied in space.
     """
     size = first_size(region)
-    return triangulate(region, size, graded) if len(region.coordinates) == 2 else tetrahedralize(region, size)
+    if len(region.coordinates) == 2:
+        return triangulate(region, size, graded, copied)
+    if copied:
+        raise ValueError(
+            f"reference_solution: {copied[0].of!r} and {copied[0].piece!r} are periodic; finite elements in space take no "
+            "periodic sides. Pass a reference of your own as Problem(reference=...)."
+        )
+    return tetrahedralize(region, size)
 
 
 def space_on(mesh: Mesh) -> Space:
