@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from element_cases import Case, Cases, plane
+from element_cases import Case, Cases, plane, space
 
 import pinnlab as pl
 from pinnlab.bench import provenance
 
-CASES: Cases = {**plane.CASES}
+CASES: Cases = {**plane.CASES, **space.CASES}
 _POINTS = 3000
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from pinnlab.derivatives.axes import Axis, NodeAxis
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Region
+from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import with_start
 from pinnlab.reference.finite_elements.space import Array, Space
 
@@ -24,6 +25,10 @@ _SHOWN = {2: 65, 3: 33, 4: 17}
 """Points per coordinate of a table of values, by the number of coordinates."""
 _CHUNK = 200_000
 """Points that are evaluated at a time."""
+_POINTS, _TIMES = 3000, 24
+"""At which two functions are compared."""
+_NOTHING = 1e-10
+"""Next to the largest unknown, the size of one that is none."""
 _NEAR = (6, 24, 96)
 """Elements whose middles are nearest to a point, among which it is looked for."""
 
@@ -164,3 +169,26 @@ class ElementFunction:
                     total[part] += weights[part, w] * (values[index[part, w, None], mine] * own).sum(axis=1)
             found[unknown] = total
         return found
+
+
+def relative_change(coarse: ElementFunction, fine: ElementFunction) -> dict[str, float]:
+    """{unknown: relative L2 difference}, at random points."""
+    domain = fine.region
+    region = domain.at_rest
+    assert region is not None
+    unit = unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
+    points = region.interior(unit).points.numpy()
+    at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
+    if domain.has_time:
+        start, stop = domain.time_interval
+        instants = start + (stop - start) * (np.arange(_TIMES) + 1) / _TIMES
+        at = {name: np.tile(values, _TIMES) for name, values in at.items()}
+        at[domain.clock] = np.repeat(instants, len(points))
+        at = {name: at[name] for name in domain.coordinates}
+    rough, exact = coarse(at), fine(at)
+    known = {u: np.isfinite(values) & np.isfinite(rough[u]) for u, values in exact.items()}
+    sizes = {u: float(np.linalg.norm(values[known[u]])) for u, values in exact.items()}
+    # a component that vanishes has rounding of the others
+    nothing = max(_NOTHING * max(sizes.values()), 1e-300)
+    changes = {u: float(np.linalg.norm((rough[u] - values)[known[u]])) for u, values in exact.items()}
+    return {u: change / max(sizes[u], nothing) for u, change in changes.items()}

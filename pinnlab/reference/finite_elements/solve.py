@@ -20,14 +20,13 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.corners import singular_corners
-from pinnlab.reference.finite_elements.function import ElementFunction
+from pinnlab.reference.finite_elements.function import ElementFunction, relative_change
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.meshing import (
     Mesh,
@@ -47,7 +46,6 @@ from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_ste
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
 
-_POINTS, _TIMES = 3000, 24
 _ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
 _COARSE = 0.02
@@ -56,8 +54,6 @@ _GROWTH = 6.0
 """How many times longer the next level takes."""
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
-_NOTHING = 1e-10
-"""Next to the largest unknown, the size of one that is none."""
 _WARM = 6
 """Iterations that a level takes, about, if it starts from a coarser one."""
 _COLD = 25
@@ -192,9 +188,14 @@ class _Posed:
         return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
 
     @property
+    def has_ties(self) -> bool:
+        """Whether nodes are tied to one another."""
+        return bool(self.multipliers or _periodic(self.problem))
+
+    @property
     def is_tied(self) -> bool:
         """Whether nodes are tied to one another, or constants are fixed by gauges."""
-        return bool(self.multipliers or self.gauges or _periodic(self.problem))
+        return bool(self.has_ties or self.gauges)
 
     def ties(self, space: Space) -> scipy.sparse.csr_array:
         """What makes pressures linear, and sides periodic."""
@@ -261,7 +262,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
         attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
-            changes.append(_difference(problem, best.interpolant, guess))
+            changes.append(relative_change(best.interpolant, guess))
         best = attempt
         seconds = time.perf_counter() - began
         estimate = _estimate(changes)
@@ -310,10 +311,12 @@ def _solved(
     problem, structure = posed.problem, posed.structure
     unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
     # pressures take twice as much
-    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.is_tied, budget.deadline)
+    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.has_ties, budget.deadline)
     space = space_on(mesh)
     system = posed.on(space, budget.deadline)
-    solver = None if posed.is_tied else solver_on(mesh, ~system.free, budget.deadline, moving)
+    solver = None
+    if not posed.has_ties:
+        solver = solver_on(mesh, ~system.free, budget.deadline, moving, len(posed.gauges))
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
@@ -351,10 +354,11 @@ def _solved(
 
 def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
     """Values at the nodes (c, v), and the source that lacks, relative to others."""
+    linear = None if solver is None else Linear(solver, _ENOUGH)
     if not posed.is_tied:
-        return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
+        return _root(system, guesses, linear), 0.0
     tied = posed.steady(system)
-    state = _root(tied, [tied.state(guess) for guess in guesses])
+    state = _root(tied, [tied.state(guess) for guess in guesses], linear)
     whole = tied.whole(state)
     sizes = system.sizes(whole)
     sources = zip(tied.sources(state), posed.gauges, strict=True)
@@ -372,26 +376,3 @@ def _root(system: SteadySystem, guesses: list[Array], linear: Linear | None = No
             return newton_by_steps(system, guesses[0], linear)[0]
         except ValueError:
             raise error from None
-
-
-def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction) -> Estimate:
-    """{unknown: relative L2 difference}, at random points."""
-    region = problem.domain.at_rest
-    assert region is not None
-    points = region.interior(
-        unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
-    ).points.numpy()
-    at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
-    if problem.domain.has_time:
-        start, stop = problem.domain.time_interval
-        instants = start + (stop - start) * (np.arange(_TIMES) + 1) / _TIMES
-        at = {name: np.tile(values, _TIMES) for name, values in at.items()}
-        at[problem.domain.clock] = np.repeat(instants, len(points))
-        at = {name: at[name] for name in problem.domain.coordinates}
-    rough, exact = coarse(at), fine(at)
-    known = {u: np.isfinite(values) & np.isfinite(rough[u]) for u, values in exact.items()}
-    sizes = {u: float(np.linalg.norm(values[known[u]])) for u, values in exact.items()}
-    # a component that vanishes has rounding of the others
-    nothing = max(_NOTHING * max(sizes.values()), 1e-300)
-    changes = {u: float(np.linalg.norm((rough[u] - values)[known[u]])) for u, values in exact.items()}
-    return {u: change / max(sizes[u], nothing) for u, change in changes.items()}
