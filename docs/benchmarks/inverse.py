@@ -90,7 +90,10 @@ def main() -> None:
     rows = {"SIR, 1 % noise": sir, "diffusivity, 5 % noise": diffusivity, "five rates, 1 % noise": scheme}
 
     def keep(part: str, found: dict[str, Any]) -> None:
-        table[part], table["provenance"] = found, provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}")
+        table[part], table["provenance"] = (
+            found,
+            provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}"),
+        )
         OUT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
     for part in given.parts:
