@@ -93,8 +93,7 @@ class Solution:
         refuse_unnamed(unnamed, self.problem.domain.coordinates)
         if self.members is None:
             return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points))
-        moving = moving_parameters(self, coordinates)
-        if not moving:
+        if not (moving := moving_parameters(self, coordinates)):
             return self._member(coordinates)(**coordinates)
         jet = family_jet(self.at, self.problem, coordinates, moving)
         return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points, jet), moving)
