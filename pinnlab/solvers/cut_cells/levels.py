@@ -18,7 +18,6 @@ from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.reference.faces import prescribed_means
-from pinnlab.solvers.cut_cells.corners import angles_at
 from pinnlab.solvers.cut_cells.discretization import Assembled, CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.marking import Marking
@@ -30,7 +29,7 @@ from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.training.start import Start
 
 Array = np.ndarray
-_STALLED = 3
+_STALLED = 2
 """Levels in a row that bring nothing, after which cells are no longer halved."""
 _MOST_STEPS = 40
 
@@ -100,7 +99,7 @@ class CutLevels:
         region = self.problem.domain
         lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
         self.inside = Inside(region, Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
-        self.marking = Marking(self.made.corners, angles_at(region, self.made.corners), self.settings.tolerance)
+        self.marking = Marking(self.made.corners, self.settings.tolerance)
         self.marking.begin(self.tree, self.settings.most)
         self._pace = Pace(0.3 * multiplications_per_second())
 
@@ -128,9 +127,11 @@ class CutLevels:
         self._worse = 0 if self.best is None or level.estimate < 0.9 * self.best.estimate else self._worse + 1
         if self.best is None or level.estimate < self.best.estimate:
             self.best = level
-        marked = self.marking(self.tree, rows.layout, off)
-        self.resolved = not marked
-        if self._worse >= _STALLED and not self.resolved:
+        halved = self.marking(self.tree, rows.layout, off)
+        self.resolved = level.estimate <= self.settings.tolerance
+        if not self.resolved and not halved:
+            raise UnresolvedError("cells next to a corner are as small as rounding allows")
+        if not self.resolved and self._worse >= _STALLED:
             raise UnresolvedError("smaller cells bring nothing more")
         return level
 

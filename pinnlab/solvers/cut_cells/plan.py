@@ -83,6 +83,7 @@ class CutExperts(Solver):
         sides = {name: upper - lower for name, (lower, upper) in problem.domain.bounds.items()}
         length = max(sides.values()) / _FEW[len(sides)]
         found = {name: max(1, round(side / length)) for name, side in sides.items()}
+        found = {name: _meeting(problem, name, number) for name, number in found.items()}
         chosen = self.options.experts or {}
         return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
 
@@ -173,9 +174,13 @@ class CutMarch(March):
             self._pieces = [levels.best.piece]
         if levels.resolved:
             return self._ended(Status.CONVERGED, accepted=True)
-        info = {"experts": float(level.experts), "share": self._share(level)}
         accepted = levels.best is level
-        return Advance(accepted, info["share"], level.misfit**2, level.held_out**2, info)
+        return Advance(accepted, self._share(level), level.misfit**2, level.held_out**2, self._info(level))
+
+    def _info(self, level: Level) -> dict[str, float]:
+        """Numbers for the history. A solution that is worth keeping is one of the whole."""
+        share = 1.0 if level.estimate < USEFUL else self._share(level)
+        return {"experts": float(level.experts), "share": share}
 
     def _share(self, level: Level) -> float:
         """How much of the way to the tolerance is done, in digits."""
@@ -190,9 +195,8 @@ class CutMarch(March):
                 f"cells are not fine enough for the tolerance of {self.tolerance:.0e}: by what is off at points that were "
                 f"not solved for, the error is about {best.estimate:.0e} of the unknowns' size",
             )
-        share = 1.0 if status is Status.CONVERGED or best.estimate < USEFUL else self._share(best)
-        info = {"experts": float(best.experts), "share": share}
-        return Advance(accepted, share, best.misfit**2, best.held_out**2, info, status)
+        share = 1.0 if status is Status.CONVERGED else self._share(best)
+        return Advance(accepted, share, best.misfit**2, best.held_out**2, self._info(best), status)
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self._pieces:
@@ -206,6 +210,15 @@ class CutMarch(March):
         levels = self.levels
         self._pieces = [CutPiece.from_data(p, levels.basis, levels.made.parameters) for p in state["pieces"]]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
+
+
+def _meeting(problem: Problem, name: str, number: int) -> int:
+    """So many cells along a coordinate, or some more where these then meet at all jumps of sources across it."""
+    lower, upper = problem.domain.bounds[name]
+    at = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
+    shares = [(position - lower) / (upper - lower) for position in at]
+    tried = range(number, 3 * number + 1)
+    return next((n for n in tried if all(abs(s * n - round(s * n)) < 1e-9 for s in shares)), number)
 
 
 def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:

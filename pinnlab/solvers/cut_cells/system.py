@@ -30,6 +30,8 @@ _SHIFTS = (1e-15, 1e-13, 1e-11)
 does to a step is taken back by the steps that follow, which start from the true residuals."""
 _FAR = 1e-3
 """Relative step below which the old factorization serves for the next one."""
+_FLAT = 0.9
+"""Share of the misfit that a step with an old factorization leaves, from which on there is nothing left to lower."""
 _SHORTEST = 1 / 64
 """Of a full step, to which it is shortened where residuals grow."""
 _COPIES = 2.2
@@ -140,7 +142,11 @@ class CellSystem:
                 residuals, linear = self._linearized(now)
                 solver = None
                 continue
+            # what steps still change in tiny cells may be what no row sees
+            flat = not fresh and change < _FAR and found > _FLAT * misfit
             now, misfit = trial, found
+            if flat:
+                return Found(now, True, misfit, count)
             if change < tolerance or (not fresh and change > 0.3 * before):
                 if change < max(tolerance, 1e-6):
                     return Found(now, True, misfit, count)

@@ -78,7 +78,8 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_a_square_with_a_hole_under_all_conditions(name: str) -> None:
-    solution = solve(poisson(HOLE, CONDITIONS[name]))
+    # towards changes of conditions cells are graded, the deeper the smaller the tolerance
+    solution = solve(poisson(HOLE, CONDITIONS[name]), tolerance=1e-3 if name == "parts of a side" else 1e-7)
     assert solution.status.name == "CONVERGED" and solution.error()["u"] < 1e-8
 
 
