@@ -79,6 +79,7 @@ class Runner:
                 warnings.simplefilter("error")
                 # torch's own, of NumPy's functions of its tensors
                 warnings.filterwarnings("ignore", "__array_wrap__")
+                warnings.filterwarnings("ignore", "parameters=.* changes nothing")
                 exec(compile(text, "<declaration>", "exec"), names)
         except (ValueError, TypeError) as error:
             if isinstance(error, Mine) or str(error).strip():

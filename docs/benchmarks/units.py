@@ -20,7 +20,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-time.perf_counter = time.process_time  # before anything takes its clock from there
+if __name__ == "__main__":
+    time.perf_counter = time.process_time  # before anything takes its clock from there
 
 from pinnlab.bench.provenance import provenance  # noqa: E402
 from scaled import PAIRS  # noqa: E402

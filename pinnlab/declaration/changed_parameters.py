@@ -68,10 +68,17 @@ def changed_parameter(name: str, value: Any, names: Sequence[str], change: Chang
     if isinstance(value, RandomField):
         return dataclasses.replace(value, length_scale=_lengths(value, change), region=None)
     if isinstance(value, Unknown):
-        return dataclasses.replace(value, start=change.parameter(name).inner(value.start))
+        return _changed_unknown(value, change.parameter(name))
     if callable(value):
         return ChangedFunction(value, tuple(names), change)
     return value
+
+
+def _changed_unknown(value: Unknown, unit: Affine) -> Unknown:
+    """Its first guess, bounds and prior in inner units."""
+    bounds = None if value.bounds is None else tuple(unit.inner(bound) for bound in value.bounds)
+    prior = None if value.prior is None else (unit.inner(value.prior[0]), value.prior[1] / unit.scale)
+    return Unknown(unit.inner(value.start), bounds, prior, value.of)
 
 
 def _changed_piecewise(value: PiecewiseFunction, change: ChangeOfVariables) -> PiecewiseFunction:

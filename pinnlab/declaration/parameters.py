@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,22 +88,88 @@ class Uniform(Family):
 
 
 @explained_call("write pl.Unknown(1.0)")
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Unknown:
     """A coefficient to be found from data (an inverse problem).
 
     Args:
-        start: the first guess.
+        start: the first guess, between the bounds.
+        bounds: (lowest, highest) value that it may have; None or infinite where there is no such bound. It is solved for
+            as its logarithm where it is positive, bounds=(0, None), and as a logit between two bounds, so that it never
+            leaves them. None: any number.
+        prior: (mean, standard deviation) of what is known of it before there are data; it counts as one more measurement.
+        of: names of coordinates or unknowns that it is a function of. None: a number.
 
     Raises:
-        ValueError: a start that is not finite.
+        TypeError: bounds or prior that are not two numbers.
+        ValueError: numbers that are not finite, bounds that do not increase, a start or a mean that is not between them,
+            a standard deviation that is not positive.
     """
 
     start: float
+    bounds: tuple[float, float] | None = None
+    prior: tuple[float, float] | None = None
+    of: tuple[str, ...] | None = None
 
-    def __post_init__(self) -> None:
-        if finite(self.start) is None:
-            raise ValueError(f"Unknown({self.start!r}): the first guess must be a finite number.")
+    def __init__(self, start: float, bounds: Any = None, prior: Any = None, of: Any = None):
+        if finite(start) is None:
+            raise ValueError(f"Unknown({start!r}): the first guess must be a finite number.")
+        # checkpoints recognize parameters by their attributes: one without bounds and prior has none of these
+        object.__setattr__(self, "start", start)
+        if bounds is not None:
+            object.__setattr__(self, "bounds", _checked_bounds(start, bounds))
+        if prior is not None:
+            object.__setattr__(self, "prior", _checked_prior(start, prior, self.bounds))
+        if of is not None:
+            raise ValueError(f"Unknown({start!r}, of={of!r}): an unknown is a number; leave of out.")
+
+    @property
+    def _given(self) -> dict[str, tuple[Any, ...]]:
+        """The options that were given."""
+        options = {key: getattr(self, key) for key in ("bounds", "prior", "of")}
+        return {key: value for key, value in options.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return f"Unknown({self.start!r}{''.join(f', {key}={value!r}' for key, value in self._given.items())})"
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, which are its arguments."""
+        return {"start": self.start, **{key: list(value) for key, value in self._given.items()}}
+
+
+def _checked_bounds(start: float, bounds: Any) -> tuple[float, float]:
+    what = f"Unknown({start!r}, bounds={bounds!r})"
+    if not isinstance(bounds, Sequence | np.ndarray) or isinstance(bounds, str) or len(bounds) != 2:
+        raise TypeError(f"{what}: give two numbers, bounds=(0, 1), or None where there is no bound, bounds=(0, None).")
+    low, high = (
+        limit if b is None else _number(what, b) for b, limit in zip(bounds, (-math.inf, math.inf), strict=True)
+    )
+    if not low < high:
+        raise ValueError(f"{what}: the first must be smaller than the second.")
+    if not low < start < high:
+        raise ValueError(f"{what}: the first guess must be between the bounds, and on neither of them.")
+    return low, high
+
+
+def _checked_prior(start: float, prior: Any, bounds: tuple[float, float] | None) -> tuple[float, float]:
+    what = f"Unknown({start!r}, prior={prior!r})"
+    if not isinstance(prior, Sequence | np.ndarray) or isinstance(prior, str) or len(prior) != 2:
+        raise TypeError(f"{what}: give its mean and its standard deviation, prior=(0.5, 0.1).")
+    mean, sd = (_number(what, value) for value in prior)
+    if not (math.isfinite(mean) and 0 < sd < math.inf):
+        raise ValueError(f"{what}: give a finite mean and a positive standard deviation, prior=(0.5, 0.1).")
+    if bounds is not None and not bounds[0] <= mean <= bounds[1]:
+        raise ValueError(f"{what}: the mean is outside the bounds {bounds}.")
+    return mean, sd
+
+
+def _number(what: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{what}: {value!r} is not a number.")
+    number = float(value)
+    if math.isnan(number):
+        raise ValueError(f"{what}: {value!r} is not a number.")
+    return number
 
 
 Parameter = float | Family | Unknown | Callable[..., Any]

@@ -39,7 +39,7 @@ from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
-from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, parameter_notes
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
@@ -345,14 +345,14 @@ class Problem:
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
         families, missing = parameter_notes(self.parameters, self.conditions)
-        notes += families
+        notes += [*families, *left_out(self.conditions)]
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         notes += map(self.turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()
-        if not scales.natural:
-            notes += [f"solved in natural units: {scales!r}", *scales.notes]
+        notes += [] if scales.natural else [f"solved in natural units: {scales!r}"]
+        notes += scales.notes
         found = self._gaps()
         missing += found.missing
         return ProblemReport(

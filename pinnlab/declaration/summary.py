@@ -53,6 +53,17 @@ class ProblemReport:
         return "\n".join(lines)
 
 
+def left_out(conditions: Sequence[AnyCondition]) -> list[str]:
+    """What is said of data of which some are missing."""
+    found = []
+    for condition in conditions:
+        if isinstance(condition, Data):
+            count = condition.missing + sum(part.missing for part in condition.complete() if part is not condition)
+            if count:
+                found.append(f"{condition!r}: {count} values or places are missing, and left out")
+    return found
+
+
 @dataclass(frozen=True)
 class Gaps:
     """What a problem's conditions leave open, in sentences.

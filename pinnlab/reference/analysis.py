@@ -31,8 +31,12 @@ from pinnlab.reference.structure import Structure, initial_targets, periodic_unk
 _POINTS = 9
 
 
-def analyse(problem: Problem) -> Structure:
+def analyse(problem: Problem, algebraic: bool = False) -> Structure:
     """Read the structure of a problem's equations.
+
+    Args:
+        problem: what is solved.
+        algebraic: whether unknowns without a time derivative may stay in the state, and follow at each instant.
 
     Raises:
         ValueError: an unknown without a time derivative in a problem with time (where it does not follow from the others
@@ -44,7 +48,7 @@ def analyse(problem: Problem) -> Structure:
     draws = [d for d in draws if all(bool(torch.isfinite(c).all()) for eq in d for c in eq.values())] or draws[:1]
     static_rows: list[int] = []
     if timed:
-        static_rows = _static_equations(problem, order, draws)
+        static_rows = [] if algebraic else _static_equations(problem, order, draws)
         _check_time(problem, order)
     seen = {leaf for draw in draws for eq in draw for leaf in eq}
     constant: dict[tuple[int, str, Key], float] = {}

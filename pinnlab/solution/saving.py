@@ -46,6 +46,7 @@ from pinnlab.training.outer import OuterPart, change_of_data
 from pinnlab.training.part import Data, Part
 from pinnlab.training.result import Result, Solved
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 VERSION = 1
 _ACCURATE = 1e-12
@@ -115,6 +116,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "status": solution.status.name,
             "seconds": solution.seconds,
             "notes": list(dict.fromkeys([*solution.notes, *file.remarks])),
+            **({} if solution.uncertainty is None else {"uncertainty": solution.uncertainty.to_data()}),
         },
     )
 
@@ -208,7 +210,7 @@ def _parameter_data(value: Any) -> float | Data:
         return piecewise_data(value)
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
-    return {"start": value.start} if isinstance(value, Unknown) else float(value)
+    return value.to_data() if isinstance(value, Unknown) else float(value)
 
 
 def _parameter(data: Any, region: Region) -> Parameter:
@@ -219,7 +221,7 @@ def _parameter(data: Any, region: Region) -> Parameter:
         return RandomField(**options).over(region)
     if "kind" in data:
         return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
-    return Unknown(data["start"]) if "start" in data else Uniform(data["lower"], data["upper"])
+    return Unknown(**data) if "start" in data else Uniform(data["lower"], data["upper"])
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -285,7 +287,8 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
         if part.values(middle).shape != (1, len(known.unknowns)):
             raise ValueError(f"its values are not those of {', '.join(known.unknowns)}")
     asked: Any = known
-    return Result(asked, function, parts, history, status, seconds, notes=notes), known
+    sure = Uncertainty.from_data(data["uncertainty"]) if "uncertainty" in data else None
+    return Result(asked, function, parts, history, status, seconds, notes=notes, uncertainty=sure), known
 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:

@@ -213,8 +213,8 @@ def test_solvers_that_need_boxes_say_so() -> None:
         pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))), pl.HardConstraintMoE(features="tanh"), progress=False)
     with pytest.raises(ValueError, match="LagrangianPINN follows characteristics .* Use pl.PINN"):
         pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))).replace(velocity=(1.0, 1.0)), pl.LagrangianPINN(), progress=False)
-    ball = pl.Ball({"x": 0.0, "y": 0.0, "z": 0.0}, 1.0)
-    with pytest.raises(ValueError, match="3 space dimensions .* Pass a reference of your own"):
+    ball = pl.Ball({"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0}, 1.0)
+    with pytest.raises(ValueError, match="4 space dimensions .* Pass a reference of your own"):
         pl.reference_solution(poisson(ball))
 
 

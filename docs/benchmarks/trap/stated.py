@@ -152,19 +152,19 @@ def gauge(rng: Random) -> Case:
 
 
 def mass(rng: Random) -> Case:
-    """A prescribed mass, or its square, and the unknown factor of a source."""
+    """A prescribed mass, or a first moment, and the unknown factor of a source."""
     domain, u = pl.Box(x=(0.0, 1.0)), {"u": 2 + profile(rng, X, 0.4)}
-    square, k = bool(rng.random() < 0.5), float(rng.uniform(1, 10))
-    norm = pl.Integral((lambda u: u**2) if square else (lambda u: u), equals=_total(u["u"] ** (1 + square), domain))
+    moment, k = bool(rng.random() < 0.5), float(rng.uniform(1, 10))
+    total = _total(u["u"] * (X if moment else 1), domain)
+    given = pl.Integral((lambda u, x: x * u) if moment else (lambda u: u), equals=total)
     case = manufactured("mass and a multiplier", domain, u, lambda u, at: [-u.xx + at(X**2 * k)], value(u, domain, "x"))
-    names, f = domain.coordinates, function(k * X**2 - sympy.diff(u["u"], X, 2), domain.coordinates)
-    del names
+    f = function(k * X**2 - sympy.diff(u["u"], X, 2), domain.coordinates)
     problem = case.problem.replace(
-        equations=lambda u, x, push: -u.xx + push * x**2 - f(x=x),
-        conditions=[*case.problem.conditions, norm],
+        equations=lambda u, x, push: -u.xx + push * x**2 - called(f, {"x": x}),
+        conditions=[*case.problem.conditions, given],
         parameters={"push": pl.Unknown(k * float(rng.uniform(0.5, 1.5)))},
     )
-    return replace(case, problem=problem, statement=f"{case.statement}; push = {k:.4g}, square {square}")
+    return replace(case, problem=problem, statement=f"{case.statement}; push = {k:.4g}, moment {moment}")
 
 
 def eigenvalue(rng: Random) -> Case:

@@ -235,15 +235,24 @@ def check_covered(
     essential: Sequence[Essential],
     fluxes: Sequence[BoundaryFlux],
     multipliers: Mapping[str, int] = MappingProxyType({}),
+    periodic: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> None:
-    """Raise ValueError unless every unknown has one condition at every point of the boundary, pressures at most one."""
+    """Raise ValueError unless every unknown has one condition at every point of the boundary, pressures at most one.
+
+    Args:
+        problem: what is solved.
+        essential, fluxes: its conditions.
+        multipliers: {pressure: number of its constraint}.
+        periodic: {coordinate: unknowns that are periodic in it}, which have none at its ends.
+    """
     for piece in problem.domain.pieces(None):
         columns = _sampled(problem, piece)
         for unknown in problem.unknowns:
             found = _given(unknown, piece, essential, fluxes, columns)
-            lacking = unknown not in multipliers and bool((found == 0).any())
-            if lacking or bool((found > 1).any()):
-                which = "no condition" if lacking else "two conditions"
+            tied = any(unknown in periodic[c] and piece in (c + "-", c + "+") for c in periodic)
+            lacking = unknown not in multipliers and not tied and bool((found == 0).any())
+            if lacking or bool((found > (0 if tied else 1)).any()):
+                which = "a condition besides Periodic" if tied else "no condition" if lacking else "two conditions"
                 raise ValueError(
                     f"reference_solution: {which} on {unknown!r} at {piece!r}; give one value, flux or formula for each "
                     "unknown everywhere on the boundary."

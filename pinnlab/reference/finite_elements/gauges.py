@@ -18,7 +18,7 @@ from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns
 from pinnlab.reference.finite_elements.function import ElementFunction
-from pinnlab.reference.finite_elements.space import Array, ElementSpace, shapes
+from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.tied import Gauge
 
 
@@ -50,7 +50,7 @@ class _Row:
 
     problem: Problem
     term: Term
-    space: ElementSpace
+    space: Space
     nodes: Array
     functions: dict[Key, Array]
     columns: Columns
@@ -75,7 +75,7 @@ class _Row:
         return float(found.detach().numpy() @ weights), row.ravel()
 
 
-def gauge(problem: Problem, term: Term, unknown: str, space: ElementSpace) -> Gauge:
+def gauge(problem: Problem, term: Term, unknown: str, space: Space) -> Gauge:
     """The condition on elements.
 
     Args:
@@ -88,8 +88,8 @@ def gauge(problem: Problem, term: Term, unknown: str, space: ElementSpace) -> Ga
     (site,) = term.draw(lambda n: torch.zeros((n, len(region.coordinates)), dtype=torch.float64), 1)
     points = site.points.double()
     element, local = ElementFunction(space, region, {}).locate(points.numpy())
-    values, by_local = shapes(local)
-    nodes = space.inside.nodes[:, element].T
+    values, by_local = space.shapes(local)
+    nodes = space.element_nodes[:, element].T
     jacobian = np.einsum("dpi,pir->pdr", space.nodes[:, nodes], by_local)
     slopes = np.einsum("pir,prd->dpi", by_local, np.linalg.inv(jacobian))
     functions: dict[Key, Array] = {(): values, **{(n,): s for n, s in zip(region.space, slopes, strict=True)}}

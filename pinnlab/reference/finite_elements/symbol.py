@@ -36,6 +36,7 @@ class Symbol:
 
     Args:
         problem: of second order in space.
+        seed: of the made-up fields.
 
     Attributes:
         flat: the equations, with nothing in place of fluxes' derivatives.
@@ -45,11 +46,11 @@ class Symbol:
         ValueError: a third derivative.
     """
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: Problem, seed: int = 31):
         self.problem, region = problem, problem.domain
         unit = unit_points("sobol", _PROBES, len(region.coordinates), np.random.default_rng(0)).double()
         self._columns = region.columns(region.interior(unit).points)
-        jets = {u: made_up_jet(_PROBES, 31 + j) for j, u in enumerate(problem.unknowns)}
+        jets = {u: made_up_jet(_PROBES, seed + j) for j, u in enumerate(problem.unknowns)}
         orders = {u: problem.order_of(u, region.clock) if region.has_time else 0 for u in problem.unknowns}
         self._leaves = {(u, k): jets[u][k] for u, keys in first_order_keys(problem, orders).items() for k in keys}
         self.flat = self._at(None)
@@ -87,6 +88,21 @@ class Symbol:
                 return {}
         found = dict(zip(pressures, constraints, strict=True))
         return found if self._is_elliptic(found) else {}
+
+    def moved(self, rows: Sequence[str]) -> tuple[str, ...]:
+        """Unknowns that their own equations move with a velocity that no unknown changes.
+
+        Args:
+            rows: of each equation its own unknown.
+        """
+        space, other = self.problem.domain.space, Symbol(self.problem, seed=57)
+        found = []
+        for unknown, *residuals in zip(rows, self.flat.residuals, other.flat.residuals, strict=True):
+            pairs = zip((self, other), residuals, strict=True)
+            one, two = (symbol.flat.transport(residual, unknown, space)[0] for symbol, residual in pairs)
+            if one.any() and np.allclose(one, two, rtol=1e-12, atol=0.0):
+                found.append(unknown)
+        return tuple(found)
 
     @property
     def has_pressure(self) -> bool:

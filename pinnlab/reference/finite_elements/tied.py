@@ -20,13 +20,16 @@ import numpy as np
 import scipy
 
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.space import Array, ElementSpace
+from pinnlab.reference.finite_elements.space import Array, Space
+
+_TINY, _NEWTON = 1e-6, 2
+"""Step of a start that is made consistent, as a part of all time, and Newton's iterations in it."""
 
 
 class Elements(Protocol):
     """The system of untied nodes."""
 
-    space: ElementSpace
+    space: Space
     deadline: Deadline
     size: int
     free: Array
@@ -45,6 +48,22 @@ class Elements(Protocol):
         ...
 
 
+class Timed(Elements, Protocol):
+    """The same where there is time."""
+
+    counted: Array
+
+    @property
+    def axes(self) -> Mapping[str, object]:
+        """One per dimension."""
+        ...
+
+    @property
+    def components(self) -> Sequence[object]:
+        """C of them."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Gauge:
     """A number that must vanish, which fixes a constant.
@@ -58,9 +77,9 @@ class Gauge:
     linearized: Callable[[Array], tuple[float, Array]]
 
 
-def linear(space: ElementSpace) -> scipy.sparse.csr_array:
+def linear(space: Space) -> scipy.sparse.csr_array:
     """(v, v) values at all nodes from those at the corners, linear in each element; columns of other nodes are empty."""
-    shares, nodes = space.corner_shares, space.inside.nodes
+    shares, nodes = space.corner_shares, space.element_nodes
     own, corner = np.nonzero(shares)
     rows, columns = nodes[own].ravel(), nodes[corner].ravel()
     values = np.repeat(shares[own, corner], nodes.shape[1])
@@ -68,8 +87,32 @@ def linear(space: ElementSpace) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((values[first], (rows[first], columns[first])), shape=(space.count,) * 2)
 
 
+def masters(space: Space, sides: Sequence[tuple[str, str, Array]], close: float) -> Array:
+    """(v,) number of the node whose value each node has.
+
+    Args:
+        space: the elements.
+        sides: (piece, its copy, the shift (d,) from one to the other) of each periodic pair.
+        close: distance of nodes that are the same.
+
+    Raises:
+        ValueError: a node has no counterpart.
+    """
+    found = np.arange(space.count)
+    for piece, copy, shift in sides:
+        here, there = space.nodes_on(piece), space.nodes_on(copy)
+        gap, which = scipy.spatial.cKDTree(space.nodes[:, here].T + shift).query(space.nodes[:, there].T)
+        if len(here) != len(there) or gap.max() > close:
+            raise ValueError(f"reference_solution: the triangles at {piece!r} and at {copy!r} do not match.")
+        # at corners the counterpart may be a copy itself
+        to = np.arange(space.count)
+        to[there] = here[which]
+        found = to[found]
+    return found
+
+
 def ties(
-    space: ElementSpace, unknowns: Sequence[str], pressures: Sequence[str], masters: Mapping[str, Array]
+    space: Space, unknowns: Sequence[str], pressures: Sequence[str], masters: Mapping[str, Array]
 ) -> scipy.sparse.csr_array:
     """E (N, M).
 
@@ -113,9 +156,10 @@ class TiedSystem:
         self._test = _tests(tied, elements.free)
         sources = np.zeros((elements.size, len(self.gauges)))
         for k, gauge in enumerate(self.gauges):
-            points = elements.space.inside
-            shares = np.einsum("ikq,kq->ik", points.values, points.weights)
-            mine = np.bincount(points.nodes.ravel(), shares.ravel(), minlength=elements.space.count)
+            mine = np.zeros(elements.space.count)
+            for points in elements.space.parts:
+                shares = np.einsum("ikq,kq->ik", points.values, points.weights)
+                mine += np.bincount(points.nodes.ravel(), shares.ravel(), minlength=elements.space.count)
             first = elements.block(gauge.unknown)
             sources[first : first + elements.space.count, k] = mine
         sources[~elements.free] = 0.0
@@ -127,8 +171,7 @@ class TiedSystem:
 
     def state(self, whole: Array) -> Array:
         """(M + K,) of values (c, v) at all nodes; values at tied nodes are dropped, and sources are zero."""
-        place = np.asarray(abs(self.tied).argmax(axis=0)).reshape(-1)
-        return np.concatenate([whole.reshape(-1)[place], np.zeros(len(self.gauges))])
+        return np.concatenate([whole.reshape(-1)[_places(self.tied)], np.zeros(len(self.gauges))])
 
     def sources(self, state: Array) -> Array:
         """(K,) what balances lack."""
@@ -151,6 +194,65 @@ class TiedSystem:
         rows = np.stack([gauge.linearized(whole)[1] for gauge in self.gauges]) @ self.tied
         found = scipy.sparse.block_array([[matrix, self._sources], [rows, None]], format="csr")
         return scipy.sparse.csr_array(found), None
+
+
+class TiedInTime:
+    """The same with time: the state keeps all nodes, and rows of tied ones say by what they are tied.
+
+    Args:
+        elements: the system of untied nodes.
+        tied: E (N, M).
+        uncounted: (N,) mask of pressures, which follow at each instant, and by whose rates steps are not chosen.
+    """
+
+    is_full = False
+
+    def __init__(self, elements: Timed, tied: scipy.sparse.csr_array, uncounted: Array):
+        self.elements, self.deadline = elements, elements.deadline
+        self.components, self.axes, self.size = elements.components, elements.axes, elements.size
+        self.counted = elements.counted & ~uncounted
+        places, free = _places(tied), np.arange(tied.shape[1])
+        ones = np.ones(len(places))
+        spread = scipy.sparse.csr_array((ones, (places, free)), shape=tied.shape)
+        self._rows = scipy.sparse.csr_array(spread @ _tests(tied, elements.free))
+        self._ties = scipy.sparse.csr_array(scipy.sparse.eye_array(self.size) - tied @ spread.T)
+        self._ties.eliminate_zeros()
+
+    def residual(self, states: Array, rates: Array, times: Array) -> Array:
+        """(s, N) for states and rates (s, c, v) at s times."""
+        own = self.elements.residual(states, rates, times)
+        return (self._rows @ own.T + self._ties @ states.reshape(len(states), -1).T).T
+
+    def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
+        """(dR/dU, dR/dU'), each (N, N)."""
+        by_state, by_rate = self.elements.jacobians(state, rate, t)
+        return scipy.sparse.csr_array(self._rows @ by_state + self._ties), scipy.sparse.csr_array(self._rows @ by_rate)
+
+
+def consistent(system: TiedInTime, state: Array, static: Array, start: float, duration: float) -> Array:
+    """The nearest state that satisfies constraints, such as velocities without divergence, by one tiny implicit step.
+
+    Args:
+        system: whose constraints hold at each instant.
+        state: (c, v).
+        static: (c,) mask of components without a rate.
+        start: time.
+        duration: of the whole; the step is a millionth of it.
+    """
+    step, found = _TINY * duration, state.copy()
+    for _ in range(_NEWTON):
+        rate = np.where(static[:, None], 0.0, (found - state) / step)
+        rows = system.residual(found[None], rate[None], np.array([start]))[0]
+        by_state, by_rate = system.jacobians(found, rate, start)
+        matrix = scipy.sparse.csc_array(by_state + by_rate / step)
+        found = found - scipy.sparse.linalg.splu(matrix).solve(rows).reshape(found.shape)
+    return found
+
+
+def _places(tied: scipy.sparse.csr_array) -> Array:
+    """(M,) of each free number the first node that has it as its value."""
+    whole = scipy.sparse.csc_array(tied == 1.0)
+    return whole.indices[whole.indptr[:-1]]
 
 
 def _tests(tied: scipy.sparse.csr_array, free: Array) -> scipy.sparse.csr_array:

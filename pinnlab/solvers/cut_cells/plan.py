@@ -17,7 +17,7 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.local_experts.basis import LocalBasis, RandomFeatures, TotalDegree
-from pinnlab.solvers.local_experts.plan import LocalExperts, runs_on
+from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
@@ -43,7 +43,7 @@ class CutExperts(Solver):
             largest of which is the total degree of polynomials, ``tolerance`` that of the estimated error.
     """
 
-    options: LocalExperts
+    options: ExpertOptions
 
     def uses_start(self, problem: Problem) -> bool:
         return not problem.domain.has_time

@@ -11,6 +11,7 @@ from typing import Any, final
 from torch import nn
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.bounded import frees
 from pinnlab.declaration.changed_functions import ChangedFunction
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
@@ -248,7 +249,8 @@ class CoupledNetworks(Method):
 
     def assemble(self, problem: Problem, number: int) -> Assembly:
         builder, partition, singular = self._builder, self._solver.partition(problem), switches(problem)
-        coefficients, constants = builder.parameters(problem)
+        numbers, constants = builder.parameters(problem)
+        free = frees(problem.parameters)
         networks: dict[int, nn.Module] = {}
         models: list[Model] = []
         counts: list[Count] = []
@@ -264,13 +266,13 @@ class CoupledNetworks(Method):
                 seed = _STRIDE * number + cell.owner
                 networks[cell.owner] = builder.network(self._solver.template, piece, features, seed)
             network = networks[cell.owner]
-            model = Model(cell.box, problem.unknowns, network, exact.ansatz, coefficients, constants)
+            model = Model(cell.box, problem.unknowns, network, exact.ansatz, numbers, constants, free)
             models.append(model)
             periodic = periodic or bool(exact.periods)
             counts += builder.counts(piece, exact, model, partition.time_interval(k))
             notes += exact.notes
-        counts += self._joints(problem, partition, models)
-        whole = PiecewiseModel(partition, models, coefficients, constants)
+        counts += [*self._joints(problem, partition, models), *builder.priors(problem, models[0])]
+        whole = PiecewiseModel(partition, models, numbers, constants, free)
         # pieces meet at interfaces, up to what training leaves there: no period is exact
         return Assembly(whole, counts, whole, partial(frozen, periods={}), periodic, tuple(dict.fromkeys(notes)))
 

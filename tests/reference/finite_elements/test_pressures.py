@@ -105,10 +105,10 @@ def test_a_lid_that_meets_resting_walls() -> None:
         ],
         {"rho": 1.0, "mu": 0.01},
     )
-    found = pl.reference_solution(posed, tolerance=2e-2, max_seconds=40)
+    found = pl.reference_solution(posed, tolerance=5e-2, max_seconds=40)
     # Marchi, Suero & Araki, J. Braz. Soc. Mech. Sci. Eng. 31 (2009) 186
     assert found(x=0.5, y=0.5)["u"] == pytest.approx(-0.20915, abs=1e-3)
-    assert max(found.error_estimate.values()) < 2e-2
+    assert max(found.error_estimate.values()) < 5e-2
 
 
 def test_channel_flow_is_exact() -> None:
