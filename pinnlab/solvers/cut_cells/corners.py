@@ -78,9 +78,11 @@ def corners_of(
     for name, holds in parts:
         for patches in pieces[name]:
             if patches.dimension == 1:
-                changes = _changes(patches, holds)
-                found += changes
-                mixed += [True] * len(changes)
+                for place in _changes(patches, holds):
+                    # the next condition begins where the last one ends
+                    if not any(np.abs(place - other).max() <= _NEAR * size for other in found):
+                        found.append(place)
+                        mixed.append(True)
     points = np.array(found).reshape(len(found), d)
     return Corners(points, np.pi / angles_at(region, points) * np.where(mixed, 0.5, 1.0))
 

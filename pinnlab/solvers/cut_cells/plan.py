@@ -30,8 +30,9 @@ _FEW = {2: 4, 3: 3}
 """Cells along the longest side of the region at the start."""
 _MANY = 20_000
 """Experts, where no number is given: memory and time end earlier."""
-USEFUL = 1e-3
-"""Estimated error up to which a solution on cells that were not fine enough is worth keeping."""
+USEFUL = 0.03
+"""Estimated error up to which a solution on cells that were not fine enough is worth keeping: a network that is trained in
+the time left is seldom better, and the estimate is on the safe side where sources jump inside of cells."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +145,16 @@ class CutMarch(March):
         self.tolerance = solver.options.tolerance
         self._pieces: list[CutPiece] = []
         tanh = solver.options.features == "tanh"
-        kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
-        self.notes = (
-            f"single instance: experts with {self.levels.basis.size} {kind} each, on cells cut by the boundary",
-        )
+        self._kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
+        self._said: tuple[str, ...] = ()
+        self._say()
+
+    def _say(self, *remarks: str) -> None:
+        """Add remarks to the notes, whose first one tells the functions of the experts, which may have become more."""
+        self._said += remarks
+        basis = self._pieces[-1].basis if self._pieces else self.levels.basis
+        kind = f"single instance: experts with {basis.size} {self._kind} each, on cells cut by the boundary"
+        self.notes = (kind, *self._said)
 
     @property
     def pieces(self) -> Sequence[CutPiece]:
@@ -162,16 +169,17 @@ class CutMarch(March):
         except TimeIsUpError as error:
             if before is None:
                 return Advance(False, 0.0, stopped=Status.INCOMPLETE)
-            self.notes += (f"max_seconds was reached before finer cells were solved: {error}",)
+            self._say(f"max_seconds was reached before finer cells were solved: {error}")
             return self._ended(Status.BUDGET_REACHED)
         except UnresolvedError as error:
             if levels.best is None:
                 raise _nothing_solved(error) from error
             self._pieces = [levels.best.piece]
-            self.notes += (str(error),)
+            self._say(str(error))
             return self._ended(Status.UNRESOLVED)
         if levels.best is not before and levels.best is not None:
             self._pieces = [levels.best.piece]
+            self._say()
         if levels.resolved:
             return self._ended(Status.CONVERGED, accepted=True)
         accepted = levels.best is level
@@ -191,9 +199,9 @@ class CutMarch(March):
         best = self.levels.best
         assert best is not None
         if status is not Status.CONVERGED:
-            self.notes += (
+            self._say(
                 f"cells are not fine enough for the tolerance of {self.tolerance:.0e}: by what is off at points that were "
-                f"not solved for, the error is about {best.estimate:.0e} of the unknowns' size",
+                f"not solved for, the error is about {best.estimate:.0e} of the unknowns' size"
             )
         share = 1.0 if status is Status.CONVERGED else self._share(best)
         return Advance(accepted, share, best.misfit**2, best.held_out**2, self._info(best), status)
@@ -204,11 +212,15 @@ class CutMarch(March):
         return self._pieces[-1].values
 
     def state(self) -> dict[str, Any]:
-        return {"pieces": [piece.state() for piece in self._pieces], "levels": self.levels.state()}
+        pieces = [{"piece": piece.state(), "basis": piece.basis.to_data()} for piece in self._pieces]
+        return {"pieces": pieces, "levels": self.levels.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         levels = self.levels
-        self._pieces = [CutPiece.from_data(p, levels.basis, levels.made.parameters) for p in state["pieces"]]
+        self._pieces = [
+            CutPiece.from_data(p["piece"], LocalBasis.from_data(p["basis"]), levels.made.parameters)
+            for p in state["pieces"]
+        ]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
 
 
