@@ -192,7 +192,7 @@ def page(found: dict[str, Any]) -> str:
     """The tables of the documentation."""
     lines = [
         "| problem | error | experts | coefficients | levels | CPU s | peak memory, GB | status |",
-        "|---|" * 1 + "---|" * 7,
+        "|---|" + "---|" * 7,
     ]
     for name, row in found["cases"].items():
         lines.append(
@@ -207,15 +207,16 @@ def page(found: dict[str, Any]) -> str:
     for row in found["scaling"]:
         where = "plane" if row["dimension"] == 2 else "space"
         lines.append(
-            f"| {where} | {row['experts']} | {row['unknowns']:,} | {row['rows_seconds']:.2f} | {row['solve_seconds']:.2f} | "
-            f"{row['entries']:.1e} | {row['bytes'] / 1e9:.2f} |"
+            f"| {where} | {row['experts']} | {row['unknowns']:,} | {row['rows_seconds']:.2f} | "
+            f"{row['solve_seconds']:.2f} | {row['entries']:.1e} | {row['bytes'] / 1e9:.2f} |"
         )
     lines.append("")
     for dimension, where in ((2, "the plane"), (3, "space")):
         rows = [row for row in found["scaling"] if row["dimension"] == dimension]
         lines.append(
             f"Over the last two sizes in {where} the multiplications of a factorization grow with the power "
-            f"{power(rows, 'work'):.2f} of the number of experts, and the numbers in its factor with {power(rows, 'entries'):.2f}."
+            f"{power(rows, 'work'):.2f} of the number of experts, and the numbers in its factor with "
+            f"{power(rows, 'entries'):.2f}."
         )
     return "\n".join(lines) + "\n"
 

@@ -34,6 +34,8 @@ Array = np.ndarray
 _STALLED = 2
 """Levels in a row that bring nothing, after which cells are no longer halved."""
 _MOST_STEPS = 40
+_GAIN = 0.5
+"""Share of the estimate that richer experts have to leave at most, to be made richer again."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class CutLevels:
     _worse: int = 0
     _seconds: tuple[float, int] = (0.0, 1)
     _solved_on: list[int] | None = None
+    _raised_at: float = math.inf
     inside: Inside = field(init=False)
 
     def __post_init__(self) -> None:
@@ -153,10 +156,16 @@ class CutLevels:
         return rows, system
 
     def _raise_degree(self) -> bool:
-        """Take richer experts on the cells of the last level in place of smaller cells; False where there are none."""
+        """Take richer experts on the cells of the last level in place of smaller cells.
+
+        False where there are none, and where the last ones brought little, as next to corners.
+        """
         richer = self.basis.richer()
-        if richer is None or self._solved_on is None or self._solved_on == self.tree.halved:
+        if richer is None or self.best is None or self._solved_on is None or self._solved_on == self.tree.halved:
             return False
+        if self.best.estimate > _GAIN * self._raised_at:
+            return False
+        self._raised_at = self.best.estimate
         self._take(richer)
         self.inside = Inside(self.problem.domain, self._grown(self._solved_on))
         return True
@@ -180,6 +189,7 @@ class CutLevels:
             "resolved": self.resolved,
             "linear": self.linear,
             "worse": self._worse,
+            "raised at": self._raised_at,
             "before": self.marking.state(),
         }
 
@@ -190,6 +200,7 @@ class CutLevels:
         self._solved_on = None if piece is None else state["solved on"].tolist()
         self.best = None if piece is None else Level(piece, **state["best"])
         self.resolved, self.linear, self._worse = state["resolved"], state["linear"], state["worse"]
+        self._raised_at = state["raised at"]
         self.marking.restore(state["before"])
 
     def _check(self, system: CellSystem, experts: int) -> None:
