@@ -197,3 +197,12 @@ def test_what_it_cannot_take_is_refused_in_a_sentence():
     solution = solved(decay(np.exp(-0.6 * T)).at(k=0.6).replace(conditions=[pl.Initial(u=1.0)]))
     with pytest.raises(ValueError, match=r"no numbers were to be found; they are declared as parameters=\{'k'"):
         solution.intervals()
+
+
+def test_numbers_that_have_not_settled_have_no_interval():
+    problem = decay(np.exp(-0.6 * T) + 0.01 * NOISE)
+    march = LocalExperts().fitted(problem, 0, {})
+    assert march.advance().accepted
+    stopped = march.advance(Deadline(1.0, 1.0, lambda: 2.0))
+    assert stopped.stopped.name == "BUDGET_REACHED" and march.uncertainty is None
+    assert march.notes[-1] == "k had not settled when the time was up" and len(march.pieces) > 0
