@@ -8,15 +8,21 @@ from pinnlab.declaration.conditions import AnyCondition, Periodic
 from pinnlab.declaration.dry_run import Equation
 from pinnlab.declaration.functions import given_function
 from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Parameter, check_parameter, check_solvable
+from pinnlab.declaration.parameters import Parameter, Unknown, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.unknown_functions import UnknownFunction, checked_function
 from pinnlab.domains import Region
 
 
 def checked_parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
+    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition], unknowns: Sequence[str] = ()
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates.
+
+    Args:
+        parameters: by name.
+        domain, conditions: of the problem.
+        unknowns: of the problem, which functions that are to be found may depend on.
 
     Raises:
         TypeError, ValueError: no mapping, a value of another kind, or a family together with a coefficient to be found.
@@ -25,7 +31,8 @@ def checked_parameters(
         raise TypeError(f"parameters={parameters!r}: give a dictionary, such as {{'nu': 0.01}}.")
     periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
     checked: dict[str, Parameter] = {}
-    for name, value in parameters.items():
+    for name, given in parameters.items():
+        value = given.declared if isinstance(given, UnknownFunction) else given
         if isinstance(value, RandomField):
             checked[name] = value.over(domain, periodic)
         elif isinstance(value, Piecewise):
@@ -35,7 +42,8 @@ def checked_parameters(
         else:
             checked[name] = check_parameter(name, value)
     check_solvable(checked)
-    return checked
+    functions = {n: v for n, v in checked.items() if isinstance(v, Unknown) and v.of is not None}
+    return checked | {n: checked_function(n, v, domain.coordinates, unknowns) for n, v in functions.items()}
 
 
 def checked_functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:

@@ -42,6 +42,7 @@ from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.unknown_functions import UnknownFunction, unknown_functions
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
@@ -113,7 +114,7 @@ class Problem:
         declared, complex_ones = parts.declared_unknowns(unknowns)
         names, functions = parts.real_unknowns(declared, complex_ones), checked_functions(equations)
         given = tuple(parts.on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
-        values = checked_parameters(parameters or {}, domain, given)
+        values = checked_parameters(parameters or {}, domain, given, names)
         every = (*names, *complex_ones)
         check_names(domain.coordinates, every, values)
         check_distinct({"an unknown": every, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
@@ -147,8 +148,13 @@ class Problem:
 
     @property
     def unknown_parameters(self) -> tuple[str, ...]:
-        """Names of coefficients to be found."""
+        """Names of numbers to be found."""
         return tuple(k for k, v in self.parameters.items() if isinstance(v, Unknown))
+
+    @property
+    def unknown_functions(self) -> tuple[str, ...]:
+        """Names of functions to be found."""
+        return unknown_functions(self.parameters)
 
     def at(self, **values: Any) -> Problem:
         """The same problem with some parameters fixed: ``family.at(nu=0.02)``, ``family.at(u0=lambda x: torch.sin(x))``.
@@ -230,7 +236,8 @@ class Problem:
         if self.forward is not self:
             return self.forward.natural
         change = self._scales.change
-        if change.is_identity:
+        # who finds functions balances rows and columns himself
+        if change.is_identity or self.unknown_functions:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
         inner = rewritten(change, *given, bindable=self.bindable, sizes=dict(enumerate(self._scales.conditions)))
@@ -303,7 +310,7 @@ class Problem:
             layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
         numbers = {k: representative(v) for k, v in self.parameters.items()}
-        free = (*self.families, *self.unknown_parameters)
+        free = (*self.families, *self.unknown_parameters, *self.unknown_functions)
         singular = self.clashes.singular if layers else None
         plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
         plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
@@ -313,7 +320,7 @@ class Problem:
     def clashes(self) -> Clashes:
         """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
         numbers = {k: representative(v) for k, v in self.parameters.items()}
-        free = (*self.families, *self.unknown_parameters)
+        free = (*self.families, *self.unknown_parameters, *self.unknown_functions)
         values = self.parameter_values()
         return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
 
@@ -342,7 +349,7 @@ class Problem:
         for name, value in self.parameters.items():
             if isinstance(value, Family):
                 notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-            if isinstance(value, Unknown) and not any(isinstance(c, Data | Integral) for c in self.conditions):
+            if isinstance(value, Unknown | UnknownFunction) and not any(isinstance(c, Data | Integral) for c in self.conditions):
                 missing.append(
                     f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
                     "that decides it, Integral(..., equals=...)"
@@ -383,7 +390,7 @@ class Problem:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)
         found = count(self.domain, self.unknowns, linear)
-        if self.unknown_parameters:
+        if self.unknown_parameters or self.unknown_functions:
             found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
         return found
 

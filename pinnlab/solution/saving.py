@@ -24,6 +24,7 @@ from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.singular import Remainder, SingularPart
+from pinnlab.declaration.unknown_functions import UnknownFunction
 from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction
@@ -198,6 +199,8 @@ _VALUES: dict[type, Callable[[Any, Sequence[Part]], Data]] = {
 
 
 def _parameter_data(value: Any) -> float | Data:
+    if isinstance(value, UnknownFunction):
+        value = value.declared
     if isinstance(value, Uniform):
         return {"lower": value.lower, "upper": value.upper}
     if isinstance(value, RandomField):

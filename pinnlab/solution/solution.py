@@ -188,9 +188,10 @@ class Solution:
         )
 
     @property
-    def coefficients(self) -> dict[str, float]:
-        """Unknown coefficients that were found, from the last window."""
-        return {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
+    def coefficients(self) -> dict[str, Any]:
+        """What was found beside the unknowns, from the last window: numbers, and functions ``q(x=...)``."""
+        found = {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
+        return {**found, **self.models[-1].functions}
 
     def error(
         self, reference: Any = None, *, relative_to: str = "size", members: int = 8, seed: int = 0

@@ -20,6 +20,7 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.inverse.march import FunctionMarch, Levels, first_degrees, function_obstacles
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
@@ -80,9 +81,12 @@ class LocalExperts(Solver):
     def uses_start(self, problem: Problem) -> bool:
         return not problem.domain.has_time
 
+    def finds_functions(self, problem: Problem) -> bool:
+        return True
+
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
-        if why is None and problem.domain.has_time:
+        if why is None and problem.domain.has_time and not problem.unknown_functions:
             # cells are split until they resolve the initial state: that needs no solve
             try:
                 self.march(problem)
@@ -98,6 +102,8 @@ class LocalExperts(Solver):
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
                 f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
             )
+        if problem.unknown_functions:
+            return FunctionMarch(problem, self._levels(problem), self.condition_weight, settings.deadline)
         return CellMarch(self, problem, settings)
 
     def march(
@@ -134,6 +140,13 @@ class LocalExperts(Solver):
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
+    def _levels(self, problem: Problem) -> Levels:
+        """Cells and degrees with which functions are sought."""
+        region = problem.domain
+        assert isinstance(region, Box)
+        edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self.experts or {}).edges.items()}
+        return Levels(edges, first_degrees(region) | dict(self.degrees or {}))
+
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
 
@@ -150,8 +163,10 @@ class LocalExperts(Solver):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
+        if problem.unknown_functions:
+            yield from function_obstacles(problem)
         beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
-        if problem.unknown_parameters and not beside:
+        if problem.unknown_parameters and not beside and not problem.unknown_functions:
             yield (
                 f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
                 f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
