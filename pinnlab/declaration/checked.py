@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pinnlab.declaration.conditions import AnyCondition, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Data, Integral, Periodic
 from pinnlab.declaration.dry_run import Equation
-from pinnlab.declaration.functions import given_function
+from pinnlab.declaration.functions import StateFunction, checked_closure, given_function
 from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Parameter, Unknown, check_parameter, check_solvable
+from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.unknown_functions import UnknownFunction, checked_function
 from pinnlab.domains import Region
 
 
 def checked_parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition], unknowns: Sequence[str] = ()
+    parameters: Mapping[str, Parameter],
+    domain: Region,
+    conditions: Sequence[AnyCondition],
+    unknowns: Sequence[str] = (),
 ) -> dict[str, Parameter]:
     """The parameters, checked; random fields and functions know the domain's coordinates.
 
@@ -37,13 +40,17 @@ def checked_parameters(
             checked[name] = value.over(domain, periodic)
         elif isinstance(value, Piecewise):
             checked[name] = value.over(f"parameters[{name!r}]", domain)
+        elif isinstance(value, StateFunction):
+            checked[name] = checked_closure(name, value, (*domain.coordinates, *unknowns))
         elif callable(value):
             checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
         else:
             checked[name] = check_parameter(name, value)
     check_solvable(checked)
-    functions = {n: v for n, v in checked.items() if isinstance(v, Unknown) and v.of is not None}
-    return checked | {n: checked_function(n, v, domain.coordinates, unknowns) for n, v in functions.items()}
+    for name, value in checked.items():
+        if isinstance(value, Unknown) and value.of is not None:
+            checked[name] = checked_function(name, value, domain.coordinates, unknowns)
+    return checked
 
 
 def checked_functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
@@ -65,3 +72,20 @@ def checked_conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tup
         if not isinstance(condition, AnyCondition):
             raise TypeError(f"conditions holds {condition!r}; give Initial(...), Dirichlet(...) and the like.")
     return given
+
+
+def parameter_remarks(
+    parameters: Mapping[str, Parameter], conditions: Sequence[AnyCondition]
+) -> tuple[list[str], list[str]]:
+    """What a check says of parameters: notes, and what is missing."""
+    notes, missing = [], []
+    decided = any(isinstance(c, Data | Integral) for c in conditions)
+    for name, value in parameters.items():
+        if isinstance(value, Family):
+            notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
+        if isinstance(value, Unknown | UnknownFunction) and not decided:
+            missing.append(
+                f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
+                "that decides it, Integral(..., equals=...)"
+            )
+    return notes, missing

@@ -193,6 +193,14 @@ def given_function(owner: str, value: Any, region: Region, on: Sequence[str]) ->
     return dataclasses.replace(value, columns=columns) if known else GivenFunction(value, names, columns)
 
 
+def checked_closure(name: str, value: StateFunction, known: Sequence[str]) -> StateFunction:
+    """A function of unknowns as the parameter ``name``; ValueError where an argument is none of the ``known`` names."""
+    strangers = [argument for argument in value.on if argument not in known]
+    if strangers:
+        raise ValueError(f"parameters[{name!r}] is a function of {strangers[0]!r}; here are {', '.join(known)}.")
+    return value
+
+
 def function_jet(function: FunctionParameter, points: Tensor, index: Index) -> Tensor:
     """One derivative (n,) of a function parameter at (n, d) points."""
     wider = closure([index])

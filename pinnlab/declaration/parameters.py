@@ -161,8 +161,17 @@ def _number(what: str, value: Any) -> float:
     return number
 
 
-Parameter = float | Family | Unknown | Callable[..., Any]
-"""A number, a family, an unknown coefficient, or a function of coordinates."""
+class SoughtParameter(ABC):
+    """A function that is to be found, as a problem holds it."""
+
+    @property
+    @abstractmethod
+    def on(self) -> tuple[str, ...]:
+        """The names of its arguments."""
+
+
+Parameter = float | Family | Unknown | SoughtParameter | Callable[..., Any]
+"""A number, a family, an unknown coefficient or function, or a function of coordinates."""
 
 
 def check_parameter(name: str, value: object) -> Parameter:

@@ -14,10 +14,10 @@ from torch import Tensor
 from pinnlab.declaration import complex_unknowns as parts
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
-from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters
+from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, parameter_remarks
 from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.condition_count import Count
-from pinnlab.declaration.conditions import AnyCondition, Context, Data, Integral, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
 from pinnlab.declaration.counting import NotUniqueError, count
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -42,7 +42,7 @@ from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.declaration.unknown_functions import UnknownFunction, unknown_functions
+from pinnlab.declaration.unknown_functions import unknown_functions
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
@@ -341,19 +341,13 @@ class Problem:
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
         plan, posed = self.forward.exact_plan(), self.forward.conditions
-        notes, missing = list(plan.notes), []
+        notes = list(plan.notes)
         notes += [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in self.complex_unknowns]
         if is_between(self.conditions):
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
-        for name, value in self.parameters.items():
-            if isinstance(value, Family):
-                notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-            if isinstance(value, Unknown | UnknownFunction) and not any(isinstance(c, Data | Integral) for c in self.conditions):
-                missing.append(
-                    f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
-                    "that decides it, Integral(..., equals=...)"
-                )
+        remarks, missing = parameter_remarks(self.parameters, self.conditions)
+        notes += remarks
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         notes += map(self.turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:

@@ -12,13 +12,13 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.parameters import SoughtParameter, Unknown
 from pinnlab.derivatives.fields import Field, composed
 from pinnlab.derivatives.indices import Indices
 
 
 @dataclass(frozen=True)
-class UnknownFunction:
+class UnknownFunction(SoughtParameter):
     """What ``pl.Unknown(start, of=("x",))`` becomes in a problem.
 
     Attributes:

@@ -95,7 +95,9 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
 def _functions(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.unknown_functions:
         return None
-    return Choice(HardConstraintMoE(), f"functions ({', '.join(problem.unknown_functions)}) to be found from data: experts")
+    return Choice(
+        HardConstraintMoE(), f"functions ({', '.join(problem.unknown_functions)}) to be found from data: experts"
+    )
 
 
 def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -180,7 +182,16 @@ RULES: tuple[Rule, ...] = (
     _windows,
     _network,
 )
-AFTERWARDS: tuple[Rule, ...] = (_family, _functions, _unknown, _carried, _materials, _characteristics, _windows, _any_network)
+AFTERWARDS: tuple[Rule, ...] = (
+    _family,
+    _functions,
+    _unknown,
+    _carried,
+    _materials,
+    _characteristics,
+    _windows,
+    _any_network,
+)
 """Those for the time that is left when local experts have been tried."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -316,7 +317,7 @@ class Discretization:
             found = self.start_values(points.reshape(-1, d), before)
             for j, u in enumerate(self.problem.unknowns):
                 if (u, ()) in found:
-                    values[:, j] = found[u, ()].numpy().reshape(-1, q)
+                    values[:, j] = found[u, ()].detach().numpy().reshape(-1, q)
                     values[:, j] -= self._known(u, points)
         return self.fitted(values)
 

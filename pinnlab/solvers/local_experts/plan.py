@@ -20,7 +20,8 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
-from pinnlab.solvers.local_experts.inverse.march import FunctionMarch, Levels, first_degrees, function_obstacles
+from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
+from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
@@ -31,6 +32,7 @@ from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
+_NOT_FOR_FUNCTIONS = ("features", "tolerance", "most_experts")
 _MOST_FUNCTIONS = 3000
 """Of one expert; the blocks of the linear systems are dense. Three space dimensions have more unless degrees are low."""
 
@@ -79,7 +81,7 @@ class LocalExperts(Solver):
         return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time
+        return not problem.domain.has_time and not problem.unknown_functions
 
     def finds_functions(self, problem: Problem) -> bool:
         return True
@@ -165,6 +167,12 @@ class LocalExperts(Solver):
             )
         if problem.unknown_functions:
             yield from function_obstacles(problem)
+            for name in given(self):
+                if name in _NOT_FOR_FUNCTIONS:
+                    yield (
+                        f"{_OWNER}({name}={getattr(self, name)!r}): {name} has no effect where functions are to be found, "
+                        f"here {', '.join(problem.unknown_functions)}; leave it out."
+                    )
         beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
         if problem.unknown_parameters and not beside and not problem.unknown_functions:
             yield (

@@ -8,15 +8,22 @@ factorization. So measurements are functions of what is sought alone, and never 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy
 
-from pinnlab.declaration.conditions import Data
+from pinnlab.algebra.evidence import triangle
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.inverse.quantities import (
+    CONDITION,
+    Linearized,
+    Quantity,
+    UndecidedError,
+    bands,
+    extrapolated,
+)
 from pinnlab.solvers.local_experts.inverse.sought import Sought, Trial
 from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 
@@ -25,44 +32,6 @@ _INDEPENDENT = 1e-14
 """Reciprocal condition number below which equations do not decide the unknowns."""
 _PINNED = 1e-6
 """Relative standard deviation of conditions on what is sought alone."""
-
-
-class UndecidedError(ValueError):
-    """The equations and conditions do not decide the unknowns."""
-
-
-@dataclass(frozen=True, eq=False)
-class Quantity:
-    """Measurements of one quantity, or a condition on what is sought, linearized.
-
-    Attributes:
-        label: its name.
-        misfits: (n,) at the unknowns that the linearized equations ask for, divided by ``noise``.
-        slopes: (n, p) their derivatives by what is sought.
-        noise: the standard deviation that they are divided by; None where it is not known, and they are not divided.
-    """
-
-    label: str
-    misfits: Array
-    slopes: Array
-    noise: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class Linearized:
-    """Everything at one place.
-
-    Attributes:
-        step: (U,) to the unknowns that the linearized equations ask for.
-        sensitivity: (U, p) their derivatives by what is sought.
-        quantities: what is measured.
-        residual: root of the sum of squares of the rows of equations and conditions, before the step.
-    """
-
-    step: Array
-    sensitivity: Array
-    quantities: tuple[Quantity, ...]
-    residual: float
 
 
 class InverseSystem:
@@ -82,10 +51,22 @@ class InverseSystem:
         rows += [each for axis in range(len(made.names)) for each in made.interface_rows(cells, axis)]
         self.groups = rows
         context = made.problem.context()
-        self.data: list[tuple[Data, list[CellRows], list[tuple[str, float | None]]]] = []
+        self.data: list[tuple[list[CellRows], list[tuple[str, float | None]]]] = []
         for condition in made.data:
             noises = [(term.residuals[0], term.noise) for term in condition.terms(context)]
-            self.data.append((condition, made.data_rows(cells, [condition]), noises))
+            self.data.append((made.data_rows(cells, [condition]), noises))
+
+    @property
+    def scales(self) -> list[Array]:
+        """By what rows are multiplied, group by group; found at the first linearization."""
+        every = [*self.groups, *(group for groups, _ in self.data for group in groups)]
+        return [group.scale for group in every if group.scale is not None]
+
+    @scales.setter
+    def scales(self, values: Sequence[Array]) -> None:
+        every = [*self.groups, *(group for groups, _ in self.data for group in groups)]
+        for group, scale in zip(every, values, strict=True):
+            group.scale = scale
 
     @property
     def width(self) -> int:
@@ -116,7 +97,7 @@ class InverseSystem:
             matrix, beside, flat = self._dense(linear), _beside(linear), found.ravel()
             if not any(part.parts for part in linear):
                 size = _PINNED * max(float(np.abs(found).max()), float(np.abs(beside @ weights).max()), 1e-12)
-                pins.append(Quantity("condition", flat / size, beside / size, 1.0))
+                pins.append(Quantity(CONDITION, flat / size, beside / size, 1.0))
                 continue
             residuals.append(flat)
             by_unknowns.append(matrix)
@@ -132,22 +113,31 @@ class InverseSystem:
 
     def _measured(self, unknowns: Array, weights: Array, step: Array, sensitivity: Array) -> list[Quantity]:
         quantities = []
-        for _, groups, noises in self.data:
+        bands = self._bands(unknowns)
+        for groups, noises in self.data:
             misfits: list[list[Array]] = [[] for _ in noises]
             slopes: list[list[Array]] = [[] for _ in noises]
+            highest: list[list[Array]] = [[] for _ in noises]
             for group in groups:
                 found, linear = group.linearized(unknowns, beside=Trial(self.sought, weights))
                 assert group.scale is not None
                 matrix, beside = self._dense(linear), _beside(linear)
                 shifted = found + (matrix @ step).reshape(found.shape)
                 total = (matrix @ sensitivity + beside).reshape(*found.shape, -1)
+                parts = (matrix @ bands).reshape(*found.shape, 2)
                 for i in range(len(noises)):
                     misfits[i].append(shifted[0, i] / group.scale[0, i])
                     slopes[i].append(total[0, i] / group.scale[0, i])
-            for (label, noise), mine, their in zip(noises, misfits, slopes, strict=True):
-                unit = 1.0 if noise is None else noise
-                quantities.append(Quantity(label, np.concatenate(mine) / unit, np.concatenate(their) / unit, noise))
+                    highest[i].append(parts[0, i] / group.scale[0, i])
+            for (label, noise), *each in zip(noises, misfits, slopes, highest, strict=True):
+                mine, their, last = (np.concatenate(part) / (1.0 if noise is None else noise) for part in each)
+                quantities.append(Quantity(label, mine, their, noise, extrapolated(*np.sqrt((last**2).mean(axis=0)))))
         return quantities
+
+    def _bands(self, unknowns: Array) -> Array:
+        """(U, 2): the coefficients of the two highest degrees along any axis, and of the two below them."""
+        degrees = self.discretization.basis.degrees
+        return bands(unknowns.reshape(-1, *(p + 1 for p in degrees)), degrees).reshape(-1, 2)
 
     def _dense(self, linear: Sequence[CellJacobian]) -> Array:
         """(k r q, U)."""
@@ -165,24 +155,26 @@ def _beside(linear: Sequence[CellJacobian]) -> Array:
     return numbers.reshape(-1, numbers.shape[-1])
 
 
-def _solver(matrix: Array):
+def _solver(matrix: Array) -> Callable[[Array], Array]:
     """Right sides (R, c) to least-squares solutions (U, c), by the triangle of a QR factorization, corrected once.
 
     Raises:
         UndecidedError: columns depend on one another.
     """
     lengths = np.linalg.norm(matrix, axis=0)
+    if not np.isfinite(lengths).all():
+        raise FloatingPointError("the equations are not defined there")
     if len(matrix) < matrix.shape[1] or not lengths.all():
         raise UndecidedError("there are fewer equations than unknowns")
     scaled = matrix / lengths
-    triangle = np.linalg.qr(scaled, mode="r")
-    condition, _ = scipy.linalg.lapack.dtrcon(triangle)
+    upper = triangle(scaled)
+    condition, _ = scipy.linalg.lapack.dtrcon(upper)
     if not condition > _INDEPENDENT:
         raise UndecidedError("they depend on one another")
 
     def once(right: Array) -> Array:
-        inner = scipy.linalg.solve_triangular(triangle, scaled.T @ right, trans="T")
-        return scipy.linalg.solve_triangular(triangle, inner)
+        inner = scipy.linalg.solve_triangular(upper, scaled.T @ right, trans="T")
+        return scipy.linalg.solve_triangular(upper, inner)
 
     def solve(right: Array) -> Array:
         found = once(right)

@@ -6,24 +6,24 @@ Letters: K cells, m unknowns, N basis functions, p coefficients of what is sough
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.unknown_functions import UnknownFunction
-from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, settled
-from pinnlab.solvers.local_experts.inverse.linear import InverseSystem, UndecidedError
+from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, settled
+from pinnlab.solvers.local_experts.inverse.levels import Levels
+from pinnlab.solvers.local_experts.inverse.linear import InverseSystem
+from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, UndecidedError, bands, extrapolated
 from pinnlab.solvers.local_experts.inverse.sought import (
     Sought,
     SoughtFunction,
@@ -41,41 +41,13 @@ _MOST_STEPS = 25
 """Per level."""
 _MOST_UNKNOWNS = 3000
 """Coefficients of the unknowns, whose matrices are dense."""
-_UNSEEN = 0.05
+_UNSEEN = 0.1
 """Change between levels, in standard deviations of what is sought, that is small enough."""
 _SETTLED = 1e-8
 """The same, relative to what is sought."""
 _TRUNCATION = 1e-8
 _MARGIN = 0.02
 """By how much the range of a state is widened that a function is sought on."""
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Cells and degrees of the unknowns: {coordinate: edges}, {coordinate: degree}, each level finer than the one before.
-
-    Attributes:
-        edges: of cells at the first level.
-        degrees: at the first level; from ``fixed`` on they stay and cells are halved.
-        fixed: the highest degree.
-    """
-
-    edges: Mapping[str, Array]
-    degrees: Mapping[str, int]
-    fixed: int = 26
-
-    def at(self, level: int) -> tuple[dict[str, Array], tuple[int, ...]]:
-        """Edges and degrees of a level."""
-        edges, degrees = {}, []
-        for name, first in self.edges.items():
-            grown = self.degrees[name] * 1.4**level
-            halved = max(0, math.ceil(math.log2(max(grown / self.fixed, 1.0))))
-            cells = first
-            for _ in range(halved):
-                cells = np.sort(np.concatenate([cells, (cells[1:] + cells[:-1]) / 2]))
-            edges[name] = cells
-            degrees.append(max(self.degrees[name], math.ceil(grown / 2**halved)))
-        return edges, tuple(degrees)
 
 
 class FunctionMarch(March):
@@ -93,10 +65,10 @@ class FunctionMarch(March):
 
     def __init__(self, problem: Problem, levels: Levels, weight: float, deadline: Deadline):
         self.problem, self.levels, self.weight = problem, levels, weight
-        self.level, self._before = 0, None
+        self.level = self.richness = 0
+        self._before: tuple[list[Sought], Array, int] | None = None
         self._pieces: list[Piece] = []
-        self._known: tuple[list[Sought], Array] | None = None
-        self.fit: InverseFit | None = None
+        self.fit: InverseFit[InverseSystem] | None = None
         names = ", ".join(f"{n}({', '.join(problem.parameters[n].on)})" for n in problem.unknown_functions)  # type: ignore[union-attr]
         self.notes = (
             f"{names} to be found: Chebyshev polynomials, as smooth as the data ask for (nothing neural in them); for any "
@@ -105,7 +77,7 @@ class FunctionMarch(March):
 
     # -- levels ------------------------------------------------------------------------------------------------------
 
-    def _begin(self, deadline: Deadline, strength: Strength | None = None) -> InverseFit:
+    def _begin(self, deadline: Deadline, strength: Strength | None = None) -> InverseFit[InverseSystem]:
         """The fit at the present level, from what is known."""
         problem = self.problem
         edges, degrees = self.levels.at(self.level)
@@ -114,7 +86,7 @@ class FunctionMarch(March):
         if self.fit is None:
             return self._first(discretization, cells, deadline)
         before, state = self.fit, self._piece(self.fit)
-        sought = self._sought(self._ranges(state))
+        sought = self._sought(self._intervals(self._ranges(state)), self.richness)
         weights = [
             new.moved(mine, old) if isinstance(new, SoughtFunction) and isinstance(old, SoughtFunction) else mine
             for new, old, mine in zip(
@@ -125,7 +97,7 @@ class FunctionMarch(March):
         unknowns = discretization.moved(state, cells)
         return InverseFit(system, settled(system, unknowns, np.concatenate(weights), deadline), before.strength)
 
-    def _first(self, discretization: Discretization, cells: Cells, deadline: Deadline) -> InverseFit:
+    def _first(self, discretization: Discretization, cells: Cells, deadline: Deadline) -> InverseFit[InverseSystem]:
         """The unknowns for the first guess of everything, and from there the range of states."""
         ranges = {u: (0.0, 1.0) for u in self.problem.unknowns}
         guesses = [discretization.guess(cells, None)]
@@ -133,7 +105,7 @@ class FunctionMarch(March):
             guesses += discretization.constants(cells)
         error: Exception | None = None
         for guess in guesses:
-            sought = self._sought(ranges)
+            sought = self._sought(self._intervals(ranges), self.richness)
             start = np.concatenate([each.start for each in sought])
             try:
                 place = settled(InverseSystem(discretization, cells, sought), guess, start, deadline)
@@ -147,8 +119,10 @@ class FunctionMarch(March):
             except NotSettledError as reason:
                 error = reason
                 continue
-            state = Piece(self.problem.unknowns, cells, discretization.basis, place.unknowns, {}, lift=discretization.lift)
-            sought = self._sought(self._ranges(state))
+            state = Piece(
+                self.problem.unknowns, cells, discretization.basis, place.unknowns, {}, lift=discretization.lift
+            )
+            sought = self._sought(self._intervals(self._ranges(state)), self.richness)
             system = InverseSystem(discretization, cells, sought)
             start = np.concatenate([each.start for each in sought])
             return InverseFit(system, settled(system, place.unknowns, start, deadline))
@@ -157,15 +131,23 @@ class FunctionMarch(March):
             "Unknown(start, of=...) with another start."
         )
 
-    def _sought(self, ranges: Mapping[str, tuple[float, float]]) -> list[Sought]:
+    def _intervals(self, ranges: Mapping[str, tuple[float, float]]) -> dict[str, list[tuple[float, float]]]:
+        """{function: intervals of its arguments}, for given ranges of unknowns."""
+        every = {**self.problem.domain.bounds, **ranges}
+        return {
+            name: [every[argument] for argument in value.on]
+            for name, value in self.problem.parameters.items()
+            if isinstance(value, UnknownFunction)
+        }
+
+    def _sought(self, intervals: Mapping[str, Sequence[tuple[float, float]]], level: int) -> list[Sought]:
         found: list[Sought] = []
         for name, value in self.problem.parameters.items():
             if name in self.problem.unknown_parameters:
                 found.append(SoughtNumber(name, value))  # type: ignore[arg-type]
             elif isinstance(value, UnknownFunction):
-                intervals = [(self.problem.domain.bounds | ranges)[argument] for argument in value.on]
-                degree = coarse_degree(len(value.on), self.level)
-                found.append(SoughtFunction(name, value, [degree] * len(value.on), intervals))
+                degree = coarse_degree(len(value.on), level)
+                found.append(SoughtFunction(name, value, [degree] * len(value.on), intervals[name]))
         return found
 
     def _ranges(self, state: Piece) -> dict[str, tuple[float, float]]:
@@ -201,26 +183,26 @@ class FunctionMarch(March):
                 fit.step(deadline)
                 return Advance(False, 1 - 0.9 / (1 + fit.steps))
             if not self._finer(deadline):
-                return self._done(Status.CONVERGED if fit.found else Status.STALLED)
+                return self._done(Status.CONVERGED if fit.found else Status.STALLED, deadline)
             return Advance(False, 0.9)
         except TimeIsUpError:
             if self.fit is None or self.fit.strength is None:
                 raise NothingSolvedError(
                     "HardConstraintMoE: max_seconds was reached before the functions were found; give more seconds."
                 ) from None
-            return self._done(Status.BUDGET_REACHED)
+            return self._done(Status.BUDGET_REACHED, deadline)
 
     def _finer(self, deadline: Deadline) -> bool:
         """Go on at the next level, unless the last one made no difference or the next is too large."""
         fit = self.fit
         assert fit is not None
-        if self._before is not None and self._same(self._before, fit):
+        rough, few = not self._resolved(fit), not self._rich(fit)
+        if not (rough or few) or (self._before is not None and self._same(*self._before[:2], fit)):
             return False
-        self.level += 1
-        edges, degrees = self.levels.at(self.level)
-        size = math.prod((len(e) - 1) * (p + 1) for e, p in zip(edges.values(), degrees, strict=True))
-        if size * len(self.problem.unknowns) > _MOST_UNKNOWNS:
-            self.level -= 1
+        levels = self.level, self.richness
+        self.level, self.richness = self.level + rough, self.richness + few
+        if self.levels.size(self.level) * len(self.problem.unknowns) > _MOST_UNKNOWNS:
+            self.level, self.richness = levels
             self.notes += ("finer cells would take too much memory or time; how accurate the equations are solved is not "
                            "known from them",)  # fmt: skip
             return False
@@ -228,22 +210,47 @@ class FunctionMarch(March):
         try:
             self.fit = self._begin(deadline)
         except (NotSettledError, UndecidedError):
-            self.level -= 1
+            self.level, self.richness = levels
             return False
-        self._before = kept
+        self._before = (list(kept.system.sought), kept.place.weights, levels[1])
         return True
 
-    def _same(self, before: InverseFit, fit: InverseFit) -> bool:
+    def _resolved(self, fit: InverseFit[InverseSystem]) -> bool:
+        """Whether unknowns of higher degrees would change nothing, next to the noise."""
+        assert fit.strength is not None
+        variances, high = fit.regularized.variances(fit.strength), min(fit.system.discretization.basis.degrees)
+        for quantity, variance in zip(fit.place.linear.quantities, variances, strict=True):
+            # what is left of the equations is of high degree, and moves the unknowns by the square of that less
+            left = max(quantity.truncated * math.sqrt(len(quantity.misfits)), fit.place.linear.residual / high**2)
+            if quantity.label != CONDITION and left > _UNSEEN * math.sqrt(variance):
+                return False
+        return True
+
+    def _rich(self, fit: InverseFit[InverseSystem]) -> bool:
+        """Whether functions of higher degrees would be no others, next to what data leave uncertain."""
+        assert fit.strength is not None
+        factor = fit.regularized.posterior(fit.strength).factor
+        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
+        for each, mine in zip(fit.system.sought, columns, strict=True):
+            if isinstance(each, SoughtFunction):
+                weights, rows = fit.place.weights[mine], each.inner_rows
+                parts = bands(weights.reshape(1, *(p + 1 for p in each.degrees)), each.degrees).reshape(-1, 2)
+                off, size = extrapolated(*np.linalg.norm(parts, axis=0)), np.abs(weights).max()
+                spread = float(np.sqrt((np.linalg.norm(rows @ factor[mine], axis=1) ** 2).mean()))
+                if off > max(_UNSEEN * spread, _SETTLED * size):
+                    return False
+        return True
+
+    def _same(self, before: Sequence[Sought], there: Array, fit: InverseFit[InverseSystem]) -> bool:
         """Whether the functions of two levels are the same, next to what data leave uncertain."""
         assert fit.strength is not None
         factor = fit.regularized.posterior(fit.strength).factor
         columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
-        olds = zip(before.system.sought, split(before.place.weights, before.system.sought), strict=True)
+        olds = zip(before, split(there, before), strict=True)
         for new, mine, (old, weights) in zip(fit.system.sought, columns, olds, strict=True):
             own = factor[mine]
             if isinstance(new, SoughtFunction) and isinstance(old, SoughtFunction):
-                moved, nodes = new.moved(weights, old), new.basis.tensor_nodes(surplus=1.0)
-                rows = new.basis.rows(nodes, (0,) * len(new.on))
+                moved, rows = new.moved(weights, old), new.inner_rows
                 off, size = rows @ (moved - fit.place.weights[mine]), np.abs(rows @ fit.place.weights[mine]).max()
                 spread = np.linalg.norm(rows @ own, axis=1)
             else:
@@ -254,21 +261,23 @@ class FunctionMarch(March):
                 return False
         return True
 
-    def _done(self, status: Status) -> Advance:
+    def _done(self, status: Status, deadline: Deadline) -> Advance:
         fit = self.fit
         assert fit is not None and fit.strength is not None
-        self._pieces = [self._piece(fit, fit.regularized.whole_factor(fit.strength))]
+        self._pieces = [self._piece(fit, fit.average(deadline))]
         self.notes += tuple(self._remarks(fit, fit.strength))
         misfit = sum(float((q.misfits**2).sum()) for q in fit.place.linear.quantities)
-        return Advance(True, 1.0, misfit, fit.place.linear.residual**2, {"experts": float(fit.system.cells.count)}, status)
+        return Advance(
+            True, 1.0, misfit, fit.place.linear.residual**2, {"experts": float(fit.system.cells.count)}, status
+        )
 
-    def _remarks(self, fit: InverseFit, strength: Strength) -> list[str]:
+    def _remarks(self, fit: InverseFit[InverseSystem], strength: Strength) -> list[str]:
         """What the fit says of the noise."""
         found = []
         posterior = fit.regularized.posterior(strength)
         pairs = zip(fit.place.linear.quantities, fit.regularized.variances(strength), posterior.freedom, strict=True)
         for quantity, variance, freedom in pairs:
-            if quantity.label == "condition":
+            if quantity.label == CONDITION:
                 continue
             n, square = len(quantity.misfits), float((quantity.misfits**2).sum())
             if quantity.noise is None:
@@ -280,7 +289,7 @@ class FunctionMarch(March):
                 )
         return found
 
-    def _piece(self, fit: InverseFit, factor: Array | None = None) -> Piece:
+    def _piece(self, fit: InverseFit[InverseSystem], factor: Array | None = None) -> Piece:
         """The solution at a fit; with the covariance F F^T of what is sought."""
         made, sought = fit.system.discretization, fit.system.sought
         weights = split(fit.place.weights, sought)
@@ -292,10 +301,19 @@ class FunctionMarch(March):
             for each, mine, own in zip(sought, weights, factors, strict=True)
             if isinstance(each, SoughtFunction)
         }
-        numbers = {e.name: e.value(mine) for e, mine in zip(sought, weights, strict=True) if isinstance(e, SoughtNumber)}
+        numbers = {
+            e.name: e.value(mine) for e, mine in zip(sought, weights, strict=True) if isinstance(e, SoughtNumber)
+        }
         constants = {name: value for name, value in made.parameters.items() if name not in names}
         return Piece(
-            self.problem.unknowns, fit.system.cells, made.basis, fit.place.unknowns, constants, numbers, made.lift, functions
+            self.problem.unknowns,
+            fit.system.cells,
+            made.basis,
+            fit.place.unknowns,
+            constants,
+            numbers,
+            made.lift,
+            functions,
         )
 
     def field(self) -> Callable[[Tensor], Tensor]:
@@ -305,42 +323,50 @@ class FunctionMarch(March):
 
     def state(self) -> dict[str, Any]:
         if self.fit is None:
-            return {"level": -1}
-        strength, place = self.fit.strength, self.fit.place
-        known = {} if strength is None else {"logs": torch.from_numpy(strength.logs), "order": strength.order}
+            return {"level": 0, "richness": 0}
+        fit = self.fit
+        before = {} if self._before is None else {"before": _plain_sought(*self._before)}
+        strength = None if fit.strength is None else [torch.from_numpy(fit.strength.logs), fit.strength.order]
         return {
-            "level": self.level, "unknowns": torch.from_numpy(place.unknowns), "weights": torch.from_numpy(place.weights),
-            "intervals": [[list(pair) for pair in each.intervals] if isinstance(each, SoughtFunction) else []
-                          for each in self.fit.system.sought],
-            "steps": self.fit.steps, "found": self.fit.found, **known,
-        }  # fmt: skip
+            "level": self.level,
+            "richness": self.richness,
+            "unknowns": torch.from_numpy(fit.place.unknowns),
+            "now": _plain_sought(fit.system.sought, fit.place.weights, self.richness),
+            "strength": strength,
+            "scales": [torch.from_numpy(scale) for scale in fit.system.scales],
+            "progress": fit.progress,
+            "pieces": [piece.state() for piece in self._pieces],
+            "notes": list(self.notes),
+            **before,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        raise NotImplementedError
+        self.level, self.richness = int(state["level"]), int(state["richness"])
+        if "now" not in state:
+            return
+        sought, weights = self._restored(state["now"])
+        edges, degrees = self.levels.at(self.level)
+        discretization = Discretization(self.problem, Chebyshev(degrees), _TRUNCATION, self.weight)
+        system = InverseSystem(discretization, Cells(edges, self.problem.domain.time), sought)
+        system.scales = [scale.cpu().numpy() for scale in state["scales"]]
+        unknowns = state["unknowns"].cpu().numpy()
+        found = state["strength"]
+        strength = None if found is None else Strength(found[0].cpu().numpy(), int(found[1]))
+        self.fit = InverseFit(system, Place(unknowns, weights, system.linearized(unknowns, weights)), strength)
+        self.fit.progress = dict(state["progress"])
+        if "before" in state:
+            self._before = (*self._restored(state["before"]), int(state["before"]["richness"]))
+        constants = {n: v for n, v in discretization.parameters.items() if n not in {each.name for each in sought}}
+        self._pieces = [
+            Piece.from_data(data, discretization.basis, constants, discretization.lift) for data in state["pieces"]
+        ]
+        self.notes = tuple(state["notes"])
+
+    def _restored(self, data: Mapping[str, Any]) -> tuple[list[Sought], Array]:
+        intervals = {name: [(float(a), float(b)) for a, b in pairs] for name, pairs in data["intervals"].items()}
+        return self._sought(intervals, int(data["richness"])), data["weights"].cpu().numpy()
 
 
-
-def first_degrees(region: Box) -> dict[str, int]:
-    """{coordinate: degree of the unknowns' polynomials at the first level}."""
-    space = len(region.space)
-    along = {0: 0, 1: 16, 2: 14}[space] if not region.has_time else {0: 0, 1: 14, 2: 9}[space]
-    return {name: (20 if not space else 10) if name == region.time else along for name in region.coordinates}
-
-
-def function_obstacles(problem: Problem) -> Iterator[str]:
-    """Why functions cannot be found here."""
-    names = ", ".join(problem.unknown_functions)
-    if len(problem.domain.space) > 2:
-        yield f"HardConstraintMoE() finds functions such as {names} in at most two dimensions of space."
-    if problem.forward is not problem:
-        yield f"HardConstraintMoE() finds functions such as {names} forward in time: give Initial(...) and Data, no Final."
-    if not any(isinstance(c, Data) for c in problem.conditions):
-        yield f"{names} cannot be found without data; add Data(points=..., u=...)."
-    for condition in problem.conditions:
-        if isinstance(condition, Integral):
-            yield f"HardConstraintMoE() takes no integrals beside functions to be found ({names}), such as {condition!r}."
-        if isinstance(condition, Data) and condition.weight != 1:
-            yield (
-                f"{condition!r} has weight={condition.weight}, which has no effect where functions are to be found: how much "
-                "data count follows from their noise; give sd=..., or leave weight out."
-            )
+def _plain_sought(sought: Sequence[Sought], weights: Array, richness: int) -> dict[str, Any]:
+    intervals = {f.name: [list(pair) for pair in f.intervals] for f in sought if isinstance(f, SoughtFunction)}
+    return {"weights": torch.from_numpy(weights), "intervals": intervals, "richness": richness}

@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,11 @@ class Sought(ABC):
     name: str
     size: int
     start: Array
+
+    @property
+    @abstractmethod
+    def middle(self) -> Array:
+        """(P,) mean of the prior."""
 
     @abstractmethod
     def trial(self, weights: Array, n: int, leaves: list[Leaf]) -> Any:
@@ -134,14 +140,17 @@ class SoughtFunction(Sought):
         self.size = self.basis.size
         self.free = Free.of(unknown.declared)
         self.start = np.zeros(self.size)
-        prior = unknown.declared.prior
         self.start[0] = self.free.free(unknown.start)
-        self.middle = self.start.copy()
-        if prior is not None:
-            self.middle[0] = self.free.free(prior[0])
         self.means = product_means(self.degrees)
         highest = max(ORDERS[len(self.degrees)])
         self._parts = [roughness(self.degrees, order) for order in range(highest + 1)]
+
+    @property
+    def middle(self) -> Array:
+        prior, found = self.unknown.declared.prior, self.start.copy()
+        if prior is not None:
+            found[0] = self.free.free(prior[0])
+        return found
 
     def precision(self, size: float, length: float, order: int, wide: float) -> Array:
         """(P, P) of the prior.
@@ -166,6 +175,11 @@ class SoughtFunction(Sought):
         lower, upper = (np.array(side) for side in zip(*before.intervals, strict=True))
         there = np.clip(2 * (at - lower) / (upper - lower) - 1, -1, 1)
         return self.basis.fit(nodes, before.basis.rows(there, (0,) * len(self.on)) @ weights)
+
+    @cached_property
+    def inner_rows(self) -> Array:
+        """(n, P) the basis at nodes of its own."""
+        return self.basis.rows(self.basis.tensor_nodes(surplus=1.0), (0,) * len(self.on))
 
     def rows(self, arguments: Array, orders: Sequence[int]) -> Array:
         """(n, P) derivatives of the basis at arguments (n, k)."""
@@ -208,7 +222,9 @@ class _Function(FunctionParameter):
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         at = points.detach().numpy()[:, list(self.columns)]
-        return torch.stack([self.derivative(at, [i.count(c) for c in self.columns], len(i)) for i in indices])[..., None]
+        return torch.stack([self.derivative(at, [i.count(c) for c in self.columns], len(i)) for i in indices])[
+            ..., None
+        ]
 
     def derivative(self, at: Array, orders: Sequence[int], order: int) -> Tensor:
         """(n,) at arguments (n, k); zero where it is by a coordinate that is no argument."""
@@ -254,9 +270,7 @@ class _Closure(StateFunction):
         expansion = Expansion(
             self.sought.degrees, self.sought.intervals, own, self.sought.free, torch.zeros(0), held=True
         )
-        return composed(
-            lambda *values: self.sought.free.value((expansion.rows(values) * own).sum(dim=1)), fields
-        )
+        return composed(lambda *values: self.sought.free.value((expansion.rows(values) * own).sum(dim=1)), fields)
 
 
 class Trial:

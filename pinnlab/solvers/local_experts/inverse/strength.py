@@ -4,7 +4,8 @@ Letters: n data, p coefficients of what is sought, h numbers that say how strong
 
 Every function is Matern's random function a priori, with a size and a length; both, the order of its smoothness and the
 noises that are not known are those of the greatest evidence (``algebra.evidence``), with weak priors of their own. What
-they leave uncertain is added to the covariance to first order (Kass & Steffey, J. Am. Stat. Assoc. 84, 1989).
+they leave uncertain is added to the covariance. The prior of a size is the one that penalizes complexity: exponential
+(Simpson, Rue, Riebler, Martins & Sorbye, Statistical Science 32, 2017).
 """
 
 from __future__ import annotations
@@ -16,21 +17,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
-from pinnlab.algebra.evidence import Posterior, Rows, posterior
+from pinnlab.algebra.evidence import Evidence, Posterior, Rows, posterior, triangle
 from pinnlab.machine.interrupts import load
-from pinnlab.solvers.local_experts.inverse.linear import Quantity
+from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, Quantity
 from pinnlab.solvers.local_experts.inverse.sought import ORDERS, Sought, SoughtFunction, SoughtNumber, split
 
 Array = np.ndarray
 _LENGTH, _LENGTH_SPREAD = math.log(0.6), 1.0
 """Logarithms of lengths that are expected where the domain is [-1, 1]: mean and standard deviation."""
-_SIZE_SPREAD = 3.0
-_NOISE_SPREAD = 20.0
+_FAR = 40.0
 _WIDE = 1e3
 _FLOOR = 1e-13
 """Relative noise that is taken for none: rounding."""
+_PLAIN = 1e-8
+"""Relative variance of noise from which on products of matrices are exact enough."""
+_GROWTH = 1.1
+"""Largest change of the logarithm of a size from one step to the next: far from the solution evidence misleads."""
+_FIRST = 0.1
+"""Size of a function at the first step, next to its first guess."""
+_FIRST_NOISE, _COOLING = 0.01, 5.0
+"""Noise at the first step, next to the data, and by how much its logarithm may fall from one to the next."""
 _EVALUATIONS = 160
-_STEP = 0.1
+_DRAWS, _BURNED, _APART = 400, 40, 9
+_OTHER_ORDER = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +73,14 @@ class Regularized:
             right = quantity.slopes @ (weights - self.middle) - quantity.misfits
             self.rows.append(Rows.of(quantity.slopes, right))
             self.units.append(max(float(np.sqrt((right**2).mean())), 1e-300))
+        self.evidence = Evidence(self.rows)
         self.unknown_noises = [i for i, q in enumerate(quantities) if q.noise is None]
         self.sizes = [self._natural_size(each, mine) for each, mine in zip(sought, self._columns(), strict=True)]
+        self.usual = [
+            self._usual_size(each, mine, size)
+            for each, mine, size in zip(sought, split(weights, sought), self.sizes, strict=True)
+            if isinstance(each, SoughtFunction)
+        ]
 
     def _columns(self) -> list[Array]:
         return split(np.arange(len(self.middle)), self.sought)
@@ -79,6 +94,14 @@ class Regularized:
         largest = 1 / effect if effect > 0 else 1.0
         return max(largest, 1e-3 * abs(float(each.start[0])))
 
+    @staticmethod
+    def _usual_size(each: SoughtFunction, weights: Array, natural: float) -> float:
+        """Of a function's variation: its own size, or one of a logarithm or logit."""
+        if not each.free.plain:
+            return 1.0
+        own = float(np.sqrt(((each.inner_rows @ weights) ** 2).mean()))
+        return max(own, abs(float(each.start[0]))) or natural
+
     @property
     def guess(self) -> Array:
         """(h,) where the search for the strength starts."""
@@ -90,6 +113,9 @@ class Regularized:
     def orders(self) -> tuple[int, ...]:
         """Orders of smoothness to choose from."""
         return ORDERS[max((len(each.degrees) for each in self.functions), default=1)]
+
+    def _measured(self, i: int) -> bool:
+        return self.quantities[i].label != CONDITION
 
     def variances(self, strength: Strength) -> list[float]:
         """Of each quantity's noise, in its own units."""
@@ -120,12 +146,18 @@ class Regularized:
 
     def score(self, strength: Strength) -> float:
         """The logarithm of the evidence, with the priors of the strength."""
-        logs, guess, k = strength.logs, self.guess, 2 * len(self.functions)
-        spreads = np.array([_SIZE_SPREAD, _LENGTH_SPREAD] * len(self.functions) + [_NOISE_SPREAD] * (len(logs) - k))
-        away = float((((logs - guess) / spreads) ** 2).sum())
-        if not away < 200:
+        logs, away = strength.logs, 0.0
+        if not np.abs(logs - self.guess).max(initial=0.0) < _FAR:
             return -math.inf
+        for i, usual in enumerate(self.usual):
+            size = math.exp(logs[2 * i]) / usual
+            # log densities of logarithms: of an exponential size, of a length around a usual one
+            away += 2 * (size - math.log(size)) + ((logs[2 * i + 1] - _LENGTH) / _LENGTH_SPREAD) ** 2
+        variances = self.variances(strength)
+        told = [v / u**2 for i, (v, u) in enumerate(zip(variances, self.units, strict=True)) if self._measured(i)]
         try:
+            if min(told, default=1.0) > _PLAIN:
+                return self.evidence.log_evidence(variances, self.precision(strength)) - 0.5 * away
             return self.posterior(strength).log_evidence - 0.5 * away
         except np.linalg.LinAlgError:
             return -math.inf
@@ -133,21 +165,40 @@ class Regularized:
     def strongest(self, start: Strength | None) -> Strength:
         """The strength of the greatest score, near a strength that is known, or of any order."""
         if start is not None:
-            return self._searched(start, 0.3)
-        found = [self._searched(Strength(self.guess, order), 1.0) for order in self.orders]
-        return max(found, key=self.score)
+            found, before = self._searched(start, 0.3), start.logs
+        else:
+            found, before = (
+                max((self._searched(Strength(self.guess, n), 1.0) for n in self.orders), key=self.score),
+                self.guess,
+            )
+        return self._restrained(found, before, start is None)
+
+    def _restrained(self, found: Strength, before: Array, first: bool) -> Strength:
+        """Sizes that have not grown, and noises that have not fallen, too much from one step to the next."""
+        logs = found.logs.copy()
+        for i, each in enumerate(self.functions):
+            most = before[2 * i] + _GROWTH
+            if first and each.start[0]:
+                most = min(most, math.log(_FIRST * abs(float(each.start[0]))))
+            logs[2 * i] = min(logs[2 * i], most)
+        for j, quantity in enumerate(self.unknown_noises, start=2 * len(self.functions)):
+            least = math.log(_FIRST_NOISE * self.units[quantity]) if first else before[j] - _COOLING
+            logs[j] = max(logs[j], least)
+        return replace(found, logs=logs)
 
     def any_order(self, start: Strength) -> Strength:
         """The strength of the greatest score, of any order, from one that is known."""
         others = [self._searched(replace(start, order=order), 0.5) for order in self.orders if order != start.order]
-        return max([start, *others], key=self.score)
+        return self._restrained(max([start, *others], key=self.score), start.logs, False)
 
     def _searched(self, start: Strength, step: float) -> Strength:
         load("scipy.optimize")
         h = len(start.logs)
         if not h:
             return start
-        simplex = np.vstack([start.logs, start.logs + step * np.diag([*[1.0] * (2 * len(self.functions)), *[-2.0] * h][:h])])
+        simplex = np.vstack(
+            [start.logs, start.logs + step * np.diag([*[1.0] * (2 * len(self.functions)), *[-2.0] * h][:h])]
+        )
         lowest = -self.score(start)
         found = scipy.optimize.minimize(
             lambda logs: -self.score(replace(start, logs=logs)) if np.isfinite(logs).all() else math.inf,
@@ -156,27 +207,24 @@ class Regularized:
         )  # fmt: skip
         return replace(start, logs=found.x) if found.fun < lowest else start
 
-    def whole_factor(self, strength: Strength) -> Array:
-        """(p, p + h) F with F F^T the covariance of what is sought, with what the strength leaves uncertain."""
-        central, logs = self.posterior(strength), strength.logs
-        h = len(logs)
+    def marginal(self, strength: Strength, seed: int = 0) -> tuple[Array, Array]:
+        """(p,) mean and (p, p) F, where F F^T is the covariance, of what is sought, over all strengths that data allow.
 
-        def at(*moves: tuple[int, float]) -> Strength:
-            moved = logs.copy()
-            for i, by in moves:
-                moved[i] += by
-            return replace(strength, logs=moved)
-
-        hessian, slopes = np.zeros((h, h)), np.zeros((len(self.middle), h))
-        middle = self.score(strength)
-        for i in range(h):
-            up, down = at((i, _STEP)), at((i, -_STEP))
-            slopes[:, i] = (self.posterior(up).mean - self.posterior(down).mean) / (2 * _STEP)
-            hessian[i, i] = -(self.score(up) - 2 * middle + self.score(down)) / _STEP**2
-            for j in range(i):
-                both = [self.score(at((i, a * _STEP), (j, b * _STEP))) for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
-                hessian[i, j] = hessian[j, i] = -(both[0] - both[1] - both[2] + both[3]) / (4 * _STEP**2)
-        values, vectors = np.linalg.eigh(hessian) if h and np.isfinite(hessian).all() else (np.zeros(0), np.zeros((h, 0)))
-        # what is not a maximum is no less certain than a factor of e
-        spread = vectors / np.sqrt(np.maximum(values, 1.0))
-        return np.concatenate([central.factor, slopes @ spread], axis=1)
+        Strengths are drawn by Metropolis' random walk from the one of the greatest score.
+        """
+        rng, now = np.random.default_rng(seed), strength
+        score, draws = self.score(now), []
+        steps = np.array([0.7, 0.4] * len(self.functions) + [0.15] * len(self.unknown_noises))
+        for turn in range(_DRAWS):
+            moved = replace(now, logs=now.logs + steps * rng.normal(size=len(steps)))
+            if rng.random() < _OTHER_ORDER:
+                moved = replace(moved, order=int(rng.choice(self.orders)))
+            found = self.score(moved)
+            if math.log(rng.random()) < found - score:
+                now, score = moved, found
+            if turn >= _BURNED and turn % _APART == 0:
+                draws.append(self.posterior(now))
+        mean = np.mean([draw.mean for draw in draws], axis=0)
+        parts = [draw.factor for draw in draws] + [(draw.mean - mean)[:, None] for draw in draws]
+        root = triangle(np.concatenate(parts, axis=1).T / math.sqrt(len(draws)))
+        return mean + self.middle, root.T

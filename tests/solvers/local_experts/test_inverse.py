@@ -1,0 +1,136 @@
+"""Functions that are to be found from data, against functions that made the data."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.solvers.local_experts.inverse.quantities import bands, extrapolated
+
+XS = np.linspace(0.0, 1.0, 50)
+AT = np.linspace(0.0, 1.0, 101)
+
+
+def coefficient(x: torch.Tensor) -> torch.Tensor:
+    return 1 + torch.sin(3 * x) / 2 + x**2
+
+
+def reaction(noise: float, seed: int = 0, **options: object) -> pl.Problem:
+    """-u'' + q u = f with u = 1 + sin(pi x), measured at 50 points."""
+
+    def equation(u, q, x):
+        w = 1 + torch.sin(math.pi * x)
+        return -u.xx + q * u - (math.pi**2 * (w - 1) + coefficient(x) * w)
+
+    values = 1 + np.sin(math.pi * XS) + noise * np.random.default_rng(seed).normal(size=50)
+    data = pl.Data({"x": XS}, u=values, **options)  # type: ignore[arg-type]
+    unknown = {"q": pl.Unknown(1.0, of=("x",))}
+    return pl.Problem(pl.Box(x=(0.0, 1.0)), "u", equation, [pl.Dirichlet(u=1.0), data], unknown)
+
+
+def relative(found: np.ndarray, exact: np.ndarray) -> float:
+    return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+
+
+def exact(x: np.ndarray) -> np.ndarray:
+    return coefficient(torch.from_numpy(x)).numpy()
+
+
+def test_a_coefficient_from_exact_data() -> None:
+    solution = pl.solve(reaction(0.0), progress=False)
+    assert solution.status is pl.Status.CONVERGED
+    assert relative(solution(x=AT)["q"], exact(AT)) < 1e-8
+
+
+def test_a_coefficient_from_noisy_data_with_its_band(tmp_path: Path) -> None:
+    problem = reaction(0.02, sd=0.02)
+    solution = pl.solve(problem, progress=False)
+    q = solution.coefficients["q"]
+    assert relative(q(AT), exact(AT)) < 0.2
+    low, high = q.band(0.95, x=AT)
+    assert ((low <= exact(AT)) & (exact(AT) <= high)).mean() > 0.9
+    assert (high - low).max() < 2.5
+    # derivatives, expressions and residuals are those of the function that was found
+    slope = solution.evaluate(lambda q: q.x, x=AT)
+    assert slope == pytest.approx(np.gradient(q(AT), AT), abs=0.05)
+    assert float(np.abs(solution.residual(x=AT)["equation"]).max()) < 1e-6
+    path = tmp_path / "solution.pt"
+    solution.save(path)
+    again = pl.Solution.load(path, problem=problem)
+    assert again(x=AT)["q"] == pytest.approx(q(AT))
+    assert again.coefficients["q"].band(0.95, AT)[0] == pytest.approx(low)
+    assert solution.evaluate(lambda u, q: q * u, x=0.5) == pytest.approx(again.evaluate(lambda u, q: q * u, x=0.5))
+    # the forward problem with the function that was found
+    assert solution.compare().difference["u"] < 1e-6
+
+
+def test_noise_that_does_not_fit_the_data_is_said() -> None:
+    notes = " ".join(pl.solve(reaction(0.05, sd=0.001), progress=False).notes)
+    assert "is missed by" in notes
+    assert "the noise of data u is estimated" in " ".join(pl.solve(reaction(0.05), progress=False).notes)
+
+
+def test_an_unknown_source_initial_state_and_flux() -> None:
+    # u = exp(-t) cos(pi x) + x^2 t + 1 with u_t = u_xx + s
+    box, rng = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), np.random.default_rng(0)
+    x, t = rng.uniform(size=(2, 300))
+    u = np.exp(-t) * np.cos(math.pi * x) + x**2 * t + 1
+    problem = pl.Problem(
+        box,
+        "u",
+        lambda u, x, t: u.t - u.xx - ((math.pi**2 - 1) * torch.exp(-t) * torch.cos(math.pi * x) + x**2 - 2 * t),
+        [
+            pl.Initial(u=lambda u0: u0),
+            pl.Neumann(u=0.0, on="x-"),
+            pl.Neumann(u=lambda g: g, on="x+"),
+            pl.Data({"x": x, "t": t}, u=u),
+        ],
+        parameters={"u0": pl.Unknown(0.0, of=("x",)), "g": pl.Unknown(0.0, of=("t",))},
+    )
+    solution = pl.solve(problem, progress=False)
+    found = solution.coefficients
+    assert relative(found["u0"](AT), 1 + np.cos(math.pi * AT)) < 1e-5
+    assert relative(found["g"](AT), 2 * AT) < 1e-4
+
+
+def test_an_unknown_law() -> None:
+    # (k(u) u')' = f with k = 1 + u^2 and u = x + x^2
+    def equation(u, k, x):
+        w, slope = x + x**2, 1 + 2 * x
+        return pl.diff(k * u.x, "x") - (2 * w * slope**2 + (1 + w**2) * 2)
+
+    values = XS + XS**2
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)),
+        "u",
+        equation,
+        # a flux at one end: of values alone there are as many laws as fluxes
+        [pl.Dirichlet(u=2.0, on="x+"), pl.Condition(lambda u, k: k * u.x - 1, on="x-"), pl.Data({"x": XS}, u=values)],
+        parameters={"k": pl.Unknown(2.0, of=("u",), bounds=(0, None))},
+    )
+    solution = pl.solve(problem, progress=False)
+    us = np.linspace(0.1, 1.9, 50)
+    assert relative(solution.coefficients["k"](u=us), 1 + us**2) < 1e-5
+    assert solution(x=0.5)["k"] == pytest.approx(1 + 0.75**2, rel=1e-5)
+
+
+def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    problem, path = reaction(0.02), tmp_path / "run.ck"
+    whole = pl.solve(problem, progress=False)
+    part = pl.solve(problem, checkpoint=str(path), progress=False)
+    again = pl.solve(problem, checkpoint=str(path), progress=False)
+    for solution in (part, again):
+        assert (solution(x=AT)["q"] == whole(x=AT)["q"]).all()
+
+
+def test_highest_degrees_and_what_would_follow() -> None:
+    parts = bands(np.arange(1.0, 6.0)[None], (4,))[0]
+    assert parts.T == pytest.approx(np.array([[0, 0, 0, 4, 5], [0, 2, 3, 0, 0]]))
+    assert extrapolated(0.01, 0.1) == pytest.approx(0.001)
+    assert extrapolated(0.2, 0.1) == pytest.approx(0.2)
+    assert extrapolated(0.2, 0.0) == pytest.approx(0.2)
