@@ -68,6 +68,7 @@ class FunctionMarch(March):
         self.level = self.richness = 0
         self._before: tuple[list[Sought], Array, int] | None = None
         self._pieces: list[Piece] = []
+        self._ended: Status | None = None
         self.fit: InverseFit[InverseSystem] | None = None
         names = ", ".join(f"{n}({', '.join(problem.parameters[n].on)})" for n in problem.unknown_functions)  # type: ignore[union-attr]
         self.notes = (
@@ -174,6 +175,8 @@ class FunctionMarch(March):
 
     def advance(self, deadline: Deadline | None = None) -> Advance:
         deadline = deadline or Deadline()
+        if self._ended is not None:
+            return Advance(False, 1.0, stopped=self._ended)
         try:
             if self.fit is None:
                 self.fit = self._begin(deadline)
@@ -264,6 +267,7 @@ class FunctionMarch(March):
     def _done(self, status: Status, deadline: Deadline) -> Advance:
         fit = self.fit
         assert fit is not None and fit.strength is not None
+        self._ended = status
         self._pieces = [self._piece(fit, fit.average(deadline))]
         self.notes += tuple(self._remarks(fit, fit.strength))
         misfit = sum(float((q.misfits**2).sum()) for q in fit.place.linear.quantities)
@@ -337,6 +341,7 @@ class FunctionMarch(March):
             "progress": fit.progress,
             "pieces": [piece.state() for piece in self._pieces],
             "notes": list(self.notes),
+            "ended": None if self._ended is None else self._ended.name,
             **before,
         }
 
@@ -361,6 +366,7 @@ class FunctionMarch(March):
             Piece.from_data(data, discretization.basis, constants, discretization.lift) for data in state["pieces"]
         ]
         self.notes = tuple(state["notes"])
+        self._ended = None if state["ended"] is None else Status[state["ended"]]
 
     def _restored(self, data: Mapping[str, Any]) -> tuple[list[Sought], Array]:
         intervals = {name: [(float(a), float(b)) for a, b in pairs] for name, pairs in data["intervals"].items()}

@@ -25,6 +25,8 @@ from pinnlab.solvers.local_experts.inverse.sought import ORDERS, Sought, SoughtF
 Array = np.ndarray
 _LENGTH, _LENGTH_SPREAD = math.log(0.6), 1.0
 """Logarithms of lengths that are expected where the domain is [-1, 1]: mean and standard deviation."""
+_USUAL = 0.5
+"""Size of a function's variation that is expected, next to the function."""
 _FAR = 40.0
 _WIDE = 1e3
 _FLOOR = 1e-13
@@ -100,7 +102,7 @@ class Regularized:
         if not each.free.plain:
             return 1.0
         own = float(np.sqrt(((each.inner_rows @ weights) ** 2).mean()))
-        return max(own, abs(float(each.start[0]))) or natural
+        return _USUAL * (max(own, abs(float(each.start[0]))) or natural)
 
     @property
     def guess(self) -> Array:
@@ -226,5 +228,5 @@ class Regularized:
                 draws.append(self.posterior(now))
         mean = np.mean([draw.mean for draw in draws], axis=0)
         parts = [draw.factor for draw in draws] + [(draw.mean - mean)[:, None] for draw in draws]
-        root = triangle(np.concatenate(parts, axis=1).T / math.sqrt(len(draws)))
-        return mean + self.middle, root.T
+        root = triangle(np.concatenate(parts, axis=1).T / math.sqrt(len(draws))).T
+        return mean + self.middle, root
