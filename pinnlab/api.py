@@ -13,7 +13,9 @@ import torch
 
 from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.summary import left_out
 from pinnlab.machine import distributed
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.interrupts import load
 from pinnlab.machine.processes import ALONE
@@ -39,6 +41,7 @@ from pinnlab.training.result import Result
 from pinnlab.training.start import Start
 
 
+@explained_call("write pl.solve(problem, solver, max_seconds=60)")
 def solve(
     problem: Problem,
     solver: Solver | None = None,
@@ -136,7 +139,7 @@ def solve(
             print(f"pinnlab: {name} for at most {seconds:.3g} s: {choice.why}.", file=sys.stderr)
 
     def finished(found: Result) -> Solution:
-        notes = (*found.notes, *remarks, *which_state(found))
+        notes = (*found.notes, *remarks, *left_out(problem.conditions), *which_state(found))
         return Solution(**{**vars(found), "problem": problem, "notes": notes})
 
     if solver is not None:

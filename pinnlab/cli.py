@@ -29,7 +29,7 @@ from pinnlab.bench import FAILED, Results, Schedule, markdown, provenance, write
 from pinnlab.bench import bench as run_bench
 from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.bench.peers import PEERS
-from pinnlab.declaration.library import problem_names
+from pinnlab.declaration.library import collections, problem_names
 from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import LostProcessError
@@ -91,13 +91,20 @@ def main() -> None:
 
 
 @main.command("list")
-def list_() -> None:
-    """List the problems that come with the package."""
-    cases = shipped_cases()
+@click.argument("collection", required=False)
+def list_(collection: str | None) -> None:
+    """List the problems that come with the package, or those of a COLLECTION such as pinnacle."""
+    try:
+        cases = shipped_cases(collection)
+    except CaseError as error:
+        _fail(str(error))
     width = max((len(case.name) for case in cases), default=0)
     for case in cases:
         click.echo(f"{case.name.ljust(width)}  {case.description}")
         click.echo(f"{' ' * width}  budget {case.budget:g} s; published: {case.published or '-'}")
+    if collection is None:
+        for name in collections():
+            click.echo(f"\n{len(problem_names(name))} more: pinnlab list {name}")
 
 
 @main.command()
@@ -154,7 +161,7 @@ def compare(target: str, problem: str | None, resolution: int | None, out: str |
 
 
 @main.command()
-@click.argument("names", nargs=-1, metavar="[NAME_OR_FILE]...")
+@click.argument("names", nargs=-1, metavar="[NAME_OR_FILE|COLLECTION]...")
 @click.option(
     "--solver", "solvers", type=click.Choice((*SOLVERS, *PEERS)), multiple=True, help="Repeat it to compare several."
 )
@@ -179,11 +186,14 @@ def bench(
 ) -> None:
     """Run problems with solvers and seeds; write a table, error-against-time curves and all numbers.
 
-    Without names, all problems of `pinnlab list`. The folder gets results.json, results.md and results.png after every
-    run, so an interrupted bench loses one run at most. Under torchrun as many runs as processes go side by side; give each
-    a core of its own, or times mean little.
+    Without names, all problems of `pinnlab list`; `pinnacle` stands for all of its collection. The folder gets results.json,
+    results.md and results.png after every run, so an interrupted bench loses one run at most. Under torchrun as many runs
+    as processes go side by side; give each a core of its own, or times mean little.
     """
-    cases = [_case(name, options) for name in names or problem_names()]
+    chosen = [
+        one for name in names or problem_names() for one in (problem_names(name) if name in collections() else [name])
+    ]
+    cases = [_case(name, options) for name in chosen]
     schedule = Schedule(cases, solvers or (None,), _seeds(seeds), max_seconds, DTYPES[dtype], device)
     folder = Path(out)
     results = Results(provenance(shlex.join(["pinnlab", *sys.argv[1:]]), device))

@@ -9,6 +9,7 @@ however many there are.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -23,6 +24,8 @@ from pinnlab.algebra.dense import factor, gram
 
 Blocks = dict[tuple[int, int], Tensor]
 """Blocks (i, j), i >= j, of a symmetric matrix; those that are left out vanish."""
+Elimination = Sequence[tuple[int, Sequence[int]]]
+"""Groups in the order in which they are eliminated, each with those that it then couples to."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class BlockCholesky:
         blocks: of A; every diagonal block is there.
         shift: number added to the diagonal, at least 0.
         only: groups to eliminate, all if None. What is left is the Schur complement of the others, without the shift.
+        order: in which they are eliminated, as ``elimination`` or ``algebra.dissection`` finds it; None looks for it.
 
     Attributes:
         rest: its blocks, as arrays.
@@ -115,14 +119,20 @@ class BlockCholesky:
         numpy.linalg.LinAlgError: the shifted matrix is not positive definite in floating point.
     """
 
-    def __init__(self, blocks: Blocks, shift: float, only: Sequence[int] | None = None):
+    def __init__(
+        self,
+        blocks: Blocks,
+        shift: float,
+        only: Sequence[int] | None = None,
+        order: Elimination | None = None,
+    ):
         work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
         # one symmetric store: work[i, j] for every ordered pair
         work |= {(j, i): block.T for (i, j), block in work.items() if i != j}
         self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
         chosen = list(self.sizes) if only is None else only
         self.steps: list[tuple[int, np.ndarray, dict[int, np.ndarray]]] = []
-        for i, near in elimination(chosen, blocks):
+        for i, near in elimination(chosen, blocks) if order is None else order:
             diagonal = work.pop((i, i)).copy()
             diagonal.flat[:: len(diagonal) + 1] += shift
             lower = factor(diagonal)
@@ -203,12 +213,19 @@ def elimination(groups: Sequence[int], coupled: Iterable[tuple[int, int]]) -> li
             near[i].add(j)
             near[j].add(i)
     order, left = [], set(groups)
+    waiting = [(len(near[i]), i) for i in left]
+    heapq.heapify(waiting)
     while left:
-        i = min(left, key=lambda k: (len(near[k]), k))
+        count, i = heapq.heappop(waiting)
+        # an entry that is out of date has a newer one behind it
+        if i not in left or count != len(near[i]):
+            continue
         left.discard(i)
         mine = near.pop(i)
         for j in mine:
             near[j] |= mine - {j}
             near[j].discard(i)
+            if j in left:
+                heapq.heappush(waiting, (len(near[j]), j))
         order.append((i, sorted(mine)))
     return order

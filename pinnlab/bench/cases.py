@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pinnlab.declaration.library import problem_module, problem_names
+from pinnlab.declaration.library import collections, is_shipped, problem_module, problem_names
 from pinnlab.declaration.problem import Problem
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.choice import DEFAULT_SECONDS
@@ -149,10 +149,10 @@ def load_case(name_or_file: str, options: Mapping[str, Any] | None = None) -> Ca
         CaseError: there is no such problem or file, the file fails, or it has no ``problem()``.
     """
     path = Path(name_or_file)
+    if is_shipped(name_or_file):
+        return Case(name_or_file, problem_module(name_or_file), dict(options or {}))
     if path.suffix != ".py" and os.sep not in name_or_file:
-        if name_or_file in problem_names():
-            return Case(name_or_file, problem_module(name_or_file), dict(options or {}))
-        names = ", ".join(problem_names())
+        names = ", ".join((*problem_names(), *(f"{collection}/..." for collection in collections())))
         raise CaseError(f"there is no problem {name_or_file!r}; give a file that ends in .py, or one of: {names}.")
     if path.suffix != ".py" or not path.is_file():
         raise CaseError(f"{name_or_file}: not a Python file, or not there; give a file that ends in .py.")
@@ -162,9 +162,16 @@ def load_case(name_or_file: str, options: Mapping[str, Any] | None = None) -> Ca
     return Case(path.stem, module, dict(options or {}))
 
 
-def shipped_cases() -> list[Case]:
-    """All problems of the package."""
-    return [load_case(name) for name in problem_names()]
+def shipped_cases(collection: str | None = None) -> list[Case]:
+    """The problems of the package, or of one of its collections.
+
+    Raises:
+        CaseError: there is no such collection.
+    """
+    try:
+        return [load_case(name) for name in problem_names(collection)]
+    except ValueError as error:
+        raise CaseError(str(error)) from None
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:

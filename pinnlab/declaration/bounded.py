@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.parameters import Parameter, Unknown
 
 _DECADE = 10.0
 """Ratio of positive bounds above which what is between them is looked at on a logarithmic scale."""
@@ -40,6 +41,11 @@ class Free:
         return cls(*(unknown.bounds or (-math.inf, math.inf)), scale)
 
     @property
+    def is_free(self) -> bool:
+        """Whether the number is the free variable."""
+        return self.plain and self.scale == 1.0
+
+    @property
     def plain(self) -> bool:
         """Whether there are no bounds."""
         return math.isinf(self.low) and math.isinf(self.high)
@@ -55,7 +61,7 @@ class Free:
     def value(self, z: Tensor) -> Tensor:
         """The number for a free variable, which can be differentiated."""
         if self.plain:
-            return z if self.scale == 1.0 else self.scale * z
+            return z if self.is_free else self.scale * z
         if self._decades:
             return self.low * torch.exp(math.log(self.high / self.low) * _share(z))
         if self._between:
@@ -105,6 +111,11 @@ class Free:
     def scaled(self, factor: float) -> Free:
         """That of the number in units in which it is ``factor`` times as large; the free variable stays the same."""
         return replace(self, low=self.low * factor, high=self.high * factor, scale=self.scale * factor)
+
+
+def frees(parameters: Mapping[str, Parameter]) -> dict[str, Free]:
+    """{name: the number as a function of a free variable} of the parameters that are to be found."""
+    return {name: Free.of(value) for name, value in parameters.items() if isinstance(value, Unknown)}
 
 
 def _share(z: Tensor) -> Tensor:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from pinnlab.declaration.conditions import AnyCondition, Data, Integral, Periodic
+from pinnlab.declaration.conditions import (
+    AnyCondition,
+    AtAnInstant,
+    Condition,
+    Data,
+    Integral,
+    Periodic,
+    PrescribedCondition,
+)
 from pinnlab.declaration.dry_run import Equation
 from pinnlab.declaration.functions import StateFunction, checked_closure, given_function
 from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Family, Parameter, Unknown, check_parameter, check_solvable
+from pinnlab.declaration.parameters import Looked, Parameter, Unknown, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.unknown_functions import UnknownFunction, checked_function
 from pinnlab.domains import Region
+
+_OURS = (AtAnInstant, PrescribedCondition, Condition, Data, Integral, Periodic)
+_ANY = "**"
+_EQUATIONS = "give a function that returns what must vanish, such as lambda u: u.t - u.xx, or a list of functions"
 
 
 def checked_parameters(
@@ -19,7 +34,7 @@ def checked_parameters(
     domain: Region,
     conditions: Sequence[AnyCondition],
     unknowns: Sequence[str] = (),
-) -> dict[str, Parameter]:
+) -> Looked:
     """The parameters, checked; random fields and functions know the domain's coordinates.
 
     Args:
@@ -33,7 +48,7 @@ def checked_parameters(
     if not isinstance(parameters, Mapping):
         raise TypeError(f"parameters={parameters!r}: give a dictionary, such as {{'nu': 0.01}}.")
     periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
-    checked: dict[str, Parameter] = {}
+    checked = Looked()
     for name, given in parameters.items():
         value = given.declared if isinstance(given, UnknownFunction) else given
         if isinstance(value, RandomField):
@@ -56,8 +71,10 @@ def checked_parameters(
 def checked_functions(equations: Equation | Sequence[Equation]) -> tuple[Equation, ...]:
     """The equations; ValueError where there is none."""
     if not callable(equations) and (isinstance(equations, str | Mapping) or not isinstance(equations, Sequence)):
-        raise TypeError(f"equations={equations!r}: give a function, or a list of functions.")
+        raise TypeError(f"equations={equations!r}: {_EQUATIONS}.")
     functions = (equations,) if callable(equations) else tuple(equations)
+    if odd := [each for each in functions if not callable(each)]:
+        raise TypeError(f"equations holds {odd[0]!r}: {_EQUATIONS}.")
     if not functions:
         raise ValueError("equations is empty; give at least one function that returns a residual.")
     return functions
@@ -74,18 +91,44 @@ def checked_conditions(conditions: AnyCondition | Sequence[AnyCondition]) -> tup
     return given
 
 
-def parameter_remarks(
-    parameters: Mapping[str, Parameter], conditions: Sequence[AnyCondition]
-) -> tuple[list[str], list[str]]:
-    """What a check says of parameters: notes, and what is missing."""
-    notes, missing = [], []
-    decided = any(isinstance(c, Data | Integral) for c in conditions)
-    for name, value in parameters.items():
-        if isinstance(value, Family):
-            notes.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-        if isinstance(value, Unknown | UnknownFunction) and not decided:
-            missing.append(
-                f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
-                "that decides it, Integral(..., equals=...)"
-            )
-    return notes, missing
+def warn_unused(
+    given: Mapping[str, Any],
+    conditions: Sequence[AnyCondition],
+    functions: Sequence[Any],
+    reference: Any,
+) -> None:
+    """Warn of parameters that no function has as an argument, unless a condition of the user's own may use them.
+
+    Args:
+        given: parameters as they were given.
+        conditions: of the problem.
+        functions: equations and velocities; others than functions are skipped.
+        reference: of the problem, or None.
+    """
+    if isinstance(given, Looked) or not all(isinstance(condition, _OURS) for condition in conditions):
+        return
+    used = set(_arguments([*functions, *map(vars, conditions), *given.values()]))
+    unused = [name for name in given if name not in used | set(_arguments(reference))]
+    if unused and _ANY not in used:
+        warnings.warn(
+            f"parameters={{{unused[0]!r}: ...}} changes nothing: no equation or condition has an argument {unused[0]!r}; "
+            f"take it as one, such as lambda u, {unused[0]}: ..., or leave it out.",
+            stacklevel=4,
+        )
+
+
+def _arguments(given: Any) -> Iterator[str]:
+    """Names of arguments of a function, or of the functions in a list or a dictionary; ``_ANY`` where it takes all."""
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    if isinstance(given, list | tuple):
+        for each in given:
+            yield from _arguments(each)
+    if isinstance(given, Piecewise):
+        yield from _arguments(given.jump)
+    elif callable(given):
+        try:
+            found = inspect.signature(given).parameters.values()
+        except (TypeError, ValueError):  # of built-in functions without a signature
+            return
+        yield from (_ANY if p.kind is p.VAR_KEYWORD else p.name for p in found)

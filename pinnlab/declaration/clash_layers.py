@@ -39,6 +39,7 @@ class Given:
         points, normals: (n, d) of the piece, with outward normals.
         gap: (n,) value less initial value, at the first time; None without a start.
         clashes: whether the gap counts.
+        whole: whether it is given on the whole piece.
     """
 
     piece: str
@@ -47,6 +48,7 @@ class Given:
     normals: Tensor
     gap: Tensor | None
     clashes: bool
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ class Meeting:
 
     Attributes:
         junction: where.
+        sides: what is given on its pieces, there.
         gap: (n,) second value less first.
         clashes: whether the gap counts.
     """
 
     junction: Junction
+    sides: tuple[Given, Given]
     gap: Tensor
     clashes: bool
 
@@ -81,7 +85,9 @@ def singular_part(
         spread_at: how the unknown spreads at the boundary.
     """
     layers: list[Term] = []
-    by_piece = {each.piece: each for each in given}
+    by_piece = {each.piece: each for each in given if each.whole}
+    if any(each.clashes and not each.whole for each in given):
+        return None
     for each in (g for g in given if g.clashes):
         assert start is not None and each.gap is not None, "a clash with a start has both"
         middle = each.value.jet(each.points, VALUE)[0, :, 0] - each.gap / 2
@@ -93,7 +99,7 @@ def singular_part(
             return None
         layers += found
     for meeting in (m for m in meetings if m.clashes):
-        term = _wedge_term(region, start, meeting, by_piece, spread_at)
+        term = _wedge_term(region, start, meeting, given, spread_at)
         layers += [] if term is None else [term]
     return SingularPart(tuple(layers)) if layers else None
 
@@ -137,13 +143,12 @@ def _ball_term(region: Region, each: Given, spread: Spread) -> list[Term] | None
 
 
 def _wedge_term(
-    region: Region, start: KnownFunction | None, meeting: Meeting, given: dict[str, Given], spread_at: SpreadAt
+    region: Region, start: KnownFunction | None, meeting: Meeting, given: Sequence[Given], spread_at: SpreadAt
 ) -> Term | None:
     """The angle about a vertex times the jump that layers along its two sides do not have."""
-    junction = meeting.junction
-    first, second = (given[piece] for piece in junction.pieces)
+    junction, (first, second) = meeting.junction, meeting.sides
     # in space the angle would jump in turn where the edge meets a side with a value
-    if any(set(_axes(region, piece)) - set(junction.columns) for piece in given):
+    if any(set(_axes(region, each.piece)) - set(junction.columns) for each in given):
         return None
     points = first.points.clone()
     for i, position in junction.fixed:

@@ -5,7 +5,7 @@ Letters: n points, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,14 @@ from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clash_layers import Given, Meeting, singular_part
 from pinnlab.declaration.conditions import AnyCondition, Context, Dirichlet, Initial
 from pinnlab.declaration.regularity import irregularity
+from pinnlab.declaration.side_values import SideValue
 from pinnlab.declaration.singular import SingularPart
 from pinnlab.declaration.spreading import Spread, spread
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Region
-from pinnlab.domains.junctions import Junction, junctions
+from pinnlab.domains.junctions import Junction, junction_along, junctions
 from pinnlab.domains.sampling import unit_points
 
 _SIGNIFICANT = 1e-3
@@ -40,12 +41,14 @@ class Clash:
         place: {coordinate: position} of a point where both hold.
         values: both numbers.
         owners: what gave them, in words.
+        inside: whether it is inside a side, where two parts of it meet.
     """
 
     unknown: str
     place: Mapping[str, float]
     values: tuple[float, float]
     owners: tuple[str, str]
+    inside: bool = False
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {position:.4g}" for name, position in self.place.items())
@@ -132,27 +135,32 @@ class _OneUnknown:
     def __init__(self, context: Context, conditions: Sequence[AnyCondition], data: Mapping[str, Any], unknown: str):
         self.context, self.region, self.unknown = context, context.region, unknown
         self.start = self._start(conditions, data)
-        on_pieces: dict[str, KnownFunction] = {}
-        for c in conditions:
-            if isinstance(c, Dirichlet) and unknown in c.values and c.where is None:
-                owner = f"Dirichlet({unknown}=...)"
-                on_pieces |= {piece: _known(c.values[unknown], owner, context, data) for piece in c.pieces(context)}
-        self._values = on_pieces
-        joints = [j for j in junctions(self.region) if set(j.pieces) <= set(on_pieces) and len(set(j.pieces)) == 2]
-        sampled = {piece: self._sampled(piece, value) for piece, value in on_pieces.items()}
-        corners = [(j, *self._corner(j)) for j in joints]
+        self._parts = [
+            SideValue(piece, _known(c.values[unknown], f"Dirichlet({unknown}=...)", context, data), c.part(self.region))
+            for c in conditions
+            if isinstance(c, Dirichlet) and unknown in c.values
+            for piece in c.pieces(context)
+        ]
+        joints = [*junctions(self.region), *self._inside()]
+        meeting = [(j, pair) for j in joints if (pair := self._sides(j)) is not None]
+        sampled = {part: self._sampled(part) for part in self._parts}
+        corners = [(j, pair, *self._corner(j, pair)) for j, pair in meeting]
         everything = [t for _, _, *numbers in sampled.values() for t in numbers if t is not None]
-        everything += [t for _, _, a, b in corners for t in (a, b)]
+        everything += [t for _, _, _, a, b in corners for t in (a, b)]
         everything += [] if self.start is None else [_at(self.start, self.region.initial(_unit(self.region)).points)]
         size = max((float(t.abs().max()) for t in everything), default=0.0)
         self._least = _SIGNIFICANT * size
-        self.given = [
-            Given(piece, on_pieces[piece], points, normals, *self._gap(at_side, at_start))
-            for piece, (points, normals, at_side, at_start) in sampled.items()
+        made = {
+            part: Given(part.piece, part.value, points, normals, *self._gap(at_side, at_start), part.part is None)
+            for part, (points, normals, at_side, at_start) in sampled.items()
+        }
+        self.given = list(made.values())
+        self._numbers = list(sampled.values())
+        self._corners = {j: numbers for j, _, *numbers in corners}
+        self.meetings = [
+            Meeting(j, (made[first], made[second]), b - a, self._counts(b - a))
+            for j, (first, second), _, a, b in corners
         ]
-        self._numbers = sampled
-        self._corners = {j: (points, a, b) for j, points, a, b in corners}
-        self.meetings = [Meeting(j, b - a, self._counts(b - a)) for j, _, a, b in corners]
 
     @property
     def clashing(self) -> bool:
@@ -162,9 +170,8 @@ class _OneUnknown:
     def clashes(self) -> list[Clash]:
         """All of them, each at one of the places where it is largest."""
         found, names = [], self.region.coordinates
-        for each in self.given:
+        for each, (points, _, at_side, at_start) in zip(self.given, self._numbers, strict=True):
             if each.clashes and each.gap is not None:
-                points, _, at_side, at_start = self._numbers[each.piece]
                 k = _worst(each.gap, points)
                 assert at_start is not None, "there is a gap"
                 place = dict(zip(names, points[k].tolist(), strict=True))
@@ -176,13 +183,15 @@ class _OneUnknown:
                 k = _worst(meeting.gap, points)
                 place = dict(zip(names, points[k].tolist(), strict=True))
                 first, second = (f"the boundary {piece!r}" for piece in meeting.junction.pieces)
-                found.append(Clash(self.unknown, place, (float(a[k]), float(b[k])), (first, second)))
+                inside = first == second
+                owners = (f"one part of {first}", "the other") if inside else (first, second)
+                found.append(Clash(self.unknown, place, (float(a[k]), float(b[k])), owners, inside))
         return found
 
     def is_smooth(self) -> bool:
         """Whether the data themselves have the derivatives that a layer along them needs."""
         region, names = self.region, self.region.coordinates
-        data = [(value, self._fixed(piece)) for piece, value in self._values.items()]
+        data = [(each.value, self._fixed(each.piece)) for each in self._parts]
         if self.start is not None:
             data.append((self.start, {region.time_index: region.time_interval[0]}))
         orders = {i: 2 for i, name in enumerate(names) if name != region.time} | {
@@ -205,21 +214,37 @@ class _OneUnknown:
                         return _known(given, c.name, self.context, data)
         return None
 
-    def _sampled(self, piece: str, value: KnownFunction) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    def _sampled(self, part: SideValue) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Points and normals of a piece, at the first time, the boundary value and the initial one there."""
-        site = self.region.boundary(piece, _unit(self.region))
+        site = part.sites(self.region, _unit(self.region))
         points = site.points.clone()
         if self.start is None:
-            return points, site.outward, _at(value, points), None
+            return points, site.outward, _at(part.value, points), None
         points[:, self.region.time_index] = self.region.time_interval[0]
-        return points, site.outward, _at(value, points), _at(self.start, points)
+        return points, site.outward, _at(part.value, points), _at(self.start, points)
 
-    def _corner(self, junction: Junction) -> tuple[Tensor, Tensor, Tensor]:
+    def _inside(self) -> Iterator[Junction]:
+        """Where parts of one flat side meet."""
+        places = {
+            (part.piece, i, at) for part in self._parts for i, ends in part.ends(self.region).items() for at in ends
+        }
+        for place in sorted(places):
+            if (junction := junction_along(self.region, *place)) is not None:
+                yield junction
+
+    def _sides(self, junction: Junction) -> tuple[SideValue, SideValue] | None:
+        """What is given on both sides of a junction; None where that is less than two values, or more."""
+        found = [[part for part in self._parts if part.reaches(self.region, junction, which)] for which in (0, 1)]
+        if [len(each) for each in found] != [1, 1] or found[0][0] is found[1][0]:
+            return None
+        return found[0][0], found[1][0]
+
+    def _corner(self, junction: Junction, sides: tuple[SideValue, SideValue]) -> tuple[Tensor, Tensor, Tensor]:
         """Points where two pieces meet, and the values of both."""
         points = self.region.interior(_unit(self.region)).points.clone()
         for i, position in junction.fixed:
             points[:, i] = position
-        first, second = (_at(self._values[piece], points) for piece in junction.pieces)
+        first, second = (_at(side.value, points) for side in sides)
         return points, first, second
 
     def _gap(self, at_side: Tensor, at_start: Tensor | None) -> tuple[Tensor | None, bool]:

@@ -26,9 +26,8 @@ from pinnlab.declaration.functions import FunctionParameter, GivenFunction, Stat
 from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.materials import PiecewiseFunction
-from pinnlab.declaration.parameters import Family, Parameter, Unknown
+from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
-from pinnlab.declaration.unknown_functions import UnknownFunction
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value
 from pinnlab.derivatives.names import COMPLEX, POINTWISE, Key
@@ -42,6 +41,8 @@ Residuals = Callable[[Scope], dict[str, Any]]
 
 POINTS = 7
 """At which equations and conditions are tried."""
+_SMALL = tuple(10.0 ** (-3 * k) for k in range(1, 8))
+"""Sizes of made-up numbers for equations that grow out of all bounds at larger ones."""
 
 
 _ADVICE = "return an expression of the unknowns and their derivatives, such as u.t - nu * u.xx"
@@ -122,14 +123,17 @@ def dry_run(
     for name, residual in found.residuals.items():
         check_residual(name, residual, [jet for jets in found.jets[0].values() for jet in jets.values()])
     alone(term, sites, "an equation", found)
-    if not all(bool(torch.isfinite(r).all()) for r in found.residuals.values()):
-        again = tried(term, sites, "an equation", positive=False)
-        bad = [n for n, r in again.residuals.items() if not bool(torch.isfinite(r).any())]
+    bad = [n for n, r in found.residuals.items() if not bool(torch.isfinite(r).all())]
+    # sinh(V / 1e-4) is not defined for numbers about one, in whose units nobody would count
+    for positive, size in ((False, 1.0), *((True, size) for size in (*MADE_UP_UNITS[1:], *_SMALL))):
         if bad:
-            raise ValueError(
-                f"equations return NaN or infinity in {bad} at every point tried; look for divisions by zero, "
-                "logarithms or roots of negative numbers."
-            )
+            again = tried(term, sites, "an equation", positive, size).residuals
+            bad = [n for n in bad if not bool(torch.isfinite(again[n]).any())]
+    if bad:
+        raise ValueError(
+            f"equations return NaN or infinity in {bad} at every point tried; look for divisions by zero, "
+            "logarithms or roots of negative numbers."
+        )
     if velocity is not None:
         for c, (part, names) in velocity_components(velocity, domain.space, available).items():
             if callable(part):
@@ -273,7 +277,7 @@ def representative(value: Parameter) -> Any:
     """What stands for a parameter before it is known: a member of a family, the start of an unknown."""
     if isinstance(value, Family):
         return value.representative
-    if isinstance(value, UnknownFunction):
+    if isinstance(value, SoughtParameter):
         return value.stand_in
     return value.start if isinstance(value, Unknown) else value
 

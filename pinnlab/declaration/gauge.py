@@ -9,6 +9,7 @@ import numpy as np
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
+from pinnlab.declaration.terms import Term
 from pinnlab.domains.sampling import unit_points
 
 
@@ -17,6 +18,16 @@ def free_constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
     if problem.domain.has_time or problem.families or problem.unknown_parameters or problem.unknown_functions:
         return ()
     return problem.count().constants
+
+
+def fixing_values(problem: Problem) -> list[tuple[Data, Term]]:
+    """Values of unknowns at points that fix free constants, one each; none where there are other data too."""
+    data = [c for c in problem.conditions if isinstance(c, Data)]
+    if not data or any(c.of_fields for c in data):
+        return []
+    groups = free_constants(problem.replace(conditions=[c for c in problem.conditions if not isinstance(c, Data)]))
+    found = [(c, term) for c in data for term in c.terms(problem.context())]
+    return found if len(found) == len(groups) and all(term.fixed == 1 for _, term in found) else []
 
 
 def said_of(group: tuple[str, ...]) -> str:

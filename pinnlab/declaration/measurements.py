@@ -10,15 +10,25 @@ import torch
 from torch import Tensor
 
 
-def measured(name: str, value: Any) -> Tensor:
-    """An array of real or complex numbers (n,) that a user gives; TypeError or ValueError where it holds anything else."""
+def measured(name: str, value: Any, missing: bool = False) -> Tensor:
+    """An array of real or complex numbers (n,) that a user gives; TypeError or ValueError where it holds anything else.
+
+    Args:
+        name: for messages.
+        value: an array, a list, a column of a table.
+        missing: whether some of them may be missing, NaN or None.
+    """
     try:
+        if isinstance(value, Tensor):
+            value = value.detach().cpu().numpy()
         kind = complex if np.iscomplexobj(value) else float
-        array = torch.as_tensor(np.asarray(value, dtype=kind)).reshape(-1)
+        array = torch.as_tensor(np.asarray(value, dtype=kind).copy()).reshape(-1)
     except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(f"Data({name}={brief(value)}): give an array of numbers; NumPy says: {error}.") from error
-    if not bool(torch.isfinite(array).all()):
-        raise ValueError(f"Data({name}=...): {int((~torch.isfinite(array)).sum())} entries are not finite numbers.")
+    wrong = ~torch.isfinite(array)
+    wrong = wrong & ~array.isnan() if missing and len(array) else wrong
+    if bool(wrong.any()):
+        raise ValueError(f"Data({name}=...): {int(wrong.sum())} entries are not finite numbers.")
     return array
 
 

@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.numbers import finite
 
 
@@ -21,6 +22,11 @@ class Family(ABC):
     @abstractmethod
     def representative(self) -> Any:
         """The member that stands for all in a dry run."""
+
+    @property
+    def large(self) -> Any:
+        """A member that tells how large things are."""
+        return self.representative
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
@@ -35,6 +41,7 @@ class Family(ABC):
         """
 
 
+@explained_call("write pl.Uniform(0.1, 1.0)")
 @dataclass(frozen=True)
 class Uniform(Family):
     """A family: the parameter may be any number between two bounds.
@@ -64,6 +71,11 @@ class Uniform(Family):
         """The centre of the family."""
         return self.middle
 
+    @property
+    def large(self) -> float:
+        """The centre, or where members change sign the end that is farther from zero."""
+        return self.middle if self.lower * self.upper > 0 else max(self.lower, self.upper, key=abs)
+
     def sample(self, rng: np.random.Generator) -> float:
         """A random member."""
         return float(rng.uniform(self.lower, self.upper))
@@ -75,6 +87,7 @@ class Uniform(Family):
         return number
 
 
+@explained_call("write pl.Unknown(1.0)")
 @dataclass(frozen=True, init=False, repr=False)
 class Unknown:
     """A coefficient to be found from data (an inverse problem).
@@ -111,10 +124,18 @@ class Unknown:
         if of is not None:
             object.__setattr__(self, "of", _checked_arguments(start, of))
 
+    @property
+    def _given(self) -> dict[str, tuple[Any, ...]]:
+        """The options that were given."""
+        options = {key: getattr(self, key) for key in ("bounds", "prior", "of")}
+        return {key: value for key, value in options.items() if value is not None}
+
     def __repr__(self) -> str:
-        given = {key: getattr(self, key) for key in ("bounds", "prior", "of")}
-        options = "".join(f", {key}={value!r}" for key, value in given.items() if value is not None)
-        return f"Unknown({self.start!r}{options})"
+        return f"Unknown({self.start!r}{''.join(f', {key}={value!r}' for key, value in self._given.items())})"
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, which are its arguments."""
+        return {"start": self.start, **{key: list(value) for key, value in self._given.items()}}
 
 
 def _checked_bounds(start: float, bounds: Any) -> tuple[float, float]:
@@ -169,9 +190,21 @@ class SoughtParameter(ABC):
     def on(self) -> tuple[str, ...]:
         """The names of its arguments."""
 
+    @property
+    @abstractmethod
+    def stand_in(self) -> Any:
+        """The first guess as a function, for dry runs and the like."""
+
 
 Parameter = float | Family | Unknown | SoughtParameter | Callable[..., Any]
 """A number, a family, an unknown coefficient or function, or a function of coordinates."""
+
+
+class Looked(dict[str, Parameter]):
+    """Parameters of a problem, whose use has been looked for: problems that are made of it may have none for them."""
+
+    # checkpoints recognize them as the dictionary that they are
+    written_as: ClassVar[str] = "dict"
 
 
 def check_parameter(name: str, value: object) -> Parameter:

@@ -14,7 +14,7 @@ from torch import Tensor
 from pinnlab.declaration import complex_unknowns as parts
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
-from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, parameter_remarks
+from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, warn_unused
 from pinnlab.declaration.clashes import Clashes, find_clashes
 from pinnlab.declaration.condition_count import Count
 from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
@@ -39,7 +39,7 @@ from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
-from pinnlab.declaration.summary import Gaps, ProblemReport, gaps
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.unknown_functions import unknown_functions
@@ -47,11 +47,13 @@ from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
+from pinnlab.machine.calls import explained_call
 
 Velocity = float | Callable[..., Any]
 """One component: a number, or a function of unknowns, coordinates and parameters by name."""
 
 
+@explained_call("write pl.Problem(domain, unknowns, equations, conditions)")
 @dataclass(frozen=True, eq=False, init=False)
 class Problem:
     """A differential equation with its domain and conditions.
@@ -65,7 +67,7 @@ class Problem:
         conditions: initial, boundary, periodic conditions and data.
         parameters: {name: number, function of coordinates, ``Piecewise((region, value), otherwise=...)`` (materials),
             ``Uniform(lo, hi)`` (a family of numbers), ``RandomField(on="x")`` (a family of functions) or
-            ``Unknown(start)`` (an inverse problem)}.
+            ``Unknown(start, of=...)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
@@ -133,13 +135,12 @@ class Problem:
         self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
+        warn_unused(parameters or {}, given, (*functions, velocity), reference)
 
     @property
     def declared(self) -> dict[str, type]:
         """The unknowns as they were declared: {name: float or complex}."""
         return parts.declared_types(self.unknowns, self.complex_unknowns)
-
-    # -- members of a family -----------------------------------------------------------------------------------------
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -188,8 +189,6 @@ class Problem:
         """The same problem with some arguments changed, checked anew."""
         return dataclasses.replace(self, **{"unknowns": self.declared, "scales": self._given_scales or None, **changes})
 
-    # -- natural units ---------------------------------------------------------------------------------------------------
-
     def scales(self) -> Scales:
         """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
         return self.forward._scales
@@ -226,7 +225,7 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        given = (self.equation_term(), terms, self.parameter_values(), self.complex_unknowns)
+        given = (self.equation_term(), terms, self.parameters, self.complex_unknowns)
         declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
         return find_scales(declared, self.parameters, self._given_scales)
 
@@ -242,8 +241,6 @@ class Problem:
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
         inner = rewritten(change, *given, bindable=self.bindable, sizes=dict(enumerate(self._scales.conditions)))
         return Problem(unknowns=self.declared, name=self.name, **inner)
-
-    # -- what solvers ask ----------------------------------------------------------------------------------------------
 
     def parameter_values(self, like: Tensor | None = None) -> dict[str, Any]:
         """{name: 0-dim tensor, or function}: the parameters, first guesses of unknown ones, representatives of families."""
@@ -309,20 +306,23 @@ class Problem:
             rough: whether data without the derivatives that the equations use are built in as they are.
             layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
-        numbers = {k: representative(v) for k, v in self.parameters.items()}
-        free = (*self.families, *self.unknown_parameters, *self.unknown_functions)
         singular = self.clashes.singular if layers else None
-        plan = plan_exact(self.context(), self.conditions, numbers, free, periodic, rough, singular)
+        plan = plan_exact(self.context(), self.conditions, *self._numbers, periodic, rough, singular)
         plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     @cached_property
     def clashes(self) -> Clashes:
         """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
-        numbers = {k: representative(v) for k, v in self.parameters.items()}
-        free = (*self.families, *self.unknown_parameters, *self.unknown_functions)
+        numbers, free = self._numbers
         values = self.parameter_values()
         return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
+
+    @property
+    def _numbers(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """{parameter: what stands for it}, and the names of those that have no fixed number."""
+        free = (*self.families, *self.unknown_parameters, *self.unknown_functions)
+        return {k: representative(v) for k, v in self.parameters.items()}, free
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
@@ -346,15 +346,15 @@ class Problem:
         if is_between(self.conditions):
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
-        remarks, missing = parameter_remarks(self.parameters, self.conditions)
-        notes += remarks
+        families, missing = parameter_notes(self.parameters, self.conditions)
+        notes += [*families, *left_out(self.conditions)]
         notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
         notes += map(self.turn.told, self.forward.clashes.notes)
         for word, value in jumps_in_unknowns(self._declared)[:3]:
             notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
         scales = self.scales()
-        if not scales.natural:
-            notes += [f"solved in natural units: {scales!r}", *scales.notes]
+        notes += [] if scales.natural else [f"solved in natural units: {scales!r}"]
+        notes += scales.notes
         found = self._gaps()
         missing += found.missing
         return ProblemReport(

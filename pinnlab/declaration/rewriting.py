@@ -17,7 +17,7 @@ from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.conditions.converted import ConvertedCondition
 from pinnlab.declaration.dry_run import Equation, bound_label
 from pinnlab.declaration.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters import Parameter
+from pinnlab.declaration.parameters import Looked, Parameter
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped
@@ -63,7 +63,7 @@ def rewritten(
             for i, f in enumerate(equations)
         ],
         "conditions": inner,
-        "parameters": {name: changed_parameter(name, value, names, change) for name, value in parameters.items()},
+        "parameters": Looked((name, changed_parameter(name, v, names, change)) for name, v in parameters.items()),
         "velocity": None if velocity is None else _velocity(velocity, change, context, bindable),
     }
 
@@ -74,8 +74,11 @@ def _ones(condition: AnyCondition, context: Context) -> dict[str, float]:
 
 def _velocity(given: Any, change: ChangeOfVariables, context: Context, bindable: Sequence[str]) -> list[Any]:
     """dx/dt of inner variables, one component per coordinate of space."""
-    found = []
-    for name, (part, names) in velocity_components(given, context.region.space, bindable).items():
-        unit = Affine(0.0, change.along((context.region.clock,)) / change.along((name,)))
+    found, region = [], context.region
+    clock = (
+        () if region.time is None else (region.time,)
+    )  # in a steady problem the parameter of characteristics has no unit
+    for name, (part, names) in velocity_components(given, region.space, bindable).items():
+        unit = Affine(0.0, change.along(clock) / change.along((name,)))
         found.append(ChangedFunction(part, names, change, unit) if callable(part) else unit.inner(float(part)))
     return found

@@ -149,19 +149,19 @@ def _found(
     wanted = {name: value for name, value in coefficients.items() if isinstance(value, Unknown)}
     unknowns = unknown_scales(declared, given, not wanted)
     own = {n: given[n][1] if n in given else rounded(abs(v.start)) for n, v in wanted.items() if n in given or v.start}
-    pairs = {u: pair if u in given else (pair[0], rounded(pair[1])) for u, pair in unknowns.items()}
     for name in declared.complex_unknowns:
-        pairs |= _alike_parts({part: pairs[part] for part in parts_of(name)})
-    sizes = {u: scale for u, (_, scale) in pairs.items()}
+        unknowns |= _alike_parts({part: unknowns[part] for part in parts_of(name)})
+    pairs = {u: pair if u in given else (pair[0], rounded(pair[1])) for u, pair in unknowns.items()}
+    # not those rounded to powers of two: what grows with a power of them, or exponentially, would depend on the rounding
+    sizes = {u: scale for u, (_, scale) in unknowns.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
-    units = {name: scale for name, (_, scale) in coordinates.items()}
     equations, notes = {}, []
-    for name, row in declared.rows(rest, sizes, units).items():
+    for name, row in declared.rows(rest, sizes).items():
         size = row.largest(sizes)
         notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
     natural = not given and _natural(declared, coordinates, unknowns, equations)
-    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes, units), tuple(notes))
+    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes), tuple(notes))
 
 
 def _spread(name: str, terms: Sequence[float]) -> list[str]:

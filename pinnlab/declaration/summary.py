@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Final, Initial
+from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Data, Final, Initial, Integral
+from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -50,6 +51,17 @@ class ProblemReport:
         lines += [f"  TOO MANY: {text}" for text in self.excess]
         lines += [f"  MISSING: {text}" for text in self.missing] or ["  complete"]
         return "\n".join(lines)
+
+
+def left_out(conditions: Sequence[AnyCondition]) -> list[str]:
+    """What is said of data of which some are missing."""
+    found = []
+    for condition in conditions:
+        if isinstance(condition, Data):
+            count = condition.missing + sum(part.missing for part in condition.complete() if part is not condition)
+            if count:
+                found.append(f"{condition!r}: {count} values or places are missing, and left out")
+    return found
 
 
 @dataclass(frozen=True)
@@ -261,3 +273,19 @@ def _derived(unknown: str, order: int, time: str) -> str:
 
 def _number(n: int | None, what: str) -> str:
     return f"{n} {what}" + ("" if n == 1 else "s")
+
+
+def parameter_notes(
+    parameters: Mapping[str, Parameter], conditions: Sequence[AnyCondition]
+) -> tuple[list[str], list[str]]:
+    """Sentences about parameters that are families, and about coefficients that nothing decides."""
+    families, missing = [], []
+    for name, value in parameters.items():
+        if isinstance(value, Family):
+            families.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
+        if isinstance(value, Unknown | SoughtParameter) and not any(isinstance(c, Data | Integral) for c in conditions):
+            missing.append(
+                f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
+                "that decides it, Integral(..., equals=...)"
+            )
+    return families, missing

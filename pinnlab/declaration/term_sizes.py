@@ -16,6 +16,8 @@ from torch import Tensor
 
 from pinnlab.declaration.balance import Row
 from pinnlab.declaration.excursions import excursions
+from pinnlab.declaration.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
@@ -40,7 +42,7 @@ class TermSizes:
         context: names and region.
         equations: as one term.
         conditions: the terms of each.
-        parameters: {name: number or function}.
+        parameters: of the problem.
         complex_unknowns: names of those of which two unknowns are the parts.
         soft: whether some conditions are not built in.
         waves: whether short waves of a source are taken into account.
@@ -51,14 +53,15 @@ class TermSizes:
         context: Context,
         equations: Term,
         conditions: Sequence[Sequence[Term]],
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, Parameter],
         complex_unknowns: Sequence[str] = (),
         *,
         soft: bool = True,
         waves: bool = True,
     ):
         self.complex_unknowns, self.waves, self.soft = tuple(complex_unknowns), waves, soft
-        self.context, self.region, self.parameters = context, context.region, parameters
+        self.context, self.region, self._given = context, context.region, parameters
+        self.parameters = {name: _large(value) for name, value in parameters.items()}
         self.equations, self.conditions = equations, conditions
         self.lengths = lengths(self.region)
         self._site = equations.draw(self._unit, _POINTS)[0]
@@ -70,16 +73,13 @@ class TermSizes:
         """The product of the lengths of the coordinates by which a derivative is."""
         return math.prod(self.lengths[name] for name in key)
 
-    def rows(
-        self, rest: Mapping[str, float], sizes: Mapping[str, float], units: Mapping[str, float] | None = None
-    ) -> dict[str, Row]:
+    def rows(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> dict[str, Row]:
         """{residual: what it is made of} for unknowns that are about ``rest`` and vary by ``sizes``.
 
         Args:
             rest, sizes: {unknown: number}.
-            units: {coordinate: length over which unknowns vary}; the domain's if None.
         """
-        units = units or self.lengths
+        units = self.lengths
         site, region = Site(self._site.points.detach().clone().requires_grad_()), self.region
         columns = region.columns(site.points)
         still = {u: _jet(columns, value, 0.0, self.reach, 0) for u, value in rest.items()}
@@ -106,6 +106,32 @@ class TermSizes:
             found[name] = Row(pulls, source / max(least, 1.0) if self.waves else source)
         return found
 
+    def response(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> float:
+        """How large a residual becomes where an unknown is off by its size, in half a wave along the domain.
+
+        Of coefficients that vary it is the geometric mean: what is stiff in a thin layer is not stiff elsewhere.
+
+        Args:
+            rest, sizes: as for ``rows``.
+        """
+        site = Site(self._site.points.detach().clone().requires_grad_())
+        columns = self.region.columns(site.points)
+        moving = {
+            u: _jet(columns, value, sizes.get(u, 0.0), self.reach, i + 1) for i, (u, value) in enumerate(rest.items())
+        }
+        residuals = self.equations.evaluate((Scope.of_jets(moving, columns, self.parameters),))
+        answers = [0.0]
+        for slopes in linearize(list(residuals.values()), moving):
+            for unknown in rest:
+                terms = [
+                    a.detach().abs() * sizes[unknown] * math.prod(math.pi / self.lengths[c] for c in key)
+                    for (u, key), a in slopes.items()
+                    if u == unknown
+                ]
+                if terms:
+                    answers.append(_typical(torch.stack([t.expand(len(site.points)) for t in terms]).amax(0)))
+        return max(answers)
+
     def asked(self, rest: Mapping[str, float]) -> tuple[dict[str, list[float]], dict[str, float]]:
         """{unknown: lowest and highest value that conditions ask for}, and {unknown: variation that slopes ask for}."""
         values: dict[str, list[float]] = {}
@@ -123,7 +149,7 @@ class TermSizes:
     @property
     def blunt(self) -> TermSizes:
         """The same without regard to short waves."""
-        given = (self.context, self.equations, self.conditions, self.parameters, self.complex_unknowns)
+        given = (self.context, self.equations, self.conditions, self._given, self.complex_unknowns)
         return TermSizes(*given, soft=self.soft, waves=False)
 
     @cached_property
@@ -142,22 +168,16 @@ class TermSizes:
                 start |= {leaf: float(-r.detach()[0] / a[0]) for leaf, a in row.items()}
         return excursions(self.equations, region, start, self.parameters) if start else {}
 
-    def misfits(
-        self, rest: Mapping[str, float], sizes: Mapping[str, float], units: Mapping[str, float]
-    ) -> tuple[dict[str, float], ...]:
+    def misfits(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> tuple[dict[str, float], ...]:
         """Per condition {name of a misfit: the size of its largest term}; one where it has none.
 
         Args:
-            rest, sizes, units: as for ``rows``.
+            rest, sizes: as for ``rows``.
         """
-        return tuple(self._misfits(terms, rest, sizes, units) for terms in self.conditions)
+        return tuple(self._misfits(terms, rest, sizes) for terms in self.conditions)
 
     def _misfits(
-        self,
-        terms: Sequence[Term],
-        rest: Mapping[str, float],
-        sizes: Mapping[str, float],
-        units: Mapping[str, float],
+        self, terms: Sequence[Term], rest: Mapping[str, float], sizes: Mapping[str, float]
     ) -> dict[str, float]:
         found: dict[str, float] = {}
         for term in terms:
@@ -175,7 +195,7 @@ class TermSizes:
             found |= dict.fromkeys(residuals, 0.0)
             for jet in jets:
                 for name, slopes in zip(residuals, linearize(list(residuals.values()), jet), strict=True):
-                    each = [_size(a) * sizes[u] / math.prod(units[c] for c in k) for (u, k), a in slopes.items()]
+                    each = [_size(a) * sizes[u] / self.reach(k) for (u, k), a in slopes.items()]
                     found[name] = max(found[name], *each, 0.0)
         return {name: size if 0 < size < math.inf else 1.0 for name, size in found.items()}
 
@@ -236,6 +256,14 @@ class TermSizes:
         return None
 
 
+def _large(value: Parameter) -> Any:
+    """A parameter as a number or a function that tells how large things are."""
+    if isinstance(value, SoughtParameter):
+        return value.stand_in
+    found = value.large if isinstance(value, Family) else value.start if isinstance(value, Unknown) else value
+    return found if isinstance(found, FunctionParameter | StateFunction) else torch.tensor(found, dtype=torch.float64)
+
+
 def _whole(slopes: Tensor) -> Tensor:
     """(n,) how strongly a sum changes, from slopes (n, s): those that cancel, as normals around a ball do, count too."""
     total = slopes.sum(-1)
@@ -265,6 +293,12 @@ def _waves(source: Tensor, points: Tensor) -> tuple[float, dict[int, float]]:
         return size, {}
     steep = {i: _size(slopes[:, i]) for i in range(points.shape[1])}
     return size, {i: size / s for i, s in steep.items() if s > 0}
+
+
+def _typical(values: Tensor) -> float:
+    """Geometric mean of (n,), without zeros and points where an equation is not defined."""
+    found = values[torch.isfinite(values) & (values > 0)]
+    return math.exp(float(found.log().mean())) if len(found) else 0.0
 
 
 def _size(values: Tensor) -> float:

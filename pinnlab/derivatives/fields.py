@@ -25,6 +25,7 @@ from pinnlab.derivatives.names import (
     REDUCTIONS,
     Key,
     UnknownNameError,
+    meant_derivative,
     sort_key,
     split_derivative,
 )
@@ -170,8 +171,8 @@ class Field:
                 f"{self.name}.{name}: {self.name} is a field, a value with derivatives, and no tensor; compute with it as "
                 "it is, with torch functions such as torch.sin and torch.where."
             )
-        stem = name[1:] if name[:1] in ("d", "_") else name
-        hint = f"; for a derivative write {self.name}.{stem}" if split_derivative(stem, self.coordinates) else ""
+        stem = meant_derivative(name, self.name, self.coordinates)
+        hint = f"; for a derivative write {self.name}.{stem}" if stem else ""
         return (
             f"{self.name}.{name}: neither a derivative (the coordinates are {', '.join(self.coordinates)}) nor a "
             f"pointwise function{hint}; write {self.name}.d('x', ...) for coordinates with longer names."

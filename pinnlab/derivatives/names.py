@@ -65,6 +65,19 @@ def split_derivative(name: str, coordinates: Sequence[str]) -> Key | None:
     return None
 
 
+def meant_derivative(name: str, field: str, coordinates: Sequence[str]) -> str:
+    """``"xt"`` where ``"x_t"``, ``"dxt"``, ``"u_xt"`` or ``"du_dx_dt"`` of a field u was written; "" where nothing fits."""
+    found = ""
+    for word in name.split("_"):
+        if word in ("", field, f"d{field}"):
+            continue
+        stem = word if split_derivative(word, coordinates) else word.removeprefix("d")
+        if not split_derivative(stem, coordinates):
+            return ""
+        found += stem
+    return found
+
+
 def sort_key(key: Iterable[str], coordinates: Sequence[str]) -> Key:
     """A derivative's canonical name: its coordinates in the domain's order."""
     return tuple(sorted(key, key=list(coordinates).index))

@@ -32,4 +32,5 @@ def gradients(residual: Tensor, leaves: Mapping[K, Tensor]) -> dict[K, Tensor]:
     if not residual.requires_grad or not leaves:
         return {}
     found = torch.autograd.grad(residual.sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
-    return {leaf: g for leaf, g in zip(leaves, found, strict=True) if g is not None}
+    # zeros of forward mode have no memory, and no NumPy array
+    return {leaf: torch.empty_like(g).copy_(g) for leaf, g in zip(leaves, found, strict=True) if g is not None}

@@ -15,6 +15,7 @@ from torch import Tensor
 from pinnlab.domains.naming import Named, only_time, usual_time
 from pinnlab.domains.regions import Bounds, Region
 from pinnlab.domains.sites import Site
+from pinnlab.machine.calls import explained_call
 
 _FARTHEST = 1e150
 """From zero: squares of lengths are computed with."""
@@ -22,6 +23,7 @@ _THINNEST = 1e-13
 """Length beside the distance from zero: 16 digits resolve nothing inside what is thinner."""
 
 
+@explained_call("name the coordinates: Box(x=(0.0, 1.0), t=(0.0, 1.0))")
 @dataclass(frozen=True, init=False)
 class Box(Region):
     """A product of intervals: ``Box(x=(-1.0, 1.0), t=(0.0, 1.0))``. The coordinate ``t`` is time.

@@ -66,6 +66,27 @@ def junctions(region: Region) -> Iterator[Junction]:
                 yield each
 
 
+def junction_along(region: Region, piece: str, along: int, position: float) -> Junction | None:
+    """Two parts of a flat side, which meet at a position along a coordinate; None where the side is not flat.
+
+    Args:
+        region: the side's.
+        piece: the side.
+        along: number of a coordinate that varies on it.
+        position: of the vertex, along that coordinate.
+    """
+    face = region.face(piece)
+    if face is None:
+        return None
+    across, side, outward = face
+    columns = (min(along, across), max(along, across))
+    vertex = (position, side) if along < across else (side, position)
+    inward = (0.0, -outward) if along < across else (-outward, 0.0)
+    # counter-clockwise through the interior: the inward normal turned by a quarter, to the right and to the left
+    directions = ((inward[1], -inward[0]), (-inward[1], inward[0]))
+    return Junction((piece, piece), columns, vertex, directions)
+
+
 def _of_box(box: Box) -> Iterator[Junction]:
     columns = [box.coordinates.index(name) for name in box.space]
     for i, j in itertools.combinations(columns, 2):

@@ -20,9 +20,8 @@ import torch
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.outlines import Array, Curve, outline
 from pinnlab.domains.regions import Region
+from pinnlab.domains.spacing import Spacing
 
-_GROWTH = 0.3
-"""How fast triangles may grow with the distance from where they are small."""
 _BEND = 0.4
 """Length of edges on an arc, in radii."""
 _SMOOTHINGS = 8
@@ -87,41 +86,44 @@ class Triangulation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sizes:
-    """How long edges are to be: ``largest``, and less near ``points`` (n, 2) where it is ``sizes`` (n,)."""
+class Copied:
+    """A part of the boundary that is another one, moved.
 
-    largest: float
-    points: Array
-    sizes: Array
+    Attributes:
+        of, piece: names of the pieces.
+        shift: (2,) from the one to the other.
+    """
 
-    def __call__(self, at: Array) -> Array:
-        found = np.full(len(at), self.largest)
-        step = max(1, 4_000_000 // max(1, len(self.points)))
-        for first in range(0, len(at) if len(self.points) else 0, step):
-            part = slice(first, first + step)
-            gaps = np.linalg.norm(at[part, None] - self.points, axis=2)
-            found[part] = np.minimum(found[part], (self.sizes + _GROWTH * gaps).min(axis=1))
-        return found
+    of: str
+    piece: str
+    shift: Array
 
 
-def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float]] = ()) -> Triangulation:
+def triangulate(
+    region: Region, size: float, graded: Sequence[tuple[Array, float]] = (), copied: Sequence[Copied] = ()
+) -> Triangulation:
     """Triangles of about one size over a region of the plane.
 
     Args:
         region: of the plane; a mesh keeps its own triangles, refined until they are no larger.
         size: length of edges, at most.
         graded: (point (2,), length of edges there).
+        copied: pieces of the boundary that get the nodes of others, as periodic sides need them.
 
     Raises:
         TypeError: the region is none of the plane.
-        ValueError: no triangulation keeps to the boundary.
+        ValueError: no triangulation keeps to the boundary, or a piece is no copy of the other.
     """
     if isinstance(region, Mesh):
         return _of_mesh(region, size)
     curves = outline(region)
     ends = _joined(curves, 1e-9 * region.size)
     sizes = _sizes(curves, size, graded)
-    shares = [_shares(curve, sizes) for curve in curves]
+    for each in copied:
+        moved = [sizes.points, sizes.points + each.shift, sizes.points - each.shift]
+        sizes = Spacing(size, np.concatenate(moved), np.tile(sizes.sizes, 3))
+    pairs = [pair for each in copied for pair in _pairs(curves, each, 1e-9 * region.size)]
+    shares = _alike([_shares(curve, sizes) for curve in curves], pairs)
     inner = _tree_points(region, sizes)
     for _ in range(_ROUNDS):
         nodes, edges, owners = _boundary(curves, shares, ends)
@@ -129,7 +131,7 @@ def triangulate(region: Region, size: float, graded: Sequence[tuple[Array, float
         found, missing = _triangles(region, nodes, free, edges)
         if not missing.any():
             return Triangulation(found[0], found[1], edges, owners, tuple(curves))
-        shares = [_halved(s, missing[owners == i]) for i, s in enumerate(shares)]
+        shares = _alike([_halved(s, missing[owners == i]) for i, s in enumerate(shares)], pairs)
     raise ValueError(
         f"no triangulation with edges of {size:g} keeps to the boundary of {region!r}; it is too narrow somewhere."
     )
@@ -163,7 +165,7 @@ def _joined(curves: Sequence[Curve], close: float) -> Array:
     return np.unique(first, return_inverse=True)[1].reshape(-1, 2)
 
 
-def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, float]]) -> _Sizes:
+def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, float]]) -> Spacing:
     """Small where arcs bend, and between parts of the boundary that are close to one another but do not meet."""
     points = [np.asarray(point, dtype=float)[None] for point, _ in graded]
     lengths = [np.array([small]) for _, small in graded]
@@ -180,7 +182,7 @@ def _sizes(curves: Sequence[Curve], size: float, graded: Sequence[tuple[Array, f
         small = mine < size
         points.append(samples[i][small])
         lengths.append(mine[small])
-    return _Sizes(size, np.concatenate(points), np.concatenate(lengths))
+    return Spacing(size, np.concatenate(points), np.concatenate(lengths))
 
 
 def _touch(one: Array, other: Array) -> bool:
@@ -188,13 +190,45 @@ def _touch(one: Array, other: Array) -> bool:
     return bool(ends.min() < 1e-9 * max(np.ptp(one, axis=0).max(), np.ptp(other, axis=0).max()))
 
 
-def _shares(curve: Curve, sizes: _Sizes) -> Array:
+def _shares(curve: Curve, sizes: Spacing) -> Array:
     """Shares of the way, ends included, between which edges have the wanted length."""
     fine = np.linspace(0.0, 1.0, 401)
     density = curve.length / sizes(curve.at(fine))
     total = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(fine))])
     count = max(1, math.ceil(total[-1]))
     return np.interp(np.linspace(0.0, total[-1], count + 1), total, fine)
+
+
+def _pairs(curves: Sequence[Curve], copied: Copied, close: float) -> list[tuple[int, int, bool]]:
+    """Numbers of curves and of their copies, and whether those run the other way."""
+    ends = np.array([0.0, 1.0])
+    copies = {i: c.at(ends) for i, c in enumerate(curves) if c.piece == copied.piece}
+    found = []
+    for i, curve in enumerate(curves):
+        if curve.piece != copied.of:
+            continue
+        moved = curve.at(ends) + copied.shift
+        for j, at in copies.items():
+            gaps = [float(np.abs(other - moved).max()) for other in (at, at[::-1])]
+            if min(gaps) < close:
+                found.append((i, j, gaps[1] < gaps[0]))
+    if len(found) != len(copies) or len({i for i, _, _ in found}) != sum(c.piece == copied.of for c in curves):
+        raise ValueError(
+            f"the boundary {copied.piece!r} is no copy of {copied.of!r}, moved by {copied.shift.tolist()}."
+        )
+    return found
+
+
+def _alike(shares: list[Array], pairs: Sequence[tuple[int, int, bool]]) -> list[Array]:
+    """Shares of curves, and of their copies: those of the one that has more."""
+    found = list(shares)
+    for i, j, turned in pairs:
+        back = [np.sort(1 - s) if turned else s for s in (found[i], found[j])]
+        if len(found[j]) > len(found[i]):
+            found[i] = back[1]
+        else:
+            found[j] = back[0]
+    return found
 
 
 def _halved(shares: Array, missing: Array) -> Array:
@@ -218,7 +252,7 @@ def _boundary(curves: Sequence[Curve], shares: Sequence[Array], ends: Array) -> 
     return np.concatenate(nodes), np.concatenate(edges), np.concatenate(owners)
 
 
-def _tree_points(region: Region, sizes: _Sizes) -> Array:
+def _tree_points(region: Region, sizes: Spacing) -> Array:
     """Middles of the boxes of a quadtree over the region, as dense as edges are short."""
     lower, upper = (np.array(side) for side in zip(*region.bounds.values(), strict=True))
     count = np.maximum(1, np.ceil((upper - lower) / sizes.largest)).astype(int)
@@ -236,7 +270,7 @@ def _tree_points(region: Region, sizes: _Sizes) -> Array:
     return points[region.depth(torch.from_numpy(points)).numpy() > 0]
 
 
-def _apart(points: Array, nodes: Array, edges: Array, sizes: _Sizes) -> Array:
+def _apart(points: Array, nodes: Array, edges: Array, sizes: Spacing) -> Array:
     """The points that are not too close to the boundary, nor inside the circle over one of its edges."""
     near, which = scipy.spatial.cKDTree(nodes).query(points)
     points = points[near > 0.6 * sizes(points)]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pinnlab.derivatives.activations import activation as check_activation
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.taylor import Jet, ParameterGradients, Tape
+from pinnlab.machine.calls import explained_call
 
 
 class Embedding(nn.Module, ABC):
@@ -43,7 +44,7 @@ class Network(nn.Module, ABC):
         if (inputs is None) != (outputs is None):
             raise ValueError(
                 f"{type(self).__name__}(inputs={inputs}, outputs={outputs}): give both, or neither and let the "
-                "solver size the network."
+                "solver size the network; hidden layers are width=20, depth=3."
             )
         for name, value in (("inputs", inputs), ("outputs", outputs)):
             if value is not None and value < 1:
@@ -161,6 +162,7 @@ class Linear(nn.Module):
         return rows
 
 
+@explained_call()
 class LayeredNetwork(Network):
     """A network whose layers share one width and one activation; arguments and errors are those of ``MLP``."""
 

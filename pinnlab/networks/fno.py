@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import check_positive
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -22,6 +23,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+@explained_call()
 class FNO(nn.Module):
     """A Fourier neural operator (Li et al., arXiv 2010.08895).
 

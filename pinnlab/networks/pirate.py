@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.derivatives.taylor import Jet, ParameterGradients
+from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import Embedding, LayeredNetwork
 
 
+@explained_call()
 class PirateNet(LayeredNetwork):
     """Residual blocks of three layers with two gates each and a trainable skip strength that starts at zero.
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.interrupts import load
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, require, require_count, require_schedule
 
@@ -24,6 +25,7 @@ def decayed_rate(learning_rate: float, decay: float, decay_every: int, k: int) -
     return learning_rate * decay ** (k / decay_every)
 
 
+@explained_call()
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Adam (Kingma and Ba, arXiv 1412.6980), or AMSGrad (Reddi et al., arXiv 1904.09237), through ``torch.optim.Adam``.
@@ -73,6 +75,7 @@ class Adam(Optimizer):
         return {**state, "caution": 0.5 * state["caution"], "moments": {}}
 
 
+@explained_call()
 @dataclass(frozen=True)
 class SOAP(Optimizer):
     """Adam in the eigenbasis of Shampoo's Kronecker factors (Vyas et al., arXiv 2409.11321, algorithm 3).

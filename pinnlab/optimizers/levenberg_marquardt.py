@@ -17,6 +17,7 @@ from torch import Tensor
 from pinnlab.algebra.blocks import BlockCholesky, BlockJacobian
 from pinnlab.algebra.dense import Cholesky, gram
 from pinnlab.algebra.shared_blocks import SharedBlockCholesky
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.processes import Processes
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, processes_of
 
@@ -25,6 +26,7 @@ _HOPELESS = 1e8
 """Relative damping at which steps are too short to matter; below it a step that gave up is tried again."""
 
 
+@explained_call()
 @dataclass(frozen=True)
 class LevenbergMarquardt(Optimizer):
     """Damped Gauss-Newton steps with geodesic acceleration, on points redrawn before every step.

@@ -16,10 +16,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pinnlab.machine.calls import explained_call
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, require, require_count, require_schedule
 from pinnlab.optimizers.line_search import LineSearch, strong_wolfe
 
 
+@explained_call()
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
     """Limited-memory BFGS (Liu and Nocedal, Math. Program. 45, 1989) with ``torch.optim.LBFGS`` and its strong Wolfe
@@ -112,6 +114,7 @@ class LBFGS(Optimizer):
         return {**state, "caution": 0.5 * state["caution"], "memory": {}, "moved": True}
 
 
+@explained_call()
 @dataclass(frozen=True)
 class SSBroyden(Optimizer):
     """The self-scaled Broyden family with a dense inverse Hessian, in float64 whatever the dtype of the parameters.

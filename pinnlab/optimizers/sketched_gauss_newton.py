@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pinnlab.algebra.dense import Cholesky, gram
 from pinnlab.algebra.sketches import ColumnSketch, RowSketch
+from pinnlab.machine.calls import explained_call
 from pinnlab.optimizers.base import Objective, Optimizer, State, Step, processes_of, require, require_count
 
 SOLVERS = ("cholesky", "svd")
@@ -41,6 +42,7 @@ class StreamedObjective(Objective, Protocol):
         ...
 
 
+@explained_call()
 @dataclass(frozen=True)
 class SketchedGaussNewton(Optimizer):
     """Gauss-Newton for networks of thousands of parameters: each step moves in a random subspace, from sketched residuals.

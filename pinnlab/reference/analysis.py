@@ -31,8 +31,12 @@ from pinnlab.reference.structure import Structure, initial_targets, periodic_unk
 _POINTS = 9
 
 
-def analyse(problem: Problem) -> Structure:
+def analyse(problem: Problem, algebraic: bool = False) -> Structure:
     """Read the structure of a problem's equations.
+
+    Args:
+        problem: what is solved.
+        algebraic: whether unknowns without a time derivative may stay in the state, and follow at each instant.
 
     Raises:
         ValueError: an unknown without a time derivative in a problem with time (where it does not follow from the others
@@ -44,7 +48,7 @@ def analyse(problem: Problem) -> Structure:
     draws = [d for d in draws if all(bool(torch.isfinite(c).all()) for eq in d for c in eq.values())] or draws[:1]
     static_rows: list[int] = []
     if timed:
-        static_rows = _static_equations(problem, order, draws)
+        static_rows = [] if algebraic else _static_equations(problem, order, draws)
         _check_time(problem, order)
     seen = {leaf for draw in draws for eq in draw for leaf in eq}
     constant: dict[tuple[int, str, Key], float] = {}
@@ -196,8 +200,12 @@ def check_solvable(problem: Problem) -> None:
         _check_boundary(problem, coordinate, faces)
 
 
-def check_constants(problem: Problem) -> None:
+def check_constants(problem: Problem, data: bool = False) -> None:
     """Raise where a steady unknown is known up to a constant by the equations and the conditions on the boundary.
+
+    Args:
+        problem: what is solved.
+        data: whether values at points may fix it.
 
     Raises:
         NotUniqueError: nothing else fixes the constant.
@@ -206,7 +214,7 @@ def check_constants(problem: Problem) -> None:
     bound = [c for c in problem.conditions if not isinstance(c, Data)]
     for group in free_constants(problem):
         raise NotUniqueError(f"reference_solution: {said_of(group)}.")
-    for group in free_constants(problem.replace(conditions=bound)):
+    for group in () if data else free_constants(problem.replace(conditions=bound)):
         raise ValueError(
             f"reference_solution: {' and '.join(group)} {'is' if len(group) == 1 else 'are'} known up to a constant by "
             "the equations and the conditions on the boundary, and the built-in solver takes no data; fix the constant, "

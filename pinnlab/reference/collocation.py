@@ -10,10 +10,10 @@ few steps and few factorizations. Boundary conditions are algebraic rows of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from pinnlab.derivatives.stencils import Array, interpolation_weights
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.cost import look_ahead
+from pinnlab.reference.cost import TooLargeError, look_ahead
 from pinnlab.reference.refinement import HopelessError
 
 _DENSE = 450
@@ -71,6 +71,10 @@ def tableau(stages: int) -> Tableau:
     return Tableau(nodes, rates, inverse[-1], values[chosen], vectors[:, chosen], back[chosen], counts)
 
 
+Solver = Callable[[Any], Callable[[Array], Array]]
+"""A sparse matrix (N, N), real or complex, -> the solver of its systems."""
+
+
 class Factorized:
     """(z M + J)^-1 for each eigenvalue z of a step's stage matrix.
 
@@ -85,6 +89,7 @@ class Factorized:
         shifts: Array,
         full: bool,
         deadline: Deadline,
+        solver: Solver | None = None,
     ):
         self.solvers = []
         n = jacobian.shape[0]
@@ -94,7 +99,9 @@ class Factorized:
         for i, shift in enumerate(shifts):
             deadline.check()
             matrix = (shift.real if i == 0 else shift) * mass + jacobian
-            if dense:
+            if solver is not None:
+                self.solvers.append(solver(scipy.sparse.csr_array(matrix)))
+            elif dense:
                 # torch's LAPACK runs on one thread here; threads that wait for one another cost more than they give
                 factors, pivots, info = torch.linalg.lu_factor_ex(torch.from_numpy(matrix.toarray()))
                 if int(info):
@@ -177,10 +184,19 @@ class Integrator:
         tolerance: size of the highest Legendre coefficient of each step's polynomial, relative to the solution.
         stages: s, odd.
         deadline: raise TimeIsUpError after it.
+        solver: of linear systems, in place of factorizations.
     """
 
-    def __init__(self, system: ImplicitSystem, tolerance: float, stages: int = 7, deadline: Deadline | None = None):
+    def __init__(
+        self,
+        system: ImplicitSystem,
+        tolerance: float,
+        stages: int = 7,
+        deadline: Deadline | None = None,
+        solver: Solver | None = None,
+    ):
         self.system, self.tolerance, self.deadline = system, tolerance, deadline or Deadline()
+        self.solver = solver
         self.method = tableau(stages)
         self.counted, self.full = system.counted, system.is_full
         # in two dimensions a factorization costs as much as dozens of iterations, so it is kept as long as it serves
@@ -268,7 +284,9 @@ class Integrator:
         jacobian, mass = self.system.jacobians(guess[middle].reshape(shape), rate.reshape(shape), at)
         self.factorizations += 1
         try:
-            return Factorized(jacobian, mass, self.method.eigenvalues / h, self.full, self.deadline)
+            return Factorized(jacobian, mass, self.method.eigenvalues / h, self.full, self.deadline, self.solver)
+        except TooLargeError:
+            raise
         except RuntimeError as error:
             raise HopelessError(
                 "reference_solution: the linearized equations are singular; an unknown is not determined by its "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
@@ -23,6 +25,7 @@ from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, rel
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
+from pinnlab.reference.finite_elements.symbol import has_pressure
 from pinnlab.reference.folding import fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
@@ -30,7 +33,7 @@ from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, start_function
+from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
@@ -40,6 +43,7 @@ _FULL = 512
 """Fourier modes up to which the implicit method's full matrices are cheap."""
 
 
+@explained_call()
 def reference_solution(
     problem: Problem,
     resolution: int | None = None,
@@ -55,12 +59,13 @@ def reference_solution(
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
     ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
     materials meet, each part has nodes of its own, and values and fluxes are joined. Regions of the plane that are no
-    boxes go to finite elements.
+    boxes, and all regions in space, go to finite elements.
 
     Args:
-        problem: with every parameter a number, on a box with at most two space dimensions or another region of the plane.
+        problem: with every parameter a number, on a region of at most three space dimensions.
         resolution: nodes per space axis; with an error estimate it is solved there and at twice as many, and the finer
-            one is returned. None doubles from a moderate one until the estimate is below ``tolerance``.
+            one is returned. None doubles from a moderate one until the estimate is below ``tolerance``. Finite elements
+            take none.
         tolerance: relative L2 error to aim for.
         times: times of ``Reference.values``; 201 equidistant ones if None.
         estimate_error: whether to compare resolutions; without it a given ``resolution`` is solved once.
@@ -68,7 +73,7 @@ def reference_solution(
         dealias: the 3/2 rule for the non-linear terms of periodic problems.
 
     Raises:
-        ValueError: the problem cannot be solved: families, unknown coefficients, three space dimensions,
+        ValueError: the problem cannot be solved: families, unknown coefficients, four space dimensions,
             conditions missing (a NotUniqueError), a flux that jumps, no time derivative, a solution that leaves the
             range of numbers, no time for even the coarsest resolution.
     """
@@ -83,65 +88,108 @@ def reference_solution(
     else:
         check_solvable(problem.forward)
     problem.check_unique()
-    check_constants(problem.forward)
+    check_constants(problem.forward, data=elements)
     if not elements and (lost := problem.lost_flux("reference_solution", problem.joints.positions)) is not None:
         raise ValueError(lost)
     if not positive(tolerance):
         raise ValueError(f"tolerance={tolerance!r}: give a positive number, such as 1e-8.")
     if resolution is not None and (finite(resolution) is None or resolution != int(resolution) or resolution < 8):
         raise ValueError(f"resolution={resolution!r}: give a whole number of nodes per axis, at least 8.")
-    began = time.perf_counter()
-    # elements and their systems are scaled by themselves
-    user, problem = problem, problem.forward if elements else problem.natural
-    structure = analyse(problem)
-    clashes = user.forward.clashes.found
-    if clashes and not structure.static and user.domain.has_time and len(user.domain.space) > 1:
+    if elements and resolution is not None:
         raise ValueError(
-            f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "
-            "pass a reference of your own as Problem(reference=...)."
+            f"reference_solution(resolution={resolution!r}): {problem.domain!r} is solved on finite elements, which are "
+            "refined until the error is small enough; leave resolution out and give tolerance=, the error to aim for."
         )
+    began = time.perf_counter()
     even = None if resolution is None else int(resolution) + int(resolution) % 2
-    folded = None if elements else fold(problem)
-    whole = None if folded is None else folded.unfolded
-    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error, whole)
-    solved, shape_of = (problem, structure) if folded is None else (folded.problem, analyse(folded.problem))
-    change = user.turn if elements else user.change
-    interpolant: Interpolant | ElementFunction
-    attempt: Attempt | Found
+    budget = Budget(tolerance, Deadline(began + max_seconds, max_seconds), even, estimate_error)
+    change = problem.turn if elements else problem.change
     try:
         with one_thread():
-            if elements:
-                attempt, estimate = run_elements(problem, structure, budget)
-                interpolant = attempt.interpolant
-            else:
-                attempt, estimate = _solve(solved, shape_of, budget, dealias)
-                interpolant = attempt.interpolant if whole is None else whole(attempt.interpolant)
-                if problem.domain.has_time and problem.domain.space:
-                    interpolant = dataclasses.replace(interpolant, start=start_function(problem))
+            found = _by_elements(problem, budget) if elements else _by_grid(problem, budget, dealias)
     except ValueError as error:
         error.args = (change.told(str(error)),)
         raise
     seconds = time.perf_counter() - began
-    function = interpolant if user is problem else OuterInterpolant(interpolant, change)
-    grid = {name: change.coordinate(name).outer(axis.points) for name, axis in interpolant.axes.items()}
-    if user.domain.has_time:
-        grid[user.domain.clock] = _output_times(user, times)
+    function = found.interpolant if found.inner is problem else OuterInterpolant(found.interpolant, change)
+    grid = {name: change.coordinate(name).outer(axis.points) for name, axis in found.interpolant.axes.items()}
+    if problem.domain.has_time:
+        grid[problem.domain.clock] = _output_times(problem, times)
     elif times is not None:
         raise ValueError(f"times={times!r}: the problem is steady, it has no coordinate 't'; leave times out.")
     mesh = dict(zip(grid, (a.reshape(-1) for a in np.meshgrid(*grid.values(), indexing="ij")), strict=True))
     shape = tuple(len(a) for a in grid.values())
     shaped = {u: v.reshape(shape) for u, v in function(mesh).items()}
-    estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in estimate.items()}
-    values, complex_unknowns = joined(shaped, problem.complex_unknowns), problem.complex_unknowns
-    numbers = {name: change.parameter(name).outer(value) for name, value in attempt.numbers.items()}
-    return Reference(
-        grid, values, seconds, estimate, attempt.method, attempt.resolution, function, complex_unknowns, numbers
-    )
+    estimate = {u: e * _share(shaped[u], change.unknown(u)) for u, e in found.estimate.items()}
+    numbers = {name: change.parameter(name).outer(value) for name, value in found.numbers.items()}
+    names = found.inner.complex_unknowns
+    values = joined(shaped, names)
+    return Reference(grid, values, seconds, estimate, found.method, found.resolution, function, names, numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What a method found.
+
+    Attributes:
+        inner: the problem that was solved, perhaps in other variables.
+        interpolant: evaluates its solution.
+        estimate: {unknown: relative error}.
+        method: what was used, in words.
+        resolution: nodes.
+        numbers: of unknown coefficients.
+    """
+
+    inner: Problem
+    interpolant: Interpolant | ElementFunction
+    estimate: Estimate
+    method: str
+    resolution: int
+    numbers: Mapping[str, float]
+
+
+def _by_elements(problem: Problem, budget: Budget) -> _Solved:
+    """On finite elements, which are scaled by themselves, and their systems too."""
+    inner = problem.forward
+    structure = analyse(inner, algebraic=True)
+    _check_clashes(problem, structure)
+    found, estimate = run_elements(inner, structure, budget)
+    return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
+
+
+def _by_grid(problem: Problem, budget: Budget, dealias: bool) -> _Solved:
+    """On a tensor grid, in natural units, folded where materials meet."""
+    inner = problem.natural
+    _check_clashes(problem, analyse(inner))
+    folded = fold(inner)
+    if folded is None:
+        found, estimate = _solve(inner, analyse(inner), budget, dealias)
+        interpolant = found.interpolant
+    else:
+        budget = dataclasses.replace(budget, whole=folded.unfolded)
+        found, estimate = _solve(folded.problem, analyse(folded.problem), budget, dealias)
+        interpolant = folded.unfolded(found.interpolant)
+    if inner.domain.has_time and inner.domain.space:
+        interpolant = dataclasses.replace(interpolant, start=start_function(inner))
+    return _Solved(inner, interpolant, estimate, found.method, found.resolution, found.numbers)
+
+
+def _check_clashes(problem: Problem, structure: Structure) -> None:
+    """Raise ValueError where data clash at a corner of space and time that no grid of the plane resolves."""
+    clashes = problem.forward.clashes.found
+    if clashes and not structure.static and problem.domain.has_time and len(problem.domain.space) > 1:
+        raise ValueError(
+            f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "
+            "pass a reference of your own as Problem(reference=...)."
+        )
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem's domain; else it is solved on finite elements."""
-    return isinstance(problem.domain, Box) and len(problem.domain.space) <= 2
+    """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
+    if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+        return False
+    whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
+    return problem.domain.has_time and whole or not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -229,7 +277,7 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
+def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
@@ -238,6 +286,10 @@ def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt, Estimate]:
     Raises:
         ValueError: as ``reference_solution``.
     """
+    if not on_grid(problem):
+        check_elements(problem)
+        with one_thread():
+            return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
     structure = analyse(problem)
     with one_thread():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import scipy
@@ -52,14 +53,22 @@ class Structure:
         return tuple((u, k) for u, p in kept.items() for k in range(max(p, 1)))
 
 
-def matched(problem: Problem, structure: Structure) -> tuple[str, ...]:
-    """Of each equation the unknown whose rows it takes: the one whose highest derivative it holds."""
+def matched(problem: Problem, structure: Structure, fixed: Mapping[str, int] = MappingProxyType({})) -> tuple[str, ...]:
+    """Of each equation the unknown whose rows it takes: the one whose highest derivative it holds.
+
+    Args:
+        problem: what is solved.
+        structure: of its equations.
+        fixed: {unknown: number of the equation that takes its rows}, where that is known.
+    """
     unknowns, clock = list(problem.unknowns), problem.domain.time
     score = np.zeros((len(unknowns), len(unknowns)))
     for i, u, key in (*structure.constant, *structure.varying_in):
         order = key.count(clock) if clock is not None else 0
         if structure.time_order[u] in (0, order):
             score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
+    for u, i in fixed.items():
+        score[i, unknowns.index(u)] += 10 * score.max()
     rows, columns = scipy.optimize.linear_sum_assignment(-score)
     return tuple(unknowns[j] for _, j in sorted(zip(rows, columns, strict=True)))
 

@@ -5,7 +5,7 @@ Letters: n points, d coordinates, c derivatives, m unknowns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,13 +46,27 @@ def at_coordinates(
             f"such as {owner}({', '.join(f'{n}=...' for n in names)})."
         )
     like = solution.models[0].parameters[0].detach()
-    given = (torch.as_tensor(coordinates[n], dtype=like.dtype, device=like.device) for n in names)
+    # columns of tables are arrays that torch must not share
+    own = (c if isinstance(c, Tensor) else np.array(c, dtype=float) for c in (coordinates[n] for n in names))
+    given = (torch.as_tensor(c, dtype=like.dtype, device=like.device) for c in own)
     columns = torch.broadcast_tensors(*given)
     points = torch.stack([c.reshape(-1) for c in columns], dim=1)
-    found = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
+    values = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
     if any(isinstance(v, Tensor) for v in coordinates.values()):
-        return found
-    return {name: value.detach().cpu().numpy() for name, value in found.items()}
+        return values
+    return {name: value.detach().cpu().numpy() for name, value in values.items()}
+
+
+def refuse_unnamed(unnamed: Sequence[Any], names: Sequence[str], owner: str = "solution") -> None:
+    """Raise TypeError where coordinates are given without their names."""
+    if not unnamed:
+        return
+    columns = len(unnamed) == 1 and np.ndim(unnamed[0]) == 2 and len(names) > 1
+    shown = [f"{n}=points[:, {i}]" if columns else f"{n}={n}s" for i, n in enumerate(names)]
+    raise TypeError(
+        f"{owner}({', '.join(type(value).__name__ for value in unnamed)}): coordinates are given by name; write "
+        f"{owner}({', '.join(shown)})."
+    )
 
 
 def solution_jet(solution: Solved) -> JetFunction:

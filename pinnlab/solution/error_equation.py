@@ -24,6 +24,7 @@ from pinnlab.declaration.conditions import (
     AnyCondition,
     BoundaryCondition,
     Condition,
+    Data,
     Initial,
     Integral,
     OnPiece,
@@ -31,6 +32,7 @@ from pinnlab.declaration.conditions import (
     PrescribedCondition,
     Robin,
 )
+from pinnlab.declaration.gauge import fixing_values
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope, Term
@@ -43,7 +45,7 @@ from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import solve_for
-from pinnlab.reference.base import Interpolant
+from pinnlab.reference.base import Evaluated
 from pinnlab.reference.refinement import Budget
 from pinnlab.solution.measures import keys_of, measure
 from pinnlab.solution.sizes import rms
@@ -147,13 +149,13 @@ def error_problem(
         unknowns=problem.unknowns,
         equations=_named(equations, (*problem.unknowns, *names)),
         conditions=_conditions(problem, model, start),
-        parameters=dict(problem.parameters),
+        parameters=problem.parameters,
         name=f"error of {problem.name}",
     )
 
 
 def _conditions(problem: Problem, model: Any, start: InitialState | None) -> list[AnyCondition]:
-    """The conditions on e: what u_h lacks of each of the problem's. Data are no conditions of a well-posed problem."""
+    """The conditions on e: what u_h lacks of each of the problem's. Data are none, but for a value that fixes a constant."""
     context = problem.context()
     first = {u: frozenset((c,) for c in problem.domain.coordinates) for u in problem.unknowns}
     asked = [keys_of(problem, term) for _, terms in problem.condition_terms() for term in terms]
@@ -169,6 +171,16 @@ def _conditions(problem: Problem, model: Any, start: InitialState | None) -> lis
         elif isinstance(condition, BoundaryCondition):
             for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
                 found.append(_on_boundary(problem, known, condition, each, term))
+    return [*found, *_gauges(problem, known)]
+
+
+def _gauges(problem: Problem, known: KeptJets) -> list[AnyCondition]:
+    """What the values lack that fix constants, if the problem has such."""
+    found: list[AnyCondition] = []
+    for data, term in fixing_values(problem):
+        columns = {name: data.points[name].double() for name in problem.domain.coordinates}
+        lack: Any = {term.residuals[0].removeprefix("data "): _lack(problem, known, term)(columns).numpy()}
+        found.append(Data({name: x.numpy() for name, x in columns.items()}, **lack))
     return found
 
 
@@ -267,7 +279,7 @@ class ErrorSolution:
     """
 
     problem: Problem
-    windows: tuple[tuple[Problem, Interpolant | None], ...]
+    windows: tuple[tuple[Problem, Evaluated | None], ...]
     accuracy: dict[str, float]
     method: str
 
@@ -307,7 +319,7 @@ def solve_error_equation(problem: Problem, models: Sequence[Any], max_seconds: f
     if given := [c for c in problem.conditions if isinstance(c, Integral)]:
         raise ValueError(f"the classical solver takes no integrals, such as {given[0]!r}")
     deadline = Deadline.after(max_seconds)
-    windows: list[tuple[Problem, Interpolant | None]] = []
+    windows: list[tuple[Problem, Evaluated | None]] = []
     squares = dict.fromkeys(problem.unknowns, 0.0)
     method, start = "", None
     for model in models:
@@ -355,7 +367,7 @@ def _window(problem: Problem, model: Any) -> Problem:
     )
 
 
-def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
+def _end(model: Any, problem: Problem, e: Evaluated | None) -> InitialState:
     """u_h + e and its derivatives by time at the end of a window."""
     names, t = problem.domain.coordinates, problem.domain.clock
     time_orders = {u: frozenset((t,) * k for k in range(max(1, problem.order_of(u, t)))) for u in problem.unknowns}
@@ -376,7 +388,7 @@ def _end(model: Any, problem: Problem, e: Interpolant | None) -> InitialState:
 
 
 def _backward(
-    e: Interpolant, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
+    e: Evaluated, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
 ) -> Array:
     """A derivative by time at the end of an interval, from values at five instants before it."""
     plain = {name: c.numpy() for name, c in columns.items()}

@@ -18,6 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.solve import on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
@@ -137,8 +138,10 @@ def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
         NoEstimateError: that is not possible.
         NotUniqueError: the problem is known to have no solution or many.
     """
-    clashes = solution.problem.clashes.found
-    if clashes and len(solution.problem.domain.space) > 1:
+    clashes = [clash for clash in solution.problem.clashes.found if not clash.inside]
+    known = _with_coefficients(solution).forward
+    # triangles are graded where steady data clash, and grids are not
+    if clashes and len(solution.problem.domain.space) > 1 and (solution.problem.domain.has_time or on_grid(known)):
         raise NoEstimateError(f"no classical solution resolves, in the plane, that {clashes[0]}")
     try:
         whole = Deadline.after(max_seconds)
@@ -165,8 +168,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     problem = solution.problem
     if not isinstance(known.domain, Box):
         raise NoEstimateError("the error equation is solved on boxes only")
-    if problem.clashes.found:
-        raise NoEstimateError(f"the error equation has nodes where {problem.clashes.found[0]}")
+    if clashes := [clash for clash in problem.clashes.found if not clash.inside]:
+        raise NoEstimateError(f"the error equation has nodes where {clashes[0]}")
     try:
         whole = Deadline.after(max_seconds)
         inner = InnerView(known, solution.models)

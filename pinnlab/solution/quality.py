@@ -48,6 +48,7 @@ class QualityReport:
         tolerance: the relative error up to which a solution is called good.
         verdict: what it comes to.
         why: the reason of the verdict.
+        numbers: those that were found from data with their intervals, a line each, where the solver has told these.
     """
 
     equations: tuple[Misfit, ...]
@@ -58,6 +59,7 @@ class QualityReport:
     tolerance: float
     verdict: Verdict
     why: str
+    numbers: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -75,7 +77,7 @@ class QualityReport:
         if self.estimate is not None:
             e = self.estimate
             lines.append(f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)")
-        lines += [f"note: {reason}" for reason in self.reasons]
+        lines += [*self.numbers, *(f"note: {reason}" for reason in self.reasons)]
         return "\n".join(line.rstrip() for line in lines)
 
     @property
@@ -218,6 +220,10 @@ def report(
     )  # fmt: skip
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")
-    return QualityReport(
-        equations, conditions, solved, estimation.estimate, estimation.reasons, tolerance, verdict, why
-    )
+    sure, reasons = solution.uncertainty, estimation.reasons
+    numbers = () if sure is None else tuple(sure.told().splitlines())
+    if sure is not None and sure.remarks:
+        reasons = (*reasons, *sure.remarks)
+        if verdict is Verdict.GOOD:
+            verdict, why = Verdict.DOUBTFUL, f"{sure.remarks[0]}; {why}"
+    return QualityReport(equations, conditions, solved, estimation.estimate, reasons, tolerance, verdict, why, numbers)

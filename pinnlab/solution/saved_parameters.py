@@ -32,10 +32,7 @@ def parameter_data(value: Any) -> float | Data:
         return {"kind": "found function", **found_data(value)}
     if isinstance(value, functions.FunctionParameter):
         return functions.to_data(value)
-    if isinstance(value, Unknown):
-        given = {"bounds": value.bounds, "prior": value.prior, "of": value.of}
-        return {"start": value.start, **{key: list(pair) for key, pair in given.items() if pair is not None}}
-    return float(value)
+    return value.to_data() if isinstance(value, Unknown) else float(value)
 
 
 def parameter_from(data: Any, region: Region) -> Parameter:

@@ -30,6 +30,7 @@ from pinnlab.networks.files import built_network
 from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
 from pinnlab.solution.saved_parameters import parameter_data, parameter_from
+from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -43,11 +44,10 @@ from pinnlab.training.outer import OuterPart, change_of_data
 from pinnlab.training.part import Data, Part
 from pinnlab.training.result import Result, Solved
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 VERSION = 1
 _ACCURATE = 1e-12
-
-
 _FIX = "save the solution again, or give another file"
 
 
@@ -114,6 +114,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "status": solution.status.name,
             "seconds": solution.seconds,
             "notes": list(dict.fromkeys([*solution.notes, *file.remarks])),
+            **({} if solution.uncertainty is None else {"uncertainty": solution.uncertainty.to_data()}),
         },
     )
 
@@ -258,7 +259,8 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
         if part.values(middle).shape != (1, len(known.unknowns)):
             raise ValueError(f"its values are not those of {', '.join(known.unknowns)}")
     asked: Any = known
-    return Result(asked, function, parts, history, status, seconds, notes=notes), known
+    sure = Uncertainty.from_data(data["uncertainty"]) if "uncertainty" in data else None
+    return Result(asked, function, parts, history, status, seconds, notes=notes, uncertainty=sure), known
 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
@@ -298,6 +300,10 @@ class _Known:
 def _piece(data: Data, known: _Known) -> Piece:
     lift = {unknown: plain.singular_from(part) for unknown, part in data.get("lift", {}).items()}
     return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], lift)
+
+
+def _cut_piece(data: Data, known: _Known) -> CutPiece:
+    return CutPiece.from_data(data["cut cells"], known.bases[data["basis"]], data["constants"])
 
 
 def _view(data: Data, known: _Known) -> EulerianView:
@@ -349,7 +355,7 @@ def _read(entry: Data, known: _Known) -> Part:
 
 
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "outer": _outer, "piece": _piece, "drift": _view, "cells": _piecewise, "network": _model
+    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "drift": _view, "cells": _piecewise, "network": _model
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -20,12 +21,14 @@ from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
 from pinnlab.domains import Box
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
-from pinnlab.solution.coordinates import at_coordinates, on_grid, unknowns_at
+from pinnlab.solution.coordinates import at_coordinates, on_grid, refuse_unnamed, unknowns_at
 from pinnlab.solution.errors import mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
 from pinnlab.solution.family_jets import family_jet, moving_parameters, numbers_of_member
+from pinnlab.solution.fitted_numbers import fitted_numbers
 from pinnlab.solution.integrals import integral
+from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.paths import paths
 from pinnlab.solution.quality import QualityReport, report
@@ -33,6 +36,7 @@ from pinnlab.training.history import History
 from pinnlab.training.part import Part
 from pinnlab.training.result import Members
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,14 +51,14 @@ class Solution:
 
     Attributes:
         problem: what was solved; of a solution loaded without it, what the file knows of it.
-        function: (n, d) -> (n, m).
-        models: its parts, one per time window or slab, in time order.
+        function, models: (n, d) -> (n, m), and its parts, one per time window or slab, in time order.
         history: records of the run.
         status: how the run ended, with advice.
         seconds: of the whole solve, planning included.
         solver: the configuration that was used.
         notes: remarks of the plan, such as why a condition is soft.
         members: finds the members of a family; None where a single instance was solved.
+        uncertainty: how sure numbers are that were found from data; ``intervals`` makes intervals of it.
     """
 
     problem: Problem
@@ -66,6 +70,7 @@ class Solution:
     solver: Any = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     members: Members | None = field(default=None, repr=False)
+    uncertainty: Uncertainty | None = field(default=None, repr=False)
 
     @overload
     def __call__(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
@@ -73,7 +78,7 @@ class Solution:
     def __call__(self, **coordinates: Numbers) -> dict[str, np.ndarray]: ...
     @overload
     def __call__(self, **coordinates: Any) -> dict[str, Any]: ...
-    def __call__(self, **coordinates: Any) -> Any:
+    def __call__(self, *unnamed: Any, **coordinates: Any) -> Any:
         """Evaluate at coordinates given by name; shapes broadcast.
 
         Args:
@@ -83,8 +88,9 @@ class Solution:
                 are numbers it can be differentiated as well.
 
         Raises:
-            TypeError: a coordinate is missing or unknown.
+            TypeError: a coordinate is missing, unknown or without its name.
         """
+        refuse_unnamed(unnamed, self.problem.domain.coordinates)
         if self.members is None:
             return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points))
         moving = moving_parameters(self, coordinates)
@@ -146,6 +152,9 @@ class Solution:
             return self._member(fixed).integrate(expression, on=on, **fixed)
         return integral(self, expression, on, fixed)
 
+    def __str__(self) -> str:
+        return shown(self, vars(self).get("sure", self.uncertainty))
+
     def _member(self, coordinates: dict[str, Any]) -> Solution:
         """The member whose parameters stand among the coordinates; they are taken out."""
         return self.at(**numbers_of_member(self, coordinates))
@@ -183,15 +192,22 @@ class Solution:
             parameters, points=points, steps=steps, tolerance=tolerance, domain=domain
         )
         status = Status.STALLED if remarks else self.status
-        return Solution(
-            problem, model.values, [model], self.history, status, self.seconds, self.solver, (*self.notes, *remarks)
-        )
+        notes = (*self.notes, *remarks)
+        return Solution(problem, model.values, [model], self.history, status, self.seconds, self.solver, notes)
 
     @property
     def coefficients(self) -> dict[str, Any]:
         """What was found beside the unknowns, from the last window: numbers, and functions ``q(x=...)``."""
-        found = {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
-        return {**found, **self.models[-1].functions}
+        return {n: float(p.detach()) for n, p in self.models[-1].coefficients.items()} | dict(self.models[-1].functions)
+
+    def intervals(self, level: float = 0.95, **arguments: Any) -> dict[str, tuple[Any, Any]]:
+        """{name: (low, high)} of what was found, of functions at arguments; see ``solution.intervals.intervals``."""
+        return intervals(self, level, arguments)
+
+    @cached_property
+    def sure(self) -> Uncertainty:
+        """How sure numbers are that were found from data, by a fit of its own where the solver did not tell."""
+        return self.uncertainty or fitted_numbers(self)
 
     def error(
         self, reference: Any = None, *, relative_to: str = "size", members: int = 8, seed: int = 0
@@ -256,10 +272,8 @@ class Solution:
             times: instants, about.
 
         Returns:
-            {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side.
-
-        Raises:
-            TypeError: the solution is of another kind.
+            {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side. A
+            TypeError where the solution is of another kind.
         """
         return paths(self, count, times)
 
@@ -269,9 +283,6 @@ class Solution:
         Args:
             path: where to write it as well; the ending says as what.
             count: labels per axis of space.
-
-        Raises:
-            TypeError: the solution is not on characteristics.
         """
         from pinnlab.pictures.asked import characteristics_figure
 
@@ -297,8 +308,7 @@ class Solution:
             The files; of several instants, the ``.pvd`` file is the last.
 
         Raises:
-            ImportError: meshio is not installed.
-            ValueError: the path, times or sizes do not fit the problem.
+            ImportError, ValueError: meshio is not installed; the path, times or sizes do not fit the problem.
         """
         return to_vtu(self, path, t, **sizes)
 
@@ -307,12 +317,10 @@ class Solution:
 
         Args:
             path: ends in ``.gif``, ``.mp4`` (needs ffmpeg) or ``.html``; or a folder, which gets the frames.
-            frames: instants, from the first time to the last.
-            fps: frames per second.
+            frames, fps: instants, from the first time to the last, and how many a second.
 
         Raises:
-            ValueError: a problem without time or space, or another ending.
-            RuntimeError: ``.mp4`` without ffmpeg.
+            ValueError, RuntimeError: a problem without time or space, or another ending; ``.mp4`` without ffmpeg.
         """
         from pinnlab.pictures.animation import animate
 
@@ -323,10 +331,7 @@ class Solution:
 
         Args:
             resolution: nodes per space axis of the classical solver; it chooses if None.
-            max_seconds: of the classical solver; it starts no refinement that would end later.
-
-        Raises:
-            ValueError: the classical solver cannot solve this problem, or not in time.
+            max_seconds: of the classical solver; a ValueError where it cannot solve the problem, or not in time.
         """
         return compare(self, resolution, max_seconds)
 
@@ -343,9 +348,9 @@ class Solution:
     ) -> Figure:
         """A matplotlib figure: the solution, its error where the problem has a reference, and the training.
 
-        Where coordinates stand still, ``solution.plot(t=0.2)``, ``solution.plot(y=0.5)``, it is the cross-section there: a
-        line over the one coordinate that is left, or a map over two; several values, ``t=[0, 0.5, 1]``, are drawn together.
-        In three dimensions a coordinate of space has to stand still.
+        Where coordinates stand still, ``solution.plot(t=0.2)``, it is the cross-section there: a line over the coordinate
+        that is left, or a map over two; several values, ``t=[0, 0.5, 1]``, are drawn together. In three dimensions a
+        coordinate of space has to stand still.
 
         Args:
             unknowns: names of those to draw, all by default; the path may stand among them, ``solution.plot("u.png")``.
@@ -365,13 +370,10 @@ class Solution:
         return asked_figure(self, unknowns, path, streamlines, fixed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the solution to a file of plain data: networks, exact conditions, history.
+        """Write the solution to a file of plain data: networks, exact conditions, history; TypeError for a family.
 
         The problem's functions are not in it; what they contribute is tabulated, and ``notes`` of the loaded solution
         say where that is not exact to rounding.
-
-        Raises:
-            TypeError: a kind of solution that has no file form, such as that of a family.
         """
         saving.save(self, path)
 
@@ -393,7 +395,6 @@ class Solution:
             device: where the networks go.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is no saved solution, or not of this problem or network.
+            FileNotFoundError, ValueError: there is no such file; it is no saved solution, or not of this problem or network.
         """
         return cls(**vars(saving.load(path, problem, network, device)))

@@ -14,10 +14,12 @@ from typing import Any, TypeGuard, final
 import torch
 from torch import nn
 
+from pinnlab.declaration.bounded import frees
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
+from pinnlab.inverse.priors import prior_terms
 from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
@@ -32,6 +34,9 @@ from pinnlab.training.model import Model
 from pinnlab.training.plans import Settings
 
 Bounds = Mapping[str, tuple[float, float]]
+_NOISY = 0.01
+"""Weight of data with known noise to which coefficients are fitted, against equations: with a weight of one, a network
+would follow half of what the noise has in common with any function by giving up the equation."""
 _MOST_NODES = 8192
 """Points of an integral at all of its times together, if these are not too few."""
 _FEWEST_TIMES = 8
@@ -54,19 +59,24 @@ class Builder:
             exact: which of the problem's conditions are built in.
             number: of the window.
         """
-        coefficients, constants = self.parameters(problem)
+        numbers, constants = self.parameters(problem)
         features = self.features(problem.domain.bounds, exact.periods, switches(problem))
-        network = self.network(given, problem, features, number)
-        model = Model(problem.domain, problem.unknowns, network, exact.ansatz, coefficients, constants)
+        network, free = self.network(given, problem, features, number), frees(problem.parameters)
+        model = Model(problem.domain, problem.unknowns, network, exact.ansatz, numbers, constants, free)
         start_near_eigenfunction(model, problem, self.settings, self.settings.seed)
-        counts, end = self.counts(problem, exact, model), partial(frozen, periods=exact.periods)
+        counts = [*self.counts(problem, exact, model), *self.priors(problem, model)]
+        end = partial(frozen, periods=exact.periods)
         return Assembly(model, counts, model, end, bool(exact.periods), exact.notes)
 
     def parameters(self, problem: Problem) -> tuple[dict[str, nn.Parameter], dict[str, Any]]:
-        """{coefficient to be found: 0-dim}, and the other parameters."""
+        """{coefficient to be found: its free variable, 0-dim}, and the other parameters."""
         like = torch.zeros((), dtype=self.settings.dtype, device=self.settings.device)
         values = problem.parameter_values(like)
-        return {name: nn.Parameter(values.pop(name)) for name in problem.unknown_parameters}, values
+        numbers = {name: values.pop(name) for name in problem.unknown_parameters}
+        for name, free in frees(problem.parameters).items():
+            if not free.is_free:
+                numbers[name] = torch.full_like(numbers[name], free.free(float(numbers[name])))
+        return {name: nn.Parameter(value) for name, value in numbers.items()}, values
 
     def features(self, bounds: Bounds, periods: Mapping[int, float], singular: Sequence[Switch] = ()) -> Embedding:
         """What a template sees of the coordinates: each scaled to [-1, 1], or waves where it is periodic.
@@ -117,7 +127,12 @@ class Builder:
     def conditions(self, problem: Problem, soft: Sequence[AnyCondition], model: Model, few: int) -> list[Count]:
         """The soft conditions of one model, at ``few`` points each."""
         terms = [term for condition, terms in problem.condition_terms() if condition in soft for term in terms]
-        return [Count(self._weighted(term), _rows(term, few), (model,)) for term in terms]
+        fitted = bool(problem.unknown_parameters)
+        return [Count(self._weighted(term, fitted), _rows(term, few), (model,)) for term in terms]
+
+    def priors(self, problem: Problem, model: Model) -> list[Count]:
+        """What is known beforehand of coefficients that are to be found."""
+        return [Count(self._weighted(term, True), 1, (model,)) for term in prior_terms(problem)]
 
     def few(self, problem: Problem, size: int) -> int:
         """Points of a condition on part of the boundary.
@@ -134,8 +149,11 @@ class Builder:
         """Points of equations with so many residuals each, for p parameters."""
         return self.solver.points or max(200, 4 * size // residuals)
 
-    def _weighted(self, term: Term) -> Term:
-        factor = 1.0 if term.kind == "data" else self.solver.condition_weight
+    def _weighted(self, term: Term, fitted: bool) -> Term:
+        """A condition with its weight; ``fitted``: whether coefficients are to be found."""
+        factor = self.solver.condition_weight
+        if term.kind == "data":
+            factor = _NOISY if fitted and term.noise is not None else 1.0
         return replace(term, weight=term.weight * factor)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.numbers import finite
 from pinnlab.solvers.assembly import OneNetwork
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
@@ -14,6 +15,7 @@ from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Causal, Weighting
 
 
+@explained_call("arguments are named, such as network=pl.MLP(width=20)")
 @dataclass(frozen=True, kw_only=True)
 class CausalPINN(CollocationSolver):
     """A physics-informed network whose residuals count only once all earlier ones are small.

@@ -100,12 +100,16 @@ def _functions(problem: Problem, settings: Settings, seconds: float) -> Choice |
     )
 
 
-def _beside(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+def _numbers(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     found = _experts(problem, settings, seconds) if problem.unknown_parameters else None
     names = ", ".join(problem.unknown_parameters)
-    return found and replace(
-        found, why=f"{names} to be found beside an integral: many local experts, solved for with it"
-    )
+    if any(isinstance(c, Integral) for c in problem.conditions):
+        why = f"{names} to be found beside an integral: many local experts, solved for with it"
+    else:
+        why = (
+            f"{names} to be found from data: local experts solve for the state, and the numbers are fitted around them"
+        )
+    return found and replace(found, why=why)
 
 
 def _unknown(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -134,7 +138,7 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not few and len(domain.space) == 2 and problem.clashes.resolved:
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
-    if not few or switches(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
+    if not few or _changing(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
 
@@ -173,7 +177,7 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
 RULES: tuple[Rule, ...] = (
     _family,
     _functions,
-    _beside,
+    _numbers,
     _unknown,
     _carried,
     _experts,
@@ -201,6 +205,12 @@ def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
         return False
     with limited_threads(settings.threads):
         return solver.obstacle(problem) is None
+
+
+def _changing(problem: Problem) -> bool:
+    """Whether conditions change along a side so that the solution is singular, in a way that is not taken out of it."""
+    found = switches(problem)
+    return bool(found) and not (problem.clashes.resolved and all(switch.kind == "angle" for switch in found))
 
 
 def _transported(problem: Problem, settings: Settings) -> bool:
@@ -239,7 +249,7 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):
         return "many dimensions"
-    if switches(problem):
+    if _changing(problem):
         return "conditions change along a side, where the solution is singular"
     if settings.start is not None and not HardConstraintMoE().uses_start(problem):
         return "local experts march from the initial state, and a start is given"

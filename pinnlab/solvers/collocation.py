@@ -22,6 +22,7 @@ from pinnlab.declaration.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.sampling import check_kind
+from pinnlab.inverse.priors import prior_terms
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import NOMINAL_RATE
 from pinnlab.machine.numbers import finite, positive, whole
@@ -136,6 +137,7 @@ class CollocationSolver(Solver):
         check_single_instance(problem, type(self).__name__)
         if (why := problem.lost_flux(type(self).__name__, self.joined(problem))) is not None:
             raise LostFluxError(why)
+        prior_terms(problem)  # a prior counts against noise that must be known
 
     def joined(self, problem: Problem) -> Mapping[str, Sequence[float]]:
         """{coordinate: positions where this method makes fluxes continuous, and not derivatives}."""

@@ -83,7 +83,7 @@ def fit(start: Start, model: Trainable, counts: Sequence[Count], deadline: Deadl
     goal = _CLOSE**2 * sum(float(target.square().mean(dim=0).sum()) for _, target in wanted)
     optimizer: Optimizer = LBFGS(steps=60) if model.size > _DENSE else LevenbergMarquardt(steps=60, redraw=False)
     limit = deadline.share(_SHARE)
-    coefficients = {name: value.detach().clone() for name, value in model.coefficients.items()}
+    numbers = {name: value.detach().clone() for name, value in model.numbers.items()}
     theta, state = model.theta, None
     for _ in range(optimizer.steps):
         step = optimizer.step(system, theta, optimizer.init(system, theta) if state is None else state)
@@ -92,8 +92,8 @@ def fit(start: Start, model: Trainable, counts: Sequence[Count], deadline: Deadl
             break
     model.theta = theta
     with torch.no_grad():  # values say nothing of them
-        for name, value in coefficients.items():
-            model.coefficients[name].copy_(value)
+        for name, value in numbers.items():
+            model.numbers[name].copy_(value)
 
 
 def _values_of(start: Start, count: Count, number: int) -> tuple[Count, Tensor]:

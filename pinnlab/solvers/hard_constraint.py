@@ -10,8 +10,11 @@ from torch import nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.domains import Box
+from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
+from pinnlab.solvers.cut_cells.plan import CutExperts
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
@@ -25,6 +28,7 @@ LOCAL = tuple(f.name for f in fields(LocalExperts) if f.name not in _SHARED)
 """Options that only local experts have."""
 
 
+@explained_call("arguments are named, such as tolerance=1e-6")
 @dataclass(frozen=True, kw_only=True)
 class HardConstraintMoE(Solver):
     """Experts that solve for the equations: inside a trained network (PI-HC-MoE), or, for one instance, without one.
@@ -114,8 +118,10 @@ class HardConstraintMoE(Solver):
             raise ValueError(why)
         return self._method(problem).plan(problem, settings)
 
-    def _method(self, problem: Problem) -> FamilyExperts | LocalExperts:
-        return self._trained() if problem.families or self.network is not None else self._local()
+    def _method(self, problem: Problem) -> Solver:
+        if problem.families or self.network is not None:
+            return self._trained()
+        return self._local() if isinstance(problem.domain, Box) else CutExperts(self._local())
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

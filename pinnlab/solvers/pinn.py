@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.machine.calls import explained_call
 from pinnlab.solvers.assembly import OneNetwork
 from pinnlab.solvers.collocation import CollocationSolver, Method
 from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Unweighted, Weighting
 
 
+@explained_call("arguments are named, such as network=pl.MLP(width=20)")
 @dataclass(frozen=True, kw_only=True)
 class PINN(CollocationSolver):
     """One network trained on the residuals of the equations and of the conditions that are not built in.

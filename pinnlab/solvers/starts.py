@@ -52,8 +52,7 @@ def start_near_eigenfunction(model: Model, problem: Problem, settings: Settings,
     if found is None:
         return
     for name, value in found.numbers.items():
-        with torch.no_grad():
-            model.coefficients[name].fill_(value)
+        model.set_coefficient(name, value)
     term = _misfit(problem, found)
     system = ResidualSystem(model, [Count(term, _POINTS, (model,))], Unweighted(), "sobol", (seed, 17), model.width)
     optimizer, theta = LevenbergMarquardt(steps=_STEPS), model.theta

@@ -195,14 +195,19 @@ class Block:
         ]
 
     def linearized(
-        self, part: slice, constants: Mapping[str, Any], coefficients: Mapping[str, nn.Parameter]
+        self,
+        part: slice,
+        constants: Mapping[str, Any],
+        numbers: Mapping[str, nn.Parameter],
+        bounded: Callable[[dict[str, Tensor]], Mapping[str, Tensor]] = lambda free: free,
     ) -> Iterator[tuple[Tensor, dict[nn.Parameter, Tensor]]]:
         """Per residual: its values (n,) of some of this process' rows, and their gradients {parameter: (n, ...)}.
 
         Args:
             part: which rows.
             constants: parameters of the problem that are known.
-            coefficients: those that are to be found, {name: 0-dim}.
+            numbers: those that are to be found, {name: 0-dim}.
+            bounded: makes the parameters of these.
         """
         at, term = self.points(part), self.term
         pairs: list[tuple[Tensor, PullBack]] = [
@@ -211,9 +216,9 @@ class Block:
         ]
         jets = [jet.requires_grad_() for jet, _ in pairs]
         n = jets[0].shape[1]
-        # coefficients get one copy per point, so that their gradients are per point too
-        copies = {k: v.detach().expand(n).clone().requires_grad_() for k, v in coefficients.items()}
-        residuals = term.summed(self.evaluate(jets, at, {**constants, **copies}))
+        # numbers get one copy per point, so that their gradients are per point too
+        copies = {k: v.detach().expand(n).clone().requires_grad_() for k, v in numbers.items()}
+        residuals = term.summed(self.evaluate(jets, at, {**constants, **bounded(copies)}))
         for q, r in enumerate(residuals):
             inputs = [*jets, *copies.values()]
             found = torch.autograd.grad(r.sum(), inputs, allow_unused=True, retain_graph=q + 1 < len(residuals))
@@ -225,7 +230,7 @@ class Block:
                         rows[p] = rows[p] + mine if p in rows else mine
             for name, value in zip(copies, found[len(jets) :], strict=True):
                 if value is not None:
-                    rows[coefficients[name]] = _of_rows(value, term.span)
+                    rows[numbers[name]] = _of_rows(value, term.span)
             yield r.detach(), rows
 
 

@@ -48,7 +48,8 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
         if isinstance(plan, March):
             with shared.lookout.listening():
                 status = advance_march(plan, shared)
-            return shared.result(plan.pieces, plan.field(), status, plan.notes)
+            found = shared.result(plan.pieces, plan.field(), status, plan.notes)
+            return replace(found, uncertainty=plan.uncertainty)
         with shared.lookout.listening():
             models, status = train_phases(plan, shared)
         try:

@@ -61,7 +61,8 @@ def _recorded(pieces: Sequence[Part], step: Advance, run: OngoingRun, hurried: D
     """The record of a new piece, which observers are shown."""
     count, piece = len(pieces), pieces[-1]
     errors = error_meter(piece.region, run.problem, piece, hurried, n=512)()
-    record = Record(0, 0, count, run.clock.seconds, step.loss, step.held_out, errors, step.info)
+    numbers = {name: float(value) for name, value in piece.coefficients.items()}
+    record = Record(0, 0, count, run.clock.seconds, step.loss, step.held_out, errors, step.info, numbers)
     run.state.records.append(record)
     run.observers.show(record, _SHARES * step.share - count)
     return record

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.declaration.bounded import Free
 from pinnlab.derivatives.autograd import autograd_jet, autograd_rows
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.taylor import ParameterGradients, Tape
@@ -57,11 +59,27 @@ class Trainable(Parametrized, Part):
     """u(x; theta) on a region, exact conditions included: a part of a solution that training finds.
 
     Attributes:
-        coefficients: {name: 0-dim parameter} to be found.
+        numbers: {name: 0-dim parameter} to be found, free variables of those that have bounds.
+        frees: {name: the number as a function of its free variable}; of those that are missing they are the same.
     """
 
     parameters: list[nn.Parameter]
-    coefficients: dict[str, nn.Parameter]
+    numbers: dict[str, nn.Parameter]
+    frees: Mapping[str, Free] = MappingProxyType({})
+
+    @property
+    def coefficients(self) -> dict[str, Tensor]:  # type: ignore[override]
+        """{name: 0-dim} of the coefficients that are to be found."""
+        return self.bounded(self.numbers)
+
+    def bounded(self, numbers: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{name: coefficient} for free variables of any shape."""
+        return {name: self.frees[name].value(z) if name in self.frees else z for name, z in numbers.items()}
+
+    def set_coefficient(self, name: str, value: float) -> None:
+        """Let a coefficient have a value between its bounds."""
+        with torch.no_grad():
+            self.numbers[name].fill_(self.frees[name].free(value) if name in self.frees else value)
 
     @property
     @abstractmethod
@@ -78,8 +96,9 @@ class Model(Trainable):
         network: (n, d) -> (n, m); a ``Network``, or an ``nn.Sequential`` of linear layers and smooth activations, uses
             Taylor mode, any other module autograd.
         ansatz: exact conditions.
-        coefficients: {name: 0-dim parameter} to be found.
+        numbers: {name: 0-dim parameter} to be found, free variables of those that have bounds.
         constants: {name: 0-dim tensor} of the other parameters.
+        frees: {name: the number as a function of its free variable}.
     """
 
     def __init__(
@@ -88,12 +107,13 @@ class Model(Trainable):
         unknowns: tuple[str, ...],
         network: nn.Module,
         ansatz: Ansatz,
-        coefficients: Mapping[str, nn.Parameter],
+        numbers: Mapping[str, nn.Parameter],
         constants: Mapping[str, Tensor],
+        frees: Mapping[str, Free] = MappingProxyType({}),
     ):
         self.region, self.unknowns, self.network, self.ansatz = region, unknowns, network, ansatz
-        self.coefficients, self.constants = dict(coefficients), dict(constants)
-        self.parameters = [p for p in network.parameters() if p.requires_grad] + list(self.coefficients.values())
+        self.numbers, self.constants, self.frees = dict(numbers), dict(constants), dict(frees)
+        self.parameters = [p for p in network.parameters() if p.requires_grad] + list(self.numbers.values())
 
     @property
     def networks(self) -> Sequence[nn.Module]:

@@ -29,6 +29,7 @@ from pinnlab.training.plans import Advance, March, NothingSolvedError, Phase, Pl
 from pinnlab.training.result import Members
 from pinnlab.training.start import Start
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 _SAME = 1e-12
 """Share of its length within which the end of an interval is that of the whole domain."""
@@ -96,6 +97,11 @@ class Outer:
     def part(self, part: Part) -> OuterPart:
         """A part in the user's units."""
         return OuterPart(part, self.change, self.region(part.region))
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """{coefficient to be found: how many times as large it is in the user's units}."""
+        return {name: self.change.parameter(name).scale for name in self.problem.unknown_parameters}
 
     def region(self, inner: Region) -> Region:
         """A region in the user's units; where it ends with the domain it ends there to the last digit."""
@@ -228,16 +234,24 @@ class OuterMarch(March):
 
     def __init__(self, inner: March, outer: Outer):
         self.inner, self.outer = inner, outer
-        self._pieces: list[Part] = []
+        self._pieces: list[OuterPart] = []
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(self.outer.change.told(note) for note in self.inner.notes)
 
     @property
+    def uncertainty(self) -> Uncertainty | None:  # type: ignore[override]
+        found = self.inner.uncertainty
+        return None if found is None else found.scaled(self.outer.factors)
+
+    @property
     def pieces(self) -> Sequence[Part]:
         done = self.inner.pieces
-        self._pieces += [self.outer.part(piece) for piece in done[len(self._pieces) :]]
+        # a march adds to its pieces; one that starts anew has others
+        same = sum(mine.solved is piece for mine, piece in zip(self._pieces, done, strict=False))
+        kept = self._pieces if same == len(self._pieces) else []
+        self._pieces = [*kept, *(self.outer.part(piece) for piece in done[len(kept) :])]
         return self._pieces
 
     def advance(self, deadline: Deadline | None = None) -> Advance:

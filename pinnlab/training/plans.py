@@ -21,6 +21,7 @@ from pinnlab.training.result import Members
 from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 from pinnlab.training.system import TrainingSystem
+from pinnlab.training.uncertainty import Uncertainty
 
 M = TypeVar("M", bound=Trainable)
 
@@ -110,9 +111,11 @@ class March(ABC):
 
     Attributes:
         notes: remarks for the user.
+        uncertainty: how sure numbers are that were found from data; None where there are none, or not yet.
     """
 
     notes: tuple[str, ...] = ()
+    uncertainty: Uncertainty | None = None
 
     @property
     @abstractmethod

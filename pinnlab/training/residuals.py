@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinnlab.algebra.blocks import BlockJacobian
 from pinnlab.machine.cuda_graphs import Replay
@@ -72,7 +72,7 @@ class ResidualSystem(TrainingSystem):
     def share(self, processes: Processes, by: str = "auto") -> None:
         # points stay those of all, and each process keeps its part of them
         owners = {id(b): self._touched(b)[0] for b in self.blocks}
-        networks = len(self._groups) - int(len(self._groups) > 1 and bool(self.model.coefficients))
+        networks = len(self._groups) - int(len(self._groups) > 1 and bool(self.model.numbers))
         teams = sharing.teams(processes.count, networks, by)
         self.processes = processes
         holders: list[set[int]] = [set() for _ in self._groups]
@@ -200,7 +200,7 @@ class ResidualSystem(TrainingSystem):
             roots = weights.sqrt()
             for part in block.chunks(self.width):
                 self.deadline.check()
-                for q, (r, rows) in enumerate(block.linearized(part, self.model.constants, self.model.coefficients)):
+                for q, (r, rows) in enumerate(self._linearized(block, part)):
                     at = slice(q * block.held + part.start, q * block.held + part.stop)
                     root = roots[q, part]
                     yield k, at, r * root, root, rows
@@ -302,7 +302,7 @@ class ResidualSystem(TrainingSystem):
         for block in self.blocks:
             traces = theta.new_zeros(len(block.residuals))
             for part in block.chunks(self.width):
-                for q, (_, rows) in enumerate(block.linearized(part, self.model.constants, self.model.coefficients)):
+                for q, (_, rows) in enumerate(self._linearized(block, part)):
                     traces[q] += sum((row**2).sum() for row in rows.values()) / block.n
             found.append(self.processes.sum(traces))
         return found
@@ -324,6 +324,9 @@ class ResidualSystem(TrainingSystem):
         self.weights = state["weights"]
 
     # -- pieces ----------------------------------------------------------------------------------------------------------
+
+    def _linearized(self, block: Block, part: slice) -> Iterator[tuple[Tensor, dict[nn.Parameter, Tensor]]]:
+        return block.linearized(part, self.model.constants, self.model.numbers, self.model.bounded)
 
     def _parameters(self) -> dict[str, Tensor]:
         return {**self.model.constants, **self.model.coefficients}

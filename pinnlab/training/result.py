@@ -16,6 +16,7 @@ from pinnlab.domains import Box
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 
 class Members(Protocol):
@@ -58,6 +59,7 @@ class Result:
         solver: the configuration that was used.
         notes: remarks for the user.
         members: finds the members of a family; None where a single instance was solved.
+        uncertainty: how sure numbers are that were found from data, where the run has told.
     """
 
     problem: Problem
@@ -69,6 +71,7 @@ class Result:
     solver: Any = None
     notes: tuple[str, ...] = ()
     members: Members | None = None
+    uncertainty: Uncertainty | None = None
 
 
 class Solved(Protocol):
@@ -92,6 +95,10 @@ class Solved(Protocol):
     def notes(self) -> tuple[str, ...]: ...
     @property
     def coefficients(self) -> Mapping[str, Any]: ...
+    @property
+    def uncertainty(self) -> Uncertainty | None: ...
+    @property
+    def sure(self) -> Uncertainty: ...
 
     def __call__(self, **coordinates: Any) -> dict[str, Any]: ...
     def error(self, reference: Any = None) -> dict[str, float]: ...

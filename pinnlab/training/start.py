@@ -85,10 +85,8 @@ class Start:
 
     def hand_over(self, model: Trainable) -> None:
         """Unknown coefficients start from those of the same names."""
-        with torch.no_grad():
-            for name, value in model.coefficients.items():
-                if name in self.coefficients:
-                    value.fill_(self.coefficients[name])
+        for name in model.numbers.keys() & self.coefficients.keys():
+            model.set_coefficient(name, self.coefficients[name])
 
 
 def _clamped(solution: Solved) -> Callable[[Tensor], Tensor]:

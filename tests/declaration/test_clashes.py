@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 import pinnlab as pl
 from pinnlab.derivatives.indices import VALUE
+from pinnlab.domains.junctions import junction_along
+from pinnlab.solvers.choice import choose
+from pinnlab.training.plans import Settings
 
 PLATE = pl.Box(x=(0, 1), y=(0, 1), t=(0, 1))
 COLD = [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=0.0, on="y")]
@@ -143,3 +147,61 @@ def test_three_neighbours_in_space_have_no_known_layer():
     assert len(cold.clashes.found) == 5 and not cold.clashes.singular
     insulated = pl.Problem(cube, "u", conduction, [start, hot, *(pl.Neumann(u=0.0, on=s) for s in ("x-", "y", "z"))])
     assert insulated.clashes.resolved
+
+
+# -- parts of a side -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("piece", "along", "first"), [("y-", 0, (1, 0)), ("y+", 0, (-1, 0)), ("x-", 1, (0, -1)), ("x+", 1, (0, 1))]
+)
+def test_parts_of_a_side_meet_with_the_inside_to_the_left(piece, along, first):
+    box = pl.Box(x=(0.0, 2.0), y=(0.0, 3.0))
+    junction = junction_along(box, piece, along, 1.5)
+    assert junction.directions == (first, tuple(-c for c in first))
+    assert dict(junction.fixed)[along] == 1.5 and junction.angles((1.0, 1.0))[1] == pytest.approx(math.pi)
+
+
+def _two_values(left, right=0.0, domain=None, **given):
+    """Values on both parts of the bottom of (-1, 1) x (0, 1); the angle over pi is what a jump by one makes."""
+    domain = domain or pl.Box(x=(-1.0, 1.0), y=(0.0, 1.0))
+    sides = [pl.Dirichlet(u=lambda x, y: torch.atan2(y, x) / math.pi + x, on=side) for side in ("x", "y+")]
+    parts = [
+        pl.Dirichlet(u=lambda x: right + x, on="y-", where=lambda x: x > 0),
+        pl.Dirichlet(u=lambda x: left + x, on="y-", where=lambda x: x <= 0),
+    ]
+    return pl.Problem(domain, "u", lambda u: u.xx + u.yy, [*sides, *parts], **given)
+
+
+def test_two_values_on_one_side_clash_inside_it_and_the_angle_is_built_in():
+    problem = _two_values(1.0)
+    (clash,) = problem.clashes.found
+    assert clash.inside and clash.place == {"x": 0.0, "y": 0.0} and set(clash.values) == {0.0, 1.0}
+    assert problem.clashes.resolved
+    assert isinstance(
+        choose(problem, Settings(torch.device("cpu"), torch.float64, 0), 60.0).solver, pl.HardConstraintMoE
+    )
+    solution = pl.solve(problem, progress=False)
+    x, y = np.meshgrid(np.linspace(-0.95, 0.95, 9), np.linspace(0.05, 0.95, 7))
+    np.testing.assert_allclose(solution(x=x, y=y)["u"], np.arctan2(y, x) / math.pi + x, atol=1e-9)
+    assert solution.report().verdict.value != "wrong"
+
+
+def test_equal_values_on_both_parts_do_not_clash():
+    assert [clash.inside for clash in _two_values(0.0).clashes.found] == [False]  # that with the left side
+
+
+def test_a_part_of_a_side_clashes_with_its_neighbour():
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
+    lid = [pl.Dirichlet(u=1.0, on="y+", where=lambda x: x > 0.5), pl.Neumann(u=0.0, on="y+", where=lambda x: x <= 0.5)]
+    others = [pl.Dirichlet(u=0.0, on=side) for side in ("x-", "x+", "y-")]
+    (clash,) = pl.Problem(box, "u", lambda u: u.xx + u.yy, [*lid, *others]).clashes.found
+    assert clash.place == {"x": 1.0, "y": 1.0} and not clash.inside
+
+
+def test_a_start_that_clashes_on_a_part_of_a_side_has_no_known_layer():
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0))
+    hot = [pl.Dirichlet(u=1.0, on="x-", where=lambda y: y < 0.5), pl.Neumann(u=0.0, on="x-", where=lambda y: y >= 0.5)]
+    rest = [pl.Initial(u=0.0), pl.Neumann(u=0.0, on="x+"), pl.Neumann(u=0.0, on="y")]
+    problem = pl.Problem(box, "u", lambda u: u.t - u.xx - u.yy, [*hot, *rest])
+    assert len(problem.clashes.found) == 1 and not problem.clashes.resolved

@@ -191,7 +191,11 @@ BAD: dict[str, tuple[Callable[[], Any], type, str]] = {
         "two residuals are called 'heat'; give the equations different names",
     ),
     "no equations": (lambda: make(equations=[]), ValueError, "equations is empty; give at least one function"),
-    "an equation that is no function": (lambda: make(equations=[3]), TypeError, "must be a function, got int"),
+    "an equation that is no function": (
+        lambda: make(equations=[3]),
+        TypeError,
+        "equations holds 3: give a function",
+    ),
     "NaN everywhere": (
         lambda: make(equations=lambda u: u.t / (u - u)),
         ValueError,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import pytest
-
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "benchmarks" / "declarations.py"))
+from declarations import Runner, run_one
 
 
 def test_nothing_but_value_and_type_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    runner = SCRIPT["Runner"]()
+    runner = Runner()
     for seed in range(250):
-        SCRIPT["run_one"](seed, runner)
+        run_one(seed, runner)
     assert [(f.kind, f.text) for f in runner.failures] == []
     assert min(runner.counts[how] for how in ("accepted", "refused")) > 50

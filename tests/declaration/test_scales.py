@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,11 @@ import torch
 
 import pinnlab as pl
 from pinnlab.declaration.library import problem_names
+from pinnlab.declaration.term_sizes import TermSizes
+from scaled import PAIRS
+from scaled.changed import random_units, scales_there
 
-PAIRS = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "benchmarks" / "units.py"))["PAIRS"]
-QUICK = sorted(set(PAIRS) - {"bar", "epidemic"})
+QUICK = sorted(set(PAIRS) - {"bar", "epidemic", "nerve"})
 
 
 def rod(**changes: Any) -> pl.Problem:
@@ -86,6 +87,36 @@ def test_wrong_scales_are_refused(given: Any, message: str) -> None:
         rod(scales=given)
 
 
+@pytest.mark.parametrize("name", [*sorted(set(PAIRS) - {"bar", "epidemic"}), "heat_family", "poisson_l_shape", "kdv"])
+def test_scales_do_not_depend_on_units(name: str) -> None:
+    problem = PAIRS[name]().hand if name in PAIRS else pl.load_problem(name)
+    first, second = (scales_there(problem, random_units(problem, seed)) for seed in (1, 2))
+    for what, scale in first.items():
+        # powers of two in both systems
+        assert 0.49 < scale / second[what] < 2.05, (what, scale, second[what])
+
+
+def test_members_of_a_family_around_zero_tell_how_large_it_is() -> None:
+    strong = {"a": pl.Uniform(-2e6, 2e6)}
+    problem = pl.Problem(pl.Box(x=(0.0, 1.0)), "u", lambda u, a: u.xx - a, [pl.Dirichlet(u=0.0)], strong, name="strong")
+    assert 1e6 < problem.scales().unknowns["u"][1] < 4e6
+    assert pl.Uniform(-1.0, 3.0).large == 3.0 and pl.Uniform(-3.0, 1.0).large == -3.0
+    assert pl.Uniform(2.0, 4.0).large == 3.0
+
+
+def test_responses_worked_out_by_hand() -> None:
+    def response(equations: Any, length: float, unknowns: Any = "u") -> float:
+        problem = pl.Problem(pl.Box(x=(0.0, length)), unknowns, equations, [pl.Dirichlet(u=0.0)])
+        sizes = TermSizes(problem.context(), problem.equation_term(), [], problem.parameters)
+        return sizes.response(dict.fromkeys(problem.unknowns, 0.0), dict.fromkeys(problem.unknowns, 1.0))
+
+    assert response(lambda u: 5 * u.xx, 2.0) == pytest.approx(5 * (math.pi / 2) ** 2)
+    assert response(lambda u: u.xx - 100 * u, 1.0) == pytest.approx(100.0)
+    # the larger of both equations, and the geometric mean of what varies: that of exp(x) on (0, 1) is exp(1/2)
+    assert response(lambda u, v: {"u": u.x - v, "v": v.x - 20 * u}, 1.0, ("u", "v")) == pytest.approx(20.0)
+    assert response(lambda u, x: torch.exp(x) * u.xx, 1.0) == pytest.approx(math.exp(0.5) * math.pi**2, rel=0.05)
+
+
 # -- the natural problem
 
 
@@ -93,6 +124,28 @@ def test_the_natural_problem_has_numbers_about_one() -> None:
     natural = rod().natural
     assert natural.scales().natural
     assert all(0.5 < upper - lower < 2 for lower, upper in natural.domain.bounds.values())
+
+
+@pytest.mark.parametrize("loud", [1.0, 0.02])
+def test_sound_is_small_beside_the_pressure_of_the_air(loud: float) -> None:
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), t=(0.0, 5e-3)),
+        "p",
+        lambda p: p.tt - 343.0**2 * p.xx,
+        [pl.Initial(p=lambda x: 1e5 + loud * torch.sin(math.pi * x), p_t=0.0), pl.Dirichlet(p=1e5)],
+    )
+    offset, scale = problem.scales().unknowns["p"]
+    assert offset == pytest.approx(1e5, abs=loud) and 0.2 * loud < scale < 2 * loud
+
+
+def test_exponentials_are_tried_in_units_in_which_they_are_finite() -> None:
+    def screened(V: pl.Field) -> pl.Field:
+        return V.xx - torch.sinh(V / 1e-9)
+
+    wall = [pl.Dirichlet(V=1e-9, on="x-"), pl.Dirichlet(V=0.0, on="x+")]
+    assert 1e-10 < pl.Problem(pl.Box(x=(0.0, 1.0)), "V", screened, wall).scales().unknowns["V"][1] < 2e-9
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        pl.Problem(pl.Box(x=(0.0, 1.0)), "V", lambda V: V.xx - torch.sqrt(-1 - V**2), wall)
 
 
 def test_ordinary_equations_are_followed_to_where_they_go() -> None:
@@ -247,4 +300,20 @@ def test_what_no_units_mend_is_said() -> None:
     problem = pl.Problem(pl.Box(x=(0.0, 1.0)), "u", thin, [pl.Dirichlet(u=0.0)])
     text = str(problem.check())
     assert "solved in natural units: Scales(" in text and "differ by a factor of 1e+12" in text
+    # also where all other numbers are natural
+    small = problem.replace(equations=lambda u: 1e-12 * u.xx - u + 1)
+    assert small.scales().natural and "differ by a factor of 1e+12" in str(small.check())
     assert "natural units" not in str(pl.load_problem("heat_robin").check())
+
+
+def test_a_steady_velocity_has_the_unit_of_its_coordinate() -> None:
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 5e4), y=(0.0, 5e4)),
+        unknowns="u",
+        equations=lambda u: 2 * u.x + 4 * u.y - 1e-4 * u,
+        conditions=[pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=1.0, on="y-")],
+        velocity=(2.0, 4.0),
+    )
+    assert problem.check()
+    inner = problem.natural.velocity
+    assert problem.natural is not problem and inner is not None and inner[1] == pytest.approx(2 * inner[0])

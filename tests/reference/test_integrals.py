@@ -54,13 +54,13 @@ def test_rows_of_integrals_agree_with_finite_differences() -> None:
     problem = pl.Problem(
         SQUARE,
         "u",
-        lambda u, k: u.xx + u.yy - k * u**2,
+        lambda u, k, q: u.xx + u.yy - k * u**2 + q,
         [
             pl.Dirichlet(u=0.0),
             pl.Integral(lambda u, n, k: k * u.d(n) ** 2 + u.x, on="x", equals=lambda k: k),
             pl.Integral(lambda u: u**3, equals=1.0),
         ],
-        {"k": pl.Unknown(0.7), "l": pl.Unknown(0.2)},
+        {"k": pl.Unknown(0.7), "q": pl.Unknown(0.2)},
     )
     system = BorderedSystem(GridSystem(problem, analyse(problem), build_axes(problem, 8)), problem)
     rng = np.random.default_rng(0)

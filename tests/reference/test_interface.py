@@ -78,8 +78,17 @@ def test_estimate_can_be_left_out_and_threads_stay() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_elements_refuse_a_resolution_by_name() -> None:
+    disc = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)
+    problem = pl.Problem(disc, "u", lambda u: u.laplacian + 1, [pl.Dirichlet(u=0.0)])
+    with pytest.raises(
+        ValueError, match=r"resolution=32\).* finite elements.*leave resolution out and give tolerance="
+    ):
+        pl.reference_solution(problem, resolution=32)
+
+
 HEAT_CONDITIONS = [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)]
-CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0))
+HYPERCUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), w=(0.0, 1.0), t=(0.0, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,7 @@ CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0))
     [
         (lambda: make(parameters={"nu": pl.Uniform(1.0, 2.0)}), r"nu is a family.*problem\.at\(nu=1\.5\)"),
         (lambda: make(parameters={"nu": pl.Unknown(1.0)}), r"nu is an unknown coefficient.*problem\.at\(nu="),
-        (lambda: make(domain=CUBE), r"3 space dimensions \(x, y, z\)"),
+        (lambda: make(domain=HYPERCUBE), r"4 space dimensions \(x, y, z, w\)"),
         (lambda: make(conditions=[pl.Dirichlet(u=0.0)]), r"no initial value of 'u'; add Initial\(u="),
         (
             lambda: make(equations=lambda u: u.tt - u.xx, parameters={}),

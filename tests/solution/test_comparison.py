@@ -85,11 +85,11 @@ def test_the_resolution_is_handed_on() -> None:
 
 
 def test_a_problem_that_the_classical_solver_refuses_says_so(solution: pl.Solution) -> None:
-    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0))
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), w=(0.0, 1.0))
     problem = pl.Problem(
         domain=box,
         unknowns="u",
-        equations=lambda u: u.xx + u.yy + u.zz + 1.0,
+        equations=lambda u: u.laplacian + 1.0,
         conditions=[pl.Dirichlet(u=0.0)],
     )
     with pytest.raises(ValueError, match="space dimensions"):

@@ -578,3 +578,35 @@ def test_an_error_that_is_rounding_where_it_is_handed_over_grows_in_later_window
     true = solution.error()["u"]
     assert len(solution.models) > 1 and true > 1e-11
     assert abs(estimate.largest / true - 1) < 0.1
+
+
+def test_the_error_of_a_flow_in_velocity_and_pressure() -> None:
+    """Poiseuille's flow, off by known functions: finite elements solve the error equation, its constant from one value."""
+
+    def exact(x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        return {"u": y * (1 - y), "v": 0.1 + 0 * x, "p": 0.3 - 2 * x - 0.1 * y}
+
+    problem = pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)),
+        unknowns=("u", "v", "p"),
+        equations=lambda u, v, p, y: {
+            "x": u * u.x + v * u.y + p.x - u.laplacian - 0.1 * (1 - 2 * y),
+            "y": u * v.x + v * v.y + p.y - v.laplacian + 0.1,
+            "mass": u.x + v.y,
+        },
+        conditions=[
+            pl.Dirichlet(u=lambda y: y * (1 - y), v=0.1),
+            pl.Data(points={"x": [0.2], "y": [0.5]}, p=[-0.15]),
+        ],
+        reference=exact,
+    )
+
+    def wrong(points: Tensor) -> Tensor:
+        x, y = points.unbind(1)
+        e = [1e-2 * torch.sin(3 * y) * x, 2e-3 * x * y**2, 0.1 * torch.cos(3 * x) * y + 0.05]
+        return torch.stack([v + d for v, d in zip(exact(x, y).values(), e, strict=True)], dim=1)
+
+    solution = solved(problem, Given(problem.domain, wrong))
+    report = solution.report("equation", max_seconds=30)
+    assert report.estimate is not None
+    assert report.estimate.errors == pytest.approx(solution.error(), rel=2e-2)

@@ -76,7 +76,7 @@ CASES = {
     "a jump": (JUMP, NETWORK, "not smooth enough"),
     "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)], reference=None), NETWORK, "no initial state"),
     "many dimensions": (PLANE, NETWORK, "many dimensions"),
-    "a polygon": (L_SHAPE, NETWORK, "no box"),
+    "a polygon": (L_SHAPE, EXPERTS, "not trained"),
     "carried a little": (carried(1.0), EXPERTS, "not trained"),
     "carried far": (carried(50.0), MOVING, "50 domain lengths to the end): one network on characteristics"),
     "carried far, velocity not given": (carried(50.0, velocity=None), EXPERTS, "not trained"),

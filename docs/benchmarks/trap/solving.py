@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 import pinnlab as pl
-from trap import ill_posed, rough, well_posed
+from trap import ill_posed, rough, stated, well_posed
 from trap.symbols import Case
 
 GROUPS: dict[str, tuple[Callable[[np.random.Generator], Case], ...]] = {
-    "well posed": well_posed.KINDS, "jumps and kinks": rough.KINDS, "ill posed": ill_posed.KINDS
+    "well posed": well_posed.KINDS, "jumps and kinks": rough.KINDS, "ill posed": ill_posed.KINDS,
+    "statements": stated.KINDS,
 }  # fmt: skip
 TOLERANCE = 0.01
 """Relative error from which on a solution must not be called good."""
@@ -143,6 +144,8 @@ def _classical(case: Case, seconds: float) -> dict[str, Any]:
 
     def values(points: torch.Tensor) -> torch.Tensor:
         at = reference(**{n: points[:, i].numpy() for i, n in enumerate(names)})
+        for name, psi in [(u, v) for u, v in at.items() if np.iscomplexobj(v)]:
+            at |= {f"{name}_real": psi.real, f"{name}_imag": psi.imag}
         return torch.stack([torch.as_tensor(at[u]) for u in case.problem.unknowns], dim=1)
 
     return found | errors(case, values)

@@ -17,8 +17,10 @@ from pinnlab.declaration.terms import Context, Scope
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import split_derivative
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 
 
+@explained_call("name the unknown and the side, such as {owner}(u=0.0, on='x-')")
 class PrescribedCondition(BoundaryCondition):
     """A condition that prescribes something of each unknown that it names."""
 

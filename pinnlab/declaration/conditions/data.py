@@ -25,10 +25,12 @@ from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.membership import in_part
 from pinnlab.domains.normals import outward_normals
+from pinnlab.machine.calls import explained_call
 
 Misfit = Callable[[Scope], dict[str, Tensor]]
 
 
+@explained_call("write pl.Data(points={{'x': xs, 't': ts}}, u=values)")
 class Data(AnyCondition):
     """Measurements at given points: ``Data(points={"x": xs, "t": ts}, u=values)``.
 
@@ -40,7 +42,7 @@ class Data(AnyCondition):
             equations; ``n`` is the outward unit normal, as in ``Condition``, where all points are on the boundary. It
             returns an expression, or ``{"name": expression}`` for several.
         values: what ``of`` is at the points: (n,) array, or a function as in other conditions; ``{"name": ...}`` for
-            several.
+            several. Missing ones, NaN or None, are left out, and ``problem.check()`` says how many.
         sd: the noise, its standard deviation in the units of what is measured: one positive number, or (n,) of them;
             ``{"name": ...}`` for several. Measurements of one quantity count by the inverse square of theirs, the most
             precise one as if no ``sd`` were given, and ``solution.report()`` takes a misfit of that size for noise.
@@ -57,6 +59,7 @@ class Data(AnyCondition):
     sd: Mapping[str, Tensor] | None = None
     finest: Mapping[str, float] | None = None
     normals: Tensor | None = None
+    missing: int = 0
 
     def __init__(
         self,
@@ -78,8 +81,10 @@ class Data(AnyCondition):
             raise TypeError(
                 f"Data(points={brief(points)}): give one array per coordinate, such as points={{'x': xs, 't': ts}}."
             )
-        self.points = {name: measured(f"points[{name!r}]", v) for name, v in points.items()}
-        self.values = {name: v if callable(v) else measured(name or "values", v) for name, v in self.values.items()}
+        self.points = {name: measured(f"points[{name!r}]", v, missing=True) for name, v in points.items()}
+        self.values = {
+            n: v if callable(v) else measured(n or "values", v, missing=True) for n, v in self.values.items()
+        }
         for name, x in self.points.items():
             if x.is_complex():
                 raise TypeError(f"Data(points={{{name!r}: ...}}): the coordinates are complex numbers; give real ones.")
@@ -88,12 +93,39 @@ class Data(AnyCondition):
             raise ValueError(f"Data(...): arrays of different lengths {lengths}; give one value per point.")
         if 0 in lengths.values():
             raise ValueError("Data(...): the arrays are empty; give at least one point, or leave the condition out.")
+        whole = self._present()
         # checkpoints recognize conditions by their attributes: plain data have none of these
         if of is not None:
             self.of = of
         if sd is not None:
             self.sd = spreads(sd, tuple(self.values), next(iter(lengths.values())))
             self.finest = {name: float(s.min()) for name, s in self.sd.items()}
+        if not bool(whole.all()):
+            self._keep(whole)
+        if of is not None and any(bool(v.isnan().any()) for v in self.values.values() if not callable(v)):
+            raise ValueError(
+                "Data(of=..., values=...): some expressions have values where others have none; give each a Data of its own."
+            )
+
+    def _present(self) -> Tensor:
+        """(n,) mask of the rows that have coordinates, and a value."""
+        arrays = [v for v in self.values.values() if not callable(v)]
+        placed = torch.stack([~x.isnan() for x in self.points.values()]).all(dim=0)
+        return placed & torch.stack([~v.isnan() for v in arrays]).any(dim=0) if arrays else placed
+
+    def _keep(self, rows: Tensor) -> None:
+        """Leave out the other rows."""
+        if not bool(rows.any()):
+            name, count = next(iter(self.values)), int((~rows).sum())
+            raise ValueError(
+                f"Data({name}=...): {count} entries are not finite numbers, and no row has its value and all coordinates; "
+                "leave the condition out."
+            )
+        self.missing = int((~rows).sum())
+        self.points = {name: x[rows] for name, x in self.points.items()}
+        self.values = {name: v if callable(v) else v[rows] for name, v in self.values.items()}
+        if self.sd is not None:
+            self.sd = {name: s[rows] for name, s in self.sd.items()}
 
     @property
     def of_fields(self) -> bool:
@@ -148,7 +180,22 @@ class Data(AnyCondition):
             changed.finest = {name: sd / units[name].scale for name, sd in self.finest.items()}
         return [changed]
 
+    def complete(self) -> list[Data]:
+        """The same measurements, each condition without missing values: one for each unknown where some are missing."""
+        lacking = {name: v.isnan() for name, v in self.values.items() if not callable(v) and bool(v.isnan().any())}
+        if not lacking:
+            return [self]
+        found = []
+        for name, value in self.values.items():
+            mine = self.with_values({name: value})
+            if name in lacking:
+                mine._keep(~lacking[name])
+            found.append(mine)
+        return found
+
     def terms(self, context: Context) -> list[Term]:
+        if len(parts := self.complete()) > 1 or parts[0] is not self:
+            return [term for part in parts for term in part.terms(context)]
         region = context.region
         missing = set(region.coordinates) ^ set(self.points)
         if missing:

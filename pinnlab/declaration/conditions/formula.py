@@ -19,8 +19,10 @@ from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.terms import Context, Scope
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.sampling import unit_points
+from pinnlab.machine.calls import explained_call
 
 
+@explained_call("write pl.Condition(lambda u, n: u.d(n) + u, on='x+')")
 class Condition(BoundaryCondition):
     """Whatever must vanish on a piece of the boundary: ``Condition(lambda T, n: k * T.d(n) + h * T**4, on="x+")``.
 

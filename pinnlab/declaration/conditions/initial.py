@@ -16,8 +16,10 @@ from pinnlab.derivatives.names import Key, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import at_the_end
+from pinnlab.machine.calls import explained_call
 
 
+@explained_call("name the unknown, such as {owner}(u=0.0)")
 class AtAnInstant(AnyCondition):
     """The state at one time: values of unknowns and of their time derivatives.
 

@@ -26,8 +26,10 @@ from pinnlab.domains.affine import Affine
 from pinnlab.domains.coverings import boundary_patches, interior_patches
 from pinnlab.domains.mapping import mapped
 from pinnlab.domains.quadrature import Quadrature, quadrature
+from pinnlab.machine.calls import explained_call
 
 
+@explained_call("write pl.Integral(lambda u: u, equals=1.0)")
 class Integral(AnyCondition):
     """An integral that has a value: ``Integral(lambda psi: psi**2, equals=1.0)``.
 

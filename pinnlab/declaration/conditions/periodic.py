@@ -11,8 +11,10 @@ from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import Key
 from pinnlab.domains import Site
+from pinnlab.machine.calls import explained_call
 
 
+@explained_call("write pl.Periodic(on='x')")
 class Periodic(AnyCondition):
     """Periodicity in a coordinate: values and derivatives agree at both ends: ``Periodic(on="x")``.
 

@@ -134,4 +134,6 @@ class PartOfSide:
             low, high = torch.where(same, middle, low), torch.where(same, high, middle)
         lower, upper = self.region.bounds[self.region.coordinates[i]]
         # a position that a user writes has few digits
-        return [float(f"{p:.12g}") for p in at(high)[1].tolist() if lower < float(f"{p:.12g}") < upper]
+        least = 1e-12 * (upper - lower)
+        found = [float(f"{p:.12g}") if abs(p) > least else 0.0 for p in at(high)[1].tolist()]
+        return [p for p in found if lower < p < upper]

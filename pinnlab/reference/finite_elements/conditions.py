@@ -1,12 +1,16 @@
 """Conditions on the boundary as finite elements take them: values at nodes, and fluxes through sides.
 
 Letters: n points, k sides, q quadrature points of each, r conditions.
+
+A pressure needs no condition. Where it has one, as at an outlet, a component of the velocity may have none: what takes the
+normal derivative out of that component's flux is then the constraint itself, div u = 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -17,12 +21,16 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import gradients
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.sampling import unit_points
 
+Array = np.ndarray
 Misfit = Callable[[Scope], Tensor]
 Holds = Callable[[Mapping[str, Tensor]], Tensor]
 """{coordinate: (n,)} -> (n,) mask of the points at which a condition holds."""
 _PROBES = 8
+_SIGNIFICANT = 1e-3
+"""Share of the largest value at a corner from which on a gap between two is a jump."""
 _OF_SIDE = 256
 """Points of a piece at which it is asked which conditions hold."""
 
@@ -53,16 +61,24 @@ class BoundaryFlux:
         unknowns: those whose normal derivatives they fix, one per condition.
         misfits: scope -> (n,), one per condition.
         holds: on which part of the piece; None for all of it.
+        equations: numbers of the equations that stand for conditions of the last unknowns.
     """
 
     piece: str
     unknowns: tuple[str, ...]
     misfits: tuple[Misfit, ...]
     holds: Holds | None
+    equations: tuple[int, ...] = ()
 
 
-def sorted_conditions(problem: Problem) -> tuple[list[Essential], list[BoundaryFlux]]:
+def sorted_conditions(
+    problem: Problem, multipliers: Mapping[str, int] = MappingProxyType({})
+) -> tuple[list[Essential], list[BoundaryFlux]]:
     """Essential conditions, and those on fluxes.
+
+    Args:
+        problem: what is solved.
+        multipliers: {pressure: number of its constraint}.
 
     Raises:
         ValueError: a condition on second derivatives, or one more than there are unknowns.
@@ -89,16 +105,101 @@ def sorted_conditions(problem: Problem) -> tuple[list[Essential], list[BoundaryF
                     free = {each.unknown: 1.0}
                 if not free:
                     raise ValueError(f"reference_solution: {condition!r} is one condition too many at {each.piece!r}.")
-                unknown = max(free, key=lambda u: free[u])
+                pressures = [u for u in free if u in multipliers and order == 0]
+                unknown = max(pressures or free, key=lambda u: free[u])
                 misfit = _one(each, name)
                 if order == 0:
                     essential.append(Essential(unknown, each.piece, misfit, holds))
                 else:
                     fluxes.setdefault((each.piece, key), []).append((unknown, misfit, holds))
-    return essential, [
+    found = [
         BoundaryFlux(piece, tuple(u for u, _, _ in rows), tuple(m for _, m, _ in rows), rows[0][2])
         for (piece, _), rows in fluxes.items()
     ]
+    return essential, _with_open_sides(problem, essential, found, multipliers)
+
+
+def _with_open_sides(
+    problem: Problem, essential: Sequence[Essential], fluxes: Sequence[BoundaryFlux], multipliers: Mapping[str, int]
+) -> list[BoundaryFlux]:
+    """The fluxes, and those of components that lack a condition where a pressure has one.
+
+    Raises:
+        ValueError: two components lack one, or their conditions hold on other parts of the side than the pressure's.
+    """
+    found = list(fluxes)
+    for outlet in essential:
+        if outlet.unknown not in multipliers:
+            continue
+        columns = _sampled(problem, outlet.piece)
+        there = torch.ones(_OF_SIDE, dtype=torch.bool) if outlet.holds is None else outlet.holds(columns)
+        lacking = []
+        for unknown in problem.unknowns:
+            if unknown not in multipliers:
+                given = _given(unknown, outlet.piece, essential, fluxes, columns)[there]
+                if bool((given == 0).all()):
+                    lacking.append(unknown)
+        if not lacking:
+            continue
+        if len(lacking) > 1:
+            raise ValueError(
+                f"reference_solution: {' and '.join(lacking)} have no condition at {outlet.piece!r}, where "
+                f"{outlet.unknown} has one; finite elements need a value or a flux of all but one of them there."
+            )
+        # those on the same part are solved for together
+        same = next((f for f in found if f.piece == outlet.piece and f.holds is outlet.holds), None)
+        if same is None:
+            same = BoundaryFlux(outlet.piece, (), (), outlet.holds)
+        else:
+            found.remove(same)
+        found.append(
+            replace(
+                same,
+                unknowns=(*same.unknowns, *lacking),
+                equations=(*same.equations, multipliers[outlet.unknown]),
+            )
+        )
+    return found
+
+
+def jumps_at(problem: Problem, essential: Sequence[Essential], pieces: Collection[str], point: Array) -> bool:
+    """Whether two pieces of the boundary give an unknown different values at a point (d,) where they meet."""
+    region = problem.domain
+    first = region.time_interval[0] if region.has_time else 0.0
+    where = dict(zip(region.space, point.tolist(), strict=True))
+    columns = columns_of(
+        region, {n: torch.full((1,), where.get(n, first), dtype=torch.float64) for n in region.coordinates}
+    )
+    zero = torch.zeros(1, dtype=torch.float64)
+    scope = Scope.of_jets({u: {(): zero} for u in problem.unknowns}, columns, problem.parameter_values())
+    given: dict[str, list[float]] = {}
+    for each in essential:
+        if each.piece in pieces and (each.holds is None or bool(each.holds(columns))):
+            try:
+                given.setdefault(each.unknown, []).append(float(each.misfit(scope)))
+            except KeyError:  # with normals or rates it is no value
+                continue
+    largest = max((abs(v) for values in given.values() for v in values), default=0.0)
+    return any(max(values) - min(values) > _SIGNIFICANT * largest for values in given.values())
+
+
+def _sampled(problem: Problem, piece: str) -> Columns:
+    """{coordinate: (n,)} of points on a piece."""
+    region = problem.domain
+    cube = unit_points("sobol", _OF_SIDE, len(region.coordinates), np.random.default_rng(4)).double()
+    return region.columns(region.boundary(piece, cube).points)
+
+
+def _given(
+    unknown: str, piece: str, essential: Sequence[Essential], fluxes: Sequence[BoundaryFlux], columns: Columns
+) -> Tensor:
+    """(n,) how many conditions an unknown has at points of a piece."""
+    given = [e.holds for e in essential if e.piece == piece and e.unknown == unknown]
+    given += [flux.holds for flux in fluxes if flux.piece == piece for u in flux.unknowns if u == unknown]
+    found = torch.zeros(_OF_SIDE, dtype=torch.float64)
+    for holds in given:
+        found = found + (1.0 if holds is None else holds(columns).double())
+    return found
 
 
 Where = Callable[..., object] | None
@@ -129,21 +230,29 @@ def _looks_at(problem: Problem, each: OnPiece) -> dict[str, tuple[dict[str, floa
     return found
 
 
-def check_covered(problem: Problem, essential: Sequence[Essential], fluxes: Sequence[BoundaryFlux]) -> None:
-    """Raise ValueError unless every unknown has one condition at every point of the boundary."""
-    region = problem.domain
-    cube = unit_points("sobol", _OF_SIDE, len(region.coordinates), np.random.default_rng(4)).double()
-    for piece in region.pieces(None):
-        columns = region.columns(region.boundary(piece, cube).points)
-        given = [(e.unknown, e.holds) for e in essential if e.piece == piece]
-        given += [(u, flux.holds) for flux in fluxes if flux.piece == piece for u in flux.unknowns]
+def check_covered(
+    problem: Problem,
+    essential: Sequence[Essential],
+    fluxes: Sequence[BoundaryFlux],
+    multipliers: Mapping[str, int] = MappingProxyType({}),
+    periodic: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> None:
+    """Raise ValueError unless every unknown has one condition at every point of the boundary, pressures at most one.
+
+    Args:
+        problem: what is solved.
+        essential, fluxes: its conditions.
+        multipliers: {pressure: number of its constraint}.
+        periodic: {coordinate: unknowns that are periodic in it}, which have none at its ends.
+    """
+    for piece in problem.domain.pieces(None):
+        columns = _sampled(problem, piece)
         for unknown in problem.unknowns:
-            found = torch.zeros(_OF_SIDE)
-            for name, holds in given:
-                if name == unknown:
-                    found = found + (1.0 if holds is None else holds(columns).double())
-            if bool((found != 1).any()):
-                which = "no condition" if bool((found == 0).any()) else "two conditions"
+            found = _given(unknown, piece, essential, fluxes, columns)
+            tied = any(unknown in periodic[c] and piece in (c + "-", c + "+") for c in periodic)
+            lacking = unknown not in multipliers and not tied and bool((found == 0).any())
+            if lacking or bool((found > (0 if tied else 1)).any()):
+                which = "a condition besides Periodic" if tied else "no condition" if lacking else "two conditions"
                 raise ValueError(
                     f"reference_solution: {which} on {unknown!r} at {piece!r}; give one value, flux or formula for each "
                     "unknown everywhere on the boundary."

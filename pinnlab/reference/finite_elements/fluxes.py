@@ -9,9 +9,10 @@ c is the derivative of the residual by z, and F, which is continuous across a ju
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,6 +63,35 @@ class Pointwise:
         """The derivatives of a value by what stands for dF/dx."""
         found = _nonzero(gradients(value, {i: flux.z for i, flux in enumerate(self.fluxes)}))
         return [found.get(i) for i in range(len(self.fluxes))]
+
+    def transport(self, residual: Tensor, unknown: str, space: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(d, n) velocity and (n,) diffusion with which an equation moves its own unknown.
+
+        Args:
+            residual: of the equation.
+            unknown: its own.
+            space: the coordinates.
+        """
+        velocity, diffusion = np.zeros((len(space), len(residual))), np.zeros(len(residual))
+        for (u, key), value in self.by_leaves(residual).items():
+            if u == unknown and len(key) == 1 and key[0] in space:
+                velocity[space.index(key[0])] += value.numpy()
+        for flux, factor in zip(self.fluxes, self.by_fluxes(residual), strict=True):
+            for (u, key), value in ({} if factor is None else self.by_leaves(flux.value)).items():
+                assert factor is not None
+                if u == unknown and not key:
+                    velocity[space.index(flux.coordinate)] += (factor * value).numpy()
+                elif u == unknown and len(key) == 1 and key[0] in space:
+                    diffusion = np.maximum(diffusion, (factor * value).abs().numpy())
+        return velocity, diffusion
+
+    def terms(self, residual: Tensor) -> Tensor:
+        """(n,) sizes of the terms of an equation, its source among them."""
+        terms = [value * self.leaves[leaf].detach() for leaf, value in self.by_leaves(residual).items()]
+        factors = zip(self.by_fluxes(residual), self.fluxes, strict=True)
+        terms += [factor * flux.z.detach() for factor, flux in factors if factor is not None]
+        source = residual.detach() - sum(terms, torch.zeros_like(residual))
+        return sum((term.abs() for term in terms), source.abs())
 
 
 def _nonzero(found: dict[K, Tensor]) -> dict[K, Tensor]:

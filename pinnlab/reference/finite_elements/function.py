@@ -18,10 +18,12 @@ from pinnlab.derivatives.axes import Axis, NodeAxis
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Region
 from pinnlab.reference.base import with_start
-from pinnlab.reference.finite_elements.space import Array, ElementSpace, shapes
+from pinnlab.reference.finite_elements.space import Array, Space
 
-_SHOWN = 65
-"""Points per coordinate of a table of values."""
+_SHOWN = {2: 65, 3: 33, 4: 17}
+"""Points per coordinate of a table of values, by the number of coordinates."""
+_CHUNK = 200_000
+"""Points that are evaluated at a time."""
 _NEAR = (6, 24, 96)
 """Elements whose middles are nearest to a point, among which it is looked for."""
 
@@ -38,7 +40,7 @@ class ElementFunction:
         start: {unknown: (p,)} at points of space, used at the first time itself.
     """
 
-    space: ElementSpace
+    space: Space
     region: Region
     data: Mapping[str, Array]
     time: tuple[str, NodeAxis] | None = None
@@ -47,8 +49,10 @@ class ElementFunction:
     @cached_property
     def axes(self) -> Mapping[str, Axis]:
         """{coordinate: equidistant points}, in the domain's order; elements have none of their own."""
-        ends = self.region.bounds
-        return {name: NodeAxis(np.linspace(*ends[name], _SHOWN), 2) for name in self.region.coordinates}
+        ends, names = self.region.bounds, self.region.coordinates
+        # the plane and time have as many as the plane
+        count = _SHOWN[len(names) if len(self.region.space) == 3 else 2]
+        return {name: NodeAxis(np.linspace(*ends[name], count), 2) for name in names}
 
     @property
     def unknowns(self) -> tuple[str, ...]:
@@ -57,20 +61,19 @@ class ElementFunction:
 
     @cached_property
     def _middles(self) -> scipy.spatial.cKDTree:
-        mesh = self.space.triangulation
-        return scipy.spatial.cKDTree(mesh.nodes[mesh.elements].mean(axis=1))
+        return scipy.spatial.cKDTree(self.space.corners.mean(axis=1))
 
     def locate(self, points: Array) -> tuple[Array, Array]:
         """(p,) numbers of the elements, and (p, d) reference coordinates there, of points (p, d)."""
-        mesh = self.space.triangulation
+        all_corners = self.space.corners
         element, best = np.zeros(len(points), dtype=int), np.full(len(points), -np.inf)
         local = np.zeros_like(points)
         left = np.arange(len(points))
         for near in _NEAR:
-            near = min(near, len(mesh.elements))
+            near = min(near, len(all_corners))
             found = self._middles.query(points[left], k=near)[1].reshape(len(left), near)
-            corners = mesh.nodes[mesh.elements[found]]
-            sides = np.stack([corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]], axis=-1)
+            corners = all_corners[found]
+            sides = np.moveaxis(corners[:, :, 1:] - corners[:, :, :1], -1, -2)
             inner = np.linalg.solve(sides, (points[left][:, None] - corners[:, :, 0])[..., None])[..., 0]
             least = np.minimum(inner.min(axis=2), 1 - inner.sum(axis=2))
             pick = least.argmax(axis=1)
@@ -87,9 +90,9 @@ class ElementFunction:
 
     def _curved(self, points: Array, element: Array, local: Array) -> Array:
         """Reference coordinates under the quadratic map, by Newton's method from those under the straight one."""
-        at = self.space.nodes[:, self.space.inside.nodes[:, element]]
+        at = self.space.nodes[:, self.space.element_nodes[:, element]]
         for _ in range(6):
-            values, slopes = shapes(local)
+            values, slopes = self.space.shapes(local)
             gap = points - np.einsum("dip,pi->pd", at, values)
             if np.abs(gap).max(initial=0.0) < 1e-14 * np.abs(points).max(initial=1.0):
                 break
@@ -104,6 +107,10 @@ class ElementFunction:
         )
         first = None if self.time is None else (self.time[0], float(self.time[1].points[0]))
         return with_start(self.start, first, columns, found)
+
+    def extended(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Values (p,) of a steady function, outside of the region those of the nearest element's polynomial."""
+        return self._derived(columns, None, 0, everywhere=True)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, p, m) at points (p, d): values and first derivatives by space, and their rates.
@@ -125,22 +132,24 @@ class ElementFunction:
             found.append(np.stack(list(each.values()), axis=1))
         return torch.from_numpy(np.stack(found)).to(points)
 
-    def _derived(self, columns: Mapping[str, Array], by: str | None, rates: int) -> dict[str, Array]:
+    def _derived(
+        self, columns: Mapping[str, Array], by: str | None, rates: int, everywhere: bool = False
+    ) -> dict[str, Array]:
         """Values (p,), or a derivative by a coordinate of space, or their rates."""
         space = self.region.space
         points = np.stack([columns[name] for name in space], axis=1)
         distinct, which = np.unique(points, axis=0, return_inverse=True)
         which = which.reshape(-1)
         element, local = self.locate(distinct)
-        inside, slopes = shapes(local)
-        nodes = self.space.inside.nodes[:, element].T
+        inside, slopes = self.space.shapes(local)
+        nodes = self.space.element_nodes[:, element].T
         if by is not None:
             jacobian = np.einsum("dpi,pir->pdr", self.space.nodes[:, nodes], slopes)
             inside = np.einsum("pir,prd->dpi", slopes, np.linalg.inv(jacobian))[space.index(by)]
         rest = self.region.at_rest
         assert rest is not None
-        outside = ~rest.contains(torch.from_numpy(distinct)).numpy()
-        inside[outside] = np.nan
+        if not everywhere:
+            inside[~rest.contains(torch.from_numpy(distinct)).numpy()] = np.nan
         if self.time is None:
             return {u: (values[nodes] * inside).sum(axis=1)[which] for u, values in self.data.items()}
         name, axis = self.time
@@ -148,7 +157,10 @@ class ElementFunction:
         found = {}
         for unknown, values in self.data.items():
             total = np.zeros(len(points))
-            for w in range(index.shape[1]):
-                total += weights[:, w] * (values[index[:, w, None], nodes[which]] * inside[which]).sum(axis=1)
+            for first in range(0, len(points), _CHUNK):
+                part = slice(first, first + _CHUNK)
+                mine, own = nodes[which[part]], inside[which[part]]
+                for w in range(index.shape[1]):
+                    total[part] += weights[part, w] * (values[index[part, w, None], mine] * own).sum(axis=1)
             found[unknown] = total
         return found

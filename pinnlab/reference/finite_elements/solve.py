@@ -10,36 +10,62 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 import torch
 
-from pinnlab.declaration.conditions import Data, Integral, Periodic
+from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
-from pinnlab.derivatives.jets import made_up_jet
-from pinnlab.domains import Region
-from pinnlab.domains.outlines import outline
+from pinnlab.derivatives.stencils import interpolation_weights
 from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.triangulation import Triangulation, triangulate
-from pinnlab.machine.capacity import usable_memory
+from pinnlab.domains.triangulation import Copied
+from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, check_covered, sorted_conditions
-from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
+from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
+from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
-from pinnlab.reference.finite_elements.space import Array, ElementSpace
+from pinnlab.reference.finite_elements.gauges import fixing, gauge
+from pinnlab.reference.finite_elements.meshing import (
+    Mesh,
+    first_size,
+    kind_of,
+    look_ahead_on,
+    meshed,
+    solver_on,
+    space_on,
+)
+from pinnlab.reference.finite_elements.multigrid import Prepare
+from pinnlab.reference.finite_elements.space import Array, Space
+from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.newton import newton
-from pinnlab.reference.refinement import Budget, Estimate, nothing_in_time
-from pinnlab.reference.structure import Structure, initial_values, matched, start_function
+from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, masters, ties
+from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
+from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
+from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
 
-_FIRST = 8
-"""Sides of the first triangles along the longest side of the region."""
 _POINTS, _TIMES = 3000, 24
-_PROBES = 8
 _ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
+_COARSE = 0.02
+"""The first change from which on a solution may not be resolved."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
+_ENOUGH = 1e-7
+"""Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
+_NOTHING = 1e-10
+"""Next to the largest unknown, the size of one that is none."""
+_WARM = 6
+"""Iterations that a level takes, about, if it starts from a coarser one."""
+_COLD = 25
+"""Newton's iterations from a guess, before it is led from an easier problem."""
+_FAILURES = 2
+"""Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
+_UNBALANCED = 1e-2
+"""Of the sources, what may lack at most unless it falls under refinement."""
 _CORNER = 1e-4
 """Edges at a corner where derivatives are unbounded, relative to others."""
 
@@ -47,40 +73,47 @@ _CORNER = 1e-4
 def check_elements(problem: Problem) -> None:
     """Raise ValueError where finite elements cannot solve a problem, with what is in the way."""
     region, space = problem.domain.at_rest, problem.domain.space
-    if region is None or len(space) != 2:
+    if region is None or len(space) not in (2, 3):
         raise ValueError(
-            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work on boxes in "
-            "one or two, and on other regions of the plane. Pass a reference of your own as Problem(reference=...)."
+            f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work in one, two "
+            "and three. Pass a reference of your own as Problem(reference=...)."
         )
     if len(problem.residual_names) != len(problem.unknowns):
         raise ValueError(
             f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
             f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
         )
-    for condition in problem.conditions:
-        if isinstance(condition, Data | Integral | Periodic):
-            raise ValueError(
-                f"reference_solution: finite elements take no {condition!r}; pass a reference of your own as "
-                "Problem(reference=...)."
-            )
-    _check_principal_part(problem)
-    check_covered(problem, *sorted_conditions(problem))
+    symbol = Symbol(problem)
+    _check_principal_part(problem, symbol)
+    check_covered(problem, *sorted_conditions(problem, symbol.multipliers), symbol.multipliers, _periodic(problem))
 
 
-def _check_principal_part(problem: Problem) -> None:
+def _periodic(problem: Problem) -> dict[str, set[str]]:
+    """{coordinate: unknowns that are periodic in it}."""
+    found = {c: periodic_unknowns(problem, c) for c in problem.domain.space}
+    return {c: unknowns for c, unknowns in found.items() if unknowns}
+
+
+def _copied(problem: Problem) -> dict[str, Copied]:
+    """{coordinate: its periodic ends}."""
+    found = {}
+    for name in _periodic(problem):
+        lower, upper = problem.domain.bounds[name]
+        shift = np.array([upper - lower if c == name else 0.0 for c in problem.domain.space])
+        found[name] = Copied(name + "-", name + "+", shift)
+    return found
+
+
+def _constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
+    """Groups of unknowns that equations and boundary leave open up to a constant."""
+    bound = [c for c in problem.conditions if not isinstance(c, Data | Integral)]
+    return free_constants(problem if len(bound) == len(problem.conditions) else problem.replace(conditions=bound))
+
+
+def _check_principal_part(problem: Problem, symbol: Symbol) -> None:
     """Fluxes' derivatives must stand linearly, and be those of an elliptic operator."""
-    region, space = problem.domain, problem.domain.space
-    unit = unit_points("sobol", _PROBES, len(region.coordinates), np.random.default_rng(0)).double()
-    columns = region.columns(region.interior(unit).points)
-    jets = {u: made_up_jet(_PROBES, 31 + j) for j, u in enumerate(problem.unknowns)}
-    orders = {u: problem.order_of(u, region.clock) if region.has_time else 0 for u in problem.unknowns}
-    leaves = {(u, k): jets[u][k] for u, keys in first_order_keys(problem, orders).items() for k in keys}
-    flat = pointwise(problem, leaves, columns, problem.parameter_values())
-    ones = [torch.ones(_PROBES, dtype=torch.float64)] * len(flat.fluxes)
-    bent = pointwise(problem, leaves, columns, problem.parameter_values(), ones)
-    factors = [flat.by_fluxes(r) for r in flat.residuals]
-    for name, mine, residual in zip(problem.residual_names, factors, bent.residuals, strict=True):
-        for one, other in zip(mine, bent.by_fluxes(residual), strict=True):
+    for name, mine, bent in zip(problem.residual_names, symbol.factors, symbol.bent(), strict=True):
+        for one, other in zip(mine, bent, strict=True):
             same = one is other is None or (
                 one is not None and other is not None and torch.allclose(one, other, rtol=1e-9)
             )
@@ -90,48 +123,14 @@ def _check_principal_part(problem: Problem) -> None:
                     "elements need; pass a reference of your own as Problem(reference=...)."
                 )
     lost = problem.lost_flux("reference_solution")
-    if lost is not None and any(f is not None and bool((f != f[0]).any()) for mine in factors for f in mine):
+    if lost is not None and any(f is not None and bool((f != f[0]).any()) for mine in symbol.factors for f in mine):
         raise ValueError(lost)
-    changes = [flat.by_leaves(flux.value) for flux in flat.fluxes]
-    signs = []
-    for angle in np.linspace(0.1, np.pi + 0.1, 7):
-        xi = dict(zip(space, (np.cos(angle), np.sin(angle)), strict=True))
-        matrix = np.zeros((_PROBES, len(factors), len(problem.unknowns)))
-        for i, mine in enumerate(factors):
-            for flux, change, factor in zip(flat.fluxes, changes, mine, strict=True):
-                for (unknown, key), value in change.items():
-                    if factor is not None and len(key) == 1 and key[0] in xi:
-                        slope = (factor * value).numpy() * xi[flux.coordinate] * xi[key[0]]
-                        matrix[:, i, problem.unknowns.index(unknown)] += slope
-        sizes = np.linalg.norm(matrix, axis=2, keepdims=True)
-        determinants = np.linalg.det(matrix / np.maximum(sizes, 1e-300))
-        signs.append(np.sign(determinants))
-        # a determinant that changes its sign with the direction vanishes in one
-        if (np.abs(determinants) < 1e-8).any() or (signs[-1] != signs[0]).any():
-            raise ValueError(
-                "reference_solution: the second derivatives of the equations are not those of an elliptic operator (an "
-                "equation of first order, a pressure, transport without diffusion), which finite elements of this kind "
-                "need; pass a reference of your own as Problem(reference=...)."
-            )
-
-
-def singular_corners(region: Region, essential: list[Essential], fluxes: Sequence[BoundaryFlux]) -> list[Array]:
-    """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions change."""
-    curves = outline(region)
-    ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
-    turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
-    around = 1e-4 * region.size * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, piece in ends}
-    found: list[Array] = []
-    for point, _ in ends:
-        if any(np.linalg.norm(point - other) < 1e-9 * region.size for other in found):
-            continue
-        meeting = {piece for other, piece in ends if np.linalg.norm(point - other) < 1e-9 * region.size}
-        share = float((region.depth(torch.from_numpy(point + around)) > 0).double().mean())
-        change = len({frozenset(fixed[piece]) for piece in meeting}) > 1
-        if share > 0.52 or (change and share > 0.27):
-            found.append(point)
-    return found
+    if not symbol.is_elliptic():
+        raise ValueError(
+            "reference_solution: the second derivatives of the equations are not those of an elliptic operator (an "
+            "equation of first order that is no constraint with a pressure, transport without diffusion), which finite "
+            "elements of this kind need; pass a reference of your own as Problem(reference=...)."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +150,75 @@ class Found:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class _Posed:
+    """What is solved on every level.
+
+    Attributes:
+        problem: with every parameter a number.
+        structure: of its equations.
+        rows: of each equation the unknown whose functions test it.
+        multipliers: {pressure: number of its constraint}.
+        gauges: (what fixes a constant, the unknown).
+        upwinded: unknowns whose equations are tested upstream where transport dominates.
+    """
+
+    problem: Problem
+    structure: Structure
+    rows: tuple[str, ...]
+    multipliers: Mapping[str, int]
+    gauges: tuple[tuple[Term, str], ...]
+    upwinded: tuple[str, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, structure: Structure) -> _Posed:
+        """From the conditions."""
+        symbol, constants = Symbol(problem), _constants(problem)
+        multipliers = symbol.multipliers
+        open_ = [u for group in problem.count().constants for u in group] if problem.domain.has_time else []
+        if loose := [u for u in open_ if structure.time_order[u] == 0]:
+            raise NotUniqueError(
+                f"reference_solution: {loose[0]} is known up to a function of time; fix it, such as by a Dirichlet value of "
+                f"{loose[0]} on one side."
+            )
+        gauges = zip(fixing(problem, constants), (group[0] for group in constants), strict=True)
+        rows = matched(problem, structure, multipliers)
+        # flows keep to elements of which their pressures are known to be stable
+        upwinded = () if multipliers else symbol.moved(rows)
+        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
+
+    def on(self, space: Space, deadline: Deadline) -> ElementSystem:
+        """The system on elements."""
+        return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether nodes are tied to one another, or constants are fixed by gauges."""
+        return bool(self.multipliers or self.gauges or _periodic(self.problem))
+
+    def ties(self, space: Space) -> scipy.sparse.csr_array:
+        """What makes pressures linear, and sides periodic."""
+        problem, masters_of = self.problem, {}
+        copied, periodic = _copied(problem), _periodic(problem)
+        for unknown in problem.unknowns:
+            sides = [(c.of, c.piece, c.shift) for name, c in copied.items() if unknown in periodic[name]]
+            if sides:
+                masters_of[unknown] = masters(space, sides, 1e-7 * problem.domain.size)
+        unknowns = [u for u, _ in self.structure.components]
+        return ties(space, unknowns, tuple(self.multipliers), masters_of)
+
+    def steady(self, system: ElementSystem) -> TiedSystem:
+        """The system with linear pressures, periodic sides and gauges."""
+        gauges = [gauge(self.problem, term, u, system.space) for term, u in self.gauges]
+        unknowns = [u for u, _ in system.components]
+        return TiedSystem(system, unknowns, self.ties(system.space), gauges)
+
+    def timed(self, system: ElementSystem) -> TiedInTime:
+        """The same where there is time."""
+        pressures = np.array([u in self.multipliers for u, _ in system.components])
+        return TiedInTime(system, self.ties(system.space), np.repeat(pressures, system.space.count))
+
+
 def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:
     """Quadratic elements, refined until the change says that the error is below the tolerance.
 
@@ -159,48 +227,75 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     """
     region = problem.domain.at_rest
     assert region is not None
-    rows = matched(problem, structure)
-    essential, fluxes = sorted_conditions(problem)
-    size = region.size / _FIRST
-    graded = [(point, _CORNER * size) for point in singular_corners(region, essential, fluxes)]
-    mesh = triangulate(region, size, graded)
+    posed = _Posed.of(problem, structure)
+    essential, _ = sorted_conditions(problem, posed.multipliers)
+    size = _CORNER * first_size(region)
+    graded = [(point, size) for point in singular_corners(problem, region, essential)]
+    mesh = meshed(region, graded, tuple(_copied(problem).values()))
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
+    lacking: list[float] = []
     why = "time was up"
+    failures = 0
     while True:
         began = time.perf_counter()
         try:
-            guess = _solved(problem, structure, rows, mesh, budget, guess, len(changes))
+            guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes))
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
             break
+        except HopelessError:
+            raise
+        except ValueError:
+            # triangles that are too coarse for a flow's layers may have no solution
+            failures += 1
+            if best is not None or failures > _FAILURES or not budget.allows(_GROWTH * (time.perf_counter() - began)):
+                raise
+            mesh = mesh.refined()
+            continue
+        lacking.append(missing)
+        if len(lacking) > 1:
+            _check_balance(lacking)
         nodes = guess.space.count
-        attempt = Found(guess, nodes, f"quadratic finite elements, {len(mesh.elements)} triangles, {nodes} nodes")
+        kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
+        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
             changes.append(_difference(problem, best.interpolant, guess))
         best = attempt
         seconds = time.perf_counter() - began
         estimate = _estimate(changes)
-        if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds):
+        if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds * warm):
             break
         mesh = mesh.refined()
     if best is None:
         raise nothing_in_time(why)
-    return best, _estimate(changes) if budget.estimate else {}
+    _check_balance(lacking)
+    # data that balance to some digits leave the rest open
+    return best, {u: max(e, lacking[-1]) for u, e in _estimate(changes).items()} if budget.estimate else {}
+
+
+def _check_balance(lacking: Sequence[float]) -> None:
+    """Raise ValueError where the source that lacks, relative to others, is no error of the elements, which falls."""
+    last, before = lacking[-1], lacking[-2] if len(lacking) > 1 else 2 * _UNBALANCED
+    if last > _UNBALANCED and last > 0.5 * before:
+        raise ValueError(
+            "reference_solution: no function solves all equations and conditions: sources and fluxes through the boundary "
+            f"do not balance, by {last:.1e} of their size."
+        )
 
 
 def _estimate(changes: list[Estimate]) -> Estimate:
     """Of the finest level, from how much the last refinements changed: {unknown: relative error}.
 
     A change is the coarser level's error; errors fall by the ratio of two changes, or, where there was one, by half of
-    what smooth solutions let expect.
+    what smooth solutions let expect; a large one is no sign of a smooth solution.
     """
     if not changes:
         return {}
     last = changes[-1]
     if len(changes) == 1:
-        return {u: v / (2 ** (_ORDER - 1) - 1) for u, v in last.items()}
+        return {u: v / (2 ** (_ORDER - 1) - 1) if v < _COARSE else v for u, v in last.items()}
     found = {}
     for u, v in last.items():
         ratio = min(max(changes[-2][u] / max(v, 1e-300), 1.5), 2.0**_ORDER)
@@ -209,47 +304,83 @@ def _estimate(changes: list[Estimate]) -> Estimate:
 
 
 def _solved(
-    problem: Problem,
-    structure: Structure,
-    rows: tuple[str, ...],
-    mesh: Triangulation,
-    budget: Budget,
-    guess: ElementFunction | None,
-    level: int,
-) -> ElementFunction:
-    unknowns, domain = len(structure.components), problem.domain
-    # fill of a factorization by nested dissection in the plane, in numbers
-    nodes = 2 * len(mesh.elements) * unknowns
-    need = 8.0 * 31 * nodes * np.log2(max(nodes, 2)) * (4 if problem.domain.has_time else 1)
-    if need > usable_memory():
-        raise TooLargeError(f"{nodes} unknowns need {need / 1e9:.1f} GB")
-    space = ElementSpace(mesh)
-    system = ElementSystem(problem, structure, space, rows, budget.deadline)
+    posed: _Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
+) -> tuple[ElementFunction, float, float]:
+    """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
+    problem, structure = posed.problem, posed.structure
+    unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
+    # pressures take twice as much
+    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.is_tied, budget.deadline)
+    space = space_on(mesh)
+    system = posed.on(space, budget.deadline)
+    solver = None if posed.is_tied else solver_on(mesh, ~system.free, budget.deadline, moving)
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
         guesses = [np.zeros(shape), np.ones(shape)]
         if guess is not None:
-            values = guess(at)
+            values = guess.extended(at)
             guesses = [np.stack([values[u] for u in problem.unknowns])]
-        state, _ = newton(system, guesses)
-        return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True)))
+        state, lacking = _steady(posed, system, guesses, solver)
+        warm = min(1.0, _WARM / system.linearizations)
+        return ElementFunction(space, domain, dict(zip(problem.unknowns, state, strict=True))), lacking, warm
     found = initial_values(problem, at)
-    state = np.stack([found[component] for component in structure.components])
+    nothing = np.zeros(space.count)
+    state = np.stack([found.get(component, nothing) for component in structure.components])
     start, stop = problem.domain.time_interval
     state = system.fit_boundary(state, np.zeros_like(state), start)
+    static = np.array([structure.time_order[u] == 0 for u, _ in structure.components])
+    advanced: ElementSystem | TiedInTime = system
+    if posed.is_tied or static.any():
+        advanced = posed.timed(system)
+        if static.any():
+            state = consistent(advanced, state, static, start, stop - start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
-    path = Integrator(system, tolerance, 5, budget.deadline).run(state, start, stop)
+    path = Integrator(advanced, tolerance, 5, budget.deadline, solver if advanced is system else None).run(
+        state, start, stop
+    )
+    if static.any():
+        # what has no rate has no start either: its first values are those that its first step leads back to
+        first = path.times[1 : path.stages + 1]
+        back = interpolation_weights(first[None], path.times[:1])[0]
+        path.states[0, static] = np.tensordot(back, path.states[1 : path.stages + 1, static], 1)
     times = NodeAxis(path.times, 0, stride=path.stages)
     data = {u: path.states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
-    return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem))
+    return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem)), 0.0, 1.0
+
+
+def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
+    """Values at the nodes (c, v), and the source that lacks, relative to others."""
+    if not posed.is_tied:
+        return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
+    tied = posed.steady(system)
+    state = _root(tied, [tied.state(guess) for guess in guesses])
+    whole = tied.whole(state)
+    sizes = system.sizes(whole)
+    sources = zip(tied.sources(state), posed.gauges, strict=True)
+    return whole, max((abs(s) / max(sizes[u], 1e-300) for s, (_, u) in sources), default=0.0)
+
+
+def _root(system: SteadySystem, guesses: list[Array], linear: Linear | None = None) -> Array:
+    """By Newton's method from guesses, else step by step from the linearized equations."""
+    try:
+        return newton(system, guesses, _COLD, linear)[0]
+    except HopelessError:
+        raise
+    except ValueError as error:
+        try:
+            return newton_by_steps(system, guesses[0], linear)[0]
+        except ValueError:
+            raise error from None
 
 
 def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction) -> Estimate:
     """{unknown: relative L2 difference}, at random points."""
     region = problem.domain.at_rest
     assert region is not None
-    points = region.interior(unit_points("sobol", _POINTS, 2, np.random.default_rng(5)).double()).points.numpy()
+    points = region.interior(
+        unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
+    ).points.numpy()
     at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
     if problem.domain.has_time:
         start, stop = problem.domain.time_interval
@@ -258,9 +389,9 @@ def _difference(problem: Problem, coarse: ElementFunction, fine: ElementFunction
         at[problem.domain.clock] = np.repeat(instants, len(points))
         at = {name: at[name] for name in problem.domain.coordinates}
     rough, exact = coarse(at), fine(at)
-    found = {}
-    for unknown, values in exact.items():
-        known = np.isfinite(values) & np.isfinite(rough[unknown])
-        change = float(np.linalg.norm((rough[unknown] - values)[known]))
-        found[unknown] = change / max(float(np.linalg.norm(values[known])), 1e-300)
-    return found
+    known = {u: np.isfinite(values) & np.isfinite(rough[u]) for u, values in exact.items()}
+    sizes = {u: float(np.linalg.norm(values[known[u]])) for u, values in exact.items()}
+    # a component that vanishes has rounding of the others
+    nothing = max(_NOTHING * max(sizes.values()), 1e-300)
+    changes = {u: float(np.linalg.norm((rough[u] - values)[known[u]])) for u, values in exact.items()}
+    return {u: change / max(sizes[u], nothing) for u, change in changes.items()}

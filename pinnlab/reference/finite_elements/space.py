@@ -1,4 +1,4 @@
-"""Quadratic elements on triangles with curved sides, or tetrahedra: their functions at quadrature points.
+"""Quadratic elements on triangles with curved sides: their functions at quadrature points.
 
 Letters: d coordinates, k elements, q quadrature points of each, i functions of an element, v nodes, b sides on a piece.
 
@@ -8,9 +8,10 @@ Shape functions, quadrature and the curved map are scikit-fem's (T. Gustafsson, 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Points:
         values: (i, k, q) of the element's functions.
         gradients: (d, i, k, q).
         normals: (d, k, q) outward; None inside.
+        derivative: of values (..., k, q) at the points, element by element, (d, ..., k, q); None on sides.
     """
 
     at: Array
@@ -45,6 +47,7 @@ class Points:
     values: Array
     gradients: Array
     normals: Array | None = None
+    derivative: Callable[[Array], Array] | None = None
 
     def value(self, u: Array) -> Array:
         """(k, q) of a function with values u (v,) at the nodes."""
@@ -53,6 +56,76 @@ class Points:
     def gradient(self, u: Array) -> Array:
         """(d, k, q)."""
         return np.einsum("ik,dikq->dkq", u[self.nodes], self.gradients)
+
+    def slope(self, values: Array) -> Array:
+        """(d, ..., k, q) derivatives of values (..., k, q), of points inside."""
+        assert self.derivative is not None
+        return self.derivative(values)
+
+    def normals_at(self, nodes: Array, count: int) -> Array:
+        """(d, n) unit normals at nodes of the sides, of ``count`` in all, averaged over the sides that meet there."""
+        assert self.normals is not None
+        total = np.zeros((len(self.normals), count))
+        for a, normal in enumerate(self.normals):
+            shares = np.einsum("ikq,kq->ik", np.abs(self.values), self.weights * normal)
+            total[a] = np.bincount(self.nodes.ravel(), shares.ravel(), minlength=count)
+        found = total[:, nodes]
+        return found / np.linalg.norm(found, axis=0)
+
+
+class Space(Protocol):
+    """Functions on elements of two or three dimensions."""
+
+    @property
+    def nodes(self) -> Array:
+        """(d, v) positions."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """V."""
+        ...
+
+    @property
+    def corners(self) -> Array:
+        """(k, d + 1, d) of the elements."""
+        ...
+
+    @property
+    def element_nodes(self) -> Array:
+        """(i, k) node numbers of each element."""
+        ...
+
+    @property
+    def corner_shares(self) -> Array:
+        """(i, d + 1) shares of an element's corners in the places of its nodes."""
+        ...
+
+    @property
+    def inside(self) -> Points:
+        """Of all elements."""
+        ...
+
+    @property
+    def parts(self) -> Iterable[Points]:
+        """The same, as many elements at a time as memory is for."""
+        ...
+
+    def shapes(self, local: Array) -> tuple[Array, Array]:
+        """(p, i) functions at reference coordinates (p, d), and (p, i, d) their derivatives."""
+        ...
+
+    def on(self, piece: str) -> Points:
+        """Of the sides on a piece of the boundary."""
+        ...
+
+    def nodes_on(self, piece: str) -> Array:
+        """Numbers of the nodes on a piece of the boundary."""
+        ...
+
+    def normals_at(self, piece: str) -> Array:
+        """(d, n) unit normals at the nodes on a piece."""
+        ...
 
 
 class ElementSpace:
@@ -86,10 +159,36 @@ class ElementSpace:
         """V."""
         return int(self._basis.N)
 
+    @property
+    def corner_shares(self) -> Array:
+        """(i, d + 1) shares of an element's corners in the places of its nodes."""
+        at = np.asarray(self._basis.elem.doflocs)
+        return np.concatenate([1 - at.sum(axis=1, keepdims=True), at], axis=1)
+
     @cached_property
     def inside(self) -> Points:
         """Of all elements."""
-        return _points(self._basis)
+        return replace(_points(self._basis), derivative=self.derivative)
+
+    @property
+    def parts(self) -> tuple[Points, ...]:
+        """The points of all elements, here all at a time."""
+        return (self.inside,)
+
+    @property
+    def corners(self) -> Array:
+        """(k, 3, 2) of the elements."""
+        return self.triangulation.nodes[self.triangulation.elements]
+
+    @property
+    def element_nodes(self) -> Array:
+        """(i, k) node numbers of each element."""
+        return np.asarray(self._basis.element_dofs)
+
+    @staticmethod
+    def shapes(local: Array) -> tuple[Array, Array]:
+        """See ``shapes``."""
+        return shapes(local)
 
     def on(self, piece: str) -> Points:
         """Of the sides on a piece of the boundary."""
@@ -128,15 +227,7 @@ class ElementSpace:
 
     def normals_at(self, piece: str) -> Array:
         """(d, n) unit normals at the nodes on a piece, averaged over the sides that meet there."""
-        points = self.on(piece)
-        assert points.normals is not None
-        nodes = self.nodes_on(piece)
-        total = np.zeros((len(points.normals), self.count))
-        for a, normal in enumerate(points.normals):
-            shares = np.einsum("ikq,kq->ik", np.abs(points.values), points.weights * normal)
-            total[a] = np.bincount(points.nodes.ravel(), shares.ravel(), minlength=self.count)
-        found = total[:, nodes]
-        return found / np.linalg.norm(found, axis=0)
+        return self.on(piece).normals_at(self.nodes_on(piece), self.count)
 
     @cached_property
     def _derivative(self) -> tuple[Array, Array]:

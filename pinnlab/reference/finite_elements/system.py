@@ -15,9 +15,10 @@ dc/dx is that of polynomials through the values of c at the quadrature points of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import scipy
@@ -30,10 +31,12 @@ from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.assembly import Forms, Parts, Source
+from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source, tested_along
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
-from pinnlab.reference.finite_elements.space import Array, ElementSpace, Points
+from pinnlab.reference.finite_elements.space import Array, Points, Space
+from pinnlab.reference.finite_elements.upwinding import upstream
+from pinnlab.reference.refinement import HopelessError
 from pinnlab.reference.structure import Structure
 
 
@@ -45,6 +48,8 @@ class ElementSystem:
         structure: of its equations.
         space: the elements.
         rows: of each equation the unknown whose functions it is tested by.
+        multipliers: {pressure: number of its constraint}.
+        upwinded: unknowns whose equations are tested upstream, where transport dominates.
         deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
     """
 
@@ -54,21 +59,26 @@ class ElementSystem:
         self,
         problem: Problem,
         structure: Structure,
-        space: ElementSpace,
+        space: Space,
         rows: tuple[str, ...],
         deadline: Deadline | None = None,
+        multipliers: Mapping[str, int] = MappingProxyType({}),
+        upwinded: Collection[str] = (),
     ):
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
-        self.deadline = deadline or Deadline()
+        self.upwinded = frozenset(upwinded)
+        self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
-        self.axes = {"x": None, "y": None}  # two dimensions, for the integrator's patience
+        self.axes: dict[str, object] = dict.fromkeys(
+            problem.domain.space
+        )  # more than one, for the integrator's patience
         self.names = problem.domain.space
         self.shape = (space.count,)
         self.size = len(self.components) * space.count
         self._row = {component: i for i, component in enumerate(self.components)}
         self._parameters = problem.parameter_values()
         self.time = problem.domain.time
-        essential, self.fluxes = sorted_conditions(problem)
+        essential, self.fluxes = sorted_conditions(problem, multipliers)
         taken = np.zeros(self.size, dtype=bool)
         self.essential = []
         for condition in essential:
@@ -149,7 +159,7 @@ class ElementSystem:
         shape = points.weights.shape
         derivatives = [
             torch.from_numpy(
-                self.space.derivative(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
+                points.slope(f.value.numpy(force=True).reshape(shape))[self.names.index(f.coordinate)].ravel()
             )
             for f in found.fluxes
         ]
@@ -163,22 +173,28 @@ class ElementSystem:
 
     def _residual(self, state: Array, rate: Array, t: float) -> Array:
         self.deadline.check()
-        points, shape = self.space.inside, self.space.inside.weights.shape
         total = np.zeros(self.size)
-        found = self._at(state, rate, points, t)
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
-            for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
-                if factor is not None:
-                    axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
-                    c = factor.numpy().reshape(shape)
-                    flux[axis] -= c * inner
-                    value -= self._slope(c, axis) * inner
-            self._add(total, unknown, points, value, flux)
+        for points in self.space.parts:
+            shape = points.weights.shape
+            found = self._at(state, rate, points, t)
+            for unknown, residual in zip(self.rows, found.residuals, strict=True):
+                value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
+                for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
+                    if factor is not None:
+                        axis, inner = self.names.index(each.coordinate), each.value.numpy(force=True).reshape(shape)
+                        c = factor.numpy().reshape(shape)
+                        flux[axis] -= c * inner
+                        value -= _slope(points, c, axis) * inner
+                along = self._upstream(found, residual, unknown, points)
+                if along is not None:
+                    inside = self._at(state, rate, points, t, bent=True).residuals[self.rows.index(unknown)]
+                    flux += along * inside.numpy(force=True).reshape(shape)
+                self._add(total, unknown, points, value, flux)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, unknown in enumerate(self.rows):
-                if i in side.through:
+                # the flux of an unknown with a condition elsewhere is not this one's
+                if i in side.through and unknown in given.unknowns:
                     value = side.through[i] - sum(side.share[i, j] * r for j, r in enumerate(side.residuals))
                     self._add(total, unknown, on, value, None)
         for row, (unknown, order) in enumerate(self.components):
@@ -190,9 +206,12 @@ class ElementSystem:
             total[mine] = condition.misfit(scope).numpy(force=True)
         return total
 
-    def _slope(self, c: Array, axis: int) -> Array | float:
-        """The derivative of a factor inside the elements; most factors are constant."""
-        return 0.0 if np.ptp(c) == 0 else self.space.derivative(c)[axis]
+    def _upstream(self, found: Pointwise, residual: Tensor, unknown: str, points: Points) -> Array | None:
+        """(d, k, q) by which the residual inside elements is tested along slopes of functions."""
+        if unknown not in self.upwinded:
+            return None
+        corners = np.moveaxis(self.space.nodes[:, points.nodes[: len(self.names) + 1]], (0, 1, 2), (2, 1, 0))
+        return upstream(*found.transport(residual, unknown, self.names), corners)
 
     def _add(self, total: Array, unknown: str, points: Points, value: Array, slope: Array | None) -> None:
         """Add the integral of phi value + grad phi . slope over all functions phi of an unknown."""
@@ -203,6 +222,14 @@ class ElementSystem:
         total[first : first + self.space.count] += np.bincount(
             points.nodes.ravel(), found.ravel(), minlength=self.space.count
         )
+
+    def sizes(self, state: Array) -> dict[str, float]:
+        """{unknown: mean size of the terms of the equation that its functions test}, of a steady problem."""
+        sizes, whole = np.zeros(len(self.rows)), sum(float(points.weights.sum()) for points in self.space.parts)
+        for points in self.space.parts:
+            found = self._at(state, np.zeros_like(state), points, 0.0, bent=True)
+            sizes += [float(found.terms(residual).numpy() @ points.weights.ravel()) for residual in found.residuals]
+        return dict(zip(self.rows, (sizes / whole).tolist(), strict=True))
 
     # -- the boundary --------------------------------------------------------------------------------------------------
 
@@ -230,7 +257,7 @@ class ElementSystem:
             jets[unknown][key] = value
         normals = {name: torch.from_numpy(points.normals[a].reshape(-1).copy()) for a, name in enumerate(self.names)}
         scope = Scope.of_jets(jets, self._columns(points.at, t), self._parameters, normals)
-        residuals = [misfit(scope) for misfit in given.misfits]
+        residuals = [misfit(scope) for misfit in given.misfits] + [found.residuals[i] for i in given.equations]
         wanted = {self.source(u, ())[0]: j for j, u in enumerate(given.unknowns)}
         linear = [self._numbers(row, shape) for row in linearize(residuals, jets)]
         slopes = np.stack([self._across(row, wanted, points) for row in linear])
@@ -249,7 +276,14 @@ class ElementSystem:
                     mine[leaf] = mine.get(leaf, 0.0) + weight * slope
             across[i] = self._across(changes.get(i, {}), wanted, points)
         # share . slopes = across, point by point
-        share = np.linalg.solve(np.moveaxis(slopes, (0, 1), (-1, -2)), np.moveaxis(across, (0, 1), (-1, -2)))
+        try:
+            share = np.linalg.solve(np.moveaxis(slopes, (0, 1), (-1, -2)), np.moveaxis(across, (0, 1), (-1, -2)))
+        except np.linalg.LinAlgError as error:
+            raise HopelessError(
+                f"reference_solution: the conditions at {given.piece!r} do not fix the normal derivatives of "
+                f"{' and '.join(given.unknowns)}; give a value or a flux of each there (beside a pressure, of all but the "
+                "normal component)."
+            ) from error
         values = [r.numpy(force=True).reshape(shape) for r in residuals]
         return Side(through, changes, np.moveaxis(share, (-1, -2), (0, 1)), values, linear)
 
@@ -272,26 +306,15 @@ class ElementSystem:
     def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N), at one instant; state and rate (c, v)."""
         self.deadline.check()
-        points, shape, count = self.space.inside, self.space.inside.weights.shape, self.space.count
-        parts = Parts(self.size)
-        found = self._at(state, rate, points, t, bent=True)
-        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
-        for unknown, residual in zip(self.rows, found.residuals, strict=True):
-            forms = Forms(len(self.names), shape)
-            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
-                forms.add(*self.source(*leaf), None, value)
-            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
-                if factor is None:
-                    continue
-                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
-                for leaf, value in change.items():
-                    forms.add(*self.source(*leaf), axis, -c * value)
-                    if np.ptp(c):
-                        forms.add(*self.source(*leaf), None, -self._slope(c, axis) * value)
-            forms.assemble(parts, points, self.block(unknown), count)
+        self.linearizations += 1
+        count, parts = self.space.count, Parts(self.size)
+        for points in self.space.parts:
+            self._add_jacobians(parts, state, rate, points, t)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, change in side.changes.items():
+                if self.rows[i] not in given.unknowns:
+                    continue
                 forms = Forms(len(self.names), on.weights.shape)
                 for leaf, value in change.items():
                     forms.add(*self.source(*leaf), None, value)
@@ -313,6 +336,35 @@ class ElementSystem:
                 parts.add(source[1], mine, source[0] * count + nodes, slope.numpy(force=True))
         return parts.sum(False), parts.sum(True)
 
+    def _add_jacobians(self, parts: Parts, state: Array, rate: Array, points: Points, t: float) -> None:
+        """What the equations inside some elements add to the matrices."""
+        shape = points.weights.shape
+        found = self._at(state, rate, points, t, bent=True)
+        inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
+        for unknown, residual in zip(self.rows, found.residuals, strict=True):
+            forms = Forms(len(self.names), shape)
+            for leaf, value in self._numbers(found.by_leaves(residual), shape).items():
+                forms.add(*self.source(*leaf), None, value)
+            for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
+                if factor is None:
+                    continue
+                axis, c = self.names.index(flux.coordinate), factor.numpy().reshape(shape)
+                for leaf, value in change.items():
+                    forms.add(*self.source(*leaf), axis, -c * value)
+                    if np.ptp(c):
+                        forms.add(*self.source(*leaf), None, -_slope(points, c, axis) * value)
+            along = self._upstream(found, residual, unknown, points)
+            if along is not None:
+                plain = {self.source(*leaf): v for leaf, v in self._numbers(found.by_leaves(residual), shape).items()}
+                tested_along(forms, along, plain)
+                for flux, change, factor in zip(found.fluxes, inner, found.by_fluxes(residual), strict=True):
+                    if factor is not None:
+                        axis, weighted = self.names.index(flux.coordinate), along * factor.numpy().reshape(shape)
+                        bent = {self.source(*leaf): value for leaf, value in change.items()}
+                        parts.add_bent(points, weighted, axis, bent, self.block(unknown), self.space.count)
+            forms.assemble(parts, points, self.block(unknown), self.space.count)
+        parts.sum_up()
+
     def fit_boundary(self, state: Array, rate: Array, t: float) -> Array:
         """The state with values at the boundary that satisfy the essential conditions."""
         flat = state.copy()
@@ -327,31 +379,14 @@ class ElementSystem:
         return flat
 
     def _mass_matrix(self) -> scipy.sparse.csr_array:
-        points = self.space.inside
-        local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
         parts = Parts(self.space.count)
-        parts.add_local(False, points, local, 0, 0)
+        for points in self.space.parts:
+            local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
+            parts.add_local(False, points, local, 0, 0)
+            parts.sum_up()
         return parts.sum(False)
 
 
-Numbers = dict[tuple[str, Key], Array]
-"""{(unknown, derivative): (k, q)}."""
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """Conditions with fluxes at the quadrature points of one piece.
-
-    Attributes:
-        through: {equation: (k, q)} n c F.
-        changes: {equation: its linearization}.
-        share: (equations, conditions, k, q) how much of each condition is taken off.
-        residuals: (k, q) of each condition.
-        linear: their linearization.
-    """
-
-    through: dict[int, Array]
-    changes: dict[int, Numbers]
-    share: Array
-    residuals: list[Array]
-    linear: list[Numbers]
+def _slope(points: Points, c: Array, axis: int) -> Array | float:
+    """The derivative of a factor inside the elements; most factors are constant."""
+    return 0.0 if np.ptp(c) == 0 else points.slope(c)[axis]

@@ -42,7 +42,7 @@ class OperatorModel(Trainable):
         self.problem, self.network, self.place = problem, network, place
         self.region, self.unknowns = problem.domain, problem.unknowns
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.coefficients = {}
+        self.numbers = {}
         self.constants = dict(problem.parameter_values(self.parameters[0].detach()))
         self._representative: tuple[Tensor, MemberModel] | None = None
 

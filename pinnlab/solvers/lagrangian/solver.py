@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.declaration.bounded import frees
 from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.exact import ExactPlan
 from pinnlab.declaration.problem import Problem
@@ -19,6 +20,7 @@ from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.velocity import velocity_uses
 from pinnlab.derivatives.indices import used_indices
 from pinnlab.domains.sampling import unit_points
+from pinnlab.machine.calls import explained_call
 from pinnlab.networks.branches import Branches
 from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.assembly import Builder, template
@@ -37,6 +39,7 @@ _NARROW = 0.02
 """det dX/dxi below which the user is told how far characteristics have come together."""
 
 
+@explained_call("arguments are named, such as network=pl.MLP(width=20)")
 @dataclass(frozen=True, kw_only=True)
 class LagrangianPINN(CollocationSolver):
     """Two networks on the labels of characteristics: where they go, and the state they carry.
@@ -175,10 +178,11 @@ class Characteristics(Method):
         features = features if entry is None else EntryEmbedding(entry, features)
         network = builder.network(self._branches(problem), labels, features, number)
         assert isinstance(network, Branches)
-        coefficients, constants = builder.parameters(labels)
+        numbers, constants = builder.parameters(labels)
+        free = frees(labels.parameters)
 
         def model(ansatz: Any) -> Model:
-            return Model(labels.domain, tuple(labels.unknowns), network, ansatz, coefficients, constants)
+            return Model(labels.domain, tuple(labels.unknowns), network, ansatz, numbers, constants, free)
 
         few = builder.few(labels, model(exact.ansatz).size)
         equations = trajectory_term(problem, flow.drift, labels) if self._known else labels.equation_term()
@@ -190,6 +194,7 @@ class Characteristics(Method):
         counts = [
             builder.equations(equations if entry is None else entered(equations, entry), trained),
             *builder.conditions(labels, exact.soft, trained, few),
+            *builder.priors(labels, trained),
         ]
         view = EulerianView(seen, self._own, flow.drift, entry)
         end = _kept if self._unseen else partial(frozen, periods={})

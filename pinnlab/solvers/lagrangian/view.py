@@ -41,7 +41,7 @@ class EulerianView(Part):
     def __init__(self, model: Model, unknowns: tuple[str, ...], drift: Drift, entry: Entry | None = None):
         self.model, self.unknowns, self.drift, self.entry = model, unknowns, drift, entry
         self.region, self.parameters = model.region, model.parameters
-        self.coefficients, self.constants = model.coefficients, model.constants
+        self.constants = model.constants
         names = self.region.coordinates
         self.time = self.region.time_index
         self.space = [i for i in range(len(names)) if i != self.time]
@@ -189,6 +189,10 @@ class EulerianView(Part):
                 labels = self._wrapped(self.labels(part))
                 parts.append(self.model.jet(labels, VALUE)[0, :, : len(self.unknowns)])
         return torch.cat(parts)
+
+    @property
+    def coefficients(self) -> Mapping[str, Tensor]:  # type: ignore[override]
+        return self.model.coefficients
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) by position and time at points (n, d)."""

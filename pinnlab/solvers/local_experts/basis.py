@@ -8,6 +8,7 @@ method, with nothing neural in it; ``RandomFeatures`` are the hidden layer of a 
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -44,6 +45,14 @@ class LocalBasis(ABC):
     def rows(self, points: Array, orders: Sequence[int]) -> Array:
         """(n, N) derivatives of the functions, of the given order by each coordinate, at (n, d) points."""
 
+    def tables(self, points: Array) -> Array:
+        """What all derivatives at (n, d) points are made of, for ``rows_from``."""
+        return points
+
+    def rows_from(self, tables: Array, orders: Sequence[int]) -> Array:
+        """``rows`` at points whose ``tables`` are known."""
+        return self.rows(tables, orders)
+
     @abstractmethod
     def to_data(self) -> dict[str, Any]:
         """Plain data for ``from_data``."""
@@ -53,6 +62,8 @@ class LocalBasis(ABC):
         """The basis that ``to_data`` described."""
         if data["kind"] == "chebyshev":
             return Chebyshev(data["degrees"])
+        if data["kind"] == "total degree":
+            return TotalDegree(data["dimension"], data["degree"])
         if data["kind"] != "tanh":
             raise ValueError(f"there is no local basis {data['kind']!r} in this version of pinnlab.")
         basis = object.__new__(RandomFeatures)
@@ -120,6 +131,55 @@ class Chebyshev(LocalBasis):
 
     def to_data(self) -> dict[str, Any]:
         return {"kind": "chebyshev", "degrees": list(self.degrees)}
+
+
+class TotalDegree(LocalBasis):
+    """Products of Chebyshev polynomials whose degrees add up to ``degree`` at most, lower sums first.
+
+    A basis of a lower degree is the beginning of one of a higher degree.
+
+    Args:
+        dimension: d.
+        degree: at least 1.
+    """
+
+    def __init__(self, dimension: int, degree: int):
+        self.degrees, self.degree = (degree,) * dimension, degree
+        every = itertools.product(range(degree + 1), repeat=dimension)
+        self.exponents = np.array(sorted((e for e in every if sum(e) <= degree), key=lambda e: (sum(e), e)))
+        self.size = len(self.exponents)
+        # column j of matrix k: the coefficients of the k-th derivative of T_j
+        self._derivatives = [np.eye(degree + 1)]
+
+    def rows(self, points: Array, orders: Sequence[int]) -> Array:
+        return self.rows_from(self.tables(points), orders)
+
+    def tables(self, points: Array) -> Array:
+        """(degree + 1, d, n) values of the polynomials of one coordinate."""
+        x = points.T
+        found = np.empty((self.degree + 1, *x.shape))
+        found[0], found[1] = 1.0, x
+        for k in range(2, self.degree + 1):
+            np.multiply(2 * x, found[k - 1], out=found[k])
+            found[k] -= found[k - 2]
+        return found
+
+    def rows_from(self, tables: Array, orders: Sequence[int]) -> Array:
+        while len(self._derivatives) <= max(orders):
+            last = np.zeros_like(self._derivatives[0])
+            last[:-1] = chebyshev.chebder(self._derivatives[-1], 1)
+            self._derivatives.append(last)
+        result: Array | None = None
+        for axis, order in enumerate(orders):
+            own = tables[:, axis]
+            factor = self._derivatives[order].T @ own if order else own
+            mine = factor[self.exponents[:, axis]]
+            result = mine if result is None else np.multiply(result, mine, out=result)
+        assert result is not None
+        return result.T
+
+    def to_data(self) -> dict[str, Any]:
+        return {"kind": "total degree", "dimension": len(self.degrees), "degree": self.degree}
 
 
 class RandomFeatures(LocalBasis):

@@ -110,7 +110,7 @@ class Discretization:
         self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
-        self.data = [c for c in problem.conditions if isinstance(c, Data)]
+        self.data = [part for c in problem.conditions if isinstance(c, Data) for part in c.complete()]
 
     def face(self, axis: int, upper: bool) -> ReferenceNodes:
         """Nodes on one face of the reference cell."""

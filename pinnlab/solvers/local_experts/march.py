@@ -132,7 +132,7 @@ class SlabMarch:
         known = self.guess or self.begin
         start = made.guess(cells, before) if known is None else made.sampled(known.values, cells)
         numbers, most = self.numbers, 12 if self.time is not None else 40
-        rows, system = self._system(cells, before)
+        rows, system = self.system(cells, before)
         # cells that are too coarse for it may have found another eigenfunction
         afresh = numbers and self.begin is None
         other = nontrivial_start(system, made.bump(cells), self._first_numbers) if afresh else None
@@ -144,7 +144,7 @@ class SlabMarch:
         if not found.converged and self.time is None and known is None and other is None:
             # zero may be where a root or a quotient is not defined
             for constant in made.constants(cells):
-                rows, system = self._system(cells, before)
+                rows, system = self.system(cells, before)
                 found = system.solve(constant, accurate, most, self._pace, deadline, numbers, made.lift_sizes)
                 if found.converged:
                     break
@@ -215,7 +215,7 @@ class SlabMarch:
         """Whether a march has derivatives in space of an order above two."""
         return self.time is not None and any(self.problem.order(n) > 2 for n in self.problem.domain.space)
 
-    def _system(self, cells: Cells, before: Piece | None) -> tuple[SlabRows, SlabSystem]:
+    def system(self, cells: Cells, before: Piece | None) -> tuple[SlabRows, SlabSystem]:
         """The rows of a slab, with their scales still open, and the system that they make."""
         rows = self.discretization.rows(cells, before)
         m, size = len(self.problem.unknowns), self.basis.size

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,24 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
+from pinnlab.inverse.fitted import FittedMarch
+from pinnlab.inverse.obstacles import begun, is_fitted, obstacle_to_fit
+from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.networks.base import check_positive
-from pinnlab.solvers.experts.partition import Cuts, cut, inner_cuts
+from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.march import SlabMarch
+from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.sensitivity import MarchedState
 from pinnlab.solvers.local_experts.settings import MarchSettings
-from pinnlab.solvers.options import check_choice, check_mappings, check_shares, given, strangers
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
+from pinnlab.solvers.options import given, strangers
+from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings
 from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
@@ -38,50 +42,17 @@ _MOST_FUNCTIONS = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalExperts(Solver):
+class LocalExperts(ExpertOptions):
     """Experts that solve one instance, with nothing trained; ``pl.HardConstraintMoE`` makes them.
 
     Every expert is a cell of space with local basis functions, and all are marched through time slabs; cells and slabs
     adapt to the solution. NumPy does the work, in float64 on the CPU.
-
-    Args:
-        experts: of space, at the start: {coordinate: number of equal cells, or positions of edges, which stay}; None
-            takes 4 in one dimension and 2 along each of several, with time 1.
-        condition_weight: of initial, boundary and interface rows, against one for those of the equations.
-        features: ``"chebyshev"`` (local polynomials; nothing neural in them) or ``"tanh"`` (the hidden layer of a random
-            network).
-        degrees: {coordinate: polynomial degree of an expert, or whose resolution its features have}, 3 to 40; None
-            chooses.
-        tolerance: truncation error of an expert, relative to the size of each unknown; between 1e-13 and 1.
-        most_experts: in one time slab.
-
-    Raises:
-        TypeError, ValueError: an argument out of its range.
     """
 
-    experts: Cuts | None = None
-    condition_weight: float = 100.0
-    features: str = "chebyshev"
-    degrees: Mapping[str, int] | None = None
-    tolerance: float = 1e-7
-    most_experts: int = 400
-
-    def __post_init__(self) -> None:
-        check_shares(_OWNER, self.experts, self.condition_weight)
-        check_choice(_OWNER, tuple(BASES), features=self.features)
-        check_positive(_OWNER, most_experts=self.most_experts)
-        if not 1e-13 < self.tolerance < 1:
-            raise ValueError(f"{_OWNER}(tolerance={self.tolerance!r}): give a number between 1e-13 and 1.")
-        check_mappings(_OWNER, degrees=self.degrees)
-        for name, degree in (self.degrees or {}).items():
-            if isinstance(degree, bool) or not isinstance(degree, int) or not 3 <= degree <= 40:
-                raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
-
-    def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
-        return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
-
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time and not problem.unknown_functions
+        if problem.unknown_functions:
+            return False
+        return not problem.domain.has_time or is_fitted(problem)
 
     def finds_functions(self, problem: Problem) -> bool:
         return True
@@ -91,7 +62,7 @@ class LocalExperts(Solver):
         if why is None and problem.domain.has_time and not problem.unknown_functions:
             # cells are split until they resolve the initial state: that needs no solve
             try:
-                self.march(problem)
+                self.march(begun(problem) if is_fitted(problem) else problem)
             except UnresolvedError as error:
                 why = str(_nothing_solved(error))
         return why
@@ -106,6 +77,9 @@ class LocalExperts(Solver):
             )
         if problem.unknown_functions:
             return FunctionMarch(problem, self._levels(problem), self.condition_weight, settings.deadline)
+        if is_fitted(problem):
+            guesses = {} if settings.start is None else settings.start.coefficients
+            return self.fitted(problem, settings.seed, guesses)
         return CellMarch(self, problem, settings)
 
     def march(
@@ -149,6 +123,18 @@ class LocalExperts(Solver):
         edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self.experts or {}).edges.items()}
         return Levels(edges, first_degrees(region) | dict(self.degrees or {}))
 
+    def fitted(self, problem: Problem, seed: int, guesses: Mapping[str, float]) -> FittedMarch:
+        """Marches for one set of numbers after the other, from guesses {name: value} in place of the problem's."""
+        return FittedMarch(problem, partial(self._solved, seed), self.tolerance, guesses)
+
+    def _solved(self, seed: int, problem: Problem, deadline: Deadline, most: float) -> MarchedState:
+        """The march to the end, around which numbers are fitted."""
+        try:
+            march = self.march(problem, seed, deadline)
+        except UnresolvedError as error:
+            raise UnsolvedError(str(error)) from error
+        return MarchedState(march, deadline, most)
+
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)
 
@@ -173,12 +159,9 @@ class LocalExperts(Solver):
                         f"{_OWNER}({name}={getattr(self, name)!r}): {name} has no effect where functions are to be found, "
                         f"here {', '.join(problem.unknown_functions)}; leave it out."
                     )
-        beside = any(isinstance(c, Integral) for c in problem.conditions) and not region.has_time
-        if problem.unknown_parameters and not beside and not problem.unknown_functions:
-            yield (
-                f"{_OWNER} solves linearized equations for their unknowns, and finds unknown numbers beside an Integral "
-                f"of a steady problem only, not the unknown parameters {problem.unknown_parameters}; use PINN()."
-            )
+        elif is_fitted(problem):
+            why = obstacle_to_fit(problem, f"{_OWNER}()")
+            yield from () if why is None else (f"{why}; use PINN().",)
         for condition in problem.conditions:
             if isinstance(condition, Integral) and condition.where is not None:
                 yield f"{_OWNER}() takes integrals over all of space or whole sides, not {condition!r}; use PINN()."
@@ -219,11 +202,6 @@ class LocalExperts(Solver):
                     f"{_OWNER}() takes conditions on whole sides of its box, and {condition!r} is about points inside; "
                     "use PINN()."
                 )
-
-
-def runs_on(settings: Settings) -> bool:
-    """Whether local experts run there: they compute in float64 on the CPU."""
-    return settings.device.type == "cpu" and settings.dtype == torch.float64
 
 
 class CellMarch(March):

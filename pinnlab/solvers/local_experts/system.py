@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -209,6 +209,24 @@ class SlabSystem:
                     continue
                 return result(small, misfit, singular=not small)
         return result(False, best)
+
+    def responses(self, now: Array) -> Callable[[Sequence[CellRows], Sequence[IntegralRows]], Array]:
+        """Linearize at coefficients ``now`` (K, m, N) and factorize.
+
+        What comes back maps the rows of a problem next to this one, on the same nodes, to the Gauss-Newton step (K, m, N)
+        that is to be subtracted from ``now`` for them.
+        """
+        found = [group.linearized(now) for group in self.groups]
+        dense = stacked([rows.linearized(now) for rows in self.integrals])
+        solve = self._factorized([linear for _, linear in found], dense, now, 0)
+
+        def respond(groups: Sequence[CellRows], integrals: Sequence[IntegralRows]) -> Array:
+            left = [(mine.residuals(now), parts) for mine, (_, parts) in zip(groups, found, strict=True)]
+            others = stacked([rows.linearized(now) for rows in integrals])
+            gradient = self.gradient(left, replace(dense, residuals=others.residuals))
+            return self.spread(solve(self.gathered(gradient), np.zeros(0))[0], now.shape)
+
+        return respond
 
     @staticmethod
     def _named(numbers: Numbers, at: Array) -> Numbers:

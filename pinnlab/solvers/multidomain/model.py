@@ -6,11 +6,13 @@ Letters: c derivatives, n points, d coordinates, m unknowns, K cells.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pinnlab.declaration.bounded import Free
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.multidomain.partition import Interface, Partition
@@ -24,20 +26,22 @@ class PiecewiseModel(Trainable):
     Args:
         partition: the cells.
         models: one per cell; cells of one subdomain share a network.
-        coefficients: {name: 0-dim parameter} to be found, shared by all.
+        numbers: {name: 0-dim parameter} to be found, shared by all; free variables of those that have bounds.
         constants: {name: 0-dim tensor} of the other parameters.
+        frees: {name: the number as a function of its free variable}.
     """
 
     def __init__(
         self,
         partition: Partition,
         models: Sequence[Model],
-        coefficients: Mapping[str, nn.Parameter],
+        numbers: Mapping[str, nn.Parameter],
         constants: Mapping[str, Tensor],
+        frees: Mapping[str, Free] = MappingProxyType({}),
     ):
         self.partition, self.models = partition, tuple(models)
         self.region, self.unknowns = partition.region, models[0].unknowns
-        self.coefficients, self.constants = dict(coefficients), dict(constants)
+        self.numbers, self.constants, self.frees = dict(numbers), dict(constants), dict(frees)
         self.parameters = [p for group in self.groups for p in group]
 
     @property
@@ -48,7 +52,7 @@ class PiecewiseModel(Trainable):
     @property
     def groups(self) -> list[list[nn.Parameter]]:
         own = [[p for p in network.parameters() if p.requires_grad] for network in self.networks]
-        return [*own, *([list(self.coefficients.values())] if self.coefficients else [])]
+        return [*own, *([list(self.numbers.values())] if self.numbers else [])]
 
     @property
     def width(self) -> int:

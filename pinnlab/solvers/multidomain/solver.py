@@ -11,12 +11,14 @@ from typing import Any, final
 from torch import nn
 
 from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.bounded import frees
 from pinnlab.declaration.changed_functions import ChangedFunction
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
+from pinnlab.machine.calls import explained_call
 from pinnlab.machine.numbers import positive, whole
 from pinnlab.networks.base import Network
 from pinnlab.networks.mlp import MLP
@@ -27,6 +29,7 @@ from pinnlab.solvers.multidomain.inner_interfaces import in_inner_variables
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, joins_fluxes, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Partition, Subdomains
+from pinnlab.solvers.multidomain.weights import comparable, response
 from pinnlab.solvers.switches import switches
 from pinnlab.solvers.windows import frozen
 from pinnlab.training.blocks import Count
@@ -40,6 +43,7 @@ _STRIDE = 10_000
 Interface = str | InterfaceCondition | Callable | Sequence | Mapping
 
 
+@explained_call("arguments are named, such as network=pl.MLP(width=20)")
 @dataclass(frozen=True, kw_only=True)
 class MultiDomainPINN(CollocationSolver):
     """One network per subdomain; interface conditions join them.
@@ -51,7 +55,8 @@ class MultiDomainPINN(CollocationSolver):
             ``f(first, second, face)`` of the two sides' fields, or {one of these: weight}. The default ``"matching"``
             couples the value and all normal derivatives below the equation's order; where materials meet, the fluxes that
             stand inside ``pl.diff`` instead of derivatives that jump.
-        interface_weight: multiplies the weights of interface conditions.
+        interface_weight: multiplies the weights of interface conditions. In natural units jumps are compared with residuals
+            first (``weights``), so that 100 is right for u_xx as for stiff reactions and for u_xxxx.
         interface_points: points on each interface; None takes an eighth of ``points``, at least 64.
         overlap: None joins subdomains by interface conditions. A number in (0, 1] lets neighbours overlap over that share
             of the smaller one's extent and blends their networks by smooth windows instead (FBPINN); options about
@@ -151,6 +156,8 @@ class MultiDomainPINN(CollocationSolver):
             names = argument_names(flux, problem.bindable, "flux")
             flux = ChangedFunction(flux, names, change, Affine(0.0, size))
         interface = in_inner_variables(self.interface, change)
+        if not problem.scales().natural:
+            interface = comparable(interface, flux, response(problem.natural))
         windows = super().in_variables(change, problem).windows
         return replace(self, subdomains=replace(given, cuts=cuts), flux=flux, interface=interface, windows=windows)
 
@@ -242,7 +249,8 @@ class CoupledNetworks(Method):
 
     def assemble(self, problem: Problem, number: int) -> Assembly:
         builder, partition, singular = self._builder, self._solver.partition(problem), switches(problem)
-        coefficients, constants = builder.parameters(problem)
+        numbers, constants = builder.parameters(problem)
+        free = frees(problem.parameters)
         networks: dict[int, nn.Module] = {}
         models: list[Model] = []
         counts: list[Count] = []
@@ -258,13 +266,13 @@ class CoupledNetworks(Method):
                 seed = _STRIDE * number + cell.owner
                 networks[cell.owner] = builder.network(self._solver.template, piece, features, seed)
             network = networks[cell.owner]
-            model = Model(cell.box, problem.unknowns, network, exact.ansatz, coefficients, constants)
+            model = Model(cell.box, problem.unknowns, network, exact.ansatz, numbers, constants, free)
             models.append(model)
             periodic = periodic or bool(exact.periods)
             counts += builder.counts(piece, exact, model, partition.time_interval(k))
             notes += exact.notes
-        counts += self._joints(problem, partition, models)
-        whole = PiecewiseModel(partition, models, coefficients, constants)
+        counts += [*self._joints(problem, partition, models), *builder.priors(problem, models[0])]
+        whole = PiecewiseModel(partition, models, numbers, constants, free)
         # pieces meet at interfaces, up to what training leaves there: no period is exact
         return Assembly(whole, counts, whole, partial(frozen, periods={}), periodic, tuple(dict.fromkeys(notes)))
 

@@ -57,6 +57,7 @@ def work(rank: int, folder: str, coupling: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
     try:
         torch.save(measure(coupling), f"{folder}/{rank}.pt")
+        dist.barrier()  # gloo aborts a process whose partner has left
     finally:
         dist.destroy_process_group()
 

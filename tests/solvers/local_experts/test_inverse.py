@@ -149,3 +149,43 @@ def test_highest_degrees_and_what_would_follow() -> None:
     assert extrapolated(0.01, 0.1) == pytest.approx(0.001)
     assert extrapolated(0.2, 0.1) == pytest.approx(0.2)
     assert extrapolated(0.2, 0.0) == pytest.approx(0.2)
+
+
+def test_intervals_of_functions_and_numbers() -> None:
+    # u'' = -q + c (2 - x), with q known to be 1 at x = 0 by a measurement of its own
+    rng, xs = np.random.default_rng(3), np.linspace(0.0, 1.0, 60)
+    u = xs**3 + 0.002 * rng.normal(size=60)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)),
+        "u",
+        lambda u, q, c: u.xx - 6 * q - 0 * c * u,
+        [
+            pl.Dirichlet(u=0.0, on="x-"),
+            pl.Condition(lambda u, c: u - c, on="x+"),
+            pl.Data({"x": xs}, u=u, sd=0.002),
+            pl.Data({"x": [0.5]}, of=lambda q: q, values=[0.5], sd=0.01),
+        ],
+        parameters={"q": pl.Unknown(0.0, of="x"), "c": pl.Unknown(0.5, bounds=(0, None))},
+    )
+    solution = pl.solve(problem, progress=False)
+    found = solution.intervals(0.99, x=np.array([0.3, 0.5, 0.7]))
+    low, high = found["q"]
+    assert ((low < [0.3, 0.5, 0.7]) & (high > [0.3, 0.5, 0.7])).all()
+    assert high[1] - low[1] < 0.06
+    assert found["c"][0] < 1 < found["c"][1]
+    assert found["c"][1] - found["c"][0] < 0.02
+    assert solution.intervals()["q"][0].shape == (101,)
+    assert "q(x) between" in str(solution)
+    with pytest.raises(ValueError, match="no function that was found has such an argument"):
+        solution.intervals(0.9, y=1.0)
+
+
+def test_what_is_refused_before_anything_is_solved() -> None:
+    problem = reaction(0.01)
+    with pytest.raises(ValueError, match="features has no effect where functions are to be found"):
+        pl.solve(problem, pl.HardConstraintMoE(features="tanh"), progress=False)
+    with pytest.raises(ValueError, match=r"has weight=3.0, which has no effect"):
+        pl.solve(reaction(0.01, weight=3.0), progress=False)
+    unsure = problem.replace(conditions=[c for c in problem.conditions if isinstance(c, pl.Data)])
+    with pytest.raises(ValueError, match="do not decide u"):
+        pl.solve(unsure, progress=False)

@@ -385,7 +385,12 @@ SPACE = pl.Problem(
 )  # fmt: skip
 OBSTACLES = {
     "no box": (
-        pl.Problem(pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0), "u", lambda u: u.xx + u.yy, [pl.Dirichlet(u=0.0)]),
+        pl.Problem(
+            pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0) * pl.Box(t=(0.0, 1.0)),
+            "u",
+            lambda u: u.t - u.xx - u.yy,
+            [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
+        ),
         TypeError,
         "a Box",
     ),

@@ -12,8 +12,9 @@ import torch
 
 import pinnlab as pl
 from pinnlab.algebra.blocks import BlockJacobian
-from pinnlab.solvers.multidomain.interfaces import Face
+from pinnlab.solvers.multidomain.interfaces import Face, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
+from pinnlab.solvers.multidomain.weights import comparable, response
 from pinnlab.training.plans import Settings
 from pinnlab.training.weighting import Causal
 
@@ -251,6 +252,31 @@ def test_the_same_seed_gives_the_same_result_and_networks_differ() -> None:
 def test_bad_input_is_refused_before_training(options: dict, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         pl.solve(HEAT, pl.MultiDomainPINN(**options), progress=False)
+
+
+def test_interface_weights_follow_the_response_of_the_equations() -> None:
+    condition = resolve("matching")[0][0]
+    # u_xx keeps what the user gives; a beam has pi^4 for pi^2, and nothing is known of equations without a response
+    assert comparable({"matching": 3.0}, None, math.pi**2)[condition] == pytest.approx(3.0)
+    assert comparable("matching", None, math.pi**4)[condition] == pytest.approx(math.pi**4)
+    assert comparable("matching", None, 0.0)[condition] == 1.0
+    # what is in units of the equations already stays
+    both = comparable(("value", "flux"), lambda u: u.x, math.pi**4)
+    assert sorted(both.values()) == pytest.approx([1.0, math.pi**4])
+    assert list(comparable(("value", "flux"), None, math.pi**4).values()) == pytest.approx([math.pi**4] * 2)
+
+
+def test_interface_weights_do_not_depend_on_units() -> None:
+    def layer(unit: float, size: float) -> pl.Problem:
+        return pl.Problem(
+            pl.Box(x=(0.0, unit)),
+            "u",
+            lambda u: size * (unit**2 * u.xx - 400 * u),
+            [pl.Dirichlet(u=1e5, on="x-"), pl.Dirichlet(u=0.0, on="x+")],
+        )
+
+    first, second = (response(layer(*units).natural) for units in ((1e-9, 1.0), (1e3, 1e7)))
+    assert 0.49 < first / second < 2.05  # powers of two in both
 
 
 def test_a_family_needs_a_member() -> None:

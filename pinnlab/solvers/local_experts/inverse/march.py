@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.confidence import Covariance
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.unknown_functions import UnknownFunction
@@ -35,6 +36,7 @@ from pinnlab.solvers.local_experts.inverse.strength import Strength
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.training.plans import Advance, March, NothingSolvedError
 from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
 
 Array = np.ndarray
 _MOST_STEPS = 25
@@ -268,12 +270,27 @@ class FunctionMarch(March):
         fit = self.fit
         assert fit is not None and fit.strength is not None
         self._ended = status
-        self._pieces = [self._piece(fit, fit.average(deadline))]
+        factor = fit.average(deadline)
+        self._pieces, self.uncertainty = [self._piece(fit, factor)], self._of_numbers(fit, factor)
         self.notes += tuple(self._remarks(fit, fit.strength))
         misfit = sum(float((q.misfits**2).sum()) for q in fit.place.linear.quantities)
         return Advance(
             True, 1.0, misfit, fit.place.linear.residual**2, {"experts": float(fit.system.cells.count)}, status
         )
+
+    @staticmethod
+    def _of_numbers(fit: InverseFit[InverseSystem], factor: Array) -> Uncertainty | None:
+        """How sure numbers are that were found beside functions."""
+        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
+        numbers = [
+            (e, mine[0]) for e, mine in zip(fit.system.sought, columns, strict=True) if isinstance(e, SoughtNumber)
+        ]
+        if not numbers:
+            return None
+        at = [i for _, i in numbers]
+        known = Covariance(factor[at] @ factor[at].T, np.zeros((0, len(at))))
+        frees = tuple(each.free for each, _ in numbers)
+        return Uncertainty(tuple(each.name for each, _ in numbers), fit.place.weights[at], frees, known)
 
     def _remarks(self, fit: InverseFit[InverseSystem], strength: Strength) -> list[str]:
         """What the fit says of the noise."""

@@ -1,0 +1,1 @@
+"""Random declarations as Python text, put together from good and strange parts, with what was planted in them."""

@@ -1,0 +1,143 @@
+"""What was measured, and what a solution says in its place.
+
+Letters: n measurements, p numbers that are to be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.terms import Scope, Term, trace
+from pinnlab.derivatives.indices import Indices, used_indices
+from pinnlab.domains import Site
+
+Array = np.ndarray
+Jet = Callable[[Tensor, Indices], Tensor]
+"""Derivatives (c, n, m) of a solution at points (n, d)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Measurements of one quantity.
+
+    Attributes:
+        label: as in reports, ``"data u"``.
+        term: the misfit.
+        site: where, n points.
+        indices: derivatives that it asks for.
+    """
+
+    label: str
+    term: Term
+    site: Site
+    indices: Indices
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.site.points)
+
+
+def without_data(problem: Problem) -> Problem:
+    """The same problem with its equations and other conditions only."""
+    return problem.replace(conditions=[c for c in problem.conditions if not isinstance(c, Data)], reference=None)
+
+
+def measured(problem: Problem) -> tuple[Measured, ...]:
+    """All measurements of a problem, quantity by quantity."""
+    found = []
+    for condition, terms in problem.condition_terms():
+        for term in terms if isinstance(condition, Data) else ():
+            (site,) = term.draw(lambda n: torch.zeros(n, len(problem.domain.coordinates), dtype=torch.float64), 1 << 60)
+            traced = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), (site,))
+            found.append(Measured(term.residuals[0], term, site, used_indices(traced.keys, problem.domain.coordinates)))
+    return tuple(found)
+
+
+def misfits(problem: Problem, groups: Sequence[Measured], jet: Jet, numbers: Mapping[str, Any]) -> list[Array]:
+    """(n,) per quantity: solution minus measurement, weighted among one another as their ``sd`` says.
+
+    Args:
+        problem: whose.
+        groups: of ``measured(problem)``.
+        jet: of the solution.
+        numbers: {coefficient: value}, of those that are to be found.
+    """
+    columns, found = problem.domain.columns, []
+    parameters = {**problem.parameter_values(), **{k: torch.tensor(v, dtype=torch.float64) for k, v in numbers.items()}}
+    for group in groups:
+        points, normals = group.site.points, group.site.normals
+        side = None if normals is None else columns(normals)
+        at = jet(points, group.indices)
+        scope = Scope.of_jet(at, group.indices, problem.unknowns, columns(points), parameters, side)
+        with torch.no_grad():
+            found.append(group.term.evaluate((scope,))[group.label].detach().numpy())
+    return found
+
+
+class Noise:
+    """The noise of every quantity: given, or estimated from what is left of its measurements.
+
+    Args:
+        groups: of ``measured(problem)``.
+        sizes: root mean square of every quantity's measurements.
+        accuracy: of what they are compared with; relative noise is never taken to be smaller.
+    """
+
+    def __init__(self, groups: Sequence[Measured], sizes: Sequence[float], accuracy: float):
+        self.groups, self.sizes, self.accuracy = tuple(groups), tuple(sizes), accuracy
+        self.given = tuple(group.term.noise is not None for group in groups)
+        weights = [group.term.weight for group in groups]
+        # who gives weights has decided how quantities count among one another
+        self.weighed = any(w != 1.0 for w, given in zip(weights, self.given, strict=True) if not given)
+        self.relative = tuple(w**-0.5 if self.weighed else size or 1.0 for w, size in zip(weights, sizes, strict=True))
+        self.deviations = tuple(
+            group.term.noise if group.term.noise is not None else relative
+            for group, relative in zip(groups, self.relative, strict=True)
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether all of it was given."""
+        return all(self.given)
+
+    @property
+    def rounding(self) -> bool:
+        """Whether data are met to the accuracy of what they are compared with: there is no noise to be seen."""
+        pairs = zip(self.deviations, self.sizes, strict=True)
+        return any(deviation <= 3 * self.accuracy * (size or 1.0) for deviation, size in pairs)
+
+    def whitened(self, left: Sequence[Array]) -> Array:
+        """(N, ...) the misfits of all quantities, (n, ...) each, divided by their noise."""
+        return np.concatenate([r / sd for r, sd in zip(left, self.deviations, strict=True)])
+
+    def estimate(self, left: Sequence[Array], parameters: int) -> float:
+        """Take the noise that was not given from what is left of measurements; the largest relative change of it.
+
+        Args:
+            left: per quantity, (n,).
+            parameters: that were fitted; each takes its share of the freedom.
+        """
+        total = sum(map(len, left))
+        before, open_ones = self.deviations, [not given for given in self.given]
+        if self.weighed:
+            each = [r / w for r, w, o in zip(left, self.relative, open_ones, strict=True) if o]
+            count = sum(map(len, each)) * (1 - parameters / total)
+            common = float(np.sqrt(sum((r**2).sum() for r in each) / max(count, 1.0)))
+            found = [common * w for w in self.relative]
+        else:
+            freedoms = [max(len(r) * (1 - parameters / total), 1.0) for r in left]
+            found = [float(np.sqrt((r**2).sum() / n)) for r, n in zip(left, freedoms, strict=True)]
+        self.deviations = tuple(
+            max(f, self.accuracy * (size or 1.0)) if o else b
+            for f, b, o, size in zip(found, before, open_ones, self.sizes, strict=True)
+        )
+        return max((abs(a / b - 1) for a, b in zip(self.deviations, before, strict=True)), default=0.0)

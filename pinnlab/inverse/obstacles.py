@@ -1,0 +1,50 @@
+"""Which problems have numbers that can be fitted around a solver of everything else."""
+
+from __future__ import annotations
+
+from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.problem import Problem
+from pinnlab.inverse.measured import without_data
+
+
+def is_fitted(problem: Problem) -> bool:
+    """Whether numbers are to be found from data; those beside integrals of a steady problem are found with its solution."""
+    beside = any(isinstance(c, Integral) for c in problem.conditions) and not problem.domain.has_time
+    return bool(problem.unknown_parameters) and not beside
+
+
+def begun(problem: Problem) -> Problem:
+    """The problem for the first guess of its numbers, without data."""
+    values = problem.parameter_values()
+    return without_data(problem).at(**{name: float(values[name]) for name in problem.unknown_parameters})
+
+
+def obstacle_to_fit(problem: Problem, owner: str) -> str | None:
+    """Why numbers cannot be fitted around a solver of everything else, in a clause; None where they can.
+
+    Args:
+        problem: with numbers to be found.
+        owner: who would solve it.
+    """
+    names = ", ".join(problem.unknown_parameters)
+    for name, value in problem.parameters.items():
+        if isinstance(value, Unknown) and value.of is not None:
+            return f"{owner} finds unknown numbers, and {name!r} is a function of {', '.join(value.of)}"
+    if not any(isinstance(c, Data) for c in problem.conditions):
+        return (
+            f"{owner} finds the unknown parameters {problem.unknown_parameters} from Data, or beside an Integral of a "
+            "steady problem only, and there are neither here"
+        )
+    report = begun(problem).check()
+    if report.missing:
+        return (
+            f"{owner} solves for the state anew for every guess of {names}, and without the data that state is not fixed: "
+            f"{report.missing[0]}"
+        )
+    if report.excess:
+        return (
+            f"{owner} solves for the state anew for every guess of {names}, and there are more conditions than that takes: "
+            f"{report.excess[0]}; give what was measured as Data"
+        )
+    return None

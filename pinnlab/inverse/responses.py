@@ -1,0 +1,166 @@
+"""What a solution says of measurements, and how that depends on the numbers in its problem.
+
+Letters: n measurements of a quantity, p numbers, r priors, c derivatives, m unknowns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.problem import Problem
+from pinnlab.inverse.measured import Jet, measured, misfits, without_data
+from pinnlab.machine.deadline import Deadline
+from pinnlab.training.part import Part
+
+Array = np.ndarray
+_STEP = 1e-4
+"""Of a free variable, for central differences: their error is its square, that of rounding its inverse."""
+
+
+class UnsolvedError(ValueError):
+    """There is no solution for some numbers."""
+
+
+class State(Protocol):
+    """A solution of a problem without anything to be found."""
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it is as accurate as it was to be."""
+        ...
+
+    @property
+    def work(self) -> float:
+        """How much it took, in any unit."""
+        ...
+
+    @property
+    def jet(self) -> Jet:
+        """Its derivatives (c, n, m)."""
+        ...
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        """Its values (n, m) at points (n, d)."""
+        ...
+
+    def parts(self, numbers: Mapping[str, float]) -> list[Part]:
+        """Its parts, which name the numbers that were found."""
+        ...
+
+    def neighbours(self, problems: Sequence[Problem], deadline: Deadline) -> list[Jet]:
+        """The solutions of problems with slightly other numbers, whose differences have more than four digits.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+        """
+        ...
+
+
+Solve = Callable[[Problem, Deadline, float], State]
+"""Solves a problem without anything to be found: UnsolvedError where it would take more work than this, or cannot be
+solved; TimeIsUpError after the deadline."""
+_PATIENCE = 20.0
+"""How many times as much work as before a solution may take: numbers that make no sense take forever."""
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """A solution for some numbers.
+
+    Attributes:
+        at: (p,) free variables.
+        numbers: {name: value}.
+        state: the solution.
+        left: misfits (n,) of every measured quantity.
+    """
+
+    at: Array
+    numbers: dict[str, float]
+    state: State
+    left: list[Array]
+
+
+class Responses:
+    """Solutions of one problem for any numbers.
+
+    Args:
+        problem: with numbers to be found, and data.
+        solve: solves it without either.
+        guesses: {name: first guess} in place of the problem's.
+
+    Attributes:
+        frees: the p numbers as functions of free variables.
+        start: (p,) free variables of the first guesses.
+        groups: the measured quantities.
+        sizes: root mean square of each.
+        solves: how many solutions there were.
+    """
+
+    def __init__(self, problem: Problem, solve: Solve, guesses: Mapping[str, float]):
+        self.problem, self.names, self._solve = problem, problem.unknown_parameters, solve
+        self.unknowns = tuple(u for u in problem.parameters.values() if isinstance(u, Unknown))
+        self.frees = tuple(Free.of(u, _scale(u)) for u in self.unknowns)
+        firsts = [float(guesses.get(n, u.start)) for n, u in zip(self.names, self.unknowns, strict=True)]
+        self.start = np.array([f.free(value) for f, value in zip(self.frees, firsts, strict=True)])
+        self.groups, self._bare = measured(problem), without_data(problem)
+        nothing = self._left(lambda x, i: x.new_zeros(len(i), len(x), len(problem.unknowns)), self._named(self.start))
+        self.sizes = [float(np.sqrt(np.nanmean(values**2))) for values in nothing]
+        self.solves, self._least = 0, math.inf
+
+    def at(self, z: Array, deadline: Deadline) -> Response:
+        """The solution for free variables (p,).
+
+        Raises:
+            UnsolvedError: there is none.
+            TimeIsUpError: the deadline has passed.
+        """
+        numbers = self._named(z)
+        self.solves += 1
+        state = self._solve(self._bare.at(**numbers), deadline, _PATIENCE * self._least)
+        self._least = min(self._least, state.work)
+        return Response(np.array(z), numbers, state, self._left(state.jet, numbers))
+
+    def jacobian(self, response: Response, deadline: Deadline) -> list[Array]:
+        """(n, p) per measured quantity: the derivatives of its misfits by the free variables.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+        """
+        points = [response.at + sign * _STEP * unit for unit in np.eye(len(response.at)) for sign in (1.0, -1.0)]
+        named = [self._named(point) for point in points]
+        jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
+        left = [self._left(jet, numbers) for jet, numbers in zip(jets, named, strict=True)]
+        return [
+            np.stack([(a[k] - b[k]) / (2 * _STEP) for a, b in zip(left[::2], left[1::2], strict=True)], axis=1)
+            for k in range(len(self.groups))
+        ]
+
+    def priors(self, z: Array) -> tuple[Array, Array]:
+        """(r,) how many deviations numbers are off their priors, and (r, p) the derivatives of that."""
+        values, rows = [], []
+        for i, (free, unknown) in enumerate(zip(self.frees, self.unknowns, strict=True)):
+            if unknown.prior is not None:
+                mean, sd = unknown.prior
+                values.append((free.number(float(z[i])) - mean) / sd)
+                rows.append(free.slope(float(z[i])) / sd * np.eye(len(z))[i])
+        return np.array(values), np.array(rows).reshape(len(values), len(z))
+
+    def _named(self, z: Array) -> dict[str, float]:
+        return {n: f.number(float(value)) for n, f, value in zip(self.names, self.frees, z, strict=True)}
+
+    def _left(self, jet: Jet, numbers: dict[str, float]) -> list[Array]:
+        return misfits(self.problem, self.groups, jet, numbers)
+
+
+def _scale(unknown: Unknown) -> float:
+    """A number's unit: its first guess, next to a bound where there is one."""
+    bound = next((b for b in unknown.bounds or () if np.isfinite(b)), 0.0)
+    return abs(float(unknown.start) - bound) or 1.0

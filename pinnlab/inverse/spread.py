@@ -1,0 +1,223 @@
+"""How sure fitted numbers are: covariance, profiles, and what the data do not tell.
+
+Letters: N measurements and priors, p numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, too_large
+from pinnlab.inverse.measured import Measured, Noise
+from pinnlab.inverse.responses import Response, Responses, UnsolvedError
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.training.uncertainty import Uncertainty
+
+Array = np.ndarray
+TRACE = 1e-4
+"""Length of the derivatives of whitened residuals by a free variable up to which a number leaves no trace in the data."""
+_BENT = 0.1
+"""Relative difference of a deviance from that of a parabola, at two deviations, from which on profiles are computed."""
+_AT = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
+"""Where a profile is computed, in standard deviations."""
+_WIDE = 1.0
+"""The largest deviation of the logarithm of a number, or its logit, that is a step of a profile."""
+_ROUGH, _FAR, _HALVINGS = 1.2, 4.0, 3
+"""Steps of the deviance that are halved, below which size of it, and how often."""
+_INNER = 3
+"""Gauss-Newton steps over the other numbers at each of these."""
+_ALONG = 0.3
+"""Relative change along a direction that data do not tell."""
+_AGREE = 4.0
+"""Deviations of the correlation of neighbours from which on what is left of data is no noise."""
+_TOGETHER = 0.3
+"""The least correlation that is told."""
+_FEWEST = 10
+"""Measurements whose scatter tells anything."""
+_OUTLYING = 5.0
+
+
+def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, deadline: Deadline) -> Uncertainty:
+    """What the data tell of the numbers of a fit.
+
+    Args:
+        responses: solutions for other numbers.
+        noise: of the measurements.
+        best: the fit.
+        rows: (N, p) derivatives of residuals, divided by their noise, by the free variables.
+        deadline: after it, what asks for more solutions is left out.
+    """
+    p = len(best.at)
+    freedom = math.inf if noise.known else float(len(rows) - p)
+    held = _held(responses, best, rows, noise)
+    inner = [i for i in range(p) if responses.names[i] not in held]
+    found = covariance(rows[:, inner], least=TRACE) if inner else Covariance(np.zeros((0, 0)), np.zeros((0, 0)))
+    matrix, blind = np.zeros((p, p)), np.zeros((len(found.blind), p))
+    matrix[np.ix_(inner, inner)] = found.matrix
+    blind[:, inner] = found.blind
+    notes = _remarks(noise, best, p)
+    if freedom <= 0:
+        matrix = matrix + np.diag(np.full(p, np.inf))
+        notes.insert(0, "there are no more measurements than numbers, so that the noise cannot be estimated: give sd=")
+    whole = Covariance(matrix, blind)
+    products: list[bool] = []
+    profiles: dict[str, tuple[Array, Array]] = {}
+    try:
+        products = [_is_product(responses, best, direction, deadline) for direction in blind]
+        if not held and not len(blind) and freedom > 0 and not noise.rounding:
+            profiles = _profiles(responses, noise, best, whole, deadline)
+    except (TimeIsUpError, UnsolvedError):
+        products += [False] * (len(blind) - len(products))
+    return Uncertainty(
+        responses.names, best.at, responses.frees, whole, freedom, tuple(products), profiles, held, tuple(notes)
+    )
+
+
+def doubts(noise: Noise, left: list[Array]) -> bool:
+    """Whether what is left of measurements is larger than their noise, or hangs together: perhaps another minimum."""
+    for group, misfit, sd, given in zip(noise.groups, left, noise.deviations, noise.given, strict=True):
+        white = misfit / sd
+        if given and too_large(float(white @ white), len(white), 1e-6):
+            return True
+        if not noise.rounding and _hangs_together(group, white):
+            return True
+    return False
+
+
+def _hangs_together(group: Measured, white: Array) -> float:
+    """The correlation of neighbours along the first coordinates, where it is more than chance; else zero."""
+    if len(white) < _FEWEST:
+        return 0.0
+    found = lag_correlation(white[np.lexsort(group.site.points.numpy().T[::-1])])
+    return found if found > max(_AGREE / math.sqrt(len(white)), _TOGETHER) else 0.0
+
+
+def _held(responses: Responses, best: Response, rows: Array, noise: Noise) -> dict[str, tuple[float, float]]:
+    """{name: (centre, deviation)} of numbers at a bound beyond which the data want them."""
+    at_bound = []
+    for i, (name, free) in enumerate(zip(responses.names, responses.frees, strict=True)):
+        if free.bound_near(best.numbers[name]) is not None:
+            at_bound.append(i)
+    if not at_bound:
+        return {}
+    slopes = np.array([max(abs(f.slope(float(z))), 1e-300) for f, z in zip(responses.frees, best.at, strict=True)])
+    straight = covariance(rows / slopes)
+    left = np.concatenate([noise.whitened(best.left), responses.priors(best.at)[0]])
+    step = -straight.matrix @ ((rows / slopes).T @ left)
+    deviations = straight.deviations
+    found = {}
+    for i in at_bound:
+        name, free = responses.names[i], responses.frees[i]
+        number, bound = best.numbers[name], free.bound_near(best.numbers[name])
+        assert bound is not None
+        outwards = step[i] < 0 if bound == free.low else step[i] > 0
+        # a positive number that is small is no number at its bound
+        if outwards or abs(number - bound) < deviations[i]:
+            found[name] = (number + float(step[i]), float(deviations[i]))
+    return found
+
+
+def _remarks(noise: Noise, best: Response, p: int) -> list[str]:
+    """What is odd about what is left of the measurements."""
+    found = []
+    for group, left, sd, given in zip(noise.groups, best.left, noise.deviations, noise.given, strict=True):
+        n, white = len(left), left / sd
+        if given and too_large(float(white @ white), n - p * n / sum(map(len, best.left))):
+            size = math.sqrt(float(white @ white) / n)
+            found.append(
+                f"{group.label}: the misfit is {size:.2g} times the noise that was given; the model or the data are wrong, "
+                "or the noise is larger, and intervals are not to be trusted"
+            )
+        if noise.rounding:
+            continue
+        together = _hangs_together(group, white)
+        if together:
+            found.append(
+                f"{group.label}: what is left is no independent noise, its neighbours are correlated by {together:.2f}; the "
+                "model lacks something, or intervals are too short"
+            )
+        spread = float(np.median(np.abs(white))) * 1.4826
+        far: Array = (
+            np.flatnonzero(np.abs(white) > max(_OUTLYING * spread, _OUTLYING if given else 0.0))
+            if n >= _FEWEST
+            else np.array([])
+        )
+        if 0 < len(far) <= 0.1 * n:
+            i = int(far[np.argmax(np.abs(white[far]))])
+            found.append(
+                f"{group.label}: {len(far)} of {n} measurements lie far off, number {i} most, by "
+                f"{abs(white[i]) / spread:.2g} times the noise of the others; leave out what is wrong"
+            )
+    return found
+
+
+def _is_product(responses: Responses, best: Response, direction: Array, deadline: Deadline) -> bool:
+    """Whether data that do not tell a direction do not tell it as one of logarithms: which path changes them less."""
+    chosen = np.flatnonzero(involved(direction))
+    numbers = np.array([best.numbers[name] for name in responses.names])
+    slopes = np.array([f.slope(float(z)) for f, z in zip(responses.frees, best.at, strict=True)]) * direction
+    if len(chosen) != 2 or not numbers[chosen].all():
+        return False
+    relative = np.zeros_like(numbers)
+    relative[chosen] = slopes[chosen] / numbers[chosen]
+    relative *= _ALONG / np.abs(relative).max()
+    changes = []
+    for path in (numbers * (1 + relative), numbers * np.exp(relative)):
+        inside = all(f.low < v < f.high for f, v in zip(responses.frees, path, strict=True))
+        if not inside:
+            return False
+        z = np.array([f.free(float(v)) for f, v in zip(responses.frees, path, strict=True)])
+        other = responses.at(z, deadline)
+        changes.append(sum(float(((a - b) ** 2).sum()) for a, b in zip(other.left, best.left, strict=True)))
+    return changes[1] < changes[0]
+
+
+def _profiles(
+    responses: Responses, noise: Noise, best: Response, whole: Covariance, deadline: Deadline
+) -> dict[str, tuple[Array, Array]]:
+    """Profiles of the numbers whose sum of squares is no parabola; see ``Uncertainty``."""
+
+    def residuals(response: Response) -> Array:
+        return np.concatenate([noise.whitened(response.left), responses.priors(response.at)[0]])
+
+    least = float(residuals(best) @ residuals(best))
+
+    def deviance(z: Array, held: int, steps: int = _INNER) -> float:
+        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others."""
+        response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
+        for _ in range(steps if free else 0):
+            jacobian = noise.whitened(responses.jacobian(response, deadline))
+            rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
+            step = np.zeros_like(z)
+            step[free] = -np.linalg.lstsq(rows, residuals(response), rcond=1e-10)[0]
+            trial = responses.at(response.at + step, deadline)
+            if float(residuals(trial) @ residuals(trial)) >= float(residuals(response) @ residuals(response)):
+                break
+            response = trial
+        return math.sqrt(max(float(residuals(response) @ residuals(response)) - least, 0.0))
+
+    found = {}
+    for i, name in enumerate(responses.names):
+        variance = whole.matrix[i, i]
+        if not 0 < variance < math.inf:
+            continue
+        deviation, line = math.sqrt(variance), whole.matrix[:, i] / variance
+        if not responses.frees[i].plain:
+            deviation = min(deviation, _WIDE)
+        bent = [deviance(best.at + 2 * s * deviation * line, i, 0) for s in (-1, 1)]
+        if all(abs(b - 2) < _BENT * 2 for b in bent) and deviation < _WIDE:
+            continue
+        known, wanted = {0.0: 0.0}, list(_AT)
+        for _ in range(1 + _HALVINGS):
+            known |= {k: math.copysign(deviance(best.at + k * deviation * line, i), k) for k in wanted}
+            ordered = sorted(known)
+            wanted = [
+                (a + b) / 2
+                for a, b in itertools.pairwise(ordered)
+                if abs(known[b] - known[a]) > _ROUGH and min(abs(known[a]), abs(known[b])) < _FAR
+            ]
+        found[name] = (deviation * np.array(ordered), np.array([known[k] for k in ordered]))
+    return found

@@ -1,0 +1,1 @@
+"""Local experts on cells that any boundary cuts: steady problems on regions of two and three dimensions."""

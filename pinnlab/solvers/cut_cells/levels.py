@@ -1,0 +1,215 @@
+"""Level after level: solve on the cells, look at what is off where no solve has looked, halve those cells.
+
+Letters: K experts, d coordinates, m unknowns, N basis functions.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains.trees import Tree
+from pinnlab.machine.capacity import gigabytes
+from pinnlab.machine.deadline import Deadline, multiplications_per_second
+from pinnlab.reference.faces import prescribed_means
+from pinnlab.solvers.cut_cells.corners import angles_at
+from pinnlab.solvers.cut_cells.discretization import Assembled, CutDiscretization
+from pinnlab.solvers.cut_cells.layout import Inside
+from pinnlab.solvers.cut_cells.marking import Marking
+from pinnlab.solvers.cut_cells.piece import CutPiece
+from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError
+from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.system import Pace
+from pinnlab.training.start import Start
+
+Array = np.ndarray
+_STALLED = 3
+"""Levels in a row that bring nothing, after which cells are no longer halved."""
+_MOST_STEPS = 40
+
+
+@dataclass(frozen=True)
+class LevelSettings:
+    """How cells adapt.
+
+    Attributes:
+        tolerance: of the error, relative to the size of the unknowns.
+        counts: {coordinate: cells at the start}.
+        most: experts.
+        weight: of boundary and face rows against those of the equations.
+        bytes: that a level may take.
+    """
+
+    tolerance: float
+    counts: dict[str, int]
+    most: int
+    weight: float = 100.0
+    bytes: float = math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One solution.
+
+    Attributes:
+        piece: the unknowns.
+        estimate: about how large its error is, relative to the size of the unknowns.
+        misfit: root of the sum of squares of all weighted rows.
+        held_out: the same of rows that the solve has not seen, as a mean.
+        experts: K.
+    """
+
+    piece: CutPiece
+    estimate: float
+    misfit: float
+    held_out: float
+    experts: int
+
+
+@dataclass(eq=False)
+class CutLevels:
+    """Solutions on finer and finer cells.
+
+    Args:
+        problem: a single steady instance.
+        basis: the functions of every expert.
+        settings: tolerances and sizes.
+        begin: a solution from which Gauss-Newton starts, in place of zero.
+    """
+
+    problem: Problem
+    basis: LocalBasis
+    settings: LevelSettings
+    begin: Start | None = None
+    best: Level | None = None
+    resolved: bool = False
+    linear: bool = False
+    _worse: int = 0
+    _seconds: tuple[float, int] = (0.0, 1)
+    inside: Inside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.made = CutDiscretization(self.problem, self.basis, self.settings.weight)
+        region = self.problem.domain
+        lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
+        self.inside = Inside(region, Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
+        self.marking = Marking(self.made.corners, angles_at(region, self.made.corners), self.settings.tolerance)
+        self.marking.begin(self.tree, self.settings.most)
+        self._pace = Pace(0.3 * multiplications_per_second())
+
+    @property
+    def tree(self) -> Tree:
+        """Of boxes."""
+        return self.inside.tree
+
+    def advance(self, deadline: Deadline) -> Level:
+        """The solution on the present cells; then those that are off are halved.
+
+        Raises:
+            UnresolvedError: there would be too many cells, too little memory, or halving no longer helps.
+            TimeIsUpError: the level would end too late.
+        """
+        seconds, leaves = self._seconds
+        deadline.require(seconds * len(self.tree.leaves) / leaves, "making the rows of the next cells")
+        began = time.perf_counter()
+        rows = self.made.assembled(self.inside)
+        self._seconds = time.perf_counter() - began, len(self.tree.leaves)
+        system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), len(self.problem.unknowns))
+        self._check(system, rows.layout.count)
+        found = self._solved(system, rows, deadline)
+        level, off = self._judged(rows, found)
+        self._worse = 0 if self.best is None or level.estimate < 0.9 * self.best.estimate else self._worse + 1
+        if self.best is None or level.estimate < self.best.estimate:
+            self.best = level
+        marked = self.marking(self.tree, rows.layout, off)
+        self.resolved = not marked
+        if self._worse >= _STALLED and not self.resolved:
+            raise UnresolvedError("smaller cells bring nothing more")
+        return level
+
+    def state(self) -> dict[str, Any]:
+        """Plain data from which ``restore`` goes on with the same numbers."""
+        best = self.best
+        numbers = {} if best is None else {k: getattr(best, k) for k in ("estimate", "misfit", "held_out", "experts")}
+        return {
+            "halved": torch.tensor(self.tree.halved, dtype=torch.long),
+            "best": numbers,
+            "resolved": self.resolved,
+            "linear": self.linear,
+            "worse": self._worse,
+            "before": self.marking.state(),
+        }
+
+    def restore(self, state: dict[str, Any], piece: CutPiece | None) -> None:
+        """Go on from a state, and the piece of the best level."""
+        tree = self.tree
+        grown = Tree.of_halved(
+            tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, state["halved"].tolist()
+        )
+        self.inside = Inside(self.problem.domain, grown)
+        self.best = None if piece is None else Level(piece, **state["best"])
+        self.resolved, self.linear, self._worse = state["resolved"], state["linear"], state["worse"]
+        self.marking.restore(state["before"])
+
+    def _check(self, system: CellSystem, experts: int) -> None:
+        if experts > self.settings.most:
+            raise UnresolvedError(f"more than {self.settings.most} experts would be needed")
+        if system.bytes > self.settings.bytes:
+            raise UnresolvedError(
+                f"{experts} experts with {self.basis.size} functions for each unknown would need "
+                f"{gigabytes(system.bytes)} of memory, of which {gigabytes(self.settings.bytes)} may be used"
+            )
+
+    def _solved(self, system: CellSystem, rows: Assembled, deadline: Deadline) -> Found:
+        """Gauss-Newton from what is known, else from zero, else from constants."""
+        known = None if self.begin is None else self.begin.values
+        if self.best is not None:
+            # a linear problem is solved in one step from anywhere
+            known = None if self.linear else self.best.piece.values
+        shape = rows.layout.count, len(self.problem.unknowns), self.basis.size
+        starts = [np.zeros(shape) if known is None else rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
+        if known is None:
+            given = prescribed_means(self.problem)
+            values = ([given.get(u, 0.0) for u in self.problem.unknowns], [1.0] * shape[1])
+            starts += [rows.constant(np.array(v)) for v in values if any(v)]
+        why = f"Gauss-Newton did not converge from {'a zero start' if known is None else 'the start that was given'}"
+        for start in starts:
+            try:
+                found = system.solve(start, 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
+            except SingularError as error:
+                why = str(error)
+                continue
+            if found.converged:
+                self.linear = known is None and found.factorizations == 1
+                return found
+            for group in rows.groups:
+                group.scale = None
+        raise UnresolvedError(why)
+
+    def _judged(self, rows: Assembled, found: Found) -> tuple[Level, Array]:
+        """The level, and (K,) how far each expert is off, relative to the size of the unknowns."""
+        count, squares = rows.layout.count, np.zeros(rows.layout.count)
+        for group in rows.held_out:
+            if group.count:
+                residuals, _ = group.linearized(found.coefficients)
+                squares += group.mean_squares(residuals, count)
+        size = rows.largest(found.coefficients)
+        off = np.sqrt(squares) / (size if size > 0 else 1.0)
+        piece = CutPiece(
+            self.problem.unknowns, self.problem.domain, _frozen(self.tree), rows.layout.home, rows.frames, self.basis,
+            found.coefficients, self.made.parameters,
+        )  # fmt: skip
+        estimate = float(self.marking.estimates(rows.layout, off).max())
+        return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off
+
+
+def _frozen(tree: Tree) -> Tree:
+    """The tree as it is now."""
+    return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, tree.halved)

@@ -1,0 +1,212 @@
+"""Local experts of one steady instance on cut cells: what they refuse, and their levels as the loop runs them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from pinnlab.declaration.conditions import BoundaryCondition, Data
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains.coverings import boundary_patches
+from pinnlab.machine.capacity import usable_memory
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
+from pinnlab.solvers.cut_cells.piece import CutPiece
+from pinnlab.solvers.local_experts.basis import LocalBasis, RandomFeatures, TotalDegree
+from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
+from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.options import given, strangers
+from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
+from pinnlab.training.status import Status
+
+_OWNER = "HardConstraintMoE"
+_DEGREE = {2: 14, 3: 8}
+"""Total degree of the polynomials of an expert, by the number of dimensions."""
+_FEW = {2: 4, 3: 3}
+"""Cells along the longest side of the region at the start."""
+_MANY = 20_000
+"""Experts, where no number is given: memory and time end earlier."""
+USEFUL = 1e-3
+"""Estimated error up to which a solution on cells that were not fine enough is worth keeping."""
+
+
+@dataclass(frozen=True)
+class CutExperts(Solver):
+    """Experts on cells that the boundary of a region cuts; ``pl.HardConstraintMoE`` makes them where there is no box.
+
+    Args:
+        options: of local experts; ``experts`` are numbers of cells along the sides of the bounding box, ``degrees`` the
+            largest of which is the total degree of polynomials, ``tolerance`` that of the estimated error.
+    """
+
+    options: ExpertOptions
+
+    def uses_start(self, problem: Problem) -> bool:
+        return not problem.domain.has_time
+
+    def obstacle(self, problem: Problem) -> str | None:
+        return next(self._obstacles(problem), None)
+
+    def plan(self, problem: Problem, settings: Settings) -> March:
+        if (why := self.obstacle(problem)) is not None:
+            raise (TypeError if problem.domain.has_time else ValueError)(why)
+        if not runs_on(settings):
+            raise ValueError(
+                f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
+                f"{str(settings.device)!r}; leave out dtype and device, or use PINN(), which is trained there."
+            )
+        return CutMarch(self, problem, settings)
+
+    def levels(self, problem: Problem, settings: Settings) -> CutLevels:
+        """The levels before the first one."""
+        options, space = self.options, problem.domain.space
+        most = options.most_experts if "most_experts" in given(options) else _MANY
+        limits = LevelSettings(
+            options.tolerance, self._counts(problem), most, options.condition_weight, usable_memory()
+        )
+        return CutLevels(problem, self._basis(len(space), problem, settings.seed), limits, settings.start)
+
+    def _basis(self, dimension: int, problem: Problem, seed: int) -> LocalBasis:
+        degree = max((self.options.degrees or {}).values(), default=_DEGREE[dimension])
+        if self.options.features == "tanh":
+            # as many functions as polynomials have, about
+            side = max(3, round(math.comb(degree + dimension, dimension) ** (1 / dimension)) - 1)
+            return RandomFeatures((side,) * dimension, seed)
+        return TotalDegree(dimension, degree)
+
+    def _counts(self, problem: Problem) -> dict[str, int]:
+        """Cells along each side of the bounding box at the start, nearly cubes."""
+        sides = {name: upper - lower for name, (lower, upper) in problem.domain.bounds.items()}
+        length = max(sides.values()) / _FEW[len(sides)]
+        found = {name: max(1, round(side / length)) for name, side in sides.items()}
+        chosen = self.options.experts or {}
+        return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
+
+    def _obstacles(self, problem: Problem) -> Iterator[str]:
+        region = problem.domain
+        if region.has_time:
+            yield (
+                f"{_OWNER} needs a Box as domain where there is time, this problem lives on {region!r}; use PINN() or "
+                "CausalPINN()."
+            )
+            return
+        if len(region.space) not in _DEGREE:
+            yield f"{_OWNER}() covers regions of two or three dimensions with cells, not {region!r}; use PINN()."
+            return
+        for name in problem.families:
+            yield (
+                f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
+                f"problem.at({name}=...)."
+            )
+        if problem.unknown_parameters:
+            yield (
+                f"{_OWNER}() finds no unknown numbers on {region!r}, such as the unknown parameters "
+                f"{problem.unknown_parameters}; use PINN()."
+            )
+        for condition in problem.conditions:
+            if not isinstance(condition, BoundaryCondition | Data):
+                yield (
+                    f"{_OWNER}() takes data, and conditions on the boundary, of a region that is no box, not "
+                    f"{condition!r}; use PINN()."
+                )
+        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+            yield lost
+        for name, parts in (self.options.experts or {}).items():
+            if not isinstance(parts, int):
+                yield (
+                    f"{_OWNER}(experts={{{name!r}: {parts!r}}}): on {region!r} cells are cut by the boundary, and there "
+                    "are no edges that stay; give numbers of cells along the sides of its bounding box."
+                )
+        yield from strangers(_OWNER, region.coordinates, degrees=self.options.degrees, experts=self.options.experts)
+        try:
+            for piece in region.pieces(None):
+                boundary_patches(region, piece, {})
+        except TypeError as error:
+            yield f"{_OWNER}(): {error} Use PINN()."
+
+
+class CutMarch(March):
+    """Levels of finer and finer cells, as the loop runs them: the one piece is that of the best level so far.
+
+    Args:
+        solver: its options.
+        problem: the instance.
+        settings: gives the seed of random features.
+    """
+
+    def __init__(self, solver: CutExperts, problem: Problem, settings: Settings):
+        self.levels = solver.levels(problem, settings)
+        self.tolerance = solver.options.tolerance
+        self._pieces: list[CutPiece] = []
+        tanh = solver.options.features == "tanh"
+        kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
+        self.notes = (
+            f"single instance: experts with {self.levels.basis.size} {kind} each, on cells cut by the boundary",
+        )
+
+    @property
+    def pieces(self) -> Sequence[CutPiece]:
+        return self._pieces
+
+    def advance(self, deadline: Deadline | None = None) -> Advance:
+        levels, before = self.levels, self.levels.best
+        if levels.resolved:
+            return self._ended(Status.CONVERGED)
+        try:
+            level = levels.advance(deadline or Deadline())
+        except TimeIsUpError as error:
+            if before is None:
+                return Advance(False, 0.0, stopped=Status.INCOMPLETE)
+            self.notes += (f"max_seconds was reached before finer cells were solved: {error}",)
+            return self._ended(Status.BUDGET_REACHED)
+        except UnresolvedError as error:
+            if levels.best is None:
+                raise _nothing_solved(error) from error
+            self._pieces = [levels.best.piece]
+            self.notes += (str(error),)
+            return self._ended(Status.UNRESOLVED)
+        if levels.best is not before and levels.best is not None:
+            self._pieces = [levels.best.piece]
+        if levels.resolved:
+            return self._ended(Status.CONVERGED, accepted=True)
+        info = {"experts": float(level.experts), "share": self._share(level)}
+        accepted = levels.best is level
+        return Advance(accepted, info["share"], level.misfit**2, level.held_out**2, info)
+
+    def _share(self, level: Level) -> float:
+        """How much of the way to the tolerance is done, in digits."""
+        digits = math.log(min(max(level.estimate, self.tolerance), 1.0)) / math.log(self.tolerance)
+        return min(0.99, digits)
+
+    def _ended(self, status: Status, accepted: bool = False) -> Advance:
+        best = self.levels.best
+        assert best is not None
+        if status is not Status.CONVERGED:
+            self.notes += (
+                f"cells are not fine enough for the tolerance of {self.tolerance:.0e}: by what is off at points that were "
+                f"not solved for, the error is about {best.estimate:.0e} of the unknowns' size",
+            )
+        share = 1.0 if status is Status.CONVERGED or best.estimate < USEFUL else self._share(best)
+        info = {"experts": float(best.experts), "share": share}
+        return Advance(accepted, share, best.misfit**2, best.held_out**2, info, status)
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        if not self._pieces:
+            raise _nothing_solved("time was up before the first cells were solved", Status.INCOMPLETE)
+        return self._pieces[-1].values
+
+    def state(self) -> dict[str, Any]:
+        return {"pieces": [piece.state() for piece in self._pieces], "levels": self.levels.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        levels = self.levels
+        self._pieces = [CutPiece.from_data(p, levels.basis, levels.made.parameters) for p in state["pieces"]]
+        levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
+
+
+def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
+    return NothingSolvedError(f"{_OWNER}: nothing could be solved: {reason}. {status.value}.")

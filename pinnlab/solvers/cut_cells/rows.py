@@ -1,0 +1,122 @@
+"""Rows of the least-squares system: any term of a problem at points of cut cells.
+
+Letters: n points, b blocks of points (each in one cell, or on one face), r residuals of a term, m unknowns, N basis
+functions, K experts.
+
+Coefficients are (K, m, N). A term is evaluated once at all of its points; its Jacobian is the pointwise linearization of
+the residual times the derivatives of the basis functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.jets import LazyJet
+from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.solvers.cut_cells.places import Places
+from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
+
+Array = np.ndarray
+Parts = dict[tuple[str, Key], Array]
+"""{(unknown, derivative): (r, n)}: residuals by derivatives in reference coordinates."""
+
+
+class PointRows:
+    """One term of the problem, such as an equation or a boundary condition, at points of some cells.
+
+    Args:
+        unknowns: m names.
+        sites: where the term is taken: one for most, two for what couples cells, such as a jump across faces. All have the
+            same blocks.
+        evaluate: residuals from jets at the sites.
+        weight: multiplies all rows.
+    """
+
+    def __init__(self, unknowns: Sequence[str], sites: Sequence[Places], evaluate: Evaluate, weight: float = 1.0):
+        self.unknowns, self.sites, self.evaluate, self.weight = tuple(unknowns), tuple(sites), evaluate, weight
+        self.scale: Array | None = None
+
+    @property
+    def starts(self) -> Array:
+        """(b + 1,) where blocks begin, and the end of the last one."""
+        return self.sites[0].starts
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return len(self.sites[0].points)
+
+    def _jets(self, coefficients: Array, leaves: bool) -> list[CellJets]:
+        return [
+            {u: self._jet(site, coefficients[:, j], leaves) for j, u in enumerate(self.unknowns)} for site in self.sites
+        ]
+
+    @staticmethod
+    def _jet(site: Places, coefficients: Array, leaves: bool) -> LazyJet:
+        def derive(key: Key) -> Tensor:
+            return torch.from_numpy(site.derivative(coefficients, key)).requires_grad_(leaves)
+
+        return LazyJet(derive)
+
+    def residuals(self, coefficients: Array) -> Array:
+        """(r, n) weighted residuals."""
+        with torch.no_grad():
+            found = self.evaluate(self._jets(coefficients, False), {})
+        assert self.scale is not None
+        return np.stack([f.numpy() for f in found]) * self.scale
+
+    def linearized(self, coefficients: Array) -> tuple[Array, list[Parts]]:
+        """(r, n) weighted residuals, and per site their dependence on derivatives in reference coordinates."""
+        jets = self._jets(coefficients, True)
+        found = self.evaluate(jets, {})
+        slopes = [linearize(found, jet) for jet in jets]
+        if self.scale is None:
+            self.scale = self._row_scale(slopes)
+        linear = []
+        for site, slope in zip(self.sites, slopes, strict=True):
+            parts: Parts = {}
+            for i, mine in enumerate(slope):
+                for leaf, value in mine.items():
+                    part = parts.setdefault(leaf, np.zeros((len(slope), self.count)))
+                    part[i] = value.numpy() * self.scale[i] * site.stretch(leaf[1])
+            linear.append(parts)
+        return np.stack([f.detach().numpy() for f in found]) * self.scale, linear
+
+    def jacobians(self, linear: Sequence[Parts]) -> Iterator[list[tuple[int, Array]]]:
+        """Block by block, per site the expert and the dependence (r q, m, N) on its coefficients."""
+        walks = [site.jacobians(parts, self.unknowns) for site, parts in zip(self.sites, linear, strict=True)]
+        for found in zip(*walks, strict=True):
+            yield [(int(site.experts[b]), jacobian) for site, (b, jacobian) in zip(self.sites, found, strict=True)]
+
+    def pull_back(self, linear: Sequence[Parts], residuals: Array, into: Array) -> None:
+        """Add the transposed Jacobian times weighted residuals (r, n) to (K, m, N)."""
+        for site, parts in zip(self.sites, linear, strict=True):
+            for (unknown, key), part in parts.items():
+                site.pull_back(key, (part * residuals).sum(axis=0), into[:, self.unknowns.index(unknown)])
+
+    def mean_squares(self, residuals: Array, experts: int) -> Array:
+        """(K,) mean squares of weighted residuals (r, n) in each expert, without their weight; the largest of its blocks."""
+        starts = self.starts[:-1]
+        sums = np.add.reduceat((residuals**2).sum(axis=0), starts) / self.weight**2 if len(starts) else np.zeros(0)
+        found = np.zeros(experts)
+        for site in self.sites:
+            np.maximum.at(found, site.experts, sums)
+        return found
+
+    def _row_scale(self, slopes: Sequence[Coefficients]) -> Array:
+        """(r, n): such that the leading derivatives of a unit basis function count as one in a block's mean square."""
+        starts = self.starts[:-1]
+        counts = np.diff(self.starts)
+        size = np.zeros((len(slopes[0]), len(starts)))
+        for site, slope in zip(self.sites, slopes, strict=True):
+            for i, mine in enumerate(slope):
+                for leaf, value in mine.items():
+                    squares = (value.numpy() * site.stretch(leaf[1])) ** 2
+                    size[i] = np.maximum(size[i], np.sqrt(np.add.reduceat(squares, starts) / counts))
+        scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0)
+        return np.repeat(scale, counts, axis=1)

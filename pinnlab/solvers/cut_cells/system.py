@@ -1,0 +1,207 @@
+"""The least-squares system of all cells, and its Gauss-Newton solution.
+
+Letters: K experts, m unknowns, N basis functions, N_e those of an expert's combinations that its points tell apart.
+
+Coefficients are (K, m, N) of the basis. The system is solved for those of combinations that are orthogonal on each
+expert's own points: in a cell of which a boundary leaves little, many functions of the basis are nearly alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from pinnlab.algebra.blocks import BlockCholesky, Elimination
+from pinnlab.algebra.dissection import Cost, cheapest, cost
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.cut_cells.rows import Parts, PointRows
+from pinnlab.solvers.local_experts.system import Pace
+
+Array = np.ndarray
+Solver = Callable[[Array], Array]
+"""Gradients to solutions of the normal equations."""
+_SHIFTS = (1e-15, 1e-13, 1e-11)
+"""Added to the unit diagonal of the scaled normal equations, the next one where rounding makes them indefinite. What it
+does to a step is taken back by the steps that follow, which start from the true residuals."""
+_FAR = 1e-3
+"""Relative step below which the old factorization serves for the next one."""
+_SHORTEST = 1 / 64
+"""Of a full step, to which it is shortened where residuals grow."""
+_COPIES = 2.2
+"""Of the factor's numbers, at the height of a factorization, with the blocks in work."""
+
+
+class SingularError(ValueError):
+    """The normal equations could not be factorized."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What Gauss-Newton found.
+
+    Attributes:
+        coefficients: (K, m, N).
+        converged: whether steps became small.
+        misfit: root of the sum of squares of all weighted rows.
+        factorizations: that it took; a linear problem takes one.
+    """
+
+    coefficients: Array
+    converged: bool
+    misfit: float
+    factorizations: int
+
+
+class CellSystem:
+    """All rows of the cells.
+
+    Args:
+        groups: rows; those with two sites couple the cells on both sides of a face.
+        mixing: per expert (N, N_e), from its combinations to the basis.
+        places: (K, d) middles of the experts' cells.
+        unknowns: m.
+    """
+
+    def __init__(self, groups: Sequence[PointRows], mixing: Sequence[Array], places: Array, unknowns: int):
+        self.groups, self.mixing, self.m = tuple(group for group in groups if group.count), list(mixing), unknowns
+        self.sizes = {e: unknowns * each.shape[1] for e, each in enumerate(self.mixing)}
+        joined = [[site.experts for site in group.sites] for group in self.groups if len(group.sites) == 2]
+        pairs = {(int(a), int(b)) for below, above in joined for a, b in zip(below, above, strict=True)}
+        self._coupled = {(max(p), min(p)) for p in pairs}
+        self._places = places
+
+    @cached_property
+    def order(self) -> Elimination:
+        """In which experts are eliminated."""
+        return cheapest(self.sizes, self._coupled, self._places)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Of one factorization, the products of Jacobians that it starts with included."""
+        found, size = cost(self.order, self.sizes), max(self.sizes.values())
+        products = sum(len(g.sites) ** 2 * g.count for g in self.groups) * size * (size + self.m * len(self.mixing[0]))
+        return Cost(found.work + products, found.entries)
+
+    @property
+    def bytes(self) -> float:
+        """Memory at the height of a factorization."""
+        matrix = sum(s**2 for s in self.sizes.values()) + sum(self.sizes[a] * self.sizes[b] for a, b in self._coupled)
+        return 8.0 * (matrix + _COPIES * self.cost.entries)
+
+    def solve(
+        self, start: Array, tolerance: float, most: int, pace: Pace | None = None, deadline: Deadline | None = None
+    ) -> Found:
+        """Damped Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance``.
+
+        Args:
+            start: (K, m, N).
+            tolerance: of the root mean square of a step in a cell, relative to the largest in any.
+            most: steps.
+            pace: of factorizations.
+            deadline: raise TimeIsUpError after it.
+
+        Raises:
+            SingularError: the normal equations cannot be factorized.
+            TimeIsUpError: the time is up, or a factorization would end too late.
+        """
+        pace, deadline = pace or Pace(), deadline or Deadline()
+        now, solver, change, count = start, None, np.inf, 0
+        residuals, linear = self._linearized(now)
+        misfit = _norm(residuals)
+        for _ in range(most):
+            deadline.check()
+            fresh = solver is None
+            if solver is None:
+                deadline.require(pace.seconds(self.cost.work), "the next factorization")
+                began = time.perf_counter()
+                solver = self._factorized(linear)
+                count += 1
+                pace.learn(self.cost.work, time.perf_counter() - began)
+            step, length = self._step(solver, residuals, linear)
+            share, before = 1.0, change
+            while True:
+                trial = now - share * step
+                residuals, linear = self._linearized(trial)
+                found = _norm(residuals)
+                if found <= misfit * (1 + 1e-8) or share <= _SHORTEST or not fresh:
+                    break
+                share /= 2
+            if not np.isfinite(found):
+                return Found(start, False, np.inf, count)
+            size = self._length(trial)
+            change = share * length / size if size else 0.0
+            if not fresh and found > 1.01 * misfit and change > tolerance:
+                # what the old factorization does not see
+                residuals, linear = self._linearized(now)
+                solver = None
+                continue
+            now, misfit = trial, found
+            if change < tolerance or (not fresh and change > 0.3 * before):
+                if change < max(tolerance, 1e-6):
+                    return Found(now, True, misfit, count)
+                solver = None
+            elif change > _FAR and not fresh:
+                solver = None
+            elif change > _FAR and before < np.inf:
+                solver = None
+        return Found(now, False, misfit, count)
+
+    def _linearized(self, coefficients: Array) -> tuple[list[Array], list[list[Parts]]]:
+        found = [group.linearized(coefficients) for group in self.groups]
+        return [residuals for residuals, _ in found], [parts for _, parts in found]
+
+    def _step(
+        self, solver: Solver, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]
+    ) -> tuple[Array, float]:
+        """The step (K, m, N) to be subtracted, and its largest root mean square in a cell."""
+        gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]))
+        for group, mine, parts in zip(self.groups, residuals, linear, strict=True):
+            group.pull_back(parts, mine, gradient)
+        mixed = np.concatenate([(g @ mix).ravel() for g, mix in zip(gradient, self.mixing, strict=True)])
+        own = np.split(solver(mixed), np.cumsum(list(self.sizes.values()))[:-1])
+        step = [mine.reshape(self.m, -1) @ mix.T for mine, mix in zip(own, self.mixing, strict=True)]
+        return np.stack(step), max(float(np.linalg.norm(mine)) for mine in own)
+
+    def _length(self, coefficients: Array) -> float:
+        """The largest value of any unknown."""
+        site = self.groups[0].sites[0]
+        return max(float(np.abs(site.derivative(coefficients[:, j], ())).max()) for j in range(self.m))
+
+    def _factorized(self, linear: Sequence[Sequence[Parts]]) -> Solver:
+        blocks = {(e, e): np.zeros((size, size)) for e, size in self.sizes.items()}
+        blocks |= {(a, b): np.zeros((self.sizes[a], self.sizes[b])) for a, b in self._coupled}
+        for group, parts in zip(self.groups, linear, strict=True):
+            for sites in group.jacobians(parts):
+                mixed = [(e, self._mixed(e, jacobian)) for e, jacobian in sites]
+                for i, (a, ja) in enumerate(mixed):
+                    for b, jb in mixed[i:]:
+                        if a >= b:
+                            blocks[a, b] += ja.T @ jb
+                        else:
+                            blocks[b, a] += jb.T @ ja
+        scale = {e: 1 / np.sqrt(np.maximum(blocks[e, e].diagonal(), 1e-300)) for e in self.sizes}
+        for (a, b), block in blocks.items():
+            block *= scale[a][:, None]
+            block *= scale[b]
+        both = np.concatenate(list(scale.values()))
+        shared = {key: torch.from_numpy(block) for key, block in blocks.items()}
+        for shift in _SHIFTS:
+            try:
+                factor = BlockCholesky(shared, shift, order=self.order)
+            except np.linalg.LinAlgError:
+                continue
+            return lambda right: both * factor.solve(torch.from_numpy(both * right)).numpy()
+        raise SingularError("the normal equations are singular to rounding")
+
+    def _mixed(self, expert: int, jacobian: Array) -> Array:
+        """(rows, m N_e) from (rows, m, N)."""
+        return (jacobian @ self.mixing[expert]).reshape(len(jacobian), -1)
+
+
+def _norm(residuals: Sequence[Array]) -> float:
+    return float(np.sqrt(sum((r**2).sum() for r in residuals)))

@@ -1,0 +1,99 @@
+"""How a finished march depends on numbers in its problem.
+
+Letters: n points, c derivatives, m unknowns.
+
+A slab's coefficients minimize the squares of its rows, so that rows of a problem with slightly other numbers move them by a
+Gauss-Newton step, for which the slab's own factorization serves. The march of the other problem on the same slabs then
+costs one evaluation of its rows each; central differences of two such marches are the implicit gradient, with an error
+of second order in the change of the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.inverse.measured import Jet
+from pinnlab.inverse.responses import UnsolvedError
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.march import SlabMarch
+from pinnlab.solvers.local_experts.piece import Piece
+from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.windows import joined_jet
+from pinnlab.training.part import Part
+
+
+class MarchedState:
+    """A march to the end, as what numbers are fitted around.
+
+    Args:
+        march: at its start.
+        deadline: of its slabs.
+        most: cells of all slabs that were tried, together.
+
+    Attributes:
+        work: how many cells these were.
+
+    Raises:
+        UnsolvedError: cells or slabs have become too small, or too many.
+        TimeIsUpError: the deadline has passed.
+    """
+
+    def __init__(self, march: SlabMarch, deadline: Deadline, most: float):
+        self.march, self.work = march, 0.0
+        try:
+            # guesses of numbers may make a solution grow beyond all bounds
+            with np.errstate(over="ignore", invalid="ignore"):
+                while not march.done:
+                    self.work += march.attempt(deadline).cells
+                    if self.work > most:
+                        raise UnsolvedError(f"{self.work:.0f} cells were not enough")
+        except UnresolvedError as error:
+            raise UnsolvedError(str(error)) from error
+
+    @property
+    def resolved(self) -> bool:
+        """Whether cells resolve it, and its equations hold."""
+        return not self.march.coarse and self.march.contradiction is None
+
+    @property
+    def jet(self) -> Jet:
+        """Derivatives (c, n, m) at points (n, d)."""
+        return joined_jet(self.march.pieces, self.march.problem.domain)
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        """Values (n, m) at points (n, d)."""
+        return self.march.field()
+
+    def parts(self, numbers: Mapping[str, float]) -> list[Part]:
+        """The pieces, with numbers that were found."""
+        return [Piece(p.unknowns, p.cells, p.basis, p.weights, p.constants, numbers, p.lift) for p in self.march.pieces]
+
+    def neighbours(self, problems: Sequence[Problem], deadline: Deadline) -> list[Jet]:
+        """The solutions of problems next to the march's, on its slabs.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+        """
+        march, settings = self.march, self.march.settings
+        made = [Discretization(problem, march.basis, settings.rounding, settings.weight) for problem in problems]
+        found: list[list[Piece]] = [[] for _ in problems]
+        before: Piece | None = None
+        for piece in march.pieces:
+            deadline.check()
+            rows, system = march.system(piece.cells, before)
+            respond = system.responses(piece.weights)
+            for mine, other in zip(found, made, strict=True):
+                theirs = other.rows(piece.cells, mine[-1] if mine else None)
+                for row, like in zip(theirs.all, rows.all, strict=True):
+                    row.scale = like.scale
+                weights = piece.weights - respond(theirs.all, theirs.integrals)
+                mine.append(
+                    Piece(piece.unknowns, piece.cells, piece.basis, weights, other.parameters, None, other.lift)
+                )
+            before = piece
+        return [joined_jet(pieces, march.problem.domain) for pieces in found]

@@ -1,0 +1,51 @@
+"""Levenberg-Marquardt, one trial at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pinnlab.algebra.nonlinear_fit import Fit
+
+
+def run(function, slope, start, longest=10.0, most=60):
+    at = np.array(start)
+    fit = Fit(at, function(at), slope(at), np.full(len(at), longest))
+    for _ in range(most):
+        proposal = fit.propose()
+        if fit.stuck or fit.promised < 1e-26:
+            break
+        if fit.improves(function(proposal)):
+            fit.take(function(proposal), slope(proposal))
+        else:
+            fit.refuse()
+    return fit
+
+
+def test_a_linear_fit_is_found_at_once():
+    rows = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    fit = run(lambda z: rows @ z - [0.0, 1.0, 5.0], lambda z: rows, [0.0, 0.0])
+    assert fit.at == pytest.approx([-0.5, 2.5]) and fit.square == pytest.approx(1.5)
+
+
+def test_rosenbrocks_valley():
+    fit = run(
+        lambda z: np.array([10 * (z[1] - z[0] ** 2), 1 - z[0]]),
+        lambda z: np.array([[-20 * z[0], 10.0], [-1.0, 0.0]]),
+        [-1.2, 1.0],
+    )
+    assert fit.at == pytest.approx([1.0, 1.0], abs=1e-10)
+
+
+def test_steps_are_no_longer_than_allowed_and_refusals_shorten_them():
+    fit = Fit(np.array([0.0]), np.array([10.0]), np.array([[1.0]]), np.array([2.0]))
+    assert fit.propose() == pytest.approx([-2.0])
+    before = fit.damping
+    fit.refuse()
+    assert fit.damping > before and not fit.stuck
+    assert not fit.improves(np.array([np.nan])) and not fit.improves(np.array([10.0])) and fit.improves(np.array([9.0]))
+
+
+def test_parameters_that_nothing_depends_on_stay():
+    fit = run(lambda z: np.array([z[0] - 1.0]), lambda z: np.array([[1.0, 0.0]]), [0.0, 7.0])
+    assert fit.at == pytest.approx([1.0, 7.0])

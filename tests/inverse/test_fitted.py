@@ -1,0 +1,199 @@
+"""Unknown numbers, found from data around local experts, with their intervals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.inverse.responses import Responses
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.local_experts.plan import LocalExperts
+
+T = np.linspace(0.0, 5.0, 40)
+RNG = np.random.default_rng(5)
+NOISE = RNG.standard_normal(40)
+
+
+RATE = pl.Unknown(0.2)
+
+
+def decay(values, unknown=RATE, equation=lambda u, k: u.t + k * u, sd=None, **others):
+    data = pl.Data({"t": T}, u=values, sd=sd)
+    return pl.Problem(pl.Box(t=(0.0, 5.0)), "u", equation, [pl.Initial(u=1.0), data], {"k": unknown, **others})
+
+
+def solved(problem, **options):
+    return pl.solve(problem, pl.HardConstraintMoE(), progress=False, **options)
+
+
+def heat(extra=lambda u, D: 0.0, **parameters):
+    x, t = RNG.uniform(0, 1, 60), RNG.uniform(0, 0.3, 60)
+    u = np.exp(-(math.pi**2 * 0.8 + 2.0) * t) * np.sin(math.pi * x) + 0.01 * RNG.standard_normal(60)
+    return pl.Problem(
+        pl.Box(x=(0.0, 1.0), t=(0.0, 0.3)), "u", lambda u, D, h: u.t - D * u.xx + h * u,
+        [pl.Initial(u=lambda x: torch.sin(math.pi * x)), pl.Dirichlet(u=0.0), pl.Data({"x": x, "t": t}, u=u, sd=0.01)],
+        parameters,
+    )  # fmt: skip
+
+
+def test_the_default_finds_a_rate_and_says_how_sure_it_is():
+    solution = pl.solve(decay(np.exp(-0.6 * T) + 0.01 * NOISE), progress=False)
+    assert type(solution.solver) is pl.HardConstraintMoE and solution.status.name == "CONVERGED"
+    low, high = solution.intervals(0.95)["k"]
+    assert low < 0.6 < high and low < solution.coefficients["k"] < high
+    # the derivative of exp(-k t) by k is -t exp(-k t)
+    k = solution.coefficients["k"]
+    left = np.exp(-k * T) - np.exp(-0.6 * T) - 0.01 * NOISE
+    deviation = math.sqrt((left @ left) / 39 / ((T * np.exp(-k * T)) ** 2).sum())
+    assert (high - low) / 2 == pytest.approx(2.0227 * deviation, rel=1e-3)
+    assert f"k = {k:.6g}, 95 % interval {low:.6g} to {high:.6g}" in str(solution)
+    assert solution.history.column("k")[-1] == pytest.approx(k)
+
+
+def test_noise_that_is_given_makes_the_intervals():
+    tight, wide = (solved(decay(np.exp(-0.6 * T) + 0.01 * NOISE, sd=sd)).intervals()["k"] for sd in (0.01, 0.02))
+    assert wide[1] - wide[0] == pytest.approx(2 * (tight[1] - tight[0]), rel=1e-3)
+
+
+def test_without_noise_it_is_as_accurate_as_the_experts():
+    assert solved(decay(np.exp(-0.6 * T))).coefficients["k"] == pytest.approx(0.6, rel=1e-6)
+
+
+def test_sensitivities_are_those_of_other_marches():
+    problem = heat(D=pl.Unknown(0.7), h=pl.Unknown(1.5, bounds=(0, None)))
+    experts = LocalExperts(tolerance=1e-10)
+    responses = Responses(problem, lambda p, deadline, most: experts._solved(0, p, deadline, most), {})
+    here = responses.at(responses.start, Deadline())
+    (found,) = responses.jacobian(here, Deadline())
+    for i, step in enumerate(1e-3 * np.eye(2)):
+        ahead, behind = (responses.at(responses.start + s * step, Deadline()).left[0] for s in (1, -1))
+        assert found[:, i] == pytest.approx((ahead - behind) / 2e-3, abs=2e-6)
+
+
+def test_a_sum_that_data_do_not_take_apart_is_named():
+    solution = solved(heat(D=pl.Unknown(1.0), h=pl.Unknown(1.0)))
+    assert solution.uncertainty.remarks[0] == "the data tell D and h only through 9.87 D + h"
+    assert solution.intervals() == {"D": (-math.inf, math.inf), "h": (-math.inf, math.inf)}
+    D, h = solution.coefficients.values()
+    assert 9.8696 * D + h == pytest.approx(9.8696 * 0.8 + 2.0, rel=0.03)
+
+
+def test_a_prior_takes_them_apart():
+    solution = solved(heat(D=pl.Unknown(1.0), h=pl.Unknown(1.0, prior=(2.1, 0.1))))
+    low, high = solution.intervals()["h"]
+    assert solution.uncertainty.remarks == ()
+    assert solution.coefficients["h"] == pytest.approx(2.1, abs=1e-3)
+    assert (high - low) / 2 == pytest.approx(1.96 * 0.1, rel=0.01)
+
+
+def test_products_and_what_leaves_no_trace():
+    product = decay(
+        np.exp(-0.6 * T) + 0.01 * NOISE, pl.Unknown(1.0, bounds=(0, None)), lambda u, k, b: u.t + k * b * u,
+        b=pl.Unknown(1.0, bounds=(0, 10)),
+    )  # fmt: skip
+    solution = solved(product)
+    assert solution.uncertainty.remarks[0] == "the data tell k and b only through k b"
+    assert solution.intervals() == {"k": (0.0, math.inf), "b": (0.0, 10.0)}
+    nothing = decay(np.exp(-0.6 * T) + 0.01 * NOISE, equation=lambda u, k, b: u.t + k * u + 0 * b, b=pl.Unknown(1.0))
+    assert "the data do not tell b" in str(solved(nothing))
+
+
+def test_a_bound_that_data_want_beyond():
+    solution = solved(decay(np.exp(-0.6 * T) + 0.01 * NOISE, pl.Unknown(0.2, bounds=(0, 0.5))))
+    assert solution.coefficients["k"] == pytest.approx(0.5, abs=1e-3)
+    assert "k is at its bound 0.5: the data want it beyond" in solution.uncertainty.remarks
+
+
+def test_another_minimum_is_found():
+    # of the fit of a frequency there are as many minima as periods
+    data = pl.Data({"t": T}, u=np.cos(3 * T) + 0.05 * NOISE)
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 5.0)), "u", lambda u, w: u.tt + w**2 * u, [pl.Initial(u=1.0, u_t=0.0), data],
+        {"w": pl.Unknown(0.5, bounds=(0.1, 10))},
+    )  # fmt: skip
+    solution = solved(problem)
+    low, high = solution.intervals()["w"]
+    assert low < 3.0 < high < 3.1
+    assert any("another minimum" in note for note in solution.notes)
+
+
+def test_a_misfit_that_is_no_noise_and_measurements_far_off_are_told():
+    wave = decay(np.exp(-0.6 * T) + 0.1 * np.sin(3 * T) + 0.01 * NOISE, sd=0.01)
+    told = str(solved(wave))
+    assert "times the noise that was given" in told and "is no independent noise" in told
+    values = np.exp(-0.6 * T) + 0.01 * NOISE
+    values[7] += 0.5
+    assert "1 of 40 measurements lie far off, number 7 most" in str(solved(decay(values)))
+
+
+def test_one_measurement_tells_nothing_of_its_noise():
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 5.0)), "u", lambda u, k: u.t + k * u, [pl.Initial(u=1.0), pl.Data({"t": [2.0]}, u=[0.3])],
+        {"k": pl.Unknown(0.2)},
+    )  # fmt: skip
+    solution = solved(problem)
+    assert solution.coefficients["k"] == pytest.approx(-math.log(0.3) / 2, rel=1e-5)
+    assert solution.intervals() == {"k": (-math.inf, math.inf)} and "give sd=" in str(solution)
+
+
+def test_natural_units_and_files(tmp_path):
+    t = np.linspace(0.0, 1e4, 30)
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 1e4)), "T", lambda T, k: T.t + k * (T - 290.0),
+        [pl.Initial(T=350.0), pl.Data({"t": t}, T=290 + 60 * np.exp(-4e-4 * t) + 0.2 * RNG.standard_normal(30))],
+        {"k": pl.Unknown(1e-4, bounds=(0, None))},
+    )  # fmt: skip
+    solution = solved(problem)
+    low, high = solution.intervals()["k"]
+    assert low < 4e-4 < high and high - low < 2e-5
+    solution.save(tmp_path / "cooling.pt")
+    again = pl.Solution.load(tmp_path / "cooling.pt")
+    assert again.intervals()["k"] == pytest.approx((low, high)) and again.coefficients == solution.coefficients
+
+
+def test_unknown_initial_and_boundary_values_of_steady_problems_too():
+    x, q, b = np.linspace(0, 1, 30), 2.5, 0.3
+    w = q**0.5
+    values = (1 - np.cosh(w * x)) / q + (b - (1 - np.cosh(w)) / q) * np.sinh(w * x) / np.sinh(w)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, q: -u.xx + q * u - 1,
+        [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=lambda b: b, on="x+"), pl.Data({"x": x}, u=values)],
+        {"q": pl.Unknown(1.0), "b": pl.Unknown(0.1)},
+    )  # fmt: skip
+    found = solved(problem).coefficients
+    assert found == pytest.approx({"q": q, "b": b}, rel=1e-5)
+
+
+def test_a_run_goes_on_from_numbers_and_from_a_checkpoint(tmp_path):
+    problem = decay(np.exp(-0.6 * T) + 0.01 * NOISE)
+    whole = solved(problem)
+    assert len(solved(problem, start=whole).history) < len(whole.history)
+    file = tmp_path / "half.pt"
+    solved(problem, checkpoint=file, callbacks=[lambda record: len(record.coefficients) and record.loss < 0.05])
+    again = solved(problem, checkpoint=file)
+    assert again.coefficients["k"] == pytest.approx(whole.coefficients["k"], rel=1e-12)
+
+
+def test_what_it_cannot_take_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match=r"from Data, or beside an Integral.*use PINN"):
+        solved(
+            pl.Problem(pl.Box(t=(0.0, 1.0)), "u", lambda u, k: u.t + k * u, [pl.Initial(u=1.0)], {"k": pl.Unknown(1.0)})
+        )
+    x = pl.Data({"x": [0.5]}, u=[1.0])
+    with pytest.raises(ValueError, match="without the data that state is not fixed: .*use PINN"):
+        solved(
+            pl.Problem(
+                pl.Box(x=(0.0, 1.0)),
+                "u",
+                lambda u, k: u.xx + k,
+                [pl.Dirichlet(u=0.0, on="x-"), x],
+                {"k": pl.Unknown(1.0)},
+            )
+        )
+    solution = solved(decay(np.exp(-0.6 * T)).at(k=0.6).replace(conditions=[pl.Initial(u=1.0)]))
+    with pytest.raises(ValueError, match=r"no numbers were to be found; they are declared as parameters=\{'k'"):
+        solution.intervals()
