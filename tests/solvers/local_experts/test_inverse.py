@@ -74,14 +74,13 @@ def test_a_coefficient_from_noisy_data_with_its_band(tmp_path: Path) -> None:
 def test_noise_that_does_not_fit_the_data_is_said() -> None:
     notes = " ".join(pl.solve(reaction(0.05, sd=0.001), progress=False).notes)
     assert "is missed by" in notes
-    assert "the noise of data u is estimated" in " ".join(pl.solve(reaction(0.05), progress=False).notes)
 
 
 def test_an_unknown_source_initial_state_and_flux() -> None:
     # u = exp(-t) cos(pi x) + x^2 t + 1 with u_t = u_xx + s
     box, rng = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), np.random.default_rng(0)
     x, t = rng.uniform(size=(2, 300))
-    u = np.exp(-t) * np.cos(math.pi * x) + x**2 * t + 1
+    u = np.exp(-t) * np.cos(math.pi * x) + x**2 * t + 1 + 1e-3 * rng.normal(size=300)
     problem = pl.Problem(
         box,
         "u",
@@ -96,8 +95,8 @@ def test_an_unknown_source_initial_state_and_flux() -> None:
     )
     solution = pl.solve(problem, progress=False)
     found = solution.coefficients
-    assert relative(found["u0"](AT), 1 + np.cos(math.pi * AT)) < 1e-5
-    assert relative(found["g"](AT), 2 * AT) < 1e-4
+    assert relative(found["u0"](AT), 1 + np.cos(math.pi * AT)) < 5e-3
+    assert relative(found["g"](AT), 2 * AT) < 5e-2
 
 
 def test_an_unknown_law() -> None:
@@ -106,7 +105,7 @@ def test_an_unknown_law() -> None:
         w, slope = x + x**2, 1 + 2 * x
         return pl.diff(k * u.x, "x") - (2 * w * slope**2 + (1 + w**2) * 2)
 
-    values = XS + XS**2
+    values = XS + XS**2 + 1e-3 * np.random.default_rng(0).normal(size=50)
     problem = pl.Problem(
         pl.Box(x=(0.0, 1.0)),
         "u",
@@ -117,8 +116,8 @@ def test_an_unknown_law() -> None:
     )
     solution = pl.solve(problem, progress=False)
     us = np.linspace(0.1, 1.9, 50)
-    assert relative(solution.coefficients["k"](u=us), 1 + us**2) < 1e-5
-    assert solution(x=0.5)["k"] == pytest.approx(1 + 0.75**2, rel=1e-5)
+    assert relative(solution.coefficients["k"](u=us), 1 + us**2) < 2e-2
+    assert solution(x=0.5)["k"] == pytest.approx(1 + 0.75**2, rel=2e-2)
 
 
 def plan_of(problem: pl.Problem) -> FunctionMarch:
@@ -130,6 +129,7 @@ def plan_of(problem: pl.Problem) -> FunctionMarch:
 def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     problem, path = reaction(0.02), tmp_path / "run.ck"
     whole = pl.solve(problem, progress=False)
+    assert "the noise of data u is estimated" in " ".join(whole.notes)
     began = plan_of(problem)
     for _ in range(4):
         began.advance()
