@@ -54,6 +54,9 @@ def problem(seed: int = 0, peak: float = 3.0, end: float = 1.0) -> pl.Problem:
         parameters={"viscosity": 1 / REYNOLDS},
         reference=MemberReference(lambda: solve(w0, 1 / REYNOLDS, end), ("x", "y", "t")),
         name="Decaying turbulence",
+        scales=dict.fromkeys(
+            ("x", "y", "t", "w", "psi", "transport", "stream function"), 1.0
+        ),  # its recipes were found in these units
     )
 
 

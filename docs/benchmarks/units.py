@@ -23,7 +23,7 @@ from typing import Any
 if __name__ == "__main__":
     time.perf_counter = time.process_time  # before anything takes its clock from there
 
-from pinnlab.bench.provenance import provenance  # noqa: E402
+from pinnlab.bench.provenance import commit, provenance  # noqa: E402
 from scaled import PAIRS  # noqa: E402
 from scaled.running import row, solvers, table, truth  # noqa: E402
 
@@ -64,7 +64,8 @@ def main() -> None:
             seconds = given.seconds if given.steps is None else 600.0
             one = row(name, pair, solver, true, seconds, given.steps, given.seeds)
             if one is not None:
-                rows.append(one)
+                budget = {"seconds": given.seconds} if given.steps is None else {"steps": given.steps}
+                rows.append({**one, **budget, "commit": commit()})
                 print(json.dumps(one), flush=True)
                 written(given.out, rows, given)
     print(table(rows), file=sys.stderr)

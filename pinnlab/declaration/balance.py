@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_NOTHING = 1e-10
-"""Variation next to the size that is none: it would be lost in rounding, or is rounding itself. Sound is 2e-10 of the air's
-pressure where it begins to be heard, 2e-7 where people talk."""
+_NOTHING = 1e-9
+"""Variation next to the size that is none: it would be lost in rounding, or is rounding itself. Speech is 2e-7 of the air's
+pressure."""
 _COMPARABLE = 0.1
 """Share of the largest term from which on another one can balance it."""
 

@@ -226,8 +226,7 @@ class Problem:
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
         given = (self.equation_term(), terms, self.parameters, self.complex_unknowns)
-        declared = TermSizes(self.context(), *given, soft=bool(self.exact_plan().soft))
-        return find_scales(declared, self.parameters, self._given_scales)
+        return find_scales(TermSizes(self.context(), *given), self.parameters, self._given_scales)
 
     @cached_property
     def natural(self) -> Problem:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pinnlab.declaration.balance import Row, balanced, between, driven, offset_and_scale, rounded
@@ -28,11 +28,13 @@ _ROUNDS = 30
 _ENOUGH = 1.1
 """Factor by which sizes may still change when iterations end."""
 NATURAL = 64.0
-"""Factor from one within which a scale is natural."""
+"""Factor from one within which lengths are natural. Networks see them scaled to [-1, 1], whatever they are."""
+USUAL = 5.0
+"""The same for unknowns. Networks give numbers of about one, and those that must give 10 or 1/10 take ten times as long."""
 STIFF = 3e3
-"""The same for time, and for equations beside conditions that are not built in."""
-ALONE = 1e9
-"""The same for equations that are all there is to be solved: as large as they are, they are as large everywhere."""
+"""The same for time and for the sizes of equations."""
+EVEN = 10.0
+"""Factor between the sizes of two equations up to which both are felt: their squares are added up."""
 SPREAD = 1e10
 """Factor between the terms of an equation from which on one of them is lost beside the other."""
 OFFSET = 10.0
@@ -160,8 +162,10 @@ def _found(
         size = row.largest(sizes)
         notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
-    natural = not given and _natural(declared, coordinates, unknowns, equations)
-    return Scales(coordinates, pairs, own, equations, natural, declared.misfits(rest, sizes), tuple(notes))
+    found = Scales(coordinates, pairs, own, equations, conditions=declared.misfits(rest, sizes), notes=tuple(notes))
+    # ones for all names are the user's wish that nothing is changed
+    natural = found.change.is_identity if given else _natural(declared, coordinates, unknowns, equations)
+    return replace(found, natural=natural)
 
 
 def _spread(name: str, terms: Sequence[float]) -> list[str]:
@@ -255,14 +259,14 @@ def _natural(
     time = [declared.lengths[c] for c in coordinates if c == declared.region.time]
     offsets = any(offset != 0 for offset, _ in coordinates.values())
     far = any(abs(offset) > OFFSET * scale for offset, scale in unknowns.values())
-    near = [*space, *(scale for _, scale in unknowns.values())]
     sizes = list(equations.values())
-    alone = max(sizes) <= STIFF * min(sizes) and not declared.soft
     return (
         not (offsets or far)
-        and all(1 / NATURAL <= s <= NATURAL for s in near)
+        and all(1 / NATURAL <= s <= NATURAL for s in space)
+        and all(1 / USUAL <= s <= USUAL for _, s in unknowns.values())
         and all(1 / STIFF <= s <= STIFF for s in time)
-        and all(1 / (ALONE if alone else STIFF) <= s <= (ALONE if alone else STIFF) for s in sizes)
+        and all(1 / STIFF <= s <= STIFF for s in sizes)
+        and max(sizes) <= EVEN * min(sizes)
     )
 
 

@@ -44,7 +44,6 @@ class TermSizes:
         conditions: the terms of each.
         parameters: of the problem.
         complex_unknowns: names of those of which two unknowns are the parts.
-        soft: whether some conditions are not built in.
         waves: whether short waves of a source are taken into account.
     """
 
@@ -56,10 +55,9 @@ class TermSizes:
         parameters: Mapping[str, Parameter],
         complex_unknowns: Sequence[str] = (),
         *,
-        soft: bool = True,
         waves: bool = True,
     ):
-        self.complex_unknowns, self.waves, self.soft = tuple(complex_unknowns), waves, soft
+        self.complex_unknowns, self.waves = tuple(complex_unknowns), waves
         self.context, self.region, self._given = context, context.region, parameters
         self.parameters = {name: _large(value) for name, value in parameters.items()}
         self.equations, self.conditions = equations, conditions
@@ -150,7 +148,7 @@ class TermSizes:
     def blunt(self) -> TermSizes:
         """The same without regard to short waves."""
         given = (self.context, self.equations, self.conditions, self._given, self.complex_unknowns)
-        return TermSizes(*given, soft=self.soft, waves=False)
+        return TermSizes(*given, waves=False)
 
     @cached_property
     def paths(self) -> dict[str, tuple[float, float]]:

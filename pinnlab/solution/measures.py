@@ -22,8 +22,9 @@ from torch import Tensor
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.joints import hair
+from pinnlab.declaration.lacking import keys_of
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, Term, trace
+from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import named_jets
@@ -293,13 +294,6 @@ def _misfit(name: str, kind: str, values: Tensor, scales: Sequence[float]) -> Mi
         return Misfit(name, kind, math.nan, math.nan, math.nan)
     size = rms(values)
     return Misfit(name, kind, size, float(values.abs().max()), relative_size(size, scales))
-
-
-def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
-    """{unknown: the derivatives that a term uses}."""
-    d = len(problem.domain.coordinates)
-    sites = term.draw(lambda n: unit_points("sobol", n, d, np.random.default_rng(0)), 5)
-    return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
 
 
 def _hand_overs(

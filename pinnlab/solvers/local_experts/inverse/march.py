@@ -186,6 +186,8 @@ class FunctionMarch(March):
             fit = self.fit
             if not fit.found and fit.steps < _MOST_STEPS:
                 fit.step(deadline)
+                if deadline.passed:
+                    return self._done(Status.BUDGET_REACHED, deadline)
                 return Advance(False, 1 - 0.9 / (1 + fit.steps))
             if not self._finer(deadline):
                 return self._done(Status.CONVERGED if fit.found else Status.STALLED, deadline)
