@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from element_cases import Case, Cases, flows, materials, plane
+from element_cases import Case, Cases, flows, materials, plane, space
 
 import pinnlab as pl
 from pinnlab.bench import provenance
 
-CASES: Cases = {**plane.CASES, **materials.CASES, **flows.CASES}
+CASES: Cases = {**plane.CASES, **materials.CASES, **flows.CASES, **space.CASES}
 _POINTS = 3000
 
 
