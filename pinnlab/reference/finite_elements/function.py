@@ -67,7 +67,7 @@ class ElementFunction:
         """(p,) numbers of the elements, and (p, d) reference coordinates there, of points (p, d)."""
         all_corners = self.space.corners
         element, best = np.zeros(len(points), dtype=int), np.full(len(points), -np.inf)
-        local = np.zeros_like(points)
+        other, local = element.copy(), np.zeros_like(points)
         left = np.arange(len(points))
         for near in _NEAR:
             near = min(near, len(all_corners))
@@ -82,11 +82,21 @@ class ElementFunction:
             mine = left[better]
             element[mine], local[mine] = found[rows, pick][better], inner[rows, pick][better]
             best[mine] = least[rows, pick][better]
+            least[rows, pick] = -np.inf
+            other[mine] = found[rows, least.argmax(axis=1)][better]
             # a curved side reaches a little beyond its chord
             left = np.flatnonzero(best < -1e-9)
             if not len(left):
                 break
-        return element, self._curved(points, element, local)
+        local = self._curved(points, element, local)
+        # between a curved side and its chord it may be the neighbour
+        beyond = np.flatnonzero(_least(local) < -1e-9)
+        if len(beyond):
+            start = np.full((len(beyond), 2), 1 / 3)
+            tried = self._curved(points[beyond], other[beyond], start)
+            better = _least(tried) > _least(local[beyond])
+            element[beyond[better]], local[beyond[better]] = other[beyond[better]], tried[better]
+        return element, local
 
     def _curved(self, points: Array, element: Array, local: Array) -> Array:
         """Reference coordinates under the quadratic map, by Newton's method from those under the straight one."""
@@ -164,3 +174,8 @@ class ElementFunction:
                     total[part] += weights[part, w] * (values[index[part, w, None], mine] * own).sum(axis=1)
             found[unknown] = total
         return found
+
+
+def _least(local: Array) -> Array:
+    """(p,) the smallest barycentric coordinate of reference coordinates (p, 2); negative outside of the triangle."""
+    return np.minimum(local.min(axis=1), 1 - local.sum(axis=1))

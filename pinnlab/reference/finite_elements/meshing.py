@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.domains import Region
+from pinnlab.domains.outlines import Curve
 from pinnlab.domains.tetrahedra import Tetrahedra
 from pinnlab.domains.tetrahedralization import tetrahedralize
 from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
@@ -36,7 +37,12 @@ def first_size(region: Region) -> float:
     return region.size / _SIDES[len(region.coordinates)]
 
 
-def meshed(region: Region, graded: Sequence[tuple[Array, float]], copied: Sequence[Copied] = ()) -> Mesh:
+def meshed(
+    region: Region,
+    graded: Sequence[tuple[Array, float]],
+    copied: Sequence[Copied] = (),
+    inner: Sequence[Curve] = (),
+) -> Mesh:
     """The first mesh.
 
     Args:
@@ -44,13 +50,14 @@ def meshed(region: Region, graded: Sequence[tuple[Array, float]], copied: Sequen
         graded: in the plane, (point (2,), length of edges there); in space edges are shorter where the region's own edges
             point inwards.
         copied: pieces of the boundary that get the nodes of others, in the plane.
+        inner: curves that triangles are to follow, in the plane.
 
     Raises:
         ValueError: no mesh keeps to the boundary, or pieces are to be copied in space.
     """
     size = first_size(region)
     if len(region.coordinates) == 2:
-        return triangulate(region, size, graded, copied)
+        return triangulate(region, size, graded, copied, inner)
     if copied:
         raise ValueError(
             f"reference_solution: {copied[0].of!r} and {copied[0].piece!r} are periodic; finite elements in space take no "
@@ -64,7 +71,7 @@ def space_on(mesh: Mesh) -> Space:
     return TetrahedralSpace(mesh) if isinstance(mesh, Tetrahedra) else ElementSpace(mesh)
 
 
-def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool) -> Prepare | None:
+def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool, gauges: int) -> Prepare | None:
     """How linear systems on a mesh are solved; None where factorizations that know nothing of it are best.
 
     Args:
@@ -72,10 +79,11 @@ def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool) -> Pre
         fixed: (N,) entries of the state that conditions fix.
         deadline: of each solution.
         moving: whether there is time, which takes several factorizations of complex numbers at once.
+        gauges: rows and columns at the end.
     """
     if not isinstance(mesh, Tetrahedra):
         return None
-    return linear_solver(mesh, fixed, deadline, _DIRECT // 2 if moving else _DIRECT)
+    return linear_solver(mesh, fixed, deadline, _DIRECT // 2 if moving else _DIRECT, gauges)
 
 
 def look_ahead_on(mesh: Mesh, components: int, moving: bool, tied: bool, deadline: Deadline) -> None:
@@ -85,7 +93,7 @@ def look_ahead_on(mesh: Mesh, components: int, moving: bool, tied: bool, deadlin
         mesh: of the level.
         components: of the state.
         moving: whether there is time.
-        tied: whether nodes are tied or constants gauged, which leaves no choice but factorizations.
+        tied: whether nodes are tied to one another, which leaves no choice but factorizations.
         deadline: of the level.
 
     Raises:
