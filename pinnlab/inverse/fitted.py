@@ -201,6 +201,7 @@ class FittedMarch(March):
                 self._starts = self._others(deadline)
             except TimeIsUpError:
                 self._starts = []
+                self._told.append("there was no time to look for another minimum, where more of the data is met")
         while self._starts:
             try:
                 self._go_on_from(self._starts.pop(0), deadline)
