@@ -34,7 +34,9 @@ Array = np.ndarray
 _SETTLED = 1e-4
 """What a step may still take from the sum of squares, in units of the noise's variance, when the numbers have settled."""
 _LONGEST = 1.0
-"""Step of a free variable, a factor of three of what is positive; twice that of what has no bounds."""
+"""Step of a free variable, a factor of three of what is positive; at most twice that of what has no bounds."""
+_KEPT, _NEAR_ZERO = 0.7, 0.1
+"""Share of a number without bounds that is a step, and what is a step of one that is about zero."""
 _ROUNDS = 8
 """How often the noise of several quantities is estimated anew."""
 _SAME_NOISE = 0.03
@@ -103,6 +105,7 @@ class FittedMarch(March):
         if self.found is None:
             return self._begin(deadline)
         fit = self.found.fit
+        fit.longest = self._longest(fit.at)
         proposal = fit.propose()
         promised = fit.promised / self._variance
         if promised < _SETTLED or fit.stuck:
@@ -156,8 +159,13 @@ class FittedMarch(March):
         return self._advance(True)
 
     def _fit(self, response: Response, jacobian: list[Array]) -> Fit:
-        longest = np.array([_LONGEST * (2.0 if free.plain else 1.0) for free in self.responses.frees])
+        longest = self._longest(response.at)
         return Fit(response.at, self._whitened(response), self._rows(jacobian, response.at), longest)
+
+    def _longest(self, at: Array) -> Array:
+        """(p,) of a step; the sign of a number without bounds, such as a diffusivity, changes near zero only."""
+        plain = np.clip(_KEPT * np.abs(at), _NEAR_ZERO, 2 * _LONGEST)
+        return np.where([free.plain for free in self.responses.frees], plain, _LONGEST)
 
     def _keep(self, found: Found) -> None:
         self.found = found
@@ -193,6 +201,7 @@ class FittedMarch(March):
                 self._starts = self._others(deadline)
             except TimeIsUpError:
                 self._starts = []
+                self._told.append("there was no time to look for another minimum, where more of the data is met")
         while self._starts:
             try:
                 self._go_on_from(self._starts.pop(0), deadline)

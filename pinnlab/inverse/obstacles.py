@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pinnlab.declaration.conditions import Data, Integral
-from pinnlab.declaration.parameters import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.inverse.measured import without_data
 
@@ -28,9 +27,8 @@ def obstacle_to_fit(problem: Problem, owner: str) -> str | None:
         owner: who would solve it.
     """
     names = ", ".join(problem.unknown_parameters)
-    for name, value in problem.parameters.items():
-        if isinstance(value, Unknown) and value.of is not None:
-            return f"{owner} finds unknown numbers, and {name!r} is a function of {', '.join(value.of)}"
+    if problem.unknown_functions:
+        return f"{owner} finds unknown numbers, and {problem.unknown_functions[0]!r} is a function"
     if not any(isinstance(c, Data) for c in problem.conditions):
         return (
             f"{owner} finds the unknown parameters {problem.unknown_parameters} from Data, or beside an Integral of a "
