@@ -1,4 +1,4 @@
-"""The command line: ``pinnlab list``, ``run``, ``compare``, ``bench``.
+"""The command line: ``pinnlab list``, ``new``, ``run``, ``compare``, ``bench``.
 
 Wherever a command takes the name of a problem it takes the path of a Python file with ``problem()`` and, optionally,
 ``recipe()`` and ``BUDGET``. Exit codes: 0 all went well, 1 a run that did not end as planned, 2 a request that cannot
@@ -29,6 +29,7 @@ from pinnlab.bench import FAILED, Results, Schedule, markdown, provenance, write
 from pinnlab.bench import bench as run_bench
 from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
 from pinnlab.bench.peers import PEERS
+from pinnlab.bench.template import write_template
 from pinnlab.declaration.library import collections, problem_names
 from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine import distributed
@@ -105,6 +106,17 @@ def list_(collection: str | None) -> None:
     if collection is None:
         for name in collections():
             click.echo(f"\n{len(problem_names(name))} more: pinnlab list {name}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def new(file: Path) -> None:
+    """Write a commented problem FILE to start from; `pinnlab run FILE` works at once."""
+    try:
+        write_template(file)
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+    click.echo(f"wrote {file}; next: pinnlab run {file}")
 
 
 @main.command()

@@ -66,6 +66,22 @@ def test_list_in_a_process_of_its_own_names_every_problem() -> None:
     assert "budget 170 s; published: " in run.stdout
 
 
+def test_a_new_file_runs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke("new", "mine/bar.py")
+    assert result.exit_code == 0 and "next: pinnlab run mine/bar.py" in result.output
+    assert "pinnlab run mine/bar.py -p D=0.3" in Path("mine/bar.py").read_text()
+    run = invoke("run", "mine/bar.py", "--no-progress", "-p", "D=0.3")
+    assert run.exit_code == 0, run.output
+    assert "verdict: good" in run.output
+    solution = pl.Solution.load("runs/bar_D_0.3.pt", load_case("mine/bar.py", {"D": 0.3}).problem())
+    assert solution.error()["u"] < 1e-6
+    again = invoke("new", "mine/bar.py")
+    assert again.exit_code == 2 and "mine/bar.py exists; give another name" in again.output
+    other = invoke("new", "bar.txt")
+    assert other.exit_code == 2 and "give a name that ends in .py" in other.output
+
+
 def test_run_solves_compares_draws_and_saves(heat: Path) -> None:
     result = invoke("run", heat, "--no-progress", "-p", "D=0.2", "--out", "files")
     assert result.exit_code == 0, result.output

@@ -108,9 +108,11 @@ def lost_flux(
             f"flux=lambda ...: {flux}), the flux along the cut as a function of unknowns, coordinates and parameters"
         )
     elif first.position is None and name in region.space:
+        plane = first.inside_diff and len(region.space) == 2
+        but = " but the classical one, pl.reference_solution(problem), on finite elements" if plane else " so far"
         ways.append(
-            "no solver joins fluxes across curved or oblique lines so far, only across faces at a position along a "
-            "coordinate: let materials meet there"
+            f"no solver joins fluxes across curved or oblique lines{but}; others join them across faces at a position along "
+            "a coordinate: let materials meet there"
         )
     ways.append(
         "replace the jump by a steep smooth transition that the solver can resolve, such as "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.functions import FunctionParameter, GivenFunction, from_data, to_data
-from pinnlab.domains import Box, Region
+from pinnlab.domains import Box, Mesh, Region
 from pinnlab.domains import from_data as region_from_data
 from pinnlab.machine.numbers import finite
 
@@ -37,31 +37,29 @@ class Piecewise:
     that is constant on the side; ``flux`` is what stands inside ``pl.diff`` there.
 
     Args:
-        pieces: pairs (region, value). A region is a ``Box`` of some of the domain's coordinates, or any other region of
-            pinnlab; where several hold a point, the first one counts. A value is a number or a function whose arguments
-            are named after coordinates.
+        pieces: pairs (region, value). A region is a ``Box`` of some of the domain's coordinates, any other region of
+            pinnlab, or the name of a part of the domain's ``Mesh``; where several hold a point, the first one counts. A
+            value is a number or a function whose arguments are named after coordinates.
         otherwise: the value outside of all regions.
         jump: {unknown, or ``"flux"``, or of several equations the name of the residual whose flux jumps: number, or function
             of coordinates, parameters and ``flux`` by name}; the regions are then boxes, with sides in space.
 
     Raises:
         TypeError, ValueError: no pieces, pairs of something else; when the problem is built: a coordinate that the domain
-            does not have, a region outside of it, a function of something else than coordinates.
+            does not have, a region outside of it, a name that its mesh does not have, a function of something else than
+            coordinates.
     """
 
-    pieces: tuple[tuple[Region, Any], ...]
+    pieces: tuple[tuple[Region | str, Any], ...]
     otherwise: Any
     jump: Mapping[str, Any]
 
-    def __init__(self, *pieces: tuple[Region, Any], otherwise: Any, jump: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, *pieces: tuple[Region | str, Any], otherwise: Any, jump: Mapping[str, Any] | None = None
+    ) -> None:
         for piece in pieces:
             if not isinstance(piece, tuple | list) or len(piece) != 2 or not isinstance(piece[0], Region | str):
                 raise TypeError(f"Piecewise({piece!r}): {_USUAL}.")
-            if isinstance(piece[0], str):
-                raise ValueError(
-                    f"Piecewise(({piece[0]!r}, ...)): parts have no names, as meshes keep those of boundaries only; "
-                    f"{_USUAL}, or with any other region, such as pl.Polygon(...)."
-                )
         if not pieces:
             raise ValueError(f"Piecewise(otherwise={otherwise!r}) has no pieces; {_USUAL}, or a plain number.")
         for value in [*(v for _, v in pieces), otherwise]:
@@ -92,7 +90,8 @@ class Piecewise:
         """
         names = domain.coordinates
         used: set[str] = set()
-        for region, _ in self.pieces:
+        pieces = [(_named(owner, r, domain) if isinstance(r, str) else r, value) for r, value in self.pieces]
+        for region, _ in pieces:
             strange = [name for name in region.coordinates if name not in names]
             if strange:
                 raise ValueError(
@@ -104,7 +103,7 @@ class Piecewise:
                     f"{owner}: Piecewise({region!r}, ...) lies outside of {domain!r}; check the positions."
                 )
             used |= set(region.coordinates)
-        values = [value for _, value in self.pieces] + [self.otherwise]
+        values = [value for _, value in pieces] + [self.otherwise]
         arguments = {id(v): argument_names(v, names, owner) for v in values if callable(v)}
         for found in arguments.values():
             used |= set(found)
@@ -119,8 +118,25 @@ class Piecewise:
             known = isinstance(value, FunctionParameter)
             return dataclasses.replace(value, columns=columns) if known else GivenFunction(value, mine, columns)
 
-        parts = tuple(Part(region, _widened(region, bounds), made(value)) for region, value in self.pieces)
+        parts = tuple(Part(region, _widened(region, bounds), made(value)) for region, value in pieces)
         return PiecewiseFunction(on, tuple(names.index(name) for name in on), parts, made(self.otherwise), self.jump)
+
+
+def _named(owner: str, name: str, domain: Region) -> Region:
+    """The part of a domain that is or holds a mesh."""
+    rest = domain.at_rest
+    if not isinstance(rest, Mesh):
+        raise ValueError(
+            f"{owner}: Piecewise(({name!r}, ...)) names a part, which only a mesh has, and the domain is {domain!r}; "
+            f"{_USUAL}."
+        )
+    if name not in rest.parts:
+        known = (
+            ", ".join(map(repr, rest.parts))
+            or "none: give Mesh(parts=...), or physical groups of triangles in its file"
+        )
+        raise ValueError(f"{owner}: Piecewise(({name!r}, ...)) names no part of {rest!r}; its parts are {known}.")
+    return rest.part(name)
 
 
 @dataclass(frozen=True)

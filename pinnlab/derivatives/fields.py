@@ -68,7 +68,7 @@ class Field:
         watch: is asked when it, or an expression of it, is differentiated.
     """
 
-    __slots__ = ("_value", "coordinates", "derived", "name", "precision", "watch")
+    __slots__ = ("_parts", "_value", "coordinates", "derived", "name", "precision", "watch")
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class Field:
     ):
         self._value, self.coordinates, self.derived, self.name = value, coordinates, derive, name
         self.watch = watch
+        self._parts: tuple[Field, Field] | None = None  # of a complex one that is made of two
         # of conditions, whose values are no floating-point numbers: the type of what they compare
         self.precision: torch.dtype | None = None
 
@@ -118,12 +119,13 @@ class Field:
     @property
     def real(self) -> Field:
         """The real part."""
-        return _apply(torch.real, (self,), {})
+        return self._parts[0] if self._parts else _apply(torch.real, (self,), {})
 
     @property
     def imag(self) -> Field:
         """The imaginary part; zero of real values."""
-        return _apply(torch.imag if self.value.is_complex() else torch.zeros_like, (self,), {})
+        part = torch.imag if self.value.is_complex() else torch.zeros_like
+        return self._parts[1] if self._parts else _apply(part, (self,), {})
 
     __add__, __radd__ = _operator(torch.add), _reflected(torch.add)
     __sub__, __rsub__ = _operator(torch.sub), _reflected(torch.sub)
@@ -260,7 +262,7 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
         dtype = fields[0].precision
         template = tuple(as_number(a, dtype) if isinstance(a, float | complex) else a for a in template)
         if func in _BINARY:
-            fields = [_node(lambda value: value.to(dtype), [f]) for f in fields]
+            fields = [composed(lambda value: value.to(dtype), [f]) for f in fields]
             like = fields[0].value
     if template and isinstance(template[0], int | float | complex) and func in _BINARY:
         # torch.add(2.0, tensor) and its like want a tensor first; a single number may stay on the CPU
@@ -271,7 +273,7 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
 
     if func in _STEPS:
         return _constant_pieces(compute, fields)
-    return _node(compute, fields)
+    return composed(compute, fields)
 
 
 # not nested in _apply: functions that call themselves would keep all they see, graphs too, until garbage is collected
@@ -302,14 +304,15 @@ def _constant_pieces(compute: Callable[..., Tensor], fields: Sequence[Field]) ->
     """A function that is constant almost everywhere, and for which torch knows no derivative."""
 
     def derive(name: str) -> Field:
-        return _node(torch.zeros_like, [result])
+        return composed(torch.zeros_like, [result])
 
     value = compute(*(f.value.detach() for f in fields))
     result = Field(value, fields[0].coordinates, derive, watch=fields[0].watch)
     return result
 
 
-def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
+def composed(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
+    """A pointwise torch function of fields as a field, differentiated by the chain rule."""
     coordinates, count = fields[0].coordinates, len(fields)
 
     def derive(name: str) -> Field:
@@ -317,7 +320,7 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
         # a condition, as in torch.where(u > 0, ...), is constant almost everywhere
         smooth = [i for i, f in enumerate(fields) if is_smooth(f.value)]
         if not smooth:
-            return _node(lambda *values: torch.zeros_like(compute(*values)), fields)
+            return composed(lambda *values: torch.zeros_like(compute(*values)), fields)
         # not by ``d``: the chain rule differentiates parts, the equation the whole
         tangents = [fields[i].derived(name) for i in smooth]
 
@@ -332,7 +335,7 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
             direction = tuple(v.expand_as(p) for v, p in zip(values[count:], primal, strict=True))
             return torch.func.jvp(along, primal, direction)[1]
 
-        return _node(tangent, [*fields, *tangents])
+        return composed(tangent, [*fields, *tangents])
 
     value = compute(*(f.value for f in fields))
     if not isinstance(value, Tensor):
@@ -376,7 +379,9 @@ def complex_field(name: str, real: Field, imag: Field) -> Field:
     def derive(coordinate: str) -> Field:
         return complex_field(f"{name}.{coordinate}", real.derived(coordinate), imag.derived(coordinate))
 
-    return Field(lambda: torch.complex(real.value, imag.value), real.coordinates, derive, name, real.watch)
+    made = Field(lambda: torch.complex(real.value, imag.value), real.coordinates, derive, name, real.watch)
+    made._parts = (real, imag)
+    return made
 
 
 def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | None = None) -> Field:
@@ -386,11 +391,6 @@ def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | 
         return Field(torch.full_like(value, number), coordinates, lambda _: constant(0.0), str(number))
 
     return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name, watch)
-
-
-def as_part(field: Field, name: str) -> Field:
-    """A derivative that the chain rule needs as a part of another one: the watch is not told of it."""
-    return field.derived(name)
 
 
 def as_value(result: Any) -> Any:

@@ -25,7 +25,8 @@ def from_data(data: dict[str, Any]) -> Region:
         return Product(tuple(from_data(factor) for factor in given["factors"]))
     if kind == "mesh":
         given = {key: value.cpu().numpy() if hasattr(value, "cpu") else value for key, value in given.items()}
-        given["tags"] = {name: facets.cpu().numpy() for name, facets in given["tags"].items()}
+        for kept in ("tags", "parts"):
+            given[kept] = {name: numbers.cpu().numpy() for name, numbers in given.get(kept, {}).items()}
     kinds = {"box": Box, "ball": Ball, "polygon": Polygon, "mesh": Mesh}
     if kind not in kinds:
         raise ValueError(f"a region of kind {kind!r} is not known to this version of pinnlab.")

@@ -60,7 +60,7 @@ def mapped(region: Region, maps: Mapping[str, Affine]) -> Region:
         return Polygon(corners, region.names, region.edges)
     if isinstance(region, Mesh):
         columns = [m.inner(region.nodes[:, i]) for i, m in enumerate(own)]
-        return Mesh(torch.stack(columns, dim=1), region.elements, region.tags, region.coordinates)
+        return Mesh(torch.stack(columns, dim=1), region.elements, region.tags, region.coordinates, region.parts)
     raise ValueError(f"{region!r} is of a kind that cannot be counted in other units.")
 
 

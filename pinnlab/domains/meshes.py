@@ -42,10 +42,11 @@ class Mesh(Region):
         elements: (k, d + 1) node numbers of triangles or tetrahedra, in any orientation.
         tags: {name: (f, d) node numbers of facets}, usable as ``on="name"``; facets inside the region are left out.
         names: of the coordinates; ``x, y`` and ``x, y, z`` by default.
+        parts: {name: numbers of its elements}, such as materials: ``pl.Piecewise(("copper", 400.0), otherwise=1.38)``.
 
     Raises:
         TypeError, ValueError: arrays of other shapes, node numbers out of range, positions that are not finite, elements
-            without volume, three elements at one facet, wrong names.
+            without volume, three elements at one facet, wrong names, a part without elements.
     """
 
     nodes: Tensor
@@ -60,6 +61,7 @@ class Mesh(Region):
         elements: Any,
         tags: Mapping[str, Any] | None = None,
         names: Sequence[str] | None = None,
+        parts: Mapping[str, Any] | None = None,
     ) -> None:
         try:
             at = torch.as_tensor(np.asarray(nodes, dtype=float))
@@ -96,13 +98,16 @@ class Mesh(Region):
         set_(self, "coordinates", names)
         lower, upper = self.nodes.amin(0).tolist(), self.nodes.amax(0).tolist()
         set_(self, "bounds", {name: (lower[i], upper[i]) for i, name in enumerate(names)})
+        if parts:
+            set_(self, "_parts", {str(k): _elements(f"parts[{k!r}]", v, len(cells)) for k, v in parts.items()})
         self._surface  # noqa: B018  facets that cannot be show here, before training
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], names: Sequence[str] | None = None) -> Mesh:
         """Read any format of meshio, such as gmsh's ``.msh``.
 
-        Physical groups and sets of facets become tags, called ``"tag3"`` where a group has only a number.
+        Physical groups and sets of facets become tags, those of triangles or tetrahedra in the inside become parts; they
+        are called ``"tag3"`` where a group has only a number.
 
         Args:
             path: the file.
@@ -149,6 +154,19 @@ class Mesh(Region):
 
     def __hash__(self) -> int:
         return hash((self.coordinates, len(self.nodes), len(self.elements)))
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """{name: numbers of the elements of a part}; empty where the mesh has no parts."""
+        return dict(vars(self).get("_parts", {}))
+
+    def part(self, name: str) -> Mesh:
+        """A part as a region of its own.
+
+        Raises:
+            KeyError: there is no such part.
+        """
+        return Mesh(self.nodes, self.elements[self.parts[name]], None, self.coordinates)
 
     @property
     def named_pieces(self) -> Named:
@@ -240,6 +258,7 @@ class Mesh(Region):
             "elements": self.elements,
             "tags": dict(self.tags),
             "names": list(self.coordinates),
+            **({"parts": self.parts} if self.parts else {}),
         }
 
 
@@ -252,6 +271,18 @@ def _numbers(what: str, given: Any, width: int, count: int) -> Tensor:
         )
     if array.size and (array.min() < 0 or array.max() >= count):
         raise ValueError(f"Mesh({what}=...): node numbers run from {array.min()} to {array.max()}, for {count} nodes.")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def _elements(what: str, given: Any, count: int) -> Tensor:
+    """Numbers (k,) of elements, checked."""
+    array = np.asarray(given)
+    if array.ndim != 1 or not len(array) or not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"Mesh({what}=...) is {array.dtype} of shape {array.shape}; give the whole numbers of one element or more."
+        )
+    if array.min() < 0 or array.max() >= count:
+        raise ValueError(f"Mesh({what}=...): numbers run from {array.min()} to {array.max()}, for {count} elements.")
     return torch.from_numpy(array.astype(np.int64))
 
 
@@ -284,18 +315,37 @@ def _of_meshio(where: str, mesh: Any, names: Sequence[str] | None) -> Mesh:
                 f"{where} is a surface in space; pinnlab needs a plane mesh (constant z), or tetrahedra that fill it."
             )
         nodes = nodes[:, :2]
-    groups = {number: name for name, (number, dimension) in mesh.field_data.items() if dimension == d - 1}
+    parts, first = dict[str, list[np.ndarray]](), 0
     tags: dict[str, list[np.ndarray]] = {}
+    facets, inside = _groups(mesh, d - 1), _groups(mesh, d)
     for i, block in enumerate(mesh.cells):
-        if block.type != FACETS[d]:
-            continue
-        physical = mesh.cell_data.get("gmsh:physical", mesh.cell_data.get("medit:ref"))
-        if physical is not None:
-            for number in np.unique(physical[i]):
-                name = groups.get(number, f"tag{number}" if number else None)
-                if name is not None:
-                    tags.setdefault(name, []).append(block.data[physical[i] == number])
-        for name, members in mesh.cell_sets.items():
-            if ":" not in name and name not in groups.values() and members[i] is not None and len(members[i]):
-                tags.setdefault(name, []).append(block.data[np.asarray(members[i])])
-    return Mesh(nodes, elements, {name: np.concatenate(facets) for name, facets in tags.items()}, names)
+        if block.type == FACETS[d]:
+            for name, members in _members(mesh, i, facets, inside):
+                tags.setdefault(name, []).append(block.data[members])
+        elif block.type == ELEMENTS[d]:
+            for name, members in _members(mesh, i, inside, facets):
+                parts.setdefault(name, []).append(first + np.arange(len(block.data))[members])
+            first += len(block.data)
+    joined, named = ({name: np.concatenate(found) for name, found in each.items()} for each in (tags, parts))
+    return Mesh(nodes, elements, joined, names, named)
+
+
+def _groups(mesh: Any, dimension: int) -> dict[int, str]:
+    """{number: name} of the physical groups of one dimension."""
+    return {number: name for name, (number, its) in mesh.field_data.items() if its == dimension}
+
+
+def _members(mesh: Any, i: int, groups: Mapping[int, str], others: Mapping[int, str]) -> list[tuple[str, np.ndarray]]:
+    """(name, mask or numbers) of the members that groups and sets have in a block of cells."""
+    found = []
+    physical = mesh.cell_data.get("gmsh:physical", mesh.cell_data.get("medit:ref"))
+    if physical is not None:
+        for number in np.unique(physical[i]):
+            name = groups.get(number, f"tag{number}" if number else None)
+            if name is not None:
+                found.append((name, physical[i] == number))
+    known = {*groups.values(), *others.values()}
+    for name, members in mesh.cell_sets.items():
+        if ":" not in name and name not in known and members[i] is not None and len(members[i]):
+            found.append((name, np.asarray(members[i])))
+    return found

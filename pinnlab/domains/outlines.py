@@ -22,6 +22,7 @@ from pinnlab.domains.boxes import Box
 from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.polygons import Polygon
 from pinnlab.domains.regions import Combination, Region
+from pinnlab.domains.splines import Spline
 
 Array = np.ndarray
 _CLOSE = 1e-9
@@ -61,6 +62,10 @@ class Segment:
         """(n, 2) unit normals, all on one side."""
         along = (self.end - self.start) / self.length
         return np.broadcast_to([along[1], -along[0]], (len(share), 2))
+
+    def beside(self, points: Array) -> Array:
+        """(n,) distances from the line, of either sign."""
+        return (points - self.start) @ self.normals(np.zeros(1))[0]
 
     def share(self, points: Array) -> Array:
         """(n,) shares of the nearest points of the line."""
@@ -104,6 +109,10 @@ class Arc:
         angle = self.first + np.asarray(share) * (self.last - self.first)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
+    def beside(self, points: Array) -> Array:
+        """(n,) distances from the circle, negative inside of it."""
+        return np.linalg.norm(points - self.centre, axis=1) - self.radius
+
     def share(self, points: Array) -> Array:
         """(n,) shares of the nearest points of the circle, from -1/2 turn before the middle to 1/2 turn after it."""
         middle = (self.first + self.last) / 2
@@ -118,7 +127,7 @@ class Arc:
         return Arc(self.piece, self.centre, self.radius, self.first + first * width, self.first + last * width)
 
 
-Curve = Segment | Arc
+Curve = Segment | Arc | Spline
 
 
 def outline(region: Region) -> list[Curve]:
@@ -130,6 +139,33 @@ def outline(region: Region) -> list[Curve]:
     if len(region.coordinates) != 2 or region.has_time:
         raise TypeError(f"{region!r} is no region of the plane.")
     return _curves(region)
+
+
+def divided(region: Region, inner: Sequence[Curve]) -> tuple[list[Curve], list[Curve]]:
+    """The outline of a region, and the parts of other curves that lie inside of it; they meet at their ends only.
+
+    Args:
+        region: of the plane.
+        inner: curves of any length and place, whose pieces have no name then.
+
+    Raises:
+        TypeError: as ``outline``.
+    """
+    own = outline(region)
+    if not inner:
+        return own, []
+    parts = _cut([*own, *(_named(curve, "") for curve in inner)], _CLOSE * region.size)
+    outer, inside = [c for c in parts if c.piece], []
+    middles: list[Array] = []
+    for curve in (c for c in parts if not c.piece):
+        half = np.array([0.5])
+        middle, normal = curve.at(half), curve.normals(half)
+        sides = [torch.from_numpy(middle + s * _BESIDE * region.size * normal) for s in (-1.0, 1.0)]
+        twice = any(np.linalg.norm(middle - other) < _CLOSE * region.size for other in middles)
+        if all(bool(region.depth(side)[0] > 0) for side in sides) and not twice:
+            inside.append(curve)
+            middles.append(middle)
+    return outer, inside
 
 
 @singledispatch
@@ -175,6 +211,8 @@ def _(region: Combination) -> list[Curve]:
 
 
 def _named(curve: Curve, piece: str) -> Curve:
+    if isinstance(curve, Spline):
+        return curve.named(piece)
     if isinstance(curve, Segment):
         return Segment(piece, curve.start, curve.end)
     return Arc(piece, curve.centre, curve.radius, curve.first, curve.last)
@@ -215,7 +253,11 @@ def _cut(curves: Sequence[Curve], close: float) -> list[Curve]:
 
 
 def _meetings(a: Curve, b: Curve) -> Array:
-    """(n, 2) points where the line or circle of a curve meets that of another."""
+    """(n, 2) points where the line or circle of a curve meets that of another; splines have themselves."""
+    if isinstance(a, Spline):
+        return a.crossings(b) if isinstance(b, Spline) else a.roots(b.beside)
+    if isinstance(b, Spline):
+        return b.roots(a.beside)
     if isinstance(a, Segment) and isinstance(b, Segment):
         return _of_lines(a, b)
     if isinstance(a, Segment) and isinstance(b, Arc):

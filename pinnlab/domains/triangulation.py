@@ -18,7 +18,7 @@ import scipy
 import torch
 
 from pinnlab.domains.meshes import Mesh
-from pinnlab.domains.outlines import Array, Curve, outline
+from pinnlab.domains.outlines import Array, Curve, divided, outline
 from pinnlab.domains.regions import Region
 from pinnlab.domains.spacing import Spacing
 
@@ -36,9 +36,9 @@ class Triangulation:
     Attributes:
         nodes: (v, 2).
         elements: (k, 3) node numbers, counter-clockwise.
-        edges: (b, 2) node numbers of the edges on the boundary.
+        edges: (b, 2) node numbers of the edges on the boundary, and on curves inside that triangles follow.
         curves: (b,) number of the curve that an edge lies on.
-        outline: the curves.
+        outline: the curves; those inside belong to no piece, and their names are empty.
     """
 
     nodes: Array
@@ -51,10 +51,10 @@ class Triangulation:
     def pieces(self) -> dict[str, Array]:
         """{boundary piece: (b,) node numbers (b, 2) of its edges}."""
         names = np.array([curve.piece for curve in self.outline])[self.curves]
-        return {str(name): self.edges[names == name] for name in dict.fromkeys(names.tolist())}
+        return {str(name): self.edges[names == name] for name in dict.fromkeys(names.tolist()) if name}
 
     def middles(self) -> Array:
-        """(b, 2) the points of the true boundary in the middle of its edges."""
+        """(b, 2) the points of the true curves in the middle of their edges."""
         return self._on_boundary(self.nodes[self.edges].mean(axis=1))
 
     def refined(self) -> Triangulation:
@@ -100,7 +100,11 @@ class Copied:
 
 
 def triangulate(
-    region: Region, size: float, graded: Sequence[tuple[Array, float]] = (), copied: Sequence[Copied] = ()
+    region: Region,
+    size: float,
+    graded: Sequence[tuple[Array, float]] = (),
+    copied: Sequence[Copied] = (),
+    inner: Sequence[Curve] = (),
 ) -> Triangulation:
     """Triangles of about one size over a region of the plane.
 
@@ -109,6 +113,7 @@ def triangulate(
         size: length of edges, at most.
         graded: (point (2,), length of edges there).
         copied: pieces of the boundary that get the nodes of others, as periodic sides need them.
+        inner: curves that triangles are to follow, as far as they lie inside; a mesh has its own edges.
 
     Raises:
         TypeError: the region is none of the plane.
@@ -116,7 +121,8 @@ def triangulate(
     """
     if isinstance(region, Mesh):
         return _of_mesh(region, size)
-    curves = outline(region)
+    outer, inside = divided(region, inner)
+    curves = [*outer, *inside]
     ends = _joined(curves, 1e-9 * region.size)
     sizes = _sizes(curves, size, graded)
     for each in copied:
@@ -124,11 +130,10 @@ def triangulate(
         sizes = Spacing(size, np.concatenate(moved), np.tile(sizes.sizes, 3))
     pairs = [pair for each in copied for pair in _pairs(curves, each, 1e-9 * region.size)]
     shares = _alike([_shares(curve, sizes) for curve in curves], pairs)
-    inner = _tree_points(region, sizes)
+    free = _tree_points(region, sizes)
     for _ in range(_ROUNDS):
         nodes, edges, owners = _boundary(curves, shares, ends)
-        free = _apart(inner, nodes, edges, sizes)
-        found, missing = _triangles(region, nodes, free, edges)
+        found, missing = _triangles(region, nodes, _apart(free, nodes, edges, sizes), edges)
         if not missing.any():
             return Triangulation(found[0], found[1], edges, owners, tuple(curves))
         shares = _alike([_halved(s, missing[owners == i]) for i, s in enumerate(shares)], pairs)

@@ -294,8 +294,12 @@ def at_coordinates(function: Callable[[dict[str, Array]], dict[str, Array]], coo
     return shaped
 
 
-def relative_difference(coarse: Interpolant, fine: Interpolant) -> dict[str, float]:
+def relative_difference(
+    coarse: Interpolant, fine: Interpolant, floors: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """{unknown: relative L2 difference} over space and time, by the trapezoidal rule on points of neither grid.
+
+    The difference is relative to the unknown's size, or to the one that ``floors`` give it, if that is larger.
 
     Times are uniform, with a geometric approach to the first: what is sharp at the start should count with the time
     that it lasts.
@@ -319,4 +323,5 @@ def relative_difference(coarse: Interpolant, fine: Interpolant) -> dict[str, flo
     def norm(values: Array) -> float:
         return float(np.sqrt((total * values**2).sum()))
 
-    return {u: norm(rough[u] - exact[u]) / max(norm(exact[u]), np.finfo(float).tiny) for u in exact}
+    least = {u: max((floors or {}).get(u, 0.0), np.finfo(float).tiny) for u in exact}
+    return {u: norm(rough[u] - exact[u]) / max(norm(exact[u]), least[u]) for u in exact}

@@ -203,8 +203,8 @@ class Integrator:
         self.patience, self.growth = (0.3, 1.8) if len(system.axes) > 1 else (0.02, 1.25)
         self.factorizations = 0
 
-    def run(self, state: Array, start: float, stop: float) -> Trajectory:
-        """Integrate from a state (c, *shape).
+    def run(self, state: Array, start: float, stop: float, floor: Array | float = 0.0) -> Trajectory:
+        """Integrate from a state (c, *shape); errors are relative to each component's size, ``floor`` (c,) at least.
 
         Raises:
             ValueError: no step is short enough, or the solution left the range of numbers.
@@ -212,13 +212,13 @@ class Integrator:
             TooLargeError: the matrices do not fit into the memory.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # steps that are too long overflow, and are taken back
-            return self._run(state, start, stop)
+            return self._run(state, start, stop, floor)
 
-    def _run(self, state: Array, start: float, stop: float) -> Trajectory:
+    def _run(self, state: Array, start: float, stop: float, floor: Array | float) -> Trajectory:
         shape, s = state.shape, len(self.method.nodes) - 1
         now, u, h = start, state.reshape(-1), (stop - start) / 64
         times, states = [np.array([start])], [u[None]]
-        scale = self._grown(np.zeros(len(self.system.components)), u[None])
+        scale = np.maximum(self._grown(np.zeros(len(self.system.components)), u[None]), floor)
         last: tuple[float, Array] | None = None
         factors: Factorized | None = None
         while now < stop:

@@ -34,6 +34,7 @@ from pinnlab.domains import Box
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.cuts import cuts
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import FaceCondition, face_conditions
 from pinnlab.reference.structure import initial_targets, periodic_unknowns
@@ -122,30 +123,33 @@ def _named(label: str, misfit: Callable[[Scope], Tensor], scope: Scope) -> dict[
 
 
 def fold(problem: Problem) -> Folded | None:
-    """The folded problem; None where no materials meet.
+    """The folded problem; None where there is nothing to cut at, see ``cuts``.
 
     Raises:
         ValueError: derivatives of odd order across a cut, or conditions that cannot be folded.
     """
-    return Folded(problem) if problem.joints.across else None
+    found = cuts(problem)
+    return Folded(problem, found) if found else None
 
 
 class Folded:
     """A problem with materials as a smooth one with more unknowns.
 
     Args:
-        problem: whose materials meet at positions along coordinates.
+        problem: whose materials meet, or whose sources jump, at positions along coordinates.
+        cuts: {coordinate: positions}.
 
     Attributes:
         problem: the folded one.
         box: its domain.
+        cuts: as given.
     """
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: Problem, cuts: Mapping[str, Sequence[float]]):
         assert isinstance(problem.domain, Box)
-        self.original = problem
+        self.original, self.cuts = problem, cuts
         self._check()
-        self.intervals = {name: self._cut(name, problem.joints.inside.get(name, ())) for name in problem.joints.across}
+        self.intervals = {name: self._cut(name, positions) for name, positions in cuts.items()}
         self.numbers: list[Number] = list(itertools.product(*(range(len(i)) for i in self.intervals.values())))
         self._equations = Equations(problem)
         folded: dict[str, Any] = {n: (0.0, 1.0) if n in self.intervals else b for n, b in problem.domain.bounds.items()}
@@ -201,7 +205,7 @@ class Folded:
 
     def _cut(self, name: str, positions: Sequence[float]) -> tuple[Interval, ...]:
         lower, upper = self.original.domain.bounds[name]
-        edges = [lower, *positions, upper]
+        edges = [lower, *(p for p in positions if p != upper), upper]
         if periodic_unknowns(self.original, name) and len(edges) % 2 == 0:
             # the ends of an even number of parts lie on each other
             widest = int(np.argmax(np.diff(edges)))

@@ -26,8 +26,9 @@ def advance(
     tolerance: float,
     deadline: Deadline,
     stages: int = 7,
+    floors: Mapping[str, float] | None = None,
 ) -> Trajectory:
-    """Collocate and integrate over the whole time interval.
+    """Collocate and integrate over the whole time interval; for ``floors`` see ``Budget``.
 
     Raises:
         TimeIsUpError: the deadline has passed.
@@ -39,7 +40,8 @@ def advance(
     start, stop = problem.domain.time_interval
     # where the initial state contradicts a boundary condition, the condition wins: it holds at every later time
     state = system.fit_boundary(state, np.zeros_like(state), start)
-    return Integrator(system, tolerance, stages, deadline).run(state, start, stop)
+    least = np.array([(floors or {}).get(unknown, 0.0) for unknown, _ in structure.components])
+    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least)
 
 
 def as_interpolant(
@@ -65,7 +67,7 @@ def run_method_of_lines(
     def solve(n: int, level: int) -> Attempt:
         axes = build_axes(problem, n)
         tolerance = max(1e-12, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
-        found = advance(problem, structure, axes, tolerance, budget.deadline)
+        found = advance(problem, structure, axes, tolerance, budget.deadline, floors=budget.floors)
         where = f"collocation ({describe(axes)}), " if axes else ""
         method = f"{where}Radau IIA of order {2 * found.stages - 1}, {found.steps} steps at tolerance {tolerance:.0e}"
         return Attempt(as_interpolant(problem, structure, axes, found), n, method)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.counting import NotUniqueError
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant, relative_difference
+from pinnlab.reference.convergence import error_estimate
 from pinnlab.reference.cost import TooLargeError
 
 Estimate = dict[str, float]
@@ -49,6 +51,8 @@ class Budget:
         resolution: given by the user, or None.
         estimate: whether an estimate of the error is wanted.
         whole: makes the functions of the domain from those that are solved for; None where they are the same.
+        power: the highest power of the resolution with which the error can fall; see ``convergence``.
+        floors: {unknown: size, root mean square, of what its solution is added to}: less need not be resolved.
     """
 
     tolerance: float
@@ -56,10 +60,13 @@ class Budget:
     resolution: int | None
     estimate: bool
     whole: Callable[[Interpolant], Interpolant] | None = None
+    power: float = math.inf
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     def change(self, coarse: Interpolant, fine: Interpolant) -> Estimate:
         """{unknown: relative L2 difference}."""
-        return relative_difference(*(i if self.whole is None else self.whole(i) for i in (coarse, fine)))
+        one, two = (i if self.whole is None else self.whole(i) for i in (coarse, fine))
+        return relative_difference(one, two, self.floors)
 
     def allows(self, seconds: float) -> bool:
         """Whether something that takes so long may still be started."""
@@ -102,13 +109,15 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
         budget: when to stop.
 
     Returns:
-        The finest solution and its difference to the one before.
+        The finest solution and its error: its difference to the one before, or more where errors fall slowly.
 
     Raises:
         ValueError: no resolution could be solved.
     """
     best: Attempt | None = None
     estimate: Estimate = {}
+    changes: list[Estimate] = []
+    resolutions: list[int] = []
     why = ""
     rungs = ladder.rungs(budget)
     level, failures = -1, 0
@@ -132,9 +141,18 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
             continue
         if best is not None:
             change = budget.change(best.interpolant, attempt.interpolant)
-            if estimate and largest(change.values()) > largest(estimate.values()) and largest(estimate.values()) < 1e-6:
+            if (
+                changes
+                and largest(change.values()) > largest(changes[-1].values())
+                and largest(changes[-1].values()) < 1e-6
+            ):
                 break  # rounding has taken over: the coarser one is the better one
-            estimate = change
+            changes.append(change)
+            resolutions.append(n)
+            estimate, power = error_estimate(changes, resolutions, budget.tolerance, budget.power)
+            if math.isfinite(power):
+                slow = f"{attempt.method}; the error falls slowly, with power {power:.1f} of the nodes per axis"
+                attempt = replace(attempt, method=slow)
         best = attempt
         seconds = time.perf_counter() - began
         if budget.resolution is None and estimate:

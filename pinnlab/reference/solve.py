@@ -23,15 +23,17 @@ from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
+from pinnlab.reference.cuts import believed_power, cuts, is_curved
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.finite_elements.symbol import has_pressure
-from pinnlab.reference.folding import fold
+from pinnlab.reference.folding import Folded, fold
 from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
 from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
+from pinnlab.reference.singular import Layers, Whole
 from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular
@@ -53,13 +55,14 @@ def reference_solution(
     estimate_error: bool = True,
     max_seconds: float = 60.0,
     dealias: bool = True,
+    method: str | None = None,
 ) -> Reference:
     """Solve a problem by classical methods: the method of lines, Newton's method for steady problems, DOP853 for ODEs.
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
     ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
     materials meet, each part has nodes of its own, and values and fluxes are joined. Regions of the plane that are no
-    boxes, and all regions in space, go to finite elements.
+    boxes, all regions in space, and flows with a pressure go to finite elements.
 
     Args:
         problem: with every parameter a number, on a region of at most three space dimensions.
@@ -71,6 +74,7 @@ def reference_solution(
         estimate_error: whether to compare resolutions; without it a given ``resolution`` is solved once.
         max_seconds: of the whole; no doubling is started that would end later, and one that does is given up.
         dealias: the 3/2 rule for the non-linear terms of periodic problems.
+        method: ``"grid"`` or ``"elements"`` for finite elements, where both fit, as in the plane; None chooses.
 
     Raises:
         ValueError: the problem cannot be solved: families, unknown coefficients, four space dimensions,
@@ -81,7 +85,12 @@ def reference_solution(
         raise TypeError(f"reference_solution() got {problem!r}; give a pl.Problem.")
     if not max_seconds > 0:
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
+    if method not in (None, "grid", "elements"):
+        raise ValueError(f"method={method!r}: choose 'grid' or 'elements', or None for what fits best.")
     elements = not on_grid(problem)
+    if elements and method == "grid":
+        raise ValueError(f"method='grid': {problem.domain!r}, or what jumps in it, needs method='elements'.")
+    elements = elements or method == "elements"
     if elements:
         check_numbers(problem.forward)
         check_elements(problem.forward)
@@ -141,7 +150,7 @@ class _Solved:
     """
 
     inner: Problem
-    interpolant: Interpolant | ElementFunction
+    interpolant: Interpolant | ElementFunction | Whole
     estimate: Estimate
     method: str
     resolution: int
@@ -152,23 +161,38 @@ def _by_elements(problem: Problem, budget: Budget) -> _Solved:
     """On finite elements, which are scaled by themselves, and their systems too."""
     inner = problem.forward
     structure = analyse(inner, algebraic=True)
-    _check_clashes(problem, structure)
-    found, estimate = run_elements(inner, structure, budget)
-    return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
+    # steady, triangles are graded where data clash
+    layers = Layers.of(inner) if inner.domain.has_time else None
+    if layers is None:
+        _check_clashes(problem, structure)
+        found, estimate = run_elements(inner, structure, budget)
+        return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
+    floors = layers.sizes(inner)
+    found, estimate = run_elements(layers.rest_of(inner), structure, dataclasses.replace(budget, floors=floors))
+    whole = Whole.of(found.interpolant, layers, inner)
+    return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
 
 
 def _by_grid(problem: Problem, budget: Budget, dealias: bool) -> _Solved:
-    """On a tensor grid, in natural units, folded where materials meet."""
+    """On a tensor grid, in natural units, folded where something jumps, without the layers of data that clash."""
     inner = problem.natural
-    _check_clashes(problem, analyse(inner))
-    folded = fold(inner)
+    layers = Layers.of(inner)
+    if layers is None:
+        _check_clashes(problem, analyse(inner))
+    posed, floors = (inner, {}) if layers is None else (layers.rest_of(inner), layers.sizes(inner))
+    folded = fold(posed)
+    power = believed_power(inner, {} if folded is None else folded.cuts)
+    budget = dataclasses.replace(budget, power=power, floors=floors)
     if folded is None:
-        found, estimate = _solve(inner, analyse(inner), budget, dealias)
+        found, estimate = _solve(posed, analyse(posed), budget, dealias)
         interpolant = found.interpolant
     else:
         budget = dataclasses.replace(budget, whole=folded.unfolded)
         found, estimate = _solve(folded.problem, analyse(folded.problem), budget, dealias)
         interpolant = folded.unfolded(found.interpolant)
+    if layers is not None:
+        whole = Whole.of(interpolant, layers, inner)
+        return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
     if inner.domain.has_time and inner.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(inner))
     return _Solved(inner, interpolant, estimate, found.method, found.resolution, found.numbers)
@@ -185,11 +209,21 @@ def _check_clashes(problem: Problem, structure: Structure) -> None:
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem; else, as beside a pressure, it is solved on finite elements."""
+    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements."""
     if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
         return False
     whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
-    return problem.domain.has_time and whole or not has_pressure(problem)
+    if has_pressure(problem) and not (problem.domain.has_time and whole):
+        return False
+    if not is_curved(problem):
+        return True
+    if any(jump.flux and jump.position is None for jump in problem.jumps):
+        return False
+    try:
+        check_elements(problem.forward)
+    except ValueError:
+        return True
+    return False
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -206,7 +240,7 @@ def check_not_singular(problem: Problem) -> None:
     Raises:
         NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
     """
-    domain, loose = problem.domain, problem.families or problem.unknown_parameters
+    domain, loose = problem.domain, problem.families or problem.unknown_parameters or problem.unknown_functions
     # data and integrals may fix what equations and conditions leave open
     if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
         return
@@ -277,25 +311,38 @@ def _second_opinion(problem: Problem, structure: Structure, budget: Budget) -> I
         return solve_ode(problem, structure, 1e-12, 1e-13, budget.deadline.left)
 
 
-def solve_for(problem: Problem, budget: Budget) -> tuple[Attempt | Found, Estimate]:
+def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt | Found, Estimate]:
     """The solution as a function, with the change that the last refinement made; for tolerances of any size.
 
     In contrast to ``reference_solution``, ordinary differential equations and problems on a line go to an implicit
     method, whose cost depends on the tolerance, and which evaluates the equations for all stages at once.
 
+    Args:
+        problem: whose materials do not meet.
+        budget: how far to go.
+        like: a problem on the same domain, whose equations are quick to look at, that jumps at the same places.
+
     Raises:
         ValueError: as ``reference_solution``.
     """
-    if not on_grid(problem):
+    if not on_grid(like):
         check_elements(problem)
         with one_thread():
             return run_elements(problem, analyse(problem, algebraic=True), budget)
     check_solvable(problem)
-    structure = analyse(problem)
+    at = cuts(like)
+    folded = Folded(problem, at) if at else None
+    whole, solved = (None, problem) if folded is None else (folded.unfolded, folded.problem)
+    budget = dataclasses.replace(budget, whole=whole, power=believed_power(like, at))
+    structure = analyse(solved)
     with one_thread():
-        if problem.domain.has_time and len(problem.domain.space) <= 1 and not structure.static:
-            return run_method_of_lines(problem, structure, budget)
-        return _solve(problem, structure, budget, True)
+        if solved.domain.has_time and len(solved.domain.space) <= 1 and not structure.static:
+            attempt, estimate = run_method_of_lines(solved, structure, budget)
+        else:
+            attempt, estimate = _solve(solved, structure, budget, True)
+    if whole is not None:
+        attempt = dataclasses.replace(attempt, interpolant=whole(attempt.interpolant))
+    return attempt, estimate
 
 
 def _output_times(problem: Problem, times: Sequence[float] | None) -> np.ndarray:

@@ -75,7 +75,13 @@ class Comparison:
         return "\n".join([*lines, f"classical: {self.classical.method}"])
 
 
-def compare(solution: Solved, resolution: int | None = None, max_seconds: float = 60.0) -> Comparison:
+def compare(
+    solution: Solved,
+    resolution: int | None = None,
+    max_seconds: float = 60.0,
+    tolerance: float = 1e-8,
+    method: str | None = None,
+) -> Comparison:
     """Solve the same problem classically and measure how far apart the two solutions are.
 
     Coefficients that the network has found are handed to the classical solver as numbers.
@@ -85,6 +91,8 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
         resolution: nodes per space axis of the classical solver; it chooses if None.
         max_seconds: of the whole. The classical solver gets most of it, and starts no refinement that would end later;
             where it takes long to evaluate the solution, the difference is that at fewer points.
+        tolerance: relative error that the classical solver aims for.
+        method: of the classical solver; it chooses if None.
 
     Raises:
         ValueError: the classical solver cannot solve this problem, or not in time.
@@ -94,7 +102,9 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
     if not max_seconds > 0:
         raise ValueError(f"compare(max_seconds={max_seconds!r}): must be positive.")
     whole = Deadline.after(max_seconds)
-    classical = reference_solution(known, resolution=resolution, max_seconds=_SOLVING * max_seconds)
+    classical = reference_solution(
+        known, resolution, tolerance=tolerance, max_seconds=_SOLVING * max_seconds, method=method
+    )
     like = solution.models[0].parameters[0]
     difference = relative_errors(lambda points: solution.function(points.to(like)), classical, problem, deadline=whole)
     return Comparison(
@@ -105,6 +115,8 @@ def compare(solution: Solved, resolution: int | None = None, max_seconds: float 
 def _known(solution: Solved) -> Problem:
     """The problem with the coefficients found, as numbers; beside an integral, as what the classical solver starts from."""
     problem = solution.problem
+    if problem.unknown_functions:
+        return problem.at(**solution.coefficients)
     if not problem.unknown_parameters:
         return problem
     if problem.domain.has_time or not any(isinstance(c, Integral) for c in problem.conditions):

@@ -23,6 +23,7 @@ import torch
 from numpy.polynomial import chebyshev
 from torch import Tensor
 
+from pinnlab.declaration.lacking import keys_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import error_grid
 from pinnlab.declaration.terms import Scope, Term
@@ -34,7 +35,7 @@ from pinnlab.domains import Region, Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.capacity import gigabytes, usable_memory
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
-from pinnlab.solution.measures import JetsByUnknown, Sampled, keys_of
+from pinnlab.solution.measures import JetsByUnknown, Sampled
 from pinnlab.solution.sizes import rms
 from pinnlab.solvers.local_experts.basis import RandomFeatures
 from pinnlab.training.part import Part

@@ -18,6 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.cuts import is_curved
 from pinnlab.reference.solve import on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
@@ -38,6 +39,10 @@ _ROUNDING = 4.0
 """Rounding of a solution, in units of its number format's own."""
 _RESOLVED = 0.2
 """Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
+_INSIDE = 1e-9
+"""Depth, relative to the domain, from which on a point lies inside."""
+_CLOSELY, _ROUGHLY, _ON_ELEMENTS = 1e-8, 1e-6, 1e-3
+"""Tolerances of a classical solution, the others where data clash: on boxes, and elsewhere."""
 _VAGUE = 1e-3
 """Doubt of a second solution from which on it says nothing of the first."""
 _FIXED_BY_DATA = "data fix what equations and conditions leave open, and the estimate knows of no data"
@@ -58,12 +63,14 @@ class Estimation:
         reasons: why there is no estimate, or none of the kind that comes first.
         second: an estimate of another kind, made where the first one finds the solution wrong.
         not_unique: why the problem has no solution or many; empty if it is not known to.
+        shown: whether misfits need not show an error, as they see nothing of fluxes that jump along a curve.
     """
 
     estimate: ErrorEstimate | None = None
     reasons: tuple[str, ...] = ()
     second: ErrorEstimate | None = None
     not_unique: str = ""
+    shown: bool = False
 
 
 def made_of(
@@ -99,8 +106,16 @@ def made_of(
 
 
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
-    """Points of the error grid (n, d), as many as there is time for."""
-    return affordable(two_sided_grid(solution.problem), lambda at: _on(solution, at), deadline)
+    """Points of the error grid (n, d), as many as there is time for; where data clash, only those inside."""
+    points, domain = two_sided_grid(solution.problem), solution.problem.domain
+    if _clash_in_plane(solution.problem):
+        points = points[domain.depth(points) > _INSIDE * domain.size]
+    return affordable(points, lambda at: _on(solution, at), deadline)
+
+
+def _clash_in_plane(problem: Problem) -> bool:
+    found = [clash for clash in problem.forward.clashes.found if not clash.inside]
+    return bool(found) and len(problem.domain.space) > 1
 
 
 def _on(solution: Solved, points: Tensor) -> Tensor:
@@ -127,12 +142,14 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
     points = _grid(comparison.solution, deadline or Deadline())
     truth = evaluate(comparison.classical, known, points)
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
-    seconds = comparison.classical_seconds
-    return made_of(comparison.solution, points, truth, doubt, "the classical solution", seconds, known)
+    seconds, method = comparison.classical_seconds, "the classical solution"
+    if _clash_in_plane(known):
+        method += ", away from the boundary and the start, where data clash"
+    return made_of(comparison.solution, points, truth, doubt, method, seconds, known)
 
 
-def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
-    """Solve the problem classically as well.
+def by_classical(solution: Solved, max_seconds: float, method: str | None = None) -> ErrorEstimate:
+    """Solve the problem classically as well, by one method or the one that fits best.
 
     Raises:
         NoEstimateError: that is not possible.
@@ -141,11 +158,16 @@ def by_classical(solution: Solved, max_seconds: float) -> ErrorEstimate:
     clashes = [clash for clash in solution.problem.clashes.found if not clash.inside]
     known = _with_coefficients(solution).forward
     # triangles are graded where steady data clash, and grids are not
-    if clashes and len(solution.problem.domain.space) > 1 and (solution.problem.domain.has_time or on_grid(known)):
+    unresolved = not solution.problem.clashes.resolved and (solution.problem.domain.has_time or on_grid(known))
+    if clashes and len(solution.problem.domain.space) > 1 and unresolved:
         raise NoEstimateError(f"no classical solution resolves, in the plane, that {clashes[0]}")
     try:
         whole = Deadline.after(max_seconds)
-        return of_comparison(compare(solution, max_seconds=_SOLVING * max_seconds), whole)
+        # where data clash, what is left of the layers is not smooth in time, and takes many steps to resolve
+        clashing, box = _clash_in_plane(solution.problem), isinstance(solution.problem.domain, Box)
+        tolerance = (_ROUGHLY if box else _ON_ELEMENTS) if clashing else _CLOSELY
+        found = compare(solution, max_seconds=_SOLVING * max_seconds, tolerance=tolerance, method=method)
+        return of_comparison(found, whole)
     except (NoEstimateError, NotUniqueError):
         raise
     except (ValueError, NotImplementedError) as error:
@@ -248,7 +270,8 @@ def _has_data(problem: Problem) -> bool:
 def _with_coefficients(solution: Solved) -> Problem:
     """The problem with the coefficients found."""
     problem = solution.problem
-    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    sought = problem.unknown_parameters or problem.unknown_functions
+    return problem.at(**solution.coefficients) if sought else problem
 
 
 def _known(solution: Solved) -> Problem:
@@ -317,6 +340,8 @@ def estimate_error(
     began = time.perf_counter() if began is None else began
     reasons: list[str] = []
     first: ErrorEstimate | None = None
+    # along curves, what residuals do not see has no misfit of its own
+    shown = is_curved(solution.problem) and any(j.flux and j.position is None for j in solution.problem.jumps)
     kinds = ("equation", "classical", "features") if how == "auto" else (how,)
     for kind in kinds:
         left = max_seconds - (time.perf_counter() - began)
@@ -339,6 +364,19 @@ def estimate_error(
         if first is not None:
             return Estimation(first, tuple(reasons), found)
         first = found
-        if not found.least > wrong or shown_by(misfits, found.least):
+        if kind == "classical" and found.least > wrong and (other := _second_referee(solution, began + max_seconds)):
+            return Estimation(first, tuple(reasons), other)
+        if not found.least > wrong or shown or shown_by(misfits, found.least):
             break
-    return Estimation(first, tuple(reasons))
+    return Estimation(first, tuple(reasons), shown=shown)
+
+
+def _second_referee(solution: Solved, until: float) -> ErrorEstimate | None:
+    """The distance to finite elements, where a grid in the plane has found a solution wrong; None where there is none."""
+    problem = _with_coefficients(solution).forward
+    if len(problem.domain.space) != 2 or not on_grid(problem):
+        return None
+    try:
+        return by_classical(solution, max(until - time.perf_counter(), 1e-3), "elements")
+    except (NoEstimateError, NotUniqueError):
+        return None

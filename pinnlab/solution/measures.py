@@ -22,8 +22,9 @@ from torch import Tensor
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.joints import hair
+from pinnlab.declaration.lacking import keys_of
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope, Term, trace
+from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import named_jets
@@ -124,7 +125,8 @@ class Sampled:
     def __init__(self, problem: Problem, models: Sequence[Part]):
         self.problem, self.models = problem, models
         self.like = models[0].parameters[0].detach()
-        self.parameters = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
+        known = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
+        self.parameters = {**known, **models[-1].functions}
 
     def jet(self, points: Tensor, indices: Indices) -> tuple[Tensor, dict[str, Tensor]]:
         """Derivatives (c, n, m), float64 on the CPU, NaN where nothing was solved; and coefficients found, (n,) each."""
@@ -162,7 +164,8 @@ def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> di
     for k, inside in by_window(points, windows, problem.domain, inside=True):
         model, at = models[k], points[inside]
         jet = model.jet(at, indices).detach()
-        parameters = {**functions, **model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
+        found = {**model.functions, **{name: p.detach() for name, p in model.coefficients.items()}}
+        parameters = {**functions, **model.constants, **found}
         scope = Scope.of_jet(jet, indices, problem.unknowns, model.region.columns(at), parameters)
         for name, value in term.evaluate((scope,)).items():
             result[name][inside] = value
@@ -291,13 +294,6 @@ def _misfit(name: str, kind: str, values: Tensor, scales: Sequence[float]) -> Mi
         return Misfit(name, kind, math.nan, math.nan, math.nan)
     size = rms(values)
     return Misfit(name, kind, size, float(values.abs().max()), relative_size(size, scales))
-
-
-def keys_of(problem: Problem, term: Term) -> Mapping[str, frozenset[Key]]:
-    """{unknown: the derivatives that a term uses}."""
-    d = len(problem.domain.coordinates)
-    sites = term.draw(lambda n: unit_points("sobol", n, d, np.random.default_rng(0)), 5)
-    return trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), sites).keys
 
 
 def _hand_overs(

@@ -93,6 +93,7 @@ def judge(
     found: bool = False,
     second: ErrorEstimate | None = None,
     not_unique: str = "",
+    shown: bool = False,
 ) -> tuple[Verdict, str]:
     """The verdict and its reason.
 
@@ -105,6 +106,7 @@ def judge(
         found: whether coefficients were found from data; of these the estimate knows nothing, the data's misfit does.
         second: an estimate of another kind.
         not_unique: why the problem has no solution or many, which no estimate overrules; empty if it is not known to.
+        shown: whether misfits need not show an error.
     """
     if solved < 1:
         return Verdict.WRONG, f"there is no solution on {100 * (1 - solved):.0f} % of the domain"
@@ -123,8 +125,8 @@ def judge(
             other = f"estimated {second.sentence} (by {second.method})"
             if second.least > _WRONG * tolerance:
                 return Verdict.WRONG, f"{size}, {other}; {held}, but this is not the solution"
-            return Verdict.DOUBTFUL, f"two estimates disagree: {size}, {other}; {held}"
-        if shown_by(misfits, estimate.least):
+            return Verdict.DOUBTFUL, f"no referee, as two estimates disagree: {size}, {other}; {held}"
+        if shown or shown_by(misfits, estimate.least):
             return Verdict.WRONG, f"{size}; {held}, but this is not the solution"
         return Verdict.DOUBTFUL, f"{size}, of which nothing else shows anything; {held}"
     if worst is not None and _finite(worst) > _BROKEN:
@@ -213,9 +215,10 @@ def report(
             estimation = estimate_error(solution, misfits, estimate, max_seconds, _WRONG * tolerance, began)
         except KeyboardInterrupt:
             estimation = Estimation(reasons=("the estimate of the error was interrupted",))
+    sought = bool(problem.unknown_parameters or problem.unknown_functions)
     verdict, why = judge(
-        estimation.estimate, misfits, solved, tolerance, bool(problem.unknown_parameters), estimation.second,
-        estimation.not_unique,
+        estimation.estimate, misfits, solved, tolerance, sought, estimation.second,
+        estimation.not_unique, estimation.shown,
     )  # fmt: skip
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")

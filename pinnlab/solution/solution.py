@@ -93,8 +93,7 @@ class Solution:
         refuse_unnamed(unnamed, self.problem.domain.coordinates)
         if self.members is None:
             return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points))
-        moving = moving_parameters(self, coordinates)
-        if not moving:
+        if not (moving := moving_parameters(self, coordinates)):
             return self._member(coordinates)(**coordinates)
         jet = family_jet(self.at, self.problem, coordinates, moving)
         return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points, jet), moving)
@@ -192,18 +191,17 @@ class Solution:
             parameters, points=points, steps=steps, tolerance=tolerance, domain=domain
         )
         status = Status.STALLED if remarks else self.status
-        return Solution(
-            problem, model.values, [model], self.history, status, self.seconds, self.solver, (*self.notes, *remarks)
-        )
+        notes = (*self.notes, *remarks)
+        return Solution(problem, model.values, [model], self.history, status, self.seconds, self.solver, notes)
 
     @property
-    def coefficients(self) -> dict[str, float]:
-        """Unknown coefficients that were found, from the last window."""
-        return {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
+    def coefficients(self) -> dict[str, Any]:
+        """What was found beside the unknowns, from the last window: numbers, and functions ``q(x=...)``."""
+        return {n: float(p.detach()) for n, p in self.models[-1].coefficients.items()} | dict(self.models[-1].functions)
 
-    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
-        """{name: (low, high)} of numbers found from data, with this probability; see ``solution.intervals.intervals``."""
-        return intervals(self, level)
+    def intervals(self, level: float = 0.95, **arguments: Any) -> dict[str, tuple[Any, Any]]:
+        """{name: (low, high)} of what was found, of functions at arguments; see ``solution.intervals.intervals``."""
+        return intervals(self, level, arguments)
 
     @cached_property
     def sure(self) -> Uncertainty:
@@ -279,12 +277,7 @@ class Solution:
         return paths(self, count, times)
 
     def plot_characteristics(self, path: str | os.PathLike[str] | None = None, count: int = 33) -> Figure:
-        """Paths of characteristics as a matplotlib figure: position over time, or in the plane.
-
-        Args:
-            path: where to write it as well; the ending says as what.
-            count: labels per axis of space.
-        """
+        """Paths of characteristics, ``count`` labels per axis of space, as a matplotlib figure, also written to ``path``."""
         from pinnlab.pictures.asked import characteristics_figure
 
         return characteristics_figure(self.characteristics(count), self.problem.name, path)

@@ -69,7 +69,7 @@ def test_regions_of_any_kind_and_of_some_coordinates():
     [
         (lambda: pl.Piecewise(otherwise=1.0), r"no pieces.*pairs of a region and a value"),
         (lambda: pl.Piecewise(LEFT, 400.0, otherwise=1.0), r"pairs of a region and a value"),
-        (lambda: pl.Piecewise(("copper", 400.0), otherwise=1.0), r"'copper'.*those of boundaries only.*pl\.Polygon"),
+        (lambda: of(pl.Piecewise(("copper", 400.0), otherwise=1.0)), r"'copper'.*names a part, which only a mesh has"),
         (lambda: pl.Piecewise((LEFT, pl.Uniform(1, 2)), otherwise=1.0), r"Uniform.*parameter of its own.*torch\.where"),
         (lambda: pl.Piecewise((LEFT, math.nan), otherwise=1.0), r"the value nan"),
         (lambda: of(pl.Piecewise((pl.Box(z=(0.0, 0.5)), 2.0), otherwise=1.0)), r"'z', the domain has x"),

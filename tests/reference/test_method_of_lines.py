@@ -222,7 +222,7 @@ def test_cole_hopf() -> None:
 
 def test_a_change_that_is_no_number_is_not_accepted_as_converged(monkeypatch: pytest.MonkeyPatch) -> None:
     changes = iter([{"u": 1e-9, "v": math.nan}, {"u": 1e-9, "v": 1e-9}])
-    monkeypatch.setattr(refinement, "relative_difference", lambda coarse, fine: next(changes))
+    monkeypatch.setattr(refinement, "relative_difference", lambda coarse, fine, floors: next(changes))
     budget, nothing = refinement.Budget(1e-6, Deadline(), None, True), Interpolant({}, {}, {})
     found, estimate = refinement.refine(
         lambda n, level: refinement.Attempt(nothing, n, ""),

@@ -17,7 +17,6 @@ from torch import Tensor
 from pinnlab.derivatives.axes import Axis, NodeAxis
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Region
-from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import with_start
 from pinnlab.reference.finite_elements.space import Array, Space
 
@@ -25,10 +24,6 @@ _SHOWN = {2: 65, 3: 33, 4: 17}
 """Points per coordinate of a table of values, by the number of coordinates."""
 _CHUNK = 200_000
 """Points that are evaluated at a time."""
-_POINTS, _TIMES = 3000, 24
-"""At which two functions are compared."""
-_NOTHING = 1e-10
-"""Next to the largest unknown, the size of one that is none."""
 _NEAR = (6, 24, 96)
 """Elements whose middles are nearest to a point, among which it is looked for."""
 
@@ -72,7 +67,7 @@ class ElementFunction:
         """(p,) numbers of the elements, and (p, d) reference coordinates there, of points (p, d)."""
         all_corners = self.space.corners
         element, best = np.zeros(len(points), dtype=int), np.full(len(points), -np.inf)
-        local = np.zeros_like(points)
+        other, local = element.copy(), np.zeros_like(points)
         left = np.arange(len(points))
         for near in _NEAR:
             near = min(near, len(all_corners))
@@ -87,11 +82,21 @@ class ElementFunction:
             mine = left[better]
             element[mine], local[mine] = found[rows, pick][better], inner[rows, pick][better]
             best[mine] = least[rows, pick][better]
+            least[rows, pick] = -np.inf
+            other[mine] = found[rows, least.argmax(axis=1)][better]
             # a curved side reaches a little beyond its chord
             left = np.flatnonzero(best < -1e-9)
             if not len(left):
                 break
-        return element, self._curved(points, element, local)
+        local = self._curved(points, element, local)
+        # between a curved side and its chord it may be the neighbour
+        beyond = np.flatnonzero(_least(local) < -1e-9)
+        if len(beyond):
+            start = np.full((len(beyond), 2), 1 / 3)
+            tried = self._curved(points[beyond], other[beyond], start)
+            better = _least(tried) > _least(local[beyond])
+            element[beyond[better]], local[beyond[better]] = other[beyond[better]], tried[better]
+        return element, local
 
     def _curved(self, points: Array, element: Array, local: Array) -> Array:
         """Reference coordinates under the quadratic map, by Newton's method from those under the straight one."""
@@ -171,24 +176,6 @@ class ElementFunction:
         return found
 
 
-def relative_change(coarse: ElementFunction, fine: ElementFunction) -> dict[str, float]:
-    """{unknown: relative L2 difference}, at random points."""
-    domain = fine.region
-    region = domain.at_rest
-    assert region is not None
-    unit = unit_points("sobol", _POINTS, len(region.coordinates), np.random.default_rng(5)).double()
-    points = region.interior(unit).points.numpy()
-    at = {name: points[:, i] for i, name in enumerate(region.coordinates)}
-    if domain.has_time:
-        start, stop = domain.time_interval
-        instants = start + (stop - start) * (np.arange(_TIMES) + 1) / _TIMES
-        at = {name: np.tile(values, _TIMES) for name, values in at.items()}
-        at[domain.clock] = np.repeat(instants, len(points))
-        at = {name: at[name] for name in domain.coordinates}
-    rough, exact = coarse(at), fine(at)
-    known = {u: np.isfinite(values) & np.isfinite(rough[u]) for u, values in exact.items()}
-    sizes = {u: float(np.linalg.norm(values[known[u]])) for u, values in exact.items()}
-    # a component that vanishes has rounding of the others
-    nothing = max(_NOTHING * max(sizes.values()), 1e-300)
-    changes = {u: float(np.linalg.norm((rough[u] - values)[known[u]])) for u, values in exact.items()}
-    return {u: change / max(sizes[u], nothing) for u, change in changes.items()}
+def _least(local: Array) -> Array:
+    """(p,) the smallest barycentric coordinate of reference coordinates (p, 2); negative outside of the triangle."""
+    return np.minimum(local.min(axis=1), 1 - local.sum(axis=1))

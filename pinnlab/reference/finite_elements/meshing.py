@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.domains import Region
+from pinnlab.domains.outlines import Curve
 from pinnlab.domains.tetrahedra import Tetrahedra
 from pinnlab.domains.tetrahedralization import tetrahedralize
 from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
@@ -36,7 +37,12 @@ def first_size(region: Region) -> float:
     return region.size / _SIDES[len(region.coordinates)]
 
 
-def meshed(region: Region, graded: Sequence[tuple[Array, float]], copied: Sequence[Copied] = ()) -> Mesh:
+def meshed(
+    region: Region,
+    graded: Sequence[tuple[Array, float]],
+    copied: Sequence[Copied] = (),
+    inner: Sequence[Curve] = (),
+) -> Mesh:
     """The first mesh.
 
     Args:
@@ -44,13 +50,14 @@ def meshed(region: Region, graded: Sequence[tuple[Array, float]], copied: Sequen
         graded: in the plane, (point (2,), length of edges there); in space edges are shorter where the region's own edges
             point inwards.
         copied: pieces of the boundary that get the nodes of others, in the plane.
+        inner: curves that triangles are to follow, in the plane.
 
     Raises:
         ValueError: no mesh keeps to the boundary, or pieces are to be copied in space.
     """
     size = first_size(region)
     if len(region.coordinates) == 2:
-        return triangulate(region, size, graded, copied)
+        return triangulate(region, size, graded, copied, inner)
     if copied:
         raise ValueError(
             f"reference_solution: {copied[0].of!r} and {copied[0].piece!r} are periodic; finite elements in space take no "

@@ -5,6 +5,7 @@ Letters: p points, s instants, c components of the state, v nodes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +25,12 @@ from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
+from pinnlab.reference.finite_elements.changes import difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.corners import singular_corners
-from pinnlab.reference.finite_elements.function import ElementFunction, relative_change
+from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
+from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
 from pinnlab.reference.finite_elements.meshing import (
     Mesh,
     first_size,
@@ -41,22 +44,18 @@ from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, masters, ties
+from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
 from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
 
-_ORDER = 3
-"""Of the error in L2 of quadratic elements, where the solution is smooth."""
-_COARSE = 0.02
-"""The first change from which on a solution may not be resolved."""
 _GROWTH = 6.0
 """How many times longer the next level takes."""
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
 """Iterations that a level takes, about, if it starts from a coarser one."""
-_COLD = 25
+_COLD = 12
 """Newton's iterations from a guess, before it is led from an easier problem."""
 _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
@@ -230,9 +229,11 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     assert region is not None
     posed = _Posed.of(problem, structure)
     essential, _ = sorted_conditions(problem, posed.multipliers)
-    size = _CORNER * first_size(region)
-    graded = [(point, size) for point in singular_corners(problem, region, essential)]
-    mesh = meshed(region, graded, tuple(_copied(problem).values()))
+    curves = interfaces(problem) if len(region.coordinates) == 2 else []
+    corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
+    graded = [(point, _CORNER * first_size(region)) for point in corners]
+    mesh = meshed(region, graded, tuple(_copied(problem).values()), curves)
+    power = 1.0 if off_curves(problem, curves) else math.inf
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
@@ -262,10 +263,10 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
         attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
         if best is not None:
-            changes.append(relative_change(best.interpolant, guess))
+            changes.append(difference(problem, best.interpolant, guess, budget.floors))
         best = attempt
         seconds = time.perf_counter() - began
-        estimate = _estimate(changes)
+        estimate = estimate_of(changes, power)
         if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds * warm):
             break
         mesh = mesh.refined()
@@ -273,7 +274,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         raise nothing_in_time(why)
     _check_balance(lacking)
     # data that balance to some digits leave the rest open
-    return best, {u: max(e, lacking[-1]) for u, e in _estimate(changes).items()} if budget.estimate else {}
+    return best, {u: max(e, lacking[-1]) for u, e in estimate_of(changes, power).items()} if budget.estimate else {}
 
 
 def _check_balance(lacking: Sequence[float]) -> None:
@@ -284,24 +285,6 @@ def _check_balance(lacking: Sequence[float]) -> None:
             "reference_solution: no function solves all equations and conditions: sources and fluxes through the boundary "
             f"do not balance, by {last:.1e} of their size."
         )
-
-
-def _estimate(changes: list[Estimate]) -> Estimate:
-    """Of the finest level, from how much the last refinements changed: {unknown: relative error}.
-
-    A change is the coarser level's error; errors fall by the ratio of two changes, or, where there was one, by half of
-    what smooth solutions let expect; a large one is no sign of a smooth solution.
-    """
-    if not changes:
-        return {}
-    last = changes[-1]
-    if len(changes) == 1:
-        return {u: v / (2 ** (_ORDER - 1) - 1) if v < _COARSE else v for u, v in last.items()}
-    found = {}
-    for u, v in last.items():
-        ratio = min(max(changes[-2][u] / max(v, 1e-300), 1.5), 2.0**_ORDER)
-        found[u] = v / (ratio - 1)
-    return found
 
 
 def _solved(
@@ -339,8 +322,9 @@ def _solved(
         if static.any():
             state = consistent(advanced, state, static, start, stop - start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
+    floor = np.array([budget.floors.get(unknown, 0.0) for unknown, _ in structure.components])
     path = Integrator(advanced, tolerance, 5, budget.deadline, solver if advanced is system else None).run(
-        state, start, stop
+        state, start, stop, floor
     )
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
@@ -358,7 +342,7 @@ def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: 
     if not posed.is_tied:
         return _root(system, guesses, linear), 0.0
     tied = posed.steady(system)
-    state = _root(tied, [tied.state(guess) for guess in guesses], linear)
+    state = _root(tied, [tied.state(guess) for guess in guesses], linear or Linear(factorized, 0.0))
     whole = tied.whole(state)
     sizes = system.sizes(whole)
     sources = zip(tied.sources(state), posed.gauges, strict=True)

@@ -132,7 +132,7 @@ class ElementSpace:
     """Continuous piecewise quadratic functions over a triangulation; their nodes are corners and middles of sides.
 
     Args:
-        mesh: straight triangles; the middles of sides on the boundary are moved onto it.
+        mesh: straight triangles; the middles of sides on curves are moved onto them.
     """
 
     def __init__(self, mesh: Triangulation):
@@ -146,7 +146,7 @@ class ElementSpace:
         positions[:, straight.nvertices + sides] = mesh.middles().T
         self.mesh = replace(curved, doflocs=positions)
         names = np.array([curve.piece for curve in mesh.outline])[mesh.curves]
-        self.sides: dict[str, Array] = {str(n): sides[names == n] for n in dict.fromkeys(names.tolist())}
+        self.sides: dict[str, Array] = {str(n): sides[names == n] for n in dict.fromkeys(names.tolist()) if n}
         self._basis = skfem.Basis(self.mesh, skfem.ElementTriP2(), intorder=_ORDER)
 
     @property
