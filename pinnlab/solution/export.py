@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pinnlab.declaration.complex_unknowns import separated
+from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import Mesh
 from pinnlab.domains.grids import cover
 from pinnlab.training.result import Solved
@@ -52,7 +54,8 @@ def to_vtu(
     """Write the unknowns to VTK's format for unstructured grids, which ParaView opens.
 
     A mesh is written with its own nodes and elements, a box as a grid, any other domain as triangles or tetrahedra. In
-    time, each instant is a file of its own next to ``path``, and a ``.pvd`` file lists them with their times.
+    time, each instant is a file of its own next to ``path``, and a ``.pvd`` file lists them with their times. Where the
+    problem has a reference, its values stand beside those of the solution, as ``u_reference``.
 
     Args:
         solution: what to evaluate.
@@ -90,6 +93,7 @@ def to_vtu(
         columns = {name: covered.nodes[:, i] for i, name in enumerate(space.coordinates)}
         # the format knows real numbers only
         values = separated(solution(**columns, **fixed), solution.problem.complex_unknowns)
+        values |= _references(solution, {**columns, **fixed})
         meshio.Mesh(nodes, [(covered.kind, covered.cells)], point_data=values).write(file)
 
     times = _times(solution, t)
@@ -108,6 +112,17 @@ def to_vtu(
         encoding="utf-8",
     )
     return (*files, series)
+
+
+def _references(solution: Solved, columns: Mapping[str, np.ndarray | float]) -> dict[str, np.ndarray]:
+    """{"u_reference": (v,)} at coordinates, each (v,) or one number; empty where there is no reference."""
+    problem = solution.problem
+    if problem.reference is None or problem.families:
+        return {}
+    names = problem.domain.coordinates
+    points = np.stack(np.broadcast_arrays(*(np.asarray(columns[name], dtype=float) for name in names)), axis=1)
+    found = evaluate(problem.reference, problem, torch.from_numpy(points)).numpy()
+    return {f"{u}_reference": values for u, values in zip(problem.unknowns, found.T, strict=True)}
 
 
 def _times(solution: Solved, t: float | Sequence[float] | None) -> list[float] | None:

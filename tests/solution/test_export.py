@@ -67,6 +67,21 @@ def test_a_box_is_written_as_a_grid(tmp_path: Path) -> None:
     assert meshio.read(path).cells_dict["line"].shape == (6, 2)
 
 
+def test_a_reference_stands_beside_the_solution(tmp_path: Path) -> None:
+    region = pl.Ball({"x": 0.0, "y": 0.0, "z": 0.0}, 1.0)
+    problem = pl.Problem(
+        region,
+        "u",
+        lambda u: u.laplacian + 6,
+        [pl.Dirichlet(u=0.0)],
+        reference=lambda x, y, z: 1 - x**2 - y**2 - z**2,
+    )
+    (path,) = pl.solve(problem, TINY, progress=False).to_vtu(tmp_path / "ball.vtu", x=7, y=7, z=7)
+    found = meshio.read(path)
+    np.testing.assert_allclose(found.point_data["u_reference"], 1 - (found.points**2).sum(axis=1), atol=1e-12)
+    assert set(found.point_data) == {"u", "u_reference"}
+
+
 def test_instants_are_files_of_a_series(in_time: pl.Solution, tmp_path: Path) -> None:
     *files, series = in_time.to_vtu(tmp_path / "run.vtu", t=[0.0, 0.5, 2.0], x=17, y=17)
     assert [f.name for f in files] == ["run_0.vtu", "run_1.vtu", "run_2.vtu"] and series.name == "run.pvd"

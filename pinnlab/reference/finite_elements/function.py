@@ -92,7 +92,7 @@ class ElementFunction:
         # between a curved side and its chord it may be the neighbour
         beyond = np.flatnonzero(_least(local) < -1e-9)
         if len(beyond):
-            start = np.full((len(beyond), 2), 1 / 3)
+            start = np.full((len(beyond), points.shape[1]), 1 / (points.shape[1] + 1))
             tried = self._curved(points[beyond], other[beyond], start)
             better = _least(tried) > _least(local[beyond])
             element[beyond[better]], local[beyond[better]] = other[beyond[better]], tried[better]
