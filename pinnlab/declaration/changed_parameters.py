@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import ChangedFunction
-from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, GivenFunction
+from pinnlab.declaration.changed_functions import ChangedFunction, outer_field
+from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, GivenFunction, StateFunction
 from pinnlab.declaration.materials import Part, PiecewiseFunction
 from pinnlab.declaration.parameters import Unknown
 from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.variables import ChangeOfVariables
-from pinnlab.domains.affine import Affine
+from pinnlab.derivatives.fields import Field
+from pinnlab.domains.affine import UNCHANGED, Affine
 from pinnlab.domains.mapping import mapped
 
 
@@ -44,6 +45,26 @@ class ChangedParameter(FunctionParameter):
         return self.given.at(self.change.outer_points(points, names))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChangedClosure(StateFunction):
+    """A function of unknowns, of inner ones.
+
+    Args:
+        given: of outer unknowns.
+        change: of variables.
+        on: as in ``StateFunction``.
+    """
+
+    given: StateFunction
+    change: ChangeOfVariables
+    on: tuple[str, ...]
+
+    def field(self, arguments: Mapping[str, Field]) -> Field:
+        units = {**self.change.coordinates, **self.change.unknowns}
+        outer = {n: outer_field(f, self.change, units.get(n, UNCHANGED)) for n, f in arguments.items()}
+        return outer_field(self.given.field(outer), self.change.inverse)
+
+
 def changed_parameter(name: str, value: Any, names: Sequence[str], change: ChangeOfVariables) -> Any:
     """A parameter of a problem, or of a member of a family, on inner variables.
 
@@ -65,6 +86,8 @@ def changed_parameter(name: str, value: Any, names: Sequence[str], change: Chang
         return _changed_piecewise(value, change)
     if isinstance(value, FunctionParameter):
         return ChangedParameter(value, tuple(names), change, value.on, value.columns)
+    if isinstance(value, StateFunction):
+        return ChangedClosure(value, change, value.on)
     if isinstance(value, RandomField):
         return dataclasses.replace(value, length_scale=_lengths(value, change), region=None)
     if isinstance(value, Unknown):

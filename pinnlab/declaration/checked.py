@@ -17,10 +17,11 @@ from pinnlab.declaration.conditions import (
     PrescribedCondition,
 )
 from pinnlab.declaration.dry_run import Equation
-from pinnlab.declaration.functions import given_function
+from pinnlab.declaration.functions import StateFunction, checked_closure, given_function
 from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Looked, Parameter, check_parameter, check_solvable
+from pinnlab.declaration.parameters import Looked, Parameter, Unknown, check_parameter, check_solvable
 from pinnlab.declaration.random_fields import RandomField
+from pinnlab.declaration.unknown_functions import UnknownFunction, checked_function
 from pinnlab.domains import Region
 
 _OURS = (AtAnInstant, PrescribedCondition, Condition, Data, Integral, Periodic)
@@ -29,9 +30,17 @@ _EQUATIONS = "give a function that returns what must vanish, such as lambda u: u
 
 
 def checked_parameters(
-    parameters: Mapping[str, Parameter], domain: Region, conditions: Sequence[AnyCondition]
+    parameters: Mapping[str, Parameter],
+    domain: Region,
+    conditions: Sequence[AnyCondition],
+    unknowns: Sequence[str] = (),
 ) -> Looked:
     """The parameters, checked; random fields and functions know the domain's coordinates.
+
+    Args:
+        parameters: by name.
+        domain, conditions: of the problem.
+        unknowns: of the problem, which functions that are to be found may depend on.
 
     Raises:
         TypeError, ValueError: no mapping, a value of another kind, or a family together with a coefficient to be found.
@@ -40,16 +49,22 @@ def checked_parameters(
         raise TypeError(f"parameters={parameters!r}: give a dictionary, such as {{'nu': 0.01}}.")
     periodic = tuple(c.on for c in conditions if isinstance(c, Periodic))
     checked = Looked()
-    for name, value in parameters.items():
+    for name, given in parameters.items():
+        value = given.declared if isinstance(given, UnknownFunction) else given
         if isinstance(value, RandomField):
             checked[name] = value.over(domain, periodic)
         elif isinstance(value, Piecewise):
             checked[name] = value.over(f"parameters[{name!r}]", domain)
+        elif isinstance(value, StateFunction):
+            checked[name] = checked_closure(name, value, (*domain.coordinates, *unknowns))
         elif callable(value):
             checked[name] = given_function(f"parameters[{name!r}]", value, domain, domain.coordinates)
         else:
             checked[name] = check_parameter(name, value)
     check_solvable(checked)
+    for name, value in checked.items():
+        if isinstance(value, Unknown) and value.of is not None:
+            checked[name] = checked_function(name, value, domain.coordinates, unknowns)
     return checked
 
 

@@ -22,11 +22,11 @@ from pinnlab.declaration.arguments import argument_names, is_complex
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.functions import FunctionParameter, GivenFunction, StateFunction
 from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
 from pinnlab.declaration.materials import PiecewiseFunction
-from pinnlab.declaration.parameters import Family, Parameter, Unknown
+from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value
@@ -269,13 +269,16 @@ def parameter_values(parameters: Mapping[str, Parameter], like: Tensor | None = 
     """{name: 0-dim tensor with dtype and device of ``like``, or function}; float64 on the CPU without ``like``."""
     like = torch.zeros((), dtype=torch.float64) if like is None else like
     values = {name: representative(value) for name, value in parameters.items()}
-    return {n: v if isinstance(v, FunctionParameter) else like.new_tensor(v) for n, v in values.items()}
+    functions = FunctionParameter | StateFunction
+    return {n: v if isinstance(v, functions) else like.new_tensor(v) for n, v in values.items()}
 
 
 def representative(value: Parameter) -> Any:
     """What stands for a parameter before it is known: a member of a family, the start of an unknown."""
     if isinstance(value, Family):
         return value.representative
+    if isinstance(value, SoughtParameter):
+        return value.stand_in
     return value.start if isinstance(value, Unknown) else value
 
 

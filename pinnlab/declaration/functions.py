@@ -18,6 +18,7 @@ from torch import Tensor
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import in_full_precision
 from pinnlab.derivatives.autograd import autograd_jet
+from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.domains import Region
@@ -72,6 +73,24 @@ class FunctionParameter(ABC):
         points = points.index_copy(1, torch.tensor(self.columns, device=like.device), stacked)
         values = self.at(points).reshape(shape)
         return values if tensors else values.detach().numpy()
+
+
+class StateFunction(ABC):
+    """A parameter that is a function of unknowns, and perhaps of coordinates: a closure such as k(u).
+
+    Attributes:
+        on: the unknowns and coordinates it depends on.
+    """
+
+    on: tuple[str, ...]
+
+    @abstractmethod
+    def field(self, arguments: Mapping[str, Field]) -> Field:
+        """Its field where its arguments have these fields: its derivatives by coordinates follow by the chain rule."""
+
+    def to(self, *_: Any, **__: Any) -> StateFunction:
+        """Itself: values take the dtype and device of the arguments."""
+        return self
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,6 +191,14 @@ def given_function(owner: str, value: Any, region: Region, on: Sequence[str]) ->
         raise ValueError(f"{owner}: the function depends on {depends}; this parameter is a function of {allowed}.")
     columns = tuple(region.coordinates.index(name) for name in names)
     return dataclasses.replace(value, columns=columns) if known else GivenFunction(value, names, columns)
+
+
+def checked_closure(name: str, value: StateFunction, known: Sequence[str]) -> StateFunction:
+    """A function of unknowns as the parameter ``name``; ValueError where an argument is none of the ``known`` names."""
+    strangers = [argument for argument in value.on if argument not in known]
+    if strangers:
+        raise ValueError(f"parameters[{name!r}] is a function of {strangers[0]!r}; here are {', '.join(known)}.")
+    return value
 
 
 def function_jet(function: FunctionParameter, points: Tensor, index: Index) -> Tensor:

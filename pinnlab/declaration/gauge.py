@@ -15,7 +15,7 @@ from pinnlab.domains.sampling import unit_points
 
 def free_constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
     """Unknowns of a steady problem that are known up to a constant, in groups that share one; none of families."""
-    if problem.domain.has_time or problem.families or problem.unknown_parameters:
+    if problem.domain.has_time or problem.families or problem.unknown_parameters or problem.unknown_functions:
         return ()
     return problem.count().constants
 

@@ -129,6 +129,8 @@ def _condition(
             linear = _linear(term, context, values, sites, size=size)
         used = {u for part in linear for row in part.coefficients for (u, _), c in row.items() if np.any(c)}
         held = stretches.get(where) if term.part is not None else None
+        if own and not used:  # of what is to be found alone
+            continue
         parts.append(ConditionPart(OWN if own else term.kind, where, tuple(sorted(used)), linear, held))
     return parts
 

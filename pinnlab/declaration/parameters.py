@@ -98,7 +98,8 @@ class Unknown:
             as its logarithm where it is positive, bounds=(0, None), and as a logit between two bounds, so that it never
             leaves them. None: any number.
         prior: (mean, standard deviation) of what is known of it before there are data; it counts as one more measurement.
-        of: names of coordinates or unknowns that it is a function of. None: a number.
+        of: names of coordinates or unknowns that it is a function of: of=("x",) is q(x), of=("u",) a closure k(u). Equations
+            get a field, q.x or pl.diff(k * u.x, "x"), and the first guess is a constant. None: a number.
 
     Raises:
         TypeError: bounds or prior that are not two numbers.
@@ -121,7 +122,7 @@ class Unknown:
         if prior is not None:
             object.__setattr__(self, "prior", _checked_prior(start, prior, self.bounds))
         if of is not None:
-            raise ValueError(f"Unknown({start!r}, of={of!r}): an unknown is a number; leave of out.")
+            object.__setattr__(self, "of", _checked_arguments(start, of))
 
     @property
     def _given(self) -> dict[str, tuple[Any, ...]]:
@@ -163,6 +164,15 @@ def _checked_prior(start: float, prior: Any, bounds: tuple[float, float] | None)
     return mean, sd
 
 
+def _checked_arguments(start: float, of: Any) -> tuple[str, ...]:
+    names = (of,) if isinstance(of, str) else of
+    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"Unknown({start!r}, of={of!r}): give names of coordinates or unknowns, of=('x',).")
+    if len(set(names)) < len(names):
+        raise ValueError(f"Unknown({start!r}, of={of!r}): a name stands there twice.")
+    return tuple(names)
+
+
 def _number(what: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{what}: {value!r} is not a number.")
@@ -172,8 +182,22 @@ def _number(what: str, value: Any) -> float:
     return number
 
 
-Parameter = float | Family | Unknown | Callable[..., Any]
-"""A number, a family, an unknown coefficient, or a function of coordinates."""
+class SoughtParameter(ABC):
+    """A function that is to be found, as a problem holds it."""
+
+    @property
+    @abstractmethod
+    def on(self) -> tuple[str, ...]:
+        """The names of its arguments."""
+
+    @property
+    @abstractmethod
+    def stand_in(self) -> Any:
+        """The first guess as a function, for dry runs and the like."""
+
+
+Parameter = float | Family | Unknown | SoughtParameter | Callable[..., Any]
+"""A number, a family, an unknown coefficient or function, or a function of coordinates."""
 
 
 class Looked(dict[str, Parameter]):

@@ -36,12 +36,13 @@ from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.materials import check_jumps
 from pinnlab.declaration.names import check_distinct, check_names
-from pinnlab.declaration.parameters import Family, Parameter, Unknown
+from pinnlab.declaration.parameters import Family, Looked, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.unknown_functions import unknown_functions
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.names import parts_of
@@ -66,7 +67,7 @@ class Problem:
         conditions: initial, boundary, periodic conditions and data.
         parameters: {name: number, function of coordinates, ``Piecewise((region, value), otherwise=...)`` (materials),
             ``Uniform(lo, hi)`` (a family of numbers), ``RandomField(on="x")`` (a family of functions) or
-            ``Unknown(start)`` (an inverse problem)}.
+            ``Unknown(start, of=...)`` (an inverse problem)}.
         reference: a function of the coordinates that gives the solution (or ``{unknown: values}``), or None.
         velocity: transport velocity for Lagrangian solvers, bound by name, or None.
         name: what figures and tables call it.
@@ -115,7 +116,7 @@ class Problem:
         declared, complex_ones = parts.declared_unknowns(unknowns)
         names, functions = parts.real_unknowns(declared, complex_ones), checked_functions(equations)
         given = tuple(parts.on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
-        values = checked_parameters(parameters or {}, domain, given)
+        values = checked_parameters(parameters or {}, domain, given, names)
         every = (*names, *complex_ones)
         check_names(domain.coordinates, every, values)
         check_distinct({"an unknown": every, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
@@ -141,8 +142,6 @@ class Problem:
         """The unknowns as they were declared: {name: float or complex}."""
         return parts.declared_types(self.unknowns, self.complex_unknowns)
 
-    # -- members of a family -----------------------------------------------------------------------------------------
-
     @property
     def families(self) -> tuple[str, ...]:
         """Names of parameters that are families."""
@@ -150,8 +149,13 @@ class Problem:
 
     @property
     def unknown_parameters(self) -> tuple[str, ...]:
-        """Names of coefficients to be found."""
+        """Names of numbers to be found."""
         return tuple(k for k, v in self.parameters.items() if isinstance(v, Unknown))
+
+    @property
+    def unknown_functions(self) -> tuple[str, ...]:
+        """Names of functions to be found."""
+        return unknown_functions(self.parameters)
 
     def at(self, **values: Any) -> Problem:
         """The same problem with some parameters fixed: ``family.at(nu=0.02)``, ``family.at(u0=lambda x: torch.sin(x))``.
@@ -169,7 +173,7 @@ class Problem:
             family = self.parameters[name]
             if isinstance(family, Family):
                 values[name] = family.admit(name, value)
-        return self.replace(parameters={**self.parameters, **values})
+        return self.replace(parameters=Looked({**self.parameters, **values}))
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""
@@ -184,8 +188,6 @@ class Problem:
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some arguments changed, checked anew."""
         return dataclasses.replace(self, **{"unknowns": self.declared, "scales": self._given_scales or None, **changes})
-
-    # -- natural units ---------------------------------------------------------------------------------------------------
 
     def scales(self) -> Scales:
         """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
@@ -232,13 +234,12 @@ class Problem:
         if self.forward is not self:
             return self.forward.natural
         change = self._scales.change
-        if change.is_identity:
+        # who finds functions balances rows and columns himself
+        if change.is_identity or self.unknown_functions:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
         inner = rewritten(change, *given, bindable=self.bindable, sizes=dict(enumerate(self._scales.conditions)))
         return Problem(unknowns=self.declared, name=self.name, **inner)
-
-    # -- what solvers ask ----------------------------------------------------------------------------------------------
 
     def parameter_values(self, like: Tensor | None = None) -> dict[str, Any]:
         """{name: 0-dim tensor, or function}: the parameters, first guesses of unknown ones, representatives of families."""
@@ -319,7 +320,8 @@ class Problem:
     @property
     def _numbers(self) -> tuple[dict[str, Any], tuple[str, ...]]:
         """{parameter: what stands for it}, and the names of those that have no fixed number."""
-        return {k: representative(v) for k, v in self.parameters.items()}, (*self.families, *self.unknown_parameters)
+        free = (*self.families, *self.unknown_parameters, *self.unknown_functions)
+        return {k: representative(v) for k, v in self.parameters.items()}, free
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
@@ -381,7 +383,7 @@ class Problem:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)
         found = count(self.domain, self.unknowns, linear)
-        if self.unknown_parameters:
+        if self.unknown_parameters or self.unknown_functions:
             found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
         return found
 

@@ -16,7 +16,7 @@ from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.conditions.converted import ConvertedCondition
 from pinnlab.declaration.dry_run import Equation, bound_label
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.functions import FunctionParameter, StateFunction
 from pinnlab.declaration.parameters import Looked, Parameter
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains.affine import Affine
@@ -45,7 +45,9 @@ def rewritten(
     """
     domain, bindable = context.region, bindable or (*context.unknowns, *context.bindable)
     names = domain.coordinates
-    functions = {name: value for name, value in parameters.items() if isinstance(value, FunctionParameter)}
+    functions = {
+        name: value for name, value in parameters.items() if isinstance(value, FunctionParameter | StateFunction)
+    }
     inner: list[AnyCondition] = []
     for number, condition in enumerate(conditions):
         mine = sizes[number] if sizes is not None else _ones(condition, context)

@@ -31,7 +31,7 @@ NATURAL = 64.0
 """Factor from one within which a scale is natural. Networks see lengths scaled to [-1, 1], whatever they are."""
 USUAL = 5.0
 """The same for values that are prescribed, of which one can be sure. Networks give numbers of about one: those that must
-give 10 or 1/10 are up to ten times less accurate after as many steps."""
+give 10 or 1/10 are less accurate after as many steps."""
 STIFF = 3e3
 """The same for time and for the sizes of equations."""
 EVEN = 10.0

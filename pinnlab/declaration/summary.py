@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Data, Final, Initial, Integral
-from pinnlab.declaration.parameters import Family, Parameter, Unknown
+from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -283,7 +283,7 @@ def parameter_notes(
     for name, value in parameters.items():
         if isinstance(value, Family):
             families.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
-        if isinstance(value, Unknown) and not any(isinstance(c, Data | Integral) for c in conditions):
+        if isinstance(value, Unknown | SoughtParameter) and not any(isinstance(c, Data | Integral) for c in conditions):
             missing.append(
                 f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
                 "that decides it, Integral(..., equals=...)"

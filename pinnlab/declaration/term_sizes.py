@@ -16,8 +16,8 @@ from torch import Tensor
 
 from pinnlab.declaration.balance import Row
 from pinnlab.declaration.excursions import excursions
-from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.parameters import Family, Parameter, Unknown
+from pinnlab.declaration.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
@@ -256,8 +256,10 @@ class TermSizes:
 
 def _large(value: Parameter) -> Any:
     """A parameter as a number or a function that tells how large things are."""
+    if isinstance(value, SoughtParameter):
+        return value.stand_in
     found = value.large if isinstance(value, Family) else value.start if isinstance(value, Unknown) else value
-    return found if isinstance(found, FunctionParameter) else torch.tensor(found, dtype=torch.float64)
+    return found if isinstance(found, FunctionParameter | StateFunction) else torch.tensor(found, dtype=torch.float64)
 
 
 def _whole(slopes: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import in_full_precision
-from pinnlab.declaration.functions import FunctionParameter, function_jet
+from pinnlab.declaration.functions import FunctionParameter, StateFunction, function_jet
 from pinnlab.derivatives.fields import (
     Field,
     Key,
@@ -92,9 +92,18 @@ class Scope:
     def parameter(self, name: str) -> Any:
         """A parameter as an equation sees it: a number, or, of a function of coordinates, its field here."""
         given = self.parameters[name]
+        if isinstance(given, StateFunction):
+            return given.field({argument: self._argument(argument, name) for argument in given.on})
         if not isinstance(given, FunctionParameter):
             return given
         return unknown_field(name, parameter_jet(given, self.coordinates), self.coordinates.names, watch=self.watch)
+
+    def _argument(self, name: str, owner: str) -> Field:
+        if name in self.fields:
+            return self.fields[name]
+        if name not in self.coordinates:
+            raise ValueError(f"{owner} is a function of {name!r}, which is not known here; write it into an equation.")
+        return coordinate_field(name, self.coordinates[name], self.coordinates.names, self.watch)
 
     def call(self, function: Callable, names: tuple[str, ...]) -> Any:
         """Call an equation: unknowns, coordinates and functions are bound as fields."""
@@ -124,8 +133,8 @@ class Scope:
             plain = {**self.coordinates, **self.parameters}
             bound = {name: plain[name] for name in names}
             for name, value in bound.items():
-                if isinstance(value, FunctionParameter):
-                    bound[name] = parameter_jet(value, self.coordinates)[()]
+                if isinstance(value, FunctionParameter | StateFunction):
+                    bound[name] = as_value(self.parameter(name))
             given = in_full_precision(given, bound, self.like.dtype)
         if isinstance(given, int | float):
             # filled where it is needed: a number that is copied there cannot be part of a recording

@@ -262,7 +262,7 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
         dtype = fields[0].precision
         template = tuple(as_number(a, dtype) if isinstance(a, float | complex) else a for a in template)
         if func in _BINARY:
-            fields = [_node(lambda value: value.to(dtype), [f]) for f in fields]
+            fields = [composed(lambda value: value.to(dtype), [f]) for f in fields]
             like = fields[0].value
     if template and isinstance(template[0], int | float | complex) and func in _BINARY:
         # torch.add(2.0, tensor) and its like want a tensor first; a single number may stay on the CPU
@@ -273,7 +273,7 @@ def _apply(func: Callable, args: tuple, kwargs: dict) -> Field:
 
     if func in _STEPS:
         return _constant_pieces(compute, fields)
-    return _node(compute, fields)
+    return composed(compute, fields)
 
 
 # not nested in _apply: functions that call themselves would keep all they see, graphs too, until garbage is collected
@@ -304,14 +304,15 @@ def _constant_pieces(compute: Callable[..., Tensor], fields: Sequence[Field]) ->
     """A function that is constant almost everywhere, and for which torch knows no derivative."""
 
     def derive(name: str) -> Field:
-        return _node(torch.zeros_like, [result])
+        return composed(torch.zeros_like, [result])
 
     value = compute(*(f.value.detach() for f in fields))
     result = Field(value, fields[0].coordinates, derive, watch=fields[0].watch)
     return result
 
 
-def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
+def composed(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
+    """A pointwise torch function of fields as a field, differentiated by the chain rule."""
     coordinates, count = fields[0].coordinates, len(fields)
 
     def derive(name: str) -> Field:
@@ -319,7 +320,7 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
         # a condition, as in torch.where(u > 0, ...), is constant almost everywhere
         smooth = [i for i, f in enumerate(fields) if is_smooth(f.value)]
         if not smooth:
-            return _node(lambda *values: torch.zeros_like(compute(*values)), fields)
+            return composed(lambda *values: torch.zeros_like(compute(*values)), fields)
         # not by ``d``: the chain rule differentiates parts, the equation the whole
         tangents = [fields[i].derived(name) for i in smooth]
 
@@ -334,7 +335,7 @@ def _node(compute: Callable[..., Tensor], fields: Sequence[Field]) -> Field:
             direction = tuple(v.expand_as(p) for v, p in zip(values[count:], primal, strict=True))
             return torch.func.jvp(along, primal, direction)[1]
 
-        return _node(tangent, [*fields, *tangents])
+        return composed(tangent, [*fields, *tangents])
 
     value = compute(*(f.value for f in fields))
     if not isinstance(value, Tensor):

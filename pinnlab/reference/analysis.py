@@ -149,6 +149,12 @@ def check_numbers(problem: Problem) -> None:
             f"reference_solution: {names} is a family, a classical solver needs one member; "
             f"take one, such as problem.at({fixed}) or problem.sample(numpy.random.default_rng(0))."
         )
+    if problem.unknown_functions:
+        name = problem.unknown_functions[0]
+        raise ValueError(
+            f"reference_solution: {', '.join(problem.unknown_functions)} is a function to be found, which pl.solve(problem) "
+            f"finds from data; fix it with problem.at({name}=...), a function."
+        )
     integrals = [c for c in problem.conditions if isinstance(c, Integral)]
     if problem.unknown_parameters and (problem.domain.has_time or not integrals):
         names = ", ".join(problem.unknown_parameters)

@@ -240,7 +240,7 @@ def check_not_singular(problem: Problem) -> None:
     Raises:
         NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
     """
-    domain, loose = problem.domain, problem.families or problem.unknown_parameters
+    domain, loose = problem.domain, problem.families or problem.unknown_parameters or problem.unknown_functions
     # data and integrals may fix what equations and conditions leave open
     if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
         return

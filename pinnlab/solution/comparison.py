@@ -115,6 +115,8 @@ def compare(
 def _known(solution: Solved) -> Problem:
     """The problem with the coefficients found, as numbers; beside an integral, as what the classical solver starts from."""
     problem = solution.problem
+    if problem.unknown_functions:
+        return problem.at(**solution.coefficients)
     if not problem.unknown_parameters:
         return problem
     if problem.domain.has_time or not any(isinstance(c, Integral) for c in problem.conditions):

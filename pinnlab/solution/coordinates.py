@@ -84,7 +84,7 @@ def solution_jet(solution: Solved) -> JetFunction:
 
 
 def unknowns_at(solution: Solved, points: Tensor, jet: JetFunction | None = None) -> dict[str, Tensor]:
-    """{unknown: (n,)} with a graph to the points.
+    """{unknown, or function that was found: (n,)} with a graph to the points.
 
     Args:
         solution: names the unknowns.
@@ -93,7 +93,13 @@ def unknowns_at(solution: Solved, points: Tensor, jet: JetFunction | None = None
     """
     values = differentiable_jet(solution_jet(solution) if jet is None else jet, points, VALUE)[0]
     problem = solution.problem
-    return joined(dict(zip(problem.unknowns, values.unbind(1), strict=True)), problem.complex_unknowns)
+    found = dict(zip(problem.unknowns, values.unbind(1), strict=True))
+    arguments = found | dict(zip(problem.domain.coordinates, points.unbind(1), strict=False))
+    functions = {
+        name: function.expansion.values([arguments[argument] for argument in function.on])
+        for name, function in solution.models[-1].functions.items()
+    }
+    return joined(found, problem.complex_unknowns) | functions
 
 
 def on_grid(solution: Solved, sizes: Mapping[str, int]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

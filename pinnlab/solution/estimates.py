@@ -270,7 +270,8 @@ def _has_data(problem: Problem) -> bool:
 def _with_coefficients(solution: Solved) -> Problem:
     """The problem with the coefficients found."""
     problem = solution.problem
-    return problem.at(**solution.coefficients) if problem.unknown_parameters else problem
+    sought = problem.unknown_parameters or problem.unknown_functions
+    return problem.at(**solution.coefficients) if sought else problem
 
 
 def _known(solution: Solved) -> Problem:

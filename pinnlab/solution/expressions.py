@@ -68,7 +68,7 @@ def scope_at(solution: Solved, points: Tensor, normals: Tensor | None = None) ->
     jets: dict[str, NamedJet] = {u: whole.of(j) for j, u in enumerate(unknowns)}
     parameters: dict[str, Any] = {}
     given = {**solution.models[0].constants, **parameter_values(problem.parameters, points.detach())}
-    for name, value in {**given, **coefficients_at(solution, points)}.items():
+    for name, value in {**given, **coefficients_at(solution, points), **solution.models[-1].functions}.items():
         if isinstance(value, FunctionParameter):
             jets[name] = _Shared(value.jet, points, names).of(0)
         else:

@@ -125,7 +125,8 @@ class Sampled:
     def __init__(self, problem: Problem, models: Sequence[Part]):
         self.problem, self.models = problem, models
         self.like = models[0].parameters[0].detach()
-        self.parameters = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
+        known = {k: v for k, v in problem.parameter_values().items() if k not in problem.unknown_parameters}
+        self.parameters = {**known, **models[-1].functions}
 
     def jet(self, points: Tensor, indices: Indices) -> tuple[Tensor, dict[str, Tensor]]:
         """Derivatives (c, n, m), float64 on the CPU, NaN where nothing was solved; and coefficients found, (n,) each."""
@@ -163,7 +164,8 @@ def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> di
     for k, inside in by_window(points, windows, problem.domain, inside=True):
         model, at = models[k], points[inside]
         jet = model.jet(at, indices).detach()
-        parameters = {**functions, **model.constants, **{name: p.detach() for name, p in model.coefficients.items()}}
+        found = {**model.functions, **{name: p.detach() for name, p in model.coefficients.items()}}
+        parameters = {**functions, **model.constants, **found}
         scope = Scope.of_jet(jet, indices, problem.unknowns, model.region.columns(at), parameters)
         for name, value in term.evaluate((scope,)).items():
             result[name][inside] = value

@@ -215,8 +215,9 @@ def report(
             estimation = estimate_error(solution, misfits, estimate, max_seconds, _WRONG * tolerance, began)
         except KeyboardInterrupt:
             estimation = Estimation(reasons=("the estimate of the error was interrupted",))
+    sought = bool(problem.unknown_parameters or problem.unknown_functions)
     verdict, why = judge(
-        estimation.estimate, misfits, solved, tolerance, bool(problem.unknown_parameters), estimation.second,
+        estimation.estimate, misfits, solved, tolerance, sought, estimation.second,
         estimation.not_unique, estimation.shown,
     )  # fmt: skip
     equations = tuple(m for m in misfits if m.kind == "equation")

@@ -16,13 +16,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from pinnlab.declaration import functions
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.complex_unknowns import declared_types
-from pinnlab.declaration.materials import PiecewiseFunction, piecewise_data, piecewise_from_data
-from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
+from pinnlab.declaration.parameters import Parameter
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.random_fields import RandomField
 from pinnlab.declaration.singular import Remainder, SingularPart
 from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
@@ -32,6 +29,7 @@ from pinnlab.machine import files
 from pinnlab.networks.files import built_network
 from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
+from pinnlab.solution.saved_parameters import parameter_data, parameter_from
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
@@ -103,7 +101,7 @@ def save(solution: Solved, path: str | os.PathLike[str]) -> None:
             "domain": problem.domain.to_data(),
             "unknowns": list(problem.unknowns),
             "complex": list(problem.complex_unknowns),
-            "parameters": {name: _parameter_data(value) for name, value in problem.parameters.items()},
+            "parameters": {name: parameter_data(value) for name, value in problem.parameters.items()},
             "digests": dict(problem.digests) if isinstance(problem, SavedProblem) else digests(problem),
             "models": parts,
             "bases": [basis.to_data() for basis in file.bases],
@@ -193,32 +191,6 @@ _VALUES: dict[type, Callable[[Any, Sequence[Part]], Data]] = {
 """Exact data that a file holds as they are; all others are tabulated."""
 
 
-def _parameter_data(value: Any) -> float | Data:
-    if isinstance(value, Uniform):
-        return {"lower": value.lower, "upper": value.upper}
-    if isinstance(value, RandomField):
-        scale = dict(value.length_scale) if isinstance(value.length_scale, Mapping) else value.length_scale
-        options = {key: getattr(value, key) for key in ("on", "std", "mean", "kernel", "periodic", "centered")}
-        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
-        return {"kind": "random field", **plain, "length_scale": scale}
-    if isinstance(value, PiecewiseFunction):
-        return piecewise_data(value)
-    if isinstance(value, functions.FunctionParameter):
-        return functions.to_data(value)
-    return value.to_data() if isinstance(value, Unknown) else float(value)
-
-
-def _parameter(data: Any, region: Region) -> Parameter:
-    if not isinstance(data, dict):
-        return data
-    if data.get("kind") == "random field":
-        options: Data = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
-        return RandomField(**options).over(region)
-    if "kind" in data:
-        return piecewise_from_data(data) if data["kind"] == "piecewise" else functions.from_data(data)
-    return Unknown(**data) if "start" in data else Uniform(data["lower"], data["upper"])
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
@@ -288,12 +260,12 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
     value = getattr(problem, name)
-    return {k: _parameter_data(v) for k, v in value.items()} if name == "parameters" else value
+    return {k: parameter_data(v) for k, v in value.items()} if name == "parameters" else value
 
 
 def _saved_problem(data: Data) -> SavedProblem:
     region = from_data(data["domain"])
-    parameters = {name: _parameter(value, region) for name, value in data["parameters"].items()}
+    parameters = {name: parameter_from(value, region) for name, value in data["parameters"].items()}
     if not isinstance(data["unknowns"], list) or not all(isinstance(name, str) for name in data["unknowns"]):
         raise TypeError(f"the unknowns are {data['unknowns']!r}")
     digests = {str(key): str(value) for key, value in data.get("digests", {}).items()}

@@ -191,18 +191,17 @@ class Solution:
             parameters, points=points, steps=steps, tolerance=tolerance, domain=domain
         )
         status = Status.STALLED if remarks else self.status
-        return Solution(
-            problem, model.values, [model], self.history, status, self.seconds, self.solver, (*self.notes, *remarks)
-        )
+        notes = (*self.notes, *remarks)
+        return Solution(problem, model.values, [model], self.history, status, self.seconds, self.solver, notes)
 
     @property
-    def coefficients(self) -> dict[str, float]:
-        """Unknown coefficients that were found, from the last window."""
-        return {name: float(p.detach()) for name, p in self.models[-1].coefficients.items()}
+    def coefficients(self) -> dict[str, Any]:
+        """What was found beside the unknowns, from the last window: numbers, and functions ``q(x=...)``."""
+        return {n: float(p.detach()) for n, p in self.models[-1].coefficients.items()} | dict(self.models[-1].functions)
 
-    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
-        """{name: (low, high)} of numbers found from data, with this probability; see ``solution.intervals.intervals``."""
-        return intervals(self, level)
+    def intervals(self, level: float = 0.95, **arguments: Any) -> dict[str, tuple[Any, Any]]:
+        """{name: (low, high)} of what was found, of functions at arguments; see ``solution.intervals.intervals``."""
+        return intervals(self, level, arguments)
 
     @cached_property
     def sure(self) -> Uncertainty:

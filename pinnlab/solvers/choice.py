@@ -92,6 +92,14 @@ def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | No
     )
 
 
+def _functions(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    if not problem.unknown_functions:
+        return None
+    return Choice(
+        HardConstraintMoE(), f"functions ({', '.join(problem.unknown_functions)}) to be found from data: experts"
+    )
+
+
 def _numbers(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     found = _experts(problem, settings, seconds) if problem.unknown_parameters else None
     names = ", ".join(problem.unknown_parameters)
@@ -170,6 +178,7 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
 
 RULES: tuple[Rule, ...] = (
     _family,
+    _functions,
     _numbers,
     _unknown,
     _carried,
@@ -179,7 +188,16 @@ RULES: tuple[Rule, ...] = (
     _windows,
     _network,
 )
-AFTERWARDS: tuple[Rule, ...] = (_family, _unknown, _carried, _materials, _characteristics, _windows, _any_network)
+AFTERWARDS: tuple[Rule, ...] = (
+    _family,
+    _functions,
+    _unknown,
+    _carried,
+    _materials,
+    _characteristics,
+    _windows,
+    _any_network,
+)
 """Those for the time that is left when local experts have been tried."""
 
 

@@ -106,6 +106,9 @@ class HardConstraintMoE(Solver):
     def uses_start(self, problem: Problem) -> bool:
         return self._method(problem).uses_start(problem)
 
+    def finds_functions(self, problem: Problem) -> bool:
+        return self._method(problem).finds_functions(problem)
+
     @property
     def holds_conditions(self) -> bool:
         return holds_conditions(self.network)

@@ -41,6 +41,11 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
     Raises:
         TypeError, ValueError: as ``solver.plan``.
     """
+    if problem.unknown_functions and not solver.finds_functions(problem):
+        raise ValueError(
+            f"{type(solver).__name__} finds numbers, and no functions such as {', '.join(problem.unknown_functions)}: use "
+            "HardConstraintMoE(), or leave the solver out."
+        )
     natural = problem.natural
     if natural is problem:
         return solver.plan(problem, settings)

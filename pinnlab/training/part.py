@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
+from pinnlab.declaration.found_functions import Found
 from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region
@@ -74,6 +75,11 @@ class Part(ABC):
     def solved(self) -> Part:
         """The part in the variables in which it was solved."""
         return self
+
+    @property
+    def functions(self) -> Mapping[str, Found]:
+        """{name: function} of unknown functions that were found, with their uncertainty."""
+        return {}
 
     @property
     def networks(self) -> Sequence[nn.Module]:

@@ -159,6 +159,10 @@ class Solver(ABC):
         """Whether the ``start`` of its settings makes a difference to how it solves a problem."""
         return False
 
+    def finds_functions(self, problem: Problem) -> bool:
+        """Whether it finds functions, ``Unknown(start, of=("x",))``, beside numbers."""
+        return False
+
     @property
     def holds_conditions(self) -> bool:
         """Whether its network may hold conditions by construction, such as periodicity, which no problem tells of."""

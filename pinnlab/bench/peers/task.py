@@ -64,10 +64,11 @@ class Task:
         Raises:
             ValueError: coefficients are to be found, the problem is a family, or the network is no MLP.
         """
-        if problem.unknown_parameters:
+        if problem.unknown_parameters or problem.unknown_functions:
             raise ValueError(
-                f"{problem.name} has unknown coefficients ({', '.join(problem.unknown_parameters)}); peers are compared "
-                "on problems without."
+                f"{problem.name} has unknown coefficients "
+                f"({', '.join((*problem.unknown_parameters, *problem.unknown_functions))}); peers are compared on problems "
+                "without."
             )
         shared = {name: getattr(solver, name) for name in _SHARED} if isinstance(solver, CollocationSolver) else {}
         settings = Settings(torch.device("cpu"), dtype, seed)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pinnlab.declaration.changed_functions import outer_field
 from pinnlab.declaration.conditions.base import AnyCondition
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.functions import FunctionParameter, StateFunction
 from pinnlab.declaration.terms import Context, Draw, Part, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Site
@@ -72,7 +72,7 @@ class ConvertedCondition(AnyCondition):
         moved = {name: change.coordinate(name).outer(x) for name, x in scope.coordinates.items()}
         parameters = {
             name: self.functions.get(name, value)
-            if isinstance(value, FunctionParameter)
+            if isinstance(value, FunctionParameter | StateFunction)
             else change.parameter(name).outer(value)
             for name, value in scope.parameters.items()
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,7 +103,10 @@ class Discretization:
             for term in terms
         ]
         self.integrals = [c for c in problem.conditions if isinstance(c, Integral)]
-        self.starts = {u: partial(self._given, u, ()) for u, key, _, _ in self.initial if not key}
+        sought = {*problem.unknown_functions}
+        self.starts = {
+            u: partial(self._given, u, ()) for u, key, _, names in self.initial if not key and not sought & {*names}
+        }
         self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
@@ -187,19 +191,30 @@ class Discretization:
     def initial_rows(self, cells: Cells, before: Piece | None) -> CellRows:
         """The initial state: the problem's, or the end of the slab before."""
         assert self.time is not None
-        site = CellNodes(cells, np.arange(cells.count), self.face(self.time, False))
+        site = CellNodes(cells, cells.side(self.time, False), self.face(self.time, False))
         targets = self.start_values(site.points, before)
 
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            return [jets[0][u][key] - target for (u, key), target in targets.items()]
+        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Any]) -> list[Tensor]:
+            here = targets
+            if numbers and before is None:  # what is sought may be part of the initial state
+                here = self.start_values(site.points, None, numbers)
+            return [jets[0][u][key] - target for (u, key), target in here.items()]
 
         return CellRows(self.problem.unknowns, [site], evaluate, self.weight, lift=self.lift)
 
-    def start_values(self, points: Array, before: Piece | None) -> dict[tuple[str, Key], Tensor]:
-        """{(unknown, time derivative): (n,)} of the state with which a slab starts, at points (n, d)."""
+    def start_values(
+        self, points: Array, before: Piece | None, numbers: Mapping[str, Any] | None = None
+    ) -> dict[tuple[str, Key], Tensor]:
+        """{(unknown, time derivative): (n,)} of the state with which a slab starts, at points (n, d).
+
+        Args:
+            points: (n, d).
+            before: the slab before; None at the start.
+            numbers: values of parameters that are sought.
+        """
         at = torch.from_numpy(points)
         if before is None:
-            return {(u, key): self._start(u, key, at) for u, key, _, _ in self.initial}
+            return {(u, key): self._start(u, key, at, numbers) for u, key, _, _ in self.initial}
         assert self.time is not None
         at = at.clone()
         at[:, self.time] = before.region.time_interval[1]
@@ -207,19 +222,20 @@ class Discretization:
         jet = before.jet(at, indices)
         return {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}
 
-    def _given(self, unknown: str, key: Key, at: Tensor) -> Tensor:
+    def _given(self, unknown: str, key: Key, at: Tensor, numbers: Mapping[str, Any] | None = None) -> Tensor:
         """The initial state that the problem declares."""
         value, names = next((v, n) for u, k, v, n in self.initial if (u, k) == (unknown, key))
-        return Scope({}, self.domain.columns(at), self.parameters).value(value, names, f"initial {unknown}")
+        parameters = {**self.parameters, **(numbers or {})}
+        return Scope({}, self.domain.columns(at), parameters).value(value, names, f"initial {unknown}")
 
     def given_state(self, points: Tensor) -> dict[str, Tensor]:
         """{unknown: (n,)} of the initial state that the problem declares, at points (n, d)."""
         at = points.detach().to("cpu", torch.float64)
         return {u: self._given(u, key, at).to(points) for u, key, _, _ in self.initial if not key}
 
-    def _start(self, unknown: str, key: Key, at: Tensor) -> Tensor:
+    def _start(self, unknown: str, key: Key, at: Tensor, numbers: Mapping[str, Any] | None = None) -> Tensor:
         """The initial state as it is solved from, with its jumps at the boundary rounded off."""
-        found = self._given(unknown, key, at)
+        found = self._given(unknown, key, at, numbers)
         for corner in self.corners:
             if corner.unknown == unknown and not key:
                 found = found + corner(at)
@@ -260,10 +276,10 @@ class Discretization:
         normals = {n: torch.full_like(like, fixed.get(i, 0.0)) for i, n in enumerate(self.names)} if fixed else None
         return SiteOfIntegral(nodes, lengths[:, None] * weights, times, columns, normals)
 
-    def data_rows(self, cells: Cells) -> list[CellRows]:
-        """Measurements inside the slab, cell by cell."""
+    def data_rows(self, cells: Cells, data: Sequence[Data] | None = None) -> list[CellRows]:
+        """Measurements inside the slab, cell by cell; of all data, or of some."""
         groups = []
-        for condition in self.data:
+        for condition in self.data if data is None else data:
             inside = condition.within(cells.region, self.domain)
             if inside is None:
                 continue
@@ -301,7 +317,7 @@ class Discretization:
             found = self.start_values(points.reshape(-1, d), before)
             for j, u in enumerate(self.problem.unknowns):
                 if (u, ()) in found:
-                    values[:, j] = found[u, ()].numpy().reshape(-1, q)
+                    values[:, j] = found[u, ()].detach().numpy().reshape(-1, q)
                     values[:, j] -= self._known(u, points)
         return self.fitted(values)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.found_functions import Found, found_data, found_from
 from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
@@ -35,6 +36,7 @@ class Piece(Part):
         constants: {name: parameter's value}.
         numbers: {name: value} of unknown parameters that were found.
         lift: {unknown: a part of it that is known}, which is added to what coefficients say.
+        functions: {name: function} that were found.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class Piece(Part):
         constants: Mapping[str, Tensor],
         numbers: Mapping[str, float] | None = None,
         lift: Mapping[str, SingularPart] | None = None,
+        functions: Mapping[str, Found] | None = None,
     ):
         self.coefficients = {k: torch.tensor(v, dtype=torch.float64) for k, v in (numbers or {}).items()}
         self.unknowns, self.cells, self.basis, self.weights = tuple(unknowns), cells, basis, coefficients
         self.constants, self.lift = dict(constants), dict(lift or {})
+        self.found_functions = dict(functions or {})
         self.region = cells.region
         self.parameters = [torch.from_numpy(coefficients)]
 
@@ -62,6 +66,10 @@ class Piece(Part):
     def joints(self) -> Mapping[str, tuple[float, ...]]:
         return self.cells.seams
 
+    @property
+    def functions(self) -> Mapping[str, Found]:
+        return self.found_functions
+
     def state(self) -> dict[str, Any]:
         """Plain data without the basis and constants, which all pieces share."""
         return self._state
@@ -70,7 +78,9 @@ class Piece(Part):
     def _state(self) -> dict[str, Any]:
         # a march asks every piece after every attempt
         edges = {name: torch.from_numpy(np.array(e)) for name, e in self.cells.edges.items()}
-        found = {"numbers": dict(self.coefficients)} if self.coefficients else {}
+        found: dict[str, Any] = {"numbers": dict(self.coefficients)} if self.coefficients else {}
+        if self.functions:
+            found["functions"] = {name: found_data(function) for name, function in self.functions.items()}
         whole = {"edges": edges, "weights": torch.from_numpy(self.weights), "time": self.cells.time}
         return {"unknowns": list(self.unknowns), **whole, **found}
 
@@ -95,7 +105,8 @@ class Piece(Part):
         # older files do not say what time is called
         cells = Cells(edges, data.get("time", usual_time(edges)))
         numbers = {name: float(value) for name, value in data.get("numbers", {}).items()}
-        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers, lift)
+        functions = {name: found_from(function) for name, function in data.get("functions", {}).items()}
+        return cls(data["unknowns"], cells, basis, data["weights"].cpu().numpy(), constants, numbers, lift, functions)
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, m) at (n, d) points."""

@@ -22,6 +22,8 @@ from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
+from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.piece import Piece
@@ -34,6 +36,7 @@ from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
+_NOT_FOR_FUNCTIONS = ("features", "tolerance", "most_experts")
 _MOST_FUNCTIONS = 3000
 """Of one expert; the blocks of the linear systems are dense. Three space dimensions have more unless degrees are low."""
 
@@ -47,11 +50,16 @@ class LocalExperts(ExpertOptions):
     """
 
     def uses_start(self, problem: Problem) -> bool:
+        if problem.unknown_functions:
+            return False
         return not problem.domain.has_time or is_fitted(problem)
+
+    def finds_functions(self, problem: Problem) -> bool:
+        return True
 
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
-        if why is None and problem.domain.has_time:
+        if why is None and problem.domain.has_time and not problem.unknown_functions:
             # cells are split until they resolve the initial state: that needs no solve
             try:
                 self.march(begun(problem) if is_fitted(problem) else problem)
@@ -67,6 +75,8 @@ class LocalExperts(ExpertOptions):
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
                 f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
             )
+        if problem.unknown_functions:
+            return FunctionMarch(problem, self._levels(problem), self.condition_weight, settings.deadline)
         if is_fitted(problem):
             guesses = {} if settings.start is None else settings.start.coefficients
             return self.fitted(problem, settings.seed, guesses)
@@ -106,6 +116,13 @@ class LocalExperts(ExpertOptions):
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
+    def _levels(self, problem: Problem) -> Levels:
+        """Cells and degrees with which functions are sought."""
+        region = problem.domain
+        assert isinstance(region, Box)
+        edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self.experts or {}).edges.items()}
+        return Levels(edges, first_degrees(region) | dict(self.degrees or {}))
+
     def fitted(self, problem: Problem, seed: int, guesses: Mapping[str, float]) -> FittedMarch:
         """Marches for one set of numbers after the other, from guesses {name: value} in place of the problem's."""
         return FittedMarch(problem, partial(self._solved, seed), self.tolerance, guesses)
@@ -134,7 +151,15 @@ class LocalExperts(ExpertOptions):
                 f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
                 f"problem.at({name}=...)."
             )
-        if is_fitted(problem):
+        if problem.unknown_functions:
+            yield from function_obstacles(problem)
+            for name in given(self):
+                if name in _NOT_FOR_FUNCTIONS:
+                    yield (
+                        f"{_OWNER}({name}={getattr(self, name)!r}): {name} has no effect where functions are to be found, "
+                        f"here {', '.join(problem.unknown_functions)}; leave it out."
+                    )
+        elif is_fitted(problem):
             why = obstacle_to_fit(problem, f"{_OWNER}()")
             yield from () if why is None else (f"{why}; use PINN().",)
         for condition in problem.conditions:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,11 +30,23 @@ Array = np.ndarray
 CellJets = dict[str, LazyJet]
 Numbers = Mapping[str, float]
 """{parameter: value} of parameters that are to be found with the unknowns."""
-Evaluate = Callable[[Sequence[CellJets], Mapping[str, Tensor]], list[Tensor]]
+Evaluate = Callable[[Sequence[CellJets], Mapping[str, Any]], list[Tensor]]
 """The unknowns' derivatives at the term's sites, each derivative (k q,), and numbers, (k q,) each, to residuals (k q,)."""
 NO_NUMBERS: Numbers = {}
 _OF_NUMBERS = ""
 """What stands for numbers among the jets of unknowns."""
+
+
+class Beside(Protocol):
+    """What is sought beside the unknowns of the cells: numbers and functions, while rows are linearized once."""
+
+    def bound(self, n: int) -> dict[str, Any]:
+        """{parameter: its value at n points, or a function}, with leaves of a graph in it."""
+        ...
+
+    def slopes(self, residuals: Sequence[Tensor]) -> Array:
+        """(r, n, p) pointwise derivatives of r residuals (n,) by the p coefficients of what is sought."""
+        ...
 
 
 class ReferenceNodes:
@@ -162,13 +175,15 @@ class CellRows:
         with torch.no_grad():
             return self._weighted(self.evaluate(self.jets(coefficients), spread(numbers, math.prod(self.shape))))
 
-    def linearized(self, coefficients: Array, numbers: Numbers = NO_NUMBERS) -> tuple[Array, list[CellJacobian]]:
+    def linearized(
+        self, coefficients: Array, numbers: Numbers = NO_NUMBERS, beside: Beside | None = None
+    ) -> tuple[Array, list[CellJacobian]]:
         """(k, r, q) weighted residuals, and per site their dependence on the coefficients of its cells; the first site also
-        has that on the numbers.
+        has that on the numbers, or on what is sought ``beside`` the unknowns in their place.
         """
         jets = self.jets(coefficients, leaves=True)
         leaves = spread(numbers, math.prod(self.shape), leaves=True)
-        found = self.evaluate(jets, leaves)
+        found = self.evaluate(jets, leaves if beside is None else beside.bound(math.prod(self.shape)))
         slopes = [linearize(found, jet) for jet in jets]
         if self.scale is None:
             self.scale = self._row_scale(slopes)
@@ -184,9 +199,10 @@ class CellRows:
                         value.numpy().reshape(count, q) * self.scale[:, i, None] * site.stretch(leaf[1])[:, None]
                     )
             linear.append(CellJacobian(site, self.unknowns, parts, (count, len(slope), q)))
-        if numbers:
-            beside = by_numbers(found, leaves).reshape(len(found), count, q, len(leaves)).transpose(1, 0, 2, 3)
-            linear[0] = replace(linear[0], numbers=beside * self.scale[:, :, None, None])
+        if numbers or beside is not None:
+            by = by_numbers(found, leaves) if beside is None else beside.slopes(found)
+            by = by.reshape(len(found), count, q, by.shape[-1]).transpose(1, 0, 2, 3)
+            linear[0] = replace(linear[0], numbers=by * self.scale[:, :, None, None])
         with torch.no_grad():
             return self._weighted([f.detach() for f in found]), linear
 

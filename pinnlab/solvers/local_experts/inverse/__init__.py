@@ -1,0 +1,1 @@
+"""Functions and numbers that are sought beside the unknowns of cells, with regularization that the data choose."""

@@ -1,0 +1,202 @@
+"""Gauss-Newton for what is sought, with the unknowns solved for exactly on the way, and the strength chosen at each step.
+
+Letters: K cells, m unknowns, N basis functions, p coefficients of what is sought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.local_experts.inverse.quantities import Linearized, System, UndecidedError
+from pinnlab.solvers.local_experts.inverse.strength import Regularized, Strength
+
+S = TypeVar("S", bound=System)
+Array = np.ndarray
+_SETTLED = 1e-9
+"""Relative step of the unknowns at which the equations hold."""
+_SETTLING = 30
+_HALVINGS = 8
+_SMALL = 1e-9
+"""The same, relative to what is sought."""
+_ENOUGH = 0.05
+"""Share of the decrease that the linearization promises which a step must bring."""
+_NEAR, _FIRST = 1.0, 8
+"""Step, in standard deviations, from which on the strength is chosen anew; and most steps before that."""
+_CLOSE = 0.02
+"""Step of what is sought, in standard deviations, at which it is found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Coefficients, and everything linearized there.
+
+    Attributes:
+        unknowns: (K, m, N), which solve the equations.
+        weights: (p,) of what is sought.
+        linear: all rows there.
+    """
+
+    unknowns: Array
+    weights: Array
+    linear: Linearized
+
+
+class NotSettledError(ValueError):
+    """The equations could not be solved."""
+
+
+def settled(system: System, unknowns: Array, weights: Array, deadline: Deadline, most: int = _SETTLING) -> Place:
+    """The unknowns that solve the equations for given functions and numbers, by Newton's method.
+
+    Args:
+        system: all rows.
+        unknowns: (K, m, N) to start from.
+        weights: (p,) of what is sought.
+        deadline: of it.
+        most: steps.
+
+    Raises:
+        NotSettledError: Newton's method does not converge.
+        UndecidedError: many unknowns solve them.
+        TimeIsUpError: the time is up.
+    """
+    why, best, damping, now, step, last = "", np.inf, 1.0, unknowns, np.zeros_like(unknowns), np.inf
+    for _ in range(most):
+        deadline.check()
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                linear = system.linearized(now, weights)
+        except (FloatingPointError, np.linalg.LinAlgError) as error:
+            linear, why = None, str(error)
+        if linear is None or not linear.residual < 100 * best:
+            damping /= 2
+            if damping < 1e-2 or not np.isfinite(best):
+                reason = why if linear is None else "Newton steps diverge"
+                raise NotSettledError(f"the equations could not be solved for the first guess ({reason})")
+            now = now - damping * step
+            continue
+        best, step = min(best, linear.residual), linear.step.reshape(now.shape)
+        sizes = np.maximum(np.abs(now + step).max(axis=(0, 2)), 1e-300)
+        change = float((np.abs(step).max(axis=(0, 2)) / sizes).max())
+        if change < _SETTLED or (change < 1e-6 and change > 0.3 * last):
+            return Place(now, weights, linear)
+        now, last = now + damping * step, change
+        damping = min(1.0, 2 * damping)
+    raise NotSettledError("the equations could not be solved: Newton's method does not converge")
+
+
+class InverseFit(Generic[S]):
+    """Gauss-Newton for what is sought.
+
+    Args:
+        system: rows.
+        place: where it starts.
+        strength: of the regularization, where it is known already.
+
+    Attributes:
+        place: where it is.
+        regularized: the measurements, linearized there.
+        strength: of the regularization.
+        found: whether it is at the end.
+        change: of the last step, in standard deviations.
+    """
+
+    def __init__(self, system: S, place: Place, strength: Strength | None = None):
+        self.system, self.place, self.strength = system, place, strength
+        self.found, self.change, self.steps = False, np.inf, 0
+        self._near = self._any_order = strength is not None
+        self._look()
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far it is, as plain data."""
+        return {
+            "found": self.found, "change": self.change, "steps": self.steps, "near": self._near, "orders": self._any_order
+        }  # fmt: skip
+
+    @progress.setter
+    def progress(self, value: Mapping[str, Any]) -> None:
+        self.found, self.change, self.steps = bool(value["found"]), float(value["change"]), int(value["steps"])
+        self._near, self._any_order = bool(value["near"]), bool(value["orders"])
+
+    def _look(self) -> None:
+        self.regularized = Regularized(self.system.sought, self.place.linear.quantities, self.place.weights)
+
+    def merit(self, place: Place, strength: Strength, step: Array | float = 0.0) -> float:
+        """What Gauss-Newton lowers: the sum of squares of misfits and regularization, in units of the noise.
+
+        Args:
+            place: where.
+            strength: of the regularization.
+            step: (p,) on to where the linearized misfits are meant.
+        """
+        regularized, variances = self.regularized, self.regularized.variances(strength)
+        off = place.weights + step - regularized.middle
+        total = float(off @ regularized.precision(strength) @ off)
+        for quantity, variance in zip(place.linear.quantities, variances, strict=True):
+            misfits = quantity.misfits + (quantity.slopes @ step if isinstance(step, np.ndarray) else 0.0)
+            total += float((misfits**2).sum() / variance)
+        return total
+
+    def step(self, deadline: Deadline) -> bool:
+        """One step; whether it led somewhere.
+
+        Raises:
+            TimeIsUpError: the time is up.
+        """
+        self.steps += 1
+        # evidence far from the solution misleads: the first steps go on until they are short
+        if self.strength is None or self._near:
+            first = self.strength is None
+            self.strength = self.regularized.strongest(self.strength)
+            if not (first or self._any_order):
+                self._any_order, self.strength = True, self.regularized.any_order(self.strength)
+        posterior = self.regularized.posterior(self.strength)
+        whole = posterior.mean + self.regularized.middle - self.place.weights
+        # in standard deviations: the factor's inverse is a triangle
+        away = np.linalg.solve(posterior.factor, whole)
+        self.change = float(np.sqrt((away**2).mean()))
+        tuned, self._near = self._near, self._near or self.change < _NEAR or self.steps >= _FIRST
+        here, share = self.merit(self.place, self.strength), 1.0
+        hoped = here - self.merit(self.place, self.strength, whole)
+        for _ in range(_HALVINGS):
+            weights = self.place.weights + share * whole
+            moved = self.place.linear.step + share * (self.place.linear.sensitivity @ whole)
+            try:
+                there = settled(
+                    self.system, self.place.unknowns + moved.reshape(self.place.unknowns.shape), weights, deadline, 12
+                )
+            except (NotSettledError, UndecidedError):
+                share /= 3
+                continue
+            if self.merit(there, self.strength) <= here - _ENOUGH * share * hoped + 1e-3:
+                self.place = there
+                self._look()
+                relative = np.abs(share * whole).max() / max(float(np.abs(weights).max()), 1e-300)
+                self.found = (
+                    tuned and self._any_order and (relative < _SMALL or (share == 1.0 and self.change < _CLOSE))
+                )
+                return True
+            share /= 3
+        self.found, self._near = tuned, True
+        return False
+
+    def average(self, deadline: Deadline) -> Array:
+        """Move to the average over all strengths that data allow; (p, p) F, where F F^T is the covariance there."""
+        assert self.strength is not None
+        mean, factor = self.regularized.marginal(self.strength)
+        off = mean - self.place.weights
+        moved = self.place.linear.step + self.place.linear.sensitivity @ off
+        try:
+            self.place = settled(
+                self.system, self.place.unknowns + moved.reshape(self.place.unknowns.shape), mean, deadline, 12
+            )
+        except (NotSettledError, UndecidedError, TimeIsUpError):
+            # it stays, and what it is off the average counts as uncertain
+            return np.concatenate([factor, off[:, None]], axis=1)
+        return factor

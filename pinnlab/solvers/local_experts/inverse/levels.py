@@ -1,0 +1,74 @@
+"""How fine unknowns are resolved while functions are sought, and where functions cannot be sought."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Cells and degrees of the unknowns: {coordinate: edges}, {coordinate: degree}, each level finer than the one before.
+
+    Attributes:
+        edges: of cells at the first level.
+        degrees: at the first level; from ``fixed`` on they stay and cells are halved.
+        fixed: the highest degree.
+    """
+
+    edges: Mapping[str, Array]
+    degrees: Mapping[str, int]
+    fixed: int = 36
+
+    def at(self, level: int) -> tuple[dict[str, Array], tuple[int, ...]]:
+        """Edges and degrees of a level."""
+        edges, degrees = {}, []
+        for name, first in self.edges.items():
+            grown = self.degrees[name] * 1.4**level
+            halved = max(0, math.ceil(math.log2(max(grown / self.fixed, 1.0))))
+            cells = first
+            for _ in range(halved):
+                cells = np.sort(np.concatenate([cells, (cells[1:] + cells[:-1]) / 2]))
+            edges[name] = cells
+            degrees.append(max(self.degrees[name], math.ceil(grown / 2**halved)))
+        return edges, tuple(degrees)
+
+    def size(self, level: int) -> int:
+        """Coefficients of one unknown."""
+        edges, degrees = self.at(level)
+        return math.prod((len(e) - 1) * (p + 1) for e, p in zip(edges.values(), degrees, strict=True))
+
+
+def first_degrees(region: Box) -> dict[str, int]:
+    """{coordinate: degree of the unknowns' polynomials at the first level}."""
+    space = len(region.space)
+    along = {0: 0, 1: 24, 2: 14}[space] if not region.has_time else {0: 0, 1: 14, 2: 9}[space]
+    return {name: (20 if not space else 10) if name == region.time else along for name in region.coordinates}
+
+
+def function_obstacles(problem: Problem) -> Iterator[str]:
+    """Why functions cannot be found here."""
+    names = ", ".join(problem.unknown_functions)
+    if len(problem.domain.space) > 2:
+        yield f"HardConstraintMoE() finds functions such as {names} in at most two dimensions of space."
+    if problem.forward is not problem:
+        yield f"HardConstraintMoE() finds functions such as {names} forward in time: give Initial(...) and Data, no Final."
+    if not any(isinstance(c, Data) for c in problem.conditions):
+        yield f"{names} cannot be found without data; add Data(points=..., u=...)."
+    for condition in problem.conditions:
+        if isinstance(condition, Integral):
+            yield f"HardConstraintMoE() takes no integrals beside functions to be found ({names}), such as {condition!r}."
+        if isinstance(condition, Data) and condition.weight != 1:
+            yield (
+                f"{condition!r} has weight={condition.weight}, which has no effect where functions are to be found: how "
+                "much data count follows from their noise; give sd=..., or leave weight out."
+            )

@@ -1,0 +1,397 @@
+"""The solve for functions that are sought, step by step, with finer cells until the data do not see the difference.
+
+Letters: K cells, m unknowns, N basis functions, p coefficients of what is sought.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.algebra.confidence import Covariance
+from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.unknown_functions import UnknownFunction
+from pinnlab.domains.cells import Cells
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.local_experts.basis import Chebyshev
+from pinnlab.solvers.local_experts.discretization import Discretization
+from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, settled
+from pinnlab.solvers.local_experts.inverse.levels import Levels
+from pinnlab.solvers.local_experts.inverse.linear import InverseSystem
+from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, UndecidedError, bands, extrapolated
+from pinnlab.solvers.local_experts.inverse.sought import (
+    Sought,
+    SoughtFunction,
+    SoughtNumber,
+    coarse_degree,
+    split,
+)
+from pinnlab.solvers.local_experts.inverse.strength import Strength
+from pinnlab.solvers.local_experts.piece import Piece
+from pinnlab.training.plans import Advance, March, NothingSolvedError
+from pinnlab.training.status import Status
+from pinnlab.training.uncertainty import Uncertainty
+
+Array = np.ndarray
+_MOST_STEPS = 25
+"""Per level."""
+_MOST_UNKNOWNS = 3000
+"""Coefficients of the unknowns, whose matrices are dense."""
+_UNSEEN = 0.1
+"""Change between levels, in standard deviations of what is sought, that is small enough."""
+_SETTLED = 1e-8
+"""The same, relative to what is sought."""
+_TRUNCATION = 1e-8
+_MARGIN = 0.02
+"""By how much the range of a state is widened that a function is sought on."""
+
+
+class FunctionMarch(March):
+    """The solve of one inverse problem with functions; its one piece is the whole of space and time.
+
+    Args:
+        problem: with functions to be found, and data.
+        levels: cells and degrees.
+        weight: of conditions against equations.
+        deadline: of the preparations.
+
+    Raises:
+        NothingSolvedError: the equations could not be solved for the first guess.
+    """
+
+    def __init__(self, problem: Problem, levels: Levels, weight: float, deadline: Deadline):
+        self.problem, self.levels, self.weight = problem, levels, weight
+        self.level = self.richness = 0
+        self._before: tuple[list[Sought], Array, int] | None = None
+        self._pieces: list[Piece] = []
+        self._ended: Status | None = None
+        self.fit: InverseFit[InverseSystem] | None = None
+        names = ", ".join(f"{n}({', '.join(problem.parameters[n].on)})" for n in problem.unknown_functions)  # type: ignore[union-attr]
+        self.notes = (
+            f"{names} to be found: Chebyshev polynomials, as smooth as the data ask for (nothing neural in them); for any "
+            "of them the equations are solved, and the most probable one is found by Gauss-Newton",
+        )
+
+    # -- levels ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, deadline: Deadline, strength: Strength | None = None) -> InverseFit[InverseSystem]:
+        """The fit at the present level, from what is known."""
+        problem = self.problem
+        edges, degrees = self.levels.at(self.level)
+        discretization = Discretization(problem, Chebyshev(degrees), _TRUNCATION, self.weight)
+        cells = Cells(edges, problem.domain.time)
+        if self.fit is None:
+            return self._first(discretization, cells, deadline)
+        before, state = self.fit, self._piece(self.fit)
+        sought = self._sought(self._intervals(self._ranges(state)), self.richness)
+        weights = [
+            new.moved(mine, old) if isinstance(new, SoughtFunction) and isinstance(old, SoughtFunction) else mine
+            for new, old, mine in zip(
+                sought, before.system.sought, split(before.place.weights, before.system.sought), strict=True
+            )
+        ]
+        system = InverseSystem(discretization, cells, sought)
+        unknowns = discretization.moved(state, cells)
+        return InverseFit(system, settled(system, unknowns, np.concatenate(weights), deadline), before.strength)
+
+    def _first(self, discretization: Discretization, cells: Cells, deadline: Deadline) -> InverseFit[InverseSystem]:
+        """The unknowns for the first guess of everything, and from there the range of states."""
+        ranges = {u: (0.0, 1.0) for u in self.problem.unknowns}
+        guesses = [discretization.guess(cells, None)]
+        if self.problem.domain.time is None:
+            guesses += discretization.constants(cells)
+        error: Exception | None = None
+        for guess in guesses:
+            sought = self._sought(self._intervals(ranges), self.richness)
+            start = np.concatenate([each.start for each in sought])
+            try:
+                place = settled(InverseSystem(discretization, cells, sought), guess, start, deadline)
+            except UndecidedError as reason:
+                names = ", ".join((*self.problem.unknown_functions, *self.problem.unknown_parameters))
+                raise NothingSolvedError(
+                    f"HardConstraintMoE: for a given {names} the equations and conditions do not decide "
+                    f"{', '.join(self.problem.unknowns)} ({reason}): add the conditions that are missing (what a condition "
+                    "prescribes may be an unknown function itself)."
+                ) from reason
+            except NotSettledError as reason:
+                error = reason
+                continue
+            state = Piece(
+                self.problem.unknowns, cells, discretization.basis, place.unknowns, {}, lift=discretization.lift
+            )
+            sought = self._sought(self._intervals(self._ranges(state)), self.richness)
+            system = InverseSystem(discretization, cells, sought)
+            start = np.concatenate([each.start for each in sought])
+            return InverseFit(system, settled(system, place.unknowns, start, deadline))
+        raise NothingSolvedError(
+            f"HardConstraintMoE: {error}; give first guesses for which the problem has a solution, "
+            "Unknown(start, of=...) with another start."
+        )
+
+    def _intervals(self, ranges: Mapping[str, tuple[float, float]]) -> dict[str, list[tuple[float, float]]]:
+        """{function: intervals of its arguments}, for given ranges of unknowns."""
+        every = {**self.problem.domain.bounds, **ranges}
+        return {
+            name: [every[argument] for argument in value.on]
+            for name, value in self.problem.parameters.items()
+            if isinstance(value, UnknownFunction)
+        }
+
+    def _sought(self, intervals: Mapping[str, Sequence[tuple[float, float]]], level: int) -> list[Sought]:
+        found: list[Sought] = []
+        for name, value in self.problem.parameters.items():
+            if name in self.problem.unknown_parameters:
+                found.append(SoughtNumber(name, value))  # type: ignore[arg-type]
+            elif isinstance(value, UnknownFunction):
+                degree = coarse_degree(len(value.on), level)
+                found.append(SoughtFunction(name, value, [degree] * len(value.on), intervals[name]))
+        return found
+
+    def _ranges(self, state: Piece) -> dict[str, tuple[float, float]]:
+        """{unknown: between what its values are}, of a solution and of data."""
+        at = state.cells.points(np.arange(state.cells.count), state.basis.tensor_nodes())
+        values = state.values(torch.from_numpy(at.reshape(-1, at.shape[-1]))).numpy()
+        ranges = {}
+        for j, unknown in enumerate(self.problem.unknowns):
+            seen = [values[:, j]]
+            for condition in self.problem.conditions:
+                if isinstance(condition, Data) and condition.of is None and unknown in condition.values:
+                    measured = condition.values[unknown]
+                    seen += [measured.numpy()] if isinstance(measured, Tensor) else []
+            low, high = min(float(v.min()) for v in seen), max(float(v.max()) for v in seen)
+            margin = _MARGIN * (high - low) or 1.0
+            ranges[unknown] = (low - margin, high + margin)
+        return ranges
+
+    # -- March -------------------------------------------------------------------------------------------------------
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        return self._pieces
+
+    def advance(self, deadline: Deadline | None = None) -> Advance:
+        deadline = deadline or Deadline()
+        if self._ended is not None:
+            return Advance(False, 1.0, stopped=self._ended)
+        try:
+            if self.fit is None:
+                self.fit = self._begin(deadline)
+                return Advance(False, 0.1)
+            fit = self.fit
+            if not fit.found and fit.steps < _MOST_STEPS:
+                fit.step(deadline)
+                if deadline.passed:
+                    return self._done(Status.BUDGET_REACHED, deadline)
+                return Advance(False, 1 - 0.9 / (1 + fit.steps))
+            if not self._finer(deadline):
+                return self._done(Status.CONVERGED if fit.found else Status.STALLED, deadline)
+            return Advance(False, 0.9)
+        except TimeIsUpError:
+            if self.fit is None or self.fit.strength is None:
+                raise NothingSolvedError(
+                    "HardConstraintMoE: max_seconds was reached before the functions were found; give more seconds."
+                ) from None
+            return self._done(Status.BUDGET_REACHED, deadline)
+
+    def _finer(self, deadline: Deadline) -> bool:
+        """Go on at the next level, unless the last one made no difference or the next is too large."""
+        fit = self.fit
+        assert fit is not None
+        rough, few = not self._resolved(fit), not self._rich(fit)
+        if not (rough or few) or (self._before is not None and self._same(*self._before[:2], fit)):
+            return False
+        levels = self.level, self.richness
+        self.level, self.richness = self.level + rough, self.richness + few
+        if self.levels.size(self.level) * len(self.problem.unknowns) > _MOST_UNKNOWNS:
+            self.level, self.richness = levels
+            self.notes += ("finer cells would take too much memory or time; how accurate the equations are solved is not "
+                           "known from them",)  # fmt: skip
+            return False
+        kept = fit
+        try:
+            self.fit = self._begin(deadline)
+        except (NotSettledError, UndecidedError):
+            self.level, self.richness = levels
+            return False
+        self._before = (list(kept.system.sought), kept.place.weights, levels[1])
+        return True
+
+    def _resolved(self, fit: InverseFit[InverseSystem]) -> bool:
+        """Whether unknowns of higher degrees would change nothing, next to the noise."""
+        assert fit.strength is not None
+        variances, high = fit.regularized.variances(fit.strength), min(fit.system.discretization.basis.degrees)
+        for quantity, variance in zip(fit.place.linear.quantities, variances, strict=True):
+            # what is left of the equations is of high degree, and moves the unknowns by the square of that less
+            left = max(quantity.truncated * math.sqrt(len(quantity.misfits)), fit.place.linear.residual / high**2)
+            if quantity.label != CONDITION and left > _UNSEEN * math.sqrt(variance):
+                return False
+        return True
+
+    def _rich(self, fit: InverseFit[InverseSystem]) -> bool:
+        """Whether functions of higher degrees would be no others, next to what data leave uncertain."""
+        assert fit.strength is not None
+        factor = fit.regularized.posterior(fit.strength).factor
+        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
+        for each, mine in zip(fit.system.sought, columns, strict=True):
+            if isinstance(each, SoughtFunction):
+                weights, rows = fit.place.weights[mine], each.inner_rows
+                parts = bands(weights.reshape(1, *(p + 1 for p in each.degrees)), each.degrees).reshape(-1, 2)
+                off, size = extrapolated(*np.linalg.norm(parts, axis=0)), np.abs(weights).max()
+                spread = float(np.sqrt((np.linalg.norm(rows @ factor[mine], axis=1) ** 2).mean()))
+                if off > max(_UNSEEN * spread, _SETTLED * size):
+                    return False
+        return True
+
+    def _same(self, before: Sequence[Sought], there: Array, fit: InverseFit[InverseSystem]) -> bool:
+        """Whether the functions of two levels are the same, next to what data leave uncertain."""
+        assert fit.strength is not None
+        factor = fit.regularized.posterior(fit.strength).factor
+        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
+        olds = zip(before, split(there, before), strict=True)
+        for new, mine, (old, weights) in zip(fit.system.sought, columns, olds, strict=True):
+            own = factor[mine]
+            if isinstance(new, SoughtFunction) and isinstance(old, SoughtFunction):
+                moved, rows = new.moved(weights, old), new.inner_rows
+                off, size = rows @ (moved - fit.place.weights[mine]), np.abs(rows @ fit.place.weights[mine]).max()
+                spread = np.linalg.norm(rows @ own, axis=1)
+            else:
+                off, size = weights - fit.place.weights[mine], float(np.abs(weights).max())
+                spread = np.linalg.norm(own, axis=1)
+            near = np.sqrt((off**2).mean()) < _UNSEEN * np.sqrt((spread**2).mean())
+            if not (near or np.abs(off).max() < _SETTLED * size):
+                return False
+        return True
+
+    def _done(self, status: Status, deadline: Deadline) -> Advance:
+        fit = self.fit
+        assert fit is not None and fit.strength is not None
+        self._ended = status
+        factor = fit.average(deadline)
+        self._pieces, self.uncertainty = [self._piece(fit, factor)], self._of_numbers(fit, factor)
+        self.notes += tuple(self._remarks(fit, fit.strength))
+        misfit = sum(float((q.misfits**2).sum()) for q in fit.place.linear.quantities)
+        return Advance(
+            True, 1.0, misfit, fit.place.linear.residual**2, {"experts": float(fit.system.cells.count)}, status
+        )
+
+    @staticmethod
+    def _of_numbers(fit: InverseFit[InverseSystem], factor: Array) -> Uncertainty | None:
+        """How sure numbers are that were found beside functions."""
+        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
+        numbers = [
+            (e, mine[0]) for e, mine in zip(fit.system.sought, columns, strict=True) if isinstance(e, SoughtNumber)
+        ]
+        if not numbers:
+            return None
+        at = [i for _, i in numbers]
+        known = Covariance(factor[at] @ factor[at].T, np.zeros((0, len(at))))
+        frees = tuple(each.free for each, _ in numbers)
+        return Uncertainty(tuple(each.name for each, _ in numbers), fit.place.weights[at], frees, known)
+
+    def _remarks(self, fit: InverseFit[InverseSystem], strength: Strength) -> list[str]:
+        """What the fit says of the noise."""
+        found = []
+        posterior = fit.regularized.posterior(strength)
+        pairs = zip(fit.place.linear.quantities, fit.regularized.variances(strength), posterior.freedom, strict=True)
+        for quantity, variance, freedom in pairs:
+            if quantity.label == CONDITION:
+                continue
+            n, square = len(quantity.misfits), float((quantity.misfits**2).sum())
+            if quantity.noise is None:
+                found.append(f"the noise of {quantity.label} is estimated: {math.sqrt(variance):.2g}")
+            elif square > (n - freedom) + 4 * math.sqrt(2 * n):
+                found.append(
+                    f"{quantity.label} is missed by {math.sqrt(square / max(n - freedom, 1.0)):.2g} times its noise: the "
+                    "equations, or the noise that was given, do not fit the data"
+                )
+        return found
+
+    def _piece(self, fit: InverseFit[InverseSystem], factor: Array | None = None) -> Piece:
+        """The solution at a fit; with the covariance F F^T of what is sought."""
+        made, sought = fit.system.discretization, fit.system.sought
+        weights = split(fit.place.weights, sought)
+        wide = np.zeros((len(fit.place.weights), 0)) if factor is None else factor
+        factors = np.split(wide, np.cumsum([each.size for each in sought])[:-1])
+        names = {each.name for each in sought}
+        functions = {
+            each.name: each.found(mine, own)
+            for each, mine, own in zip(sought, weights, factors, strict=True)
+            if isinstance(each, SoughtFunction)
+        }
+        numbers = {
+            e.name: e.value(mine) for e, mine in zip(sought, weights, strict=True) if isinstance(e, SoughtNumber)
+        }
+        constants = {name: value for name, value in made.parameters.items() if name not in names}
+        return Piece(
+            self.problem.unknowns,
+            fit.system.cells,
+            made.basis,
+            fit.place.unknowns,
+            constants,
+            numbers,
+            made.lift,
+            functions,
+        )
+
+    def field(self) -> Callable[[Tensor], Tensor]:
+        if not self._pieces:
+            raise NothingSolvedError("HardConstraintMoE: the functions were not found before the run ended.")
+        return self._pieces[-1].values
+
+    def state(self) -> dict[str, Any]:
+        if self.fit is None:
+            return {"level": 0, "richness": 0}
+        fit = self.fit
+        before = {} if self._before is None else {"before": _plain_sought(*self._before)}
+        strength = None if fit.strength is None else [torch.from_numpy(fit.strength.logs), fit.strength.order]
+        return {
+            "level": self.level,
+            "richness": self.richness,
+            "unknowns": torch.from_numpy(fit.place.unknowns),
+            "now": _plain_sought(fit.system.sought, fit.place.weights, self.richness),
+            "strength": strength,
+            "scales": [torch.from_numpy(scale) for scale in fit.system.scales],
+            "progress": fit.progress,
+            "pieces": [piece.state() for piece in self._pieces],
+            "notes": list(self.notes),
+            "ended": None if self._ended is None else self._ended.name,
+            **before,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.level, self.richness = int(state["level"]), int(state["richness"])
+        if "now" not in state:
+            return
+        sought, weights = self._restored(state["now"])
+        edges, degrees = self.levels.at(self.level)
+        discretization = Discretization(self.problem, Chebyshev(degrees), _TRUNCATION, self.weight)
+        system = InverseSystem(discretization, Cells(edges, self.problem.domain.time), sought)
+        system.scales = [scale.cpu().numpy() for scale in state["scales"]]
+        unknowns = state["unknowns"].cpu().numpy()
+        found = state["strength"]
+        strength = None if found is None else Strength(found[0].cpu().numpy(), int(found[1]))
+        self.fit = InverseFit(system, Place(unknowns, weights, system.linearized(unknowns, weights)), strength)
+        self.fit.progress = dict(state["progress"])
+        if "before" in state:
+            self._before = (*self._restored(state["before"]), int(state["before"]["richness"]))
+        constants = {n: v for n, v in discretization.parameters.items() if n not in {each.name for each in sought}}
+        self._pieces = [
+            Piece.from_data(data, discretization.basis, constants, discretization.lift) for data in state["pieces"]
+        ]
+        self.notes = tuple(state["notes"])
+        self._ended = None if state["ended"] is None else Status[state["ended"]]
+
+    def _restored(self, data: Mapping[str, Any]) -> tuple[list[Sought], Array]:
+        intervals = {name: [(float(a), float(b)) for a, b in pairs] for name, pairs in data["intervals"].items()}
+        return self._sought(intervals, int(data["richness"])), data["weights"].cpu().numpy()
+
+
+def _plain_sought(sought: Sequence[Sought], weights: Array, richness: int) -> dict[str, Any]:
+    intervals = {f.name: [list(pair) for pair in f.intervals] for f in sought if isinstance(f, SoughtFunction)}
+    return {"weights": torch.from_numpy(weights), "intervals": intervals, "richness": richness}

@@ -1,0 +1,232 @@
+"""How strongly functions are regularized, and how large the noise is: what makes the data most probable.
+
+Letters: n data, p coefficients of what is sought, h numbers that say how strong (sizes, lengths, noises).
+
+Every function is Matern's random function a priori, with a size and a length; both, the order of its smoothness and the
+noises that are not known are those of the greatest evidence (``algebra.evidence``), with weak priors of their own. What
+they leave uncertain is added to the covariance. The prior of a size is the one that penalizes complexity: exponential
+(Simpson, Rue, Riebler, Martins & Sorbye, Statistical Science 32, 2017).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy
+
+from pinnlab.algebra.evidence import Evidence, Posterior, Rows, posterior, triangle
+from pinnlab.machine.interrupts import load
+from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, Quantity
+from pinnlab.solvers.local_experts.inverse.sought import ORDERS, Sought, SoughtFunction, SoughtNumber, split
+
+Array = np.ndarray
+_LENGTH, _LENGTH_SPREAD = math.log(0.6), 1.0
+"""Logarithms of lengths that are expected where the domain is [-1, 1]: mean and standard deviation."""
+_USUAL = 0.5
+"""Size of a function's variation that is expected, next to the function."""
+_FAR = 40.0
+_WIDE = 1e3
+_FLOOR = 1e-13
+"""Relative noise that is taken for none: rounding."""
+_PLAIN = 1e-8
+"""Relative variance of noise from which on products of matrices are exact enough."""
+_GROWTH = 1.1
+"""Largest change of the logarithm of a size from one step to the next: far from the solution evidence misleads."""
+_FIRST = 0.1
+"""Size of a function at the first step, next to its first guess."""
+_FIRST_NOISE, _COOLING = 0.01, 5.0
+"""Noise at the first step, next to the data, and by how much its logarithm may fall from one to the next."""
+_EVALUATIONS = 160
+_DRAWS, _BURNED, _APART = 400, 40, 9
+_OTHER_ORDER = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Strength:
+    """How strong functions are regularized.
+
+    Attributes:
+        logs: (h,) logarithms of size and length of each function, one after the other, and of each unknown noise.
+        order: of the smoothness of all functions.
+    """
+
+    logs: Array
+    order: int
+
+
+class Regularized:
+    """Linearized measurements with what is sought, whose prior has a strength that is to be found.
+
+    Args:
+        sought: functions and numbers.
+        quantities: linearized measurements.
+        weights: (p,) where they were linearized.
+    """
+
+    def __init__(self, sought: Sequence[Sought], quantities: Sequence[Quantity], weights: Array):
+        self.functions = [each for each in sought if isinstance(each, SoughtFunction)]
+        self.sought, self.quantities = tuple(sought), tuple(quantities)
+        self.middle = np.concatenate([each.middle for each in sought])
+        self.rows, self.units = [], []
+        for quantity in quantities:
+            right = quantity.slopes @ (weights - self.middle) - quantity.misfits
+            self.rows.append(Rows.of(quantity.slopes, right))
+            self.units.append(max(float(np.sqrt((right**2).mean())), 1e-300))
+        self.evidence = Evidence(self.rows)
+        self.unknown_noises = [i for i, q in enumerate(quantities) if q.noise is None]
+        self.sizes = [self._natural_size(each, mine) for each, mine in zip(sought, self._columns(), strict=True)]
+        self.usual = [
+            self._usual_size(each, mine, size)
+            for each, mine, size in zip(sought, split(weights, sought), self.sizes, strict=True)
+            if isinstance(each, SoughtFunction)
+        ]
+
+    def _columns(self) -> list[Array]:
+        return split(np.arange(len(self.middle)), self.sought)
+
+    def _natural_size(self, each: Sought, columns: Array) -> float:
+        """The change of a function, or number, that changes the data by their own size."""
+        effect = largest = 0.0
+        for rows, unit in zip(self.rows, self.units, strict=True):
+            mine = rows.matrix[:, columns[:4]] / (unit * math.sqrt(rows.count))
+            effect = max(effect, float(np.sqrt((mine**2).sum(axis=0)).max(initial=0.0)))
+        largest = 1 / effect if effect > 0 else 1.0
+        return max(largest, 1e-3 * abs(float(each.start[0])))
+
+    @staticmethod
+    def _usual_size(each: SoughtFunction, weights: Array, natural: float) -> float:
+        """Of a function's variation: its own size, or one of a logarithm or logit."""
+        if not each.free.plain:
+            return 1.0
+        own = float(np.sqrt(((each.inner_rows @ weights) ** 2).mean()))
+        return _USUAL * (max(own, abs(float(each.start[0]))) or natural)
+
+    @property
+    def guess(self) -> Array:
+        """(h,) where the search for the strength starts."""
+        sizes = [s for each, s in zip(self.sought, self.sizes, strict=True) if isinstance(each, SoughtFunction)]
+        logs = [value for size in sizes for value in (math.log(0.3 * size), _LENGTH)]
+        return np.array(logs + [math.log(0.03 * self.units[i]) for i in self.unknown_noises])
+
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """Orders of smoothness to choose from."""
+        return ORDERS[max((len(each.degrees) for each in self.functions), default=1)]
+
+    def _measured(self, i: int) -> bool:
+        return self.quantities[i].label != CONDITION
+
+    def variances(self, strength: Strength) -> list[float]:
+        """Of each quantity's noise, in its own units."""
+        found = [1.0] * len(self.quantities)
+        logs = strength.logs[2 * len(self.functions) :]
+        for i, log in zip(self.unknown_noises, logs, strict=True):
+            found[i] = max(math.exp(2 * log), (_FLOOR * self.units[i]) ** 2)
+        return found
+
+    def precision(self, strength: Strength) -> Array:
+        """(p, p) of the prior."""
+        total, number = np.zeros((len(self.middle),) * 2), 0
+        for each, size, columns in zip(self.sought, self.sizes, self._columns(), strict=True):
+            if isinstance(each, SoughtFunction):
+                log_size, log_length = strength.logs[2 * number : 2 * number + 2]
+                wide = _WIDE * max(size, math.exp(log_size), abs(float(each.start[0])))
+                mine = each.precision(math.exp(log_size), math.exp(log_length), strength.order, wide)
+                number += 1
+            else:
+                assert isinstance(each, SoughtNumber)
+                mine = each.precision
+            total[np.ix_(columns, columns)] = mine
+        return total
+
+    def posterior(self, strength: Strength) -> Posterior:
+        """Of what is sought less the middle of its prior."""
+        return posterior(self.rows, self.variances(strength), self.precision(strength))
+
+    def score(self, strength: Strength) -> float:
+        """The logarithm of the evidence, with the priors of the strength."""
+        logs, away = strength.logs, 0.0
+        if not np.abs(logs - self.guess).max(initial=0.0) < _FAR:
+            return -math.inf
+        for i, usual in enumerate(self.usual):
+            size = math.exp(logs[2 * i]) / usual
+            # log densities of logarithms: of an exponential size, of a length around a usual one
+            away += 2 * (size - math.log(size)) + ((logs[2 * i + 1] - _LENGTH) / _LENGTH_SPREAD) ** 2
+        variances = self.variances(strength)
+        told = [v / u**2 for i, (v, u) in enumerate(zip(variances, self.units, strict=True)) if self._measured(i)]
+        try:
+            if min(told, default=1.0) > _PLAIN:
+                return self.evidence.log_evidence(variances, self.precision(strength)) - 0.5 * away
+            return self.posterior(strength).log_evidence - 0.5 * away
+        except np.linalg.LinAlgError:
+            return -math.inf
+
+    def strongest(self, start: Strength | None) -> Strength:
+        """The strength of the greatest score, near a strength that is known, or of any order."""
+        if start is not None:
+            found, before = self._searched(start, 0.3), start.logs
+        else:
+            found, before = (
+                max((self._searched(Strength(self.guess, n), 1.0) for n in self.orders), key=self.score),
+                self.guess,
+            )
+        return self._restrained(found, before, start is None)
+
+    def _restrained(self, found: Strength, before: Array, first: bool) -> Strength:
+        """Sizes that have not grown, and noises that have not fallen, too much from one step to the next."""
+        logs = found.logs.copy()
+        for i, each in enumerate(self.functions):
+            most = before[2 * i] + _GROWTH
+            if first and each.start[0]:
+                most = min(most, math.log(_FIRST * abs(float(each.start[0]))))
+            logs[2 * i] = min(logs[2 * i], most)
+        for j, quantity in enumerate(self.unknown_noises, start=2 * len(self.functions)):
+            least = math.log(_FIRST_NOISE * self.units[quantity]) if first else before[j] - _COOLING
+            logs[j] = max(logs[j], least)
+        return replace(found, logs=logs)
+
+    def any_order(self, start: Strength) -> Strength:
+        """The strength of the greatest score, of any order, from one that is known."""
+        others = [self._searched(replace(start, order=order), 0.5) for order in self.orders if order != start.order]
+        return self._restrained(max([start, *others], key=self.score), start.logs, False)
+
+    def _searched(self, start: Strength, step: float) -> Strength:
+        load("scipy.optimize")
+        h = len(start.logs)
+        if not h:
+            return start
+        simplex = np.vstack(
+            [start.logs, start.logs + step * np.diag([*[1.0] * (2 * len(self.functions)), *[-2.0] * h][:h])]
+        )
+        lowest = -self.score(start)
+        found = scipy.optimize.minimize(
+            lambda logs: -self.score(replace(start, logs=logs)) if np.isfinite(logs).all() else math.inf,
+            start.logs, method="Nelder-Mead",
+            options={"initial_simplex": simplex, "maxfev": _EVALUATIONS * h // 2, "xatol": 0.03, "fatol": 0.02},
+        )  # fmt: skip
+        return replace(start, logs=found.x) if found.fun < lowest else start
+
+    def marginal(self, strength: Strength, seed: int = 0) -> tuple[Array, Array]:
+        """(p,) mean and (p, p) F, where F F^T is the covariance, of what is sought, over all strengths that data allow.
+
+        Strengths are drawn by Metropolis' random walk from the one of the greatest score.
+        """
+        rng, now = np.random.default_rng(seed), strength
+        score, draws = self.score(now), []
+        steps = np.array([0.7, 0.4] * len(self.functions) + [0.15] * len(self.unknown_noises))
+        for turn in range(_DRAWS):
+            moved = replace(now, logs=now.logs + steps * rng.normal(size=len(steps)))
+            if rng.random() < _OTHER_ORDER:
+                moved = replace(moved, order=int(rng.choice(self.orders)))
+            found = self.score(moved)
+            if math.log(rng.random()) < found - score:
+                now, score = moved, found
+            if turn >= _BURNED and turn % _APART == 0:
+                draws.append(self.posterior(now))
+        mean = np.mean([draw.mean for draw in draws], axis=0)
+        parts = [draw.factor for draw in draws] + [(draw.mean - mean)[:, None] for draw in draws]
+        root = triangle(np.concatenate(parts, axis=1).T / math.sqrt(len(draws))).T
+        return mean + self.middle, root
