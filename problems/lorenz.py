@@ -33,7 +33,6 @@ def problem(sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3, end: fl
         conditions=[pl.Initial(x=1.0, y=1.0, z=1.0)],
         parameters={"sigma": sigma, "rho": rho, "beta": beta},
         name="Lorenz",
-        scales=dict.fromkeys(("t", "x", "y", "z"), 1.0),  # its recipes were found in these units
     )
     return bare.replace(reference=pl.ClassicalReference(bare))
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from element_cases import Case, Cases, materials, plane
+from element_cases import Case, Cases, flows, materials, plane, space
 
 import pinnlab as pl
 from pinnlab.bench import provenance
 
-CASES: Cases = {**plane.CASES, **materials.CASES}
+CASES: Cases = {**plane.CASES, **materials.CASES, **flows.CASES, **space.CASES}
 _POINTS = 3000
 
 
@@ -48,11 +48,11 @@ def measured(case: Case, seconds: float) -> dict[str, Any]:
         "error": errors,
         "estimate": {u: found.error_estimate.get(u) for u in errors},
         "target": case.target,
-        "quantities": case.quantities(found),
         "cpu_seconds": took,
         "wall_seconds": found.seconds,
         "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "method": found.method,
+        **({} if case.numbers is None else {"numbers": case.numbers(found)}),
     }
 
 
@@ -63,8 +63,8 @@ def row(name: str, found: dict[str, Any]) -> str:
     worst = max(found["error"], key=lambda u: found["error"][u])
     estimate = found["estimate"][worst]
     told = "none" if estimate is None else f"{estimate:.1e}"
-    for quantity, (value, right) in found.get("quantities", {}).items():
-        name += f"; {quantity} {value:.4g} of {right:.4g}"
+    for number, (value, right) in found.get("numbers", {}).items():
+        name += f"; {number} {value:.4g} of {right:.4g}"
     return (
         f"| {name} | {found['error'][worst]:.1e} | {told} | {found['target']:.0e} | {found['cpu_seconds']:.0f} "
         f"| {found['peak_gigabytes']:.1f} |"

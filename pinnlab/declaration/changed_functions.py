@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.variables import ChangeOfVariables
-from pinnlab.derivatives.fields import Field, as_part
+from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.names import parts_of
@@ -48,7 +48,8 @@ def outer_field(field: Field, change: ChangeOfVariables, own: Affine = UNCHANGED
     """
 
     def derive(name: str) -> Field:
-        return outer_field(as_part(field, name), change, Affine(0.0, own.scale / change.coordinate(name).scale))
+        # not by ``d``: it is a part of another derivative, and the watch is not told of it
+        return outer_field(field.derived(name), change, Affine(0.0, own.scale / change.coordinate(name).scale))
 
     names = field.coordinates if change.clock is None else Coordinates(field.coordinates, change.clock)
     return Field(lambda: own.outer(field.value), names, derive, field.name, field.watch)

@@ -95,14 +95,15 @@ def _prescribed(declared: Declared, coordinate: str, position: float) -> list[Pr
     """The jumps that parameters prescribe across a face."""
     names, found = declared.domain.coordinates, []
     for parameter, given in declared.parameters.items():
-        for name, at, box in given.faces if isinstance(given, PiecewiseFunction) else ():
-            if (name, at) == (coordinate, position):
-                part = {n: interval for n, interval in box.bounds.items() if n != name}
-                for what, value in given.jump.items():
-                    available = (*names, *declared.parameters, "flux")
-                    owner = f"parameters[{parameter!r}]: jump of {what}"
-                    arguments = argument_names(value, available, owner) if callable(value) else ()
-                    found.append(Prescribed(what, value, arguments, part))
+        if not isinstance(given, PiecewiseFunction):
+            continue
+        beside = [box.bounds for name, at, box in given.faces if (name, at) == (coordinate, position)]
+        parts = tuple({n: interval for n, interval in bounds.items() if n != coordinate} for bounds in beside)
+        for what, value in given.jump.items() if parts else ():
+            available = (*names, *declared.parameters, "flux")
+            owner = f"parameters[{parameter!r}]: jump of {what}"
+            arguments = argument_names(value, available, owner) if callable(value) else ()
+            found.append(Prescribed(what, value, arguments, parts))
     return found
 
 

@@ -36,7 +36,7 @@ from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
 from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.materials import check_jumps
 from pinnlab.declaration.names import check_distinct, check_names
-from pinnlab.declaration.parameters import Family, Parameter, Unknown
+from pinnlab.declaration.parameters import Family, Looked, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes
@@ -173,7 +173,7 @@ class Problem:
             family = self.parameters[name]
             if isinstance(family, Family):
                 values[name] = family.admit(name, value)
-        return self.replace(parameters={**self.parameters, **values})
+        return self.replace(parameters=Looked({**self.parameters, **values}))
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""

@@ -28,9 +28,10 @@ _ROUNDS = 30
 _ENOUGH = 1.1
 """Factor by which sizes may still change when iterations end."""
 NATURAL = 64.0
-"""Factor from one within which lengths are natural. Networks see them scaled to [-1, 1], whatever they are."""
+"""Factor from one within which a scale is natural. Networks see lengths scaled to [-1, 1], whatever they are."""
 USUAL = 5.0
-"""The same for unknowns. Networks give numbers of about one, and those that must give 10 or 1/10 take ten times as long."""
+"""The same for values that are prescribed, of which one can be sure. Networks give numbers of about one: those that must
+give 10 or 1/10 are less accurate after as many steps."""
 STIFF = 3e3
 """The same for time and for the sizes of equations."""
 EVEN = 10.0
@@ -259,11 +260,14 @@ def _natural(
     time = [declared.lengths[c] for c in coordinates if c == declared.region.time]
     offsets = any(offset != 0 for offset, _ in coordinates.values())
     far = any(abs(offset) > OFFSET * scale for offset, scale in unknowns.values())
+    near = [*space, *(scale for _, scale in unknowns.values())]
+    values, _ = declared.asked({u: offset for u, (offset, _) in unknowns.items()})
+    told = [size for pair in values.values() if (size := max(map(abs, pair))) > 0]
     sizes = list(equations.values())
     return (
         not (offsets or far)
-        and all(1 / NATURAL <= s <= NATURAL for s in space)
-        and all(1 / USUAL <= s <= USUAL for _, s in unknowns.values())
+        and all(1 / NATURAL <= s <= NATURAL for s in near)
+        and all(1 / USUAL <= s <= USUAL for s in told)
         and all(1 / STIFF <= s <= STIFF for s in time)
         and all(1 / STIFF <= s <= STIFF for s in sizes)
         and max(sizes) <= EVEN * min(sizes)

@@ -74,13 +74,13 @@ class Prescribed:
         name: of the unknown, or of the residual whose flux jumps, or ``"flux"``.
         value: a number, or a function of coordinates, parameters and ``flux``.
         arguments: the function's.
-        bounds: {coordinate: interval} of the part.
+        parts: {coordinate: interval} of each piece of the part; one that two boxes share counts once.
     """
 
     name: str
     value: Any
     arguments: tuple[str, ...]
-    bounds: Mapping[str, tuple[float, float]]
+    parts: tuple[Mapping[str, tuple[float, float]], ...]
 
     def amount(self, columns: Columns, parameters: Mapping[str, Any], flux: Tensor | None) -> Tensor:
         """What the upper side has more than the lower one, (n,); zero beside the part of the face."""
@@ -88,9 +88,12 @@ class Prescribed:
         given = {**parameters, **columns, "flux": flux}
         scope = Scope({}, columns, {name: given[name] for name in self.arguments if name not in columns})
         value = scope.value(self.value, self.arguments, f"the jump of {self.name}")
-        inside = torch.ones_like(like, dtype=torch.bool)
-        for name, (lower, upper) in self.bounds.items():
-            inside &= (columns[name] >= lower) & (columns[name] <= upper)
+        inside = torch.zeros_like(like, dtype=torch.bool)
+        for bounds in self.parts:
+            here = torch.ones_like(inside)
+            for name, (lower, upper) in bounds.items():
+                here &= (columns[name] >= lower) & (columns[name] <= upper)
+            inside |= here
         return torch.where(inside, value, 0.0)
 
 

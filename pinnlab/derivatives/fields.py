@@ -68,7 +68,7 @@ class Field:
         watch: is asked when it, or an expression of it, is differentiated.
     """
 
-    __slots__ = ("_value", "coordinates", "derived", "name", "precision", "watch")
+    __slots__ = ("_parts", "_value", "coordinates", "derived", "name", "precision", "watch")
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class Field:
     ):
         self._value, self.coordinates, self.derived, self.name = value, coordinates, derive, name
         self.watch = watch
+        self._parts: tuple[Field, Field] | None = None  # of a complex one that is made of two
         # of conditions, whose values are no floating-point numbers: the type of what they compare
         self.precision: torch.dtype | None = None
 
@@ -118,12 +119,13 @@ class Field:
     @property
     def real(self) -> Field:
         """The real part."""
-        return _apply(torch.real, (self,), {})
+        return self._parts[0] if self._parts else _apply(torch.real, (self,), {})
 
     @property
     def imag(self) -> Field:
         """The imaginary part; zero of real values."""
-        return _apply(torch.imag if self.value.is_complex() else torch.zeros_like, (self,), {})
+        part = torch.imag if self.value.is_complex() else torch.zeros_like
+        return self._parts[1] if self._parts else _apply(part, (self,), {})
 
     __add__, __radd__ = _operator(torch.add), _reflected(torch.add)
     __sub__, __rsub__ = _operator(torch.sub), _reflected(torch.sub)
@@ -377,7 +379,9 @@ def complex_field(name: str, real: Field, imag: Field) -> Field:
     def derive(coordinate: str) -> Field:
         return complex_field(f"{name}.{coordinate}", real.derived(coordinate), imag.derived(coordinate))
 
-    return Field(lambda: torch.complex(real.value, imag.value), real.coordinates, derive, name, real.watch)
+    made = Field(lambda: torch.complex(real.value, imag.value), real.coordinates, derive, name, real.watch)
+    made._parts = (real, imag)
+    return made
 
 
 def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | None = None) -> Field:
@@ -387,11 +391,6 @@ def coordinate_field(name: str, value: Tensor, coordinates: Key, watch: Watch | 
         return Field(torch.full_like(value, number), coordinates, lambda _: constant(0.0), str(number))
 
     return Field(value, coordinates, lambda by: constant(1.0 if by == name else 0.0), name, watch)
-
-
-def as_part(field: Field, name: str) -> Field:
-    """A derivative that the chain rule needs as a part of another one: the watch is not told of it."""
-    return field.derived(name)
 
 
 def as_value(result: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy
@@ -16,7 +16,7 @@ import torch
 from pinnlab.domains.regions import Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.spacing import Spacing, apart, filled
-from pinnlab.domains.surfaces import Array, Features, Surface, samples
+from pinnlab.domains.surfaces import Array, Features, Surface, samples, twins
 
 _BEND = 0.6
 """Length of edges on a sphere or cylinder, in radii."""
@@ -26,18 +26,29 @@ _NARROW = 0.15
 """Least length where parts of the boundary are close, relative to other edges."""
 _APART = 0.72
 """Least distance of points, relative to the length of edges."""
-_BATCH = 2048
+_CLEAR = 0.6
+"""Least distance from edges, relative to their length."""
+_FINE = 1024
+_BROKEN = 0.5
+"""Distance between points of a curve from which on it is not the same one, relative to edges."""
+_BATCH, _SAMPLES = 2048, 512
+"""Points that are drawn at a time, and those at which lengths are asked for."""
 
 
 def spacing_of(region: Region, found: Sequence[Surface], marks: Features, size: float) -> Spacing:
     """Small where surfaces bend, and between those that are close to one another but do not meet."""
     shown = [i for i, s in enumerate(found) if s.piece]
-    drawn = {i: samples(region, found[i].piece, 512) for i in shown}
+    same = twins(found)
+    meeting = np.eye(len(found))
+    for pair in marks.edges:
+        meeting[pair] = meeting[pair[::-1]] = 1.0
+    meeting = same @ meeting @ same
+    drawn = {i: samples(region, found[i].piece, _SAMPLES) for i in shown}
     points, sizes = [np.empty((0, 3))], [np.empty(0)]
     for i in shown:
         mine = np.full(len(drawn[i]), min(size, _BEND * found[i].radius))
         for j in shown:
-            if (min(i, j), max(i, j)) not in marks.edges and not found[i].coincides(found[j]):
+            if not meeting[i, j]:
                 gap = scipy.spatial.cKDTree(drawn[j]).query(drawn[i])[0]
                 mine = np.minimum(mine, np.maximum(gap, _NARROW * size))
         small = mine < 0.999 * size
@@ -45,8 +56,9 @@ def spacing_of(region: Region, found: Sequence[Surface], marks: Features, size: 
         sizes.append(mine[small])
     for (i, j), line in marks.edges.items():
         if marks.reentrant[i, j]:
-            points.append(line)
-            sizes.append(np.full(len(line), _INWARD * min(size, _BEND * found[i].radius, _BEND * found[j].radius)))
+            some = line[:: max(1, len(line) // _SAMPLES)]
+            points.append(some)
+            sizes.append(np.full(len(some), _INWARD * min(size, _BEND * found[i].radius, _BEND * found[j].radius)))
     at, small = np.concatenate(points), np.concatenate(sizes)
     order = np.argsort(small, kind="stable")
     kept = apart(at[order], 0.7 * small[order])
@@ -55,6 +67,13 @@ def spacing_of(region: Region, found: Sequence[Surface], marks: Features, size: 
 
 def scattered(region: Region, found: Sequence[Surface], marks: Features, sizes: Spacing) -> tuple[Array, Array]:
     """Nodes (v, 3), and (v, s) which surfaces they are on."""
+    lines = [line[:: max(1, len(line) // _FINE)] for line in marks.edges.values()]
+    tree = scipy.spatial.cKDTree(np.concatenate(lines)) if lines else None
+
+    def clear(points: Array) -> Array:
+        """Those outside of the balls over the pieces of edges, which thereby become edges of tetrahedra."""
+        return points if tree is None else points[tree.query(points)[0] > _CLEAR * sizes(points)]
+
     nodes = marks.corners
     on = np.abs(np.stack([s.distance(nodes) for s in found], axis=1)) < 1e-7 * region.size
     for pair, points in marks.edges.items():
@@ -66,19 +85,18 @@ def scattered(region: Region, found: Sequence[Surface], marks: Features, sizes: 
 
             def draw(number: int, surface: Surface = surface) -> Array:
                 points = samples(region, surface.piece, _BATCH, number)
-                return points[np.abs(surface.distance(points)) < 1e-7 * region.size]
+                return clear(points[np.abs(surface.distance(points)) < 1e-7 * region.size])
 
             new = filled(draw, lambda at: _APART * sizes(at), nodes)
             nodes, on = np.concatenate([nodes, new]), np.concatenate([on, marked(len(new), len(found), (i,))])
-    new = _inner(region, sizes, nodes)
+    new = _inner(region, sizes, nodes, clear)
     nodes, on = np.concatenate([nodes, new]), np.concatenate([on, marked(len(new), len(found), ())])
     return nodes, with_twins(found, on)
 
 
 def with_twins(found: Sequence[Surface], on: Array) -> Array:
     """What is on a surface is on those that coincide with it."""
-    same = np.array([[a.coincides(b) for b in found] for a in found])
-    return (on.astype(int) @ same) > 0
+    return (on.astype(int) @ twins(found)) > 0
 
 
 def marked(count: int, total: int, mine: Sequence[int]) -> Array:
@@ -96,20 +114,18 @@ def _along(points: Array, corners: Array, sizes: Spacing) -> Array:
         corners: (c, 3) those on it.
         sizes: of edges.
     """
-    line, closed = _in_order(points)
-    close = 10 * float(np.median(np.linalg.norm(np.diff(line, axis=0), axis=1)))
+    line, closed = _in_order(points, sizes)
     cuts = scipy.spatial.cKDTree(line).query(corners)[1] if len(corners) else np.empty(0, dtype=int)
     if closed and len(cuts):
         line, cuts = np.roll(line, -int(cuts[0]), axis=0), (cuts - cuts[0]) % len(line)
-    breaks = np.flatnonzero(np.linalg.norm(np.diff(line, axis=0), axis=1) > close) + 1
+    breaks = np.flatnonzero(_steps(line[:-1], line[1:], sizes) > _BROKEN) + 1
     found = []
     ends = np.unique(np.concatenate([[0, len(line)], cuts, breaks])).tolist()
     for first, last in itertools.pairwise(ends):
         run = line[first : last + 1] if last not in breaks else line[first:last]
         if closed and last == len(line):
             run = np.concatenate([run, line[:1]])
-        steps = np.linalg.norm(np.diff(run, axis=0), axis=1)
-        total = np.concatenate([[0.0], np.cumsum(steps / sizes((run[1:] + run[:-1]) / 2))])
+        total = np.concatenate([[0.0], np.cumsum(_steps(run[:-1], run[1:], sizes))])
         count = max(3 if closed and not len(cuts) else 1, math.ceil(total[-1]))
         wanted = np.linspace(0.0, total[-1], count + 1)
         inner = wanted[:-1] if closed and not len(cuts) else wanted[1:-1]
@@ -117,20 +133,25 @@ def _along(points: Array, corners: Array, sizes: Spacing) -> Array:
     return np.concatenate(found)
 
 
-def _in_order(points: Array) -> tuple[Array, bool]:
+def _in_order(points: Array, sizes: Spacing) -> tuple[Array, bool]:
     """Points of a curve one after another, by the way along a line or the angle around their middle; whether it closes."""
     gap = points - points.mean(axis=0)
-    _, sizes, axes = np.linalg.svd(gap, full_matrices=False)
+    _, extents, axes = np.linalg.svd(gap, full_matrices=False)
     x, y = gap @ axes[0], gap @ axes[1]
-    if sizes[1] < 1e-6 * sizes[0]:
+    if extents[1] < 1e-6 * extents[0]:
         return points[np.argsort(x, kind="stable")], False
     line = points[np.argsort(np.arctan2(y, x), kind="stable")]
-    steps = np.linalg.norm(line - np.roll(line, 1, axis=0), axis=1)
+    steps = _steps(np.roll(line, 1, axis=0), line, sizes)
     widest = int(steps.argmax())
-    return np.roll(line, -widest, axis=0), bool(steps[widest] < 10 * np.median(steps))
+    return np.roll(line, -widest, axis=0), bool(steps[widest] < _BROKEN)
 
 
-def _inner(region: Region, sizes: Spacing, nodes: Array) -> Array:
+def _steps(start: Array, end: Array, sizes: Spacing) -> Array:
+    """(n,) distances between points, in lengths of edges there."""
+    return np.linalg.norm(end - start, axis=1) / sizes((start + end) / 2)
+
+
+def _inner(region: Region, sizes: Spacing, nodes: Array, clear: Callable[[Array], Array]) -> Array:
     """A body-centred lattice, finer and finer by halves where edges are to be short, and what fits between."""
     lower, upper = (np.array(side) for side in zip(*region.bounds.values(), strict=True))
     side = 1.05 * sizes.largest
@@ -150,7 +171,7 @@ def _inner(region: Region, sizes: Spacing, nodes: Array) -> Array:
     lattice = np.concatenate(found)
 
     def inside(points: Array) -> Array:
-        return points[region.depth(torch.from_numpy(points)).numpy() > 0.55 * sizes(points)]
+        return clear(points[region.depth(torch.from_numpy(points)).numpy() > 0.55 * sizes(points)])
 
     def draw(number: int) -> Array:
         if number == 0:

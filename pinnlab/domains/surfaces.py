@@ -79,6 +79,11 @@ class Surface:
         return found
 
 
+def twins(found: Sequence[Surface]) -> Array:
+    """(s, s) booleans: which surfaces coincide."""
+    return np.array([[a.coincides(b) for b in found] for a in found])
+
+
 def surfaces(region: Region) -> list[Surface]:
     """The surfaces that bound a region; those that a set operation hides have no name.
 
@@ -150,6 +155,8 @@ def projected(points: Array, onto: Sequence[Surface]) -> Array:
     with np.errstate(all="ignore"):
         for _ in range(_STEPS if len(onto) > 1 else 2):
             gaps = np.stack([s.distance(found) for s in onto], axis=1)
+            if np.nanmax(np.abs(gaps), initial=0.0) < 1e-14 * scale:
+                break
             slopes = np.stack([s.normals(found) for s in onto], axis=1)
             gram = slopes @ slopes.transpose(0, 2, 1)
             sound = np.isfinite(gram).all(axis=(1, 2)) & (np.abs(np.linalg.det(gram)) > 1e-2 * _TANGENT**2)
@@ -190,11 +197,19 @@ def features(region: Region, found: Sequence[Surface], count: int = 4096) -> Fea
         region: in space.
         found: its surfaces.
         count: points of each of them, near which edges are looked for.
+
+    Raises:
+        ValueError: two surfaces touch without crossing.
     """
     size = region.size
-    shown = [i for i, s in enumerate(found) if s.piece]
-    drawn = {name: samples(region, name, count) for name in dict.fromkeys(found[i].piece for i in shown)}
-    points = {i: _of(found[i], drawn[found[i].piece], size) for i in shown}
+    named = [i for i, s in enumerate(found) if s.piece]
+    drawn = {name: samples(region, name, count) for name in dict.fromkeys(found[i].piece for i in named)}
+    same = twins(found)
+    # of surfaces that coincide the first one stands for all
+    shown = [i for i in named if not any(same[i, j] for j in named if j < i)]
+    points = {
+        i: np.concatenate([_of(found[j], drawn[found[j].piece], size) for j in named if same[i, j]]) for i in shown
+    }
     edges, reentrant = {}, {}
     for i, j in itertools.combinations(shown, 2):
         near = []
@@ -208,6 +223,11 @@ def features(region: Region, found: Sequence[Surface], count: int = 4096) -> Fea
         if split.any():
             edges[i, j] = meeting[split]
             reentrant[i, j] = bool(around[split].sum(axis=1).max() > 2)
+        elif _touch(region, found[i], found[j], np.concatenate([points[i], points[j]])):
+            raise ValueError(
+                f"{found[i].piece!r} and {found[j].piece!r} of {region!r} touch without crossing: no mesh is fine enough "
+                "for the gap beside that place. Let them overlap, or leave a distance."
+            )
     corners = np.empty((0, len(region.coordinates)))
     for i, j in edges:
         for k in shown:
@@ -223,6 +243,18 @@ def features(region: Region, found: Sequence[Surface], count: int = 4096) -> Fea
 
 def _of(surface: Surface, points: Array, size: float) -> Array:
     return points[np.abs(surface.distance(points)) < _CLOSE * size]
+
+
+def _touch(region: Region, one: Surface, other: Surface, points: Array) -> bool:
+    """Whether two surfaces meet where they have the same tangent, and the region ends there."""
+    near = np.argsort(np.abs(one.distance(points)) + np.abs(other.distance(points)))[:8]
+    at = points[near]
+    for _ in range(_STEPS):
+        at = projected(projected(at, [one]), [other])
+    close = np.abs(one.distance(at)) < 1e-4 * region.size
+    parallel = np.abs((one.normals(at) * other.normals(at)).sum(axis=1)) > 1 - 1e-4
+    edge = np.abs(region.depth(torch.from_numpy(at)).numpy()) < 1e-4 * region.size
+    return bool((close & parallel & edge).any())
 
 
 def _around(region: Region, points: Array, meeting: Sequence[Surface]) -> Array:

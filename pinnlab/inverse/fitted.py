@@ -122,7 +122,9 @@ class FittedMarch(March):
         except TimeIsUpError:
             self._weigh()
             self._choose()
-            return self._advance(True, self._ended(deadline, Status.BUDGET_REACHED))
+            # numbers that have not settled have no interval
+            self._told.append(f"{', '.join(self.responses.names)} had not settled when the time was up")
+            return self._advance(True, Status.BUDGET_REACHED)
         fit.take(left, self._rows(jacobian, proposal))
         self._keep(Found(fit, response, jacobian))
         return self._advance(True)
@@ -149,8 +151,6 @@ class FittedMarch(March):
                 f"HardConstraintMoE: nothing could be solved for the first guess of {names}: {error}. "
                 f"{Status.UNRESOLVED.value}."
             ) from error
-        if not self.noise.known:
-            self.noise.estimate(response.left, len(response.at))
         self._keep(Found(self._fit(response, jacobian), response, jacobian))
         self._blind = len(covariance(self._rows(jacobian, response.at), least=TRACE).blind)
         return self._advance(True)

@@ -39,7 +39,7 @@ class State(Protocol):
 
     @property
     def work(self) -> float:
-        """How much it took, in any unit."""
+        """How many cells, or the like, it took."""
         ...
 
     @property
@@ -69,6 +69,8 @@ Solve = Callable[[Problem, Deadline, float], State]
 solved; TimeIsUpError after the deadline."""
 _PATIENCE = 20.0
 """How many times as much work as before a solution may take: numbers that make no sense take forever."""
+_LEAST = 3000.0
+"""Work that is always worth while."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,7 @@ class Responses:
         """
         numbers = self._named(z)
         self.solves += 1
-        state = self._solve(self._bare.at(**numbers), deadline, _PATIENCE * self._least)
+        state = self._solve(self._bare.at(**numbers), deadline, max(_LEAST, _PATIENCE * self._least))
         self._least = min(self._least, state.work)
         return Response(np.array(z), numbers, state, self._left(state.jet, numbers))
 

@@ -29,6 +29,8 @@ _ROUGH, _FAR, _HALVINGS = 1.2, 4.0, 3
 """Steps of the deviance that are halved, below which size of it, and how often."""
 _INNER = 3
 """Gauss-Newton steps over the other numbers at each of these."""
+_NOTHING = 1e-5
+"""Relative change of data that is none."""
 _ALONG = 0.3
 """Relative change along a direction that data do not tell."""
 _AGREE = 4.0
@@ -172,7 +174,9 @@ def _is_product(responses: Responses, best: Response, direction: Array, deadline
         z = np.array([f.free(float(v)) for f, v in zip(responses.frees, path, strict=True)])
         other = responses.at(z, deadline)
         changes.append(sum(float(((a - b) ** 2).sum()) for a, b in zip(other.left, best.left, strict=True)))
-    return changes[1] < changes[0]
+    # where both leave data as they are, a ratio is more natural than a difference that is zero
+    nothing = sum(len(left) * (_NOTHING * size) ** 2 for left, size in zip(best.left, responses.sizes, strict=True))
+    return changes[1] < max(changes[0], nothing)
 
 
 def _profiles(

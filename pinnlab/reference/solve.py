@@ -62,7 +62,7 @@ def reference_solution(
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
     ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
     materials meet, each part has nodes of its own, and values and fluxes are joined. Regions of the plane that are no
-    boxes, and all regions in space, go to finite elements.
+    boxes, all regions in space, and flows with a pressure go to finite elements.
 
     Args:
         problem: with every parameter a number, on a region of at most three space dimensions.

@@ -89,12 +89,7 @@ class SavedProblem:
 
 
 def save(solution: Solved, path: str | os.PathLike[str]) -> None:
-    """Write a solution to a file: plain data and tensors only.
-
-    Raises:
-        TypeError: a part of a kind that has no file form.
-        OSError: the file cannot be written.
-    """
+    """Write a solution to a file: plain data and tensors only; TypeError where a part has no file form, or OSError."""
     problem, file = solution.problem, _File(solution.models)
     parts = [file.written(k) for k in range(len(solution.models))]
     files.write(

@@ -93,8 +93,7 @@ class Solution:
         refuse_unnamed(unnamed, self.problem.domain.coordinates)
         if self.members is None:
             return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points))
-        moving = moving_parameters(self, coordinates)
-        if not moving:
+        if not (moving := moving_parameters(self, coordinates)):
             return self._member(coordinates)(**coordinates)
         jet = family_jet(self.at, self.problem, coordinates, moving)
         return at_coordinates(self, "solution", coordinates, lambda points: unknowns_at(self, points, jet), moving)
@@ -278,12 +277,7 @@ class Solution:
         return paths(self, count, times)
 
     def plot_characteristics(self, path: str | os.PathLike[str] | None = None, count: int = 33) -> Figure:
-        """Paths of characteristics as a matplotlib figure: position over time, or in the plane.
-
-        Args:
-            path: where to write it as well; the ending says as what.
-            count: labels per axis of space.
-        """
+        """Paths of characteristics, ``count`` labels per axis of space, as a matplotlib figure, also written to ``path``."""
         from pinnlab.pictures.asked import characteristics_figure
 
         return characteristics_figure(self.characteristics(count), self.problem.name, path)

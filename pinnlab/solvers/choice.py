@@ -134,7 +134,9 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
-    few = len(domain.space) <= (1 if domain.has_time else 2)
+    # cells that boundaries cut are for space, too; on boxes there, experts are of low degrees
+    solid = 3 if not isinstance(domain, Box) else 2
+    few = len(domain.space) <= (1 if domain.has_time else solid)
     if not few and len(domain.space) == 2 and problem.clashes.resolved:
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)

@@ -28,11 +28,10 @@ from pinnlab.machine.deadline import NOMINAL_RATE
 from pinnlab.machine.numbers import finite, positive, whole
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.optimizers.first_order import Adam
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.optimizers.quasi_newton import LBFGS
 from pinnlab.solvers.fitting import begin
 from pinnlab.solvers.options import given
+from pinnlab.solvers.slow_modules import chosen_stages
 from pinnlab.solvers.windows import Slice, cuts_of, handed_over, joined
 from pinnlab.training.model import Trainable
 from pinnlab.training.plans import Phase, Plan, Settings, Solver, check_single_instance
@@ -47,8 +46,6 @@ _FEWEST = 0.3
 """Share of the usual points below which equations would not outnumber parameters."""
 _COPIES = 1.5
 """Of the Jacobian while a step is made."""
-_LARGEST_DENSE = 4000
-"""Parameters up to which Gauss-Newton with a dense Jacobian is the default."""
 _NONE_SOFT = "no initial or boundary condition of this problem is in the loss, all that it has hold exactly"
 
 
@@ -247,10 +244,13 @@ class CollocationPlan(Plan):
         self.count = len(self.cuts) - 1 if self.cuts else 1
         self._method = solver.method(problem, settings)
         self._assemblies: list[Assembly] = []
+        # all windows have those of the first
+        self._stages: tuple[Optimizer, ...] | None = solver.stages
+        self._told: tuple[str, ...] = ()
         self._first: Phase | None = self._phase(0, [])
         _refuse_idle(solver, problem, self._assemblies[0])
         notes = self._fewer_points(self._first)
-        self.notes = (*self._assemblies[0].notes, *notes)
+        self.notes = (*self._assemblies[0].notes, *self._told, *notes)
         _check_jacobian(self._first.system, self._first.stages)
 
     def start(self, k: int, finished: Sequence[Trainable]) -> Phase:
@@ -307,9 +307,11 @@ class CollocationPlan(Plan):
         model = assembly.model
         if solver.warm_start and finished:
             model.theta = finished[-1].theta
-        stages = solver.stages or _default_stages(model)
         system = ResidualSystem(model, assembly.counts, solver.row_weighting(), solver.sampling, (seed, k), model.width)
-        return Phase(problem, system, stages)
+        if self._stages is None:
+            budget = self.settings.deadline.seconds / self.count
+            self._stages, self._told = chosen_stages(system, budget)
+        return Phase(problem, system, self._stages)
 
     def _window(self, k: int, previous: Trainable | None) -> Problem:
         """The problem between two cuts, from the end of the previous window's model."""
@@ -331,12 +333,6 @@ def _refuse_idle(solver: CollocationSolver, problem: Problem, window: Assembly) 
     for name, reason in solver.idle(problem, window).items():
         if name in mine:
             raise ValueError(f"{type(solver).__name__}({name}={getattr(solver, name)!r}) has no effect: {reason}")
-
-
-def _default_stages(model: Trainable) -> tuple[Optimizer, ...]:
-    if max(sum(p.numel() for p in group) for group in model.groups) <= _LARGEST_DENSE:
-        return (LevenbergMarquardt(),)
-    return (Adam(steps=5000), LBFGS(steps=2000))
 
 
 def _check_jacobian(system: TrainingSystem, stages: Sequence[Optimizer]) -> None:

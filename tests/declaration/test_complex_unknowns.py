@@ -369,3 +369,33 @@ def test_complex_unknowns_have_natural_units() -> None:
     scales = problem.replace(scales={"psi": 2e4, "schroedinger": 1e-16}).scales()
     assert scales.unknowns["psi_real"] == scales.unknowns["psi_imag"] == (0.0, 2e4)
     assert scales.equations == {"schroedinger_real": 1e-16, "schroedinger_imag": 1e-16}
+
+
+@pytest.mark.parametrize(
+    ("equation", "factor"),
+    [
+        (lambda psi, a: pl.diff((a + 0.3j) * psi.x, "x") + 36 * psi, lambda a: a + 0.3j),
+        (lambda psi, a: 1j * pl.diff(a * psi.x, "x") + 36 * psi, lambda a: 1j * a),
+        (lambda psi, a: pl.diff((1 + 0.3j) * a * psi.x, "x") + 36 * psi, lambda a: (1 + 0.3j) * a),
+    ],
+)
+def test_complex_fluxes_are_continuous_where_materials_meet(
+    equation: Callable[..., Any], factor: Callable[[float], complex]
+) -> None:
+    """f psi'' + 36 psi = 0 on both sides, psi and f psi' continuous: two waves in each layer, from four conditions."""
+    layers = (1.0, 0.25)
+    material = pl.Piecewise((pl.Box(x=(0.0, 0.5)), layers[0]), otherwise=layers[1])
+    ends = [pl.Dirichlet(psi=1.0, on="x-"), pl.Dirichlet(psi=0.0, on="x+")]
+    problem = pl.Problem(pl.Box(x=(0.0, 1.0)), {"psi": complex}, equation, ends, {"a": material})
+    k, f = [6 / np.sqrt(factor(a) + 0j) for a in layers], [factor(a) for a in layers]
+
+    def waves(j: int, x: Any) -> Any:
+        return np.array([np.exp(1j * k[j] * (x - 0.5)), np.exp(-1j * k[j] * (x - 0.5))])
+
+    slope = [1j * k[j] * f[j] * np.array([1, -1]) for j in (0, 1)]
+    rows = [[*waves(0, 0.0), 0, 0], [0, 0, *waves(1, 1.0)], [1, 1, -1, -1], [*slope[0], *-slope[1]]]
+    c = np.linalg.solve(np.array(rows), [1, 0, 0, 0])
+    x = np.linspace(0.01, 0.99, 23)
+    exact = np.where(x < 0.5, c[:2] @ waves(0, x), c[2:] @ waves(1, x))
+    np.testing.assert_allclose(pl.solve(problem, progress=False)(x=x)["psi"], exact, atol=1e-8)
+    np.testing.assert_allclose(pl.reference_solution(problem)(x=x)["psi"], exact, atol=1e-8)

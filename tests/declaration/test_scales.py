@@ -46,6 +46,26 @@ def test_small_numbers_from_short_waves_are_no_other_units() -> None:
     assert waves.scales().natural
 
 
+@pytest.mark.parametrize(("size", "natural"), [(1.0, True), (4.0, True), (20.0, False), (0.05, False)])
+def test_values_that_networks_must_give_are_about_one(size: float, natural: bool) -> None:
+    warm = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "T", lambda T: T.xx, [pl.Dirichlet(T=0.0, on="x-"), pl.Dirichlet(T=size, on="x+")]
+    )
+    assert warm.scales().natural is natural
+    # the user's wish, in ones for all names
+    as_it_is = warm.replace(scales=dict.fromkeys(("x", "T", *warm.residual_names), 1.0))
+    assert as_it_is.scales().natural and as_it_is.natural is as_it_is
+
+
+@pytest.mark.parametrize(("factor", "natural"), [(1.0, True), (5.0, True), (100.0, False)])
+def test_equations_are_about_as_large_as_each_other(factor: float, natural: bool) -> None:
+    def beam(w: pl.Field, m: pl.Field) -> dict[str, pl.Field]:
+        return {"w": w.xx - m, "m": factor * (m.xx - 1)}
+
+    held = pl.Problem(pl.Box(x=(0.0, 1.0)), ("w", "m"), beam, [pl.Dirichlet(w=0.0, m=0.0)])
+    assert held.scales().natural is natural
+
+
 # -- what is found
 
 

@@ -199,6 +199,7 @@ def test_a_normal_is_a_vector_too() -> None:
     assert solution.error(lambda x, y: x)["u"] < 1e-10
 
 
+@pytest.mark.filterwarnings("ignore:parameters=")  # not all of the equations take the speed
 @pytest.mark.parametrize(
     "equation", [lambda u: u.tt - u.laplacian, pl.equations.wave, lambda u: u.tt - pl.div(pl.grad(u))]
 )

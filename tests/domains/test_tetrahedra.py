@@ -94,9 +94,10 @@ def test_points_that_keep_their_distance() -> None:
     assert apart(line, np.full(11, 1.5 * step), line[:1]).tolist() == [2, 4, 6, 8, 10]
 
 
-def test_a_region_that_is_closed_by_a_touching_ball_is_refused() -> None:
-    region = CUBE - ball(0.5, 0.5, 0.2, 0.2)
-    with pytest.raises(ValueError, match="no tetrahedra with edges of .* surfaces touch there"):
+@pytest.mark.parametrize("radius", [0.2, 0.5])
+def test_surfaces_that_touch_are_refused(radius: float) -> None:
+    region = CUBE - ball(0.5, 0.5, radius, radius)
+    with pytest.raises(ValueError, match="'[xz]-' and 'surface' of .* touch without crossing"):
         tetrahedralize(region, 0.5)
 
 

@@ -197,3 +197,25 @@ def test_what_it_cannot_take_is_refused_in_a_sentence():
     solution = solved(decay(np.exp(-0.6 * T)).at(k=0.6).replace(conditions=[pl.Initial(u=1.0)]))
     with pytest.raises(ValueError, match=r"no numbers were to be found; they are declared as parameters=\{'k'"):
         solution.intervals()
+
+
+def test_numbers_that_have_not_settled_have_no_interval():
+    problem = decay(np.exp(-0.6 * T) + 0.01 * NOISE)
+    march = LocalExperts().fitted(problem, 0, {})
+    assert march.advance().accepted
+    stopped = march.advance(Deadline(1.0, 1.0, lambda: 2.0))
+    assert stopped.stopped.name == "BUDGET_REACHED" and march.uncertainty is None
+    assert march.notes[-1] == "k had not settled when the time was up" and len(march.pieces) > 0
+
+
+def test_what_only_measurements_depend_on_is_found_too():
+    # a gain that stands in no equation; without data nothing depends on it
+    data = pl.Data({"t": T}, of=lambda u, gain: gain * u, values=2.5 * np.exp(-0.6 * T) + 0.01 * NOISE)
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 5.0)), "u", lambda u, k: u.t + k * u, [pl.Initial(u=1.0), data],
+        {"k": pl.Unknown(0.2), "gain": pl.Unknown(1.0)},
+    )  # fmt: skip
+    solution = solved(problem)
+    for name, value in {"k": 0.6, "gain": 2.5}.items():
+        low, high = solution.intervals(0.999)[name]
+        assert low < value < high < 1.1 * value

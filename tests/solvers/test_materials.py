@@ -287,7 +287,7 @@ def contact(name, above):
     jump, r, c, d = CONTACTS[name]
     k = pl.Piecewise((pl.Box(x=(0.0, 0.5)), 1.0), otherwise=above, jump=jump)
     ends = [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")]
-    problem = pl.Problem(LINE, "u", equation0, ends, {"k": k, "r": 0.2})
+    problem = pl.Problem(LINE, "u", equation0, ends, {"k": k} | ({"r": 0.2} if name == "all of it" else {}))
     q = np.linalg.solve([[-0.5 - r / 2, -0.5 / above - r / 2], [-1.0, 1.0]], [c - 1, d])
     return problem, lambda x: np.where(x < 0.5, q[0] * x, 1 - q[1] * (1 - x) / above)
 
@@ -381,3 +381,18 @@ def test_bodies_of_two_temperatures_in_contact():
     solution = pl.solve(problem, pl.HardConstraintMoE(tolerance=1e-4), progress=False)
     x, t = np.linspace(0, 1, 41), np.full(41, 1e-3)
     assert np.abs(solution(x=x, t=t)["u"] - exact(x, t)).max() < 2e-3
+
+
+@pytest.mark.parametrize("solver", [pl.HardConstraintMoE(), None])
+def test_a_contact_that_two_boxes_share_resists_once(solver):
+    """A flux of 1 through three layers: 0.3 / 1 + 0.1, then 0.3 / 2 + 0.1."""
+    layers = pl.Piecewise(
+        (pl.Box(x=(0.0, 0.3)), 1.0), (pl.Box(x=(0.3, 0.6)), 2.0), otherwise=1.0, jump={"u": lambda flux: 0.1 * flux}
+    )
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, k: pl.diff(k * u.x, "x"),
+        [pl.Dirichlet(u=0.0, on="x-"), pl.Neumann(u=1.0, on="x+")], {"k": layers},
+    )  # fmt: skip
+    found = pl.reference_solution(problem) if solver is None else pl.solve(problem, solver, progress=False)
+    x = np.array([0.3 - 1e-9, 0.3 + 1e-9, 0.6 - 1e-9, 0.6 + 1e-9])
+    np.testing.assert_allclose(found(x=x)["u"], [0.3, 0.4, 0.55, 0.65], atol=1e-7)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pinnlab as pl
+from pinnlab.reference import Reference
+
+Numbers = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,14 @@ class Case:
         exact: {coordinate: tensor} by name -> a tensor, or {unknown: tensor}; or another classical solution's function.
         tolerance: asked for.
         target: relative L2 error that is to be reached.
-        quantities: solution -> {name: (what it makes of it, what is right)}, of numbers that matter in practice.
+        numbers: the classical solution to {name: (what it gives, what the literature does)}.
     """
 
     problem: pl.Problem
     exact: Callable[..., Any]
     tolerance: float
     target: float
-    quantities: Callable[[pl.Reference], dict[str, tuple[float, float]]] = lambda _: {}
+    numbers: Callable[[Reference], Numbers] | None = None
 
 
 Cases = dict[str, Callable[[], Case]]

@@ -115,9 +115,10 @@ def median(errors: Sequence[float]) -> float:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as Markdown."""
-    lines = ["| problem | solver | error, by hand | error, SI | ratio |", "|---|---|---|---|---|"]
+    lines = ["| problem | solver | budget | error, by hand | error, SI | ratio |", "|---|---|---|---|---|---|"]
     for one in rows:
         if "ratio" in one:
             numbers = f"{median(one['hand']):.1e} | {median(one['si']):.1e} | {one['ratio']:.2g}"
-            lines.append(f"| {one['problem']} | {one['solver']} | {numbers} |")
+            budget = f"{one['steps']} steps" if "steps" in one else f"{one['seconds']:g} s"
+            lines.append(f"| {one['problem']} | {one['solver']} | {budget} | {numbers} |")
     return "\n".join(lines) + "\n"

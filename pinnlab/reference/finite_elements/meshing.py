@@ -71,7 +71,7 @@ def space_on(mesh: Mesh) -> Space:
     return TetrahedralSpace(mesh) if isinstance(mesh, Tetrahedra) else ElementSpace(mesh)
 
 
-def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool) -> Prepare | None:
+def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool, gauges: int) -> Prepare | None:
     """How linear systems on a mesh are solved; None where factorizations that know nothing of it are best.
 
     Args:
@@ -79,10 +79,11 @@ def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool) -> Pre
         fixed: (N,) entries of the state that conditions fix.
         deadline: of each solution.
         moving: whether there is time, which takes several factorizations of complex numbers at once.
+        gauges: rows and columns at the end.
     """
     if not isinstance(mesh, Tetrahedra):
         return None
-    return linear_solver(mesh, fixed, deadline, _DIRECT // 2 if moving else _DIRECT)
+    return linear_solver(mesh, fixed, deadline, _DIRECT // 2 if moving else _DIRECT, gauges)
 
 
 def look_ahead_on(mesh: Mesh, components: int, moving: bool, tied: bool, deadline: Deadline) -> None:
@@ -92,7 +93,7 @@ def look_ahead_on(mesh: Mesh, components: int, moving: bool, tied: bool, deadlin
         mesh: of the level.
         components: of the state.
         moving: whether there is time.
-        tied: whether nodes are tied or constants gauged, which leaves no choice but factorizations.
+        tied: whether nodes are tied to one another, which leaves no choice but factorizations.
         deadline: of the level.
 
     Raises:

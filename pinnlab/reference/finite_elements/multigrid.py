@@ -30,20 +30,20 @@ _SWEEPS = 2
 _DAMPING = 1.4
 """Of a sweep, over the largest eigenvalue."""
 _POWERS = 12
+_LIFT = 1e-3
+"""Of the diagonal, that is added to a matrix that is singular without its border."""
 _VECTORS, _RESTARTS = 40, 5
 _TOLERANCE = 1e-9
 """Of residuals, relative to the right side."""
 
 
 def factorized(matrix: scipy.sparse.csr_array) -> Solve:
-    """The solver of a sparse system whose pattern is symmetric.
+    """The solver of a sparse system.
 
     Raises:
         RuntimeError: it is singular.
     """
-    options = {"SymmetricMode": True}
-    columns = scipy.sparse.csc_array(matrix)
-    return scipy.sparse.linalg.splu(columns, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options=options).solve
+    return scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve
 
 
 def prolongations(mesh: Tetrahedra) -> list[scipy.sparse.csr_array]:
@@ -192,23 +192,46 @@ def gmres(
     return x
 
 
-def linear_solver(
-    mesh: Tetrahedra, fixed: Array, deadline: Deadline, small: int
-) -> Callable[[scipy.sparse.csr_array], Solve]:
-    """How systems on a mesh are solved: a matrix (N, N) gives the solver of its system.
+def bordered(matrix: scipy.sparse.csr_array, count: int, inverse: Solve) -> Solve:
+    """An approximate inverse of a matrix (N + K, N + K) from one of its first N rows and columns, by elimination."""
+    border = matrix[:count, count:].toarray()
+    rows = matrix[count:, :count]
+    through = np.stack([inverse(column) for column in border.T], axis=1)
+    schur = rows @ through
+
+    def applied(right: Array) -> Array:
+        found = inverse(right[:count])
+        numbers = np.linalg.solve(schur, rows @ found - right[count:])
+        return np.concatenate([found - through @ numbers, numbers])
+
+    return applied
+
+
+def linear_solver(mesh: Tetrahedra, fixed: Array, deadline: Deadline, small: int, gauges: int = 0) -> Prepare:
+    """How systems on a mesh are solved: a matrix (N + K, N + K) gives the solver of its system.
 
     Args:
         mesh: of the finest level.
         fixed: (N,) entries of the state that conditions fix.
         deadline: of each solution.
         small: unknowns up to which a matrix is factorized.
+        gauges: K rows and columns at the end, beside which the others are singular.
     """
-    ways = prolongations(mesh)
+    ways, count = prolongations(mesh), len(fixed)
+
+    def inverted(matrix: scipy.sparse.csr_array) -> Solve:
+        return factorized(matrix) if count <= small else Multigrid(matrix, ways, fixed, small // 2)
 
     def prepared(matrix: scipy.sparse.csr_array) -> Solve:
-        if matrix.shape[0] <= small:
-            return factorized(matrix)
-        inverse = Multigrid(matrix, ways, fixed, small // 2)
+        if gauges:
+            inner = matrix[:count, :count]
+            # a regular one in its place; what that changes, the iteration takes back
+            lifted = scipy.sparse.csr_array(inner + scipy.sparse.diags_array(_LIFT * inner.diagonal()))
+            inverse = bordered(matrix, count, inverted(lifted))
+        else:
+            inverse = inverted(matrix)
+            if count <= small:
+                return inverse
         return lambda right: gmres(matrix, right, inverse, deadline)
 
     return prepared

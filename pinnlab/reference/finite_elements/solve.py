@@ -44,7 +44,7 @@ from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, masters, ties
+from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
 from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
@@ -55,7 +55,7 @@ _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
 """Iterations that a level takes, about, if it starts from a coarser one."""
-_COLD = 25
+_COLD = 12
 """Newton's iterations from a guess, before it is led from an easier problem."""
 _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
@@ -187,9 +187,14 @@ class _Posed:
         return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
 
     @property
+    def has_ties(self) -> bool:
+        """Whether nodes are tied to one another."""
+        return bool(self.multipliers or _periodic(self.problem))
+
+    @property
     def is_tied(self) -> bool:
         """Whether nodes are tied to one another, or constants are fixed by gauges."""
-        return bool(self.multipliers or self.gauges or _periodic(self.problem))
+        return bool(self.has_ties or self.gauges)
 
     def ties(self, space: Space) -> scipy.sparse.csr_array:
         """What makes pressures linear, and sides periodic."""
@@ -289,10 +294,12 @@ def _solved(
     problem, structure = posed.problem, posed.structure
     unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
     # pressures take twice as much
-    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.is_tied, budget.deadline)
+    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.has_ties, budget.deadline)
     space = space_on(mesh)
     system = posed.on(space, budget.deadline)
-    solver = None if posed.is_tied else solver_on(mesh, ~system.free, budget.deadline, moving)
+    solver = None
+    if not posed.has_ties:
+        solver = solver_on(mesh, ~system.free, budget.deadline, moving, len(posed.gauges))
     at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
@@ -331,10 +338,11 @@ def _solved(
 
 def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
     """Values at the nodes (c, v), and the source that lacks, relative to others."""
+    linear = None if solver is None else Linear(solver, _ENOUGH)
     if not posed.is_tied:
-        return _root(system, guesses, None if solver is None else Linear(solver, _ENOUGH)), 0.0
+        return _root(system, guesses, linear), 0.0
     tied = posed.steady(system)
-    state = _root(tied, [tied.state(guess) for guess in guesses])
+    state = _root(tied, [tied.state(guess) for guess in guesses], linear or Linear(factorized, 0.0))
     whole = tied.whole(state)
     sizes = system.sizes(whole)
     sources = zip(tied.sources(state), posed.gauges, strict=True)

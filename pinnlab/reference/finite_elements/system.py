@@ -175,6 +175,7 @@ class ElementSystem:
         self.deadline.check()
         total = np.zeros(self.size)
         for points in self.space.parts:
+            self.deadline.check()
             shape = points.weights.shape
             found = self._at(state, rate, points, t)
             for unknown, residual in zip(self.rows, found.residuals, strict=True):
@@ -309,6 +310,7 @@ class ElementSystem:
         self.linearizations += 1
         count, parts = self.space.count, Parts(self.size)
         for points in self.space.parts:
+            self.deadline.check()
             self._add_jacobians(parts, state, rate, points, t)
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)

@@ -3,15 +3,15 @@
 Letters: d = 3 coordinates, k elements, q quadrature points of each, i = 10 functions of an element, v nodes.
 
 There are too many tetrahedra to keep functions at all their points: a part of the elements is worked out at a time.
-Shape functions and quadrature are scikit-fem's (T. Gustafsson, G. McBain, JOSS 5, 2020).
+Shape functions are scikit-fem's (T. Gustafsson, G. McBain, JOSS 5, 2020).
 """
 
 from __future__ import annotations
 
 import importlib
 import itertools
-from collections.abc import Iterator
-from functools import cache, partial
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,23 +19,42 @@ import numpy as np
 from pinnlab.domains.tetrahedra import EDGES, Tetrahedra
 from pinnlab.reference.finite_elements.space import Array, Points
 
-_ORDER = 6
-"""Polynomials up to this degree are integrated exactly on straight elements and sides."""
-_FITTED = 3
+_ON_SIDES = 6
+"""Polynomials up to this degree are integrated exactly on straight sides."""
+_FITTED = 2
 """Degree of the polynomials by which coefficients are differentiated inside an element."""
-_PART = 8192
-"""Elements that are worked out at a time."""
+_PART, _KEPT = 8192, 32768
+"""Elements that are worked out at a time, and of a space that keeps them all."""
 _SHRINK = 0.7
 """How much of the way from straight to curved is left to an element that is turned inside out, at a time."""
 _CORNERS = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 @cache
-def _reference(kind: str) -> tuple[Array, Array]:
-    """(d, q) quadrature points of the reference element and (q,) weights."""
+def tetrahedral_rule() -> tuple[Array, Array]:
+    """(3, 14) points of the reference tetrahedron and (14,) weights, which integrate polynomials of degree 5.
+
+    All points are inside, where materials that meet at sides have one value (N. Walkington, Quadrature on simplices of
+    arbitrary dimension, 2000; scikit-fem's rules of this degree have points on edges).
+    """
+    shares, weights = [], []
+    for share, weight in ((0.31088591926330061, 0.11268792571801585), (0.09273525031089123, 0.07349304311636195)):
+        for i in range(4):
+            shares.append([1 - 3 * share if j == i else share for j in range(4)])
+            weights.append(weight / 6)
+    share = 0.04550370412564965
+    for pair in itertools.combinations(range(4), 2):
+        shares.append([0.5 - share if j in pair else share for j in range(4)])
+        weights.append(0.04254602077708147 / 6)
+    return np.array(shares).T[1:], np.array(weights)
+
+
+@cache
+def _side_rule() -> tuple[Array, Array]:
+    """(2, q) points of the reference triangle and (q,) weights."""
     skfem = importlib.import_module("skfem")  # a first solve may never need it
     quadrature = importlib.import_module("skfem.quadrature")
-    return quadrature.get_quadrature(getattr(skfem, kind)().refdom, _ORDER)
+    return quadrature.get_quadrature(skfem.ElementTriP1().refdom, _ON_SIDES)
 
 
 def tetrahedral_shapes(local: Array) -> tuple[Array, Array]:
@@ -60,7 +79,7 @@ class TetrahedralSpace:
         self.element_nodes = np.concatenate([mesh.elements.T, len(mesh.nodes) + mine.T])
         straight = mesh.nodes[edges].mean(axis=1)
         middles = mesh.middles.copy()
-        points, _ = _reference("ElementTetP2")
+        points, _ = tetrahedral_rule()
         _, slopes = tetrahedral_shapes(np.concatenate([points.T, _CORNERS]))
         suspects = np.arange(mesh.elements.shape[0])
         for _ in range(12):
@@ -92,8 +111,15 @@ class TetrahedralSpace:
         return self.mesh.nodes[self.mesh.elements]
 
     @property
-    def parts(self) -> Iterator[Points]:
-        """The points of all elements, some at a time."""
+    def parts(self) -> Iterable[Points]:
+        """The points of all elements, some at a time; few are kept."""
+        return self._kept if len(self.mesh.elements) <= _KEPT else self._drawn()
+
+    @cached_property
+    def _kept(self) -> list[Points]:
+        return list(self._drawn())
+
+    def _drawn(self) -> Iterator[Points]:
         for first in range(0, len(self.mesh.elements), _PART):
             yield self._points(slice(first, first + _PART))
 
@@ -103,7 +129,7 @@ class TetrahedralSpace:
         return self._points(slice(None))
 
     def _points(self, part: slice) -> Points:
-        local, weights = _reference("ElementTetP2")
+        local, weights = tetrahedral_rule()
         values, slopes = tetrahedral_shapes(local.T)
         nodes = self.element_nodes[:, part]
         at = self.nodes[:, nodes]
@@ -121,7 +147,7 @@ class TetrahedralSpace:
 
     def on(self, piece: str) -> Points:
         """Of the sides on a piece of the boundary."""
-        local, weights = _reference("ElementTriP2")
+        local, weights = _side_rule()
         faces = self.mesh.faces[self.mesh.pieces[piece]]
         element = self._elements_of(faces)
         corners = self.mesh.elements[element]
@@ -182,8 +208,8 @@ def _derivative(inverse: Array, values: Array) -> Array:
 @cache
 def _fitted() -> Array:
     """(d, q, q) derivatives by reference coordinates of the polynomials through values at quadrature points."""
-    x = _reference("ElementTetP2")[0]
-    powers = [p for p in itertools.product(range(_FITTED + 1), repeat=3) if sum(p) <= _FITTED - 1]
+    x = tetrahedral_rule()[0]
+    powers = [p for p in itertools.product(range(_FITTED + 1), repeat=3) if sum(p) <= _FITTED]
     rows = np.stack([np.prod([c**n for c, n in zip(x, p, strict=True)], axis=0) for p in powers], axis=1)
     found = []
     for axis in range(3):

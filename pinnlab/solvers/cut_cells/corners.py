@@ -6,6 +6,7 @@ Letters: n points, z corners, d coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,16 +27,34 @@ Holds = Callable[[Array], Array]
 """Whether a condition holds at points (n, d): (n,)."""
 
 
-def corners_of(pieces: Mapping[str, Sequence[Patches]], parts: Sequence[tuple[str, Holds]], size: float) -> Array:
-    """(z, d) corners.
+@dataclass(frozen=True, eq=False)
+class Corners:
+    """Places at which solutions are likely to be singular.
+
+    Attributes:
+        points: (z, d).
+        powers: (z,) a, where harmonic functions are like r^a.
+    """
+
+    points: Array
+    powers: Array
+
+
+def corners_of(
+    region: Region,
+    pieces: Mapping[str, Sequence[Patches]],
+    kinds: Mapping[str, object],
+    parts: Sequence[tuple[str, Holds]],
+) -> Corners:
+    """The corners of a region of the plane; a surface in space has edges, and none are found.
 
     Args:
-        pieces: {boundary piece: patches that cover it}; those of a surface in space have no corners but edges, and none
-            are found.
+        region: whose they are.
+        pieces: {boundary piece: patches that cover it}.
+        kinds: {boundary piece: what kinds of conditions it has}; where they change the power is half as large.
         parts: pieces, and conditions that hold on parts of them.
-        size: of the region.
     """
-    found: list[Array] = []
+    size, d = region.size, len(region.coordinates)
     ends: list[tuple[Array, Array, str]] = []
     for name, sets in pieces.items():
         for patches in sets:
@@ -43,30 +62,40 @@ def corners_of(pieces: Mapping[str, Sequence[Patches]], parts: Sequence[tuple[st
                 for side in (0.0, 1.0):
                     placed = patches.place(np.arange(patches.count), np.full((patches.count, 1), side))
                     ends += [(x, n, name) for x, n in zip(placed.points, np.asarray(placed.normals), strict=True)]
+    found: list[Array] = []
+    mixed: list[bool] = []
     waiting = list(range(len(ends)))
-    places = np.array([x for x, _, _ in ends]).reshape(len(ends), -1)
+    places = np.array([x for x, _, _ in ends]).reshape(len(ends), d)
     while waiting:
         first = waiting[0]
-        here = [i for i in waiting if np.abs(places[i] - places[first]).max() <= _NEAR * size]
-        waiting = [i for i in waiting if i not in here]
+        near = np.abs(places[waiting] - places[first]).max(axis=1) <= _NEAR * size
+        here = [i for i, close in zip(waiting, near, strict=True) if close]
+        waiting = [i for i, close in zip(waiting, near, strict=True) if not close]
         turns = [float(ends[i][1] @ ends[first][1]) for i in here]
         if len(here) == 1 or len({ends[i][2] for i in here}) > 1 or min(turns) < np.cos(_TURN):
             found.append(places[first])
+            mixed.append(len({kinds[ends[i][2]] for i in here}) > 1)
     for name, holds in parts:
         for patches in pieces[name]:
             if patches.dimension == 1:
-                found += _changes(patches, holds)
-    dimension = len(found[0]) if found else places.shape[1]
-    return np.array(found).reshape(len(found), dimension)
+                for place in _changes(patches, holds):
+                    # the next condition begins where the last one ends
+                    if not any(np.abs(place - other).max() <= _NEAR * size for other in found):
+                        found.append(place)
+                        mixed.append(True)
+    points = np.array(found).reshape(len(found), d)
+    return Corners(points, np.pi / angles_at(region, points) * np.where(mixed, 0.5, 1.0))
 
 
 def angles_at(region: Region, corners: Array) -> Array:
     """(z,) the angle inside of a region of the plane at each of (z, 2) corners, by looking around them."""
+    if not len(corners):
+        return np.zeros(0)
     turn = 2 * np.pi * (np.arange(_DIRECTIONS) + 0.5) / _DIRECTIONS
     around = _CLOSE * region.size * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    points = (corners[:, None] + around).reshape(-1, corners.shape[1]) if len(corners) else np.zeros((0, 2))
+    points = (corners[:, None] + around).reshape(-1, 2)
     inside = (region.depth(torch.from_numpy(points)) > 0).numpy().reshape(len(corners), _DIRECTIONS)
-    return 2 * np.pi * inside.mean(axis=1)
+    return 2 * np.pi * np.maximum(inside.mean(axis=1), 1 / _DIRECTIONS)
 
 
 def _changes(patches: Patches, holds: Holds) -> list[Array]:

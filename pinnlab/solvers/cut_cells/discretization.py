@@ -19,6 +19,7 @@ from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.patches import Patches
+from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.surface_nodes import surface_nodes
 from pinnlab.domains.trees import Face, Tree
 from pinnlab.reference.equations import Equations
@@ -39,8 +40,8 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
 
 Array = np.ndarray
-_ROWS_WHOLE, _ROWS_CUT = 1.8, 2.5
-"""Points of the equations per basis function, in whole cells and in cut ones."""
+_ROWS_WHOLE, _ROWS_CUT, _ROWS_SPREAD = 1.8, 2.5, 2.2
+"""Points of the equations per basis function, in whole cells of the plane, in cut ones, and in whole ones of space."""
 _ROUNDING = 1e-12
 """Relative singular value from which on a combination of functions cannot be told from others at an expert's points."""
 _BESIDE = 1e-7
@@ -120,17 +121,19 @@ class CutDiscretization:
             piece: boundary_patches(self.region, piece, {}) for piece in self.region.pieces(None)
         }
         self.conditions: list[tuple[str, Term, Callable[[Mapping[str, Tensor]], Tensor] | None]] = []
+        kinds: dict[str, tuple[str, ...]] = dict.fromkeys(self.patches, ())
         for condition in problem.conditions:
             if isinstance(condition, BoundaryCondition):
                 part = condition.part(self.region)
                 for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
                     self.conditions.append((each.piece, term, None if part is None else part.holds))
+                    kinds[each.piece] = tuple(sorted((*kinds[each.piece], condition.name)))
         self.data = [condition for condition in problem.conditions if isinstance(condition, Data)]
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
-        self.corners = corners_of(self.patches, parts, self.region.size)
+        self.corners = corners_of(self.region, self.patches, kinds, parts)
         d = len(self.names)
         self.degree = max(basis.degrees)
-        self.gauss = _tensor(math.ceil((_ROWS_WHOLE * basis.size) ** (1 / d)), d)
+        self.in_whole = _in_whole(basis, d)
         self.on_face = _tensor(self.degree + 2 if d == 2 else self.degree, d - 1)
         self.across_face = _uniform(4 * (self.degree + 2) if d == 2 else 2 * self.degree, d - 1)
 
@@ -182,7 +185,7 @@ class CutDiscretization:
         for expert, mine in enumerate(layout.members):
             lower, sides = tree.corners(mine)
             if layout.whole[expert]:
-                found = lower[0] + sides[0] * (pool[:wanted] if held_out else self.gauss)
+                found = lower[0] + sides[0] * (pool[:wanted] if held_out else self.in_whole)
             else:
                 shares = np.array([layout.share[box] for box in mine]) * sides.prod(axis=1)
                 parts = []
@@ -287,7 +290,7 @@ class CutDiscretization:
     def _mixing(self, layout: Layout, made: Frames, points: Sequence[Array], homes: Sequence[Array]) -> list[Array]:
         """Combinations of functions that are orthogonal, with a mean square of one, on the points of each expert."""
         value = (0,) * len(self.names)
-        whole = orthogonal(self.basis.rows(2 * self.gauss - 1, value))
+        whole = orthogonal(self.basis.rows(2 * self.in_whole - 1, value))
         place, home = np.concatenate(points), np.concatenate(homes)
         order = np.argsort(home, kind="stable")
         ends = np.searchsorted(home[order], np.arange(layout.count + 1))
@@ -316,6 +319,14 @@ def orthogonal(rows: Array) -> Array:
     _, sizes, directions = np.linalg.svd(rows / math.sqrt(len(rows)), full_matrices=False)
     kept = sizes > _ROUNDING * sizes[0]
     return directions[kept].T / sizes[kept]
+
+
+def _in_whole(basis: LocalBasis, d: int) -> Array:
+    """(q, d) points of the equations in a whole cell, of the unit cube; Gauss's where they are not too many."""
+    if d == 2:
+        return _tensor(math.ceil(math.sqrt(_ROWS_WHOLE * basis.size)), d)
+    # fewer than one more than the degree along a coordinate do not tell polynomials apart
+    return unit_points("sobol", math.ceil(_ROWS_SPREAD * basis.size), d, np.random.default_rng(3)).numpy()
 
 
 def _tensor(count: int, d: int) -> Array:

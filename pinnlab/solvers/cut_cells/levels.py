@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,8 @@ import torch
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
-from pinnlab.machine.deadline import Deadline, multiplications_per_second
+from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_per_second
 from pinnlab.reference.faces import prescribed_means
-from pinnlab.solvers.cut_cells.corners import angles_at
 from pinnlab.solvers.cut_cells.discretization import Assembled, CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.marking import Marking
@@ -30,9 +31,11 @@ from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.training.start import Start
 
 Array = np.ndarray
-_STALLED = 3
+_STALLED = 2
 """Levels in a row that bring nothing, after which cells are no longer halved."""
 _MOST_STEPS = 40
+_GAIN = 0.5
+"""Share of the estimate that richer experts have to leave at most, to be made richer again."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class CutLevels:
     linear: bool = False
     _worse: int = 0
     _seconds: tuple[float, int] = (0.0, 1)
+    _solved_on: list[int] | None = None
+    _raised_at: float = math.inf
     inside: Inside = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +105,7 @@ class CutLevels:
         region = self.problem.domain
         lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
         self.inside = Inside(region, Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
-        self.marking = Marking(self.made.corners, angles_at(region, self.made.corners), self.settings.tolerance)
+        self.marking = Marking(self.made.corners, self.settings.tolerance)
         self.marking.begin(self.tree, self.settings.most)
         self._pace = Pace(0.3 * multiplications_per_second())
 
@@ -116,23 +121,61 @@ class CutLevels:
             UnresolvedError: there would be too many cells, too little memory, or halving no longer helps.
             TimeIsUpError: the level would end too late.
         """
-        seconds, leaves = self._seconds
-        deadline.require(seconds * len(self.tree.leaves) / leaves, "making the rows of the next cells")
-        began = time.perf_counter()
-        rows = self.made.assembled(self.inside)
-        self._seconds = time.perf_counter() - began, len(self.tree.leaves)
-        system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), len(self.problem.unknowns))
-        self._check(system, rows.layout.count)
+        while True:
+            try:
+                rows, system = self._assembled(deadline)
+            except (UnresolvedError, TimeIsUpError):
+                if not self._raise_degree():
+                    raise
+            else:
+                break
         found = self._solved(system, rows, deadline)
         level, off = self._judged(rows, found)
+        self._solved_on = self.tree.halved
         self._worse = 0 if self.best is None or level.estimate < 0.9 * self.best.estimate else self._worse + 1
         if self.best is None or level.estimate < self.best.estimate:
             self.best = level
-        marked = self.marking(self.tree, rows.layout, off)
-        self.resolved = not marked
-        if self._worse >= _STALLED and not self.resolved:
+        halved = self.marking(self.tree, rows.layout, off)
+        self.resolved = level.estimate <= self.settings.tolerance
+        if not self.resolved and not halved:
+            raise UnresolvedError("cells next to a corner are as small as rounding allows")
+        if not self.resolved and self._worse >= _STALLED:
             raise UnresolvedError("smaller cells bring nothing more")
         return level
+
+    def _assembled(self, deadline: Deadline) -> tuple[Assembled, CellSystem]:
+        seconds, work = self._seconds
+        now = len(self.tree.leaves) * self.basis.size
+        deadline.require(seconds * now / work, "making the rows of the next cells")
+        began = time.perf_counter()
+        rows = self.made.assembled(self.inside)
+        self._seconds = time.perf_counter() - began, now
+        system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), len(self.problem.unknowns))
+        self._check(system, rows.layout.count)
+        deadline.require(self._pace.seconds(system.cost.work), "the next factorization")
+        return rows, system
+
+    def _raise_degree(self) -> bool:
+        """Take richer experts on the cells of the last level in place of smaller cells.
+
+        False where there are none, and where the last ones brought little, as next to corners.
+        """
+        richer = self.basis.richer()
+        if richer is None or self.best is None or self._solved_on is None or self._solved_on == self.tree.halved:
+            return False
+        if self.best.estimate > _GAIN * self._raised_at:
+            return False
+        self._raised_at = self.best.estimate
+        self._take(richer)
+        self.inside = Inside(self.problem.domain, self._grown(self._solved_on))
+        return True
+
+    def _take(self, basis: LocalBasis) -> None:
+        self.basis, self.made = basis, CutDiscretization(self.problem, basis, self.settings.weight)
+
+    def _grown(self, halved: Sequence[int]) -> Tree:
+        tree = self.tree
+        return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, halved)
 
     def state(self) -> dict[str, Any]:
         """Plain data from which ``restore`` goes on with the same numbers."""
@@ -140,22 +183,24 @@ class CutLevels:
         numbers = {} if best is None else {k: getattr(best, k) for k in ("estimate", "misfit", "held_out", "experts")}
         return {
             "halved": torch.tensor(self.tree.halved, dtype=torch.long),
+            "solved on": torch.tensor(self._solved_on or [], dtype=torch.long),
+            "basis": self.basis.to_data(),
             "best": numbers,
             "resolved": self.resolved,
             "linear": self.linear,
             "worse": self._worse,
+            "raised at": self._raised_at,
             "before": self.marking.state(),
         }
 
     def restore(self, state: dict[str, Any], piece: CutPiece | None) -> None:
         """Go on from a state, and the piece of the best level."""
-        tree = self.tree
-        grown = Tree.of_halved(
-            tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, state["halved"].tolist()
-        )
-        self.inside = Inside(self.problem.domain, grown)
+        self._take(LocalBasis.from_data(state["basis"]))
+        self.inside = Inside(self.problem.domain, self._grown(state["halved"].tolist()))
+        self._solved_on = None if piece is None else state["solved on"].tolist()
         self.best = None if piece is None else Level(piece, **state["best"])
         self.resolved, self.linear, self._worse = state["resolved"], state["linear"], state["worse"]
+        self._raised_at = state["raised at"]
         self.marking.restore(state["before"])
 
     def _check(self, system: CellSystem, experts: int) -> None:
@@ -174,15 +219,17 @@ class CutLevels:
             # a linear problem is solved in one step from anywhere
             known = None if self.linear else self.best.piece.values
         shape = rows.layout.count, len(self.problem.unknowns), self.basis.size
-        starts = [np.zeros(shape) if known is None else rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
+        starts: list[Callable[[], Array]] = [lambda: np.zeros(shape)]
         if known is None:
             given = prescribed_means(self.problem)
             values = ([given.get(u, 0.0) for u in self.problem.unknowns], [1.0] * shape[1])
-            starts += [rows.constant(np.array(v)) for v in values if any(v)]
+            starts += [partial(rows.constant, np.array(v)) for v in values if any(v)]
+        else:
+            starts = [lambda: rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
         why = f"Gauss-Newton did not converge from {'a zero start' if known is None else 'the start that was given'}"
         for start in starts:
             try:
-                found = system.solve(start, 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
+                found = system.solve(start(), 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
             except SingularError as error:
                 why = str(error)
                 continue

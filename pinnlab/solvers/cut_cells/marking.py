@@ -1,6 +1,6 @@
 """Which cells are halved: those in which the equations, or what joins cells, do not hold where no solve has looked.
 
-Letters: K experts, k boxes, d coordinates, z corners.
+Letters: K experts, k boxes, d coordinates.
 
 What is off in an expert is counted in values of the unknowns: a residual times the square of half the cell, a misfit on
 the boundary as it is. In a smooth solution the error is below that, by a hundred with polynomials of degree 12. Next to a
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.domains.trees import Tree
+from pinnlab.solvers.cut_cells.corners import Corners
 from pinnlab.solvers.cut_cells.layout import Layout
 
 Array = np.ndarray
@@ -32,10 +33,10 @@ _TYPICAL = 0.6
 """That power at a corner, as long as it is not known."""
 _AT_ONCE = 6
 """Halvings towards a corner in one level."""
-_DEEPEST = 34
+_DEEPEST = 30
 """Halvings of the first cells."""
-_SHARP = 1.2
-"""Angle over a straight one from which on a corner is known to be singular before anything is solved."""
+_SHARP = 0.84
+"""Power of a corner below which cells are graded towards it before anything is solved."""
 _SPREAD = 0.02
 """Share of the largest estimate up to which cells may owe theirs to others."""
 _NEAR = 2.0
@@ -46,13 +47,12 @@ class Marking:
     """Halves cells.
 
     Args:
-        corners: (z, d) of the boundary, and where conditions on it change.
-        angles: (z,) inside of the region.
+        corners: of the boundary.
         tolerance: of the error, relative to the size of the unknowns.
     """
 
-    def __init__(self, corners: Array, angles: Array, tolerance: float):
-        self.corners, self.angles, self.tolerance = corners, angles, tolerance
+    def __init__(self, corners: Corners, tolerance: float):
+        self.corners, self.powers, self.tolerance = corners.points, corners.powers, tolerance
         self._before: dict[int, tuple[float, int]] = {}
 
     def begin(self, tree: Tree, most: int) -> None:
@@ -62,9 +62,9 @@ class Marking:
             tree: of boxes.
             most: experts, of which half are left for what follows.
         """
-        sharp = np.flatnonzero(self.angles > _SHARP * math.pi)
+        sharp = np.flatnonzero(self.powers < _SHARP)
         for corner in sharp:
-            depth = math.ceil(math.log2(10 / self.tolerance) * self.angles[corner] / (2 * math.pi))
+            depth = math.ceil(math.log2(100 / self.tolerance) / (2 * self.powers[corner]))
             self._deepen(tree, self.corners[corner], min(depth, _DEEPEST, most // (20 * len(sharp))))
 
     def estimates(self, layout: Layout, off: Array) -> Array:
@@ -90,11 +90,13 @@ class Marking:
         beside = [corner for box in boxes for corner in self._next_to(tree, box)]
         if not beside and power >= _SLOW:
             return 1.0
-        angle = max(float(self.angles[corner]) for corner in beside) if beside else math.pi
-        rough = power < _ROUGH or angle > _SHARP * math.pi
-        power = max(0.0, min(power, math.pi / angle if beside else math.inf))
-        weight = _SINGULAR * share ** (_FALL * power)
-        return weight if rough and beside else max(weight, 1.0) if rough else min(weight, 1.0)
+        at = [corner for box in boxes for corner in self._corners_of(tree, box, 0.0)]
+        least = min((float(self.powers[corner]) for corner in beside), default=1.0)
+        rough = power < _ROUGH or least < _SHARP
+        weight = _SINGULAR * share ** (_FALL * max(0.0, min(power, least)))
+        if not beside:
+            return max(weight, 1.0) if rough else 1.0
+        return weight if rough and at else min(weight, 1.0)
 
     def __call__(self, tree: Tree, layout: Layout, off: Array) -> bool:
         """Halve the boxes of experts that are off (K,) by too much; whether there were any."""
@@ -102,15 +104,22 @@ class Marking:
         deep: dict[int, int] = {}
         boxes: list[int] = []
         # least squares spread what is off in a few cells over many
-        for expert in np.flatnonzero(~(found <= max(self.tolerance, _SPREAD * float(found.max())))):
+        marked = np.flatnonzero(~(found <= max(self.tolerance, _SPREAD * float(found.max()))))
+        at = {
+            corner for expert in marked for box in layout.members[expert] for corner in self._corners_of(tree, box, 0.0)
+        }
+        for expert in marked:
             over = math.log2(float(found[expert]) / self.tolerance) if np.isfinite(found[expert]) else 1.0
             for box in layout.members[expert]:
-                if tree.places[box][0] >= _DEEPEST:
+                beside = set(self._next_to(tree, box))
+                # what is off beside a corner may come from the corner
+                owed = bool(beside & at) and not self._corners_of(tree, box, 0.0)
+                if tree.places[box][0] >= _DEEPEST or owed:
                     continue
                 boxes.append(box)
                 power = self._power(tree, box, float(off[expert]))
                 fall = (1 + _FALL) * (_TYPICAL if math.isinf(power) else max(power, 0.2))
-                for corner in self._corners_of(tree, box, 0.0) if power < _SLOW or self._next_to(tree, box) else ():
+                for corner in self._corners_of(tree, box, 0.0) if power < _SLOW or beside else ():
                     deep[corner] = max(deep.get(corner, 1), min(math.ceil(over / fall), _AT_ONCE))
         tree.split(boxes)
         for corner, times in deep.items():

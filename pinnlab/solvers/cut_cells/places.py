@@ -124,10 +124,14 @@ class Places:
 
     def derivative(self, coefficients: Array, key: Key) -> Array:
         """(n,) derivative of one unknown with coefficients (K, N)."""
+        return self.in_reference(coefficients, key) * self.stretch(key)
+
+    def in_reference(self, coefficients: Array, key: Key) -> Array:
+        """(n,) the same by reference coordinates."""
         result, orders = np.empty(len(self.points)), self.frames.orders(key)
         for group in self._groups:
             result[group.rows] = coefficients[group.experts] @ group.nodes.rows(orders).T
-        return result * self.stretch(key)
+        return result
 
     def pull_back(self, key: Key, cotangent: Array, into: Array) -> None:
         """Add the transposed derivative, in reference coordinates, of (n,) numbers to (K, N)."""

@@ -30,8 +30,9 @@ _FEW = {2: 4, 3: 3}
 """Cells along the longest side of the region at the start."""
 _MANY = 20_000
 """Experts, where no number is given: memory and time end earlier."""
-USEFUL = 1e-3
-"""Estimated error up to which a solution on cells that were not fine enough is worth keeping."""
+USEFUL = 0.03
+"""Estimated error up to which a solution on cells that were not fine enough is worth keeping: a network that is trained in
+the time left is seldom better, and the estimate is on the safe side where sources jump inside of cells."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class CutExperts(Solver):
         sides = {name: upper - lower for name, (lower, upper) in problem.domain.bounds.items()}
         length = max(sides.values()) / _FEW[len(sides)]
         found = {name: max(1, round(side / length)) for name, side in sides.items()}
+        found = {name: _meeting(problem, name, number) for name, number in found.items()}
         chosen = self.options.experts or {}
         return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
 
@@ -143,10 +145,16 @@ class CutMarch(March):
         self.tolerance = solver.options.tolerance
         self._pieces: list[CutPiece] = []
         tanh = solver.options.features == "tanh"
-        kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
-        self.notes = (
-            f"single instance: experts with {self.levels.basis.size} {kind} each, on cells cut by the boundary",
-        )
+        self._kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
+        self._said: tuple[str, ...] = ()
+        self._say()
+
+    def _say(self, *remarks: str) -> None:
+        """Add remarks to the notes, whose first one tells the functions of the experts, which may have become more."""
+        self._said += remarks
+        basis = self._pieces[-1].basis if self._pieces else self.levels.basis
+        kind = f"single instance: experts with {basis.size} {self._kind} each, on cells cut by the boundary"
+        self.notes = (kind, *self._said)
 
     @property
     def pieces(self) -> Sequence[CutPiece]:
@@ -161,21 +169,26 @@ class CutMarch(March):
         except TimeIsUpError as error:
             if before is None:
                 return Advance(False, 0.0, stopped=Status.INCOMPLETE)
-            self.notes += (f"max_seconds was reached before finer cells were solved: {error}",)
+            self._say(f"max_seconds was reached before finer cells were solved: {error}")
             return self._ended(Status.BUDGET_REACHED)
         except UnresolvedError as error:
             if levels.best is None:
                 raise _nothing_solved(error) from error
             self._pieces = [levels.best.piece]
-            self.notes += (str(error),)
+            self._say(str(error))
             return self._ended(Status.UNRESOLVED)
         if levels.best is not before and levels.best is not None:
             self._pieces = [levels.best.piece]
+            self._say()
         if levels.resolved:
             return self._ended(Status.CONVERGED, accepted=True)
-        info = {"experts": float(level.experts), "share": self._share(level)}
         accepted = levels.best is level
-        return Advance(accepted, info["share"], level.misfit**2, level.held_out**2, info)
+        return Advance(accepted, self._share(level), level.misfit**2, level.held_out**2, self._info(level))
+
+    def _info(self, level: Level) -> dict[str, float]:
+        """Numbers for the history. A solution that is worth keeping is one of the whole."""
+        share = 1.0 if level.estimate < USEFUL else self._share(level)
+        return {"experts": float(level.experts), "share": share}
 
     def _share(self, level: Level) -> float:
         """How much of the way to the tolerance is done, in digits."""
@@ -186,13 +199,12 @@ class CutMarch(March):
         best = self.levels.best
         assert best is not None
         if status is not Status.CONVERGED:
-            self.notes += (
+            self._say(
                 f"cells are not fine enough for the tolerance of {self.tolerance:.0e}: by what is off at points that were "
-                f"not solved for, the error is about {best.estimate:.0e} of the unknowns' size",
+                f"not solved for, the error is about {best.estimate:.0e} of the unknowns' size"
             )
-        share = 1.0 if status is Status.CONVERGED or best.estimate < USEFUL else self._share(best)
-        info = {"experts": float(best.experts), "share": share}
-        return Advance(accepted, share, best.misfit**2, best.held_out**2, info, status)
+        share = 1.0 if status is Status.CONVERGED else self._share(best)
+        return Advance(accepted, share, best.misfit**2, best.held_out**2, self._info(best), status)
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self._pieces:
@@ -200,12 +212,25 @@ class CutMarch(March):
         return self._pieces[-1].values
 
     def state(self) -> dict[str, Any]:
-        return {"pieces": [piece.state() for piece in self._pieces], "levels": self.levels.state()}
+        pieces = [{"piece": piece.state(), "basis": piece.basis.to_data()} for piece in self._pieces]
+        return {"pieces": pieces, "levels": self.levels.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         levels = self.levels
-        self._pieces = [CutPiece.from_data(p, levels.basis, levels.made.parameters) for p in state["pieces"]]
+        self._pieces = [
+            CutPiece.from_data(p["piece"], LocalBasis.from_data(p["basis"]), levels.made.parameters)
+            for p in state["pieces"]
+        ]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
+
+
+def _meeting(problem: Problem, name: str, number: int) -> int:
+    """So many cells along a coordinate, or some more where these then meet at all jumps of sources across it."""
+    lower, upper = problem.domain.bounds[name]
+    at = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
+    shares = [(position - lower) / (upper - lower) for position in at]
+    tried = range(number, 3 * number + 1)
+    return next((n for n in tried if all(abs(s * n - round(s * n)) < 1e-9 for s in shares)), number)
 
 
 def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:

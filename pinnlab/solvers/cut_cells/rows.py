@@ -99,6 +99,17 @@ class PointRows:
             for (unknown, key), part in parts.items():
                 site.pull_back(key, (part * residuals).sum(axis=0), into[:, self.unknowns.index(unknown)])
 
+    def changes(self, linear: Sequence[Parts], coefficients: Array) -> Array:
+        """(r, n) by how much weighted residuals change with a change (K, m, N) of coefficients, to first order."""
+        return np.sum(
+            [
+                part * site.in_reference(coefficients[:, self.unknowns.index(unknown)], key)
+                for site, parts in zip(self.sites, linear, strict=True)
+                for (unknown, key), part in parts.items()
+            ],
+            axis=0,
+        )
+
     def mean_squares(self, residuals: Array, experts: int) -> Array:
         """(K,) mean squares of weighted residuals (r, n) in each expert, without their weight; the largest of its blocks."""
         starts = self.starts[:-1]

@@ -24,6 +24,8 @@ from pinnlab.machine.interrupts import load
 Array = np.ndarray
 _STEEPEST = 0.8
 """Slopes of tanh features on [-1, 1]: gentler ones are polynomials in disguise, steeper ones need more features."""
+_HIGHEST = 20
+"""Total degree up to which polynomials are raised."""
 _ROUNDING = 1e-15
 """Relative singular value below which a combination of features is noise."""
 
@@ -44,6 +46,10 @@ class LocalBasis(ABC):
     @abstractmethod
     def rows(self, points: Array, orders: Sequence[int]) -> Array:
         """(n, N) derivatives of the functions, of the given order by each coordinate, at (n, d) points."""
+
+    def richer(self) -> LocalBasis | None:
+        """One of the same kind with more functions; None where there is none."""
+        return None
 
     def tables(self, points: Array) -> Array:
         """What all derivatives at (n, d) points are made of, for ``rows_from``."""
@@ -153,6 +159,9 @@ class TotalDegree(LocalBasis):
 
     def rows(self, points: Array, orders: Sequence[int]) -> Array:
         return self.rows_from(self.tables(points), orders)
+
+    def richer(self) -> LocalBasis | None:
+        return TotalDegree(len(self.degrees), self.degree + 2) if self.degree + 2 <= _HIGHEST else None
 
     def tables(self, points: Array) -> Array:
         """(degree + 1, d, n) values of the polynomials of one coordinate."""

@@ -140,12 +140,14 @@ class SlabMarch:
             start, numbers = other.coefficients, other.numbers
             start = made.turned(start, cells) if other.either_sign else start
         accurate = 1e-3 * self.settings.tolerance
-        found = system.solve(start, accurate, most, self._pace, deadline, numbers, made.lift_sizes)
+        # what has decayed to rounding next to what it was cannot be accurate next to itself
+        least = np.maximum(made.lift_sizes, _NEXT_TO_NOTHING * self.size)
+        found = system.solve(start, accurate, most, self._pace, deadline, numbers, least)
         if not found.converged and self.time is None and known is None and other is None:
             # zero may be where a root or a quotient is not defined
             for constant in made.constants(cells):
                 rows, system = self.system(cells, before)
-                found = system.solve(constant, accurate, most, self._pace, deadline, numbers, made.lift_sizes)
+                found = system.solve(constant, accurate, most, self._pace, deadline, numbers, least)
                 if found.converged:
                     break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)

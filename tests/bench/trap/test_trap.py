@@ -9,8 +9,11 @@ import sympy
 import torch
 
 import pinnlab as pl
-from trap import ill_posed, rough, well_posed
+from trap import ill_posed, rough, stated, well_posed
+from trap.composites import materials
+from trap.options import worth
 from trap.solving import GROUPS, Task, lies, make, near, solve, solvers_for, tasks, timid
+from trap.stated import own
 from trap.symbols import called, function, manufactured, slope, start, value
 
 X, T = (sympy.Symbol(name, real=True) for name in "xt")
@@ -93,7 +96,7 @@ def test_layers_carry_one_flux():
     assert np.median(np.abs(flux / flux[0] - 1)) < 1e-6
 
 
-@pytest.mark.parametrize("kind", [*well_posed.KINDS, *rough.KINDS, *ill_posed.KINDS])
+@pytest.mark.parametrize("kind", [*well_posed.KINDS, *rough.KINDS, *ill_posed.KINDS, *stated.KINDS])
 def test_a_problem_is_the_same_whenever_it_is_made(kind):
     one, other = (kind(np.random.default_rng(7)) for _ in range(2))
     assert one.statement == other.statement
@@ -150,3 +153,46 @@ def test_nothing_is_caught(kind, solver):
     task = next(t for t in tasks(1, kind=kind, solver=solver) if solvers_for(make(t))[t.solver][0] == solver)
     assert isinstance(task, Task)
     assert lies(solve(task, 1.0)) == []
+
+
+def test_options_are_worth_what_black_and_scholes_say():
+    """Hull, Options, Futures and Other Derivatives: S = 42, K = 40, r = 0.1, sigma = 0.2, half a year."""
+    S, left = (torch.tensor([v], dtype=torch.float64) for v in (42.0, 0.5))
+    given = (S, left, 40.0, 0.1, 0.2)
+    assert float(worth("call", *given)) == pytest.approx(4.76, abs=5e-3)
+    assert float(worth("put", *given)) == pytest.approx(0.81, abs=5e-3)
+    parts = 40 * float(worth("asset", *given)) - 40 * float(worth("digital", *given))
+    assert parts == pytest.approx(float(worth("call", *given)), abs=1e-12)
+
+
+def test_own_conditions_look_outwards():
+    left, right = (own({"u": X**2 + X}, pl.Box(x=(0.0, 1.0)), side, lambda u, n: u.d(n)) for side in ("x-", "x+"))
+    for condition, outward in ((left, -1.0), (right, 3.0)):
+        at = {"x": torch.tensor([0.0 if outward < 0 else 1.0], dtype=torch.float64)}
+        assert float(condition.residual(u=_Slope(outward), n="n", **at)) == pytest.approx(0.0, abs=1e-12)
+
+
+class _Slope:
+    def __init__(self, outward):
+        self.outward = outward
+
+    def d(self, n):
+        return torch.tensor([self.outward], dtype=torch.float64)
+
+
+def test_fluxes_through_materials_are_continuous_and_contacts_resist():
+    case = next(c for n in range(20) if (c := materials(np.random.default_rng(n))).kind == "materials, contact")
+    material = case.problem.parameters["k"]
+    step = 1e-6
+    for at, before, after in [(p, *_values(material, p)) for p in [a for _, a, _ in material.faces if 0 < a < 1]]:
+        x = at + np.array([-3, -1, 1, 3]) * step
+        u = case.exact(x=x)["u"]
+        flux = before * (u[1] - u[0]) / (2 * step), after * (u[3] - u[2]) / (2 * step)
+        assert flux[0] == pytest.approx(flux[1], rel=1e-3, abs=1e-3)
+        resistance = float(case.statement.split()[-1])
+        assert u[2] - u[1] == pytest.approx(resistance * flux[0], rel=0.05, abs=1e-3)
+
+
+def _values(material, at):
+    points = torch.tensor([[at - 1e-6], [at + 1e-6]], dtype=torch.float64)
+    return material.at(points).tolist()

@@ -78,7 +78,8 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_a_square_with_a_hole_under_all_conditions(name: str) -> None:
-    solution = solve(poisson(HOLE, CONDITIONS[name]))
+    # towards changes of conditions cells are graded, the deeper the smaller the tolerance
+    solution = solve(poisson(HOLE, CONDITIONS[name]), tolerance=1e-3 if name == "parts of a side" else 1e-7)
     assert solution.status.name == "CONVERGED" and solution.error()["u"] < 1e-8
 
 
@@ -111,7 +112,7 @@ def test_a_corner_that_points_inwards() -> None:
 
 def test_cells_that_are_not_fine_enough_say_so() -> None:
     problem = pl.Problem(L_SHAPE, "u", lambda u: u.laplacian + 1, [pl.Dirichlet(u=0.0)])
-    solution = solve(problem, degrees={"x": 6}, most_experts=250)
+    solution = solve(problem, degrees={"x": 6}, most_experts=40)
     assert solution.status.name == "UNRESOLVED" and any("the error is about" in note for note in solution.notes)
 
 
@@ -121,6 +122,43 @@ def test_a_nonlinear_equation() -> None:
         reference=wave,
     )  # fmt: skip
     assert solve(problem).error()["u"] < 1e-9
+
+
+def test_a_clamped_plate_of_fourth_order() -> None:
+    def bent(x: Tensor, y: Tensor) -> Tensor:
+        return (1 - x**2 - y**2) ** 2 / 64
+
+    disc = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)
+    conditions = [pl.Dirichlet(w=0.0), pl.Neumann(w=0.0)]
+    plate = pl.Problem(disc, "w", lambda w: w.xxxx + 2 * w.xxyy + w.yyyy - 1, conditions, reference=bent)
+    # normal equations alone end at 0.07 here
+    solution = solve(plate)
+    assert solution.status.name == "CONVERGED" and solution.error()["w"] < 1e-9
+
+
+def test_a_cube_less_a_ball() -> None:
+    region = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0)) - pl.Ball({"x": 0.4, "y": 0.3, "z": 0.6}, 0.25)
+
+    def exact(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return torch.sin(x + y) * torch.exp(z) + x * y * z
+
+    problem = pl.Problem(
+        region, "u", lambda u, x, y, z: u.laplacian + torch.sin(x + y) * torch.exp(z), [pl.Dirichlet(u=exact)],
+        reference=exact,
+    )  # fmt: skip
+    solution = solve(problem, degrees={"x": 6}, tolerance=1e-4)
+    assert solution.status.name == "CONVERGED" and solution.error()["u"] < 1e-6
+
+
+def test_what_cells_say_about_an_edge_that_points_inwards_in_space_is_no_lie() -> None:
+    problem = pl.Problem(
+        L_SHAPE * pl.Box(z=(0.0, 1.0)), "u", lambda u: u.laplacian, [pl.Dirichlet(u=lambda x, y: corner(x, y))],
+        reference=lambda x, y, z: corner(x, y) + 0 * z,
+    )  # fmt: skip
+    solution = solve(problem, degrees={"x": 4}, most_experts=20)
+    told = next(note for note in solution.notes if "the error is about" in note)
+    estimate = float(told.split("the error is about ")[1].split(" ")[0])
+    assert solution.status.name == "UNRESOLVED" and 0.3 * solution.error()["u"] < estimate
 
 
 def test_a_system_of_first_order_in_si_units() -> None:
@@ -170,7 +208,7 @@ def test_the_solution_ends_where_the_region_does_and_comes_back_from_a_file(tmp_
 
 def test_a_checkpoint_resumes_to_the_same_numbers(tmp_path: Path) -> None:
     problem = pl.Problem(L_SHAPE, "u", lambda u: u.laplacian + 1, [pl.Dirichlet(u=0.0)])
-    options = {"degrees": {"x": 6}, "tolerance": 1e-2}
+    options = {"degrees": {"x": 6}, "tolerance": 0.05}
     whole = solve(problem, **options)
     path = tmp_path / "run.ckpt"
     solver = pl.HardConstraintMoE(**options)

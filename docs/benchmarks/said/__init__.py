@@ -1,0 +1,1 @@
+"""Problems whose statement needs a word of its own, each with its answer."""
