@@ -88,7 +88,7 @@ def referee(q: Function, values: Array, sd: float) -> dict[str, float]:
     tried = []
     for order in (1, 2):
         penalty = np.diff(np.eye(n), order, axis=0) / h**order * math.sqrt(h)
-        for strength in 10.0 ** np.arange(-10, 3, 0.5):
+        for strength in 10.0 ** np.arange(-9, 3, 0.75):
             found, misfit, freedom = _inverted(laplace, inside, right, look, values, math.sqrt(strength) * penalty)
             gcv = generalized_cross_validation(misfit, freedom, len(XS))
             off = abs(discrepancy(misfit, sd**2, len(XS))) if sd > 0 else misfit

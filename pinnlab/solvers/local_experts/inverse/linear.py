@@ -30,7 +30,7 @@ from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 Array = np.ndarray
 _INDEPENDENT = 1e-14
 """Reciprocal condition number below which equations do not decide the unknowns."""
-_PINNED = 1e-6
+_PINNED = 1e-4
 """Relative standard deviation of conditions on what is sought alone."""
 
 

@@ -76,6 +76,8 @@ class Regularized:
             self.rows.append(Rows.of(quantity.slopes, right))
             self.units.append(max(float(np.sqrt((right**2).mean())), 1e-300))
         self.evidence = Evidence(self.rows)
+        pins = [rows for i, rows in enumerate(self.rows) if not self._measured(i)]
+        self.of_conditions = Evidence(pins) if pins else None
         self.unknown_noises = [i for i, q in enumerate(quantities) if q.noise is None]
         self.sizes = [self._natural_size(each, mine) for each, mine in zip(sought, self._columns(), strict=True)]
         self.usual = [
@@ -146,8 +148,14 @@ class Regularized:
         """Of what is sought less the middle of its prior."""
         return posterior(self.rows, self.variances(strength), self.precision(strength))
 
-    def score(self, strength: Strength) -> float:
-        """The logarithm of the evidence, with the priors of the strength."""
+    def score(self, strength: Strength, inside: bool = False) -> float:
+        """The logarithm of the evidence, with the priors of the strength.
+
+        Args:
+            strength: whose.
+            inside: of the data alone, given the conditions on what is sought: how smooth a function is along the boundary,
+                where it is known, does not tell how smooth it is inside.
+        """
         logs, away = strength.logs, 0.0
         if not np.abs(logs - self.guess).max(initial=0.0) < _FAR:
             return -math.inf
@@ -158,9 +166,13 @@ class Regularized:
         variances = self.variances(strength)
         told = [v / u**2 for i, (v, u) in enumerate(zip(variances, self.units, strict=True)) if self._measured(i)]
         try:
+            given = 0.0
+            if inside and self.of_conditions is not None:
+                ones = [1.0] * len(self.of_conditions.counts)
+                given = self.of_conditions.log_evidence(ones, self.precision(strength))
             if min(told, default=1.0) > _PLAIN:
-                return self.evidence.log_evidence(variances, self.precision(strength)) - 0.5 * away
-            return self.posterior(strength).log_evidence - 0.5 * away
+                return self.evidence.log_evidence(variances, self.precision(strength)) - given - 0.5 * away
+            return self.posterior(strength).log_evidence - given - 0.5 * away
         except np.linalg.LinAlgError:
             return -math.inf
 
@@ -215,13 +227,13 @@ class Regularized:
         Strengths are drawn by Metropolis' random walk from the one of the greatest score.
         """
         rng, now = np.random.default_rng(seed), strength
-        score, draws = self.score(now), []
+        score, draws = self.score(now, inside=True), []
         steps = np.array([0.7, 0.4] * len(self.functions) + [0.15] * len(self.unknown_noises))
         for turn in range(_DRAWS):
             moved = replace(now, logs=now.logs + steps * rng.normal(size=len(steps)))
             if rng.random() < _OTHER_ORDER:
                 moved = replace(moved, order=int(rng.choice(self.orders)))
-            found = self.score(moved)
+            found = self.score(moved, inside=True)
             if math.log(rng.random()) < found - score:
                 now, score = moved, found
             if turn >= _BURNED and turn % _APART == 0:
