@@ -1,6 +1,7 @@
 """NS 2d-CG: the flow over a backward step at Re = 100: 4 y (1 - y) enters at the left, p = 0 at the right, walls elsewhere.
 
-Reference: the classical solver.
+The benchmark says nothing of v at the right, so that its solution is not unique; here its slope vanishes. Reference: the
+classical solver.
 """
 
 import pinnlab as pl
@@ -18,6 +19,7 @@ def problem() -> pl.Problem:
         conditions=[
             pl.Dirichlet(u=lambda y: 4 * y * (1 - y), v=0.0, on="in_"),
             pl.Dirichlet(p=0.0, on="out"),
+            pl.Neumann(v=0.0, on="out"),
             *(pl.Dirichlet(u=0.0, v=0.0, on=wall) for wall in ("bottom", "top", "step", "ceiling")),
         ],
         name="PINNacle NS 2d-CG",

@@ -44,6 +44,13 @@ def test_files_have_a_published_error_and_no_recipe(name: str) -> None:
     assert isinstance(case.problem(), pl.Problem)
 
 
+@pytest.mark.parametrize("name", ["navier_stokes_cavity", "navier_stokes_long", "navier_stokes_step"])
+def test_flows_are_unique(name: str) -> None:
+    problem = pl.load_problem(f"pinnacle/{name}")
+    assert problem.check().complete
+    problem.check_unique()
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_exact_solutions_solve_their_equations_and_meet_their_conditions(name: str) -> None:
     problem = pl.load_problem(f"pinnacle/{name}")
