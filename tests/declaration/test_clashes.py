@@ -132,9 +132,24 @@ def test_conditions_that_must_be_exact_still_contradict_each_other():
         pl.Problem(PLATE, "u", heat, [pl.Initial(u=0.0, exact=True), pl.Dirichlet(u=1.0, exact=True)], {"k": 1.0})
 
 
+def test_the_classical_solver_takes_known_layers_out():
+    found = pl.reference_solution(plate(INSULATED))
+    n = np.arange(60) + 0.5
+    x, t = np.array([0.1, 0.5, 0.95]), np.array([0.01, 0.1, 0.8])
+    modes = np.cos(np.pi * n * x[:, None]) * np.exp(-0.5 * (np.pi * n) ** 2 * t[:, None])
+    right = 100 * (1 - (2 * np.sin(np.pi * n) / (np.pi * n) * modes).sum(axis=1))
+    assert found(x=x, y=np.full(3, 0.4), t=t)["u"] == pytest.approx(right, abs=1e-7)
+
+
 def test_the_classical_solver_says_that_it_cannot():
-    with pytest.raises(ValueError, match="u has no value at x = 1, .* its grids do not resolve that in the plane"):
-        pl.reference_solution(plate(INSULATED))
+    wave = pl.Problem(
+        PLATE,
+        "u",
+        lambda u: u.tt - u.xx - u.yy,
+        [pl.Initial(u=0.0, u_t=0.0), pl.Dirichlet(u=100.0, on="x+"), *INSULATED],
+    )
+    with pytest.raises(ValueError, match="u has no value at x = 1"):
+        pl.reference_solution(wave)
 
 
 def test_three_neighbours_in_space_have_no_known_layer():
