@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -126,7 +127,7 @@ def test_a_saved_solution_of_a_shipped_problem_finds_its_problem(tmp_path: Path)
 def test_a_run_that_does_not_end_as_planned_or_has_no_classical_solution(
     heat: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(problem: pl.Problem, resolution: int | None = None, max_seconds: float = 60.0) -> None:
+    def refuse(problem: pl.Problem, *arguments: Any, **options: Any) -> None:
         raise ValueError("too hard")
 
     monkeypatch.setattr(comparison, "reference_solution", refuse)

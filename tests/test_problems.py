@@ -185,5 +185,7 @@ def test_file_has_the_usual_form(name: str) -> None:
 
 
 def test_unknown_problem_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no problem 'heat'; the problems are advection, allen_cahn, burgers"):
+    with pytest.raises(
+        ValueError, match=r"no problem 'heat'; the problems are advection, allen_cahn, black_scholes, burgers"
+    ):
         pl.load_problem("heat")

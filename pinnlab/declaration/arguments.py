@@ -24,7 +24,7 @@ def argument_names(
         keywords: what ``**kwargs`` takes, where that is allowed.
 
     Raises:
-        TypeError: not callable, or the signature has ``*args`` or ``**kwargs`` or cannot be read.
+        TypeError: not callable, or the signature has ``*args`` or ``**kwargs``, without ``keywords``, or cannot be read.
         ValueError: an argument's name is not available.
     """
     if not callable(function):
@@ -38,6 +38,8 @@ def argument_names(
     for p in parameters:
         if p.kind == p.VAR_KEYWORD and keywords:
             names += [k for k in keywords if k not in names]
+        elif p.kind == p.VAR_POSITIONAL and keywords:
+            continue  # solutions and references take it only to say how they are called
         elif p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise TypeError(f"{what} takes *{p.name}; name its arguments, they are bound by name to {available}.")
         elif p.name in available or is_complex(p.name, available):

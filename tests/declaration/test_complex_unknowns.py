@@ -353,7 +353,8 @@ def test_single_precision_checkpoints_films_and_paraview(tmp_path: Path) -> None
     assert len(list(first.animate(tmp_path / "film", frames=2).iterdir())) == 2
     meshio = pytest.importorskip("meshio")
     first.to_vtu(tmp_path / "s.vtu", t=0.1)
-    assert set(meshio.read(tmp_path / "s.vtu").point_data) == {"psi_real", "psi_imag"}
+    both = {"psi_real", "psi_imag", "psi_real_reference", "psi_imag_reference"}
+    assert set(meshio.read(tmp_path / "s.vtu").point_data) == both
 
 
 def test_complex_unknowns_have_natural_units() -> None:

@@ -4,11 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pinnlab.machine.interrupts import load, uninterrupted
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores Ctrl-C
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_an_interruption_waits_until_the_block_has_ended() -> None:
@@ -39,6 +47,7 @@ def test_nothing_is_held_where_interruptions_are_ignored() -> None:
 def test_a_module_that_is_interrupted_while_it_is_loaded_is_loaded_whole(tmp_path: Path) -> None:
     (tmp_path / "slow_module.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nWHOLE = True\n")
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pinnlab.machine.interrupts import load\n"
         "try:\n    load('slow_module')\nexcept KeyboardInterrupt:\n    import slow_module; print(slow_module.WHOLE)\n"
     )

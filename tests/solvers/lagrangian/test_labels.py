@@ -170,7 +170,7 @@ def test_displacements_begin_with_the_velocity() -> None:
 
 def test_trajectories_alone() -> None:
     """dX/dt - v with D = 0.5 t and v = 3 + x: X = xi + 3 t + 0.5 t leaves 0.5 - x."""
-    problem = wave(equations=lambda u, x: u.t + (3 + x) * u.x, velocity=lambda x: 3 + x)
+    problem = wave(equations=lambda u, x: u.t + (3 + x) * u.x, velocity=lambda x: 3 + x, parameters={})
     drift = Drift(0.0, {"x": 3.0})
     term = trajectory_term(problem, drift, label_problem(problem, drift))
     assert term.residuals == ("trajectory x",)
