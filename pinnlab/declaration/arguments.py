@@ -35,10 +35,11 @@ def argument_names(
         raise TypeError(f"{what}: its signature cannot be read; wrap it, such as lambda x: f(x).") from None
     available = tuple(available)
     names = []
+    named = bool(keywords) and any(p.kind == p.VAR_KEYWORD for p in parameters)
     for p in parameters:
-        if p.kind == p.VAR_KEYWORD and keywords:
+        if p.kind == p.VAR_KEYWORD and named:
             names += [k for k in keywords if k not in names]
-        elif p.kind == p.VAR_POSITIONAL and keywords:
+        elif p.kind == p.VAR_POSITIONAL and named:
             continue  # solutions and references take it only to say how they are called
         elif p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             raise TypeError(f"{what} takes *{p.name}; name its arguments, they are bound by name to {available}.")

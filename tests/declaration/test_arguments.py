@@ -17,3 +17,12 @@ def test_arguments_are_bound_by_name() -> None:
         argument_names(lambda **kwargs: 0, known, "f")
     with pytest.raises(TypeError, match="f must be a function, got float"):
         argument_names(3.0, known, "f")  # type: ignore[arg-type]
+
+
+def test_unnamed_arguments_are_taken_beside_all_names_only() -> None:
+    def told(*unnamed: float, **named: float) -> float:
+        return len(unnamed) + len(named)
+
+    assert argument_names(told, ("u", "x", "t"), "f", keywords=("x", "t")) == ("x", "t")
+    with pytest.raises(TypeError, match=r"f takes \*a; name its arguments"):
+        argument_names(lambda *a: 0, ("u", "x", "t"), "f", keywords=("x", "t"))

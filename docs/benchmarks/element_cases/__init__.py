@@ -18,14 +18,15 @@ class Case:
 
     Attributes:
         problem: for ``reference_solution``.
-        exact: {coordinate: tensor} by name -> a tensor, or {unknown: tensor}; or another classical solution's function.
+        exact: {coordinate: tensor} by name -> a tensor, or {unknown: tensor}; or another classical solution's function;
+            None where there is none, and only the own estimate is told.
         tolerance: asked for.
         target: relative L2 error that is to be reached.
         numbers: the classical solution to {name: (what it gives, what the literature does)}.
     """
 
     problem: pl.Problem
-    exact: Callable[..., Any]
+    exact: Callable[..., Any] | None
     tolerance: float
     target: float
     numbers: Callable[[Reference], Numbers] | None = None

@@ -75,7 +75,7 @@ def lid(kind: str) -> Callable[[], Case]:
 
 
 def step() -> Case:
-    """Re = 100; the velocity leaves along its slope. Against the same elements, refined further."""
+    """Re = 100; the velocity leaves along its slope. No independent solution is known to three digits."""
     names = ("wall", "out", "wall", "wall", "wall", "in")
     region = pl.Polygon([(0, 0), (4, 0), (4, 2), (2, 2), (2, 1), (0, 1)], edges=names)
     conditions = [
@@ -85,11 +85,7 @@ def step() -> Case:
         pl.Neumann(v=0.0, on="out"),
     ]
     problem = pl.Problem(region, FLOW, pl.equations.navier_stokes, conditions, {"rho": 1.0, "mu": 0.01})
-
-    def exact(x: Tensor, y: Tensor) -> dict[str, np.ndarray]:
-        return pl.reference_solution(problem, tolerance=5e-5, max_seconds=400)(x=x.numpy(), y=y.numpy())
-
-    return Case(problem, exact, 1e-3, 1e-3)
+    return Case(problem, None, 1e-3, 1e-3)
 
 
 def cylinder() -> Case:
@@ -129,10 +125,7 @@ def cylinder() -> Case:
             "pressure difference": (float(ends[0] - ends[1]), 0.11752016697),
         }
 
-    def exact(x: Tensor, y: Tensor) -> dict[str, np.ndarray]:
-        return pl.reference_solution(problem, tolerance=5e-5, max_seconds=400)(x=x.numpy(), y=y.numpy())
-
-    return Case(problem, exact, 1e-3, 1e-3, numbers)
+    return Case(problem, None, 1e-3, 1e-3, numbers)
 
 
 def vortices() -> Case:
