@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import scipy
@@ -15,18 +13,6 @@ from pinnlab.training.plans import Settings
 from pinnlab.training.status import Status
 
 Array = np.ndarray
-
-
-def hot_side(x: Array, y: Array, t: Array) -> Array:
-    """The unit square that starts at 0, u_t = u_xx + u_yy, with 1 at x = 1 and 0 at the other sides: series of sines."""
-    m, total = np.arange(1, 400), np.zeros_like(x)
-    for k in range(1, 400, 2):
-        a = k * math.pi
-        steady = np.exp(a * (x - 1)) * (1 - np.exp(-2 * a * x)) / (1 - math.exp(-2 * a))
-        rates = a**2 + (m * math.pi) ** 2
-        waves = 2 * (-1.0) ** (m + 1) * m * math.pi / rates * np.sin(m * math.pi * x[:, None])
-        total += 4 / a * np.sin(a * y) * (steady - (waves * np.exp(-rates * t[:, None])).sum(axis=1))
-    return total
 
 
 def hot_ring(radius: float, outer: float, t: float, n: int = 800) -> tuple[Array, Array]:
@@ -63,7 +49,7 @@ def away_from_corners(n: int = 100) -> tuple[Array, Array]:
     return x[far], y[far]
 
 
-def test_experts_on_a_cold_plate_with_a_hot_side(tmp_path):
+def test_experts_on_a_cold_plate_with_a_hot_side(tmp_path, hot_side):
     problem = cold_plate(0.02)
     solution = pl.solve(problem, pl.HardConstraintMoE(tolerance=1e-5), progress=False)
     assert solution.status is Status.CONVERGED
@@ -81,7 +67,7 @@ def test_experts_on_a_cold_plate_with_a_hot_side(tmp_path):
 
 
 @pytest.mark.parametrize("windows", [1, 2])
-def test_a_network_on_a_cold_plate_with_a_hot_side(windows, tmp_path):
+def test_a_network_on_a_cold_plate_with_a_hot_side(windows, tmp_path, hot_side):
     solver = pl.PINN(
         network=pl.MLP(width=8, depth=2), windows=windows, points=300, stages=pl.LevenbergMarquardt(steps=8)
     )
@@ -96,7 +82,7 @@ def test_a_network_on_a_cold_plate_with_a_hot_side(windows, tmp_path):
     assert np.allclose(loaded(x=x, y=y, t=times)["u"], solution(x=x, y=y, t=times)["u"], atol=1e-11)
 
 
-def test_subdomains_that_share_the_hot_side():
+def test_subdomains_that_share_the_hot_side(hot_side):
     solver = pl.MultiDomainPINN(
         subdomains={"y": (0.5,)}, network=pl.MLP(width=8, depth=2), points=300, stages=pl.LevenbergMarquardt(steps=8)
     )
@@ -119,7 +105,7 @@ def test_a_disc_with_a_hot_hole():
     assert np.sqrt(np.nanmean(error**2)) < 6e-3
 
 
-def test_a_steady_square_with_one_hot_side():
+def test_a_steady_square_with_one_hot_side(hot_side):
     sides = [pl.Dirichlet(u=1.0, on="x+"), pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=0.0, on="y")]
     problem = pl.Problem(pl.Box(x=(0, 1), y=(0, 1)), "u", lambda u: u.xx + u.yy, sides)
     x, y = away_from_corners()

@@ -303,11 +303,6 @@ class Trial:
         return np.concatenate(found, axis=2)
 
 
-def plain_values(sought: Sequence[Sought], weights: Array, n: int) -> dict[str, Any]:
-    """{parameter: what equations are given for it} at n points, without leaves."""
-    return {each.name: each.plain(mine, n) for each, mine in zip(sought, split(weights, sought), strict=True)}
-
-
 def split(weights: Array, sought: Sequence[Sought]) -> list[Array]:
     """(p,) coefficients of all as those of each."""
     return np.split(weights, np.cumsum([each.size for each in sought])[:-1])
