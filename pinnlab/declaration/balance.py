@@ -10,10 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _NOTHING = 1e-9
 """Variation next to the size that is none: it would be lost in rounding, or is rounding itself. Speech is 2e-7 of the air's
 pressure."""
+EPS = 2.0**-52
+"""Relative rounding of numbers in double precision."""
+_ROUNDING = 64 * EPS
+"""Variation next to the size that comes of rounding."""
 _COMPARABLE = 0.1
 """Share of the largest term from which on another one can balance it."""
 
@@ -89,6 +94,43 @@ def between(old: float, new: float) -> float:
 def rounded(size: float) -> float:
     """The power of two next to a size in proportion: numbers are divided by it without rounding."""
     return 2.0 ** round(math.log2(size))
+
+
+class Told(NamedTuple):
+    """What is known of an unknown before it is solved for.
+
+    Attributes:
+        lowest, highest: of what is prescribed, or of a path that was followed.
+        variation: by which it is expected to vary at least.
+        followed: whether the ends are those of a path, so that nothing else has to be expected.
+    """
+
+    lowest: float = 0.0
+    highest: float = 0.0
+    variation: float = 0.0
+    followed: bool = False
+
+    @property
+    def middle(self) -> float:
+        """From where it varies."""
+        return (self.lowest + self.highest) / 2
+
+    @property
+    def steps(self) -> float:
+        """By how much it varies up and down."""
+        return max((self.highest - self.lowest) / 2, self.variation)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it varies, and by so little beside its offset that most digits of what varies are lost."""
+        return _ROUNDING * abs(self.middle) < self.steps <= _NOTHING * abs(self.middle)
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """(offset, scale): see ``offset_and_scale``; of a path, the scale is no more than all of its way."""
+        offset, scale = offset_and_scale(self.lowest, self.highest, self.variation)
+        way = self.highest - self.lowest
+        return offset, min(scale, way) if self.followed and not offset and way > _NOTHING * scale else scale
 
 
 def offset_and_scale(lowest: float, highest: float, variation: float, share: float = 0.25) -> tuple[float, float]:

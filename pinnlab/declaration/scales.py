@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pinnlab.declaration.balance import Row, balanced, between, driven, offset_and_scale, rounded
+from pinnlab.declaration.balance import EPS, Row, Told, balanced, between, driven, rounded
 from pinnlab.declaration.parameters import Parameter, Unknown
 from pinnlab.declaration.term_sizes import TermSizes, lengths
 from pinnlab.declaration.variables import ChangeOfVariables
@@ -150,7 +150,8 @@ def _found(
 ) -> Scales:
     coordinates = coordinate_scales(declared.region, given)
     wanted = {name: value for name, value in coefficients.items() if isinstance(value, Unknown)}
-    unknowns = unknown_scales(declared, given, not wanted)
+    ranges = unknown_ranges(declared, not wanted)
+    unknowns = unknown_scales(ranges, given)
     own = {n: given[n][1] if n in given else rounded(abs(v.start)) for n, v in wanted.items() if n in given or v.start}
     for name in declared.complex_unknowns:
         unknowns |= _alike_parts({part: unknowns[part] for part in parts_of(name)})
@@ -158,11 +159,12 @@ def _found(
     # not those rounded to powers of two: what grows with a power of them, or exponentially, would depend on the rounding
     sizes = {u: scale for u, (_, scale) in unknowns.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
-    equations, notes = {}, []
+    equations, notes = {}, [_lost(u, told) for u, told in ranges.items() if u not in given and told.is_lost]
     for name, row in declared.rows(rest, sizes).items():
         size = row.largest(sizes)
         notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
-        equations[name] = given[name][1] if name in given else rounded(size) if 0 < size < math.inf else 1.0
+        mine = name in given and name not in {*coordinates, *unknowns, *own}
+        equations[name] = given[name][1] if mine else rounded(size) if 0 < size < math.inf else 1.0
     found = Scales(coordinates, pairs, own, equations, conditions=declared.misfits(rest, sizes), notes=tuple(notes))
     # ones for all names are the user's wish that nothing is changed
     natural = found.change.is_identity if given else _natural(declared, coordinates, unknowns, equations)
@@ -180,6 +182,15 @@ def _spread(name: str, terms: Sequence[float]) -> list[str]:
     ]
 
 
+def _lost(name: str, told: Told) -> str:
+    """What is said of an unknown that varies by next to nothing beside its offset."""
+    digits = int(math.log10(told.steps / (EPS * abs(told.middle))))
+    return (
+        f"{name} varies by {told.steps:.1g} around {told.middle:.6g}: of the 16 digits of a number {digits} are left for what "
+        f"varies; take the difference from {told.middle:.6g} for an unknown, in equations, conditions and data"
+    )
+
+
 def _alike_parts(parts: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     """Both parts of a complex unknown with the larger scale, around zero: its phase turns one into the other."""
     scale = max(scale for _, scale in parts.values())
@@ -187,20 +198,28 @@ def _alike_parts(parts: Mapping[str, tuple[float, float]]) -> dict[str, tuple[fl
 
 
 def unknown_scales(
-    declared: TermSizes, given: Mapping[str, tuple[float | None, float]], certain: bool = True
+    ranges: Mapping[str, Told], given: Mapping[str, tuple[float | None, float]]
 ) -> dict[str, tuple[float, float]]:
     """{unknown: (offset, scale)}.
 
     Args:
-        declared: terms of the problem.
+        ranges: see ``unknown_ranges``.
         given: by the user.
+    """
+    return {u: _settled(told.scale, given.get(u)) for u, told in ranges.items()}
+
+
+def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]:
+    """{unknown: what is known of it before it is solved for}.
+
+    Args:
+        declared: terms of the problem.
         certain: whether all coefficients are known.
     """
     names = declared.context.unknowns
     paths = declared.paths if certain else {}
     if set(paths) == set(names):
-        pairs = {u: offset_and_scale(paths[u][0], paths[u][1], 0.0) for u in names}
-        return {u: _settled(pairs[u], given.get(u)) for u in names}
+        return {u: Told(*paths[u], followed=True) for u in names}
     rest = dict.fromkeys(names, 0.0)
     values, slopes = declared.asked(rest)
     # what is asked of non-linear conditions is asked again, near where their unknowns are
@@ -231,8 +250,7 @@ def unknown_scales(
             break
     else:  # equations that any size satisfies tell none
         sizes |= {u: prescribed[u] for u in unsettled}
-    pairs = {u: offset_and_scale(*_pair(values.get(u)), sizes[u]) for u in names}
-    return {u: _settled(pairs[u], given.get(u)) for u in names}
+    return {u: Told(*_pair(values.get(u)), sizes[u]) for u in names}
 
 
 def _settled(found: tuple[float, float], given: tuple[float | None, float] | None) -> tuple[float, float]:
@@ -292,7 +310,8 @@ def checked_scales(given: Any, names: Sequence[str]) -> dict[str, tuple[float | 
 
     Args:
         given: {name: scale, or (offset, scale)}.
-        names: of coordinates, unknowns, coefficients to be found, and residuals.
+        names: of coordinates, unknowns, coefficients to be found, and residuals; a name of both an unknown and a residual
+            is that of the unknown.
 
     Raises:
         TypeError, ValueError: no mapping, an unknown name, a scale that is not positive.

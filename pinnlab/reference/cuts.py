@@ -55,14 +55,26 @@ def bends(problem: Problem) -> list[Jump]:
 def believed_power(problem: Problem, made: Mapping[str, Sequence[float]]) -> float:
     """The highest power of the resolution with which the error of a grid can fall; infinite where nothing jumps.
 
-    A grid takes a jump between two nodes as one somewhere between them.
+    A grid takes a jump between two nodes as one somewhere between them, and so it does with the end of a part of a side.
 
     Args:
         problem: that is solved.
         made: the cuts.
     """
     left = [jump for jump in problem.jumps if not _cut_at(jump, problem, made)]
-    return 1.0 if problem.domain.space and left else math.inf
+    return 1.0 if problem.domain.space and (left or _changes_along_a_side(problem)) else math.inf
+
+
+def _changes_along_a_side(problem: Problem) -> bool:
+    """Whether conditions hold on parts of sides that end inside these: solutions are singular there."""
+    if len(problem.domain.space) < 2:
+        return False
+    context, region = problem.context(), problem.domain
+    for condition in problem.conditions:
+        if isinstance(condition, BoundaryCondition) and (part := condition.part(region)) is not None:
+            if any(not isinstance(on := part.on(piece), bool) and 0 < on.share < 1 for piece in condition.pieces(context)):
+                return True
+    return False
 
 
 def _cut_at(jump: Jump, problem: Problem, made: Mapping[str, Sequence[float]]) -> bool:

@@ -49,18 +49,24 @@ class Zero(Part):
 
 
 def solve_directly(
-    problem: Problem, guess: PointFunction, max_seconds: float, degrees: tuple[int, int] | None = None
+    problem: Problem,
+    guess: PointFunction,
+    max_seconds: float,
+    degrees: tuple[int, int] | None = None,
+    data: bool = False,
 ) -> tuple[PointFunction, dict[str, float]]:
     """The solution as a function (n, d) -> (n, m), and {unknown: its doubt}, root mean square.
 
     The doubt is what two resolutions differ by, and the share of the residual of nothing at all that is left over: where
-    the solution is singular, functions of any resolution agree with each other and not with it.
+    the solution is singular, functions of any resolution agree with each other and not with it. Where data count as
+    conditions it is also what noise of a known size makes of it.
 
     Args:
         problem: with a number for every parameter.
         guess: (n, d) -> (n, m) values to start from, where equations are not linear.
         max_seconds: in all.
         degrees: of the coarse and the fine functions; ``DEGREES`` if None.
+        data: whether data count as conditions.
 
     Raises:
         ValueError: more than six coordinates; residuals are not finite; Gauss-Newton does not converge.
@@ -73,19 +79,21 @@ def solve_directly(
     points = error_grid(problem.domain)
     known = guess(points)
 
-    def solve(degree: int) -> tuple[PointFunction, float]:
-        system = LeastSquares(problem, [Zero(problem)], degree, deadline)
+    def solve(degree: int) -> tuple[PointFunction, float, Array]:
+        system = LeastSquares(problem, [Zero(problem)], degree, deadline, data)
         nothing, _ = system.rows(np.zeros((len(problem.unknowns), system.features.size)))
         w, _ = system.solve(_fitted(system.features, points, known), deadline)
         residual, _ = system.rows(w)
-        return partial(system.features.values, coefficients=w), float(
-            np.linalg.norm(residual) / (np.linalg.norm(nothing) or 1.0)
-        )
+        left = float(np.linalg.norm(residual) / (np.linalg.norm(nothing) or 1.0))
+        return partial(system.features.values, coefficients=w), left, system.noise(points, missed=False)
 
-    (coarse, _), (fine, left) = on_both(solve, d, degrees, deadline)
+    (coarse, _, _), (fine, left, noise) = on_both(solve, d, degrees, deadline)
     values = fine(points)
     change = values - coarse(points)
-    return fine, {u: _SAFETY * (rms(change[:, j]) + left * rms(values[:, j])) for j, u in enumerate(problem.unknowns)}
+    return fine, {
+        u: _SAFETY * (rms(change[:, j]) + left * rms(values[:, j])) + float(noise[j])
+        for j, u in enumerate(problem.unknowns)
+    }
 
 
 def _fitted(features: ScaledFeatures, points: Tensor, values: Tensor) -> Array:
@@ -94,7 +102,7 @@ def _fitted(features: ScaledFeatures, points: Tensor, values: Tensor) -> Array:
     return scipy.linalg.lstsq(features.rows(points[::step], ()), values[::step].numpy(), cond=1e-10)[0].T
 
 
-def annihilates(problem: Problem, models: list[Part], max_seconds: float) -> bool:
+def annihilates(problem: Problem, models: list[Part], max_seconds: float, data: bool = False) -> bool:
     """Whether some smooth function may be added to a solution without a change of any equation or condition.
 
     The least size of what equations and conditions make of functions of size one, on coarse and on fine functions:
@@ -102,8 +110,9 @@ def annihilates(problem: Problem, models: list[Part], max_seconds: float) -> boo
 
     Args:
         problem: with a number for every parameter.
-        models: the solution at which it is linearized: one part, smooth on the whole domain.
+        models: the solution at which it is linearized.
         max_seconds: in all.
+        data: whether data count as conditions.
 
     Raises:
         TimeIsUpError: there is not the time to tell.
@@ -114,7 +123,7 @@ def annihilates(problem: Problem, models: list[Part], max_seconds: float) -> boo
     if d not in _LOW:
         return False
     for degree in _LOW[d]:
-        system = LeastSquares(problem, models, degree, deadline)
+        system = LeastSquares(problem, models, degree, deadline, data)
         _, jacobian = system.rows(np.zeros((len(problem.unknowns), system.features.size)))
         step = max(1, len(points) // (8 * system.features.size))
         values = system.features.rows(points[::step], ())

@@ -61,6 +61,8 @@ _SLOW = 4.0
 """Times that least squares by orthogonal factors take, against a product of the matrix with itself in BLAS."""
 _SURPLUS = 4
 """Rows of the equations per coefficient."""
+_DRAWS = 16
+"""Of noise, with which one sees what it does to e."""
 _WEIGHT = 100.0
 """Factor of the rows of conditions; rows of equations are divided by the size of their largest coefficient."""
 
@@ -127,8 +129,8 @@ class _Placed:
     rows: tuple[dict[Key, Array], ...]
     weight: float
 
-    def linearized(self, w: Array, unknowns: tuple[str, ...], features: ScaledFeatures) -> tuple[Array, Array]:
-        """Weighted residuals (r,) and Jacobian (r, m N) at u_h + e, e with coefficients (m, N)."""
+    def linearized(self, w: Array, unknowns: tuple[str, ...], features: ScaledFeatures) -> tuple[Array, Array, Array]:
+        """Weighted residuals (r,), Jacobian (r, m N) and known noise (r,) at u_h + e, e with coefficients (m, N)."""
         jets = []
         for known, rows in zip(self.jets, self.rows, strict=True):
             jets.append(
@@ -143,7 +145,7 @@ class _Placed:
             Scope.of_jets(jet, scope.coordinates, scope.parameters, scope.normals or None)
             for jet, scope in zip(jets, self.scopes, strict=True)
         )
-        residuals, matrices = [], []
+        residuals, matrices, noise = [], [], []
         for residual in self.term.evaluate(scopes).values():
             matrix, scale = np.zeros((len(residual), *w.shape)), 0.0
             for jet, rows in zip(jets, self.rows, strict=True):
@@ -156,7 +158,8 @@ class _Placed:
             factor = self.weight / (scale or 1.0) / np.sqrt(len(values))
             residuals.append(factor * values.numpy())
             matrices.append(factor * flat.numpy())
-        return np.concatenate(residuals), np.concatenate(matrices)
+            noise.append(np.full(len(values), factor * (self.term.noise or 0.0)))
+        return np.concatenate(residuals), np.concatenate(matrices), np.concatenate(noise)
 
 
 class LeastSquares:
@@ -167,13 +170,14 @@ class LeastSquares:
         models: u_h: one part, smooth on the whole domain.
         degree: resolution of the functions; see ``DEGREES``.
         deadline: of a solve.
+        data: whether data count as conditions, which they are where they fix what the others leave open.
 
     Raises:
         ValueError: the matrix does not fit into the memory.
         TimeIsUpError: least squares would end after the deadline.
     """
 
-    def __init__(self, problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline):
+    def __init__(self, problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline, data: bool = False):
         self.unknowns: tuple[str, ...] = problem.unknowns
         self.features, sampled = ScaledFeatures(problem.domain, degree), Sampled(problem, models)
         rng = np.random.default_rng([0, 4321])
@@ -190,7 +194,7 @@ class LeastSquares:
             self.placed += [
                 _place(problem, sampled, self.features, t, t.fixed or max(8, few // t.span), _WEIGHT, rng)
                 for t in terms
-                if t.kind != "data"
+                if data or t.kind != "data"
             ]
 
     def require(self, deadline: Deadline) -> None:
@@ -206,10 +210,34 @@ class LeastSquares:
             ValueError: residuals are not finite.
         """
         found = [p.linearized(w, self.unknowns, self.features) for p in self.placed]
-        residual, jacobian = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        residual, jacobian, _ = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if not np.isfinite(residual).all():
             raise ValueError("residuals are not finite")
         return residual, jacobian
+
+    def noise(self, points: Tensor, missed: bool = True) -> Array:
+        """(m,) root mean squares of what noise of the data makes of e at points (n, d), where data count as conditions.
+
+        Args:
+            points: where.
+            missed: whether the noise is at least as large as what u_h misses the data by; else it is as large as known.
+        """
+        found = [p.linearized(self._nothing, self.unknowns, self.features) for p in self.placed]
+        sizes = [
+            np.maximum(np.sqrt(np.mean(left**2)) * missed, known) * (p.term.kind == "data")
+            for p, (left, _, known) in zip(self.placed, found, strict=True)
+        ]
+        size, jacobian = np.concatenate(sizes), np.concatenate([matrix for _, matrix, _ in found])
+        if not size.any():
+            return np.zeros(len(self.unknowns))
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(size), _DRAWS))
+        moved = scipy.linalg.lstsq(jacobian, size[:, None] * signs, cond=1e-13, lapack_driver="gelsy")[0]
+        values = self.features.rows(points, ()) @ moved.reshape(len(self.unknowns), self.features.size, _DRAWS)
+        return np.asarray(np.sqrt(np.mean(values**2, axis=(1, 2))))
+
+    @property
+    def _nothing(self) -> Array:
+        return np.zeros((len(self.unknowns), self.features.size))
 
     def solve(self, start: Array, deadline: Deadline) -> tuple[Array, float]:
         """Coefficients (m, N), and the share of the residual at the start that they leave.
@@ -238,9 +266,9 @@ class LeastSquares:
 
 
 def solve_on_features(
-    problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline
-) -> tuple[PointFunction, float]:
-    """The error as a function (n, d) -> (n, m), and the share of the residual that it leaves, by least squares.
+    problem: Problem, models: Sequence[Part], degree: int, deadline: Deadline, data: bool = False
+) -> tuple[PointFunction, float, LeastSquares]:
+    """The error as a function (n, d) -> (n, m), the share of the residual that it leaves, and the least squares.
 
     Args: as for ``LeastSquares``; deadline: raise TimeIsUpError after it, and before a step that would end later.
 
@@ -248,9 +276,9 @@ def solve_on_features(
         ValueError: residuals are not finite, or Gauss-Newton does not converge.
         TimeIsUpError: the time is up.
     """
-    system = LeastSquares(problem, models, degree, deadline)
+    system = LeastSquares(problem, models, degree, deadline, data)
     w, left = system.solve(np.zeros((len(problem.unknowns), system.features.size)), deadline)
-    return partial(system.features.values, coefficients=w), left
+    return partial(system.features.values, coefficients=w), left, system
 
 
 def _place(
@@ -277,18 +305,24 @@ def _place(
 
 
 def estimate_on_features(
-    problem: Problem, models: Sequence[Part], max_seconds: float, degrees: tuple[int, int] | None = None
+    problem: Problem,
+    models: Sequence[Part],
+    max_seconds: float,
+    degrees: tuple[int, int] | None = None,
+    data: bool = False,
 ) -> tuple[PointFunction, dict[str, float]]:
     """The error as a function (n, d) -> (n, m), and {unknown: its doubt}, root mean square.
 
     The doubt is what two resolutions of e differ by, and the share of e that the residual left over stands for: where u
-    is singular, features of any resolution agree with each other and not with e.
+    is singular, features of any resolution agree with each other and not with e. Where data count as conditions it is also
+    what their noise makes of e.
 
     Args:
         problem: with a number for every parameter.
         models: one, smooth on the whole domain.
         max_seconds: in all.
         degrees: of the coarse and the fine features; see ``DEGREES``.
+        data: whether data count as conditions.
 
     Raises:
         ValueError: more than six coordinates, several time windows, or as ``solve_on_features``.
@@ -302,11 +336,13 @@ def estimate_on_features(
     deadline = Deadline.after(max_seconds)
     points = error_grid(problem.domain)
     points = points[:: 1 + len(points) // _COMPARED]
-    (coarse, _), (fine, left) = on_both(
-        lambda degree: solve_on_features(problem, models, degree, deadline), d, degrees, deadline
+    (coarse, _, _), (fine, left, system) = on_both(
+        lambda degree: solve_on_features(problem, models, degree, deadline, data), d, degrees, deadline
     )
-    e, change = fine(points), fine(points) - coarse(points)
-    return fine, {u: rms(change[:, j]) + left * rms(e[:, j]) for j, u in enumerate(problem.unknowns)}
+    e, change, noise = fine(points), fine(points) - coarse(points), system.noise(points)
+    return fine, {
+        u: rms(change[:, j]) + left * rms(e[:, j]) + float(noise[j]) for j, u in enumerate(problem.unknowns)
+    }
 
 
 def on_both(

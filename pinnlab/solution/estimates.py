@@ -233,20 +233,17 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     basis = "random features" if len(known.domain.coordinates) <= FEATURES else "polynomials"
     points, inner = _grid(solution, Deadline.after(max_seconds).share(0.5)), InnerView(known, solution.models)
     try:
+        data = _leaves_open(known, inner, max_seconds)
         if not any(model.joints for model in solution.models) and len(solution.models) == 1:
-            if not known.domain.has_time and annihilates(inner.problem, list(inner.models), max_seconds):
-                if _has_data(known):
-                    raise NoEstimateError(_FIXED_BY_DATA)
-                raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
             _checked(solution, misfits)
-            error, off = estimate_on_features(inner.problem, inner.models, max_seconds)
+            error, off = estimate_on_features(inner.problem, inner.models, max_seconds, data=data)
             error, off = inner.outer_error(error), inner.outer_sizes(off)
             truth, seconds = _on(solution, points) + error(points), time.perf_counter() - began
             estimate = made_of(solution, points, truth, off, f"the error equation on {basis}", seconds, known)
             if largest(j.doubt for j in estimate.judged) < _RESOLVED * largest(j.error for j in estimate.judged):
                 return estimate
         left = max_seconds - (time.perf_counter() - began)
-        found, off = solve_directly(inner.problem, inner.values(lambda at: _on(solution, at)), left)
+        found, off = solve_directly(inner.problem, inner.values(lambda at: _on(solution, at)), left, data=data)
         direct, off = inner.outer_values(found), inner.outer_sizes(off)
     except TimeoutError as late:
         raise NoEstimateError(f"{basis} were not solved for within {max_seconds:.0f} s") from late
@@ -261,6 +258,23 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     if not largest(j.doubt for j in estimate.judged) < _VAGUE:
         raise NoEstimateError(f"{basis} resolve neither the error nor the solution: two sets of them disagree")
     return estimate
+
+
+def _leaves_open(known: Problem, inner: InnerView, max_seconds: float) -> bool:
+    """Whether equations and conditions leave something open that data fix.
+
+    Raises:
+        NoEstimateError: data do not fix it either.
+        NotUniqueError: there are no data.
+    """
+    data, models = _has_data(known), list(inner.models)
+    if (known.domain.has_time and not data) or not annihilates(inner.problem, models, max_seconds):
+        return False
+    if not data:
+        raise NotUniqueError("equations and conditions do not change if a smooth function is added.")
+    if annihilates(inner.problem, models, max_seconds, data=True):
+        raise NoEstimateError("equations, conditions and data do not change if a smooth function is added")
+    return True
 
 
 def _has_data(problem: Problem) -> bool:
