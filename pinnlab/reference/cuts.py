@@ -10,6 +10,8 @@ from pinnlab.declaration.fluxes import JOINED, Jump
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 
+_SINGULAR = 0.75
+"""Power that is believed where conditions change along a side: it is one, up and down with how nodes lie."""
 _PARTS = 16
 """Parts up to which a domain is cut where it need not be."""
 
@@ -62,10 +64,12 @@ def believed_power(problem: Problem, made: Mapping[str, Sequence[float]]) -> flo
         made: the cuts.
     """
     left = [jump for jump in problem.jumps if not _cut_at(jump, problem, made)]
-    return 1.0 if problem.domain.space and (left or _changes_along_a_side(problem)) else math.inf
+    if changes_along_a_side(problem):
+        return _SINGULAR
+    return 1.0 if problem.domain.space and left else math.inf
 
 
-def _changes_along_a_side(problem: Problem) -> bool:
+def changes_along_a_side(problem: Problem) -> bool:
     """Whether conditions hold on parts of sides that end inside these: solutions are singular there."""
     if len(problem.domain.space) < 2:
         return False

@@ -23,7 +23,7 @@ from pinnlab.machine.threads import one_thread
 from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
-from pinnlab.reference.cuts import believed_power, cuts, is_curved
+from pinnlab.reference.cuts import believed_power, changes_along_a_side, cuts, is_curved
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.finite_elements.symbol import has_pressure
@@ -88,9 +88,9 @@ def reference_solution(
     if method not in (None, "grid", "elements"):
         raise ValueError(f"method={method!r}: choose 'grid' or 'elements', or None for what fits best.")
     elements = not on_grid(problem)
-    if elements and method == "grid":
+    if elements and method == "grid" and not fits_grid(problem):
         raise ValueError(f"method='grid': {problem.domain!r}, or what jumps in it, needs method='elements'.")
-    elements = elements or method == "elements"
+    elements = method == "elements" or (elements and method is None)
     if elements:
         check_numbers(problem.forward)
         check_elements(problem.forward)
@@ -208,17 +208,24 @@ def _check_clashes(problem: Problem, structure: Structure) -> None:
         )
 
 
-def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements."""
+def fits_grid(problem: Problem) -> bool:
+    """Whether tensor grids fit a problem, with a jump of a flux only where they are cut, and without a pressure."""
     if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
         return False
     whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
     if has_pressure(problem) and not (problem.domain.has_time and whole):
         return False
-    if not is_curved(problem):
-        return True
-    if any(jump.flux and jump.position is None for jump in problem.jumps):
+    return not (is_curved(problem) and any(jump.flux and jump.position is None for jump in problem.jumps))
+
+
+def on_grid(problem: Problem) -> bool:
+    """Whether tensor grids are best; else finite elements, which follow curves and are graded to singular places."""
+    if not fits_grid(problem):
         return False
+    # the angle between two values is taken out before a grid sees it
+    singular = len(problem.domain.space) == 2 and changes_along_a_side(problem) and not problem.clashes.found
+    if not (is_curved(problem) or singular):
+        return True
     try:
         check_elements(problem.forward)
     except ValueError:
@@ -328,7 +335,7 @@ def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt 
     if not on_grid(like):
         check_elements(problem)
         with one_thread():
-            return run_elements(problem, analyse(problem, algebraic=True), budget)
+            return run_elements(problem, analyse(problem, algebraic=True), budget, like)
     check_solvable(problem)
     at = cuts(like)
     folded = Folded(problem, at) if at else None

@@ -235,7 +235,7 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     try:
         data = _leaves_open(known, inner, max_seconds)
         if not any(model.joints for model in solution.models) and len(solution.models) == 1:
-            _checked(solution, misfits)
+            _checked(solution, misfits, data)
             error, off = estimate_on_features(inner.problem, inner.models, max_seconds, data=data)
             error, off = inner.outer_error(error), inner.outer_sizes(off)
             truth, seconds = _on(solution, points) + error(points), time.perf_counter() - began
@@ -303,8 +303,8 @@ def _known(solution: Solved) -> Problem:
     return _with_coefficients(solution)
 
 
-def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
-    """The problem with the coefficients found, if the error equation makes sense for this solution."""
+def _checked(solution: Solved, misfits: Sequence[Misfit], data: bool = False) -> Problem:
+    """The problem with the coefficients found, if the error equation, ``data`` included, makes sense for this solution."""
     if any(model.joints for model in solution.models):
         raise NoEstimateError(
             "the solution is put together of subdomains or experts: what its derivatives jump by where they meet is a "
@@ -316,7 +316,7 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
         raise NoEstimateError(
             f"{solution.problem.change.told(jump)}, which the residual to its left and right does not see"
         )
-    if largest(m.relative for m in misfits if m.kind != "data") < ROUNDING:
+    if largest(m.relative for m in misfits if data or m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
     return _known(solution).replace(reference=None)
 

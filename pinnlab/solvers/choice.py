@@ -18,7 +18,7 @@ from pinnlab.solvers.local_experts.plan import runs_on
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
-from pinnlab.solvers.switches import switches
+from pinnlab.solvers.switches import changing
 from pinnlab.training.plans import Settings, Solver
 
 DEFAULT_SECONDS = 60.0
@@ -140,7 +140,8 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not few and len(domain.space) == 2 and problem.clashes.resolved:
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
-    if not few or _changing(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
+    singular = changing(problem) and not experts.cuts_cells(problem)
+    if not few or singular or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
 
@@ -209,12 +210,6 @@ def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
         return solver.obstacle(problem) is None
 
 
-def _changing(problem: Problem) -> bool:
-    """Whether conditions change along a side so that the solution is singular, in a way that is not taken out of it."""
-    found = switches(problem)
-    return bool(found) and not (problem.clashes.resolved and all(switch.kind == "angle" for switch in found))
-
-
 def _transported(problem: Problem, settings: Settings) -> bool:
     """Whether characteristics can be followed, and diffusion is small next to transport."""
     # networks on characteristics go on from their like only, whose solver is taken without a choice
@@ -251,7 +246,7 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "the domain is no box"
     if len(domain.space) > (1 if domain.has_time else 2):
         return "many dimensions"
-    if _changing(problem):
+    if changing(problem):
         return "conditions change along a side, where the solution is singular"
     if settings.start is not None and not HardConstraintMoE().uses_start(problem):
         return "local experts march from the initial state, and a start is given"

@@ -19,6 +19,7 @@ from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.options import given
+from pinnlab.solvers.switches import changing
 from pinnlab.training.plans import March, Plan, Settings, Solver
 
 _SHARED = {f.name for f in fields(FamilyExperts)} & {f.name for f in fields(LocalExperts)}
@@ -34,7 +35,8 @@ class HardConstraintMoE(Solver):
     """Experts that solve for the equations: inside a trained network (PI-HC-MoE), or, for one instance, without one.
 
     For one instance and no network, ``HardConstraintMoE()``, it is ``LocalExperts``: cells of space with local basis
-    functions, marched through time; nothing is trained. For a family, or where a network is given, it is
+    functions, marched through time; nothing is trained. Steady problems on regions that are no boxes, and on boxes of the
+    plane where conditions change along a side, have cells that are halved where it is needed. For a family, or where a network is given, it is
     ``FamilyExperts``: a network of basis functions whose coefficients every member finds for itself, so that the solution
     takes the parameters: ``solution.at(a=0.1)`` is a member.
 
@@ -121,7 +123,19 @@ class HardConstraintMoE(Solver):
     def _method(self, problem: Problem) -> Solver:
         if problem.families or self.network is not None:
             return self._trained()
-        return self._local() if isinstance(problem.domain, Box) else CutExperts(self._local())
+        return CutExperts(self._local()) if self.cuts_cells(problem) else self._local()
+
+    def cuts_cells(self, problem: Problem) -> bool:
+        """Whether one instance is solved on cells that are halved where it is rough, and cut by the boundary of a region.
+
+        These are regions that are no boxes, and boxes of the plane where conditions change along a side: solutions are
+        singular there, and cells are graded towards such places.
+        """
+        domain = problem.domain
+        if not isinstance(domain, Box):
+            return True
+        steady = len(domain.space) == 2 and not domain.has_time
+        return steady and changing(problem) and CutExperts(self._local()).obstacle(problem) is None
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

@@ -58,6 +58,12 @@ def switches(problem: Problem) -> tuple[Switch, ...]:
     return tuple(found)
 
 
+def changing(problem: Problem) -> bool:
+    """Whether conditions change along a side so that the solution is singular, in a way that is not taken out of it."""
+    found = switches(problem)
+    return bool(found) and not (problem.clashes.resolved and all(switch.kind == "angle" for switch in found))
+
+
 def _change(problem: Problem, unknown: str, piece: str, name: str, at: float) -> tuple[str, float] | None:
     """What changes for an unknown, and by how much distances across the side are to be stretched; None for nothing."""
     across = piece[:-1]

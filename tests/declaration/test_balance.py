@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pinnlab.declaration.balance import Row, balanced, between, driven, offset_and_scale, rounded
+from pinnlab.declaration.balance import Row, Told, balanced, between, driven, offset_and_scale, rounded
 
 
 def test_a_source_tells_the_size_of_what_balances_it() -> None:
@@ -47,3 +47,20 @@ def test_an_offset_is_taken_out_where_the_variation_is_small() -> None:
     assert offset_and_scale(0.0, 5.0, 0.0) == (0.0, 5.0)
     assert offset_and_scale(293.0, 293.0, 0.0) == (0.0, 293.0)  # nothing tells how far it moves
     assert offset_and_scale(1.0, 1.0 + 1e-9, 0.0) == (0.0, 1.0 + 1e-9)  # rounding does not
+
+
+def test_what_is_followed_counts_by_its_way() -> None:
+    # from 1 down to 0.53 and from 0 up to 0.47 are as far
+    assert Told(0.53, 1.0, followed=True).scale == (0.0, pytest.approx(0.47))
+    assert Told(0.0, 0.47, followed=True).scale == (0.0, 0.47)
+    assert Told(-1.0, 1.0, followed=True).scale == (0.0, 1.0)
+    assert Told(280.0, 288.0, followed=True).scale == (284.0, 4.0)
+    assert Told(2.0, 2.0, followed=True).scale == (0.0, 2.0)
+    assert Told(0.53, 1.0).scale == (0.0, 1.0)  # of prescribed values alone one does not know where it goes
+
+
+def test_a_variation_is_lost_beside_its_offset() -> None:
+    assert Told(293.0, 293.0, 1e-9).is_lost and Told(293.0, 293.0 + 2e-9).is_lost
+    assert not Told(293.0, 293.0).is_lost  # there is none
+    assert not Told(293.0, 293.0 + 5e-14).is_lost  # rounding is none
+    assert not Told(293.0, 293.0, 1e-6).is_lost and not Told(0.0, 1e-9).is_lost

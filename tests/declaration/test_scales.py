@@ -327,6 +327,45 @@ def test_what_no_units_mend_is_said() -> None:
     assert "natural units" not in str(pl.load_problem("heat_robin").check())
 
 
+def test_digits_that_are_lost_beside_an_offset_are_said() -> None:
+    def waved(size: float) -> str:
+        start = pl.Initial(T=lambda x: 293 + size * torch.sin(math.pi * x))
+        heated = pl.Problem(
+            pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "T", lambda T: T.t - T.xx, [start, pl.Dirichlet(T=293.0)]
+        )
+        return str(heated.check())
+
+    said = waved(1e-9)
+    assert "T varies by 5e-10 around 293: of the 16 digits of a number 3 are left for what varies" in said
+    assert "take the difference from 293 for an unknown" in said
+    assert "digits" not in waved(1e-3) and "digits" not in waved(0.0)
+
+
+def test_in_the_same_scales_training_is_the_same_step_by_step() -> None:
+    def reaction(size: float, end: float) -> pl.Problem:
+        def rates(a: pl.Field, b: pl.Field) -> dict[str, pl.Field]:
+            taken = 4 / end * a * b / size
+            return {"ra": a.t + taken, "rb": b.t + taken - b / end}
+
+        return pl.Problem(pl.Box(t=(0.0, end)), ("a", "b"), rates, pl.Initial(a=size, b=0.5 * size))
+
+    scales = {"t": 1e-3, "a": 1e-6, "b": 1e-6, "ra": 1e-3, "rb": 1e-3}
+    solver = pl.PINN(network=pl.MLP(width=6, depth=2), stages=(pl.LevenbergMarquardt(steps=10),))
+    by_hand, si = (
+        pl.solve(problem, solver, progress=False).history.column("loss")
+        for problem in (reaction(1.0, 1.0), reaction(1e-6, 1e-3).replace(scales=scales))
+    )
+    assert len(by_hand) == len(si) and si == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_a_scale_of_an_unknown_is_not_that_of_an_equation_of_its_name() -> None:
+    def beam(w: pl.Field, m: pl.Field) -> dict[str, pl.Field]:
+        return {"w": 2e6 * w.xx - m, "m": m.xx - 5e3}
+
+    held = pl.Problem(pl.Box(x=(0.0, 4.0)), ("w", "m"), beam, [pl.Dirichlet(w=0.0, m=0.0)], scales={"w": 1e-3})
+    assert held.scales().unknowns["w"] == (0.0, 1e-3) and held.scales().equations["w"] > 1
+
+
 def test_a_steady_velocity_has_the_unit_of_its_coordinate() -> None:
     problem = pl.Problem(
         domain=pl.Box(x=(0.0, 5e4), y=(0.0, 5e4)),

@@ -19,6 +19,7 @@ from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.conditions.parts import cuts_of, quadrature_of_part
 from pinnlab.declaration.conditions.where import PartOfSide, Where
+from pinnlab.declaration.materials import PiecewiseFunction
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.domains import Box, Region, Site
@@ -126,7 +127,8 @@ class Integral(AnyCondition):
             ]
             return quadrature_of_part(part, [patches for each in sets for patches in each])
         try:
-            sets = [boundary_patches(space, p, {}) for p in pieces] if pieces else [interior_patches(space, {})]
+            cuts = _materials(context)
+            sets = [boundary_patches(space, p, cuts) for p in pieces] if pieces else [interior_patches(space, cuts)]
             return quadrature([patches for each in sets for patches in each])
         except (TypeError, ValueError) as error:
             raise ValueError(
@@ -176,6 +178,15 @@ class Integral(AnyCondition):
 
     def _pieces(self, region: Region) -> tuple[str, ...]:
         return () if self.on is None else region.pieces(self.on)
+
+
+def _materials(context: Context) -> dict[str, list[float]]:
+    """{coordinate: positions at which materials that are boxes end}, where integrands jump."""
+    found: dict[str, list[float]] = {}
+    for value in (context.values or {}).values():
+        for name, position, _ in value.faces if isinstance(value, PiecewiseFunction) else ():
+            found.setdefault(name, []).append(position)
+    return found
 
 
 def _unknowns(formula: BoundFormula, context: Context) -> list[str]:

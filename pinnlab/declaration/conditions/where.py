@@ -61,6 +61,12 @@ class PartOfSide:
             )
         return mask.expand(like.shape)
 
+    @property
+    def moves(self) -> bool:
+        """Whether the part depends on time."""
+        names = argument_names(self.given, self.region.coordinates, f"{self.owner}: where")
+        return self.region.time is not None and self.region.time in names
+
     def on(self, piece: str) -> CubePart | bool:
         """The part of a piece in the unit cube of its free coordinates; True or False where the piece is one point."""
         if not self._free(piece):

@@ -219,8 +219,16 @@ class _Posed:
         return TiedInTime(system, self.ties(system.space), np.repeat(pressures, system.space.count))
 
 
-def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:
+def run_elements(
+    problem: Problem, structure: Structure, budget: Budget, like: Problem | None = None
+) -> tuple[Found, Estimate]:
     """Quadratic elements, refined until the change says that the error is below the tolerance.
+
+    Args:
+        problem: with every parameter a number.
+        structure: of its equations.
+        budget: how far to go.
+        like: a problem that jumps at the same places, and whose equations are quick to look at; None for the problem.
 
     Raises:
         ValueError: no level could be solved.
@@ -229,11 +237,12 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     assert region is not None
     posed = _Posed.of(problem, structure)
     essential, _ = sorted_conditions(problem, posed.multipliers)
-    curves = interfaces(problem) if len(region.coordinates) == 2 else []
-    corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
+    like = like or problem
+    curves = interfaces(like) if len(region.coordinates) == 2 else []
+    corners = singular_corners(problem, region, essential) + material_corners(like, curves)
     graded = [(point, _CORNER * first_size(region)) for point in corners]
     mesh = meshed(region, graded, tuple(_copied(problem).values()), curves)
-    power = 1.0 if off_curves(problem, curves) else math.inf
+    power = 1.0 if off_curves(like, curves) else math.inf
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None

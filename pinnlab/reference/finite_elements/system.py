@@ -87,7 +87,7 @@ class ElementSystem:
             free = ~taken[mine]
             if condition.holds is not None:
                 free &= condition.holds(self._columns(space.nodes[:, nodes], self._start)).numpy()
-            taken[mine] = True
+            taken[mine[free]] = True
             normals = space.normals_at(condition.piece)[:, free]
             self.essential.append((condition, nodes[free], mine[free], normals))
         self.free = ~taken
