@@ -76,7 +76,9 @@ def changes_along_a_side(problem: Problem) -> bool:
     context, region = problem.context(), problem.domain
     for condition in problem.conditions:
         if isinstance(condition, BoundaryCondition) and (part := condition.part(region)) is not None:
-            if any(not isinstance(on := part.on(piece), bool) and 0 < on.share < 1 for piece in condition.pieces(context)):
+            if any(
+                not isinstance(on := part.on(piece), bool) and 0 < on.share < 1 for piece in condition.pieces(context)
+            ):
                 return True
     return False
 

@@ -340,9 +340,7 @@ def estimate_on_features(
         lambda degree: solve_on_features(problem, models, degree, deadline, data), d, degrees, deadline
     )
     e, change, noise = fine(points), fine(points) - coarse(points), system.noise(points)
-    return fine, {
-        u: rms(change[:, j]) + left * rms(e[:, j]) + float(noise[j]) for j, u in enumerate(problem.unknowns)
-    }
+    return fine, {u: rms(change[:, j]) + left * rms(e[:, j]) + float(noise[j]) for j, u in enumerate(problem.unknowns)}
 
 
 def on_both(

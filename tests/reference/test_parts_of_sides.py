@@ -71,9 +71,7 @@ def test_elements_refuse_parts_that_move():
         pl.Dirichlet(u=0.0, on="y+"),
         pl.Initial(u=0.0),
     ]
-    problem = pl.Problem(
-        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 0.5)), "u", lambda u: u.t - u.laplacian, moving
-    )
+    problem = pl.Problem(pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 0.5)), "u", lambda u: u.t - u.laplacian, moving)
     with pytest.raises(ValueError, match="a part of a side that moves in time"):
         pl.reference_solution(problem, method="elements")
     assert on_grid(problem)

@@ -307,7 +307,9 @@ def test_a_half_heated_side() -> None:
     solution = pl.solve(problem, pl.PINN(network=pl.MLP(width=10, depth=2), stages=STAGES), progress=False)
     found = solution(x=np.array([0.2, 0.5, 0.1, 0.0]), y=np.array([0.7, 0.5, 0.3, 0.8]))["u"]
     assert np.abs(found - exact()["u"]).max() < 3e-4
-    assert isinstance(choose(problem, Settings(torch.device("cpu"), torch.float64, 0), 60.0).solver, pl.HardConstraintMoE)
+    assert isinstance(
+        choose(problem, Settings(torch.device("cpu"), torch.float64, 0), 60.0).solver, pl.HardConstraintMoE
+    )
 
 
 def test_windows_see_the_parts_of_their_time() -> None:
