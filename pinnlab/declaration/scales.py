@@ -186,8 +186,8 @@ def _lost(name: str, told: Told) -> str:
     """What is said of an unknown that varies by next to nothing beside its offset."""
     digits = int(math.log10(told.steps / (EPS * abs(told.middle))))
     return (
-        f"{name} varies by {told.steps:.1g} around {told.middle:.6g}: of the 16 digits of a number {digits} are left for what "
-        f"varies; take the difference from {told.middle:.6g} for an unknown, in equations, conditions and data"
+        f"{name} varies by {told.steps:.1g} around {told.middle:.6g}: of the 16 digits of a number {digits} are left for "
+        f"what varies; take the difference from {told.middle:.6g} for an unknown, in equations, conditions and data"
     )
 
 

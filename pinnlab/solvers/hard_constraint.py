@@ -36,9 +36,9 @@ class HardConstraintMoE(Solver):
 
     For one instance and no network, ``HardConstraintMoE()``, it is ``LocalExperts``: cells of space with local basis
     functions, marched through time; nothing is trained. Steady problems on regions that are no boxes, and on boxes of the
-    plane where conditions change along a side, have cells that are halved where it is needed. For a family, or where a network is given, it is
-    ``FamilyExperts``: a network of basis functions whose coefficients every member finds for itself, so that the solution
-    takes the parameters: ``solution.at(a=0.1)`` is a member.
+    plane where conditions change along a side, have cells that are halved where it is needed (``CutExperts``). For a
+    family, or where a network is given, it is ``FamilyExperts``: a network of basis functions whose coefficients every
+    member finds for itself, so that the solution takes the parameters: ``solution.at(a=0.1)`` is a member.
 
     Each method has options of its own. One that has no effect is refused by name, at the latest when the problem is known.
 

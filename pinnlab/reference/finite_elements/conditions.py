@@ -92,8 +92,8 @@ def sorted_conditions(
         part = condition.part(problem.domain)
         if part is not None and part.moves:
             raise ValueError(
-                f"reference_solution: {condition!r} holds on a part of a side that moves in time; finite elements take parts "
-                "that stay where they are."
+                f"reference_solution: {condition!r} holds on a part of a side that moves in time; finite elements take "
+                "parts that stay where they are."
             )
         holds, key = (None, None) if part is None else (part.holds, condition.where)
         for each in condition.on_pieces(context):

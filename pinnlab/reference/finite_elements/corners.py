@@ -19,7 +19,7 @@ _HALVINGS = 40
 
 
 def singular_corners(problem: Problem, region: Region, essential: Sequence[Essential]) -> list[Array]:
-    """(2,) points at which derivatives are unbounded: re-entrant corners, and where kinds of conditions, or values, change."""
+    """(2,) points at which derivatives are unbounded: re-entrant corners, and where conditions or their values change."""
     if len(region.coordinates) != 2:
         return []
     curves = outline(region)
