@@ -9,7 +9,7 @@ from typing import Any
 
 from pinnlab.algebra.largest import largest
 from pinnlab.api import solve
-from pinnlab.declaration.conditions import Initial
+from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.training.plans import Solver
 
@@ -65,7 +65,7 @@ class Variant:
         name: of the row, unique in its table.
         make: what makes it.
         published: the error that the authors report; NaN where they report none.
-        seconds: training time of the row at each of ``SIZES``, as a limit.
+        seconds: training time of the row at each of ``SIZES``: a limit of one training, an estimate for a row of many.
     """
 
     name: str
@@ -131,6 +131,6 @@ def trained(
 
 
 def softened(problem: Problem) -> Problem:
-    """The problem with initial states in the loss, as authors have them who do not build them in."""
-    conditions = [Initial(exact=False, **c.values) if isinstance(c, Initial) else c for c in problem.conditions]
-    return problem.replace(conditions=conditions)
+    """The problem with all conditions but periods in the loss, as authors have them who do not build them in."""
+    kept = [c if isinstance(c, Periodic) else c.kept_soft() for c in problem.conditions]
+    return problem.replace(conditions=kept)

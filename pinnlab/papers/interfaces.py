@@ -19,7 +19,7 @@ from pinnlab.api import solve
 from pinnlab.declaration.library import load_problem
 from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers import LBFGS, Adam
-from pinnlab.papers.experiment import Experiment, Measured, Setting, Variant
+from pinnlab.papers.experiment import Experiment, Measured, Setting, Variant, softened
 from pinnlab.selection import InterfaceSelector, interface_arms
 from pinnlab.solvers.multidomain.interfaces import ARMS, LITERATURE
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
@@ -63,7 +63,7 @@ def coupled(family: str, size: str, interface: Any = ("value",)) -> MultiDomainP
 
 def _members(family: str, choose: Callable[[Any], Any], setting: Setting) -> tuple[float, float, str]:
     """Mean error over unseen members, each with the solver that is chosen for it; seconds; the last status."""
-    problem, errors, seconds, status = load_problem(family), [], 0.0, ""
+    problem, errors, seconds, status = softened(load_problem(family)), [], 0.0, ""
     for number in range(_MEMBERS[setting.size]):
         member = problem.sample(np.random.default_rng(_FIRST_TEST + number))
         solution = solve(member, choose(member), seed=setting.seed + number, device=setting.device, progress=False)
@@ -84,7 +84,7 @@ def _learned(family: str, policy: str) -> Callable[[Setting], Measured]:
         selector = InterfaceSelector(policy, arms, seed=setting.seed, refit_every=5)
         plays = _PLAYS[setting.size]
         selector.fit(
-            load_problem(family), coupled(family, setting.size), plays=plays, path=setting.checkpoint,
+            softened(load_problem(family)), coupled(family, setting.size), plays=plays, path=setting.checkpoint,
             progress=setting.progress,
         )  # fmt: skip
         if len(selector.trials) < plays:

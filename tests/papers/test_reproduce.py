@@ -140,6 +140,9 @@ def test_soft_starts() -> None:
     soft = softened(problem)
     assert any(isinstance(c, Initial) for c in problem.exact_plan().built_in)
     assert any(isinstance(c, Initial) for c in soft.exact_plan().soft)
+    assert any(isinstance(c, pl.Periodic) for c in soft.exact_plan().built_in)
+    (side,) = softened(pl.load_problem("poisson_erf")).conditions
+    assert isinstance(side, pl.Dirichlet) and side.exact is False and side.values == {"u": 0.0}
 
 
 @pytest.mark.parametrize(
