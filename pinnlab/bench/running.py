@@ -167,10 +167,11 @@ def _curve(solution: Solution) -> dict[str, list[float]]:
 
 
 def _baseline(case: Case, problem: Problem) -> tuple[Baseline, Reference | None]:
-    # without a reference, runs are measured against this one
-    patience = {} if problem.reference is not None else {"max_seconds": _PATIENCE, "tolerance": _ENOUGH}
     try:
-        found = reference_solution(problem, **patience)
+        if problem.reference is None:  # runs are measured against this one
+            found = reference_solution(problem, max_seconds=_PATIENCE, tolerance=_ENOUGH)
+        else:
+            found = reference_solution(problem)
     except (ValueError, NotImplementedError) as error:
         return Baseline(case.label, method=f"none: {error}", published=case.published), None
     measured: dict[str, float] = {}
