@@ -276,12 +276,8 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
         found = found or solver.run(budget)
         if found is not None:
             return found
-    if structure.static:
-        raise ValueError(
-            f"reference_solution: {structure.static[0]!r} has no time derivative, and the equations are not of the kind "
-            f"(stiff part linear with constant coefficients) for which the built-in solver eliminates it; eliminate "
-            f"{structure.static[0]!r} from the equations, or pass a reference of your own as Problem(reference=...)."
-        )
+    if structure.static:  # in a stiff part that is not linear with constant coefficients
+        structure = analyse(problem, algebraic=True)
     return run_method_of_lines(problem, structure, budget)
 
 
@@ -291,6 +287,8 @@ def _solve_ode(problem: Problem, structure: Structure, budget: Budget) -> tuple[
     The two share neither truncation nor rounding errors. In chaotic problems both errors have been amplified by the
     dynamics, so the difference is about the larger one.
     """
+    if not all(structure.time_order.values()):  # algebraic equations
+        return run_method_of_lines(problem, structure, budget)
     # the second opinion takes longer than the first
     left = budget.deadline.left * (0.5 if budget.estimate else 1.0)
     fine = solve_ode(problem, structure, 1e-13, 1e-14, left)
