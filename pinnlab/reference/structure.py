@@ -20,7 +20,6 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains.columns import columns_of
 
-
 _BY_TIME = 100
 """Derivatives by space that one by time is worth, when equations are given to unknowns."""
 

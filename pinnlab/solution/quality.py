@@ -14,7 +14,8 @@ from enum import Enum
 
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.estimates import KINDS, Estimation, NoEstimateError, estimate_error, of_comparison, shown_by
+from pinnlab.solution.estimates import KINDS, Estimation, estimate_error, shown_by
+from pinnlab.solution.estimators import NoEstimateError, of_comparison
 from pinnlab.solution.measures import Misfit, measure
 from pinnlab.training.result import Solved
 

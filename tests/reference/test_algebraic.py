@@ -52,7 +52,11 @@ def test_heat_as_two_equations_of_first_order(end: str) -> None:
         "flux": [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(p=lambda t: -PI * torch.exp(-(PI**2) * t), on="x+")],
     }[end]
     start = pl.Initial(u=lambda x: torch.sin(PI * x))
-    check(pl.Problem(UNIT, ("u", "p"), lambda u, p: (u.t - p.x, p - u.x), [start, *held]), _decay, 1e-9)
+    check(
+        pl.Problem(UNIT, ("u", "p"), lambda u, p: {"balance": u.t - p.x, "slope": p - u.x}, [start, *held]),
+        _decay,
+        1e-9,
+    )
 
 
 def test_an_equation_that_is_not_linear_in_the_others() -> None:
@@ -83,7 +87,7 @@ def test_an_equation_that_is_not_linear_in_the_others() -> None:
 def test_a_beam_whose_moment_is_an_unknown() -> None:
     # w_tt + w_xxxx = 0 with w = w_xx = 0 at the ends: w = cos(pi^2 t) sin(pi x)
     conditions = [pl.Initial(w=lambda x: torch.sin(PI * x), w_t=0.0), pl.Dirichlet(w=0.0, m=0.0)]
-    problem = pl.Problem(UNIT, ("w", "m"), lambda w, m: (w.tt + m.xx, m - w.xx), conditions)
+    problem = pl.Problem(UNIT, ("w", "m"), lambda w, m: {"balance": w.tt + m.xx, "moment": m - w.xx}, conditions)
 
     def exact(x: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
         w = np.cos(PI**2 * t) * np.sin(PI * x)
@@ -95,7 +99,10 @@ def test_a_beam_whose_moment_is_an_unknown() -> None:
 def test_an_algebraic_equation_beside_an_ordinary_one() -> None:
     # b^3 = a, and a' = -3 b^3: a = 8 exp(-3 t), b = 2 exp(-t)
     problem = pl.Problem(
-        pl.Box(t=(0.0, 1.0)), ("a", "b"), lambda a, b: (a.t + 3 * b**3, b**3 + b - a - a ** (1 / 3)), pl.Initial(a=8.0)
+        pl.Box(t=(0.0, 1.0)),
+        ("a", "b"),
+        lambda a, b: {"rate": a.t + 3 * b**3, "root": b**3 + b - a - a ** (1 / 3)},
+        pl.Initial(a=8.0),
     )
     check(problem, lambda t: {"a": 8 * np.exp(-3 * t), "b": 2 * np.exp(-t)}, 1e-9)
 
@@ -105,7 +112,10 @@ def test_the_plane_with_walls() -> None:
     box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 0.05))
     start = pl.Initial(w=lambda x, y: torch.sin(PI * x) * torch.sin(PI * y))
     problem = pl.Problem(
-        box, ("w", "psi"), lambda w, psi: (w.t - w.laplacian, psi.laplacian - w), [start, pl.Dirichlet(w=0.0, psi=0.0)]
+        box,
+        ("w", "psi"),
+        lambda w, psi: {"heat": w.t - w.laplacian, "stream": psi.laplacian - w},
+        [start, pl.Dirichlet(w=0.0, psi=0.0)],
     )
 
     def exact(x: np.ndarray, y: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
@@ -118,7 +128,7 @@ def test_the_plane_with_walls() -> None:
 def test_the_start_of_an_algebraic_unknown_by_hand() -> None:
     # q = u^2 at nodes of [0, 1], with u = x: the first guess of q is nothing
     start = pl.Initial(u=lambda x: x)
-    problem = pl.Problem(UNIT, ("u", "q"), lambda u, q: (u.t, q - u**2), [start])
+    problem = pl.Problem(UNIT, ("u", "q"), lambda u, q: {"still": u.t, "square": q - u**2}, [start])
     system = GridSystem(problem, analyse(problem), {"x": PolynomialAxis(0.0, 1.0, 5)})
     assert algebraic(system) == ("q",)
     x = system.grid["x"]
@@ -128,14 +138,18 @@ def test_the_start_of_an_algebraic_unknown_by_hand() -> None:
 
 def test_what_does_not_follow_from_the_others_is_refused() -> None:
     start = pl.Initial(u=lambda x: torch.sin(PI * x))
-    loose = pl.Problem(UNIT, ("u", "q"), lambda u, q: (u.t - u.xx + q, u.x - u.x + 0 * q), [start, pl.Dirichlet(u=0.0)])
+    loose = pl.Problem(
+        UNIT, ("u", "q"), lambda u, q: {"heat": u.t - u.xx + q, "none": u.x**2 - u * u.xx}, [start, pl.Dirichlet(u=0.0)]
+    )
     with pytest.raises(ValueError, match="do not give 'q' from the other unknowns at each instant"):
         pl.reference_solution(loose)
-    one = pl.Problem(UNIT, ("u", "q"), lambda u, q: (u.t - u.xx, u.t + q.t - q), [start, pl.Dirichlet(u=0.0)])
+    one = pl.Problem(
+        UNIT, ("u", "q"), lambda u, q: {"heat": u.t - u.xx, "rate": u.t + q.t - q}, [start, pl.Dirichlet(u=0.0)]
+    )
     with pytest.raises(ValueError, match="no initial value of 'q'"):
         pl.reference_solution(one)
     many = pl.Problem(
-        UNIT, ("u", "q"), lambda u, q: (u.t - u.xx, u.t - q), [start, pl.Dirichlet(u=0.0)]
+        UNIT, ("u", "q"), lambda u, q: {"heat": u.t - u.xx, "rate": u.t - q}, [start, pl.Dirichlet(u=0.0)]
     )  # q has no equation without a time derivative
     with pytest.raises(ValueError, match="0 equations without time derivatives do not fit 1 such unknowns"):
         pl.reference_solution(many)
