@@ -14,6 +14,7 @@ from pinnlab.reference.cuts import is_curved
 from pinnlab.reference.solve import on_grid
 from pinnlab.solution.error_estimate import ErrorEstimate
 from pinnlab.solution.estimators import (
+    KinkError,
     NoEstimateError,
     by_characteristics,
     by_classical,
@@ -47,6 +48,7 @@ class Estimation:
         second: an estimate of another kind, made where the first one finds the solution wrong.
         not_unique: why the problem has no solution or many; empty if it is not known to.
         shown: whether misfits need not show an error, as they see nothing of fluxes that jump along a curve.
+        impossible: a kink of the solution that none of the equations' solutions has, in words; empty if none is known.
     """
 
     estimate: ErrorEstimate | None = None
@@ -54,6 +56,7 @@ class Estimation:
     second: ErrorEstimate | None = None
     not_unique: str = ""
     shown: bool = False
+    impossible: str = ""
 
 
 def shown_by(misfits: Sequence[Misfit], error: float) -> bool:
@@ -89,6 +92,7 @@ def estimate_error(
     began = time.perf_counter() if began is None else began
     reasons: list[str] = []
     first: ErrorEstimate | None = None
+    impossible = ""
     # along curves, what residuals do not see has no misfit of its own
     shown = is_curved(solution.problem) and any(j.flux and j.position is None for j in solution.problem.jumps)
     kinds = _order(solution.problem) if how == "auto" else (how,)
@@ -109,17 +113,18 @@ def estimate_error(
         except NotUniqueError as error:
             return Estimation(first, tuple(reasons), not_unique=str(error))
         except NoEstimateError as error:
+            impossible = error.impossible if isinstance(error, KinkError) else impossible
             if str(error) not in reasons and first is None:
                 reasons.append(str(error))
             continue
         if first is not None:
-            return Estimation(first, tuple(reasons), found)
+            return Estimation(first, tuple(reasons), found, impossible=impossible)
         first = found
         if kind == "classical" and found.least > wrong and (other := _second_referee(solution, began + max_seconds)):
-            return Estimation(first, tuple(reasons), other)
+            return Estimation(first, tuple(reasons), other, impossible=impossible)
         if not found.least > wrong or shown or shown_by(misfits, found.least):
             break
-    return Estimation(first, tuple(reasons), shown=shown)
+    return Estimation(first, tuple(reasons), shown=shown, impossible=impossible)
 
 
 def _order(problem: Problem) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from pinnlab.solution.error_features import FEATURES, estimate_on_features
 from pinnlab.solution.inner_view import InnerView
 from pinnlab.solution.measures import Misfit, sizes_of
 from pinnlab.solution.sizes import Size, rms
-from pinnlab.solution.smoothness import jump_inside
+from pinnlab.solution.smoothness import impossible, jump_inside
 from pinnlab.training.result import Solved
 
 _SOLVING = 0.9
@@ -48,6 +48,19 @@ _FIXED_BY_DATA = "data fix what equations and conditions leave open, and the est
 
 class NoEstimateError(ValueError):
     """There is no estimate, and why."""
+
+
+class KinkError(NoEstimateError):
+    """The error equation does not see a kink of the solution.
+
+    Args:
+        why: in words.
+        impossible: the kink in words, where no solution of the equations has it; else empty.
+    """
+
+    def __init__(self, why: str, impossible: str):
+        super().__init__(why)
+        self.impossible = impossible
 
 
 def made_of(
@@ -296,10 +309,12 @@ def _checked(solution: Solved, misfits: Sequence[Misfit]) -> Problem:
             "part of the error that the residual inside does not see"
         )
     inner = InnerView(solution.problem, solution.models)
-    jump = jump_inside(inner.problem, inner.models)
-    if jump:
-        raise NoEstimateError(
-            f"{solution.problem.change.told(jump)}, which the residual to its left and right does not see"
+    kink = jump_inside(inner.problem, inner.models)
+    if kink is not None:
+        told = solution.problem.change.told(str(kink))
+        raise KinkError(
+            f"{told}, which the residual to its left and right does not see",
+            told if impossible(inner.problem, inner.models[0], kink) else "",
         )
     if largest(m.relative for m in misfits if m.kind != "data") < ROUNDING:
         raise NoEstimateError("the residual is rounding, and no error can be computed from it")
