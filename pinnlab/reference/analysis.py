@@ -28,6 +28,8 @@ from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import face_conditions
 from pinnlab.reference.structure import Structure, initial_targets, periodic_unknowns
 
+GRIDS = 4
+"""Dimensions of space, at most, in which steady problems are solved on tensor grids."""
 _POINTS = 9
 
 
@@ -175,10 +177,11 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: the domain {problem.domain!r} is not a box; the built-in solver works on boxes in "
             "one or two space dimensions. Pass a reference of your own as Problem(reference=...)."
         )
-    if len(problem.domain.space) > 2:
+    if len(problem.domain.space) > (2 if problem.domain.has_time else GRIDS):
         raise ValueError(
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
-            "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
+            f"grids have one or two, and in steady problems up to {GRIDS}. Pass a reference of your own as "
+            "Problem(reference=...)."
         )
     if parts := [c for c in integrals if c.where is not None]:
         raise ValueError(

@@ -20,7 +20,7 @@ from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
+from pinnlab.reference.analysis import GRIDS, analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.cuts import believed_power, cuts, is_curved
@@ -87,7 +87,7 @@ def reference_solution(
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
     if method not in (None, "grid", "elements"):
         raise ValueError(f"method={method!r}: choose 'grid' or 'elements', or None for what fits best.")
-    elements = not on_grid(problem)
+    elements = not on_grid(problem) and not (method == "grid" and in_cube(problem))
     if elements and method == "grid":
         raise ValueError(f"method='grid': {problem.domain!r}, or what jumps in it, needs method='elements'.")
     elements = elements or method == "elements"
@@ -209,8 +209,11 @@ def _check_clashes(problem: Problem, structure: Structure) -> None:
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements."""
-    if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements.
+
+    In three dimensions these come first, as they are refined where that is needed; see ``in_cube``.
+    """
+    if not isinstance(problem.domain, Box) or len(problem.domain.space) == 3 or len(problem.domain.space) > GRIDS:
         return False
     whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
     if has_pressure(problem) and not (problem.domain.has_time and whole):
@@ -224,6 +227,12 @@ def on_grid(problem: Problem) -> bool:
     except ValueError:
         return True
     return False
+
+
+def in_cube(problem: Problem) -> bool:
+    """Whether tensor grids may take the place of finite elements: of a steady problem in a box of space without jumps."""
+    box = isinstance(problem.domain, Box) and len(problem.domain.space) == 3 and not problem.domain.has_time
+    return box and not problem.jumps and not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -243,6 +252,8 @@ def check_not_singular(problem: Problem) -> None:
     domain, loose = problem.domain, problem.families or problem.unknown_parameters or problem.unknown_functions
     # data and integrals may fix what equations and conditions leave open
     if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
+        return
+    if len(domain.space) > 2:  # takes too long to be asked of every problem
         return
     try:
         check_solvable(problem)
@@ -323,7 +334,7 @@ def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt 
     Raises:
         ValueError: as ``reference_solution``.
     """
-    if not on_grid(like):
+    if not on_grid(like) and not in_cube(like):
         check_elements(problem)
         with one_thread():
             return run_elements(problem, analyse(problem, algebraic=True), budget)

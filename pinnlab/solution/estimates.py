@@ -32,8 +32,6 @@ _NAMES = {
     "features": "random features",
 }
 KINDS = ("auto", *_NAMES)
-_GRIDS = 2
-"""Dimensions of space up to which there are grids."""
 _SHOWN = 0.03
 """Part of an error that some misfit has at least, if the error is one."""
 
@@ -130,8 +128,9 @@ def estimate_error(
 def _order(problem: Problem) -> tuple[str, ...]:
     """The kinds of estimates, those first that cost least for what they tell."""
     space, box = problem.domain.space, isinstance(problem.domain, Box)
-    if box and len(space) > _GRIDS:  # where polynomials of a total degree are few, and elements many
-        return "features", "equation", "classical"
+    if box and len(space) > 2 and not problem.domain.has_time:
+        # networks with many sides built in are slow to differentiate, and grids of polynomials quick where these suffice
+        return "classical", "equation", "features"
     first_order = all(len(key) <= 1 for keys in problem.derivatives.values() for key in keys)
     carried = ("characteristics",) if box and problem.domain.has_time and space and first_order else ()
     return *carried, "equation", "classical", "features"

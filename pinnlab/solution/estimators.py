@@ -17,7 +17,7 @@ from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_g
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.characteristics import follow
-from pinnlab.reference.solve import on_grid
+from pinnlab.reference.solve import in_cube, on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
 from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
@@ -156,12 +156,28 @@ def by_classical(solution: Solved, max_seconds: float, method: str | None = None
         # where data clash, what is left of the layers is not smooth in time, and takes many steps to resolve
         clashing, box = _clash_in_plane(solution.problem), isinstance(solution.problem.domain, Box)
         tolerance = (_ROUGHLY if box else _ON_ELEMENTS) if clashing else _CLOSELY
-        found = compare(solution, max_seconds=_SOLVING * max_seconds, tolerance=tolerance, method=method)
-        return of_comparison(found, whole)
+        if (
+            method is None
+            and in_cube(known)
+            and (smooth := _in_cube(solution, whole.share(0.5), tolerance)) is not None
+        ):
+            return smooth
+        seconds = _SOLVING * max(whole.left, 1e-3)
+        return of_comparison(compare(solution, max_seconds=seconds, tolerance=tolerance, method=method), whole)
     except (NoEstimateError, NotUniqueError):
         raise
     except (ValueError, NotImplementedError) as error:
         raise NoEstimateError(f"no classical solution: {error}") from error
+
+
+def _in_cube(solution: Solved, deadline: Deadline, tolerance: float) -> ErrorEstimate | None:
+    """The distance to the solution on a grid of polynomials in three dimensions; None where it is not resolved."""
+    try:
+        found = compare(solution, max_seconds=max(deadline.left, 1e-3), tolerance=tolerance, method="grid")
+        estimate = of_comparison(found, deadline)
+    except (NoEstimateError, ValueError, NotImplementedError):
+        return None
+    return estimate if largest(j.doubt for j in estimate.judged) < _VAGUE else None
 
 
 def by_characteristics(solution: Solved, max_seconds: float) -> ErrorEstimate:
