@@ -61,11 +61,12 @@ def reference_solution(
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
     ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
-    materials meet, each part has nodes of its own, and values and fluxes are joined. Regions of the plane that are no
-    boxes, all regions in space, and flows with a pressure go to finite elements.
+    materials meet, each part has nodes of its own, and values and fluxes are joined. Unknowns without a time derivative
+    follow from the others at every instant. Regions of the plane that are no boxes, all regions in space, and flows with a
+    pressure go to finite elements; steady problems in boxes of four dimensions to grids.
 
     Args:
-        problem: with every parameter a number, on a region of at most three space dimensions.
+        problem: with every parameter a number, on a region of at most three space dimensions, or steady in a box of four.
         resolution: nodes per space axis; with an error estimate it is solved there and at twice as many, and the finer
             one is returned. None doubles from a moderate one until the estimate is below ``tolerance``. Finite elements
             take none.
@@ -74,10 +75,11 @@ def reference_solution(
         estimate_error: whether to compare resolutions; without it a given ``resolution`` is solved once.
         max_seconds: of the whole; no doubling is started that would end later, and one that does is given up.
         dealias: the 3/2 rule for the non-linear terms of periodic problems.
-        method: ``"grid"`` or ``"elements"`` for finite elements, where both fit, as in the plane; None chooses.
+        method: ``"grid"`` or ``"elements"`` for finite elements, where both fit, as in the plane and, for steady problems,
+            in boxes of space; None chooses.
 
     Raises:
-        ValueError: the problem cannot be solved: families, unknown coefficients, four space dimensions,
+        ValueError: the problem cannot be solved: families, unknown coefficients, five space dimensions,
             conditions missing (a NotUniqueError), a flux that jumps, no time derivative, a solution that leaves the
             range of numbers, no time for even the coarsest resolution.
     """

@@ -42,7 +42,7 @@ _INSIDE = 1e-9
 _CLOSELY, _ROUGHLY, _ON_ELEMENTS = 1e-8, 1e-6, 1e-3
 """Tolerances of a classical solution, the others where data clash: on boxes, and elsewhere."""
 _VAGUE = 1e-3
-"""Doubt of a second solution from which on it says nothing of the first."""
+"""Doubt of a second solution, or distance to one whose own error is not known, from which on it says nothing."""
 _FIXED_BY_DATA = "data fix what equations and conditions leave open, and the estimate knows of no data"
 
 
@@ -116,26 +116,37 @@ def _on(solution: Solved, points: Tensor) -> Tensor:
 def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> ErrorEstimate:
     """The distance to the classical solution, which is in doubt by the classical solver's own error.
 
+    Where there was time for one grid only, that error is not known. Then the two solutions vouch for each other: methods
+    that have nothing in common agree closely where both are right, and the doubt is the distance itself.
+
     Args:
         comparison: of a solution with the classical one.
         deadline: where it is close, fewer points are compared.
 
     Raises:
-        NoEstimateError: the classical solver does not say how accurate it is.
+        NoEstimateError: the distance is not finite, or not small where there was one grid only.
     """
-    own = comparison.classical_error_estimate
-    if not all(math.isfinite(own.get(u, math.nan)) for u in comparison.problem.unknowns):
-        raise NoEstimateError("the classical solver could not estimate its own error")
     if not all(math.isfinite(e) for e in comparison.errors.values()):
         raise NoEstimateError("the distance to the classical solution is not finite")
-    known = with_coefficients(comparison.solution)
+    known, own = with_coefficients(comparison.solution), comparison.classical_error_estimate
     points = _grid(comparison.solution, deadline or Deadline())
     truth = evaluate(comparison.classical, known, points)
-    doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
     seconds, method = comparison.classical_seconds, "the classical solution"
+    sure = all(math.isfinite(own.get(u, math.nan)) for u in known.unknowns)
+    if sure:
+        doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
+    else:
+        off = _on(comparison.solution, points) - truth
+        doubt = {u: rms(off[:, j]) for j, u in enumerate(known.unknowns)}
+        method += " on one grid"
     if _clash_in_plane(known):
         method += ", away from the boundary and the start, where data clash"
-    return made_of(comparison.solution, points, truth, doubt, method, seconds, known)
+    estimate = made_of(comparison.solution, points, truth, doubt, method, seconds, known)
+    if not sure and not largest(j.doubt for j in estimate.judged) < _VAGUE:
+        raise NoEstimateError(
+            "the classical solver could not estimate its own error, and does not agree with the solution"
+        )
+    return estimate
 
 
 def by_classical(solution: Solved, max_seconds: float, method: str | None = None) -> ErrorEstimate:

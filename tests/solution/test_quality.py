@@ -364,7 +364,15 @@ def test_a_comparison_is_used_as_it_is() -> None:
     report = solution.report(comparison)
     assert report.estimate is not None and report.estimate.largest == pytest.approx(0.05, rel=1e-3)
     silent = dataclasses.replace(comparison, classical_error_estimate={})
-    assert "could not estimate its own error" in solution.report(silent).reasons[0]
+    assert "could not estimate its own error, and does not agree" in solution.report(silent).reasons[0]
+
+
+def test_two_methods_that_agree_vouch_for_each_other() -> None:
+    solution = solved(heat(), Given(heat().domain, lambda p: (1 + 1e-5) * heated(p)))
+    silent = dataclasses.replace(solution.compare(), classical_error_estimate={})
+    report = solution.report(silent)
+    assert report.verdict is Verdict.GOOD and "2e-05 of its size (by the classical solution on one grid)" in report.sentence
+    assert report.estimate is not None and report.estimate.least == 0.0
 
 
 def laplace(*coordinates: str) -> pl.Problem:
