@@ -371,7 +371,10 @@ def test_two_methods_that_agree_vouch_for_each_other() -> None:
     solution = solved(heat(), Given(heat().domain, lambda p: (1 + 1e-5) * heated(p)))
     silent = dataclasses.replace(solution.compare(), classical_error_estimate={})
     report = solution.report(silent)
-    assert report.verdict is Verdict.GOOD and "2e-05 of its size (by the classical solution on one grid)" in report.sentence
+    assert (
+        report.verdict is Verdict.GOOD
+        and "2e-05 of its size (by the classical solution on one grid)" in report.sentence
+    )
     assert report.estimate is not None and report.estimate.least == 0.0
 
 
