@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.integrate import DOP853
 from torch import Tensor
 
 from pinnlab.algebra.largest import largest
@@ -52,11 +52,11 @@ _CORRECTIONS = 4
 
 def step(rate: Rate, t: Tensor, y: Tensor, h: Tensor) -> Tensor:
     """One step of order 8 for y' = f(t, y), of length h (n,) each, which may be negative: (n, q)."""
-    stages: list[Tensor] = []
-    for c, row in zip(DOP853.C, DOP853.A, strict=True):
+    method, stages = scipy.integrate.DOP853, list[Tensor]()
+    for c, row in zip(method.C, method.A, strict=True):
         shift = sum((float(a) * k for a, k in zip(row, stages, strict=False)), torch.zeros_like(y))
         stages.append(rate(t + float(c) * h, y + h[:, None] * shift))
-    return y + h[:, None] * sum((float(b) * k for b, k in zip(DOP853.B, stages, strict=True)), torch.zeros_like(y))
+    return y + h[:, None] * sum((float(b) * k for b, k in zip(method.B, stages, strict=True)), torch.zeros_like(y))
 
 
 @dataclass(frozen=True)
