@@ -42,7 +42,7 @@ Rate = Callable[[Tensor, Tensor], Tensor]
 _TRIED = 64
 """Points at which the equations are read."""
 _SAME = 1e-9
-_FEWEST, _MOST = 8, 256
+_FEWEST, _MOST = 4, 256
 """Steps per path."""
 _LEAST = 1e-3
 """Variation, next to its size, of an unknown that hardly varies."""
