@@ -12,13 +12,18 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
+from pinnlab.reference.base import Interpolant
 from pinnlab.reference.refinement import HopelessError
+from pinnlab.reference.structure import initial_targets, initial_values
 from pinnlab.reference.system import GridSystem
 
 _NEWTON = 50
 _DETERMINED = 1e-13
 """Reciprocal condition number, rows and columns scaled, below which equations determine nothing."""
+_COMPARED, _AGREED = 50, 1e-2
+"""Points at which a start that is given is compared, and by how much it may be off, relative to its size."""
 _CHECKED = 2000
 """Entries up to which a full matrix is made of them."""
 
@@ -58,6 +63,31 @@ def settled(system: GridSystem, state: Array, t: float) -> Array:
             return flat.reshape(state.shape)
         smallest = min(size, smallest)
     raise ValueError(f"reference_solution: the equations were not solved for {_listed(names)} at the start, t = {t:g}.")
+
+
+def check_start(problem: Problem, found: Interpolant) -> None:
+    """See to it that what is given of algebraic unknowns at the start is what follows from the others.
+
+    Args:
+        problem: with or without time.
+        found: its solution, without the initial state.
+
+    Raises:
+        ValueError: it is not, by more than a hundredth of the unknown's size.
+    """
+    if not problem.domain.has_time:
+        return
+    given = {u for u, *_ in initial_targets(problem) if problem.order_of(u, problem.domain.clock) == 0}
+    inside = {n: np.linspace(lo, hi, _COMPARED + 2)[1:-1] for n, (lo, hi) in problem.domain.bounds.items()}
+    inside[problem.domain.clock] = np.full(_COMPARED, problem.domain.time_interval[0])
+    for unknown in sorted(given):
+        start = initial_values(problem, {n: x for n, x in inside.items() if n in problem.domain.space})[unknown, 0]
+        value = found(inside)[unknown]
+        if not np.linalg.norm(start - value) <= _AGREED * np.linalg.norm(value):
+            raise ValueError(
+                f"reference_solution: the initial value of {unknown!r} contradicts the equations without time derivatives, "
+                f"from which it follows; leave {unknown} out of the initial condition."
+            )
 
 
 def _solve(matrix: scipy.sparse.csr_array, right: Array, names: tuple[str, ...]) -> Array:

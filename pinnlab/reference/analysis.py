@@ -86,11 +86,11 @@ def _static_equations(problem: Problem, order: Mapping[str, int], draws: list[Co
         return []
     timed = {i for draw in draws for i, eq in enumerate(draw) if any(key.count(problem.domain.clock) for _, key in eq)}
     rows = [i for i in range(len(draws[0])) if i not in timed]
-    if len(rows) != len(static):
+    if len(rows) != len(static) or len(static) == len(order):
         raise ValueError(
             f"reference_solution: no equation holds a time derivative of {static[0]!r}, and {len(rows)} equations without "
-            f"time derivatives do not fit {len(static)} such unknowns; eliminate {static[0]!r} from the equations, or add "
-            f"the equation that holds {static[0]}.t."
+            f"time derivatives do not fit {len(static)} such unknowns of {len(order)}; eliminate "
+            f"{static[0]!r} from the equations, or add the equation that holds {static[0]}.t."
         )
     space = problem.domain.space
     return rows if space and all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in space) else []

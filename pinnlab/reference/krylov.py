@@ -16,12 +16,16 @@ import scipy
 
 from pinnlab.derivatives.axes import DifferentiableAxis, FourierAxis
 from pinnlab.derivatives.stencils import Array, derivative_weights
+from pinnlab.machine.capacity import gigabytes, usable_memory
+from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.newton import Linear
 from pinnlab.reference.system import GridSystem
 
 _ACCURATE, _ENOUGH = 1e-11, 1e-11
 """Residuals of linear systems and of equations at which to stop, relative to the first."""
 _RESTART, _CYCLES = 80, 5
+_FILL = 240.0
+"""Bytes of the factors of differences, in units of N^1.5: five times what 10,000 unknowns in four dimensions have."""
 
 
 class LowOrderAxis(DifferentiableAxis):
@@ -53,9 +57,17 @@ class Led:
 
     Args:
         system: on polynomials.
+
+    Raises:
+        TooLargeError: the factors of its differences do not fit into the memory.
     """
 
     def __init__(self, system: GridSystem):
+        need, most = _FILL * system.size**1.5, usable_memory()
+        if need > most:
+            raise TooLargeError(
+                f"{system.size} unknowns need {gigabytes(need)} of memory, of which {gigabytes(most)} may be used"
+            )
         self.system, self.size, self.deadline, self.is_full = system, system.size, system.deadline, False
         axes = {name: a if isinstance(a, FourierAxis) else LowOrderAxis(a) for name, a in system.axes.items()}
         self._low = GridSystem(system.problem, system.structure, axes, system.deadline)

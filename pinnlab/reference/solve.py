@@ -20,6 +20,7 @@ from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
+from pinnlab.reference.algebraic import check_start
 from pinnlab.reference.analysis import GRIDS, analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
@@ -195,6 +196,7 @@ def _by_grid(problem: Problem, budget: Budget, dealias: bool) -> _Solved:
     if layers is not None:
         whole = Whole.of(interpolant, layers, inner)
         return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
+    check_start(inner, interpolant)
     if inner.domain.has_time and inner.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(inner))
     return _Solved(inner, interpolant, estimate, found.method, found.resolution, found.numbers)

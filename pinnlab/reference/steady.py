@@ -17,8 +17,8 @@ from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
 
 _LADDERS = {
-    1: Ladder(32, 8192, 2.5), 2: Ladder(16, 130, 6.0, ratio=1.5), 3: Ladder(8, 32, 4.0, ratio=1.5),
-    4: Ladder(6, 12, 6.0, ratio=1.34),
+    1: Ladder(32, 8192, 2.5), 2: Ladder(16, 130, 6.0, ratio=1.5), 3: Ladder(8, 32, 12.0, ratio=1.5),
+    4: Ladder(6, 12, 12.0, ratio=1.34),
 }  # fmt: skip
 """Resolutions by the number of dimensions."""
 

@@ -143,6 +143,23 @@ def test_what_does_not_follow_from_the_others_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="do not give 'q' from the other unknowns at each instant"):
         pl.reference_solution(loose)
+
+
+def test_a_start_of_an_algebraic_unknown_must_agree_with_its_equation() -> None:
+    def with_start(q: float) -> pl.Problem:
+        start = pl.Initial(u=lambda x: torch.sin(PI * x), q=lambda x: q * PI * torch.cos(PI * x))
+        return pl.Problem(
+            UNIT, ("u", "q"), lambda u, q: {"heat": u.t - q.x, "slope": q - u.x}, [start, pl.Dirichlet(u=0.0)]
+        )
+
+    with pytest.raises(ValueError, match="the initial value of 'q' contradicts the equations without time derivatives"):
+        pl.reference_solution(with_start(1.1), tolerance=1e-4)
+    found = pl.reference_solution(with_start(1.0), tolerance=1e-4)
+    assert found(x=0.25, t=0.0)["q"] == pytest.approx(PI * math.cos(PI / 4), rel=1e-4)
+
+
+def test_equations_and_starts_that_do_not_fit() -> None:
+    start = pl.Initial(u=lambda x: torch.sin(PI * x))
     one = pl.Problem(
         UNIT, ("u", "q"), lambda u, q: {"heat": u.t - u.xx, "rate": u.t + q.t - q}, [start, pl.Dirichlet(u=0.0)]
     )
@@ -151,5 +168,5 @@ def test_what_does_not_follow_from_the_others_is_refused() -> None:
     many = pl.Problem(
         UNIT, ("u", "q"), lambda u, q: {"heat": u.t - u.xx, "rate": u.t - q}, [start, pl.Dirichlet(u=0.0)]
     )  # q has no equation without a time derivative
-    with pytest.raises(ValueError, match="0 equations without time derivatives do not fit 1 such unknowns"):
+    with pytest.raises(ValueError, match="0 equations without time derivatives do not fit 1 such unknowns of 2"):
         pl.reference_solution(many)

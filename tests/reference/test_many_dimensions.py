@@ -12,7 +12,9 @@ import torch
 import pinnlab as pl
 from pinnlab.derivatives.axes import PolynomialAxis
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.reference import krylov
 from pinnlab.reference.analysis import analyse
+from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.krylov import Led, LowOrderAxis
 from pinnlab.reference.system import GridSystem, build_axes
 
@@ -118,3 +120,11 @@ def test_iterations_end_in_time() -> None:
     led.deadline = Deadline.after(0.0)
     with pytest.raises(TimeIsUpError):
         solve(right)
+
+
+def test_what_does_not_fit_into_the_memory_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = pl.Problem(cube("xyz"), "u", lambda u: u.laplacian - 1, [pl.Dirichlet(u=0.0)])
+    system = GridSystem(problem, analyse(problem), build_axes(problem, 5))
+    monkeypatch.setattr(krylov, "usable_memory", lambda: 1e5)
+    with pytest.raises(TooLargeError, match="125 unknowns need .* GiB of memory"):
+        Led(system)
