@@ -19,6 +19,7 @@ from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_g
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cuts import is_curved
+from pinnlab.reference.finite_elements.unbounded import aside_of
 from pinnlab.reference.solve import on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
@@ -106,10 +107,15 @@ def made_of(
 
 
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
-    """Points of the error grid (n, d), as many as there is time for; where data clash, only those inside."""
+    """Points of the error grid (n, d), as many as there is time for; where data clash, only those inside.
+
+    Where a pressure is unbounded, those count that are outside of discs around such places.
+    """
     points, domain = two_sided_grid(solution.problem), solution.problem.domain
     if _clash_in_plane(solution.problem):
         points = points[domain.depth(points) > _INSIDE * domain.size]
+        if (aside := aside_of(solution.problem.forward)) is not None:
+            points = points[torch.from_numpy(aside.counts(points.numpy()))]
     return affordable(points, lambda at: _on(solution, at), deadline)
 
 
@@ -144,7 +150,9 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
     seconds, method = comparison.classical_seconds, "the classical solution"
     if _clash_in_plane(known):
-        method += ", away from the boundary and the start, where data clash"
+        aside = aside_of(known.forward)
+        where = "the boundary and the start" if aside is None else f"the boundary and where {aside.names} grows without bound"
+        method += f", away from {where}, where data clash"
     return made_of(comparison.solution, points, truth, doubt, method, seconds, known)
 
 

@@ -1,4 +1,4 @@
-"""The first mesh of a region, in the plane or in space, and the elements on a mesh.
+"""A mesh of a region, in the plane or in space, and the elements on a mesh.
 
 Letters: d coordinates.
 """
@@ -39,14 +39,16 @@ def first_size(region: Region) -> float:
 
 def meshed(
     region: Region,
+    size: float,
     graded: Sequence[tuple[Array, float]],
     copied: Sequence[Copied] = (),
     inner: Sequence[Curve] = (),
 ) -> Mesh:
-    """The first mesh.
+    """Elements of about one size.
 
     Args:
         region: without time, of two or three coordinates.
+        size: length of edges.
         graded: in the plane, (point (2,), length of edges there); in space edges are shorter where the region's own edges
             point inwards.
         copied: pieces of the boundary that get the nodes of others, in the plane.
@@ -55,7 +57,6 @@ def meshed(
     Raises:
         ValueError: no mesh keeps to the boundary, or pieces are to be copied in space.
     """
-    size = first_size(region)
     if len(region.coordinates) == 2:
         return triangulate(region, size, graded, copied, inner)
     if copied:

@@ -5,7 +5,6 @@ Letters: p points, s instants, c components of the state, v nodes.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,36 +20,25 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.changes import difference, estimate_of
+from pinnlab.reference.finite_elements.changes import ORDER, difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
-from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
-from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
-from pinnlab.reference.finite_elements.meshing import (
-    Mesh,
-    first_size,
-    kind_of,
-    look_ahead_on,
-    meshed,
-    solver_on,
-    space_on,
-)
+from pinnlab.reference.finite_elements.ladder import Ladder, copied_sides, periodic_sides
+from pinnlab.reference.finite_elements.meshing import Mesh, kind_of, look_ahead_on, solver_on, space_on
 from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
+from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
-from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
+from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
-_GROWTH = 6.0
-"""How many times longer the next level takes."""
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
@@ -61,8 +49,6 @@ _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
 _UNBALANCED = 1e-2
 """Of the sources, what may lack at most unless it falls under refinement."""
-_CORNER = 1e-4
-"""Edges at a corner where derivatives are unbounded, relative to others."""
 
 
 def check_elements(problem: Problem) -> None:
@@ -80,23 +66,7 @@ def check_elements(problem: Problem) -> None:
         )
     symbol = Symbol(problem)
     _check_principal_part(problem, symbol)
-    check_covered(problem, *sorted_conditions(problem, symbol.multipliers), symbol.multipliers, _periodic(problem))
-
-
-def _periodic(problem: Problem) -> dict[str, set[str]]:
-    """{coordinate: unknowns that are periodic in it}."""
-    found = {c: periodic_unknowns(problem, c) for c in problem.domain.space}
-    return {c: unknowns for c, unknowns in found.items() if unknowns}
-
-
-def _copied(problem: Problem) -> dict[str, Copied]:
-    """{coordinate: its periodic ends}."""
-    found = {}
-    for name in _periodic(problem):
-        lower, upper = problem.domain.bounds[name]
-        shift = np.array([upper - lower if c == name else 0.0 for c in problem.domain.space])
-        found[name] = Copied(name + "-", name + "+", shift)
-    return found
+    check_covered(problem, *sorted_conditions(problem, symbol.multipliers), symbol.multipliers, periodic_sides(problem))
 
 
 def _constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
@@ -182,6 +152,11 @@ class _Posed:
         upwinded = () if multipliers else symbol.moved(rows)
         return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
 
+    @property
+    def orders(self) -> dict[str, int]:
+        """{unknown: order of its error}, of those that are linear in each triangle."""
+        return dict.fromkeys(self.multipliers, ORDER - 1)
+
     def on(self, space: Space, deadline: Deadline) -> ElementSystem:
         """The system on elements."""
         return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
@@ -189,7 +164,7 @@ class _Posed:
     @property
     def has_ties(self) -> bool:
         """Whether nodes are tied to one another."""
-        return bool(self.multipliers or _periodic(self.problem))
+        return bool(self.multipliers or periodic_sides(self.problem))
 
     @property
     def is_tied(self) -> bool:
@@ -199,7 +174,7 @@ class _Posed:
     def ties(self, space: Space) -> scipy.sparse.csr_array:
         """What makes pressures linear, and sides periodic."""
         problem, masters_of = self.problem, {}
-        copied, periodic = _copied(problem), _periodic(problem)
+        copied, periodic = copied_sides(problem), periodic_sides(problem)
         for unknown in problem.unknowns:
             sides = [(c.of, c.piece, c.shift) for name, c in copied.items() if unknown in periodic[name]]
             if sides:
@@ -225,15 +200,11 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
     Raises:
         ValueError: no level could be solved.
     """
-    region = problem.domain.at_rest
-    assert region is not None
     posed = _Posed.of(problem, structure)
     essential, _ = sorted_conditions(problem, posed.multipliers)
-    curves = interfaces(problem) if len(region.coordinates) == 2 else []
-    corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
-    graded = [(point, _CORNER * first_size(region)) for point in corners]
-    mesh = meshed(region, graded, tuple(_copied(problem).values()), curves)
-    power = 1.0 if off_curves(problem, curves) else math.inf
+    ladder = Ladder.of(problem, essential)
+    aside = Aside.of(problem, tuple(posed.multipliers))
+    mesh = ladder.first()
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
@@ -252,29 +223,40 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         except ValueError:
             # triangles that are too coarse for a flow's layers may have no solution
             failures += 1
-            if best is not None or failures > _FAILURES or not budget.allows(_GROWTH * (time.perf_counter() - began)):
+            more = None
+            if best is None and failures <= _FAILURES:
+                more = ladder.after(mesh, time.perf_counter() - began, budget.deadline)
+            if more is None:
                 raise
-            mesh = mesh.refined()
+            mesh = more
             continue
         lacking.append(missing)
         if len(lacking) > 1:
             _check_balance(lacking)
         nodes = guess.space.count
         kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
-        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
+        method = f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes"
+        attempt = Found(guess, nodes, method if aside is None else f"{method}; {aside}")
         if best is not None:
-            changes.append(difference(problem, best.interpolant, guess, budget.floors))
+            changes.append(difference(problem, best.interpolant, guess, budget.floors, aside))
+        else:
+            ladder.start()
         best = attempt
-        seconds = time.perf_counter() - began
-        estimate = estimate_of(changes, power)
-        if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds * warm):
+        estimate = estimate_of(changes, ladder.fineness, ladder.power, posed.orders)
+        if estimate and max(estimate.values()) < budget.tolerance:
             break
-        mesh = mesh.refined()
+        following = ladder.after(mesh, (time.perf_counter() - began) * warm, budget.deadline)
+        if following is None:
+            break
+        mesh = following
     if best is None:
         raise nothing_in_time(why)
     _check_balance(lacking)
+    if not budget.estimate:
+        return best, {}
+    found = estimate_of(changes, ladder.fineness[: len(changes)], ladder.power, posed.orders)
     # data that balance to some digits leave the rest open
-    return best, {u: max(e, lacking[-1]) for u, e in estimate_of(changes, power).items()} if budget.estimate else {}
+    return best, {u: max(e, lacking[-1]) for u, e in found.items()}
 
 
 def _check_balance(lacking: Sequence[float]) -> None:
