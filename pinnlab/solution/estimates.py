@@ -151,7 +151,11 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
     seconds, method = comparison.classical_seconds, "the classical solution"
     if _clash_in_plane(known):
         aside = aside_of(known.forward)
-        where = "the boundary and the start" if aside is None else f"the boundary and where {aside.names} grows without bound"
+        where = (
+            "the boundary and the start"
+            if aside is None
+            else f"the boundary and where {aside.names} grows without bound"
+        )
         method += f", away from {where}, where data clash"
     return made_of(comparison.solution, points, truth, doubt, method, seconds, known)
 

@@ -47,7 +47,10 @@ def observed_order(ratio: float, before: float, last: float, highest: float) -> 
 
 
 def estimate_of(
-    changes: Sequence[Estimate], fineness: Sequence[float], power: float, orders: Mapping[str, int] = MappingProxyType({})
+    changes: Sequence[Estimate],
+    fineness: Sequence[float],
+    power: float,
+    orders: Mapping[str, int] = MappingProxyType({}),
 ) -> Estimate:
     """Of the finest level, from how much the last refinements changed: {unknown: relative error}.
 

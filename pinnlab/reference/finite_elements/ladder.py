@@ -18,6 +18,7 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.conditions import Essential
 from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
+from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
 from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.structure import periodic_unknowns
@@ -27,7 +28,7 @@ _GROWTH = {2: 6.0, 3: 12.0}
 _SHARES = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 """Lengths of edges on a last level, next to those of the one before."""
 _SURE = 0.8
-"""Part of the time that is left, which a last level may be expected to take."""
+"""Part of the time that is left, which a level may be expected to take."""
 _CORNER = 1e-4
 """Edges at a corner where derivatives are unbounded, relative to others."""
 
@@ -72,9 +73,10 @@ class Ladder:
 
     Attributes:
         region: without time.
-        graded: (point, length of edges there, relative to others), in the plane.
+        graded: points at which edges are shortest, in the plane.
         copied: periodic sides.
-        curves: that triangles follow.
+        curves: that triangles follow, in the plane.
+        parts: regions whose boundaries tetrahedra follow, in space.
         power: of the length of edges, with which errors are believed to fall at most.
         fineness: how many times shorter than on the first solved level edges are on those after it.
         meshing: seconds that the first mesh took.
@@ -86,6 +88,7 @@ class Ladder:
     graded: Sequence[Array]
     copied: tuple[Copied, ...]
     curves: Sequence[Curve]
+    parts: Sequence[Region]
     power: float
     fineness: list[float] = field(default_factory=list)
     meshing: float = 0.0
@@ -97,15 +100,18 @@ class Ladder:
         """That of a problem with some conditions on values."""
         region = problem.domain.at_rest
         assert region is not None
-        curves = interfaces(problem) if len(region.coordinates) == 2 else []
+        copied = tuple(copied_sides(problem).values())
+        if len(region.coordinates) == 3:
+            parts = inner_parts(problem)
+            return cls(region, (), copied, (), parts, 1.0 if off_parts(problem, parts) else math.inf)
+        curves = interfaces(problem)
         corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
-        power = 1.0 if off_curves(problem, curves) else math.inf
-        return cls(region, corners, tuple(copied_sides(problem).values()), curves, power)
+        return cls(region, corners, copied, curves, (), 1.0 if off_curves(problem, curves) else math.inf)
 
     def _mesh(self, share: float) -> Mesh:
-        size = share * first_size(self.region)
-        graded = [(point, _CORNER * size) for point in self.graded]
-        return meshed(self.region, size, graded, self.copied, self.curves)
+        small = _CORNER * first_size(self.region)
+        graded = [(point, small) for point in self.graded]
+        return meshed(self.region, share, graded, self.copied, self.curves, self.parts)
 
     def first(self) -> Mesh:
         """The coarsest one."""
@@ -129,7 +135,7 @@ class Ladder:
         dimensions, before = len(self.region.coordinates), self.fineness[-1] if self.fineness else 1.0
         if self.ended:
             return None
-        if deadline.allows(_GROWTH[dimensions] * seconds):
+        if _GROWTH[dimensions] * seconds < _SURE * deadline.left:
             self.cuts += 1
             self.fineness.append(2 * before)
             return mesh.refined()

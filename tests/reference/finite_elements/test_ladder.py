@@ -57,7 +57,7 @@ def test_levels_follow_the_time_that_is_left() -> None:
     ladder.meshing = 0.0
     second = ladder.after(first, 1.0, clock)
     assert second is not None and len(second.elements) == 4 * len(first.elements)
-    # 12 s are too long, 0.7 of the edges are not
+    # 12 s are too long for 0.8 of ten, those of 0.6 of the edges are not
     third = ladder.after(second, 2.0, clock)
     assert third is not None and ladder.fineness == [2.0, pytest.approx(2 / 0.6)]
     assert len(second.elements) < len(third.elements) < 4 * len(second.elements)
