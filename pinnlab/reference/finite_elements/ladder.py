@@ -17,8 +17,8 @@ from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.conditions import Essential
 from pinnlab.reference.finite_elements.corners import singular_corners
-from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
 from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
+from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
 from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.structure import periodic_unknowns
