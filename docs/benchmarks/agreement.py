@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from trap.solving import GROUPS, Task, make
 
 import pinnlab as pl
 from pinnlab.bench.cases import shipped_cases
 from pinnlab.bench.provenance import provenance
 from pinnlab.cli import collections
 from pinnlab.reference.finite_elements.unbounded import aside_of
+from trap.solving import GROUPS, Task, make
 
 _POINTS = 2000
 _GRID, _ELEMENTS = 1e-7, 1e-3
@@ -94,7 +94,10 @@ def _told(found: Any, unknown: str) -> float:
 def share(found: dict[str, Any]) -> float:
     """The largest difference over the sum of the two estimates."""
     return max(
-        (max(0.0, u["difference"] - _ROUNDING) / max(u["grid"] + u["elements"], 1e-300) for u in found["unknowns"].values()),
+        (
+            max(0.0, u["difference"] - _ROUNDING) / max(u["grid"] + u["elements"], 1e-300)
+            for u in found["unknowns"].values()
+        ),
         default=0.0,
     )
 
@@ -138,7 +141,10 @@ def main() -> None:
     both = [found for found in table.values() if "refused" not in found]
     within = sum(share(found) <= 1 for found in both)
     rows = [f"{within} of {len(both)} problems that both take agree within the sum of the two estimates.", ""]
-    rows += ["| problem | difference | estimate, grid | estimate, elements | share of the sum |", "|---|---|---|---|---|"]
+    rows += [
+        "| problem | difference | estimate, grid | estimate, elements | share of the sum |",
+        "|---|---|---|---|---|",
+    ]
     rows += [row(name, found) for name, found in table.items()]
     (given.out / "agreement.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
 

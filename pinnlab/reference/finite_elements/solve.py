@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy
@@ -21,6 +21,7 @@ from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.analysis import analyse
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.changes import ORDER, difference, estimate_of
@@ -29,6 +30,7 @@ from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.ladder import Ladder, copied_sides, periodic_sides
 from pinnlab.reference.finite_elements.meshing import Mesh, kind_of, look_ahead_on, solver_on, space_on
+from pinnlab.reference.finite_elements.mixed import check_mixed, mixed_form
 from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
@@ -64,9 +66,15 @@ def check_elements(problem: Problem) -> None:
             f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
             f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
         )
-    symbol = Symbol(problem)
-    _check_principal_part(problem, symbol)
-    check_covered(problem, *sorted_conditions(problem, symbol.multipliers), symbol.multipliers, periodic_sides(problem))
+    form = mixed_form(problem)
+    posed = problem if form is None else form.problem
+    symbol = Symbol(posed)
+    _check_principal_part(posed, symbol)
+    paired = () if form is None else form.paired
+    sides = sorted_conditions(posed, symbol.multipliers, paired)
+    check_covered(posed, *sides, symbol.multipliers, periodic_sides(posed), paired)
+    if form is not None:
+        check_mixed(form, *sides)
 
 
 def _constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
@@ -126,6 +134,7 @@ class _Posed:
         multipliers: {pressure: number of its constraint}.
         gauges: (what fixes a constant, the unknown).
         upwinded: unknowns whose equations are tested upstream where transport dominates.
+        laplacians: {Laplacian of an unknown with fourth derivatives: that unknown}.
     """
 
     problem: Problem
@@ -134,10 +143,15 @@ class _Posed:
     multipliers: Mapping[str, int]
     gauges: tuple[tuple[Term, str], ...]
     upwinded: tuple[str, ...]
+    laplacians: Mapping[str, str]
 
     @classmethod
     def of(cls, problem: Problem, structure: Structure) -> _Posed:
         """From the conditions."""
+        form = mixed_form(problem)
+        if form is not None:
+            problem = form.problem
+            structure = analyse(problem, algebraic=True)
         symbol, constants = Symbol(problem), _constants(problem)
         multipliers = symbol.multipliers
         open_ = [u for group in problem.count().constants for u in group] if problem.domain.has_time else []
@@ -147,10 +161,23 @@ class _Posed:
                 f"{loose[0]} on one side."
             )
         gauges = zip(fixing(problem, constants), (group[0] for group in constants), strict=True)
-        rows = matched(problem, structure, multipliers)
+        rows = matched(problem, structure, multipliers if form is None else {**multipliers, **form.rows})
         # flows keep to elements of which their pressures are known to be stable
-        upwinded = () if multipliers else symbol.moved(rows)
-        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
+        upwinded = () if multipliers or form is not None else symbol.moved(rows)
+        laplacians = {} if form is None else form.laplacians
+        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded, laplacians)
+
+    @property
+    def shown(self) -> list[str]:
+        """The unknowns of the problem that was asked for."""
+        return [u for u in self.problem.unknowns if u not in self.laplacians]
+
+    @property
+    def kind(self) -> str:
+        """Of the elements, in words."""
+        if self.laplacians:
+            return f"quadratic finite elements for {' and '.join(self.laplacians.values())} and its Laplacian"
+        return "quadratic and linear finite elements" if self.multipliers else "quadratic finite elements"
 
     @property
     def orders(self) -> dict[str, int]:
@@ -159,7 +186,11 @@ class _Posed:
 
     def on(self, space: Space, deadline: Deadline) -> ElementSystem:
         """The system on elements."""
-        return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
+        other = {**self.laplacians, **{w: m for m, w in self.laplacians.items()}}
+        through = {i: other[unknown] for i, unknown in enumerate(self.rows) if unknown in other}
+        return ElementSystem(
+            self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded, through
+        )
 
     @property
     def has_ties(self) -> bool:
@@ -201,7 +232,8 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         ValueError: no level could be solved.
     """
     posed = _Posed.of(problem, structure)
-    essential, _ = sorted_conditions(problem, posed.multipliers)
+    problem = posed.problem
+    essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
     ladder = Ladder.of(problem, essential)
     aside = Aside.of(problem, tuple(posed.multipliers))
     mesh = ladder.first()
@@ -234,11 +266,11 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         if len(lacking) > 1:
             _check_balance(lacking)
         nodes = guess.space.count
-        kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
-        method = f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes"
-        attempt = Found(guess, nodes, method if aside is None else f"{method}; {aside}")
+        method = f"{posed.kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes"
+        shown = replace(guess, data={u: guess.data[u] for u in posed.shown})
+        attempt = Found(shown, nodes, method if aside is None else f"{method}; {aside}")
         if best is not None:
-            changes.append(difference(problem, best.interpolant, guess, budget.floors, aside))
+            changes.append(difference(problem, best.interpolant, shown, budget.floors, aside))
         else:
             ladder.start()
         best = attempt
