@@ -105,7 +105,7 @@ def test_an_unbounded_pressure_has_an_error_outside_of_discs() -> None:
             pl.Data(points={"x": [1.0], "y": [1.0]}, p=[float(scraped(one, one)["p"])]),
         ],
     )
-    found = pl.reference_solution(posed, tolerance=1e-2, max_seconds=40)
+    found = pl.reference_solution(posed, tolerance=1e-2, max_seconds=900)
     assert "p grows without bound at (x, y) = (0, 0), where velocities clash" in found.method
     x, y = torch.from_numpy(np.random.default_rng(0).uniform(size=(2, 4000)))
     values, truth = found(x=x, y=y), scraped(x, y)
