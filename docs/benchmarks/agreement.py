@@ -27,7 +27,8 @@ from pinnlab.bench.cases import shipped_cases
 from pinnlab.bench.provenance import provenance
 from pinnlab.cli import collections
 from pinnlab.derivatives.names import parts_of
-from pinnlab.reference.finite_elements.unbounded import aside_of
+from pinnlab.reference.finite_elements.symbol import pressures_of
+from pinnlab.reference.finite_elements.unbounded import Aside
 from trap.solving import GROUPS, Task, make
 
 _POINTS = 2000
@@ -69,7 +70,7 @@ def measured(problem: pl.Problem, seconds: float) -> dict[str, Any]:
     took = time.process_time() - began
     unit = torch.from_numpy(np.random.default_rng(0).uniform(size=(_POINTS, len(problem.domain.coordinates))))
     points = problem.domain.interior(unit).points
-    aside = aside_of(problem.forward)
+    aside = Aside.of(problem.forward, pressures_of(problem.forward))
     at = {name: points[:, i].numpy() for i, name in enumerate(problem.domain.coordinates)}
     one, two = grid(**at), elements(**at)
     found = {}

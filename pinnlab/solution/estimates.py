@@ -19,7 +19,8 @@ from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_g
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cuts import is_curved
-from pinnlab.reference.finite_elements.unbounded import aside_of
+from pinnlab.reference.finite_elements.symbol import pressures_of
+from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.solve import on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
@@ -114,9 +115,14 @@ def _grid(solution: Solved, deadline: Deadline) -> Tensor:
     points, domain = two_sided_grid(solution.problem), solution.problem.domain
     if _clash_in_plane(solution.problem):
         points = points[domain.depth(points) > _INSIDE * domain.size]
-        if (aside := aside_of(solution.problem.forward)) is not None:
+        if (aside := _aside(solution.problem)) is not None:
             points = points[torch.from_numpy(aside.counts(points.numpy()))]
     return affordable(points, lambda at: _on(solution, at), deadline)
+
+
+def _aside(problem: Problem) -> Aside | None:
+    """Where a pressure is unbounded and does not count."""
+    return Aside.of(problem.forward, pressures_of(problem.forward))
 
 
 def _clash_in_plane(problem: Problem) -> bool:
@@ -150,7 +156,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
     doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
     seconds, method = comparison.classical_seconds, "the classical solution"
     if _clash_in_plane(known):
-        aside = aside_of(known.forward)
+        aside = _aside(known)
         where = (
             "the boundary and the start"
             if aside is None

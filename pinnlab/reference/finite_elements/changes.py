@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -13,9 +13,9 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.convergence import bound
 from pinnlab.reference.finite_elements.function import ElementFunction
-from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.refinement import Estimate
 
+Counts = Callable[[np.ndarray], np.ndarray]
 _POINTS, _TIMES = 3000, 24
 ORDER = 3
 """Of the error in L2 of quadratic elements, where the solution is smooth."""
@@ -88,7 +88,7 @@ def difference(
     coarse: ElementFunction,
     fine: ElementFunction,
     floors: Mapping[str, float],
-    aside: Aside | None = None,
+    counts: Mapping[str, Counts] = MappingProxyType({}),
 ) -> Estimate:
     """{unknown: L2 difference}, relative to its size or to its floor, whichever is larger, at random points.
 
@@ -96,7 +96,7 @@ def difference(
         problem: what is solved.
         coarse, fine: two solutions.
         floors: {unknown: size}.
-        aside: unknowns that are unbounded somewhere, and where they count.
+        counts: {unknown that is unbounded somewhere: points (n, d) of space -> (n,) which of them count}.
     """
     region = problem.domain.at_rest
     assert region is not None
@@ -111,9 +111,9 @@ def difference(
         at = {name: at[name] for name in problem.domain.coordinates}
     rough, exact = coarse(at), fine(at)
     known = {u: np.isfinite(values) & np.isfinite(rough[u]) for u, values in exact.items()}
-    if aside is not None:
-        counts = aside.counts(np.stack([at[name] for name in problem.domain.space], axis=1))
-        known |= {u: known[u] & counts for u in aside.unknowns}
+    if counts:
+        places = np.stack([at[name] for name in problem.domain.space], axis=1)
+        known |= {u: known[u] & function(places) for u, function in counts.items()}
     sizes = {u: float(np.linalg.norm(values[known[u]])) for u, values in exact.items()}
     # a component that vanishes has rounding of the others
     nothing = max(_NOTHING * max(sizes.values()), 1e-300)

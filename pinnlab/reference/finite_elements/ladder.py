@@ -15,8 +15,6 @@ from pinnlab.domains import Region
 from pinnlab.domains.outlines import Curve
 from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.conditions import Essential
-from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
 from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
@@ -96,8 +94,8 @@ class Ladder:
     ended: bool = False
 
     @classmethod
-    def of(cls, problem: Problem, essential: Sequence[Essential]) -> Ladder:
-        """That of a problem with some conditions on values."""
+    def of(cls, problem: Problem, corners: Sequence[Array]) -> Ladder:
+        """That of a problem, with corners (2,) of its region at which edges are to be shortest, in the plane."""
         region = problem.domain.at_rest
         assert region is not None
         copied = tuple(copied_sides(problem).values())
@@ -105,8 +103,8 @@ class Ladder:
             parts = inner_parts(problem)
             return cls(region, (), copied, (), parts, 1.0 if off_parts(problem, parts) else math.inf)
         curves = interfaces(problem)
-        corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
-        return cls(region, corners, copied, curves, (), 1.0 if off_curves(problem, curves) else math.inf)
+        graded = [*corners, *material_corners(problem, curves)]
+        return cls(region, graded, copied, curves, (), 1.0 if off_curves(problem, curves) else math.inf)
 
     def _mesh(self, share: float) -> Mesh:
         small = _CORNER * first_size(self.region)

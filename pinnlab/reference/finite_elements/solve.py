@@ -6,7 +6,7 @@ Letters: p points, s instants, c components of the state, v nodes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,11 +21,11 @@ from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.analysis import analyse
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.changes import ORDER, difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
+from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.ladder import Ladder, copied_sides, periodic_sides
@@ -41,6 +41,7 @@ from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_ste
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
+Read = Callable[[Problem], Structure]
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
@@ -146,12 +147,12 @@ class _Posed:
     laplacians: Mapping[str, str]
 
     @classmethod
-    def of(cls, problem: Problem, structure: Structure) -> _Posed:
+    def of(cls, problem: Problem, structure: Structure, read: Read) -> _Posed:
         """From the conditions."""
         form = mixed_form(problem)
         if form is not None:
             problem = form.problem
-            structure = analyse(problem, algebraic=True)
+            structure = read(problem)
         symbol, constants = Symbol(problem), _constants(problem)
         multipliers = symbol.multipliers
         open_ = [u for group in problem.count().constants for u in group] if problem.domain.has_time else []
@@ -225,17 +226,26 @@ class _Posed:
         return TiedInTime(system, self.ties(system.space), np.repeat(pressures, system.space.count))
 
 
-def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:
+def run_elements(problem: Problem, structure: Structure, budget: Budget, read: Read) -> tuple[Found, Estimate]:
     """Quadratic elements, refined until the change says that the error is below the tolerance.
+
+    Args:
+        problem: with every parameter a number.
+        structure: of its equations.
+        budget: how far to go.
+        read: finds the structure of another problem, which stands for this one.
 
     Raises:
         ValueError: no level could be solved.
     """
-    posed = _Posed.of(problem, structure)
+    posed = _Posed.of(problem, structure, read)
     problem = posed.problem
     essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
-    ladder = Ladder.of(problem, essential)
+    region = problem.domain.at_rest
+    assert region is not None
+    ladder = Ladder.of(problem, singular_corners(problem, region, essential))
     aside = Aside.of(problem, tuple(posed.multipliers))
+    counts = {} if aside is None else dict.fromkeys(aside.unknowns, aside.counts)
     mesh = ladder.first()
     best: Found | None = None
     changes: list[Estimate] = []
@@ -270,7 +280,7 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         shown = replace(guess, data={u: guess.data[u] for u in posed.shown})
         attempt = Found(shown, nodes, method if aside is None else f"{method}; {aside}")
         if best is not None:
-            changes.append(difference(problem, best.interpolant, shown, budget.floors, aside))
+            changes.append(difference(problem, best.interpolant, shown, budget.floors, counts))
         else:
             ladder.start()
         best = attempt

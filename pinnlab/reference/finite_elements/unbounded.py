@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.reference.finite_elements.symbol import Symbol, has_pressure
 
 Array = np.ndarray
 _AROUND = 0.05
@@ -72,8 +71,3 @@ class Aside:
             f"{self.names} grows without bound at ({names}) = {places}, where velocities clash, and has no "
             f"L2 norm: its error is that outside of discs of radius {self.radius:.3g} there"
         )
-
-
-def aside_of(problem: Problem) -> Aside | None:
-    """The same of any problem, whose pressures are found."""
-    return Aside.of(problem, tuple(Symbol(problem).multipliers)) if has_pressure(problem) else None
