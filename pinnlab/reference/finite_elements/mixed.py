@@ -6,8 +6,8 @@ Where w has fourth derivatives, m = lap w is a second unknown, and the equation'
 (P. G. Ciarlet and P.-A. Raviart, A mixed finite element method for the biharmonic equation, 1974). Tested with functions
 of all nodes, m - lap w takes the normal derivative of w as the flux through the boundary; the user's equation, tested with
 functions that vanish where w is given, needs no condition of its own. So a clamped side gives w and its slope, a supported
-one w and m, a line of symmetry the slopes of both. On a straight side along which w is constant, its second derivatives are
-those across the side, and a moment is one of m.
+one w and m. On a straight side along which w is constant, its second derivatives are those across the side, and a moment
+is one of m.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pinnlab.reference.structure import periodic_unknowns
 _PROBES = 8
 _INWARD = 0.52
 """Share of the surroundings of a corner that the region takes from which on it points inwards."""
-_PAIRS = {(1, 1, 0, 0), (1, 0, 1, 0), (0, 1, 0, 1)}
+_PAIRS = {(1, 1, 0, 0), (1, 0, 1, 0)}
 """Numbers of conditions on the value and slope of an unknown, and on those of its Laplacian."""
 
 
@@ -258,9 +258,9 @@ def check_mixed(form: MixedForm, essential: Sequence[Essential], fluxes: Sequenc
             if any(tuple(each) not in _PAIRS for each in found):
                 raise ValueError(
                     f"reference_solution: the conditions on {w} at {piece!r} are not two of those that finite elements take "
-                    "in equations of fourth order: its value and slope (clamped), its value and Laplacian or moment "
-                    f"(supported), or its slope and that of its Laplacian (symmetry). Give {w} one of these pairs there, or "
-                    "pass a reference of your own as Problem(reference=...)."
+                    "in equations of fourth order: its value and slope (clamped), or its value and Laplacian or moment "
+                    f"(supported). Give {w} one of these pairs there, or pass a reference of your own as "
+                    "Problem(reference=...)."
                 )
     for m, w in form.laplacians.items():
         held = {e.piece for e in essential if e.unknown == m}
