@@ -160,18 +160,23 @@ class _Solved:
     numbers: Mapping[str, float]
 
 
+def _read(problem: Problem) -> Structure:
+    """The structure of a problem for finite elements."""
+    return analyse(problem, algebraic=True)
+
+
 def _by_elements(problem: Problem, budget: Budget) -> _Solved:
     """On finite elements, which are scaled by themselves, and their systems too."""
     inner = problem.forward
-    structure = analyse(inner, algebraic=True)
+    structure = _read(inner)
     # steady, triangles are graded where data clash
     layers = Layers.of(inner) if inner.domain.has_time else None
     if layers is None:
         _check_clashes(problem, structure)
-        found, estimate = run_elements(inner, structure, budget)
+        found, estimate = run_elements(inner, structure, budget, _read)
         return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
     floors = layers.sizes(inner)
-    found, estimate = run_elements(layers.rest_of(inner), structure, dataclasses.replace(budget, floors=floors))
+    found, estimate = run_elements(layers.rest_of(inner), structure, dataclasses.replace(budget, floors=floors), _read)
     whole = Whole.of(found.interpolant, layers, inner)
     return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
 
@@ -341,7 +346,7 @@ def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt 
     if not on_grid(like) and not in_cube(like):
         check_elements(problem)
         with one_thread():
-            return run_elements(problem, analyse(problem, algebraic=True), budget)
+            return run_elements(problem, _read(problem), budget, _read)
     check_solvable(problem)
     at = cuts(like)
     folded = Folded(problem, at) if at else None

@@ -17,6 +17,8 @@ from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_g
 from pinnlab.domains import Box
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.characteristics import follow
+from pinnlab.reference.finite_elements.symbol import pressures_of
+from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.solve import in_cube, on_grid
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.direct_features import annihilates, solve_directly
@@ -96,11 +98,21 @@ def made_of(
 
 
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
-    """Points of the error grid (n, d), as many as there is time for; where data clash, only those inside."""
+    """Points of the error grid (n, d), as many as there is time for; where data clash, only those inside.
+
+    Where a pressure is unbounded, those count that are outside of discs around such places.
+    """
     points, domain = two_sided_grid(solution.problem), solution.problem.domain
     if _clash_in_plane(solution.problem):
         points = points[domain.depth(points) > _INSIDE * domain.size]
+        if (aside := _aside(solution.problem)) is not None:
+            points = points[torch.from_numpy(aside.counts(points.numpy()))]
     return affordable(points, lambda at: _on(solution, at), deadline)
+
+
+def _aside(problem: Problem) -> Aside | None:
+    """Where a pressure is unbounded and does not count."""
+    return Aside.of(problem.forward, pressures_of(problem.forward))
 
 
 def _clash_in_plane(problem: Problem) -> bool:
@@ -140,7 +152,13 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
         doubt = {u: rms(off[:, j]) for j, u in enumerate(known.unknowns)}
         method += " on one grid"
     if _clash_in_plane(known):
-        method += ", away from the boundary and the start, where data clash"
+        aside = _aside(known)
+        where = (
+            "the boundary and the start"
+            if aside is None
+            else f"the boundary and where {aside.names} grows without bound"
+        )
+        method += f", away from {where}, where data clash"
     estimate = made_of(comparison.solution, points, truth, doubt, method, seconds, known)
     if not sure and not largest(j.doubt for j in estimate.judged) < _VAGUE:
         raise NoEstimateError(
