@@ -19,6 +19,7 @@ from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.options import given
+from pinnlab.solvers.plane_march.plan import PlaneExperts
 from pinnlab.training.plans import March, Plan, Settings, Solver
 
 _SHARED = {f.name for f in fields(FamilyExperts)} & {f.name for f in fields(LocalExperts)}
@@ -121,7 +122,14 @@ class HardConstraintMoE(Solver):
     def _method(self, problem: Problem) -> Solver:
         if problem.families or self.network is not None:
             return self._trained()
-        return self._local() if isinstance(problem.domain, Box) else CutExperts(self._local())
+        local, domain = self._local(), problem.domain
+        if not domain.has_time:
+            return local if isinstance(domain, Box) else CutExperts(local)
+        if not isinstance(domain, Box):
+            return PlaneExperts(local)
+        # a box may have what only slabs of one piece take, such as integrals
+        plane = PlaneExperts(local)
+        return plane if len(domain.space) > 1 and plane.obstacle(problem) is None else local
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

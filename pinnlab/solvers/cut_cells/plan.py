@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,26 +67,11 @@ class CutExperts(Solver):
         options, space = self.options, problem.domain.space
         most = options.most_experts if "most_experts" in given(options) else _MANY
         limits = LevelSettings(
-            options.tolerance, self._counts(problem), most, options.condition_weight, usable_memory()
+            options.tolerance, first_counts(options, problem, _FEW), most, options.condition_weight, usable_memory()
         )
-        return CutLevels(problem, self._basis(len(space), problem, settings.seed), limits, settings.start)
-
-    def _basis(self, dimension: int, problem: Problem, seed: int) -> LocalBasis:
-        degree = max((self.options.degrees or {}).values(), default=_DEGREE[dimension])
-        if self.options.features == "tanh":
-            # as many functions as polynomials have, about
-            side = max(3, round(math.comb(degree + dimension, dimension) ** (1 / dimension)) - 1)
-            return RandomFeatures((side,) * dimension, seed)
-        return TotalDegree(dimension, degree)
-
-    def _counts(self, problem: Problem) -> dict[str, int]:
-        """Cells along each side of the bounding box at the start, nearly cubes."""
-        sides = {name: upper - lower for name, (lower, upper) in problem.domain.bounds.items()}
-        length = max(sides.values()) / _FEW[len(sides)]
-        found = {name: max(1, round(side / length)) for name, side in sides.items()}
-        found = {name: _meeting(problem, name, number) for name, number in found.items()}
-        chosen = self.options.experts or {}
-        return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
+        degree = max((options.degrees or {}).values(), default=_DEGREE[len(space)])
+        basis = local_basis(options, len(space), degree, settings.seed)
+        return CutLevels(problem, basis, limits, settings.start)
 
     def _obstacles(self, problem: Problem) -> Iterator[str]:
         region = problem.domain
@@ -129,6 +114,31 @@ class CutExperts(Solver):
                 boundary_patches(region, piece, {})
         except TypeError as error:
             yield f"{_OWNER}(): {error} Use PINN()."
+
+
+def local_basis(options: ExpertOptions, dimension: int, degree: int, seed: int) -> LocalBasis:
+    """The functions of every expert: polynomials of a total degree, or about as many random features."""
+    if options.features == "tanh":
+        side = max(3, round(math.comb(degree + dimension, dimension) ** (1 / dimension)) - 1)
+        return RandomFeatures((side,) * dimension, seed)
+    return TotalDegree(dimension, degree)
+
+
+def first_counts(options: ExpertOptions, problem: Problem, few: Mapping[int, int]) -> dict[str, int]:
+    """{coordinate of space: cells along that side of the bounding box at the start}, nearly cubes.
+
+    Args:
+        options: numbers that were given.
+        problem: whose sources may jump across coordinates.
+        few: {number of dimensions: cells along the longest side}.
+    """
+    bounds = problem.domain.bounds
+    sides = {name: bounds[name][1] - bounds[name][0] for name in problem.domain.space}
+    length = max(sides.values()) / few[len(sides)]
+    found = {name: max(1, round(side / length)) for name, side in sides.items()}
+    found = {name: _meeting(problem, name, number) for name, number in found.items()}
+    chosen = options.experts or {}
+    return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
 
 
 class CutMarch(March):

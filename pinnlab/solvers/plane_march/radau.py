@@ -49,6 +49,7 @@ class Radau:
     Attributes:
         nodes: (s,) in (0, 1].
         rates: (g,) the numbers l that stand for d/dt on a slab of length one, one of each conjugate pair.
+        at_start: (s,) from values at the nodes to that of their polynomial at the slab's start.
         into: (g, s) from stages to the decoupled problems.
         out: (s, g) back: the real part of what they give, times this.
     """
@@ -61,6 +62,9 @@ class Radau:
         kept = np.flatnonzero(rates.imag > -1e-9)
         twice = np.where(rates.imag[kept] > 1e-9, 2.0, 1.0)
         self.rates, self.into, self.out = rates[kept], np.linalg.inv(vectors)[kept], vectors[:, kept] * twice
+        self.at_start = time_rows(np.zeros(1), stages - 1, 0)[0] @ np.linalg.inv(
+            legendre.legvander(2 * self.nodes - 1, stages - 1)
+        )
         # from values at the start and at the nodes to Legendre coefficients over the slab
         self._fit = np.linalg.inv(legendre.legvander(2 * np.concatenate([[0.0], self.nodes]) - 1, stages))
 

@@ -52,7 +52,7 @@ class SlabSolver:
         groups: rows at stages, those of the system in its order.
         collocation: in time.
         slab: length.
-        levels: k arrays (K, m, N) at which the rows are linearized.
+        at: k arrays (K, m, N), values and derivatives by time at which the rows are linearized.
         instant: the time of it.
         pace: of factorizations.
         deadline: of them.
@@ -68,13 +68,14 @@ class SlabSolver:
         groups: Sequence[StageRows],
         collocation: Radau,
         slab: float,
-        levels: Sequence[Array],
+        at: Sequence[Array],
         instant: float,
         pace: Pace,
         deadline: Deadline,
     ):
         self.system, self.groups, self.collocation, self.slab = system, groups, collocation, slab
-        slopes = [group.slopes(levels, instant) for group in groups]
+        self.at, self.instant = at, instant
+        slopes = [group.slopes(at, instant) for group in groups]
         self._solvers: list[tuple[Solver, list[list[Parts]], list[Array]]] = []
         work = seconds = 0.0
         for g, rate in enumerate(collocation.rates):

@@ -11,16 +11,13 @@ next to the largest size that each unknown has had.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Scope
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline
@@ -34,6 +31,7 @@ from pinnlab.solvers.plane_march.cells import SpaceCells
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau
 from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
+from pinnlab.solvers.plane_march.start import orders_in_time, states
 
 Array = np.ndarray
 _FINEST = 40
@@ -105,7 +103,7 @@ class Sweep:
         self.made = CutDiscretization(problem, basis, settings.weight)
         self.inside = Inside(self.made.region, tree)
         self.collocation, self.pace = Radau(settings.stages), pace
-        self.orders = time_orders(problem)
+        self.orders = orders_in_time(problem)
         self.pieces: list[SlabPiece] = []
         self.coarse: dict[str, None] = {}
         self.added = self.misfit = 0.0
@@ -139,6 +137,11 @@ class Sweep:
         return (end - start) * 0.5**self.halvings
 
     @property
+    def started(self) -> bool:
+        """Whether there are cells yet."""
+        return self._cells is not None
+
+    @property
     def cells(self) -> SpaceCells:
         """Those of space at present."""
         assert self._cells is not None
@@ -160,7 +163,12 @@ class Sweep:
             return self._shorten(str(error))
         if found is None:
             return False
-        coefficients = self.collocation.coefficients(self.starts[0], found.levels[0])
+        start = self.starts[0].copy()
+        for j, unknown in enumerate(self.problem.unknowns):
+            if not self.orders[unknown]:
+                # what has no derivative by time follows from the others at every instant, the first among them
+                start[:, j] = np.tensordot(self.collocation.at_start, found.levels[0][:, :, j], axes=1)
+        coefficients = self.collocation.coefficients(start, found.levels[0])
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
         if error > self.settings.tolerance and self._may_shorten():
             self._shorten("the solution changes too fast")
@@ -202,8 +210,13 @@ class Sweep:
         at = [each[middle] for each in self.collocation.derivatives(self.starts, guess, self.slab)]
         instant = self.now + self.slab * float(self.collocation.nodes[middle])
         self._aged = False
-        self._solvers[self.halvings] = SlabSolver(
-            self.cells.system, self.cells.groups, self.collocation, self.slab, at, instant, self.pace, deadline
+        self._solver(self.halvings, at, instant, deadline)
+
+    def _solver(self, halvings: int, at: list[Array], instant: float, deadline: Deadline) -> None:
+        start, end = self.problem.domain.time_interval
+        slab = (end - start) * 0.5**halvings
+        self._solvers[halvings] = SlabSolver(
+            self.cells.system, self.cells.groups, self.collocation, slab, at, instant, self.pace, deadline
         )
 
     def _guess(self) -> Array:
@@ -236,6 +249,47 @@ class Sweep:
         if grown < _GROWN * self.settings.tolerance and aligned and easy and self.halvings > 0 and not self.done:
             self.halvings -= 1
         self._check_memory()
+
+    # -- going on later ----------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Plain data from which ``restore`` goes on with the same numbers."""
+        if self._cells is None:
+            return {"begun": False}
+        solvers = {
+            halvings: {"at": [torch.from_numpy(a) for a in solver.at], "instant": solver.instant}
+            for halvings, solver in self._solvers.items()
+        }
+        last = None if self._last is None else [torch.from_numpy(self._last[0]), self._last[1]]
+        return {
+            "begun": True,
+            "halved": torch.tensor(self.inside.tree.halved, dtype=torch.long),
+            "sizes": torch.from_numpy(self.sizes),
+            "starts": [torch.from_numpy(each) for each in self.starts],
+            "pieces": [piece.state() for piece in self.pieces],
+            "numbers": [self.position, self.halvings, self.added, self._aged],
+            "coarse": list(self.coarse),
+            "solvers": solvers,
+            "last": last,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        if not state["begun"]:
+            return
+        tree = self.inside.tree
+        grown = Tree.of_halved(
+            tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, state["halved"].tolist()
+        )
+        self.inside = Inside(self.made.region, grown)
+        self._renew(Deadline())
+        self.pieces = [SlabPiece.from_data(p, self.made.basis, self.made.parameters) for p in state["pieces"]]
+        self.sizes, self.starts = state["sizes"].numpy(), [each.numpy() for each in state["starts"]]
+        self.position, self.halvings, self.added, self._aged = state["numbers"]
+        self.coarse = dict.fromkeys(state["coarse"])
+        self._last = None if state["last"] is None else (state["last"][0].numpy(), state["last"][1])
+        for halvings, solver in state["solvers"].items():
+            self._solver(int(halvings), [each.numpy() for each in solver["at"]], solver["instant"], Deadline())
 
     def _may_shorten(self) -> bool:
         # what jumps at the start is smoothed by the first slabs
@@ -290,13 +344,12 @@ class Sweep:
 
     def _resolve_start(self, deadline: Deadline) -> None:
         """Halve cells until they hold the initial state: that needs no solve."""
-        given = initial_values(self.problem)
         while True:
             self._renew(deadline)
             m, found = len(self.problem.unknowns), []
             boxes: set[int] = set()
             for order in range(max(self.orders.values())):
-                function = _columns_of(self.problem, given, order)
+                function = states(self.problem, order)
                 coefficients = self.cells.sampled(function)
                 found.append(coefficients)
                 if order == 0:
@@ -313,41 +366,3 @@ class Sweep:
                 self.coarse["cells are not fine enough for the initial state"] = None
                 return
             self.inside.tree.split(boxes)
-
-
-Given = Mapping[tuple[str, int], Callable[[Array], Array]]
-"""{(unknown, order by time): function (n, d) -> (n,)} of the initial state."""
-
-
-def time_orders(problem: Problem) -> dict[str, int]:
-    """{unknown: highest order of derivatives by time in the equations}."""
-    return {u: problem.order_of(u, problem.domain.clock) for u in problem.unknowns}
-
-
-def initial_values(problem: Problem) -> Given:
-    """The initial state and its derivatives by time, as functions of points (n, d) of space."""
-    context, region = problem.context(), problem.domain
-    found: dict[tuple[str, int], Callable[[Array], Array]] = {}
-    for condition in problem.conditions:
-        if isinstance(condition, Initial):
-            for unknown, key, value, names in condition.targets(context):
-
-                def given(points: Array, value: Any = value, names: tuple[str, ...] = names) -> Array:
-                    at = torch.empty(len(points), len(region.coordinates), dtype=torch.float64)
-                    at[:, [i for i in range(at.shape[1]) if i != region.time_index]] = torch.from_numpy(points)
-                    at[:, region.time_index] = region.time_interval[0]
-                    scope = Scope({}, region.columns(at), problem.parameter_values())
-                    return scope.value(value, names, "the initial state").detach().numpy()
-
-                found[unknown, len(key)] = given
-    return found
-
-
-def _columns_of(problem: Problem, given: Given, order: int) -> Callable[[Array], Array]:
-    """All unknowns' derivatives of an order by time at the start, (n, d) -> (n, m); zero where there are none."""
-
-    def values(points: Array) -> Array:
-        zero = np.zeros(len(points))
-        return np.stack([given[u, order](points) if (u, order) in given else zero for u in problem.unknowns], axis=1)
-
-    return values
