@@ -125,11 +125,18 @@ class HardConstraintMoE(Solver):
         local, domain = self._local(), problem.domain
         if not domain.has_time:
             return local if isinstance(domain, Box) else CutExperts(local)
-        if not isinstance(domain, Box):
+        if not isinstance(domain, Box) or self.marches_the_plane(problem):
             return PlaneExperts(local)
-        # a box may have what only slabs of one piece take, such as integrals
-        plane = PlaneExperts(local)
-        return plane if len(domain.space) > 1 and plane.obstacle(problem) is None else local
+        return local
+
+    def marches_the_plane(self, problem: Problem) -> bool:
+        """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others, too, which
+        take integrals and data, and the layers that clashing data make.
+        """
+        several = problem.domain.has_time and len(problem.domain.space) > 1
+        if not several or (isinstance(problem.domain, Box) and problem.clashes.singular):
+            return False
+        return PlaneExperts(self._local()).obstacle(problem) is None
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

@@ -200,7 +200,11 @@ class CutDiscretization:
     def _nodes(
         self, inside: Inside, layout: Layout, surface: Mapping[str, tuple[Array, Array, Array]], held_out: bool
     ) -> Nodes:
-        boundary = {piece: (x, normals, layout.home[leaves]) for piece, (x, normals, leaves) in surface.items()}
+        boundary = {}
+        for piece, (points, normals, leaves) in surface.items():
+            # beside a curve that just touches a box there may be no expert
+            kept = layout.home[leaves] >= 0
+            boundary[piece] = points[kept], normals[kept], layout.home[leaves[kept]]
         faces = []
         for axis in range(len(self.names)):
             inner = [face for face in layout.faces if face.axis == axis]

@@ -42,8 +42,16 @@ _NEWTON = 0.01
 """Share of the tolerance that steps of Newton's method may have."""
 _AGED = 0.2
 """Share that a step had of the one before, from which on the next slab is linearized anew."""
+_OF_START = 0.05
+"""Share of the tolerance up to which the initial state has to be held by cells: what they miss changes in the first slab."""
 _PER_SLAB = 0.05
 """Share of the tolerance that one slab may add to the error of space, where it is longer than its share of time."""
+_BRIEF = 5
+"""Halvings of the interval from which on slabs may be off by more, so that each adds as much to the mean over time."""
+_BRIEFEST = 8.0
+"""Times as much that space may be off by in the shortest slabs: in part it stays."""
+_ERROR = 0.1
+"""Error of a solution next to what its rows are off by where no solve has looked: between this and a hundredth, measured."""
 _GROWN = 0.5
 """Share of the tolerance that the error of a slab of twice the length may be expected to have."""
 _KEPT = 3
@@ -113,6 +121,7 @@ class Sweep:
         self._last: tuple[Array, int] | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
+        self._off = np.zeros(0)
 
     @property
     def done(self) -> bool:
@@ -170,15 +179,15 @@ class Sweep:
                 start[:, j] = np.tensordot(self.collocation.at_start, found.levels[0][:, :, j], axes=1)
         coefficients = self.collocation.coefficients(start, found.levels[0])
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
-        if error > self.settings.tolerance and self._may_shorten():
+        # space first: in time nothing is smooth on cells that are too wide
+        off_by = self._off_by(ends)
+        if not off_by <= self._allowed() and self._refined(deadline):
+            return False
+        if error > self._brief * self.settings.tolerance and self._may_shorten():
             self._shorten("the solution changes too fast")
             return False
-        if error > self.settings.tolerance:
+        if error > self._brief * self.settings.tolerance:
             self.coarse["the start is not resolved in time: slabs could not be made short enough for it"] = None
-        off = self.cells.off(ends, self.now + self.slab, 1 / self.slab)
-        off_by = self.cells.mean(off)
-        if off_by > self._allowed() and self._refined(off, deadline):
-            return False
         self.added += off_by
         self._accept(coefficients, found, error)
         return True
@@ -192,7 +201,7 @@ class Sweep:
         if fresh:
             self._factorize(deadline)
         solver = self._solvers[self.halvings]
-        tolerance = max(_NEWTON * self.settings.tolerance, 1e-13) * float(np.max(self.sizes, initial=0.0) or 1.0)
+        tolerance = max(_NEWTON * min(self.settings.tolerance, 1e-2), 1e-13) * float(np.max(self.sizes, initial=0.0) or 1.0)
         found = solver.solve(self.starts, self._guess(), self.now, tolerance, deadline)
         if found.converged:
             self._aged = found.contraction > _AGED
@@ -243,7 +252,8 @@ class Sweep:
         self._last = coefficients, self.halvings
         self.starts = [level[-1] for level in found.levels[: len(self.starts)]]
         self.position += 1 << (_FINEST - self.halvings)
-        grown = error * 2.0 ** (self.collocation.stages + 1)
+        # measured as a slab of twice the length would be
+        grown = error / self._brief * 2.0 ** (self.collocation.stages + 1)
         aligned = self.position % (1 << (_FINEST - self.halvings + 1)) == 0
         easy = found.contraction < _AGED
         if grown < _GROWN * self.settings.tolerance and aligned and easy and self.halvings > 0 and not self.done:
@@ -305,11 +315,29 @@ class Sweep:
 
     def _allowed(self) -> float:
         """What a slab may add to the error of space, relative to the sizes."""
-        return self.settings.tolerance * max(0.5**self.halvings, _PER_SLAB)
+        share = max(0.5**self.halvings, _PER_SLAB)
+        return self.settings.tolerance * share * min(self._brief, _BRIEFEST)
 
-    def _refined(self, off: Array, deadline: Deadline) -> bool:
+    @property
+    def _brief(self) -> float:
+        """How much more a slab of the present length may be off by than one of a usual length: at the start, where things
+        change fast, errors are short-lived.
+        """
+        return max(1.0, math.sqrt(2.0 ** (self.halvings - _BRIEF)))
+
+    def _off_by(self, ends: list[Array]) -> float:
+        """What space adds to the error in the slab that was just solved, relative to the sizes.
+
+        Args:
+            ends: k arrays (K, m, N), values and derivatives by time at its end.
+        """
+        largest = float(self.sizes.max(initial=0.0)) or 1.0
+        self._off = self.cells.off(ends, self.now + self.slab, 1 / self.slab)
+        return _ERROR * self.cells.mean(self._off) / largest
+
+    def _refined(self, deadline: Deadline) -> bool:
         """Halve cells that are off by too much; False where there may be no more of them."""
-        boxes = [b for b in self.cells.worst(off) if self.inside.tree.places[b][0] < _DEEPEST]
+        boxes = [b for b in self.cells.worst(self._off) if self.inside.tree.places[b][0] < _DEEPEST]
         if not boxes or self.cells.count + 3 * len(boxes) > self.settings.most:
             self.coarse[f"cells are not fine enough in space from {self._time()} on"] = None
             return False
@@ -357,7 +385,7 @@ class Sweep:
                 misfit = self.cells.misfit(function, coefficients)
                 size = np.maximum(self.sizes, self.cells.sizes(coefficients))
                 off = (misfit / np.where(size > 0, size, 1.0)).max(axis=1)
-                if self.cells.mean(off) > self.settings.tolerance:
+                if self.cells.mean(off) > _OF_START * self.settings.tolerance:
                     boxes |= {b for b in self.cells.worst(off) if self.inside.tree.places[b][0] < _DEEPEST}
             self.starts = found or [np.zeros((self.cells.count, m, self.made.basis.size))]
             if not boxes:

@@ -33,6 +33,8 @@ from pinnlab.solvers.windows import joined
 Array = np.ndarray
 _FIRST = 4
 """Halvings of time that make the first slab of the first march."""
+_SCOUT = 2
+"""Stages in time of a march that tells how large unknowns become."""
 _POINTS = 2048
 """At which marches are compared."""
 _LONGER = 2.0
@@ -152,13 +154,27 @@ class Sweeps:
 
     def _begin(self) -> None:
         stride, last = self.strides[self.number], self.best
-        tree, sizes, first = self.grown(), np.zeros(len(self.problem.unknowns)), _FIRST
-        if last is not None:
-            values = joined(last.pieces, self.problem.domain)(self._points)
-            sizes = torch.nan_to_num(values).square().mean(dim=0).sqrt().numpy()
+        sizes = self._scouted(stride) if last is None else self._sizes_of(last.pieces)
         settings = SweepSettings(stride.tolerance, stride.stages, self.most, self.weight, self.bytes)
         self._began = time.perf_counter()
-        self.running = Sweep(self.problem, stride.basis, tree, settings, sizes, first, self._pace)
+        self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, self._pace)
+
+    def _scouted(self, stride: Stride) -> Array:
+        """(m,) sizes of the unknowns, from a march in a few slabs on the first cells; zeros where it fails."""
+        settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
+        nothing = np.zeros(len(self.problem.unknowns))
+        scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, self._pace)
+        try:
+            while not scout.done:
+                scout.attempt(Deadline())
+        except UnresolvedError:
+            return nothing
+        return self._sizes_of(scout.pieces)
+
+    def _sizes_of(self, pieces: Sequence[SlabPiece]) -> Array:
+        """(m,) root mean squares of the unknowns of a march."""
+        values = torch.nan_to_num(joined(pieces, self.problem.domain)(self._points))
+        return values.square().mean(dim=0).sqrt().numpy()
 
     def _finish(self, sweep: Sweep) -> None:
         stride = self.strides[self.number]
