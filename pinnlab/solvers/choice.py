@@ -151,7 +151,8 @@ def _marching_experts(problem: Problem, settings: Settings) -> Choice | None:
     """Experts on cells of the plane that march through time."""
     experts = HardConstraintMoE()
     fits = experts.marches_the_plane(problem) and not _changing(problem) and runs_on(settings)
-    if not fits or settings.start is not None:
+    # characteristics follow what is carried and hardly spreads
+    if not fits or settings.start is not None or _transported(problem, settings):
         return None
     why = "a single instance in the plane with time: local experts on cells of the plane, marched and not trained"
     return Choice(experts, why, certain=False)

@@ -47,14 +47,14 @@ class CutExperts(Solver):
     options: ExpertOptions
 
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time
+        return True
 
     def obstacle(self, problem: Problem) -> str | None:
         return next(self._obstacles(problem), None)
 
     def plan(self, problem: Problem, settings: Settings) -> March:
         if (why := self.obstacle(problem)) is not None:
-            raise (TypeError if problem.domain.has_time else ValueError)(why)
+            raise ValueError(why)
         if not runs_on(settings):
             raise ValueError(
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
@@ -75,14 +75,11 @@ class CutExperts(Solver):
 
     def _obstacles(self, problem: Problem) -> Iterator[str]:
         region = problem.domain
-        if region.has_time:
+        if region.has_time or len(region.space) not in _DEGREE:
             yield (
-                f"{_OWNER} needs a Box as domain where there is time, this problem lives on {region!r}; use PINN() or "
-                "CausalPINN()."
+                f"{_OWNER}() covers regions of two or three dimensions, with time or without, with cells, not {region!r}; "
+                "use PINN()."
             )
-            return
-        if len(region.space) not in _DEGREE:
-            yield f"{_OWNER}() covers regions of two or three dimensions with cells, not {region!r}; use PINN()."
             return
         for name in problem.families:
             yield (

@@ -186,8 +186,9 @@ class Sweeps:
             sweep.pieces, stride.tolerance, tuple(sweep.coarse), sweep.added, sweep.cells.count, difference, self.number
         )
         self._took = time.perf_counter() - self._began
-        # what cells did not resolve now they do not at a smaller tolerance
-        self.number = len(self.strides) if sweep.coarse else self.number + 1
+        # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does
+        met = difference is not None and difference <= self.strides[-1].tolerance
+        self.number = len(self.strides) if sweep.coarse or met else self.number + 1
         self.running = None
 
     def state(self) -> dict[str, Any]:

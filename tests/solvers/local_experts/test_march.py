@@ -384,16 +384,6 @@ SPACE = pl.Problem(
     [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
 )  # fmt: skip
 OBSTACLES = {
-    "no box": (
-        pl.Problem(
-            pl.Ball(center={"x": 0.0, "y": 0.0}, radius=1.0) * pl.Box(t=(0.0, 1.0)),
-            "u",
-            lambda u: u.t - u.xx - u.yy,
-            [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
-        ),
-        TypeError,
-        "a Box",
-    ),
     "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)]), ValueError, "no initial condition"),
     "a jump": (JUMP, NothingSolvedError, "a jump or a kink near x = 0.4"),
     "a point inside": (
