@@ -65,7 +65,7 @@ class SpaceCells:
         return np.stack([site.derivative(coefficients[:, j], ()) for j in range(coefficients.shape[1])])
 
     def sizes(self, coefficients: Array) -> Array:
-        """(m,) root mean squares over the region of functions (K, m, N)."""
+        """(m,) root mean squares over the region of functions (K, m, N), about: an expert's points count alike."""
         return np.sqrt(self.values(coefficients) ** 2 @ self._point_weights)
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:

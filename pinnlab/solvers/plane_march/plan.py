@@ -31,7 +31,7 @@ _TOLERANCE = 1e-6
 """Of the last march, where no other is given."""
 _STRIDES = ((1e-2, 8, 3), (1e-4, 10, 4), (1e-6, 12, 5), (0.0, 14, 7))
 """Marches down to a tolerance, the degree of experts of the plane in them, and the number of stages in time."""
-_LOWER = {2: 0, 3: 3}
+_LOWER = {2: 0, 3: 1}
 """By how much degrees are lower, by the number of dimensions of space."""
 _FEW = {2: 4, 3: 2}
 """Cells along the longest side of the region at the start."""
