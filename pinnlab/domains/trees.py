@@ -141,7 +141,7 @@ class Tree:
         return found
 
     def seam(self, axis: int) -> list[Face]:
-        """Faces at which leaves at both ends of a coordinate meet that is periodic: ``lower`` is the one at its upper end."""
+        """Faces at which leaves at both ends of a periodic coordinate meet: ``lower`` is the one at its upper end."""
         found = []
         for number in self.leaves:
             level, at = self.places[number]

@@ -31,13 +31,13 @@ from pinnlab.solution import known_files as plain
 from pinnlab.solution.recognition import compared, digests
 from pinnlab.solution.saved_parameters import parameter_data, parameter_from
 from pinnlab.solvers.cut_cells.piece import CutPiece
-from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Cell, Interface, Partition
+from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.windows import Slice, joined
 from pinnlab.training.history import History
 from pinnlab.training.model import Model
@@ -355,7 +355,8 @@ def _read(entry: Data, known: _Known) -> Part:
 
 
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "slab of cells": _slab_piece, "drift": _view, "cells": _piecewise, "network": _model
+    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "slab of cells": _slab_piece, "drift": _view,
+    "cells": _piecewise, "network": _model,
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

@@ -130,8 +130,8 @@ class HardConstraintMoE(Solver):
         return local
 
     def marches_the_plane(self, problem: Problem) -> bool:
-        """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others, too, which
-        take integrals and data, and the layers that clashing data make.
+        """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others besides,
+        which take integrals and data, and the layers that clashing data make.
         """
         several = problem.domain.has_time and len(problem.domain.space) > 1
         if not several or (isinstance(problem.domain, Box) and problem.clashes.singular):

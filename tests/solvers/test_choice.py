@@ -64,7 +64,10 @@ def swirling(strength: float, k: float = 0.0) -> pl.Problem:
 
 def growing(rate: float) -> pl.Problem:
     """In space, periodic."""
-    conditions = [pl.Initial(u=lambda x, y, z: torch.sin(2 * math.pi * (x + y + z))), *(pl.Periodic(on=n) for n in "xyz")]
+    conditions = [
+        pl.Initial(u=lambda x, y, z: torch.sin(2 * math.pi * (x + y + z))),
+        *(pl.Periodic(on=n) for n in "xyz"),
+    ]
     return SPACE.replace(equations=lambda u: u.t - u.laplacian - rate * u, conditions=conditions)
 
 

@@ -25,7 +25,7 @@ class SlabPiece(Part):
     Args:
         unknowns: m names.
         region: of space and the slab's interval of time.
-        space: the (s + 1) m coefficients of Legendre polynomials in time, as functions of space, polynomial after polynomial.
+        space: the (s + 1) m coefficients of Legendre polynomials in time, as functions of space, degree after degree.
         constants: {name: parameter's value}.
     """
 

@@ -102,7 +102,10 @@ class PlaneExperts(Solver):
     def _obstacles(self, problem: Problem) -> Iterator[str]:
         region = problem.domain
         if not region.has_time or len(region.space) not in _FEW:
-            yield f"{_OWNER}() marches through time on regions of two or three dimensions of space, not on {region!r}; use PINN()."
+            yield (
+                f"{_OWNER}() marches through time on regions of two or three dimensions of space, not on {region!r}; use "
+                "PINN()."
+            )
             return
         for name in problem.families:
             yield (
@@ -132,8 +135,8 @@ class PlaneExperts(Solver):
         stages = (self.options.degrees or {}).get(region.clock, low)
         if not low <= stages <= high:
             yield (
-                f"{_OWNER}(degrees={{{region.clock!r}: {stages}}}): polynomials in time have degrees from {low} to {high} on "
-                "cells of the plane and of space; slabs are as short as they have to be."
+                f"{_OWNER}(degrees={{{region.clock!r}: {stages}}}): polynomials in time have degrees from {low} to {high} "
+                "on cells of the plane and of space; slabs are as short as they have to be."
             )
         try:
             assert region.at_rest is not None
@@ -222,8 +225,8 @@ class PlaneMarch(March):
                 self._say(remark)
             if best.difference is not None:
                 self._say(
-                    f"it differs by {best.difference:.0e} from a march with a larger tolerance: that one's error, about; its "
-                    f"own tolerance is {best.tolerance:.0e}"
+                    f"it differs by {best.difference:.0e} from a march with a larger tolerance: that one's error, about; "
+                    f"its own tolerance is {best.tolerance:.0e}"
                 )
             else:
                 self._say(f"only the march with a tolerance of {best.tolerance:.0e} was done, which no other confirms")

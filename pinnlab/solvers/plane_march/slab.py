@@ -45,7 +45,7 @@ class Stages:
 
 
 class SlabSolver:
-    """The linearized problems of space of slabs of one length, factorized; slabs whose coefficients are about alike share it.
+    """The linearized problems of space of slabs of one length, factorized; slabs with about the same coefficients share it.
 
     Args:
         system: the cells' least squares.
@@ -82,9 +82,13 @@ class SlabSolver:
             real = self._is_real(g)
             own = system.cost.work * (1.0 if real else _COMPLEX)
             deadline.require(pace.seconds(own), "the next factorization")
-            found = [g.at_rate(each, (rate.real if real else rate) / slab) for g, each in zip(groups, slopes, strict=True)]
+            found = [
+                g.at_rate(each, (rate.real if real else rate) / slab) for g, each in zip(groups, slopes, strict=True)
+            ]
             began = time.perf_counter()
-            self._solvers.append((system.factorized([p for p, _ in found]), [p for p, _ in found], [w for _, w in found]))
+            self._solvers.append(
+                (system.factorized([p for p, _ in found]), [p for p, _ in found], [w for _, w in found])
+            )
             work, seconds = work + own, seconds + time.perf_counter() - began
         pace.learn(work, seconds)
 

@@ -201,7 +201,9 @@ class Sweep:
         if fresh:
             self._factorize(deadline)
         solver = self._solvers[self.halvings]
-        tolerance = max(_NEWTON * min(self.settings.tolerance, 1e-2), 1e-13) * float(np.max(self.sizes, initial=0.0) or 1.0)
+        tolerance = max(_NEWTON * min(self.settings.tolerance, 1e-2), 1e-13) * float(
+            np.max(self.sizes, initial=0.0) or 1.0
+        )
         found = solver.solve(self.starts, self._guess(), self.now, tolerance, deadline)
         if found.converged:
             self._aged = found.contraction > _AGED
@@ -307,7 +309,9 @@ class Sweep:
 
     def _shorten(self, why: str) -> bool:
         if self.halvings >= _SHORTEST:
-            raise UnresolvedError(f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough: {why}")
+            raise UnresolvedError(
+                f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough: {why}"
+            )
         self.halvings += 1
         return False
 

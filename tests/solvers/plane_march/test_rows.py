@@ -41,7 +41,9 @@ def test_the_linearization_at_a_rate_is_a_difference_of_residuals() -> None:
         predicted = group.rows.changes(linear, change)
         step = 1e-5
         ahead, behind = (
-            group.residuals([(level + sign * step * rate**k * change)[None] for k, level in enumerate(levels)], np.array([time]))
+            group.residuals(
+                [(level + sign * step * rate**k * change)[None] for k, level in enumerate(levels)], np.array([time])
+            )
             for sign in (1.0, -1.0)
         )
         measured = (ahead - behind)[:, 0] / (2 * step) * weights
@@ -66,7 +68,7 @@ def test_one_step_solves_a_linear_slab() -> None:
         [pl.Initial(u=lambda x: x * (1 - x)), pl.Dirichlet(u=0.0, on="x"), pl.Periodic(on="y")],
     )
     made, collocation = cells(problem), Radau(3)
-    start = made.sampled(lambda p: (p[:, :1] * (1 - p[:, :1])))
+    start = made.sampled(lambda p: p[:, :1] * (1 - p[:, :1]))
     solver = SlabSolver(made.system, made.groups, collocation, 0.5, [start, 0 * start], 0.25, Pace(), Deadline())
     found = solver.solve([start], np.stack([start] * 3), 0.0, 1e-11, Deadline())
     assert found.converged and found.contraction < 1e-6
@@ -90,7 +92,11 @@ def test_what_no_iteration_can_meet_is_said() -> None:
 def test_seams_join_the_ends_of_a_period() -> None:
     """Across a seam the rows are jumps between points one period apart."""
     made = cells(DAMPED)
-    (seam,) = [g for g in made.groups if len(g.rows.sites) == 2 and not np.allclose(g.rows.sites[0].points, g.rows.sites[1].points)]
+    (seam,) = [
+        g
+        for g in made.groups
+        if len(g.rows.sites) == 2 and not np.allclose(g.rows.sites[0].points, g.rows.sites[1].points)
+    ]
     below, above = (site.points for site in seam.rows.sites)
     assert below - above == pytest.approx(np.broadcast_to([0.0, 2.0], below.shape))
     linear = made.sampled(lambda p: np.stack([p[:, 1], np.cos(np.pi * p[:, 1])], axis=1))

@@ -220,7 +220,7 @@ def test_nothing_stays_nothing() -> None:
 
 
 def test_a_start_whose_slopes_clash_with_the_boundary() -> None:
-    """A unit square from zero whose side x = 0 lets heat in at the rate one: 2 sqrt(t) ierfc(x / 2 sqrt(t)) for short times."""
+    """Heat enters a square at x = 0 at the rate one: for short times the state is 2 sqrt(t) ierfc(x / 2 sqrt(t))."""
     problem = HEAT.replace(
         domain=SQUARE * until(0.02),
         conditions=[
