@@ -137,7 +137,7 @@ class Sweeps:
         """
         if self.running is None:
             deadline.require(_LONGER * self._took, "a march at a smaller tolerance")
-            self._begin()
+            self._begin(deadline)
         assert self.running is not None
         added = self.running.attempt(deadline)
         if self.running.done:
@@ -152,21 +152,21 @@ class Sweeps:
             return self.running.added
         return math.nan if self.best is None else self.best.added
 
-    def _begin(self) -> None:
+    def _begin(self, deadline: Deadline) -> None:
         stride, last = self.strides[self.number], self.best
-        sizes = self._scouted(stride) if last is None else self._sizes_of(last.pieces)
+        sizes = self._scouted(stride, deadline) if last is None else self._sizes_of(last.pieces)
         settings = SweepSettings(stride.tolerance, stride.stages, self.most, self.weight, self.bytes)
         self._began = time.perf_counter()
         self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, self._pace)
 
-    def _scouted(self, stride: Stride) -> Array:
+    def _scouted(self, stride: Stride, deadline: Deadline) -> Array:
         """(m,) sizes of the unknowns, from a march in a few slabs on the first cells; zeros where it fails."""
         settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
         nothing = np.zeros(len(self.problem.unknowns))
         scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, self._pace)
         try:
             while not scout.done:
-                scout.attempt(Deadline())
+                scout.attempt(deadline)
         except UnresolvedError:
             return nothing
         return self._sizes_of(scout.pieces)
@@ -207,7 +207,7 @@ class Sweeps:
         if found is not None:
             self.best = _restored(found, self.problem, self.strides[found["numbers"]["number"]].basis)
         if state["running"] is not None:
-            self._begin()
+            self._begin(Deadline())
             assert self.running is not None
             self.running.restore(state["running"])
 
