@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.coverings import boundary_patches
@@ -119,6 +120,13 @@ class PlaneExperts(Solver):
                 yield (
                     f"{_OWNER}() takes initial states, conditions on the boundary and periodicity where it marches through "
                     f"time in {len(region.space)} dimensions of space, not {condition!r}; use PINN()."
+                )
+            elif condition.where is not None and region.clock in argument_names(
+                condition.where, region.coordinates, repr(condition)
+            ):
+                yield (
+                    f"{_OWNER}() puts conditions on parts of the boundary that stay where they are, and where of {condition!r} "
+                    f"takes {region.clock!r}; use PINN(), or a condition whose values change with time."
                 )
         yield from self._starts(problem)
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:

@@ -93,7 +93,7 @@ class Radau:
 
 def time_rows(shares: Array, degree: int, order: int) -> Array:
     """(n, degree + 1) derivatives of Legendre polynomials over a slab of length one, at (n,) shares of it."""
-    matrix = np.eye(degree + 1)
+    matrix: Array = np.eye(degree + 1)
     for _ in range(min(order, degree + 1)):
         matrix = 2 * legendre.legder(matrix, axis=0) if len(matrix) > 1 else np.zeros((1, degree + 1))
     return legendre.legvander(2 * np.asarray(shares) - 1, len(matrix) - 1) @ matrix

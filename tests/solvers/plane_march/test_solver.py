@@ -289,6 +289,11 @@ REFUSED = {
         HEAT.replace(conditions=[*HEAT.conditions, pl.Data({"x": [0.1], "y": [0.1], "t": [0.1]}, u=[1.0])]),
         {}, "not Data.*PINN",
     ),
+    "a part that moves": (
+        HEAT.replace(conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=0.0, where=lambda x, t: x > t), pl.Neumann(
+            u=0.0, where=lambda x, t: x <= t)], reference=None),
+        {}, "where of Dirichlet.* takes 't'",
+    ),
     "edges": (HEAT, {"experts": {"x": (0.3,)}}, "give numbers of cells"),
     "many stages": (HEAT, {"degrees": {"t": 12}}, "degrees from 2 to 9"),
     "an unknown number": (
