@@ -125,8 +125,8 @@ class PlaneExperts(Solver):
                 condition.where, region.coordinates, repr(condition)
             ):
                 yield (
-                    f"{_OWNER}() puts conditions on parts of the boundary that stay where they are, and where of {condition!r} "
-                    f"takes {region.clock!r}; use PINN(), or a condition whose values change with time."
+                    f"{_OWNER}() puts conditions on parts of the boundary that stay where they are, and where of "
+                    f"{condition!r} takes {region.clock!r}; use PINN(), or a condition whose values change with time."
                 )
         yield from self._starts(problem)
         if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:

@@ -11,7 +11,6 @@ next to the largest size that each unknown has had.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
+from pinnlab.solvers.cut_cells.marking import Marking
 from pinnlab.solvers.cut_cells.system import SingularError
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
@@ -30,6 +30,7 @@ from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.solvers.plane_march.cells import SpaceCells
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau
+from pinnlab.solvers.plane_march.settings import SweepSettings
 from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
 from pinnlab.solvers.plane_march.start import orders_in_time, states
 
@@ -40,6 +41,8 @@ _SHORTEST = 24
 """Halvings up to which a slab is shortened."""
 _NEWTON = 0.01
 """Share of the tolerance that steps of Newton's method may have."""
+_LOOSEST = 1e-2
+"""Tolerance that counts for corners and Newton's method where none is given."""
 _AGED = 0.2
 """Share that a step had of the one before, from which on the next slab is linearized anew."""
 _OF_START = 0.05
@@ -58,25 +61,6 @@ _KEPT = 3
 """Lengths of slabs whose factorizations are kept."""
 _DEEPEST = 12
 """Halvings of the first cells."""
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """What one march aims at.
-
-    Attributes:
-        tolerance: of the error of a slab, relative to the size of each unknown.
-        stages: s.
-        most: experts.
-        weight: of boundary and face rows against those of the equations.
-        bytes: that factorizations, and the slabs so far, may take.
-    """
-
-    tolerance: float
-    stages: int
-    most: int
-    weight: float = 100.0
-    bytes: float = math.inf
 
 
 class Sweep:
@@ -109,6 +93,8 @@ class Sweep:
     ):
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
         self.made = CutDiscretization(problem, basis, settings.weight)
+        # next to corners that point inwards even cells would lead to a smoother function that is wrong
+        Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
         self.inside = Inside(self.made.region, tree)
         self.collocation, self.pace = Radau(settings.stages), pace
         self.orders = orders_in_time(problem)
@@ -169,7 +155,8 @@ class Sweep:
         try:
             found = self._solved(deadline)
         except SingularError as error:
-            return self._shorten(str(error))
+            self._shorten(str(error))
+            return False
         if found is None:
             return False
         start = self.starts[0].copy()
@@ -201,7 +188,7 @@ class Sweep:
         if fresh:
             self._factorize(deadline)
         solver = self._solvers[self.halvings]
-        tolerance = max(_NEWTON * min(self.settings.tolerance, 1e-2), 1e-13) * float(
+        tolerance = max(_NEWTON * min(self.settings.tolerance, _LOOSEST), 1e-13) * float(
             np.max(self.sizes, initial=0.0) or 1.0
         )
         found = solver.solve(self.starts, self._guess(), self.now, tolerance, deadline)
@@ -231,7 +218,7 @@ class Sweep:
         )
 
     def _guess(self) -> Array:
-        """(s, K, m, N): the last slab's polynomial goes on, or the start stands still."""
+        """(s, K, m, N): the last slab's polynomial, or the start."""
         if self._last is None or self._last[1] - self.halvings > 1:
             return np.repeat(self.starts[0][None], self.collocation.stages, axis=0)
         coefficients, halvings = self._last
@@ -307,13 +294,12 @@ class Sweep:
         # what jumps at the start is smoothed by the first slabs
         return self.halvings < (_SHORTEST if self.pieces else min(_SHORTEST, self.first + 10))
 
-    def _shorten(self, why: str) -> bool:
+    def _shorten(self, why: str) -> None:
         if self.halvings >= _SHORTEST:
             raise UnresolvedError(
                 f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough: {why}"
             )
         self.halvings += 1
-        return False
 
     # -- cells -------------------------------------------------------------------------------------------------------
 

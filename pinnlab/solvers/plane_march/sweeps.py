@@ -27,7 +27,8 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.solvers.plane_march.piece import SlabPiece
-from pinnlab.solvers.plane_march.sweep import Sweep, SweepSettings
+from pinnlab.solvers.plane_march.settings import SweepSettings
+from pinnlab.solvers.plane_march.sweep import Sweep
 from pinnlab.solvers.windows import joined
 
 Array = np.ndarray

@@ -237,6 +237,22 @@ def test_a_start_whose_slopes_clash_with_the_boundary() -> None:
         assert solution(x=x, y=0.5, t=t)["u"] == pytest.approx(exact, abs=1e-2 * exact.max())
 
 
+def test_a_corner_that_points_inwards() -> None:
+    """On an L-shape r^(2/3) sin(2 phi / 3) solves the heat equation and stays: cells are graded towards the corner."""
+
+    def corner(x: Tensor, y: Tensor) -> Tensor:
+        angle = torch.atan2(y, x)
+        angle = torch.where(angle < 0, angle + 2 * PI, angle)
+        return torch.hypot(x, y) ** (2 / 3) * torch.sin(2 * angle / 3)
+
+    shape = pl.Polygon([(0, 0), (0, -1), (-1, -1), (-1, 1), (1, 1), (1, 0)])
+    problem = HEAT.replace(
+        domain=shape * until(1.0), conditions=[pl.Initial(u=corner), pl.Dirichlet(u=corner)],
+        reference=lambda x, y, t: corner(x, y),
+    )  # fmt: skip
+    assert solve(problem, tolerance=1e-2).error()["u"] < 1e-3
+
+
 def test_a_file_holds_it(tmp_path: Path) -> None:
     solution = solve(HEAT, tolerance=1e-2)
     solution.save(tmp_path / "heat.pt")
