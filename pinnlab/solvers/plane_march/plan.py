@@ -202,7 +202,8 @@ class PlaneMarch(March):
     def advance(self, deadline: Deadline | None = None) -> Advance:
         sweeps = self.sweeps
         if sweeps.done:
-            return self._ended(Status.UNRESOLVED if sweeps.best and sweeps.best.coarse else Status.CONVERGED)
+            assert sweeps.best is not None
+            return self._ended(Status.UNRESOLVED if sweeps.best.coarse or sweeps.apart else Status.CONVERGED)
         try:
             new = sweeps.advance(deadline or Deadline())
         except TimeIsUpError as error:

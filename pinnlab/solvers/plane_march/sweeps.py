@@ -38,6 +38,8 @@ _SCOUT = 2
 """Stages in time of a march that tells how large unknowns become."""
 _POINTS = 2048
 """At which marches are compared."""
+_APART = 10.0
+"""Times the tolerance of a march by which the next one may differ from it."""
 _LONGER = 2.0
 """Times as long as the last march, the next one takes at least: it is not begun where there is less time."""
 
@@ -114,6 +116,14 @@ class Sweeps:
     def done(self) -> bool:
         """Whether all marches are."""
         return self.number >= len(self.strides)
+
+    @property
+    def apart(self) -> bool:
+        """Whether the last two marches differ by so much that neither is what its tolerance says."""
+        best = self.best
+        if best is None or best.difference is None:
+            return False
+        return not best.difference <= _APART * self.strides[best.number - 1].tolerance
 
     @property
     def pieces(self) -> Sequence[SlabPiece]:
