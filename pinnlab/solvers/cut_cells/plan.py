@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.cut_cells.first import first_counts, local_basis
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
 from pinnlab.solvers.cut_cells.piece import CutPiece
-from pinnlab.solvers.local_experts.basis import LocalBasis, RandomFeatures, TotalDegree
+from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
@@ -67,10 +68,14 @@ class CutExperts(Solver):
         options, space = self.options, problem.domain.space
         most = options.most_experts if "most_experts" in given(options) else _MANY
         limits = LevelSettings(
-            options.tolerance, first_counts(options, problem, _FEW), most, options.condition_weight, usable_memory()
+            options.tolerance,
+            first_counts(options.experts, problem, _FEW),
+            most,
+            options.condition_weight,
+            usable_memory(),
         )
         degree = max((options.degrees or {}).values(), default=_DEGREE[len(space)])
-        basis = local_basis(options, len(space), degree, settings.seed)
+        basis = local_basis(options.features, len(space), degree, settings.seed)
         return CutLevels(problem, basis, limits, settings.start)
 
     def _obstacles(self, problem: Problem) -> Iterator[str]:
@@ -111,31 +116,6 @@ class CutExperts(Solver):
                 boundary_patches(region, piece, {})
         except TypeError as error:
             yield f"{_OWNER}(): {error} Use PINN()."
-
-
-def local_basis(options: ExpertOptions, dimension: int, degree: int, seed: int) -> LocalBasis:
-    """The functions of every expert: polynomials of a total degree, or about as many random features."""
-    if options.features == "tanh":
-        side = max(3, round(math.comb(degree + dimension, dimension) ** (1 / dimension)) - 1)
-        return RandomFeatures((side,) * dimension, seed)
-    return TotalDegree(dimension, degree)
-
-
-def first_counts(options: ExpertOptions, problem: Problem, few: Mapping[int, int]) -> dict[str, int]:
-    """{coordinate of space: cells along that side of the bounding box at the start}, nearly cubes.
-
-    Args:
-        options: numbers that were given.
-        problem: whose sources may jump across coordinates.
-        few: {number of dimensions: cells along the longest side}.
-    """
-    bounds = problem.domain.bounds
-    sides = {name: bounds[name][1] - bounds[name][0] for name in problem.domain.space}
-    length = max(sides.values()) / few[len(sides)]
-    found = {name: max(1, round(side / length)) for name, side in sides.items()}
-    found = {name: _meeting(problem, name, number) for name, number in found.items()}
-    chosen = options.experts or {}
-    return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
 
 
 class CutMarch(March):
@@ -229,15 +209,6 @@ class CutMarch(March):
             for p in state["pieces"]
         ]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
-
-
-def _meeting(problem: Problem, name: str, number: int) -> int:
-    """So many cells along a coordinate, or some more where these then meet at all jumps of sources across it."""
-    lower, upper = problem.domain.bounds[name]
-    at = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
-    shares = [(position - lower) / (upper - lower) for position in at]
-    tried = range(number, 3 * number + 1)
-    return next((n for n in tried if all(abs(s * n - round(s * n)) < 1e-9 for s in shares)), number)
 
 
 def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:

@@ -16,7 +16,7 @@ from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.solvers.cut_cells.plan import first_counts, local_basis
+from pinnlab.solvers.cut_cells.first import first_counts, local_basis
 from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
@@ -76,7 +76,7 @@ class PlaneExperts(Solver):
         """The marches before the first one."""
         options, region = self.options, problem.domain.at_rest
         assert region is not None
-        counts = first_counts(options, problem, _FEW)
+        counts = first_counts(options.experts, problem, _FEW)
         # a cell is no neighbour of itself
         seams = {c.on for c in problem.conditions if isinstance(c, Periodic)}
         counts = {name: max(2, n) if name in seams else n for name, n in counts.items()}
@@ -95,7 +95,7 @@ class PlaneExperts(Solver):
         for least, degree, stages in _STRIDES:
             tolerance = max(least, self.tolerance)
             own = max(degrees.values(), default=degree - _LOWER[d])
-            found.append(Stride(tolerance, local_basis(self.options, d, own, seed), in_time or stages))
+            found.append(Stride(tolerance, local_basis(self.options.features, d, own, seed), in_time or stages))
             if tolerance == self.tolerance:
                 break
         return found

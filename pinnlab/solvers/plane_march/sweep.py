@@ -154,8 +154,8 @@ class Sweep:
             self._resolve_start(deadline)
         try:
             found = self._solved(deadline)
-        except SingularError as error:
-            self._shorten(str(error))
+        except SingularError as why:
+            self._shorten(str(why))
             return False
         if found is None:
             return False
