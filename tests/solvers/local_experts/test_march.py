@@ -381,7 +381,7 @@ JUMP = HEAT.replace(
 )
 SPACE = pl.Problem(
     pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.xx - u.yy - u.zz,
-    [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
+    [pl.Initial(u=0.0), pl.Dirichlet(u=0.0), pl.Data({"x": [0.5], "y": [0.5], "z": [0.5], "t": [0.5]}, u=[0.0])],
 )  # fmt: skip
 OBSTACLES = {
     "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)]), ValueError, "no initial condition"),
