@@ -7,19 +7,42 @@ functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from pinnlab.declaration.problem import Problem
 from pinnlab.domains.trees import Tree
-from pinnlab.solvers.cut_cells.discretization import CutDiscretization
+from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.cut_cells.system import CellSystem
+from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.plane_march.rows import StageRows
 
 Array = np.ndarray
 _WORST = 0.1
 """Share of the largest contribution to the error from which on an expert's cells are halved with the worst ones."""
+
+
+class RowMaker(Protocol):
+    """What makes rows of a problem on any tree, such as a ``CutDiscretization``.
+
+    Attributes:
+        problem: whose rows.
+        basis: N functions of every expert.
+        clock: the name of time.
+        parameters: {name: value}.
+    """
+
+    problem: Problem
+    basis: LocalBasis
+    clock: str | None
+    parameters: dict[str, Any]
+
+    def assembled(self, inside: Inside) -> Assembled:
+        """All rows on the cells of a tree."""
+        ...
 
 
 class SpaceCells:
@@ -30,7 +53,7 @@ class SpaceCells:
         inside: the region of space, and the tree.
     """
 
-    def __init__(self, made: CutDiscretization, inside: Inside):
+    def __init__(self, made: RowMaker, inside: Inside):
         assert made.clock is not None
         self.made, self.tree, self.region = made, _frozen(inside.tree), inside.region
         self.assembled = made.assembled(inside)
