@@ -19,6 +19,7 @@ from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.options import given
+from pinnlab.solvers.plane_march.plan import PlaneExperts
 from pinnlab.solvers.switches import changing
 from pinnlab.training.plans import March, Plan, Settings, Solver
 
@@ -123,19 +124,34 @@ class HardConstraintMoE(Solver):
     def _method(self, problem: Problem) -> Solver:
         if problem.families or self.network is not None:
             return self._trained()
-        return CutExperts(self._local()) if self.cuts_cells(problem) else self._local()
+        local, domain = self._local(), problem.domain
+        if self.cuts_cells(problem):
+            return CutExperts(local)
+        if self.marches_the_plane(problem) or (domain.has_time and not isinstance(domain, Box)):
+            return PlaneExperts(local)
+        return local
 
     def cuts_cells(self, problem: Problem) -> bool:
-        """Whether one instance is solved on cells that are halved where it is rough, and cut by the boundary of a region.
+        """Whether one steady instance is solved on cells that are halved where it is rough, and cut by a boundary.
 
         These are regions that are no boxes, and boxes of the plane where conditions change along a side: solutions are
         singular there, and cells are graded towards such places.
         """
         domain = problem.domain
+        if domain.has_time:
+            return False
         if not isinstance(domain, Box):
             return True
-        steady = len(domain.space) == 2 and not domain.has_time
-        return steady and changing(problem) and CutExperts(self._local()).obstacle(problem) is None
+        return len(domain.space) == 2 and changing(problem) and CutExperts(self._local()).obstacle(problem) is None
+
+    def marches_the_plane(self, problem: Problem) -> bool:
+        """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others besides,
+        which take integrals and data, and the layers that clashing data make.
+        """
+        several = problem.domain.has_time and len(problem.domain.space) > 1
+        if not several or (isinstance(problem.domain, Box) and problem.clashes.singular):
+            return False
+        return PlaneExperts(self._local()).obstacle(problem) is None
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

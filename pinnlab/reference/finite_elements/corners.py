@@ -10,7 +10,7 @@ import torch
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Region
 from pinnlab.domains.columns import columns_of
-from pinnlab.domains.outlines import Curve, outline
+from pinnlab.domains.outlines import Curve, corners_of, outline
 from pinnlab.reference.finite_elements.conditions import Array, Essential, jumps_at
 
 _SAMPLES = 256
@@ -22,30 +22,23 @@ def singular_corners(problem: Problem, region: Region, essential: Sequence[Essen
     """(2,) points at which derivatives are unbounded: re-entrant corners, and where conditions or their values change."""
     if len(region.coordinates) != 2:
         return []
-    curves = outline(region)
-    ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
-    turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
-    around = 1e-4 * region.size * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, piece in ends}
+    corners = corners_of(region)
+    fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, _, pieces in corners for piece in pieces}
     found: list[Array] = []
-    for point, _ in ends:
-        if any(np.linalg.norm(point - other) < 1e-9 * region.size for other in found):
-            continue
-        meeting = {piece for other, piece in ends if np.linalg.norm(point - other) < 1e-9 * region.size}
-        share = float((region.depth(torch.from_numpy(point + around)) > 0).double().mean())
+    for point, share, meeting in corners:
         change = len({frozenset(fixed[piece]) for piece in meeting}) > 1
         if share > 0.52 or (change and share > 0.27) or jumps_at(problem, essential, meeting, point):
             found.append(point)
-    return found + [point for each in essential if each.holds is not None for point in _ends(problem, curves, each)]
+    return found + [point for each in essential if each.holds is not None for point in _ends(problem, region, each)]
 
 
-def _ends(problem: Problem, curves: Sequence[Curve], given: Essential) -> list[Array]:
+def _ends(problem: Problem, region: Region, given: Essential) -> list[Array]:
     """(2,) points at which the part of a piece ends on which a condition holds."""
     domain, holds = problem.domain, given.holds
     assert holds is not None
     first = domain.time_interval[0] if domain.has_time else 0.0
     found: list[Array] = []
-    for curve in (c for c in curves if c.piece == given.piece):
+    for curve in (c for c in outline(region) if c.piece == given.piece):
 
         def inside(shares: Array, curve: Curve = curve) -> Array:
             at = dict(zip(domain.space, curve.at(shares).T, strict=True))
