@@ -10,11 +10,10 @@ from torch import nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
-from pinnlab.domains import Box
 from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.solvers.cut_cells.plan import CutExperts
+from pinnlab.solvers.cut_cells.plan import CutExperts, on_cut_cells
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
@@ -121,7 +120,7 @@ class HardConstraintMoE(Solver):
     def _method(self, problem: Problem) -> Solver:
         if problem.families or self.network is not None:
             return self._trained()
-        return self._local() if isinstance(problem.domain, Box) else CutExperts(self._local())
+        return CutExperts(self._local()) if on_cut_cells(problem, self._local()) else self._local()
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

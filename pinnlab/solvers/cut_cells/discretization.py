@@ -19,48 +19,21 @@ from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.patches import Patches
-from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.surface_nodes import surface_nodes
-from pinnlab.domains.trees import Face, Tree
 from pinnlab.reference.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.cut_cells.corners import corners_of
-from pinnlab.solvers.cut_cells.layout import (
-    Inside,
-    Layout,
-    experts_at,
-    face_points,
-    frames,
-    laid_out,
-    nodes_of_boundary,
-)
-from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, places_of
+from pinnlab.solvers.cut_cells.crossings import Crossings
+from pinnlab.solvers.cut_cells.layout import Inside, Layout, experts_at, frames, laid_out
+from pinnlab.solvers.cut_cells.materials import materials_of
+from pinnlab.solvers.cut_cells.nodes import NodeMaker, Nodes
+from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, paired, places_of
 from pinnlab.solvers.cut_cells.rows import PointRows
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
 
 Array = np.ndarray
-_ROWS_WHOLE, _ROWS_CUT, _ROWS_SPREAD = 1.8, 2.5, 2.2
-"""Points of the equations per basis function, in whole cells of the plane, in cut ones, and in whole ones of space."""
 _ROUNDING = 1e-12
 """Relative singular value from which on a combination of functions cannot be told from others at an expert's points."""
-_BESIDE = 1e-7
-"""How far on both sides of a face one looks whether it lies in the region, relative to the cell."""
-
-
-@dataclass(frozen=True, eq=False)
-class Nodes:
-    """Points at which rows are taken.
-
-    Attributes:
-        interior: (n, d) points of equations, and (n,) their experts.
-        boundary: {piece: points (n, d), normals (n, d), experts (n,)}.
-        faces: {axis: points (n, d), experts below and above (n,), numbers of the faces (n,)}.
-    """
-
-    interior: tuple[Array, Array]
-    boundary: Mapping[str, tuple[Array, Array, Array]]
-    faces: Mapping[int, tuple[Array, Array, Array, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,99 +104,32 @@ class CutDiscretization:
         self.data = [condition for condition in problem.conditions if isinstance(condition, Data)]
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
         self.corners = corners_of(self.region, self.patches, kinds, parts)
-        d = len(self.names)
-        self.degree = max(basis.degrees)
-        self.in_whole = _in_whole(basis, d)
-        self.on_face = _tensor(self.degree + 2 if d == 2 else self.degree, d - 1)
-        self.across_face = _uniform(4 * (self.degree + 2) if d == 2 else 2 * self.degree, d - 1)
+        self.materials = materials_of(problem)
+        self.crossings = Crossings(problem, self.materials)
+        self.maker = NodeMaker(self.region, self.materials, self.patches, basis)
 
     def assembled(self, inside: Inside) -> Assembled:
         """All rows on the cells of a tree."""
-        tree = inside.tree
-        surface = {piece: self._surface(tree, piece, None) for piece in self.patches}
-        every = [np.concatenate(each) for each in zip(*surface.values(), strict=True)]
-        layout = laid_out(inside, every[0], every[2])
-        nodes = self._nodes(inside, layout, surface, held_out=False)
+        tree, make = inside.tree, self.maker
+        boundary, between = make.boundary(tree, None), make.between(tree, None)
+        assert between.beyond is not None
+        met = [(s.points, s.leaves, s.materials) for s in (*boundary.values(), between)]
+        met.append((between.points, *between.beyond))
+        every = [np.concatenate(each) for each in zip(*met, strict=True)]
+        layout = laid_out(inside, *every)
+        nodes = make.nodes(inside, layout, boundary, between, held_out=False)
         points = [nodes.interior[0], every[0]]
-        homes = [nodes.interior[1], layout.home[every[2]]]
+        homes = [nodes.interior[1], layout.home[every[1], every[2]]]
         made = frames(layout, self.names, np.concatenate(points), np.concatenate(homes))
         store = NodeStore(self.basis)
-        groups = self._groups(made, store, nodes)
+        contrast = self.crossings.contrast(*nodes.interior, layout.count)
+        groups = self._groups(made, store, nodes, contrast)
         groups += [self._data_rows(layout, made, store, condition) for condition in self.data]
-        other = {piece: self._surface(tree, piece, 1) for piece in self.patches}
-        held_out = self._groups(made, NodeStore(self.basis), self._nodes(inside, layout, other, held_out=True))
+        other = make.nodes(inside, layout, make.boundary(tree, 1), make.between(tree, 1), held_out=True)
+        held_out = self._groups(made, NodeStore(self.basis), other, contrast)
         return Assembled(layout, made, groups, held_out, self._mixing(layout, made, points, homes))
 
-    # -- points ------------------------------------------------------------------------------------------------------
-
-    def _surface(self, tree: Tree, piece: str, seed: int | None) -> tuple[Array, Array, Array]:
-        """Points, normals and leaves of nodes on a boundary piece."""
-
-        def spacing(points: Array) -> Array:
-            return tree.corners(tree.locate(points))[1].min(axis=1) / 2
-
-        along = self.degree + 2 if len(self.names) == 2 else self.degree // 2 + 2
-        found = surface_nodes(self.patches[piece], spacing, along if seed is None else max(2, along // 2), seed)
-        normals = np.asarray(found.normals)
-        return found.points, normals, nodes_of_boundary(tree, found.points, normals)
-
-    def _nodes(
-        self, inside: Inside, layout: Layout, surface: Mapping[str, tuple[Array, Array, Array]], held_out: bool
-    ) -> Nodes:
-        boundary = {piece: (x, normals, layout.home[leaves]) for piece, (x, normals, leaves) in surface.items()}
-        faces: dict[int, tuple[Array, Array, Array, Array]] = {}
-        for axis in range(len(self.names)):
-            mine = [face for face in layout.faces if face.axis == axis]
-            if mine:
-                faces[axis] = self._face_nodes(inside, layout, mine, held_out)
-        return Nodes(self._interior(inside, layout, held_out), boundary, faces)
-
-    def _interior(self, inside: Inside, layout: Layout, held_out: bool) -> tuple[Array, Array]:
-        points, experts = [], []
-        tree, pool = layout.tree, inside.unit[4096:] if held_out else inside.unit[:4096]
-        wanted = max(30, self.basis.size // 2) if held_out else math.ceil(_ROWS_CUT * self.basis.size)
-        for expert, mine in enumerate(layout.members):
-            lower, sides = tree.corners(mine)
-            if layout.whole[expert]:
-                found = lower[0] + sides[0] * (pool[:wanted] if held_out else self.in_whole)
-            else:
-                shares = np.array([layout.share[box] for box in mine]) * sides.prod(axis=1)
-                parts = []
-                for box, low, side, volume in zip(mine, lower, sides, shares, strict=True):
-                    if volume > 0:
-                        count = max(4, math.ceil(wanted * volume / shares.sum()))
-                        tried = low + side * pool[: math.ceil(1.2 * count / layout.share[box]) + 20]
-                        parts.append(tried[inside.holds(tried)][:count])
-                found = np.concatenate(parts) if parts else np.zeros((0, tree.dimension))
-            points.append(found)
-            experts.append(np.full(len(found), expert))
-        return np.concatenate(points), np.concatenate(experts)
-
-    def _face_nodes(
-        self, inside: Inside, layout: Layout, faces: Sequence[Face], held_out: bool
-    ) -> tuple[Array, Array, Array, Array]:
-        rng = np.random.default_rng(2)
-        found: list[Array] = []
-        which: list[Array] = []
-        ends = np.array([[layout.home[face.lower], layout.home[face.upper]] for face in faces])
-        half = self.degree // 2 + 1
-        for number, face in enumerate(faces):
-            unit = rng.random((half, len(self.names) - 1)) if held_out else self.on_face
-            if not layout.whole[ends[number]].all():
-                dense = rng.random((2 * half, len(self.names) - 1)) if held_out else self.across_face
-                points = face_points(layout.tree, face, dense)
-                step = np.zeros(len(self.names))
-                step[face.axis] = _BESIDE * layout.tree.corners([face.small])[1].min()
-                held = inside.holds(points + step) & inside.holds(points - step)
-                unit = unit if held.all() else dense[held]
-            found.append(face_points(layout.tree, face, unit))
-            which.append(np.full(len(unit), number))
-        points, numbers = np.concatenate(found), np.concatenate(which)
-        return points, ends[numbers, 0], ends[numbers, 1], numbers
-
-    # -- rows --------------------------------------------------------------------------------------------------------
-
-    def _groups(self, made: Frames, store: NodeStore, nodes: Nodes) -> list[PointRows]:
+    def _groups(self, made: Frames, store: NodeStore, nodes: Nodes, contrast: Array | None) -> list[PointRows]:
         site, _ = places_of(made, store, nodes.interior[1], nodes.interior[0])
         groups = [self._equation_rows(site)]
         for piece, term, holds in self.conditions:
@@ -234,14 +140,27 @@ class CutDiscretization:
             if len(points):
                 at, (outward,) = places_of(made, store, experts, points, normals)
                 groups.append(self._boundary_rows(term, at, outward))
-        for axis, (points, below, above, number) in nodes.faces.items():
+        for axis, (points, *ends) in nodes.faces.items():
             evaluate = self._of_jumps(self.names[axis])
             if evaluate is not None and len(points):
-                faces, counts = np.unique(number, return_counts=True)
-                starts = np.concatenate([[0], np.cumsum(counts)])
-                sites = [Places(made, store, points, side[starts[:-1]], starts) for side in (below, above)]
-                groups.append(PointRows(self.problem.unknowns, sites, evaluate, self.weight))
+                order, experts, starts = paired(*ends)
+                groups.append(self._joining(made, store, points[order], experts, starts, evaluate))
+        points, normals, *ends = nodes.between
+        for kind, which in self.crossings.kinds(points, normals):
+            order, experts, starts = paired(*(end[which] for end in ends))
+            here = which[order]
+            evaluate = self.crossings.evaluate(kind, points[here], normals[here])
+            groups.append(self._joining(made, store, points[here], experts, starts, evaluate))
+        for group in groups:
+            group.contrast = contrast
         return groups
+
+    def _joining(
+        self, made: Frames, store: NodeStore, points: Array, experts: Array, starts: Array, evaluate: Evaluate
+    ) -> PointRows:
+        """Rows at points (n, d) between two experts each, as ``paired`` sorts them."""
+        sites = [Places(made, store, points, side, starts) for side in experts]
+        return PointRows(self.problem.unknowns, sites, evaluate, self.weight)
 
     def _equation_rows(self, site: Places) -> PointRows:
         columns = self._columns(site.points)
@@ -263,7 +182,7 @@ class CutDiscretization:
     def _data_rows(self, layout: Layout, made: Frames, store: NodeStore, condition: Data) -> PointRows:
         """The misfits of measurements."""
         given = np.stack([condition.points[name].numpy() for name in self.names], axis=1)
-        home = experts_at(layout.tree, layout.home, given, self.region.size)
+        home = experts_at(layout.tree, layout.home, given, self.materials.at(given), self.region.size)
         site, (order,) = places_of(made, store, home, given, np.arange(len(given)))
         within = condition.at(torch.from_numpy(order), self.region)
         terms = within.terms(self.problem.context())
@@ -290,7 +209,7 @@ class CutDiscretization:
     def _mixing(self, layout: Layout, made: Frames, points: Sequence[Array], homes: Sequence[Array]) -> list[Array]:
         """Combinations of functions that are orthogonal, with a mean square of one, on the points of each expert."""
         value = (0,) * len(self.names)
-        whole = orthogonal(self.basis.rows(2 * self.in_whole - 1, value))
+        whole = orthogonal(self.basis.rows(2 * self.maker.in_whole - 1, value))
         place, home = np.concatenate(points), np.concatenate(homes)
         order = np.argsort(home, kind="stable")
         ends = np.searchsorted(home[order], np.arange(layout.count + 1))
@@ -319,23 +238,3 @@ def orthogonal(rows: Array) -> Array:
     _, sizes, directions = np.linalg.svd(rows / math.sqrt(len(rows)), full_matrices=False)
     kept = sizes > _ROUNDING * sizes[0]
     return directions[kept].T / sizes[kept]
-
-
-def _in_whole(basis: LocalBasis, d: int) -> Array:
-    """(q, d) points of the equations in a whole cell, of the unit cube; Gauss's where they are not too many."""
-    if d == 2:
-        return _tensor(math.ceil(math.sqrt(_ROWS_WHOLE * basis.size)), d)
-    # fewer than one more than the degree along a coordinate do not tell polynomials apart
-    return unit_points("sobol", math.ceil(_ROWS_SPREAD * basis.size), d, np.random.default_rng(3)).numpy()
-
-
-def _tensor(count: int, d: int) -> Array:
-    """(count^d, d) Gauss-Legendre nodes of the unit cube."""
-    axis = (np.polynomial.legendre.leggauss(count)[0] + 1) / 2
-    return np.stack([g.ravel() for g in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
-
-
-def _uniform(count: int, d: int) -> Array:
-    """(count^d, d) evenly spread points of the unit cube."""
-    axis = (np.arange(count) + 0.5) / count
-    return np.stack([g.ravel() for g in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)

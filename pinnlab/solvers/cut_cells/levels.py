@@ -104,7 +104,8 @@ class CutLevels:
         self.made = CutDiscretization(self.problem, self.basis, self.settings.weight)
         region = self.problem.domain
         lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
-        self.inside = Inside(region, Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
+        tree = Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates])
+        self.inside = self._over(tree)
         self.marking = Marking(self.made.corners, self.settings.tolerance)
         self.marking.begin(self.tree, self.settings.most)
         self._pace = Pace(0.3 * multiplications_per_second())
@@ -167,11 +168,14 @@ class CutLevels:
             return False
         self._raised_at = self.best.estimate
         self._take(richer)
-        self.inside = Inside(self.problem.domain, self._grown(self._solved_on))
+        self.inside = self._over(self._grown(self._solved_on))
         return True
 
     def _take(self, basis: LocalBasis) -> None:
         self.basis, self.made = basis, CutDiscretization(self.problem, basis, self.settings.weight)
+
+    def _over(self, tree: Tree) -> Inside:
+        return Inside(self.problem.domain, tree, self.made.materials)
 
     def _grown(self, halved: Sequence[int]) -> Tree:
         tree = self.tree
@@ -196,7 +200,7 @@ class CutLevels:
     def restore(self, state: dict[str, Any], piece: CutPiece | None) -> None:
         """Go on from a state, and the piece of the best level."""
         self._take(LocalBasis.from_data(state["basis"]))
-        self.inside = Inside(self.problem.domain, self._grown(state["halved"].tolist()))
+        self.inside = self._over(self._grown(state["halved"].tolist()))
         self._solved_on = None if piece is None else state["solved on"].tolist()
         self.best = None if piece is None else Level(piece, **state["best"])
         self.resolved, self.linear, self._worse = state["resolved"], state["linear"], state["worse"]
@@ -250,8 +254,8 @@ class CutLevels:
         size = rows.largest(found.coefficients)
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
         piece = CutPiece(
-            self.problem.unknowns, self.problem.domain, _frozen(self.tree), rows.layout.home, rows.frames, self.basis,
-            found.coefficients, self.made.parameters,
+            self.problem.unknowns, self.problem.domain, _frozen(self.tree), self.made.materials, rows.layout.home,
+            rows.frames, self.basis, found.coefficients, self.made.parameters,
         )  # fmt: skip
         estimate = float(self.marking.estimates(rows.layout, off).max())
         return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off

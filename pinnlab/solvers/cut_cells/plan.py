@@ -11,10 +11,13 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data
 from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.cut_cells.crossings import Crossings
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
+from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.local_experts.basis import LocalBasis, RandomFeatures, TotalDegree
 from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
@@ -115,7 +118,7 @@ class CutExperts(Solver):
                     f"{_OWNER}() takes data, and conditions on the boundary, of a region that is no box, not "
                     f"{condition!r}; use PINN()."
                 )
-        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+        if (lost := Crossings(problem, materials_of(problem)).obstacle(f"{_OWNER}()")) is not None:
             yield lost
         for name, parts in (self.options.experts or {}).items():
             if not isinstance(parts, int):
@@ -222,6 +225,23 @@ class CutMarch(March):
             for p in state["pieces"]
         ]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
+
+
+def on_cut_cells(problem: Problem, options: ExpertOptions) -> bool:
+    """Whether cut cells suit a problem better than rows of boxes: where boundaries or materials are no planes, or end.
+
+    Args:
+        problem: a single instance.
+        options: of local experts; edges that are given stay edges.
+    """
+    region = problem.domain
+    if not isinstance(region, Box):
+        return True
+    edges = any(not isinstance(parts, int) for parts in (options.experts or {}).values())
+    if region.has_time or len(region.space) not in _DEGREE or edges:
+        return False
+    fluxes = [jump for jump in problem.jumps if jump.flux]
+    return len({jump.coordinate for jump in fluxes}) > 1 or any(jump.position is None for jump in fluxes)
 
 
 def _meeting(problem: Problem, name: str, number: int) -> int:

@@ -35,10 +35,16 @@ class PointRows:
             same blocks.
         evaluate: residuals from jets at the sites.
         weight: multiplies all rows.
+
+    Attributes:
+        contrast: (K,) how much better than the worst of all an expert's material conducts: a small misfit of derivatives
+            there is a flux that makes a large one of values elsewhere. None where there is one material.
+        scale: (r, n) factors of the rows, once they have been linearized.
     """
 
     def __init__(self, unknowns: Sequence[str], sites: Sequence[Places], evaluate: Evaluate, weight: float = 1.0):
         self.unknowns, self.sites, self.evaluate, self.weight = tuple(unknowns), tuple(sites), evaluate, weight
+        self.contrast: Array | None = None
         self.scale: Array | None = None
 
     @property
@@ -123,11 +129,13 @@ class PointRows:
         """(r, n): such that the leading derivatives of a unit basis function count as one in a block's mean square."""
         starts = self.starts[:-1]
         counts = np.diff(self.starts)
-        size = np.zeros((len(slopes[0]), len(starts)))
+        size, of_fluxes = np.zeros((2, len(slopes[0]), len(starts)))
         for site, slope in zip(self.sites, slopes, strict=True):
             for i, mine in enumerate(slope):
                 for leaf, value in mine.items():
                     squares = (value.numpy() * site.stretch(leaf[1])) ** 2
                     size[i] = np.maximum(size[i], np.sqrt(np.add.reduceat(squares, starts) / counts))
-        scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0)
+                    if self.contrast is not None and leaf[1]:
+                        of_fluxes[i] = np.maximum(of_fluxes[i], self.contrast[site.experts])
+        scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0) * np.where(of_fluxes > 0, of_fluxes, 1.0)
         return np.repeat(scale, counts, axis=1)
