@@ -130,8 +130,7 @@ class Crossings:
         return evaluate
 
     def contrast(self, points: Array, home: Array, experts: int) -> Array | None:
-        """(K,) how much better each expert's material conducts than the worst; None where no flux jumps, and
-        where orders are higher than the second.
+        """(K,) how much better each expert's material conducts than the worst; None where no flux jumps.
 
         Args:
             points: (n, d), with points of every expert among them.
@@ -140,19 +139,31 @@ class Crossings:
         """
         if not any(jump.flux for jump in self.problem.jumps):
             return None
-        if max(self._order(u, self.problem.domain.coordinates) for u in self.problem.unknowns) > 2:
-            return None
-        leaves = self._made_up(len(points))
-        seen = self._read(leaves, self.problem.domain.columns(torch.from_numpy(points)))
         found = np.ones(experts)
-        for residual in seen.residuals:
+        for conductivity in self.conductivities(points):
             best = np.zeros(experts)
+            np.maximum.at(best, home, conductivity)
+            found = np.maximum(found, best / best[best > 0].min())
+        return found
+
+    def conductivities(self, points: Array) -> list[Array]:
+        """(n,) of each equation, the largest factor with which it differentiates a derivative; none of higher orders.
+
+        Args:
+            points: (n, d).
+        """
+        if max(self._order(u, self.problem.domain.coordinates) for u in self.problem.unknowns) > 2:
+            return []
+        seen = self._read(self._made_up(len(points)), self.problem.domain.columns(torch.from_numpy(points)))
+        found = []
+        for residual in seen.residuals:
+            best = np.zeros(len(points))
             for flux, factor in zip(seen.fluxes, seen.by_fluxes(residual), strict=True):
                 for (_, key), slope in ({} if factor is None else seen.by_leaves(flux.value)).items():
                     if factor is not None and key:
-                        np.maximum.at(best, home, (factor * slope).abs().numpy())
-            if (best > 0).any():
-                found = np.maximum(found, best / best[best > 0].min())
+                        best = np.maximum(best, (factor * slope).abs().numpy())
+            if best.any():
+                found.append(best)
         return found
 
     def _sides(self, points: Array, normals: Array) -> tuple[Columns, Columns]:

@@ -28,6 +28,7 @@ from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.nodes import NodeMaker, Nodes
 from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, paired, places_of
 from pinnlab.solvers.cut_cells.rows import PointRows
+from pinnlab.solvers.cut_cells.sectors import with_materials
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
 
@@ -103,9 +104,9 @@ class CutDiscretization:
                     kinds[each.piece] = tuple(sorted((*kinds[each.piece], condition.name)))
         self.data = [condition for condition in problem.conditions if isinstance(condition, Data)]
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
-        self.corners = corners_of(self.region, self.patches, kinds, parts)
         self.materials = materials_of(problem)
         self.crossings = Crossings(problem, self.materials)
+        self.corners = with_materials(corners_of(self.region, self.patches, kinds, parts), problem, self.crossings)
         self.maker = NodeMaker(self.region, self.materials, self.patches, basis)
 
     def assembled(self, inside: Inside) -> Assembled:

@@ -22,7 +22,7 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_pe
 from pinnlab.reference.faces import prescribed_means
 from pinnlab.solvers.cut_cells.discretization import Assembled, CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
-from pinnlab.solvers.cut_cells.marking import Marking
+from pinnlab.solvers.cut_cells.marking import DEEPEST, Marking
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -98,17 +98,21 @@ class CutLevels:
     _seconds: tuple[float, int] = (0.0, 1)
     _solved_on: list[int] | None = None
     _raised_at: float = math.inf
+    _depth: int = DEEPEST
     inside: Inside = field(init=False)
 
     def __post_init__(self) -> None:
         self.made = CutDiscretization(self.problem, self.basis, self.settings.weight)
+        self.marking = Marking(self.made.corners, self.settings.tolerance)
+        self._begin()
+        self._pace = Pace(0.3 * multiplications_per_second())
+
+    def _begin(self) -> None:
+        """The first cells, graded towards corners as deep as may be."""
         region = self.problem.domain
         lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
-        tree = Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates])
-        self.inside = self._over(tree)
-        self.marking = Marking(self.made.corners, self.settings.tolerance)
-        self.marking.begin(self.tree, self.settings.most)
-        self._pace = Pace(0.3 * multiplications_per_second())
+        self.inside = self._over(Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
+        self.marking.begin(self.tree, self.settings.most, self._depth)
 
     @property
     def tree(self) -> Tree:
@@ -126,7 +130,7 @@ class CutLevels:
             try:
                 rows, system = self._assembled(deadline)
             except (UnresolvedError, TimeIsUpError):
-                if not self._raise_degree():
+                if not (self._raise_degree() if self.best is not None else self._grade_less()):
                     raise
             else:
                 break
@@ -155,6 +159,13 @@ class CutLevels:
         self._check(system, rows.layout.count)
         deadline.require(self._pace.seconds(system.cost.work), "the next factorization")
         return rows, system
+
+    def _grade_less(self) -> bool:
+        """Take half as many halvings towards corners before the first solve; False where there are none."""
+        self._depth = min(self._depth, self.marking.deepest(self.tree)) // 2
+        cells = len(self.tree.leaves)
+        self._begin()
+        return len(self.tree.leaves) < cells
 
     def _raise_degree(self) -> bool:
         """Take richer experts on the cells of the last level in place of smaller cells.

@@ -33,9 +33,10 @@ _FEW = {2: 4, 3: 3}
 """Cells along the longest side of the region at the start."""
 _MANY = 20_000
 """Experts, where no number is given: memory and time end earlier."""
-USEFUL = 0.03
+USEFUL = 0.15
 """Estimated error up to which a solution on cells that were not fine enough is worth keeping: a network that is trained in
-the time left is seldom better, and the estimate is on the safe side where sources jump inside of cells."""
+the time left is seldom better, and the estimate is ten times on the safe side where sources jump inside of cells or
+materials meet in a corner."""
 
 
 @dataclass(frozen=True)
