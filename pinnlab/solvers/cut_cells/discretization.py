@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,12 +30,15 @@ from pinnlab.solvers.cut_cells.nodes import NodeMaker, Nodes
 from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, paired, places_of
 from pinnlab.solvers.cut_cells.rows import PointRows
 from pinnlab.solvers.cut_cells.sectors import with_materials
-from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.basis import LocalBasis, TotalDegree
 from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
 
 Array = np.ndarray
 _ROUNDING = 1e-12
 """Relative singular value from which on a combination of functions cannot be told from others at an expert's points."""
+_RINGS, _FEWER, _LEAST = 2.0, 0.4, 6
+"""Sides of a cell within which it is in a ring around a corner; by how much each halving lowers the degree there, next to
+the power of the solution; and the least degree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,7 @@ class Assembled:
         groups: rows, the equations' first.
         held_out: the same terms at points that no solve sees.
         mixing: per expert (N, N_e), combinations of functions that are orthogonal on its points.
+        thinned: the same of polynomials up to a degree, or of all functions where these are no polynomials.
     """
 
     layout: Layout
@@ -54,6 +59,7 @@ class Assembled:
     groups: list[PointRows]
     held_out: list[PointRows]
     mixing: list[Array]
+    thinned: Callable[[int], list[Array]]
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""
@@ -128,7 +134,8 @@ class CutDiscretization:
         groups += [self._data_rows(layout, made, store, condition) for condition in self.data]
         other = make.nodes(inside, layout, make.boundary(tree, 1), make.between(tree, 1), held_out=True)
         held_out = self._groups(made, NodeStore(self.basis), other, contrast)
-        return Assembled(layout, made, groups, held_out, self._mixing(layout, made, points, homes))
+        mixing = partial(self._mixing, layout, made, np.concatenate(points), np.concatenate(homes))
+        return Assembled(layout, made, groups, held_out, mixing(), mixing)
 
     def _groups(self, made: Frames, store: NodeStore, nodes: Nodes, contrast: Array | None) -> list[PointRows]:
         site, _ = places_of(made, store, nodes.interior[1], nodes.interior[0])
@@ -207,20 +214,41 @@ class CutDiscretization:
 
         return evaluate if matched else None
 
-    def _mixing(self, layout: Layout, made: Frames, points: Sequence[Array], homes: Sequence[Array]) -> list[Array]:
-        """Combinations of functions that are orthogonal, with a mean square of one, on the points of each expert."""
+    def _mixing(
+        self, layout: Layout, made: Frames, place: Array, home: Array, degree: int | None = None
+    ) -> list[Array]:
+        """Combinations of functions that are orthogonal, with a mean square of one, on the points (n, d) of each expert."""
         value = (0,) * len(self.names)
-        whole = orthogonal(self.basis.rows(2 * self.maker.in_whole - 1, value))
-        place, home = np.concatenate(points), np.concatenate(homes)
         order = np.argsort(home, kind="stable")
         ends = np.searchsorted(home[order], np.arange(layout.count + 1))
-        found = []
-        for expert in range(layout.count):
-            if layout.whole[expert]:
-                found.append(whole)
-            else:
-                mine = place[order[ends[expert] : ends[expert + 1]]]
-                found.append(orthogonal(self.basis.rows(made.reference(expert, mine), value)))
+        found, of_whole = [], dict[int, Array]()
+        for expert, count in enumerate(self._functions(layout, degree)):
+            mine = place[order[ends[expert] : ends[expert + 1]]]
+            if not layout.whole[expert]:
+                found.append(orthogonal(self.basis.rows(made.reference(expert, mine), value), count))
+                continue
+            if count not in of_whole:
+                of_whole[count] = orthogonal(self.basis.rows(2 * self.maker.in_whole - 1, value), count)
+            found.append(of_whole[count])
+        return found
+
+    def _functions(self, layout: Layout, highest: int | None) -> list[int]:
+        """How many functions of the basis each expert has: fewer, the smaller it is, in rings around a corner.
+
+        There the solution r^a has the same shape in each ring, and is 2^a times smaller in the next one, so that as many
+        polynomials fewer suffice for the same error.
+        """
+        basis = self.basis
+        if not isinstance(basis, TotalDegree):
+            return [basis.size] * layout.count
+        found, degree = [], basis.degree if highest is None else min(highest, basis.degree)
+        for mine in layout.members:
+            lower, sides = layout.tree.corners(mine)
+            level = min(layout.tree.places[box][0] for box in mine)
+            away = np.maximum(lower - self.corners.points[:, None], self.corners.points[:, None] - lower - sides)
+            near = (away <= _RINGS * sides).all(axis=2).any(axis=1) if level else np.zeros(len(away), dtype=bool)
+            less = int(_FEWER * level * min(1.0, float(self.corners.powers[near].min()))) if near.any() else 0
+            found.append(math.comb(max(degree - less, min(degree, _LEAST)) + len(self.names), len(self.names)))
         return found
 
     def _mask(self, holds: Callable[[Mapping[str, Tensor]], Tensor]) -> Callable[[Array], Array]:
@@ -230,12 +258,15 @@ class CutDiscretization:
         return self.region.columns(torch.from_numpy(points))
 
 
-def orthogonal(rows: Array) -> Array:
-    """(N, N_e) combinations of functions that are orthogonal, with a mean square of one, on n points.
+def orthogonal(rows: Array, count: int) -> Array:
+    """(N, N_e) combinations of the first functions that are orthogonal, with a mean square of one, on n points.
 
     Args:
-        rows: (n, N) values.
+        rows: (n, N) values of all functions.
+        count: how many are combined.
     """
-    _, sizes, directions = np.linalg.svd(rows / math.sqrt(len(rows)), full_matrices=False)
+    _, sizes, directions = np.linalg.svd(rows[:, :count] / math.sqrt(len(rows)), full_matrices=False)
     kept = sizes > _ROUNDING * sizes[0]
-    return directions[kept].T / sizes[kept]
+    found = np.zeros((rows.shape[1], int(kept.sum())))
+    found[:count] = directions[kept].T / sizes[kept]
+    return found

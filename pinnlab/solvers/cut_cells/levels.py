@@ -34,6 +34,12 @@ Array = np.ndarray
 _STALLED = 2
 """Levels in a row that bring nothing, after which cells are no longer halved."""
 _MOST_STEPS = 40
+_BEGUN, _ROUGHLY = 8, 1e-2
+"""Degree of the polynomials with which a non-linear problem is begun, and how well it is solved with them."""
+_FEW_STEPS, _SHORTEST = 12, 1e-2
+"""Steps for each part of sources and data, and the smallest part."""
+_SAME = 1e-9
+"""Share of the largest row up to which rows are the same."""
 _GAIN = 0.5
 """Share of the estimate that richer experts have to leave at most, to be made richer again."""
 
@@ -242,18 +248,43 @@ class CutLevels:
         else:
             starts = [lambda: rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
         why = f"Gauss-Newton did not converge from {'a zero start' if known is None else 'the start that was given'}"
+        if self.best is None:
+            self.linear = is_linear(rows)
         for start in starts:
             try:
-                found = system.solve(start(), 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
+                begun = start() if self.linear or known is not None else self._begun(rows, start(), deadline)
+                found = system.solve(begun, 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
             except SingularError as error:
                 why = str(error)
                 continue
             if found.converged:
-                self.linear = known is None and found.factorizations == 1
                 return found
             for group in rows.groups:
                 group.scale = None
         raise UnresolvedError(why)
+
+    def _begun(self, rows: Assembled, start: Array, deadline: Deadline) -> Array:
+        """A solution of few functions, from which that of all takes a few steps; the start itself if there is none.
+
+        Steps of a non-linear problem are many, and each of few functions costs little. Where they do not converge, sources
+        and data are raised in parts from those that the start solves for.
+        """
+        mixing = rows.thinned(_BEGUN)
+        system = CellSystem(rows.groups, mixing, rows.layout.middles(), len(self.problem.unknowns))
+        found = system.solve(start, _ROUGHLY, _MOST_STEPS, self._pace, deadline)
+        if found.converged:
+            return found.coefficients
+        now, share, step = start, 0.0, 0.25
+        first = system.residuals(start)
+        while share < 1.0 and step > _SHORTEST:
+            tried = min(1.0, share + step)
+            left = [(1.0 - tried) * each for each in first]
+            found = system.solve(now, _ROUGHLY, _FEW_STEPS, self._pace, deadline, left)
+            if found.converged:
+                now, share, step = found.coefficients, tried, 1.5 * step
+            else:
+                step /= 2
+        return now if share == 1.0 else start
 
     def _judged(self, rows: Assembled, found: Found) -> tuple[Level, Array]:
         """The level, and (K,) how far each expert is off, relative to the size of the unknowns."""
@@ -275,3 +306,23 @@ class CutLevels:
 def _frozen(tree: Tree) -> Tree:
     """The tree as it is now."""
     return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, tree.halved)
+
+
+def is_linear(rows: Assembled) -> bool:
+    """Whether all rows are linear: with a function added twice they change twice as much."""
+    points = rows.groups[0].sites[0].points
+    middle, half = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0) / 2
+    unknowns = len(rows.groups[0].unknowns)
+
+    def wave(x: Array) -> Array:
+        along = (x - middle) / half @ np.linspace(1.3, 2.1, len(middle))
+        return np.stack([1.0 + np.sin(along + j) for j in range(unknowns)], axis=1)
+
+    once = rows.sampled(wave)
+    for group in rows.groups:
+        if group.count:
+            group.linearized(0.0 * once)
+            zero, one, two = (group.residuals(factor * once) for factor in (0.0, 1.0, 2.0))
+            if not np.abs(two - 2 * one + zero).max() <= _SAME * max(np.abs(two).max(), np.abs(zero).max()):
+                return False
+    return True
