@@ -134,9 +134,7 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
-    # cells that boundaries cut are for space, too; on boxes there, experts are of low degrees
-    solid = 3 if not isinstance(domain, Box) else 2
-    few = len(domain.space) <= (1 if domain.has_time else solid)
+    few = len(domain.space) <= (1 if domain.has_time else 3)
     if not few and len(domain.space) == 2 and problem.clashes.resolved:
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
@@ -249,7 +247,7 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "local experts run in float64 on the CPU only"
     if not isinstance(domain, Box):
         return "the domain is no box"
-    if len(domain.space) > (1 if domain.has_time else 2):
+    if len(domain.space) > (1 if domain.has_time else 3):
         return "many dimensions"
     if _changing(problem):
         return "conditions change along a side, where the solution is singular"

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Data
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Periodic
+from pinnlab.declaration.joints import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains.columns import Columns
@@ -24,8 +25,9 @@ from pinnlab.reference.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.cut_cells.corners import corners_of
 from pinnlab.solvers.cut_cells.crossings import Crossings
-from pinnlab.solvers.cut_cells.layout import Inside, Layout, experts_at, frames, laid_out
+from pinnlab.solvers.cut_cells.layout import Inside, Layout, experts_at, frames, laid_out, leaves_beside
 from pinnlab.solvers.cut_cells.materials import materials_of
+from pinnlab.solvers.cut_cells.means import MeanRows
 from pinnlab.solvers.cut_cells.nodes import NodeMaker, Nodes
 from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, paired, places_of
 from pinnlab.solvers.cut_cells.rows import PointRows
@@ -109,6 +111,8 @@ class CutDiscretization:
                     self.conditions.append((each.piece, term, None if part is None else part.holds))
                     kinds[each.piece] = tuple(sorted((*kinds[each.piece], condition.name)))
         self.data = [condition for condition in problem.conditions if isinstance(condition, Data)]
+        self.integrals = [condition for condition in problem.conditions if isinstance(condition, Integral)]
+        self.periodic = [condition for condition in problem.conditions if isinstance(condition, Periodic)]
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
         self.materials = materials_of(problem)
         self.crossings = Crossings(problem, self.materials)
@@ -130,14 +134,17 @@ class CutDiscretization:
         made = frames(layout, self.names, np.concatenate(points), np.concatenate(homes))
         store = NodeStore(self.basis)
         contrast = self.crossings.contrast(*nodes.interior, layout.count)
-        groups = self._groups(made, store, nodes, contrast)
+        groups = self._groups(layout, made, store, nodes, contrast)
         groups += [self._data_rows(layout, made, store, condition) for condition in self.data]
+        groups += [self._mean_rows(layout, made, store, condition) for condition in self.integrals]
         other = make.nodes(inside, layout, make.boundary(tree, 1), make.between(tree, 1), held_out=True)
-        held_out = self._groups(made, NodeStore(self.basis), other, contrast)
+        held_out = self._groups(layout, made, NodeStore(self.basis), other, contrast)
         mixing = partial(self._mixing, layout, made, np.concatenate(points), np.concatenate(homes))
         return Assembled(layout, made, groups, held_out, mixing(), mixing)
 
-    def _groups(self, made: Frames, store: NodeStore, nodes: Nodes, contrast: Array | None) -> list[PointRows]:
+    def _groups(
+        self, layout: Layout, made: Frames, store: NodeStore, nodes: Nodes, contrast: Array | None
+    ) -> list[PointRows]:
         site, _ = places_of(made, store, nodes.interior[1], nodes.interior[0])
         groups = [self._equation_rows(site)]
         for piece, term, holds in self.conditions:
@@ -152,23 +159,58 @@ class CutDiscretization:
             evaluate = self._of_jumps(self.names[axis])
             if evaluate is not None and len(points):
                 order, experts, starts = paired(*ends)
-                groups.append(self._joining(made, store, points[order], experts, starts, evaluate))
+                groups.append(self._joining(made, store, [points[order]] * 2, experts, starts, evaluate))
+        for condition in self.periodic:
+            for piece in self.region.pieces(condition.on + "-"):
+                groups += self._periodic_rows(layout, made, store, condition, *nodes.boundary[piece])
         points, normals, *ends = nodes.between
         for kind, which in self.crossings.kinds(points, normals):
             order, experts, starts = paired(*(end[which] for end in ends))
             here = which[order]
             evaluate = self.crossings.evaluate(kind, points[here], normals[here])
-            groups.append(self._joining(made, store, points[here], experts, starts, evaluate))
+            groups.append(self._joining(made, store, [points[here]] * 2, experts, starts, evaluate))
         for group in groups:
             group.contrast = contrast
         return groups
 
     def _joining(
-        self, made: Frames, store: NodeStore, points: Array, experts: Array, starts: Array, evaluate: Evaluate
+        self, made: Frames, store: NodeStore, ends: Sequence[Array], experts: Array, starts: Array, evaluate: Evaluate
     ) -> PointRows:
-        """Rows at points (n, d) between two experts each, as ``paired`` sorts them."""
-        sites = [Places(made, store, points, side, starts) for side in experts]
+        """Rows between two experts each, as ``paired`` sorts them, at points (n, d) of either."""
+        sites = [Places(made, store, points, side, starts) for points, side in zip(ends, experts, strict=True)]
         return PointRows(self.problem.unknowns, sites, evaluate, self.weight)
+
+    def _periodic_rows(
+        self,
+        layout: Layout,
+        made: Frames,
+        store: NodeStore,
+        condition: Periodic,
+        points: Array,
+        normals: Array,
+        experts: Array,
+    ) -> list[PointRows]:
+        """What is not continuous from the upper end of a coordinate to the nodes (n, d) at its lower end."""
+        name = condition.on
+        lower, upper = self.region.bounds[name]
+        behind = points + (upper - lower) * (np.arange(len(self.names)) == self.names.index(name))
+        leaves, moved = leaves_beside(layout.tree, behind, normals)
+        order, pairs, starts = paired(layout.home[leaves, self.materials.at(moved)], experts)
+        if not len(points):
+            return []
+        ends = [behind[order], points[order]]
+        if (made_up := self.problem.joints.at(name, upper)) is not None:
+            sides = [
+                beside(self._columns(at), name, sign, (lower, upper)) for at, sign in zip(ends, (-1, 1), strict=True)
+            ]
+            return [
+                self._joining(
+                    made, store, ends, pairs, starts,
+                    lambda jets, numbers: made_up.mismatch((jets[0], sides[0]), (jets[1], sides[1])),
+                )
+            ]  # fmt: skip
+        evaluate = self._of_jumps(name, condition.unknowns)
+        return [] if evaluate is None else [self._joining(made, store, ends, pairs, starts, evaluate)]
 
     def _equation_rows(self, site: Places) -> PointRows:
         columns = self._columns(site.points)
@@ -179,13 +221,17 @@ class CutDiscretization:
         return PointRows(self.problem.unknowns, [site], evaluate)
 
     def _boundary_rows(self, term: Term, site: Places, outward: Array) -> PointRows:
+        return PointRows(self.problem.unknowns, [site], self._of_term(term, site, outward), self.weight)
+
+    def _of_term(self, term: Term, site: Places, outward: Array) -> Evaluate:
+        """The residuals of a term at the points of a site, with normals (n, d)."""
         columns, normals = self._columns(site.points), self._columns(outward)
 
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
             scope = Scope.of_jets(jets[0], columns, {**self.parameters, **numbers}, normals)
             return list(term.evaluate((scope,)).values())
 
-        return PointRows(self.problem.unknowns, [site], evaluate, self.weight)
+        return evaluate
 
     def _data_rows(self, layout: Layout, made: Frames, store: NodeStore, condition: Data) -> PointRows:
         """The misfits of measurements."""
@@ -202,11 +248,25 @@ class CutDiscretization:
 
         return PointRows(self.problem.unknowns, [site], evaluate, math.sqrt(condition.weight))
 
-    def _of_jumps(self, name: str) -> Evaluate | None:
+    def _mean_rows(self, layout: Layout, made: Frames, store: NodeStore, condition: Integral) -> MeanRows:
+        """An integral over the region or a piece of its boundary."""
+        (term,) = condition.terms(self.problem.context())
+        (nodes,) = term.draw(lambda n: torch.zeros(n, len(self.names), dtype=torch.float64), 1)
+        given = nodes.points.numpy()
+        home = experts_at(layout.tree, layout.home, given, self.materials.at(given), self.region.size)
+        normals = np.zeros_like(given) if nodes.normals is None else nodes.normals.numpy()
+        assert term.weights is not None
+        site, (outward, shares) = places_of(made, store, home, given, normals, term.weights.numpy())
+        evaluate = self._of_term(term, site, outward)
+        return MeanRows(self.problem.unknowns, site, evaluate, shares, self.weight * math.sqrt(layout.count))
+
+    def _of_jumps(self, name: str, unknowns: Sequence[str] | None = None) -> Evaluate | None:
         """Jumps (n,) of values and derivatives across faces, up to the equations' order less one."""
         order_of = self.problem.order_of
         matched = [
-            (u, key) for u in self.problem.unknowns for key, _ in continuous_derivatives(name, order_of(u, name))
+            (u, key)
+            for u in unknowns or self.problem.unknowns
+            for key, _ in continuous_derivatives(name, order_of(u, name))
         ]
 
         def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:

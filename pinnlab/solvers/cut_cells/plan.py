@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Data
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.coverings import boundary_patches
+from pinnlab.domains.regions import Combination
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.crossings import Crossings
@@ -114,10 +115,15 @@ class CutExperts(Solver):
                 f"{problem.unknown_parameters}; use PINN()."
             )
         for condition in problem.conditions:
-            if not isinstance(condition, BoundaryCondition | Data):
+            if not isinstance(condition, BoundaryCondition | Data | Integral | Periodic):
                 yield (
-                    f"{_OWNER}() takes data, and conditions on the boundary, of a region that is no box, not "
+                    f"{_OWNER}() takes data, integrals, periodic sides and conditions on the boundary of {region!r}, not "
                     f"{condition!r}; use PINN()."
+                )
+            if isinstance(condition, Integral) and len(region.space) > 2 and isinstance(region, Combination):
+                yield (
+                    f"{_OWNER}() takes integrals over regions whose quadrature is exact, which that of {region!r} is not: "
+                    f"{condition!r} would be off by a thousandth; use PINN()."
                 )
         if (lost := Crossings(problem, materials_of(problem)).obstacle(f"{_OWNER}()")) is not None:
             yield lost
@@ -241,6 +247,9 @@ def on_cut_cells(problem: Problem, options: ExpertOptions) -> bool:
     edges = any(not isinstance(parts, int) for parts in (options.experts or {}).values())
     if region.has_time or len(region.space) not in _DEGREE or edges:
         return False
+    if len(region.space) == 3 or (len(problem.unknowns) > 1 and not problem.clashes.resolved):
+        # columns of such boxes are large dense blocks
+        return CutExperts(options).obstacle(problem) is None
     fluxes = [jump for jump in problem.jumps if jump.flux]
     return len({jump.coordinate for jump in fluxes}) > 1 or any(jump.position is None for jump in fluxes)
 
