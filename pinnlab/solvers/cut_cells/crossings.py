@@ -60,6 +60,7 @@ class Crossings:
     problem: Problem
     materials: Materials
 
+    @torch.enable_grad()
     def obstacle(self, owner: str) -> str | None:
         """Why fluxes cannot be joined; None where they can.
 
@@ -146,6 +147,7 @@ class Crossings:
             found = np.maximum(found, best / best[best > 0].min())
         return found
 
+    @torch.enable_grad()
     def conductivities(self, points: Array) -> list[Array]:
         """(n,) of each equation, the largest factor with which it differentiates a derivative; none of higher orders.
 
@@ -184,9 +186,14 @@ class Crossings:
             for key in itertools.combinations_with_replacement(across, order)
         ]
 
+    @torch.enable_grad()
     def _normal_fluxes(self, jets: CellJets, columns: Columns, towards: Mapping[str, Tensor]) -> list[Tensor]:
         """(n,) of every equation that differentiates something twice."""
-        seen = self._read({(u, key): jets[u][key] for u, key in self._leaves()}, columns)
+        given = {(u, key): jets[u][key] for u, key in self._leaves()}
+        graph = all(value.requires_grad for value in given.values())
+        # fluxes are told from other expressions by what they depend on
+        leaves = given if graph else {leaf: value.detach().requires_grad_() for leaf, value in given.items()}
+        seen = self._read(leaves, columns)
         found = []
         for residual in seen.residuals:
             terms = [
@@ -195,7 +202,8 @@ class Crossings:
                 if factor is not None
             ]
             if terms:
-                found.append(torch.stack(terms).sum(0))
+                total = torch.stack(terms).sum(0)
+                found.append(total if graph else total.detach())
         return found
 
     def _leaves(self) -> list[tuple[str, Key]]:
@@ -211,8 +219,7 @@ class Crossings:
     def _read(
         self, leaves: Mapping[tuple[str, Key], Tensor], columns: Columns, derivatives: list[Tensor] | None = None
     ) -> Pointwise:
-        with torch.enable_grad():
-            return pointwise(self.problem, leaves, columns, self.problem.parameter_values(), derivatives)
+        return pointwise(self.problem, leaves, columns, self.problem.parameter_values(), derivatives)
 
     def _unread(self, kind: Kind, points: Array, normals: Array) -> str | None:
         """Why the equations do not say what is continuous; None where they do."""
