@@ -4,7 +4,8 @@
     python docs/benchmarks/cells.py --page     # docs/benchmarks/cells.md from the json
 
 Errors are relative L2, against exact solutions, or, of PINNacle's cases of one unknown, against a solution with
-polynomials of degree 16 and a tolerance of 1e-9, and of its flows against finite elements, whose own error may be larger. Times are of the processor, with one thread; memory is the peak of the process.
+polynomials of degree 16 and a tolerance of 1e-9, and of its flows against finite elements, whose own error may be larger.
+Times are of the processor, with one thread; memory is the peak of the process.
 """
 
 from __future__ import annotations

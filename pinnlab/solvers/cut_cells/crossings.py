@@ -23,12 +23,10 @@ from pinnlab.declaration.transmission import Transmission
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains.columns import Columns
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
-from pinnlab.solvers.cut_cells.materials import HAIR, Materials
+from pinnlab.solvers.cut_cells.parts import ALONG, HAIR, Materials, directed
 from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
 
 Array = np.ndarray
-_ALONG = 1e-9
-"""Component of a normal up to which it is zero."""
 _SAME = 1e-7
 """Relative difference up to which a factor is the same on both sides."""
 _COARSE, _FEW = 6, 3
@@ -93,7 +91,7 @@ class Crossings:
             normals: (n, d), ``directed``.
         """
         names, joints = self.problem.domain.coordinates, self.problem.joints
-        slanted = np.abs(normals) > _ALONG
+        slanted = np.abs(normals) > ALONG
         for support in np.unique(slanted, axis=0):
             across = tuple(name for name, along in zip(names, support, strict=True) if along)
             mine = np.flatnonzero((slanted == support).all(axis=1))
@@ -246,11 +244,3 @@ class Crossings:
             if any(bool(((f - known[0]).abs() > _SAME * known[0].abs()).any()) for f in known):
                 return "what is differentiated stands behind a coefficient that jumps or holds second derivatives"
         return None
-
-
-def directed(normals: Array) -> Array:
-    """(n, d) normals, turned so that their first component that is not zero is positive."""
-    if not len(normals):
-        return normals
-    first = (np.abs(normals) > _ALONG).argmax(axis=1)
-    return normals * np.sign(normals[np.arange(len(normals)), first])[:, None]

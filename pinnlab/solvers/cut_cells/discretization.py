@@ -116,7 +116,9 @@ class CutDiscretization:
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
         self.materials = materials_of(problem)
         self.crossings = Crossings(problem, self.materials)
-        self.corners = with_materials(corners_of(self.region, self.patches, kinds, parts), problem, self.crossings)
+        self.corners = with_materials(
+            corners_of(self.region, self.patches, kinds, parts), problem, self.crossings.conductivities
+        )
         self.maker = NodeMaker(self.region, self.materials, self.patches, basis)
 
     def assembled(self, inside: Inside) -> Assembled:

@@ -15,7 +15,7 @@ import torch
 from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Face, Tree
-from pinnlab.solvers.cut_cells.materials import Materials
+from pinnlab.solvers.cut_cells.parts import Materials
 from pinnlab.solvers.cut_cells.places import Frames
 
 Array = np.ndarray

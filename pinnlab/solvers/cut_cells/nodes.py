@@ -16,9 +16,8 @@ from pinnlab.domains.patches import Patches
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.surface_nodes import surface_nodes
 from pinnlab.domains.trees import Face, Tree
-from pinnlab.solvers.cut_cells.crossings import directed
 from pinnlab.solvers.cut_cells.layout import Inside, Layout, face_points, leaves_beside
-from pinnlab.solvers.cut_cells.materials import Materials
+from pinnlab.solvers.cut_cells.parts import Materials, directed
 from pinnlab.solvers.local_experts.basis import LocalBasis
 
 Array = np.ndarray

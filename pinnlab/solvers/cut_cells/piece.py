@@ -17,7 +17,7 @@ from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region, from_data
 from pinnlab.domains.trees import Tree
 from pinnlab.solvers.cut_cells.layout import experts_at
-from pinnlab.solvers.cut_cells.materials import Materials
+from pinnlab.solvers.cut_cells.parts import Materials
 from pinnlab.solvers.cut_cells.places import Frames
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.training.part import Part, Writer

@@ -9,6 +9,8 @@ in which the region lies there. Four quadrants of k = 1 and R in turn have a = 4
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy
 import torch
@@ -17,9 +19,10 @@ from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners
 from pinnlab.solvers.cut_cells.corners import Corners
-from pinnlab.solvers.cut_cells.crossings import Crossings
 
 Array = np.ndarray
+Conductivities = Callable[[Array], list[Array]]
+"""Points (n, d) to (n,) for each equation."""
 _SECTORS, _CLOSE, _NEAR = 360, 1e-5, 1e-9
 """Sectors around a point, how far from it one looks into them, and up to which distance two points are one; relative to
 the region."""
@@ -55,20 +58,20 @@ def least_power(conductivities: Array, angle: float, fixed: bool = False) -> flo
     return float(np.sqrt(max(values[0 if fixed and not around else 1], 0.0)))
 
 
-def with_materials(corners: Corners, problem: Problem, crossings: Crossings) -> Corners:
+def with_materials(corners: Corners, problem: Problem, conductivities: Conductivities) -> Corners:
     """The corners of a region of the plane with those of its materials.
 
     Args:
         corners: of its boundary.
         problem: gives the equations.
-        crossings: its materials.
+        conductivities: of each equation at points.
     """
     region = problem.domain
-    if len(region.coordinates) != 2 or not crossings.materials.layers:
+    if len(region.coordinates) != 2 or not any(jump.flux for jump in problem.jumps):
         return corners
     points, powers = list(corners.points), list(corners.powers)
     for place in material_corners(problem, interfaces(problem)):
-        power = min(_powers(problem, crossings, place), default=_TYPICAL)
+        power = min(_powers(problem, conductivities, place), default=_TYPICAL)
         near = [i for i, other in enumerate(points) if np.abs(other - place).max() <= _NEAR * region.size]
         if near:
             powers[near[0]] = min(powers[near[0]], power)
@@ -78,7 +81,7 @@ def with_materials(corners: Corners, problem: Problem, crossings: Crossings) -> 
     return Corners(np.array(points).reshape(-1, 2), np.array(powers))
 
 
-def _powers(problem: Problem, crossings: Crossings, place: Array) -> list[float]:
+def _powers(problem: Problem, conductivities: Conductivities, place: Array) -> list[float]:
     """Of every equation, with each kind of ends that the boundary has."""
     region = problem.domain
     turn = 2 * np.pi * (np.arange(_SECTORS) + 0.5) / _SECTORS
@@ -94,4 +97,4 @@ def _powers(problem: Problem, crossings: Crossings, place: Array) -> list[float]
     conditions = [c for c in problem.conditions if isinstance(c, BoundaryCondition)]
     kinds = {isinstance(c, Dirichlet) for c in conditions} if len(kept) < _SECTORS else {False}
     angle = 2 * np.pi * len(kept) / _SECTORS
-    return [least_power(k, angle, fixed) for k in crossings.conductivities(kept) for fixed in kinds]
+    return [least_power(k, angle, fixed) for k in conductivities(kept) for fixed in kinds]

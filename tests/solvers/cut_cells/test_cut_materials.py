@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.solvers.cut_cells.crossings import directed
-from pinnlab.solvers.cut_cells.materials import Materials, materials_of
+from pinnlab.solvers.cut_cells.materials import materials_of
+from pinnlab.solvers.cut_cells.parts import Materials, directed
 from pinnlab.solvers.cut_cells.sectors import least_power
 
 SQUARE = pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0))
@@ -78,10 +78,9 @@ def test_an_oblique_interface_of_two_equations() -> None:
             "v": pl.diff(q * (v.x - 1), "x") + pl.diff(q * (v.y - 2), "y") - u + known["u"],
         }
 
-    names = ("u", "v")
     problem = pl.Problem(
-        SQUARE, names, equations,
-        [pl.Dirichlet(**{n: (lambda n: lambda x, y: exact(x, y)[n])(n) for n in names})],
+        SQUARE, ("u", "v"), equations,
+        [pl.Dirichlet(u=lambda x, y: exact(x, y)["u"], v=lambda x, y: exact(x, y)["v"])],
         parameters={"k": pl.Piecewise((below, 5.0), otherwise=1.0), "q": pl.Piecewise((below, 1.0), otherwise=2.0)},
         reference=exact,
     )  # fmt: skip
