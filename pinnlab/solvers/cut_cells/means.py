@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pinnlab.derivatives.pointwise import Coefficients
 from pinnlab.solvers.cut_cells.places import Places
 from pinnlab.solvers.cut_cells.rows import Parts, PointRows
 from pinnlab.solvers.local_experts.rows import Evaluate
@@ -68,7 +69,7 @@ class MeanRows(PointRows):
     def _mean(self, values: Array) -> Array:
         return (values @ self.shares)[:, None]
 
-    def _row_scale(self, slopes: Sequence[dict]) -> Array:
+    def _row_scale(self, slopes: Sequence[Coefficients]) -> Array:
         """(1, n): such that the row is as large as those of points: one number for all nodes."""
         (site,) = self.sites
         largest = max(
