@@ -8,7 +8,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.solution import estimates
+from pinnlab.solution import estimates, estimators
 from pinnlab.solution.quality import Verdict
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
@@ -113,7 +113,7 @@ def test_two_referees_that_disagree_are_no_referee(monkeypatch):
 
     def other(found, until):
         asked.append(until)
-        agreed = estimates.by_classical(found, 4.0, "elements")
+        agreed = estimators.by_classical(found, 4.0, "elements")
         judged = tuple(type(j)(**{**vars(j), "error": 1e-6, "doubt": 0.0}) for j in agreed.judged)
         return type(agreed)(**{**vars(agreed), "judged": judged})
 
