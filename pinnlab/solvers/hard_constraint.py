@@ -14,7 +14,7 @@ from pinnlab.domains import Box
 from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.solvers.cut_cells.plan import CutExperts
+from pinnlab.solvers.cut_cells.plan import CutExperts, on_cut_cells
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
@@ -124,7 +124,7 @@ class HardConstraintMoE(Solver):
             return self._trained()
         local, domain = self._local(), problem.domain
         if not domain.has_time:
-            return local if isinstance(domain, Box) else CutExperts(local)
+            return CutExperts(local) if on_cut_cells(problem, local) else local
         if not isinstance(domain, Box) or self.marches_the_plane(problem):
             return PlaneExperts(local)
         return local
