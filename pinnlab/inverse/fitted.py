@@ -236,9 +236,9 @@ class FittedMarch(March):
         # what data tell at the first guess they may tell at a better one too
         lost = len(told.blind) > self._blind or bool((_FLAT < told.deviations[np.isfinite(told.deviations)]).any())
         numbers = zip(self.responses.frees, self.found.response.numbers.values(), strict=True)
-        # a number at its bound explains what is left
+        # data tell nothing of how near its bound a number is
         held = any(free.bound_near(number) is not None for free, number in numbers)
-        if held or not (lost or doubts(self.noise, self.found.response.left)):
+        if not ((lost and not held) or doubts(self.noise, self.found.response.left)):
             return []
         points, squares = candidates(self.responses.frees, self.responses.start), []
         for point in points:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, too_large
+from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, profile_in_box, too_large
 from pinnlab.inverse.measured import Measured, Noise
 from pinnlab.inverse.responses import Response, Responses, UnsolvedError
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
@@ -25,10 +26,14 @@ _AT = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 """Where a profile is computed, in standard deviations."""
 _WIDE = 1.0
 """The largest deviation of the logarithm of a number, or its logit, that is a step of a profile."""
+_EXCLUDED = 2.0
+"""Signed root of the deviance from which on data exclude a number, about."""
 _ROUGH, _FAR, _HALVINGS = 1.2, 4.0, 3
 """Steps of the deviance that are halved, below which size of it, and how often."""
-_INNER = 3
-"""Gauss-Newton steps over the other numbers at each of these."""
+_INNER, _GAINED = 8, 0.02
+"""Most Gauss-Newton steps over the other numbers at each of these, and the decrease below which a step is the last."""
+_SHARES = (1.0, 0.3, 0.1)
+"""Of a step, tried one after the other."""
 _NOTHING = 1e-5
 """Relative change of data that is none."""
 _ALONG = 0.3
@@ -69,10 +74,19 @@ def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, d
     profiles: dict[str, tuple[Array, Array]] = {}
     try:
         products = [_is_product(responses, best, direction, deadline) for direction in blind]
-        if not held and not len(blind) and freedom > 0 and not noise.rounding:
-            profiles = _profiles(responses, noise, best, whole, deadline)
-    except (TimeIsUpError, UnsolvedError):
+        if held and not len(blind) and freedom > 0:
+            profiles = _beside_held(responses, noise, best, rows, held)
+        elif not len(blind) and freedom > 0 and not noise.rounding:
+            profiles, ends = _profiles(responses, noise, best, whole, deadline)
+            notes += ends
+    except UnsolvedError:
         products += [False] * (len(blind) - len(products))
+    except TimeIsUpError:
+        products += [False] * (len(blind) - len(products))
+        if not len(blind):
+            notes.append(
+                "there was no time to see whether the sum of squares is a parabola; the intervals are those of one"
+            )
     return Uncertainty(
         responses.names, best.at, responses.frees, whole, freedom, tuple(products), profiles, held, tuple(notes)
     )
@@ -119,6 +133,26 @@ def _held(responses: Responses, best: Response, rows: Array, noise: Noise) -> di
         # a positive number that is small is no number at its bound
         if outwards or abs(number - bound) < deviations[i]:
             found[name] = (number + float(step[i]), float(deviations[i]))
+    return found
+
+
+def _beside_held(
+    responses: Responses, noise: Noise, best: Response, rows: Array, held: Mapping[str, object]
+) -> dict[str, tuple[Array, Array]]:
+    """Profiles of the other numbers where some are at a bound, which these may leave again; by linear least squares."""
+    slopes = np.array([max(abs(f.slope(float(z))), 1e-300) for f, z in zip(responses.frees, best.at, strict=True)])
+    numbers = np.array([best.numbers[name] for name in responses.names])
+    straight = rows / slopes
+    left = np.concatenate([noise.whitened(best.left), responses.priors(best.at)[0]])
+    box = np.array([[f.low, f.high] for f in responses.frees]) - numbers[:, None]
+    deviations, found = covariance(straight).deviations, {}
+    for i, (name, free) in enumerate(zip(responses.names, responses.frees, strict=True)):
+        if name in held or not math.isfinite(deviations[i]):
+            continue
+        steps, deviances = profile_in_box(straight, left, box, i, float(deviations[i]))
+        inside = (numbers[i] + steps > free.low) & (numbers[i] + steps < free.high)
+        z = [free.free(float(numbers[i] + step)) - float(best.at[i]) for step in steps[inside]]
+        found[name] = (np.array(z), deviances[inside])
     return found
 
 
@@ -181,29 +215,51 @@ def _is_product(responses: Responses, best: Response, direction: Array, deadline
 
 def _profiles(
     responses: Responses, noise: Noise, best: Response, whole: Covariance, deadline: Deadline
-) -> dict[str, tuple[Array, Array]]:
-    """Profiles of the numbers whose sum of squares is no parabola; see ``Uncertainty``."""
+) -> tuple[dict[str, tuple[Array, Array]], list[str]]:
+    """Profiles of the numbers whose sum of squares is no parabola, see ``Uncertainty``, and where they end too early."""
 
     def residuals(response: Response) -> Array:
         return np.concatenate([noise.whitened(response.left), responses.priors(response.at)[0]])
 
-    least = float(residuals(best) @ residuals(best))
+    def square(response: Response) -> float:
+        return float(residuals(response) @ residuals(response))
+
+    least = square(best)
+
+    def better(response: Response, step: Array) -> Response | None:
+        """The solution a step on, or a part of it, where it is better; none where there is none."""
+        for share in _SHARES:
+            try:
+                trial = responses.at(response.at + share * step, deadline)
+            except UnsolvedError:
+                continue
+            if square(trial) < square(response):
+                return trial
+        return None
 
     def deviance(z: Array, held: int, steps: int = _INNER) -> float:
-        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others."""
-        response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
+        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others.
+
+        It is infinite where there is no solution.
+        """
+        try:
+            response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
+        except UnsolvedError:
+            return math.inf
         for _ in range(steps if free else 0):
             jacobian = noise.whitened(responses.jacobian(response, deadline))
             rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
             step = np.zeros_like(z)
             step[free] = -np.linalg.lstsq(rows, residuals(response), rcond=1e-10)[0]
-            trial = responses.at(response.at + step, deadline)
-            if float(residuals(trial) @ residuals(trial)) >= float(residuals(response) @ residuals(response)):
+            trial = better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
+            if trial is None:
                 break
-            response = trial
-        return math.sqrt(max(float(residuals(response) @ residuals(response)) - least, 0.0))
+            gained, response = square(response) - square(trial), trial
+            if gained < _GAINED:
+                break
+        return math.sqrt(max(square(response) - least, 0.0))
 
-    found = {}
+    found, ends = {}, []
     for i, name in enumerate(responses.names):
         variance = whole.matrix[i, i]
         if not 0 < variance < math.inf:
@@ -223,5 +279,13 @@ def _profiles(
                 for a, b in itertools.pairwise(ordered)
                 if abs(known[b] - known[a]) > _ROUGH and min(abs(known[a]), abs(known[b])) < _FAR
             ]
-        found[name] = (deviation * np.array(ordered), np.array([known[k] for k in ordered]))
-    return found
+        solved = [k for k in ordered if math.isfinite(known[k])]
+        found[name] = (deviation * np.array(solved), np.array([known[k] for k in solved]))
+        for end in {solved[0], solved[-1]} - {ordered[0], ordered[-1]}:
+            if abs(known[end]) < _EXCLUDED:
+                last = responses.frees[i].number(float(best.at[i] + end * deviation))
+                ends.append(
+                    f"nothing could be solved for {name} beyond {last:.4g}, which data do not exclude; how far its interval "
+                    "goes from there is a guess"
+                )
+    return found, ends

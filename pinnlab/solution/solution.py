@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
+from pinnlab.declaration.relative_error import RELATIVE_TO, function_errors, relative_errors
 from pinnlab.domains import Box
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.coordinates import at_coordinates, on_grid, refuse_unnamed, unknowns_at
-from pinnlab.solution.errors import mean_error
+from pinnlab.solution.errors import found_fields, mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
 from pinnlab.solution.family_jets import family_jet, moving_parameters, numbers_of_member
@@ -211,7 +211,9 @@ class Solution:
     def error(
         self, reference: Any = None, *, relative_to: str = "size", members: int = 8, seed: int = 0
     ) -> dict[str, float]:
-        """Relative L2 error of each unknown over a fine grid of the whole domain.
+        """Relative L2 error of each unknown over a fine grid of the whole domain, and of functions that were found.
+
+        Functions of coordinates count where the reference returns values for their names beside those of the unknowns.
 
         Of a family it is the mean over random members, each against ``problem.reference`` or, without one, the classical
         solution.
@@ -239,7 +241,8 @@ class Solution:
                 "file, pass problem= to Solution.load."
             )
         like = self.models[0].parameters[0]
-        return relative_errors(lambda points: self.function(points.to(like)), reference, self.problem, relative_to)
+        errors = relative_errors(lambda points: self.function(points.to(like)), reference, self.problem, relative_to)
+        return errors | function_errors(found_fields(self), reference, self.problem, relative_to)
 
     @overload
     def residual(self, **coordinates: Tensor) -> dict[str, Tensor]: ...

@@ -108,6 +108,22 @@ def test_a_bound_that_data_want_beyond():
     assert "k is at its bound 0.5: the data want it beyond" in solution.uncertainty.remarks
 
 
+def test_numbers_beside_one_at_its_bound_are_as_unsure_as_that_leaves_them():
+    # -u'' + q u = f: what q and f do is nearly the same, and the noise is such that q wants below zero
+    x = np.linspace(0.05, 0.95, 40)
+    values = 1.1 * x * (1 - x) + 0.02 * np.cos(2 * math.pi * x) * x * (1 - x) + 0.02 * NOISE
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, q, f: -u.xx + q * u - f,
+        [pl.Dirichlet(u=0.0), pl.Data({"x": x}, u=values, sd=0.02)],
+        {"q": pl.Unknown(3.0, bounds=(0, None)), "f": pl.Unknown(1.0, bounds=(0, None))},
+    )  # fmt: skip
+    solution = solved(problem)
+    q, f = solution.intervals().values()
+    assert q[0] == 0.0 and "q is at its bound 0" in solution.uncertainty.remarks[0]
+    # without q the largest f would be 2.2 and 1.96 deviations, 0.03; with q it is f = 2.2 + q 2.2 / 9.9, about
+    assert f[0] < 2.2 < f[1] and f[1] > 2.2 * (1 + 0.7 * q[1] / 9.87) > 2.4
+
+
 def test_another_minimum_is_found():
     # of the fit of a frequency there are as many minima as periods
     data = pl.Data({"t": T}, u=np.cos(3 * T) + 0.05 * NOISE)
