@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, profile_in_box, too_large
+from pinnlab.algebra.robust import clipped
 from pinnlab.inverse.measured import Measured, Noise
 from pinnlab.inverse.responses import Response, Responses, UnsolvedError
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
@@ -47,23 +48,30 @@ _FEWEST = 10
 _OUTLYING = 5.0
 
 
-def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, deadline: Deadline) -> Uncertainty:
+def spread_of(
+    responses: Responses, noise: Noise, best: Response, jacobian: list[Array], deadline: Deadline
+) -> Uncertainty:
     """What the data tell of the numbers of a fit.
 
     Args:
         responses: solutions for other numbers.
         noise: of the measurements.
         best: the fit.
-        rows: (N, p) derivatives of residuals, divided by their noise, by the free variables.
+        jacobian: (n, p) per quantity, the derivatives of misfits by the free variables.
         deadline: after it, what asks for more solutions is left out.
     """
-    p = len(best.at)
+    p, known = len(best.at), responses.priors(best.at)[1]
+    curved, scattered, ratio = noise.curvature(jacobian, best.left)
+    rows, spread = np.concatenate([curved, known]), np.concatenate([scattered, known])
     freedom = math.inf if noise.known else float(len(rows) - p)
     held = _held(responses, best, rows, noise)
     inner = [i for i in range(p) if responses.names[i] not in held]
     found = covariance(rows[:, inner], least=TRACE) if inner else Covariance(np.zeros((0, 0)), np.zeros((0, 0)))
     matrix, blind = np.zeros((p, p)), np.zeros((len(found.blind), p))
     matrix[np.ix_(inner, inner)] = found.matrix
+    if noise.robust:
+        product = spread[:, inner] @ found.matrix
+        matrix[np.ix_(inner, inner)] = product.T @ product
     blind[:, inner] = found.blind
     notes = _remarks(noise, best, p)
     if freedom <= 0:
@@ -77,7 +85,7 @@ def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, d
         if held and not len(blind) and freedom > 0:
             profiles = _beside_held(responses, noise, best, rows, held)
         elif not len(blind) and freedom > 0 and not noise.rounding:
-            profiles, ends = _profiles(responses, noise, best, whole, deadline)
+            profiles, ends = _profiles(responses, noise, best, whole, ratio, deadline)
             notes += ends
     except UnsolvedError:
         products += [False] * (len(blind) - len(products))
@@ -95,12 +103,31 @@ def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, d
 def doubts(noise: Noise, left: list[Array]) -> bool:
     """Whether what is left of measurements is larger than their noise, or hangs together: perhaps another minimum."""
     for group, misfit, sd, given in zip(noise.groups, left, noise.deviations, noise.given, strict=True):
-        white = misfit / sd
+        white = _seen(group, misfit / sd)
         if given and too_large(float(white @ white), len(white), 1e-6):
             return True
         if not noise.rounding and _hangs_together(group, white):
             return True
     return False
+
+
+def _seen(group: Measured, white: Array) -> Array:
+    """Misfits as they count: those of robust measurements are cut off."""
+    return clipped(white) if group.robust else white
+
+
+def far_off(noise: Noise, left: list[Array]) -> list[str]:
+    """How many robust measurements lie far off, in sentences."""
+    found = []
+    for group, misfit, sd in zip(noise.groups, left, noise.deviations, strict=True):
+        size = np.abs(misfit / sd)
+        count, most = int((size > _OUTLYING).sum()), int(np.argmax(size))
+        if group.robust and count:
+            found.append(
+                f"{group.label}: {count} of {len(size)} measurements lie far off, number {most} most, by {size[most]:.2g} "
+                "times the noise; they count less (robust=True)"
+            )
+    return found
 
 
 def _hangs_together(group: Measured, white: Array) -> float:
@@ -160,7 +187,7 @@ def _remarks(noise: Noise, best: Response, p: int) -> list[str]:
     """What is odd about what is left of the measurements."""
     found = []
     for group, left, sd, given in zip(noise.groups, best.left, noise.deviations, noise.given, strict=True):
-        n, white = len(left), left / sd
+        n, white = len(left), _seen(group, left / sd)
         if given and too_large(float(white @ white), n - p * n / sum(map(len, best.left))):
             size = math.sqrt(float(white @ white) / n)
             found.append(
@@ -214,9 +241,13 @@ def _is_product(responses: Responses, best: Response, direction: Array, deadline
 
 
 def _profiles(
-    responses: Responses, noise: Noise, best: Response, whole: Covariance, deadline: Deadline
+    responses: Responses, noise: Noise, best: Response, whole: Covariance, ratio: float, deadline: Deadline
 ) -> tuple[dict[str, tuple[Array, Array]], list[str]]:
-    """Profiles of the numbers whose sum of squares is no parabola, see ``Uncertainty``, and where they end too early."""
+    """Profiles of the numbers whose sum of squares is no parabola, see ``Uncertainty``, and where they end too early.
+
+    A robust loss rises by less than a sum of squares does, and its gradient scatters less: deviances are divided by the
+    ratio of the two.
+    """
 
     def residuals(response: Response) -> Array:
         return np.concatenate([noise.whitened(response.left), responses.priors(response.at)[0]])
@@ -247,7 +278,7 @@ def _profiles(
         except UnsolvedError:
             return math.inf
         for _ in range(steps if free else 0):
-            jacobian = noise.whitened(responses.jacobian(response, deadline))
+            jacobian = noise.rows(responses.jacobian(response, deadline), response.left)
             rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
             step = np.zeros_like(z)
             step[free] = -np.linalg.lstsq(rows, residuals(response), rcond=1e-10)[0]
@@ -257,7 +288,7 @@ def _profiles(
             gained, response = square(response) - square(trial), trial
             if gained < _GAINED:
                 break
-        return math.sqrt(max(square(response) - least, 0.0))
+        return math.sqrt(max(square(response) - least, 0.0) / ratio)
 
     found, ends = {}, []
     for i, name in enumerate(responses.names):

@@ -32,6 +32,7 @@ from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.paths import paths
 from pinnlab.solution.quality import QualityReport, report
+from pinnlab.solution.sensitivity import Sensitivity, asked_sensitivity
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
 from pinnlab.training.result import Members
@@ -203,6 +204,10 @@ class Solution:
         """{name: (low, high)} of what was found, of functions at arguments; see ``solution.intervals.intervals``."""
         return intervals(self, level, arguments)
 
+    def sensitivity(self, sd: Any = None, **sizes: int) -> Sensitivity:
+        """Where one more measurement would shrink which interval by how much; see ``solution.sensitivity.sensitivity``."""
+        return asked_sensitivity(self, sd, sizes)
+
     @cached_property
     def sure(self) -> Uncertainty:
         """How sure numbers are that were found from data, by a fit of its own where the solver did not tell."""
@@ -213,10 +218,8 @@ class Solution:
     ) -> dict[str, float]:
         """Relative L2 error of each unknown over a fine grid of the whole domain, and of functions that were found.
 
-        Functions of coordinates count where the reference returns values for their names beside those of the unknowns.
-
-        Of a family it is the mean over random members, each against ``problem.reference`` or, without one, the classical
-        solution.
+        Functions count where the reference returns their values as well. Of a family it is the mean over random members,
+        each against ``problem.reference`` or, without one, the classical solution.
 
         Args:
             reference: a function of the coordinates, another solution, or a classical reference;
@@ -350,7 +353,7 @@ class Solution:
         coordinate of space has to stand still.
 
         Args:
-            unknowns: names of those to draw, all by default; the path may stand among them, ``solution.plot("u.png")``.
+            unknowns: which, and which functions that were found (with bands); all by default, a path may be among them.
             path: where to write it as well; the ending says as what. ``animate`` writes moving pictures.
             streamlines: two unknowns that are the components of a field in the plane, ``("u", "v")``; they are drawn over
                 its size, in place of the unknowns where none is named.

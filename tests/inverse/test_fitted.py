@@ -146,6 +146,49 @@ def test_a_misfit_that_is_no_noise_and_measurements_far_off_are_told():
     assert "1 of 40 measurements lie far off, number 7 most" in str(solved(decay(values)))
 
 
+def test_measurements_far_off_count_less_where_that_is_asked_for():
+    values = np.exp(-0.6 * T) + 0.01 * NOISE
+    clean = solved(decay(values)).intervals()["k"]
+    values[[3, 11, 20]] += [0.5, 0.4, 0.6]
+    robust = decay(values)
+    robust = robust.replace(conditions=[robust.conditions[0], pl.Data({"t": T}, u=values, robust=True)])
+    solution = solved(robust)
+    low, high = solution.intervals()["k"]
+    assert low < 0.6 < high and high - low < 1.8 * (clean[1] - clean[0])
+    assert any("3 of 40 measurements lie far off, number 20 most" in note for note in solution.notes)
+    assert solution.uncertainty.remarks == ()
+    off = solved(decay(values)).intervals()["k"]
+    assert off[1] - off[0] > 5 * (high - low)
+
+
+def test_a_robust_loss_is_as_sure_as_its_estimate_scatters():
+    # a gain that is measured directly: the estimate's error over its stated deviation has variance one
+    rng, errors = np.random.default_rng(4), []
+    for _ in range(40):
+        noise = rng.standard_normal(30) * np.where(rng.random(30) < 0.1, 20.0, 1.0)
+        data = pl.Data({"t": T[:30]}, of=lambda u, k: k + 0 * u, values=2.0 + 0.1 * noise, robust=True)
+        problem = pl.Problem(
+            pl.Box(t=(0.0, 5.0)), "u", lambda u: u.t, [pl.Initial(u=1.0), data], {"k": pl.Unknown(1.0)}
+        )  # fmt: skip
+        march = LocalExperts().fitted(problem, 0, {})
+        while march.advance().stopped is None:
+            pass
+        found = march.uncertainty
+        errors.append((found.values["k"] - 2.0) / found.covariance.deviations[0])
+    assert 0.6 < float(np.mean(np.square(errors))) < 1.6
+
+
+def test_a_robust_loss_is_refused_where_it_has_no_effect():
+    data = pl.Data({"t": T}, u=np.exp(-0.6 * T), robust=True)
+    problem = decay(np.exp(-0.6 * T)).replace(conditions=[pl.Initial(u=1.0), data])
+    with pytest.raises(ValueError, match=r"robust=True\) has no effect on how PINN solves .*HardConstraintMoE"):
+        pl.solve(problem, pl.PINN(), progress=False)
+    with pytest.raises(ValueError, match="robust=True"):
+        pl.solve(problem.at(k=0.6), pl.HardConstraintMoE(), progress=False)
+    with pytest.raises(TypeError, match=r"Data\(robust='huber'\): give True"):
+        pl.Data({"t": T}, u=T, robust="huber")
+
+
 def test_one_measurement_tells_nothing_of_its_noise():
     problem = pl.Problem(
         pl.Box(t=(0.0, 5.0)), "u", lambda u, k: u.t + k * u, [pl.Initial(u=1.0), pl.Data({"t": [2.0]}, u=[0.3])],

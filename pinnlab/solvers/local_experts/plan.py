@@ -58,6 +58,9 @@ class LocalExperts(ExpertOptions):
     def finds_functions(self, problem: Problem) -> bool:
         return True
 
+    def takes_robust(self, problem: Problem) -> bool:
+        return is_fitted(problem) and not problem.unknown_functions
+
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
         if why is None and problem.domain.has_time and not problem.unknown_functions:

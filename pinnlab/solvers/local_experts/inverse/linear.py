@@ -114,7 +114,7 @@ class InverseSystem:
         return Linearized(step, sensitivity, tuple(quantities), float(np.linalg.norm(right)))
 
     def _equations(self, unknowns: Array, weights: Array) -> tuple[Solver, Array, Array, list[Quantity]]:
-        """A solver of the rows of the unknowns, what is left of them (R,), their derivatives (R, p), and other conditions."""
+        """A solver of the unknowns' rows, what is left of them (R,), its derivatives (R, p), and the other conditions."""
         residuals, by_unknowns, by_sought, pins = [], [], [], []
         for group in self.groups:
             found, linear = group.linearized(unknowns, beside=Trial(self.sought, weights))
