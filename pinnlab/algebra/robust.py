@@ -20,7 +20,7 @@ _NORMAL = 1.4826
 
 
 def root(r: Array) -> Array:
-    """(n,) signed roots of twice the loss: r where |r| < c, else sqrt(2 c |r| - c^2); their squares are what a fit lowers."""
+    """(n,) signed roots of twice the loss, whose squares a fit lowers: r where |r| < c, else sqrt(2 c |r| - c^2)."""
     size = np.abs(r)
     return np.where(size <= CORNER, r, np.sign(r) * np.sqrt(np.maximum(2 * CORNER * size - CORNER**2, 0.0)))
 

@@ -66,8 +66,8 @@ def numbers(columns: Mapping[str, Any], name: str) -> Array:
             (i, c) for i, c in enumerate(np.asarray(cells, dtype=object).reshape(-1)) if not _is_number(c)
         )
         raise ValueError(
-            f"Data.read(...): row {row + 1} of column {name!r} is {wrong!r}, and no number; turn dates into numbers, such as "
-            "seconds since the first, and leave cells without a value empty."
+            f"Data.read(...): row {row + 1} of column {name!r} is {wrong!r}, and no number; turn dates into numbers, such "
+            "as seconds since the first, and leave cells without a value empty."
         ) from None
 
 

@@ -43,7 +43,8 @@ def asked_figure(
     for item in others:
         if not isinstance(item, os.PathLike) and not (isinstance(item, str) and PurePath(item).suffix):
             raise ValueError(
-                f"plot({item!r}): neither an unknown ({', '.join((*declared, *functions))}) nor the path of a picture, such as 'u.png'."
+                f"plot({item!r}): neither an unknown ({', '.join((*declared, *functions))}) nor the path of a picture, such "
+                "as 'u.png'."
             )
     paths = [*others, *([] if path is None else [path])]
     if len(paths) > 1:
