@@ -1,4 +1,4 @@
-"""The command line: ``pinnlab list``, ``new``, ``run``, ``compare``, ``bench``.
+"""The command line: ``pinnlab list``, ``new``, ``run``, ``compare``, ``bench``, ``reproduce``.
 
 Wherever a command takes the name of a problem it takes the path of a Python file with ``problem()`` and, optionally,
 ``recipe()`` and ``BUDGET``. Exit codes: 0 all went well, 1 a run that did not end as planned, 2 a request that cannot
@@ -27,13 +27,14 @@ import torch
 from pinnlab.api import solve
 from pinnlab.bench import FAILED, Results, Schedule, markdown, provenance, write_all
 from pinnlab.bench import bench as run_bench
-from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, shipped_cases
+from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, parse_seeds, shipped_cases
 from pinnlab.bench.peers import PEERS
 from pinnlab.bench.template import write_template
 from pinnlab.declaration.library import collections, problem_names
 from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import LostProcessError
+from pinnlab.papers.command import command as reproduce
 from pinnlab.pictures.panels import save as save_figure
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.solution import Solution
@@ -206,7 +207,11 @@ def bench(
         one for name in names or problem_names() for one in (problem_names(name) if name in collections() else [name])
     ]
     cases = [_case(name, options) for name in chosen]
-    schedule = Schedule(cases, solvers or (None,), _seeds(seeds), max_seconds, DTYPES[dtype], device)
+    try:
+        numbers = parse_seeds(seeds)
+    except CaseError as error:
+        _fail(str(error))
+    schedule = Schedule(cases, solvers or (None,), numbers, max_seconds, DTYPES[dtype], device)
     folder = Path(out)
     results = Results(provenance(shlex.join(["pinnlab", *sys.argv[1:]]), device))
     processes = distributed.find()
@@ -233,6 +238,9 @@ def bench(
     if not complete:
         click.echo("interrupted; --resume goes on", err=True)
     sys.exit(_bench_code(results, complete))
+
+
+main.add_command(reproduce)
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
@@ -361,16 +369,6 @@ def _save(solution: Solution, path: Path) -> list[Path]:
         click.echo(f"the solution is not saved: {error}", err=True)
         return []
     return [path]
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        seeds = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        _fail(f"--seeds {text!r}: give whole numbers separated by commas, such as 0,1,2.")
-    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        _fail(f"--seeds {text!r}: give different numbers of at least 0.")
-    return seeds
 
 
 def _known(path: Path, fresh: Results) -> Results:

@@ -189,6 +189,21 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
     return options
 
 
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """``"0,1,2"`` as numbers.
+
+    Raises:
+        CaseError: they are no different whole numbers of at least 0.
+    """
+    try:
+        seeds = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise CaseError(f"--seeds {text!r}: give whole numbers separated by commas, such as 0,1,2.") from error
+    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise CaseError(f"--seeds {text!r}: give different numbers of at least 0.")
+    return seeds
+
+
 def _number(text: str) -> int | float | str:
     for kind in (int, float):
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from pinnlab.solvers.multidomain.interfaces import ARMS, InterfaceCondition, resolve
@@ -70,6 +71,16 @@ class Arms:
             warnings.simplefilter("ignore")  # that an empty set couples nothing: it was asked for
             return solver.with_interface(tuple(self._given[name] for name in names))
 
+    def applied_by_stage(self, solver: TakesInterfaces, sets: Sequence[Sequence[str]]) -> Any:
+        """The solver with a set of conditions for each of its first stages, and without the stages after these."""
+        first: Any = self.applied(solver, sets[0])
+        shorter = replace(first, stages=first.stages[: len(sets)])
+        if len(sets) == 1:
+            return shorter
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return shorter.with_interface(tuple(tuple(self._given[name] for name in names) for names in sets))
+
     def _named(self, arm: Sequence[ConditionLike]) -> tuple[str, ...]:
         if isinstance(arm, str):
             raise TypeError(f"arms holds {arm!r}; give sets of conditions, such as ({arm!r},).")
@@ -79,9 +90,26 @@ class Arms:
         return names
 
 
-def check_solver(solver: Any) -> None:
-    """Raise TypeError for a solver whose interface conditions cannot be replaced."""
+def check_solver(solver: Any, stages: int | None = None) -> None:
+    """Raise for a solver whose interface conditions cannot be replaced.
+
+    Args:
+        solver: such as ``MultiDomainPINN``.
+        stages: so many it must be trained in, each with conditions of its own; 0 for two or more.
+
+    Raises:
+        TypeError: it has no interface conditions.
+        ValueError: it is trained in another number of stages.
+    """
     if isinstance(solver, type) or not isinstance(solver, TakesInterfaces):
         raise TypeError(
             f"solver={solver!r} has no interface conditions to choose; give pl.MultiDomainPINN(subdomains={{'x': (0.0,)}})."
+        )
+    if stages is None:
+        return
+    count = len(getattr(solver, "stages", None) or ())
+    if count < 2 or (stages and count != stages):
+        raise ValueError(
+            f'policy="sequential" chooses once for each stage of training, and solver has {count}; give it '
+            f"{stages or 'at least two'}, such as stages=(pl.Adam(steps=300), pl.LevenbergMarquardt(steps=30))."
         )

@@ -14,14 +14,14 @@ _KIND = "interface selector"
 
 
 def write(
-    path: str | os.PathLike[str], options: dict[str, Any], policy: Policy, arms: Any, trials: tuple[Trial, ...]
+    path: str | os.PathLike[str], options: dict[str, Any], policy: Policy | str, arms: Any, trials: tuple[Trial, ...]
 ) -> None:
     """Write as JSON, atomically.
 
     Args:
         path: the file.
         options: plain data.
-        policy: of the bandit.
+        policy: of the bandit; ``"sequential"`` for one that chooses in every stage.
         arms: sets of names.
         trials: what was tried.
 
@@ -31,7 +31,7 @@ def write(
     data = {
         "pinnlab": _KIND,
         **options,
-        "policy": policy_data(policy),
+        "policy": {"name": policy} if isinstance(policy, str) else policy_data(policy),
         "arms": arms,
         "trials": [trial.to_data() for trial in trials],
     }
@@ -42,7 +42,7 @@ def write(
     os.replace(partial, target)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Policy, list[list[str]], list[Trial]]:
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Policy | str, list[list[str]], list[Trial]]:
     """The inverse of ``write``: options, policy, arms, trials.
 
     Raises:
@@ -53,7 +53,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Policy, list[lis
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         if data.pop("pinnlab") != _KIND:
             raise ValueError("it is of another kind")
-        policy, arms = policy_of(data.pop("policy")), data.pop("arms")
+        saved, arms = data.pop("policy"), data.pop("arms")
+        policy = saved["name"] if saved["name"] == "sequential" else policy_of(saved)
         return data, policy, arms, [Trial.from_data(trial) for trial in data.pop("trials")]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(

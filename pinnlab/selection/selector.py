@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.selection import files
 from pinnlab.selection.arms import Arms, ConditionLike, check_solver, interface_arms
-from pinnlab.selection.bandits import Bandit, Policy
+from pinnlab.selection.bandits import Bandit, Policy, SequentialBandit
 from pinnlab.selection.preference import Preference
 from pinnlab.selection.rewards import LARGEST, Reward, reward_function, score
 from pinnlab.selection.trials import Player, Trial, TrialLog, trial_generator
@@ -40,7 +40,9 @@ class InterfaceSelector:
     member's parameters, its arms are sets of conditions.
 
     Args:
-        policy: how sets are chosen while learning: ``"thompson"``, ``"ucb"``, ... (see ``pinnlab.bandits.Bandit``).
+        policy: how sets are chosen while learning: ``"thompson"``, ``"ucb"``, ... (see ``pinnlab.bandits.Bandit``), or
+            ``"sequential"``: a set for every stage of the solver's training, such as Adam and what follows it, chosen by
+            Thompson sampling in view of what the stages before have brought (``pinnlab.bandits.SequentialBandit``).
         arms: sets of conditions, such as ``[("value",), ("value", "flux")]``; see ``interface_arms``. None takes the 511
             sets of METALIC's nine conditions. An empty set has to stand here explicitly.
         reward: ``"error"`` (-log10 of the relative L2 error against the problem's reference), ``"residual"`` (-log10 of
@@ -76,16 +78,27 @@ class InterfaceSelector:
         # rewards of our own have a smallest value, which a failed solve gets; another reward's is not known
         floor = None if callable(reward) else score(LARGEST)
         self._options: dict[str, Any] = {"warm_up": warm_up, "seed": seed, "refit_every": refit_every, "warp": warp}
-        self.bandit = Bandit(self.arms.rows, policy, floor=floor, **self._options)
+        self._floor, self._by_stage = floor, policy == "sequential"
+        self.bandit: Bandit | SequentialBandit
+        if self._by_stage:
+            self.bandit = self._sequential(2)
+        else:
+            self.bandit = Bandit(self.arms.rows, policy, floor=floor, **self._options)
         self.parameters: tuple[str, ...] = ()
         self.trials: tuple[Trial, ...] = ()
         self._solver: Any = None
 
     def __repr__(self) -> str:
         over = f" over {', '.join(self.parameters)}" if self.parameters else ""
-        return (
-            f"InterfaceSelector({len(self.arms.names)} arms, {self.bandit.policy!r}, {len(self.trials)} trials{over})"
-        )
+        return f"InterfaceSelector({len(self.arms.names)} arms, {self.policy!r}, {len(self.trials)} trials{over})"
+
+    @property
+    def policy(self) -> Policy | str:
+        """How sets are chosen while learning."""
+        return self.bandit.policy if isinstance(self.bandit, Bandit) else "sequential"
+
+    def _sequential(self, stages: int) -> SequentialBandit:
+        return SequentialBandit(self.arms.rows, "thompson", phases=stages, floor=self._floor, **self._options)
 
     # -- learn ---------------------------------------------------------------------------------------------------------
 
@@ -124,15 +137,17 @@ class InterfaceSelector:
         self._check(problem, solver, plays, processes)
         identity = fingerprint(
             repr(problem.domain), problem.unknowns, problem.equations, problem.conditions, problem.parameters, solver,
-            self.arms.names, repr(self.bandit.policy), self._options, self.reward, max_seconds,
+            self.arms.names, repr(self.policy), self._options, self.reward, max_seconds,
         )  # fmt: skip
         log = TrialLog(path, identity)
         self.parameters, self._solver = problem.families, solver
+        if self._by_stage and not self.trials:
+            self.bandit = self._sequential(len(solver.stages))
         for trial in self.trials:
             if trial.number not in log.trials:
                 log.append(trial)
         self._learn(log)
-        player = Player(problem, solver, self.arms, self._measure, max_seconds, self.seed)
+        player = Player(problem, solver, self.arms, self._measure, max_seconds, self.seed, self._by_stage)
         label = f"{problem.name}: interfaces"
         with (
             Workers(player, processes) as workers,
@@ -143,9 +158,10 @@ class InterfaceSelector:
                 while len(self.trials) < plays:
                     first = len(self.trials)
                     batch = self._batch(problem, range(first, min(plays, first + processes)))
-                    for trial in workers.run([t for t in batch if t.number not in log.trials]):
+                    for trial in self._played(workers, [t for t in batch if t.number not in log.trials]):
                         log.append(trial)
-                        bar.set_postfix_str(f"{' + '.join(trial.interface)}: {trial.reward:.2f}", refresh=False)
+                        said = ", then ".join(" + ".join(names) for names in trial.sets)
+                        bar.set_postfix_str(f"{said}: {trial.reward:.2f}", refresh=False)
                         bar.update()
                     self._learn(log)
             except KeyboardInterrupt:
@@ -161,12 +177,33 @@ class InterfaceSelector:
             found.append(Trial(number, member, self.arms.names[arm]))
         return found
 
+    def _played(self, workers: Workers, trials: list[Trial]) -> Iterator[Trial]:
+        """Trials as they end; where each stage has its own interface, that is chosen when the stages before are over."""
+        if isinstance(self.bandit, SequentialBandit):
+            for _ in range(self.bandit.phases - 1):
+                over = sorted(workers.run(trials), key=lambda trial: trial.number)
+                trials = [trial.followed_by(self._next(trial, pending)) for pending, trial in enumerate(over)]
+        yield from workers.run(trials)
+
+    def _next(self, trial: Trial, pending: int) -> tuple[str, ...]:
+        """The interface of the stage that comes after those of a trial."""
+        assert isinstance(self.bandit, SequentialBandit)
+        context = [trial.parameters[name] for name in self.parameters]
+        return self.arms.names[self.bandit.select(context, self._choices(trial), pending=pending)]
+
+    def _choices(self, trial: Trial) -> list[tuple[int, float]]:
+        """(arm, reward) of a trial's stages."""
+        return [(self.arms.names.index(n), r) for n, r in zip(trial.sets, trial.rewards, strict=True)]
+
     def _learn(self, log: TrialLog) -> None:
         """Tell the bandit of trials that are over, in the order of their numbers and without a gap."""
         while len(self.trials) in log.trials:
             trial = log.trials[len(self.trials)]
             context = [trial.parameters[name] for name in self.parameters]
-            self.bandit.update(context, self.arms.names.index(trial.interface), trial.reward)
+            if isinstance(self.bandit, SequentialBandit):
+                self.bandit.update(context, self._choices(trial))
+            else:
+                self.bandit.update(context, self.arms.names.index(trial.interface), trial.reward)
             self.trials = (*self.trials, trial)
 
     # -- use -----------------------------------------------------------------------------------------------------------
@@ -187,11 +224,16 @@ class InterfaceSelector:
         solver = self._solver if solver is None else solver
         if solver is None:
             raise ValueError("select(): a loaded selector does not know the solver; give it: select(problem, solver).")
-        check_solver(solver)
-        return self.arms.applied(solver, self.arms.names[int(self.bandit.best(self._context(problem)))])
+        check_solver(solver, self.bandit.phases if isinstance(self.bandit, SequentialBandit) else None)
+        context = self._context(problem)
+        if isinstance(self.bandit, SequentialBandit):
+            return self.arms.applied_by_stage(solver, [self.arms.names[arm] for arm in self.bandit.plan(context)])
+        return self.arms.applied(solver, self.arms.names[int(self.bandit.best(context))])
 
     def preference(self, parameter: str | None = None, points: int = 50, **fixed: float) -> Preference:
         """Expected rewards of all interfaces over one parameter, within the range of the trials.
+
+        Where each stage has its own interface: what the first stage's is expected to be credited with, later ones included.
 
         Args:
             parameter: which; the first if None.
@@ -243,7 +285,7 @@ class InterfaceSelector:
         """
         reward = self.reward if isinstance(self.reward, str) else None
         options = {**self._options, "parameters": self.parameters, "reward": reward}
-        files.write(path, options, self.bandit.policy, self.arms.names, self.trials)
+        files.write(path, options, self.policy, self.arms.names, self.trials)
 
     @classmethod
     def load(
@@ -266,6 +308,8 @@ class InterfaceSelector:
         parameters, saved = options.pop("parameters"), options.pop("reward")
         selector = cls(policy, arms, reward or saved or _unknown_reward, **options)
         selector.parameters = tuple(parameters)
+        if selector._by_stage and trials:
+            selector.bandit = selector._sequential(len(trials[0].sets))
         log = TrialLog(None, "")
         log.trials = {trial.number: trial for trial in trials}
         selector._learn(log)
@@ -285,7 +329,8 @@ class InterfaceSelector:
                     f"fit(problem): parameter {name!r} is {problem.parameters[name]!r}, whose members are functions; the "
                     "bandit's context is a few numbers: fix it with problem.at(...), or describe it by pl.Uniform(...)."
                 )
-        check_solver(solver)
+        played = self.bandit.phases if isinstance(self.bandit, SequentialBandit) and self.trials else 0
+        check_solver(solver, played if self._by_stage else None)
         if self.parameters and self.parameters != problem.families:
             raise ValueError(
                 f"fit(problem): its parameters are {', '.join(problem.families)}, but this selector has learned "

@@ -32,10 +32,11 @@ class Trial:
     Attributes:
         number: trials are numbered from 0.
         parameters: of the member.
-        interface: names of the interface conditions.
+        interface: names of the interface conditions; of the last stage, where each stage has its own.
         reward: larger is better; NaN where the solve failed.
         status: name of the solve's ``Status``, or what failed.
-        seconds: of the trial, the reward included.
+        seconds: of the trial, the reward included; of several stages, that of all of them together.
+        before: (names of the interface conditions, reward) of the stages before the last, where each has its own.
     """
 
     number: int
@@ -44,10 +45,26 @@ class Trial:
     reward: float = math.nan
     status: str = ""
     seconds: float = 0.0
+    before: tuple[tuple[tuple[str, ...], float], ...] = ()
+
+    @property
+    def sets(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the interface conditions of all stages, in order."""
+        return (*(names for names, _ in self.before), self.interface)
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """Of all stages, in order."""
+        return (*(reward for _, reward in self.before), self.reward)
+
+    def followed_by(self, interface: tuple[str, ...]) -> Trial:
+        """The same with one more stage, which has not been played."""
+        return replace(self, interface=interface, reward=math.nan, before=(*self.before, (self.interface, self.reward)))
 
     def to_data(self) -> dict[str, Any]:
         """Plain data; a reward that is not finite becomes a string."""
-        return {**asdict(self), "reward": self.reward if math.isfinite(self.reward) else str(self.reward)}
+        before = [[list(names), _plain(reward)] for names, reward in self.before]
+        return {**asdict(self), "reward": _plain(self.reward), "before": before}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Trial:
@@ -56,15 +73,25 @@ class Trial:
         Raises:
             Exception: of any kind, where it is not what ``to_data`` gives.
         """
-        trial = cls(**{**data, "interface": tuple(data["interface"]), "reward": float(data["reward"])})
+        before = tuple((tuple(names), float(reward)) for names, reward in data.get("before", ()))
+        trial = cls(
+            **{**data, "interface": tuple(data["interface"]), "reward": float(data["reward"]), "before": before}
+        )
         if type(trial.number) is not int or not all(isinstance(v, float | int) for v in trial.parameters.values()):
             raise TypeError(f"trial {trial.number!r} has parameters {trial.parameters!r}")
         return trial
 
 
+def _plain(reward: float) -> float | str:
+    return reward if math.isfinite(reward) else str(reward)
+
+
 @dataclass(frozen=True)
 class Player:
     """Plays trials: solves the member with the interface, and measures.
+
+    Where each stage has its own interface, a trial's stages are those that it knows of, from the first one on: the numbers
+    are those of one undisturbed training with these conditions.
 
     Args:
         problem: the family.
@@ -73,6 +100,7 @@ class Player:
         measure: the reward of a solution.
         max_seconds: training time of a trial.
         seed: of the selector.
+        by_stage: whether each stage has its own interface.
     """
 
     problem: Problem
@@ -81,6 +109,7 @@ class Player:
     measure: Callable[[Any], float]
     max_seconds: float | None
     seed: int
+    by_stage: bool = False
 
     def __call__(self, trial: Trial) -> Trial:
         """The trial with reward, status and seconds.
@@ -92,7 +121,11 @@ class Player:
         """
         start = time.perf_counter()
         seed = int(trial_generator(self.seed, trial.number, 1).integers(2**31))
-        chosen, reward = self.arms.applied(self.solver, trial.interface), math.nan
+        reward = math.nan
+        if self.by_stage:
+            chosen = self.arms.applied_by_stage(self.solver, trial.sets)
+        else:
+            chosen = self.arms.applied(self.solver, trial.interface)
         try:
             member = self.problem.at(**trial.parameters)
             solution = solve(member, chosen, max_seconds=self.max_seconds, seed=seed, progress=False)
@@ -103,7 +136,7 @@ class Player:
             status = f"{type(error).__name__}: {error}"
         if status == Status.INTERRUPTED.name:
             raise KeyboardInterrupt
-        return replace(trial, reward=reward, status=status, seconds=time.perf_counter() - start)
+        return replace(trial, reward=reward, status=status, seconds=trial.seconds + time.perf_counter() - start)
 
 
 def trial_generator(seed: int, number: int, purpose: int) -> np.random.Generator:

@@ -38,12 +38,14 @@ class Count:
         n: number of points.
         models: one for all of the term's sites, or one per site.
         layer: which part of time its points lie in, where subdomains cut time.
+        stages: the numbers of the stages of training that have it; None for all of them.
     """
 
     term: Term
     n: int
     models: tuple[Model, ...]
     layer: int = 0
+    stages: tuple[int, ...] | None = None
 
 
 def _all(n: int) -> slice:
@@ -67,7 +69,8 @@ class Block:
     def __init__(self, count: Count, parameters: dict[str, Tensor]):
         self.term = term = count.term
         self.n = count.n if term.fixed is None else term.fixed
-        self.kind, self.weight, self.layer = term.kind, term.weight, count.layer
+        self.kind, self.layer, self._stages = term.kind, count.layer, count.stages
+        self.weight = self.weight_in(0)
         self.region, self.unknowns = count.models[0].region, count.models[0].unknowns
         names = self.region.coordinates
         sites = term.draw(lambda n: unit_points("uniform", n, len(names), np.random.default_rng(0)), 5)
@@ -80,6 +83,10 @@ class Block:
         self.whole: tuple[Site, ...] = ()
         self.sites: tuple[Site, ...] = ()
         self.prepared: tuple[Prepared, ...] = ()
+
+    def weight_in(self, stage: int) -> float:
+        """The term's weight in a stage of training; zero in those that do not have it."""
+        return self.term.weight if self._stages is None or stage in self._stages else 0.0
 
     @property
     def held(self) -> int:

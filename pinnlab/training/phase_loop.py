@@ -140,6 +140,8 @@ class PhaseLoop:
         """Take a stage's steps; how the phase ended, or None where the next stage should follow."""
         at, system, run = self.at, self.system, self.run
         assert at.theta is not None
+        if system.enter(at.stage) and at.optimizer is None:
+            at.best_loss = math.inf  # of another loss
         if at.optimizer is None:
             system.update_weights(at.theta, self.spent)
             at.optimizer = stage.init(system, at.theta)

@@ -90,6 +90,12 @@ class ResidualSystem(TrainingSystem):
                 f"have none; start fewer processes, or take more points, such as points={64 * processes.count}."
             )
 
+    def enter(self, stage: int) -> bool:
+        before = [block.weight for block in self.blocks]
+        for block in self.blocks:
+            block.weight = block.weight_in(stage)
+        return before != [block.weight for block in self.blocks]
+
     # -- points ------------------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:

@@ -99,6 +99,14 @@ class TrainingSystem(ABC):
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
 
+    def enter(self, stage: int) -> bool:
+        """Go over to the loss of a stage of training; whether that is another loss than before.
+
+        Args:
+            stage: counted from 0.
+        """
+        return False
+
     # most systems have nothing to do here
     def update_weights(self, theta: Tensor, spent: float = 0.0) -> None:  # noqa: B027
         """Choose the weights of the next step; they then stand until the next call.

@@ -104,6 +104,12 @@ class AnyCondition(ABC):
         changed.values = dict(values)
         return changed
 
+    def kept_soft(self) -> Self:
+        """The same condition, in the loss where it could be built in."""
+        changed = copy.copy(self)
+        changed.exact = False
+        return changed
+
     def within(self, region: Region, whole: Region | None = None) -> Self | None:
         """The condition as a region has it that is a part of the whole; None where it is not about that part."""
         return self

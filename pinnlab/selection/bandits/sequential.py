@@ -78,6 +78,7 @@ class SequentialBandit:
                 raise TypeError(f"SequentialBandit({name}=...): belongs to a single Bandit; leave it out.")
         self.phases, self.discount = phases, discount
         self._options, self._bandits = {"arms": arms, "policy": policy, **options}, list[Bandit]()
+        self._outcomes: list[Bandit] = []
         self.arms = Bandit(**self._options).arms
         self.floor = options.get("floor")
         self.games: list[Game] = []
@@ -113,7 +114,9 @@ class SequentialBandit:
         seen = self._finite(choices)
         for phase, value in enumerate(credit(seen, self.discount)):
             before = choices[:phase]
-            self._bandit(phase, context).update(self._context(context, before, seen), choices[phase][0], value)
+            entries = self._context(context, before, seen)
+            self._bandit(phase, context).update(entries, choices[phase][0], value)
+            self._outcomes[phase].update(entries, choices[phase][0], seen[phase])
         for rewards, reward in zip(self._rewards, seen, strict=True):
             rewards.append(reward)
         self.games.append(Game(tuple(map(float, context)), tuple((int(a), float(r)) for a, r in choices)))
@@ -122,6 +125,26 @@ class SequentialBandit:
         """The arm of largest expected credit for the next phase; no exploring."""
         seen = self._finite(choices)
         return int(self._bandit(len(choices), context).best(self._context(context, choices, seen)))
+
+    def plan(self, context: Vector) -> list[int]:
+        """The arms of all phases before any of them is played; what earlier phases will bring is taken as expected.
+
+        Raises:
+            ValueError: no game is over yet.
+        """
+        if not self.games:
+            raise ValueError("plan(): no game is over yet; play some first.")
+        choices: list[PlayedArm] = []
+        for phase in range(self.phases):
+            arm = self.best(context, choices)
+            entries = self._context(context, choices, [reward for _, reward in choices])
+            choices.append((arm, float(self._outcomes[phase].predict(entries[None])[0][0, arm])))
+        return [arm for arm, _ in choices]
+
+    def predict(self, contexts: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Expected credits of the first phase's arms and their standard deviations, (k, A) each, in contexts (k, w)."""
+        rows = np.asarray(contexts, dtype=float)
+        return self._bandit(0, rows[0]).predict(rows)
 
     def _finite(self, choices: Sequence[PlayedArm]) -> list[float]:
         return [capped(r, self.floor, rewards) for (_, r), rewards in zip(choices, self._rewards, strict=False)]
@@ -134,10 +157,14 @@ class SequentialBandit:
         """The bandit of a phase; they are made when the size of a context is known."""
         if not self._bandits:
             d, seed = self.arms.shape[1], self._options.get("seed", 0)
-            self._bandits = [
-                Bandit(**{**self._options, "layout": _layout(len(context), d, i), "seed": 1_000_003 * seed + i})
-                for i in range(self.phases)
-            ]
+            # of every phase, what it should be credited with, and what it brings by itself
+            self._bandits, self._outcomes = (
+                [
+                    Bandit(**{**self._options, "layout": _layout(len(context), d, i), "seed": 1_000_003 * seed + i})
+                    for i in range(self.phases)
+                ]
+                for _ in range(2)
+            )
         return self._bandits[phase]
 
 

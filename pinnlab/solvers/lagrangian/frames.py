@@ -3,7 +3,8 @@
 Letters: n points.
 
 A label xi is where a characteristic starts: X(xi, t) = xi + V t + D(xi, t), with X(xi, 0) = xi and the mean velocity V of
-the initial state, a Galilean shift that keeps D small. Derivatives keep their Eulerian meaning: with J = dX/dxi,
+the initial state, a Galilean shift that keeps D small (V = 0 where all of the motion is to be
+learned). Derivatives keep their Eulerian meaning: with J = dX/dxi,
 
     d/dx = J^-1 d/dxi,      d/dt at fixed x = d/dt at fixed xi - dX/dt d/dx.
 
@@ -32,13 +33,15 @@ class Drift:
 
     Attributes:
         start: the first time.
-        velocity: {coordinate of space: mean velocity of the initial state}.
+        velocity: {coordinate of space: its velocity}.
         time: the coordinate that is time.
+        begins: whether displacements from it are to begin with the velocity of the start, where no unknown decides that.
     """
 
     start: float
     velocity: Mapping[str, float]
     time: str = "t"
+    begins: bool = True
 
 
 @dataclass(frozen=True, eq=False)

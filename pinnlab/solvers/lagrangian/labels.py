@@ -58,7 +58,7 @@ def label_problem(problem: Problem, drift: Drift, label_diffusion: bool = False)
         return {**found, **flow.misfits(frame, speeds)}
 
     start: dict[str, Any] = dict.fromkeys(displacements, 0.0)
-    if not velocity_uses(problem, (*own, *problem.unknown_parameters)):
+    if drift.begins and not velocity_uses(problem, (*own, *problem.unknown_parameters)):
         start |= {f"{PREFIX}{c}_{box.clock}": start_velocity(problem, c, drift) for c in box.space}
     # values on sides are the business of labels that enter there, see inflow.py
     others = [c for c in problem.conditions if not isinstance(c, Dirichlet)]

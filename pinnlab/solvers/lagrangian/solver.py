@@ -54,6 +54,10 @@ class LagrangianPINN(CollocationSolver):
     Args:
         trajectory: template of the displacements' branch; a small MLP if None.
         network: template of the states' branch; a small MLP if None. It has no part where states are known.
+        drift: ``"mean"``: displacements are counted from a shift at the mean velocity of the initial state and begin with
+            the velocity of the start where that is known, so that what flows evenly is exact from the start. None:
+            they are counted from the labels themselves and all of the motion is learned, as in the paper; periodic
+            space only.
         label_diffusion: space derivatives of second and higher order by label, as in the paper's released code. They
             are those by position only where the velocity is constant.
         weighting: ``Unweighted()``, ``GradientNorm()``, ``NTK()``, or ``Causal(...)`` from ``pinnlab.training.weighting``.
@@ -67,6 +71,7 @@ class LagrangianPINN(CollocationSolver):
     """
 
     trajectory: nn.Module | None = None
+    drift: str | None = "mean"
     label_diffusion: bool = False
     weighting: Weighting = field(default_factory=Unweighted)
 
@@ -75,6 +80,11 @@ class LagrangianPINN(CollocationSolver):
         if not isinstance(self.weighting, Weighting):
             raise TypeError(
                 f"LagrangianPINN(weighting={self.weighting!r}): give Unweighted(), GradientNorm() or NTK()."
+            )
+        if self.drift not in ("mean", None):
+            raise ValueError(
+                f"LagrangianPINN(drift={self.drift!r}): it is 'mean', a shift at the mean velocity of the initial state, or "
+                "None, no shift: all of the motion is learned."
             )
         for name in ("network", "trajectory"):
             value = getattr(self, name)
@@ -89,7 +99,7 @@ class LagrangianPINN(CollocationSolver):
 
     def check(self, problem: Problem) -> None:
         super().check(problem)
-        Labelled.of(problem, self.label_diffusion)
+        Labelled.of(problem, self)
 
     def idle(self, problem: Problem, window: Assembly) -> dict[str, str]:
         found = super().idle(problem, window)
@@ -125,21 +135,26 @@ class Labelled:
     exact: ExactPlan
 
     @classmethod
-    def of(cls, problem: Problem, label_diffusion: bool) -> Labelled:
-        """The characteristics of a problem.
+    def of(cls, problem: Problem, solver: LagrangianPINN) -> Labelled:
+        """The characteristics of a problem, as a solver counts them.
 
         Raises:
             TypeError, ValueError: they cannot be followed.
         """
         entry = entry_of(problem) if len(problem.domain.space) == 1 else None
-        # labels are carried to an open side with the flow that enters there
-        velocity = {} if entry is None else {problem.domain.space[0]: entry.velocity}
-        drift = (
-            drift_of(problem)
-            if entry is None
-            else Drift(problem.domain.time_interval[0], velocity, problem.domain.clock)
-        )
-        labels = label_problem(problem, drift, label_diffusion)
+        start, clock = problem.domain.time_interval[0], problem.domain.clock
+        if entry is not None and solver.drift is None:
+            raise ValueError(
+                f"LagrangianPINN(drift=None): {problem.domain.space[0]!r} is not periodic, and labels are carried to an "
+                "open side with the flow that enters there; leave drift out."
+            )
+        if entry is not None:
+            drift = Drift(start, {problem.domain.space[0]: entry.velocity}, clock)
+        elif solver.drift is None:
+            drift = Drift(start, dict.fromkeys(problem.domain.space, 0.0), clock, begins=False)
+        else:
+            drift = drift_of(problem)
+        labels = label_problem(problem, drift, solver.label_diffusion)
         # where nothing spreads, a state at one label is nobody else's business: its kinks and jumps stay at their labels
         return cls(problem, entry, drift, labels, labels.exact_plan(rough=not _spreads(problem)))
 
@@ -161,14 +176,14 @@ class Characteristics(Method):
 
     def __init__(self, solver: LagrangianPINN, problem: Problem, settings: Settings):
         self._solver, self._builder = solver, Builder(solver, settings)
-        self._whole = Labelled.of(problem, solver.label_diffusion)
+        self._whole = Labelled.of(problem, solver)
         self._own = problem.unknowns
         self._known = states_are_known(self._whole.labels, self._own, self._whole.exact.ansatz)
         self._unseen = self._known and not velocity_uses(problem, self._own)
 
     def assemble(self, problem: Problem, number: int) -> Assembly:
         whole = self._whole
-        flow = whole if problem is whole.problem else Labelled.of(problem, self._solver.label_diffusion)
+        flow = whole if problem is whole.problem else Labelled.of(problem, self._solver)
         # later states are looked for through all windows before, at every point, and used by nothing that is trained
         blank = number > 0 and self._unseen
         labels, entry, builder = self._blank(flow.labels) if blank else flow.labels, flow.entry, self._builder

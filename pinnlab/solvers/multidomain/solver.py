@@ -25,6 +25,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.networks.overlapping import Overlapping
 from pinnlab.solvers.assembly import Builder, template
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
+from pinnlab.solvers.multidomain.by_stage import by_stage, stages_of
 from pinnlab.solvers.multidomain.inner_interfaces import in_inner_variables
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, interface_terms, joins_fluxes, resolve
 from pinnlab.solvers.multidomain.model import PiecewiseModel
@@ -54,7 +55,8 @@ class MultiDomainPINN(CollocationSolver):
         interface: conditions at the interfaces: names from ``pinnlab.solvers.multidomain.interfaces.CONDITIONS``, functions
             ``f(first, second, face)`` of the two sides' fields, or {one of these: weight}. The default ``"matching"``
             couples the value and all normal derivatives below the equation's order; where materials meet, the fluxes that
-            stand inside ``pl.diff`` instead of derivatives that jump.
+            stand inside ``pl.diff`` instead of derivatives that jump. A set for each of the ``stages``, such as
+            ``(("value",), ("value", "flux"))``, changes them as training goes on.
         interface_weight: multiplies the weights of interface conditions. In natural units jumps are compared with residuals
             first (``weights``), so that 100 is right for u_xx as for stiff reactions and for u_xxxx.
         interface_points: points on each interface; None takes an eighth of ``points``, at least 64.
@@ -112,7 +114,14 @@ class MultiDomainPINN(CollocationSolver):
             raise ValueError(f"MultiDomainPINN(overlap={self.overlap}): give a share in (0, 1], such as 0.5, or None.")
         if self.overlap is not None:
             self._refuse_interfaces(self.overlap)
-        if not resolve(self.interface):
+        sets = by_stage(self.interface)
+        if len(sets) > 1 and len(sets) != len(self.stages or ()):
+            trained = "stages= is not given" if self.stages is None else f"there are {len(self.stages)} stages"
+            raise ValueError(
+                f"MultiDomainPINN(interface={self.interface!r}): these are {len(sets)} sets of conditions, one for each "
+                f"stage, and {trained}; give as many, such as stages=(pl.Adam(), pl.LBFGS()), or one set for all stages."
+            )
+        if not all(resolve(part) for part in sets):
             message = (
                 "MultiDomainPINN(interface=()): no condition joins the subdomains, so nothing crosses an interface"
             )
@@ -155,16 +164,19 @@ class MultiDomainPINN(CollocationSolver):
             size = max(change.residuals.values(), default=1.0) / max(change.along((name,)) for name in cuts)
             names = argument_names(flux, problem.bindable, "flux")
             flux = ChangedFunction(flux, names, change, Affine(0.0, size))
-        interface = in_inner_variables(self.interface, change)
+        sets = by_stage(in_inner_variables(self.interface, change))
         if not problem.scales().natural:
-            interface = comparable(interface, flux, response(problem.natural))
+            size = response(problem.natural)
+            sets = tuple(comparable(part, flux, size) for part in sets)
+        interface = sets if len(sets) > 1 else sets[0]
         windows = super().in_variables(change, problem).windows
         return replace(self, subdomains=replace(given, cuts=cuts), flux=flux, interface=interface, windows=windows)
 
     def with_interface(self, interface: Interface) -> MultiDomainPINN:
         """The same with other interface conditions, without a flux that none of them compares; an empty set is meant."""
         flux = self.flux if _compares_fluxes(interface) else None
-        return replace(self, interface=interface, flux=flux, uncoupled=self.uncoupled or not resolve(interface))
+        coupled = all(resolve(part) for part in by_stage(interface))
+        return replace(self, interface=interface, flux=flux, uncoupled=self.uncoupled or not coupled)
 
     def method(self, problem: Problem, settings: Settings) -> Method:
         if self.overlap is None:
@@ -188,7 +200,7 @@ class MultiDomainPINN(CollocationSolver):
             for interface in self.partition(problem).interfaces:
                 name, at = interface.normal, interface.below.bounds[interface.normal][1]
                 transmission = problem.joints.at(name, at)
-                if joins_fluxes(self.interface, self.flux, problem.order(name), transmission):
+                if joins_fluxes(by_stage(self.interface)[-1], self.flux, problem.order(name), transmission):
                     found.setdefault(name, []).append(at)
         return found
 
@@ -218,7 +230,7 @@ class MultiDomainPINN(CollocationSolver):
 
 
 def _compares_fluxes(interface: Interface) -> bool:
-    return any(condition.about == "flux" for condition, _ in resolve(interface))
+    return any(condition.about == "flux" for part in by_stage(interface) for condition, _ in resolve(part))
 
 
 @final
@@ -278,12 +290,14 @@ class CoupledNetworks(Method):
 
     def _joints(self, problem: Problem, partition: Partition, models: Sequence[Model]) -> list[Count]:
         """Interface conditions, one term per condition and interface."""
-        solver = self._solver
-        conditions = [(c, w * solver.interface_weight) for c, w in resolve(solver.interface)]
+        solver, changing = self._solver, len(by_stage(self._solver.interface)) > 1
+        found = stages_of(solver.interface)
+        conditions = [(c, w * solver.interface_weight) for c, w in found]
         few = solver.interface_points or self._builder.few(problem, models[0].size)
         counts = []
         for interface in partition.interfaces:
             a, b = interface.first, interface.second
-            for term in interface_terms(problem, interface, conditions, solver.flux, f"{a}|{b}"):
-                counts.append(Count(term, few, (models[a], models[b])))
+            terms = interface_terms(problem, interface, conditions, solver.flux, f"{a}|{b}")
+            for term, stages in zip(terms, found.values(), strict=True):
+                counts.append(Count(term, few, (models[a], models[b]), stages=stages if changing else None))
         return counts

@@ -57,6 +57,26 @@ def test_constant_speed_needs_no_training(c: float) -> None:
     assert solution.error()["u"] < 1e-12 and len(solution.history) == 1
 
 
+def test_without_a_drift_all_of_the_motion_is_learned() -> None:
+    problem = circle(parameters={"c": 5.0})
+    solver = pl.LagrangianPINN(drift=None, stages=pl.LevenbergMarquardt(steps=30), **SMALL)
+    before = pl.solve(problem, pl.LagrangianPINN(drift=None, stages=pl.Adam(steps=1), **SMALL), progress=False)
+    assert before.error()["u"] > 0.1
+    solution = pl.solve(problem, solver, progress=False)
+    assert solution.error()["u"] < 1e-6
+    ways = solution.characteristics(count=3)
+    moved = ways["x"][:, -1] - ways["x"][:, 0]
+    assert moved == pytest.approx(np.full(3, 5.0), abs=1e-5)
+
+
+def test_drifts_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"drift=3.0.*'mean'.*or None"):
+        pl.LagrangianPINN(drift=3.0)  # type: ignore[arg-type]
+    opened = circle(conditions=[pl.Initial(u=lambda x: torch.sin(x)), pl.Dirichlet(u=0.0, on="x-")])
+    with pytest.raises(ValueError, match=r"drift=None\): 'x' is not periodic.*leave drift out"):
+        pl.solve(opened, pl.LagrangianPINN(drift=None), progress=False)
+
+
 def test_variable_speed(bent: pl.Solution) -> None:
     assert bent.error()["u"] < 8e-4, bent.error()
 

@@ -1,0 +1,136 @@
+"""What an experiment of a paper is: a table, each row of which is a training that can be made again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pinnlab.algebra.largest import largest
+from pinnlab.api import solve
+from pinnlab.declaration.conditions import Periodic
+from pinnlab.declaration.problem import Problem
+from pinnlab.training.plans import Solver
+
+SIZES = ("small", "paper")
+"""``"paper"``: the authors' network, points, steps and schedule, for a GPU; ``"small"``: less of each, for two cores."""
+OURS = "ours"
+"""The name of the row that a call of ``pl.solve`` without a solver makes."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Under which a row is made.
+
+    Attributes:
+        size: one of ``SIZES``.
+        seconds: training time at most; infinite where the steps say when to end.
+        seed: of networks and points.
+        device: such as ``"cpu"``.
+        checkpoint: file from which a training that was stopped goes on; None for none.
+        progress: whether bars are shown.
+    """
+
+    size: str = "small"
+    seconds: float = 60.0
+    seed: int = 0
+    device: str = "cpu"
+    checkpoint: str | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came out of a row.
+
+    Attributes:
+        error: relative L2, by the experiment's metric; NaN where nothing came out.
+        seconds: of training.
+        status: how it ended.
+        details: further numbers, by name.
+    """
+
+    error: float
+    seconds: float
+    status: str
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row.
+
+    Attributes:
+        name: of the row, unique in its table.
+        make: what makes it.
+        published: the error that the authors report; NaN where they report none.
+        seconds: training time of the row at each of ``SIZES``: a limit of one training, an estimate for a row of many.
+    """
+
+    name: str
+    make: Callable[[Setting], Measured]
+    published: float = math.nan
+    seconds: Mapping[str, float] = field(default_factory=lambda: {"small": 60.0, "paper": 3600.0})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table or figure of a paper.
+
+    Attributes:
+        paper: short name of the paper, such as ``"causal"``.
+        name: of the experiment.
+        title: in words.
+        source: the paper, and where in it.
+        metric: what the numbers are.
+        variants: the rows.
+        remark: in what the small size differs, and what is known about the published numbers.
+    """
+
+    paper: str
+    name: str
+    title: str
+    source: str
+    metric: str
+    variants: tuple[Variant, ...]
+    remark: str = ""
+
+    def seconds(self, size: str) -> float:
+        """Of training, of all rows at a size."""
+        return sum(variant.seconds[size] for variant in self.variants)
+
+
+def trained(
+    problem: Callable[[], Problem],
+    solver: Callable[[str], Solver | None],
+    error: Callable[[Any], float] | None = None,
+) -> Callable[[Setting], Measured]:
+    """A row that is one call of ``pl.solve``.
+
+    Args:
+        problem: makes the problem.
+        solver: makes the solver for one of ``SIZES``; None leaves the choice to ``solve``.
+        error: of the solution; its largest relative L2 error of an unknown if None.
+    """
+
+    def make(setting: Setting) -> Measured:
+        solution = solve(
+            problem(),
+            solver(setting.size),
+            max_seconds=setting.seconds,
+            seed=setting.seed,
+            device=setting.device,
+            checkpoint=setting.checkpoint,
+            progress=setting.progress,
+        )
+        found = largest(solution.error().values()) if error is None else error(solution)
+        return Measured(found, solution.seconds, solution.status.name)
+
+    return make
+
+
+def softened(problem: Problem) -> Problem:
+    """The problem with all conditions but periods in the loss, as authors have them who do not build them in."""
+    kept = [c if isinstance(c, Periodic) else c.kept_soft() for c in problem.conditions]
+    return problem.replace(conditions=kept)

@@ -1,0 +1,39 @@
+"""The figure of an experiment: errors that were published, and those that were made, row by row."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pinnlab.papers.experiment import Experiment
+from pinnlab.papers.table import Table, medians
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def figure(experiment: Experiment, table: Table) -> Figure:
+    """Bars for what was made here, diamonds for what was published, on a logarithmic axis."""
+    from matplotlib.figure import Figure
+
+    made = medians(experiment, table)
+    names = [v.name for v in experiment.variants]
+    drawing = Figure(figsize=(7.0, 0.9 + 0.36 * len(names)), layout="constrained")
+    axes = drawing.add_subplot()
+    places = range(len(names))
+    shown = [made.get(name, math.nan) for name in names]
+    floor = 10.0 ** math.floor(math.log10(min([e for e in shown if e > 0] or [1e-3])) - 0.5)
+    lengths = [e if math.isfinite(e) else floor for e in shown]
+    axes.barh(places, lengths, color="#4878a8", height=0.6, label=f"here, size {table.size}")
+    published = [(i, v.published) for i, v in enumerate(experiment.variants) if math.isfinite(v.published)]
+    if published:
+        axes.plot([p for _, p in published], [i for i, _ in published], "D", color="#c0504d", label="published")
+    axes.set_xscale("log")
+    axes.set_xlim(left=floor)
+    axes.set_yticks(list(places), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(experiment.metric)
+    axes.set_title(experiment.title, fontsize=10)
+    axes.grid(axis="x", alpha=0.3)
+    drawing.legend(loc="outside lower right", ncols=2, fontsize=8, frameon=False)
+    return drawing
