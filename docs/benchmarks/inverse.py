@@ -153,10 +153,8 @@ def main() -> None:
     rows = {"SIR, 1 % noise": sir, "diffusivity, 5 % noise": diffusivity, "five rates, 1 % noise": scheme}
 
     def keep(part: str, found: dict[str, Any]) -> None:
-        table[part], table["provenance"] = (
-            found,
-            provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}"),
-        )
+        made = provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}")
+        table[part], table["provenance"] = found, {**table.get("provenance", {}), part: made}
         OUT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
         OUT.with_suffix(".md").write_text(page(table), encoding="utf-8")
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from pinnlab.inverse.responses import UnsolvedError
-from pinnlab.machine.deadline import Deadline
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.machine.threads import one_thread
 from pinnlab.solution.fitted_numbers import march_around
 from pinnlab.training.result import Solved
@@ -122,6 +122,8 @@ def sensitivity(
             slopes = responses.slopes(here, torch.from_numpy(inner), deadline)
     except UnsolvedError as error:
         raise ValueError(f"sensitivity(): {error}") from error
+    except TimeIsUpError as error:
+        raise ValueError(f"sensitivity(): {max_seconds:.3g} s were too few to solve the problem again.") from error
     units = {u: change.unknown(u).scale for u in unknowns}
     noise = march.noise
     noise.estimate(here.left, len(here.at))

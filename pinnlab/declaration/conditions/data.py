@@ -154,10 +154,11 @@ class Data(AnyCondition):
             raise TypeError(
                 "Data.read(values=...): say what was measured, of=lambda u: u.x, or name an unknown, u='column'."
             )
-        places, measured_values, noise = read(source, points, wanted, sd)
+        places, found, noise = read(source, points, wanted, sd)
+        arrays: dict[str, Any] = dict(found)
         if of is not None:
-            return cls(places, of=of, values=measured_values, sd=noise, robust=robust, weight=weight)
-        return cls(places, sd=noise, robust=robust, weight=weight, **measured_values)
+            return cls(places, of=of, values=arrays, sd=noise, robust=robust, weight=weight)
+        return cls(places, sd=noise, robust=robust, weight=weight, **arrays)
 
     def _present(self) -> Tensor:
         """(n,) mask of the rows that have coordinates, and a value."""

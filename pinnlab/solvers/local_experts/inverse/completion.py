@@ -66,7 +66,7 @@ def completed(problem: Problem) -> Completed:
     name = f"{unknown}_around"
     while name in problem.bindable:
         name += "_"
-    value = {unknown: _Value(name)}
+    value: dict[str, Any] = {unknown: _Value(name)}
     added = [*(Dirichlet(**value, on=side) for side in sides), *([Initial(**value)] if starts else [])]
     what = [f"on {', '.join(sides)}"] if sides else []
     what += ["at the start"] if starts else []
