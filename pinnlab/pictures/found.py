@@ -28,7 +28,7 @@ def draw_function(places: Sequence[Axes], name: str, function: Any) -> None:
         axes.set_axis_off()
     intervals, known = function.expansion.intervals, bool(function.expansion.factor.shape[1])
     if len(function.on) == 1:
-        (x,) = (np.linspace(*intervals[0], _LINE),)
+        x = np.linspace(intervals[0][0], intervals[0][1], _LINE)
         axes, value = places[0], function(x)
         axes.plot(x, value, color=COLORS[0], lw=1.8, label=name)
         if known:
@@ -42,7 +42,7 @@ def draw_function(places: Sequence[Axes], name: str, function: Any) -> None:
         places[0].set_axis_off()
         places[0].set_title(f"{title}: draw cross-sections of {name}.band(...)", fontsize=10)
         return
-    ends = [np.linspace(*pair, _MAP) for pair in intervals]
+    ends = [np.linspace(lower, upper, _MAP) for lower, upper in intervals]
     x, y = np.meshgrid(*ends, indexing="ij")
     low, high = function.band(_LEVEL, x, y)
     shown = [(function(x, y), title)]
