@@ -164,7 +164,7 @@ def test_measurements_far_off_count_less_where_that_is_asked_for():
 def test_a_robust_loss_is_as_sure_as_its_estimate_scatters():
     # a gain that is measured directly: the estimate's error over its stated deviation has variance one
     rng, errors = np.random.default_rng(4), []
-    for _ in range(40):
+    for _ in range(16):
         noise = rng.standard_normal(30) * np.where(rng.random(30) < 0.1, 20.0, 1.0)
         data = pl.Data({"t": T[:30]}, of=lambda u, k: k + 0 * u, values=2.0 + 0.1 * noise, robust=True)
         problem = pl.Problem(
@@ -175,7 +175,7 @@ def test_a_robust_loss_is_as_sure_as_its_estimate_scatters():
             pass
         found = march.uncertainty
         errors.append((found.values["k"] - 2.0) / found.covariance.deviations[0])
-    assert 0.6 < float(np.mean(np.square(errors))) < 1.6
+    assert 0.4 < float(np.mean(np.square(errors))) < 2.0
 
 
 def test_a_robust_loss_is_refused_where_it_has_no_effect():

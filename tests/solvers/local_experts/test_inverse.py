@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.local_experts.inverse.completion import completed
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.inverse.quantities import bands, extrapolated
@@ -228,3 +229,11 @@ def test_what_is_missing_is_completed_where_it_is_clear() -> None:
     assert whole.unknown_functions == ("a", "u_around") and len(whole.conditions) == len(problem.conditions) + 4
     half = completed(problem.replace(conditions=[*problem.conditions, pl.Dirichlet(u=0.0, on="y-")]))
     assert half.notes == ("nothing prescribes u on x-, x+, y+; its values there are found from the data",)
+
+
+def test_finer_cells_that_would_not_be_done_in_time_are_not_begun() -> None:
+    march, deadline = plan_of(reaction(0.0)), Deadline.after(1e4)
+    while (last := march.advance(deadline)).stopped is None:
+        march._seconds = 1e9
+    assert last.stopped is pl.Status.BUDGET_REACHED and march.level == 0
+    assert any("there was no time for finer cells" in note for note in march.notes)

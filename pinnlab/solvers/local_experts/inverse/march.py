@@ -42,6 +42,8 @@ from pinnlab.training.uncertainty import Uncertainty
 Array = np.ndarray
 _MOST_STEPS = 25
 """Per level."""
+_FEWEST_STEPS = 3
+"""That a level takes, of the time of which there must be enough left to begin it."""
 _MOST_UNKNOWNS = 3000
 """Coefficients of the unknowns, whose matrices are dense."""
 _UNSEEN = 0.1
@@ -71,6 +73,7 @@ class FunctionMarch(March):
         self.problem, self.levels, self.weight = whole.problem, levels, weight
         self._wanted = problem.unknown_functions
         self.level = self.richness = 0
+        self._seconds = 0.0
         self._before: tuple[list[Sought], Array, int] | None = None
         self._pieces: list[Piece] = []
         self._ended: Status | None = None
@@ -189,7 +192,9 @@ class FunctionMarch(March):
                 return Advance(False, 0.1)
             fit = self.fit
             if not fit.found and fit.steps < _MOST_STEPS:
+                began = deadline.now()
                 fit.step(deadline)
+                self._seconds = deadline.now() - began
                 if deadline.passed:
                     return self._done(Status.BUDGET_REACHED, deadline)
                 return Advance(False, 1 - 0.9 / (1 + fit.steps))
@@ -217,6 +222,12 @@ class FunctionMarch(March):
             self.notes += ("finer cells would take too much memory or time; how accurate the equations are solved is not "
                            "known from them",)  # fmt: skip
             return False
+        # dense matrices: a step takes as the cube of their size
+        longer = (self.levels.size(self.level) / self.levels.size(levels[0])) ** 3
+        if _FEWEST_STEPS * self._seconds * longer > deadline.left:
+            self.level, self.richness = levels
+            self.notes += ("there was no time for finer cells; how accurate the equations are solved is not known",)
+            raise TimeIsUpError("finer cells would not be done in time")
         kept = fit
         try:
             self.fit = self._begin(deadline)
