@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from pinnlab.machine.interrupts import load
-
 Array = np.ndarray
 BLIND = 1e-6
 """Singular value, next to the largest, of columns of length one, below which a direction leaves no trace in the data."""
@@ -78,7 +76,6 @@ def profile_in_box(rows: Array, left: Array, box: Array, i: int, unit: float) ->
         i: number of the parameter.
         unit: its standard deviation where nothing is bounded.
     """
-    load("scipy.optimize")
     others = [j for j in range(rows.shape[1]) if j != i]
     least, known = float(left @ left), {0.0: 0.0}
     # at a bound the others may stand as they are

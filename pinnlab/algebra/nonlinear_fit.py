@@ -8,8 +8,6 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
-from pinnlab.machine.interrupts import load
-
 Array = np.ndarray
 _FIRST, _LEAST, _MOST = 1e-3, 1e-12, 1e8
 _SHORT = 1e-10
@@ -47,7 +45,6 @@ class Fit:
         self._step = np.linalg.lstsq(matrix, right, rcond=1e-12)[0] / scale
         if bool((np.abs(self._step) > self.longest).any()):
             # the best step within the box: parameters that may move no further leave the others to make up for it
-            load("scipy.optimize")
             box = self.longest * scale
             self._step = scipy.optimize.lsq_linear(matrix, right, (-box, box), method="bvls").x / scale
         return self.at + self._step

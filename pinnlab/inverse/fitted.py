@@ -25,6 +25,7 @@ from pinnlab.inverse.responses import Response, Responses, Solve, UnsolvedError
 from pinnlab.inverse.scan import candidates, promising
 from pinnlab.inverse.spread import TRACE, doubts, far_off, spread_of
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.machine.interrupts import load
 from pinnlab.training.part import Part
 from pinnlab.training.plans import Advance, March, NothingSolvedError
 from pinnlab.training.status import Status
@@ -77,6 +78,7 @@ class FittedMarch(March):
         accuracy: float,
         guesses: Mapping[str, float],
     ):
+        load("scipy.optimize")
         self.problem, self.responses = problem, Responses(problem, solve, guesses)
         self.noise = Noise(self.responses.groups, self.responses.sizes, accuracy)
         self.found: Found | None = None

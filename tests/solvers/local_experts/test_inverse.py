@@ -232,7 +232,10 @@ def test_what_is_missing_is_completed_where_it_is_clear() -> None:
 
 
 def test_finer_cells_that_would_not_be_done_in_time_are_not_begun() -> None:
-    march, deadline = plan_of(reaction(0.0)), Deadline.after(1e4)
+    coarse = pl.HardConstraintMoE(degrees={"x": 6})
+    march = coarse.plan(reaction(0.0), Settings(torch.device("cpu"), torch.float64, 0))
+    assert isinstance(march, FunctionMarch)
+    deadline = Deadline.after(1e4)
     while (last := march.advance(deadline)).stopped is None:
         march._seconds = 1e9
     assert last.stopped is pl.Status.BUDGET_REACHED and march.level == 0
