@@ -168,6 +168,22 @@ def divided(region: Region, inner: Sequence[Curve]) -> tuple[list[Curve], list[C
     return outer, inside
 
 
+def corners_of(region: Region) -> list[tuple[Array, float, set[str]]]:
+    """Of each corner of a region of the plane its place (2,), how much of its surroundings the region takes, its pieces."""
+    curves = outline(region)
+    ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
+    turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
+    around = 1e-4 * region.size * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    found: list[tuple[Array, float, set[str]]] = []
+    for point, _ in ends:
+        if any(np.linalg.norm(point - other) < 1e-9 * region.size for other, _, _ in found):
+            continue
+        meeting = {piece for other, piece in ends if np.linalg.norm(point - other) < 1e-9 * region.size}
+        share = float((region.depth(torch.from_numpy(point + around)) > 0).double().mean())
+        found.append((point, share, meeting))
+    return found
+
+
 @singledispatch
 def _curves(region: Region) -> list[Curve]:
     raise TypeError(f"the boundary of {region!r} is not known as curves.")

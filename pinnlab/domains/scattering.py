@@ -16,7 +16,7 @@ import torch
 from pinnlab.domains.regions import Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.spacing import Spacing, apart, filled
-from pinnlab.domains.surfaces import Array, Features, Surface, samples, twins
+from pinnlab.domains.surfaces import Array, Features, Surface, twins
 
 _BEND = 0.6
 """Length of edges on a sphere or cylinder, in radii."""
@@ -28,6 +28,8 @@ _APART = 0.72
 """Least distance of points, relative to the length of edges."""
 _CLEAR = 0.6
 """Least distance from edges, relative to their length."""
+_BESIDE = 0.55
+"""Least distance of points from surfaces, relative to the length of edges."""
 _FINE = 1024
 _BROKEN = 0.5
 """Distance between points of a curve from which on it is not the same one, relative to edges."""
@@ -43,7 +45,7 @@ def spacing_of(region: Region, found: Sequence[Surface], marks: Features, size: 
     for pair in marks.edges:
         meeting[pair] = meeting[pair[::-1]] = 1.0
     meeting = same @ meeting @ same
-    drawn = {i: samples(region, found[i].piece, _SAMPLES) for i in shown}
+    drawn = {i: found[i].samples(region, _SAMPLES) for i in shown}
     points, sizes = [np.empty((0, 3))], [np.empty(0)]
     for i in shown:
         mine = np.full(len(drawn[i]), min(size, _BEND * found[i].radius))
@@ -84,12 +86,18 @@ def scattered(region: Region, found: Sequence[Surface], marks: Features, sizes: 
         if surface.piece:
 
             def draw(number: int, surface: Surface = surface) -> Array:
-                points = samples(region, surface.piece, _BATCH, number)
-                return clear(points[np.abs(surface.distance(points)) < 1e-7 * region.size])
+                return clear(surface.samples(region, _BATCH, number))
 
             new = filled(draw, lambda at: _APART * sizes(at), nodes)
             nodes, on = np.concatenate([nodes, new]), np.concatenate([on, marked(len(new), len(found), (i,))])
-    new = _inner(region, sizes, nodes, clear)
+    inside = [s for s in found if s.part is not None]
+
+    def free(points: Array) -> Array:
+        """Those that are clear of edges, and not too close to surfaces inside."""
+        near = [s.holds(region, points, _BESIDE * sizes(points)) for s in inside]
+        return clear(points[~np.any(near, axis=0)] if near else points)
+
+    new = _inner(region, sizes, nodes, free)
     nodes, on = np.concatenate([nodes, new]), np.concatenate([on, marked(len(new), len(found), ())])
     return nodes, with_twins(found, on)
 
@@ -171,7 +179,7 @@ def _inner(region: Region, sizes: Spacing, nodes: Array, clear: Callable[[Array]
     lattice = np.concatenate(found)
 
     def inside(points: Array) -> Array:
-        return clear(points[region.depth(torch.from_numpy(points)).numpy() > 0.55 * sizes(points)])
+        return clear(points[region.depth(torch.from_numpy(points)).numpy() > _BESIDE * sizes(points)])
 
     def draw(number: int) -> Array:
         if number == 0:

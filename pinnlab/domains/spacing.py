@@ -22,11 +22,19 @@ _FEW = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Spacing:
-    """How long edges are to be: ``largest``, and less near ``points`` (m, d) where it is ``sizes`` (m,)."""
+    """How long edges are to be: ``largest``, and less near ``points`` (m, d) where it is ``sizes`` (m,).
+
+    Away from these, lengths grow with the distance as fast as ``growth``.
+    """
 
     largest: float
     points: Array
     sizes: Array
+    growth: float = _GROWTH
+
+    def scaled(self, share: float) -> Spacing:
+        """Everywhere a share of the length."""
+        return Spacing(share * self.largest, self.points, share * self.sizes, share * self.growth)
 
     def __call__(self, at: Array) -> Array:
         """(n,) lengths at points (n, d)."""
@@ -35,7 +43,7 @@ class Spacing:
         for first in range(0, len(at) if len(self.points) else 0, step):
             part = slice(first, first + step)
             gaps = np.linalg.norm(at[part, None] - self.points, axis=2)
-            found[part] = np.minimum(found[part], (self.sizes + _GROWTH * gaps).min(axis=1))
+            found[part] = np.minimum(found[part], (self.sizes + self.growth * gaps).min(axis=1))
         return found
 
 

@@ -31,7 +31,7 @@ _BESIDE = 1e-5
 """How far off a surface one looks to see what is on its two sides, relative to the region's size."""
 _TANGENT = 1e-3
 """Sine of the angle below which two surfaces count as touching and not as crossing."""
-_STEPS = 30
+_STEPS, _PROBES = 30, 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,7 @@ class Surface:
         centre: (len(columns),) the middle; of a plane a point on it.
         radius: infinite for a plane.
         normal: (len(columns),) of a plane.
+        part: of a surface inside, the region on its one side, whose piece it is; None for the boundary.
     """
 
     piece: str
@@ -53,6 +54,7 @@ class Surface:
     centre: Array
     radius: float = math.inf
     normal: Array | None = None
+    part: Region | None = None
 
     def coincides(self, other: Surface) -> bool:
         """Whether it is the same surface, perhaps of another region."""
@@ -78,6 +80,31 @@ class Surface:
             found[:, self.columns] = gap / np.maximum(np.linalg.norm(gap, axis=1, keepdims=True), 1e-300)
         return found
 
+    def samples(self, region: Region, count: int, seed: int = 0) -> Array:
+        """(n, d) points spread over it, of ``count`` on its piece: those of the region's boundary, or inside.
+
+        Args:
+            region: whose boundary it belongs to, or in which it lies.
+            count: at most.
+            seed: of the points.
+        """
+        unit = unit_points("sobol", count, len(region.coordinates), np.random.default_rng(seed))
+        owner = region if self.part is None else self.part
+        points = owner.boundary(self.piece, unit).points.numpy()
+        points = points[np.abs(self.distance(points)) < _CLOSE * owner.size]
+        if self.part is not None:
+            points = points[region.depth(torch.from_numpy(points)).numpy() > _CLOSE * region.size]
+        return points
+
+    def holds(self, region: Region, points: Array, lengths: Array) -> Array:
+        """(n,) whether points (n, d) are closer to it than lengths (n,), where it lies inside of a region."""
+        near = np.abs(self.distance(points)) < lengths
+        if self.part is None or not near.any():
+            return near & (self.part is not None)
+        foot = torch.from_numpy(projected(points[near], [self]))
+        near[near] = np.abs(self.part.depth(foot).numpy()) < 1e-7 * region.size
+        return near
+
 
 def twins(found: Sequence[Surface]) -> Array:
     """(s, s) booleans: which surfaces coincide."""
@@ -91,6 +118,40 @@ def surfaces(region: Region) -> list[Surface]:
         TypeError: a region of a kind whose boundary is not known as surfaces.
     """
     return _surfaces(region)
+
+
+def inner_surfaces(region: Region, parts: Sequence[Region]) -> list[Surface]:
+    """The surfaces of other regions as far as they lie inside of a region.
+
+    Args:
+        region: in space.
+        parts: regions of the same coordinates, which may stand out of it.
+
+    Raises:
+        TypeError: as ``surfaces``.
+    """
+    found: list[Surface] = []
+    for part in parts:
+        for each in _surfaces(part):
+            mine = replace(each, part=part)
+            new = bool(each.piece) and not any(mine.coincides(other) and other.part is part for other in found)
+            if new and len(mine.samples(region, _PROBES)):
+                found.append(mine)
+    return found
+
+
+def labels(region: Region, parts: Sequence[Region], points: Array) -> Array:
+    """(n,) 0 outside of a region, inside a number that says in which of the parts points (n, d) are."""
+    at = torch.from_numpy(points)
+    found = np.ones(len(points), dtype=int)
+    for number, part in enumerate(parts):
+        found += (part.depth(at).numpy() > 0) * 2 ** (number + 1)
+    return np.where(region.depth(at).numpy() > 0, found, 0)
+
+
+def parts_of(found: Sequence[Surface]) -> list[Region]:
+    """The regions whose surfaces are inside."""
+    return list({id(s.part): s.part for s in found if s.part is not None}.values())
 
 
 @singledispatch
@@ -169,12 +230,6 @@ def projected(points: Array, onto: Sequence[Surface]) -> Array:
     return found
 
 
-def samples(region: Region, piece: str, count: int, seed: int = 0) -> Array:
-    """(count, d) points spread over a boundary piece."""
-    unit = unit_points("sobol", count, len(region.coordinates), np.random.default_rng(seed))
-    return region.boundary(piece, unit).points.numpy()
-
-
 @dataclass(frozen=True, eq=False)
 class Features:
     """Where surfaces meet.
@@ -203,13 +258,11 @@ def features(region: Region, found: Sequence[Surface], count: int = 4096) -> Fea
     """
     size = region.size
     named = [i for i, s in enumerate(found) if s.piece]
-    drawn = {name: samples(region, name, count) for name in dict.fromkeys(found[i].piece for i in named)}
+    parts = parts_of(found)
     same = twins(found)
     # of surfaces that coincide the first one stands for all
     shown = [i for i in named if not any(same[i, j] for j in named if j < i)]
-    points = {
-        i: np.concatenate([_of(found[j], drawn[found[j].piece], size) for j in named if same[i, j]]) for i in shown
-    }
+    points = {i: np.concatenate([found[j].samples(region, count) for j in named if same[i, j]]) for i in shown}
     edges, reentrant = {}, {}
     for i, j in itertools.combinations(shown, 2):
         near = []
@@ -218,11 +271,11 @@ def features(region: Region, found: Sequence[Surface], count: int = 4096) -> Fea
             near.append(points[a][gaps < max(0.1 * size, 1.01 * gaps.min(initial=math.inf))])
         meeting = projected(np.concatenate(near), (found[i], found[j]))
         meeting = meeting[np.isfinite(meeting).all(axis=1)]
-        around = _around(region, meeting, (found[i], found[j]))
+        around = _around(region, parts, meeting, (found[i], found[j]))
         split = _depends(around).all(axis=1)
         if split.any():
             edges[i, j] = meeting[split]
-            reentrant[i, j] = bool(around[split].sum(axis=1).max() > 2)
+            reentrant[i, j] = bool((around[split] > 0).sum(axis=1).max() > 2)
         elif _touch(region, found[i], found[j], np.concatenate([points[i], points[j]])):
             raise ValueError(
                 f"{found[i].piece!r} and {found[j].piece!r} of {region!r} touch without crossing: no mesh is fine enough "
@@ -235,14 +288,10 @@ def features(region: Region, found: Sequence[Surface], count: int = 4096) -> Fea
                 near_k = edges[i, j][np.abs(found[k].distance(edges[i, j])) < 0.1 * size]
                 meeting = projected(near_k, (found[i], found[j], found[k]))
                 meeting = meeting[np.isfinite(meeting).all(axis=1)]
-                meeting = meeting[_depends(_around(region, meeting, (found[i], found[j], found[k]))).all(axis=1)]
+                meeting = meeting[_depends(_around(region, parts, meeting, (found[i], found[j], found[k]))).all(axis=1)]
                 corners = np.concatenate([corners, meeting])
     _, kept = np.unique(np.round(corners / (1e3 * _CLOSE * size)), axis=0, return_index=True)
     return Features(corners[kept], edges, reentrant)
-
-
-def _of(surface: Surface, points: Array, size: float) -> Array:
-    return points[np.abs(surface.distance(points)) < _CLOSE * size]
 
 
 def _touch(region: Region, one: Surface, other: Surface, points: Array) -> bool:
@@ -257,15 +306,15 @@ def _touch(region: Region, one: Surface, other: Surface, points: Array) -> bool:
     return bool((close & parallel & edge).any())
 
 
-def _around(region: Region, points: Array, meeting: Sequence[Surface]) -> Array:
-    """(n, 2^s) whether a point a little on this or that side of each of s surfaces that meet there is in the region."""
+def _around(region: Region, parts: Sequence[Region], points: Array, meeting: Sequence[Surface]) -> Array:
+    """(n, 2^s) labels of points a little on this or that side of each of s surfaces that meet there."""
     slopes = np.stack([s.normals(points) for s in meeting], axis=1)
     ways = np.linalg.pinv(slopes) if len(points) else slopes.transpose(0, 2, 1)
     signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(meeting))))
     steps = np.einsum("nds,ks->nkd", ways, signs)
     steps *= _BESIDE * region.size / np.maximum(np.linalg.norm(steps, axis=2, keepdims=True), 1e-300)
     at = (points[:, None] + steps).reshape(-1, points.shape[1])
-    return (region.depth(torch.from_numpy(at)).numpy() > 0).reshape(len(points), len(signs))
+    return labels(region, parts, at).reshape(len(points), len(signs))
 
 
 def _depends(around: Array) -> Array:

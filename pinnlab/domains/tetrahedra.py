@@ -28,10 +28,10 @@ class Tetrahedra:
     Attributes:
         nodes: (v, 3).
         elements: (k, 4) node numbers.
-        faces: (b, 3) node numbers of the triangles on the boundary.
+        faces: (b, 3) node numbers of the triangles on the boundary, and on surfaces inside that tetrahedra follow.
         owners: (b,) number of the surface that a triangle lies on.
         surfaces: the surfaces; None for one that is as flat as its triangles.
-        names: (s,) of the boundary pieces that they are.
+        names: (s,) of the boundary pieces that they are; those inside belong to none, and their names are empty.
         parent: the mesh whose tetrahedra were cut into eight; its nodes come first, then the middles of its edges.
     """
 
@@ -47,7 +47,7 @@ class Tetrahedra:
     def pieces(self) -> dict[str, Array]:
         """{boundary piece: numbers of its triangles}."""
         names = np.array(self.names)[self.owners]
-        return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
+        return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist()) if name}
 
     @cached_property
     def edges(self) -> tuple[Array, Array]:

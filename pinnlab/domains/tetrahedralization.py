@@ -19,11 +19,11 @@ from pinnlab.domains.meshes import Mesh
 from pinnlab.domains.regions import Region
 from pinnlab.domains.scattering import marked, scattered, spacing_of, with_twins
 from pinnlab.domains.spacing import Spacing, apart
-from pinnlab.domains.surfaces import Array, Features, Surface, features, projected, surfaces
-from pinnlab.domains.tetrahedra import Tetrahedra, outer_faces, qualities, turned
+from pinnlab.domains.surfaces import Array, Features, Surface, features, inner_surfaces, parts_of, projected, surfaces
+from pinnlab.domains.tetrahedra import EDGES, Tetrahedra, outer_faces, qualities, turned
 
 _SMOOTHINGS = 8
-_MENDINGS = 4
+_MENDINGS = 8
 _FLAT = 0.15
 """Quality below which a tetrahedron is mended."""
 _LEAST = 0.01
@@ -33,23 +33,25 @@ _SHARES = (1.0, 0.75, 0.5)
 """Of the wanted size, that are tried until a mesh keeps to the boundary."""
 
 
-def tetrahedralize(region: Region, size: float) -> Tetrahedra:
+def tetrahedralize(region: Region, size: float, parts: Sequence[Region] = (), share: float = 1.0) -> Tetrahedra:
     """Tetrahedra of about one size over a region in space.
 
     Args:
         region: of three coordinates, without time; a mesh keeps its own tetrahedra, refined until they are no larger.
         size: length of edges, at most.
+        parts: regions of the same coordinates, on whose boundaries tetrahedra are to have faces; a mesh has its own.
+        share: of all lengths, by which edges are shorter still, everywhere.
 
     Raises:
         TypeError: a region whose boundary is not known as surfaces.
         ValueError: no mesh keeps to the boundary.
     """
     if isinstance(region, Mesh):
-        return _of_mesh(region, size)
-    found = surfaces(region)
+        return _of_mesh(region, share * size)
+    found = [*surfaces(region), *inner_surfaces(region, parts)]
     marks = features(region, found)
-    for share in _SHARES:
-        mesh = _filled(region, found, marks, share * size)
+    for less in _SHARES:
+        mesh = _filled(region, found, marks, less * size, share)
         if mesh is not None:
             return mesh
     raise ValueError(
@@ -58,19 +60,26 @@ def tetrahedralize(region: Region, size: float) -> Tetrahedra:
     )
 
 
-def _filled(region: Region, found: Sequence[Surface], marks: Features, size: float) -> Tetrahedra | None:
+def _filled(region: Region, found: Sequence[Surface], marks: Features, size: float, share: float) -> Tetrahedra | None:
     """Tetrahedra; None where they do not keep to the boundary, or are flat."""
-    sizes = spacing_of(region, found, marks, size)
+    sizes = spacing_of(region, found, marks, size).scaled(share)
     lines = np.concatenate([np.empty((0, 3)), *marks.edges.values()])
     nodes, on = scattered(region, found, marks, sizes)
     for _ in range(_MENDINGS):
         nodes, elements = _relaxed(region, found, lines, nodes, on, sizes)
         faces, owners, loose = _boundary(region, found, nodes, on, elements)
-        if not len(loose):
+        cut = _cut_through(found, nodes, on, elements)
+        if not len(loose) and not len(cut):
+            inner, inner_owners = _inner_faces(found, nodes, on, elements)
+            faces, owners = np.concatenate([faces, inner]), np.concatenate([owners, inner_owners])
             nodes = _mended(found, nodes, on, elements)
-            mesh = Tetrahedra(nodes, elements, faces, owners, tuple(found), tuple(s.piece for s in found))
+            names = tuple(s.piece if s.part is None else "" for s in found)
+            mesh = Tetrahedra(nodes, elements, faces, owners, tuple(found), names)
             return _compact(mesh) if qualities(nodes[elements]).min() > _LEAST else None
-        more, on_more = _between(found, marks, nodes, loose)
+        inside = [i for i, s in enumerate(found) if s.part is not None]
+        outer = [i for i, s in enumerate(found) if s.part is None and s.piece]
+        one, two = _between(found, marks, nodes, loose, outer), _between(found, marks, nodes, cut, inside)
+        more, on_more = (np.concatenate(each) for each in zip(one, two, strict=True))
         nodes, on = np.concatenate([nodes, more]), with_twins(found, np.concatenate([on, on_more]))
     return None
 
@@ -104,6 +113,8 @@ def _relaxed(
     """Nodes moved to the middle of what surrounds them, and their tetrahedra."""
     kinds, groups = np.unique(on, axis=0, return_inverse=True)
     count, edges = on.sum(axis=1), scipy.spatial.cKDTree(lines)
+    inside = np.array([s.part is not None for s in found])
+    inner_only = (count > 0) & ~on[:, ~inside].any(axis=1)
     for step in range(_SMOOTHINGS + 1):
         elements = _delaunay(region, found, nodes, on, sizes)
         if step == _SMOOTHINGS:
@@ -121,12 +132,18 @@ def _relaxed(
         for group, kind in enumerate(kinds):
             mine = (groups.reshape(-1) == group) & (flat_weight > 0)
             own = _distinct([found[i] for i in np.flatnonzero(kind).tolist()])
-            if len(own) == 1 and mine.any():
+            if len(own) == 1 and mine.any() and own[0].part is None:
                 moved[mine] = projected(flat[mine], own)
         sound = np.isfinite(moved).all(axis=1)
         moved[~sound] = nodes[~sound]
         depth, lengths = region.depth(torch.from_numpy(moved)).numpy(), sizes(nodes)
-        sound &= np.where(count == 0, depth > 0.4 * lengths, np.abs(depth) < 1e-7 * region.size)
+        for surface in found:
+            if surface.part is not None:
+                sound &= (count > 0) | ~surface.holds(region, moved, 0.4 * lengths)
+                sound &= (count > 0) | (
+                    (surface.part.depth(torch.from_numpy(moved)).numpy() > 0) == _within(surface, nodes)
+                )
+        sound &= np.where((count == 0) | inner_only, depth > 0.4 * lengths, np.abs(depth) < 1e-7 * region.size)
         # edges are found again as long as nothing comes into the balls over them
         sound &= (edges.query(moved)[0] > 0.6 * lengths) if len(lines) else True
         nodes = np.where(sound[:, None], moved, nodes)
@@ -145,11 +162,17 @@ def _spread(count: int, cells: Array, middles: Array, weights: Array) -> tuple[A
 def _delaunay(region: Region, found: Sequence[Surface], nodes: Array, on: Array, sizes: Spacing) -> Array:
     """Delaunay's tetrahedra whose middle lies in the region; those that lie in a surface are none."""
     # many points on one plane or sphere cost the algorithm a hundred times as long
-    moved = nodes + 1e-4 * sizes(nodes)[:, None] * np.random.default_rng(0).uniform(-1, 1, nodes.shape)
+    shift = 1e-4 * sizes(nodes)[:, None] * np.random.default_rng(0).uniform(-1, 1, nodes.shape)
+    for i, surface in enumerate(found):
+        if surface.part is not None:
+            # what is flat inside stays flat, or tetrahedra without volume would lie in it
+            normals = surface.normals(nodes)
+            shift -= on[:, i, None] * normals * (normals * shift).sum(axis=1, keepdims=True)
+    moved = nodes + shift
     elements = turned(nodes, scipy.spatial.Delaunay(moved).simplices)
     middles = torch.from_numpy(nodes[elements].mean(axis=1))
     elements = elements[region.depth(middles).numpy() > 0]
-    flat = np.array([s.normal is not None for s in found])
+    flat = np.array([s.normal is not None and s.part is None for s in found])
     together = on[elements].all(axis=1)
     elements = elements[~(together & flat).any(axis=1)]
     while True:
@@ -166,7 +189,7 @@ def _boundary(
 ) -> tuple[Array, Array, Array]:
     """Faces (b, 3), their surfaces (b,), and those of the faces that lie on no surface."""
     faces, _ = outer_faces(elements)
-    shared = on[faces].all(axis=1) & np.array([bool(s.piece) for s in found])
+    shared = on[faces].all(axis=1) & np.array([bool(s.piece) and s.part is None for s in found])
     corners = nodes[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
@@ -182,20 +205,65 @@ def _boundary(
     return faces, fit.argmax(axis=1), faces[~shared.any(axis=1)]
 
 
-def _between(found: Sequence[Surface], marks: Features, nodes: Array, loose: Array) -> tuple[Array, Array]:
-    """New nodes on the edges or surfaces nearest to faces that lie on none."""
+def _cut_through(found: Sequence[Surface], nodes: Array, on: Array, elements: Array) -> Array:
+    """(n, 2) node numbers of edges that go from one side of a surface inside to the other."""
+    cut = [np.empty((0, 2), dtype=int)]
+    for part in parts_of(found):
+        mine = np.array([s.part is part for s in found])
+        side = np.where(part.depth(torch.from_numpy(nodes)).numpy() > 0, 1, -1)
+        side[on[:, mine].any(axis=1)] = 0
+        pairs = np.unique(np.sort(elements[:, EDGES].reshape(-1, 2), axis=1), axis=0)
+        cut.append(pairs[side[pairs].prod(axis=1) < 0])
+    return np.concatenate(cut)
+
+
+def _inner_faces(found: Sequence[Surface], nodes: Array, on: Array, elements: Array) -> tuple[Array, Array]:
+    """Faces (b, 3) on surfaces inside, and the surfaces (b,) that they lie on."""
+    all_faces, owners = [np.empty((0, 3), dtype=int)], [np.empty(0, dtype=int)]
+    for part in parts_of(found):
+        within = part.depth(torch.from_numpy(nodes[elements].mean(axis=1))).numpy() > 0
+        faces = outer_faces(elements[within])[0] if within.any() else all_faces[0]
+        for i, surface in enumerate(found):
+            if surface.part is part:
+                mine = on[faces, i].all(axis=1)
+                all_faces.append(faces[mine])
+                owners.append(np.full(int(mine.sum()), i))
+    return np.concatenate(all_faces), np.concatenate(owners)
+
+
+def _within(surface: Surface, points: Array) -> Array:
+    """(n,) whether points are in the part that a surface inside bounds."""
+    assert surface.part is not None
+    return surface.part.depth(torch.from_numpy(points)).numpy() > 0
+
+
+def _between(
+    found: Sequence[Surface], marks: Features, nodes: Array, loose: Array, onto: Sequence[int]
+) -> tuple[Array, Array]:
+    """New nodes on the edges, or on some surfaces, nearest to faces, or edges, that lie on none.
+
+    Args:
+        found: all surfaces.
+        marks: where they meet.
+        nodes: the nodes.
+        loose: (n, 3) or (n, 2) node numbers.
+        onto: numbers of the surfaces.
+    """
+    if not len(loose):
+        return np.empty((0, 3)), np.empty((0, len(found)), dtype=bool)
     middles = nodes[loose].mean(axis=1)
     sizes = np.linalg.norm(nodes[loose[:, 0]] - nodes[loose[:, 1]], axis=1)
     places: list[tuple[Array, tuple[int, ...]]] = []
     nearer: list[float] = []
     for pair, points in marks.edges.items():
+        if not set(pair) & set(onto):
+            continue
         near, which = scipy.spatial.cKDTree(points).query(middles)
         places.append((np.where((near < sizes)[:, None], points[which], np.nan), pair))
         nearer.append(0.5)
-    for i, surface in enumerate(found):
-        if surface.piece:
-            places.append((projected(middles, [surface]), (i,)))
-            nearer.append(1.0)
+    for i in onto:
+        places.append((projected(middles, [found[i]]), (i,)))
+        nearer.append(1.0)
     gaps = np.stack([w * np.linalg.norm(at - middles, axis=1) for w, (at, _) in zip(nearer, places, strict=True)])
     gaps[~np.isfinite(gaps)] = np.inf
     best = gaps.argmin(axis=0)

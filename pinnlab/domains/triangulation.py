@@ -105,6 +105,7 @@ def triangulate(
     graded: Sequence[tuple[Array, float]] = (),
     copied: Sequence[Copied] = (),
     inner: Sequence[Curve] = (),
+    share: float = 1.0,
 ) -> Triangulation:
     """Triangles of about one size over a region of the plane.
 
@@ -114,13 +115,14 @@ def triangulate(
         graded: (point (2,), length of edges there).
         copied: pieces of the boundary that get the nodes of others, as periodic sides need them.
         inner: curves that triangles are to follow, as far as they lie inside; a mesh has its own edges.
+        share: of all these lengths, by which edges are shorter still, everywhere.
 
     Raises:
         TypeError: the region is none of the plane.
         ValueError: no triangulation keeps to the boundary, or a piece is no copy of the other.
     """
     if isinstance(region, Mesh):
-        return _of_mesh(region, size)
+        return _of_mesh(region, share * size)
     outer, inside = divided(region, inner)
     curves = [*outer, *inside]
     ends = _joined(curves, 1e-9 * region.size)
@@ -128,6 +130,7 @@ def triangulate(
     for each in copied:
         moved = [sizes.points, sizes.points + each.shift, sizes.points - each.shift]
         sizes = Spacing(size, np.concatenate(moved), np.tile(sizes.sizes, 3))
+    sizes = sizes.scaled(share)
     pairs = [pair for each in copied for pair in _pairs(curves, each, 1e-9 * region.size)]
     shares = _alike([_shares(curve, sizes) for curve in curves], pairs)
     free = _tree_points(region, sizes)

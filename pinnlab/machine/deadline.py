@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,11 +37,12 @@ class Deadline:
 
     at: float = math.inf
     seconds: float = math.inf
-    now: Callable[[], float] = time.perf_counter
+    now: Callable[[], float] = field(default_factory=lambda: time.perf_counter)
 
     @classmethod
-    def after(cls, seconds: float | None, now: Callable[[], float] = time.perf_counter) -> Deadline:
+    def after(cls, seconds: float | None, now: Callable[[], float] | None = None) -> Deadline:
         """So many seconds from now; None for never."""
+        now = now or time.perf_counter
         return cls(now=now) if seconds is None else cls(now() + seconds, seconds, now)
 
     def share(self, share: float, reserved: float = 0.0) -> Deadline:

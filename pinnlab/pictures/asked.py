@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from pinnlab.pictures.figures import Array, plot_characteristics, plot_solution
 from pinnlab.pictures.panels import save
-from pinnlab.pictures.slices import plot_slices
+from pinnlab.pictures.slices import checked_places, plot_slices
+from pinnlab.pictures.solids import plot_solid
 from pinnlab.training.result import Solved
 
 Path = str | os.PathLike[str]
@@ -49,7 +51,10 @@ def asked_figure(
     paths = [*others, *([] if path is None else [path])]
     if len(paths) > 1:
         raise ValueError(f"plot(): {len(paths)} paths, {', '.join(map(repr, paths))}; give one.")
-    if not fixed and streamlines is None:
+    domain = solution.problem.domain
+    if streamlines is None and len(domain.space) == 3 and set(fixed) <= {domain.time} and _is_instant(fixed):
+        figure = plot_solid(solution, names, checked_places(solution.problem, fixed))
+    elif not fixed and streamlines is None:
         figure = plot_solution(solution, names)
     else:
         pair: Any = None if streamlines is None else tuple(streamlines)
@@ -57,6 +62,11 @@ def asked_figure(
     for each in paths:
         save(figure, each)
     return figure
+
+
+def _is_instant(fixed: Mapping[str, Any]) -> bool:
+    """Whether no coordinate stands still at several places."""
+    return all(np.ndim(value) == 0 for value in fixed.values())
 
 
 def characteristics_figure(paths: Mapping[str, Array], title: str, path: Path | None) -> Figure:

@@ -193,7 +193,7 @@ def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
             difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
             flat = shown[0].triangles is None
             size = relative(difference[0], exact[0]) if flat else solution.error()[unknown_of(unknown)]
-            _draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
+            draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
     share_labels(panels, rows_only=single)
     for i, (name, function) in enumerate(functions.items(), start=rows):
         draw_function([figure.add_subplot(grid[i, j]) for j in range(columns)], name, function)
@@ -217,7 +217,7 @@ def plot_comparison(comparison: Compared) -> Figure:
         limits = finite_range([values, exact])
         draw([places[i][0]], (view,), [values], unknown, None if not lines else [exact], limits=limits)
         draw([places[i][1]], (view,), [exact], unknown, None, limits=limits, color=_REFERENCE)
-        _draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
+        draw_error([places[i][2]], (view,), [np.abs(values - exact)], f"|difference of {unknown}|")
         estimate = comparison.classical_error_estimate.get(unknown_of(unknown))
         guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
         heads = [
@@ -292,7 +292,7 @@ def draw(
     places[0].figure.colorbar(image, ax=places, pad=0.02)
 
 
-def _draw_error(places: list[Axes], shown: tuple[View, ...], values: list[Array], label: str, remark: str = "") -> None:
+def draw_error(places: list[Axes], shown: tuple[View, ...], values: list[Array], label: str, remark: str = "") -> None:
     """Sizes of errors on a logarithmic scale of a few decades below the largest."""
     largest = max((float(np.nanmax(v)) for v in values if np.isfinite(v).any()), default=0.0)
     largest = largest if largest > 0 else 1e-16

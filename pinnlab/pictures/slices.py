@@ -38,13 +38,7 @@ def slices(problem: Problem, fixed: Mapping[str, Any]) -> tuple[View, ...]:
     """
     domain = problem.domain
     bounds, time = domain.bounds, [domain.clock] if domain.has_time else []
-    for name, value in fixed.items():
-        if name not in bounds:
-            raise TypeError(f"plot({name}=...): {name!r} is no coordinate; fix some of {', '.join(bounds)}.")
-        lower, upper = bounds[name]
-        at = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=float)
-        if not ((at >= lower) & (at <= upper)).all():
-            raise ValueError(f"plot({name}={value!r}): outside of {name}=({lower:g}, {upper:g}).")
+    checked_places(problem, fixed)
     free = [name for name in (*time, *domain.space) if name not in fixed]
     places = dict(fixed)
     if len(free) == 3 and free[0] in time:
@@ -65,6 +59,20 @@ def slices(problem: Problem, fixed: Mapping[str, Any]) -> tuple[View, ...]:
     axes = {name: np.linspace(*bounds[name], size) for name in free}
     triangles = triangles_of(domain) if set(free) == set(domain.space) else None
     return tuple(View(axes, dict(zip(places, row, strict=True)), triangles, domain.time) for row in rows)
+
+
+def checked_places(problem: Problem, fixed: Mapping[str, Any]) -> dict[str, Array]:
+    """{coordinate: where it stands still}; TypeError for another name, ValueError for a place outside the domain."""
+    bounds, found = problem.domain.bounds, {}
+    for name, value in fixed.items():
+        if name not in bounds:
+            raise TypeError(f"plot({name}=...): {name!r} is no coordinate; fix some of {', '.join(bounds)}.")
+        lower, upper = bounds[name]
+        at = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=float)
+        if not ((at >= lower) & (at <= upper)).all():
+            raise ValueError(f"plot({name}={value!r}): outside of {name}=({lower:g}, {upper:g}).")
+        found[name] = at
+    return found
 
 
 def _column(times: Array, places: Mapping[str, Any]) -> Array:

@@ -28,6 +28,8 @@ from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import face_conditions
 from pinnlab.reference.structure import Structure, initial_targets, periodic_unknowns
 
+GRIDS = 4
+"""Dimensions of space, at most, in which steady problems are solved on tensor grids."""
 _POINTS = 9
 
 
@@ -36,11 +38,12 @@ def analyse(problem: Problem, algebraic: bool = False) -> Structure:
 
     Args:
         problem: what is solved.
-        algebraic: whether unknowns without a time derivative may stay in the state, and follow at each instant.
+        algebraic: whether unknowns without a time derivative stay in the state, and follow at each instant, even where
+            linear periodic equations would eliminate them.
 
     Raises:
-        ValueError: an unknown without a time derivative in a problem with time (where it does not follow from the others
-            by linear periodic equations), or one that stands non-linearly.
+        ValueError: not as many equations without time derivatives as unknowns, or a highest time derivative that stands
+            non-linearly.
     """
     timed = problem.domain.has_time
     order = {u: problem.order_of(u, problem.domain.clock) if timed else 0 for u in problem.unknowns}
@@ -50,25 +53,22 @@ def analyse(problem: Problem, algebraic: bool = False) -> Structure:
     if timed:
         static_rows = [] if algebraic else _static_equations(problem, order, draws)
         _check_time(problem, order)
-    seen = {leaf for draw in draws for eq in draw for leaf in eq}
+    values = {
+        (i, leaf): torch.cat([d[i].get(leaf, torch.zeros(1, dtype=torch.float64)).reshape(-1) for d in draws])
+        for leaf in {leaf for draw in draws for eq in draw for leaf in eq}
+        for i in range(len(draws[0]))
+    }
+    spread = {at: float(v.max() - v.min()) > 1e-13 * float(v.abs().max()) for at, v in values.items()}
+    if any(moves for (i, _), moves in spread.items() if i in static_rows):
+        static_rows = []  # what is not linear with constant coefficients stays in the state
     constant: dict[tuple[int, str, Key], float] = {}
     elliptic: dict[tuple[int, str, Key], float] = {}
     varying = set()
-    for leaf in seen:
-        for i in range(len(draws[0])):
-            values = torch.cat([d[i].get(leaf, torch.zeros(1, dtype=torch.float64)).reshape(-1) for d in draws])
-            spread = float(values.max() - values.min())
-            fixed = spread <= 1e-13 * float(values.abs().max())
-            if i in static_rows and not fixed:
-                raise ValueError(
-                    f"reference_solution: equation {problem.residual_names[i]!r} has no time derivative and is not "
-                    f"linear with constant coefficients in {leaf[0]}.{''.join(leaf[1])}; the built-in solver eliminates "
-                    "unknowns without time derivatives by linear equations only."
-                )
-            if not fixed:
-                varying.add(leaf)
-            elif float(values[0]) != 0.0:
-                (elliptic if i in static_rows else constant)[(i, *leaf)] = float(values[0])
+    for (i, leaf), value in values.items():
+        if spread[i, leaf]:
+            varying.add(leaf)
+        elif float(value[0]) != 0.0:
+            (elliptic if i in static_rows else constant)[(i, *leaf)] = float(value[0])
     constant = {k: v for k, v in constant.items() if k[1:] not in varying}
     where = {(i, *leaf) for leaf in varying for d in draws for i in range(len(d)) if leaf in d[i]}
     where = {entry for entry in where if entry[0] not in static_rows}
@@ -76,20 +76,24 @@ def analyse(problem: Problem, algebraic: bool = False) -> Structure:
 
 
 def _static_equations(problem: Problem, order: Mapping[str, int], draws: list[Coefficients]) -> list[int]:
-    """Numbers of the equations that determine unknowns without time derivatives; none where every unknown has one."""
+    """Numbers of the equations without time derivatives in problems that are periodic in space, else none.
+
+    Raises:
+        ValueError: not as many as unknowns without one.
+    """
     static = [u for u, p in order.items() if p == 0]
     if not static:
         return []
     timed = {i for draw in draws for i, eq in enumerate(draw) if any(key.count(problem.domain.clock) for _, key in eq)}
     rows = [i for i in range(len(draws[0])) if i not in timed]
-    periodic = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
-    if len(rows) != len(static) or not problem.domain.space or not periodic:
+    if len(rows) != len(static) or len(static) == len(order):
         raise ValueError(
-            f"reference_solution: no equation holds a time derivative of {static[0]!r}, so it cannot be advanced in "
-            f"time; eliminate {static[0]!r} from the equations, or add the equation that holds {static[0]}.t. (In "
-            "problems that are periodic in space it may follow from the others by a linear equation.)"
+            f"reference_solution: no equation holds a time derivative of {static[0]!r}, and {len(rows)} equations without "
+            f"time derivatives do not fit {len(static)} such unknowns of {len(order)}; eliminate "
+            f"{static[0]!r} from the equations, or add the equation that holds {static[0]}.t."
         )
-    return rows
+    space = problem.domain.space
+    return rows if space and all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in space) else []
 
 
 def _made_up(
@@ -173,10 +177,11 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: the domain {problem.domain!r} is not a box; the built-in solver works on boxes in "
             "one or two space dimensions. Pass a reference of your own as Problem(reference=...)."
         )
-    if len(problem.domain.space) > 2:
+    if len(problem.domain.space) > (2 if problem.domain.has_time else GRIDS):
         raise ValueError(
             f"reference_solution: {len(problem.domain.space)} space dimensions ({', '.join(problem.domain.space)}); "
-            "the built-in solver handles one or two. Pass a reference of your own as Problem(reference=...)."
+            f"grids have one or two, and in steady problems up to {GRIDS}. Pass a reference of your own as "
+            "Problem(reference=...)."
         )
     if parts := [c for c in integrals if c.where is not None]:
         raise ValueError(

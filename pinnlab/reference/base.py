@@ -85,7 +85,7 @@ class Interpolant:
         found = {unknown: np.empty(points) for unknown in self.data}
         probe = [axis.stencil(columns[name][:1])[0].shape[1] for name, axis in self.axes.items()]
         step = max(1, _CHUNK // int(np.prod(probe)))
-        letters = "abc"[: len(self.axes)]
+        letters = "abcd"[: len(self.axes)]
         for first in range(0, points, step):
             part = slice(first, first + step)
             stencils = [axis.stencil(columns[name][part], orders.get(name, 0)) for name, axis in self.axes.items()]
@@ -305,7 +305,7 @@ def relative_difference(
     that it lasts.
     """
     dimensions = sum(name != fine.time for name in fine.axes)
-    count = {0: 4001, 1: 1009, 2: 149}[dimensions]
+    count = {0: 4001, 1: 1009, 2: 149, 3: 49, 4: 17}[dimensions]
     columns, weights = {}, []
     for name, (lower, upper) in fine.bounds.items():
         unit = np.linspace(0.0, 1.0, count)

@@ -34,7 +34,7 @@ def rate(changes: Sequence[float], resolutions: Sequence[int]) -> float:
     return float(-np.polyfit(n, c, 1)[0])
 
 
-def bound(changes: Sequence[float], resolutions: Sequence[int], power: float) -> float:
+def bound(changes: Sequence[float], resolutions: Sequence[float], power: float) -> float:
     """The largest error that several changes let expect at the last resolution, if errors fall with a power of it.
 
     Args:

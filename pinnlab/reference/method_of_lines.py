@@ -12,6 +12,7 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.algebraic import settled
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
@@ -36,10 +37,11 @@ def advance(
     """
     system = GridSystem(problem, structure, axes, deadline)
     found = initial_values(problem, system.grid)
-    state = np.stack([found[component].reshape(system.shape) for component in structure.components])
+    nothing = np.zeros(system.points)
+    state = np.stack([found.get(component, nothing).reshape(system.shape) for component in structure.components])
     start, stop = problem.domain.time_interval
     # where the initial state contradicts a boundary condition, the condition wins: it holds at every later time
-    state = system.fit_boundary(state, np.zeros_like(state), start)
+    state = settled(system, system.fit_boundary(state, np.zeros_like(state), start), start)
     least = np.array([(floors or {}).get(unknown, 0.0) for unknown, _ in structure.components])
     return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least)
 

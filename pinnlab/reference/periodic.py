@@ -22,6 +22,8 @@ def splits(problem: Problem, structure: Structure) -> bool:
     space = problem.domain.space
     if not space or any(periodic_unknowns(problem, c) != set(problem.unknowns) for c in space):
         return False
+    if any(p == 0 and u not in structure.static for u, p in structure.time_order.items()):
+        return False
     if any(
         key.count(problem.domain.clock) >= structure.time_order[u]
         for u, key in structure.varying

@@ -20,7 +20,8 @@ from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.analysis import analyse, check_constants, check_numbers, check_solvable
+from pinnlab.reference.algebraic import check_start
+from pinnlab.reference.analysis import GRIDS, analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
 from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.cuts import believed_power, cuts, is_curved
@@ -61,11 +62,12 @@ def reference_solution(
 
     The equations are the problem's own. Periodic problems whose stiff part is linear with constant coefficients go to
     ETDRK4 in Fourier coefficients; all others are collocated in space and advanced by an implicit method of order 13. Where
-    materials meet, each part has nodes of its own, and values and fluxes are joined. Regions of the plane that are no
-    boxes, all regions in space, and flows with a pressure go to finite elements.
+    materials meet, each part has nodes of its own, and values and fluxes are joined. Unknowns without a time derivative
+    follow from the others at every instant. Regions of the plane that are no boxes, all regions in space, and flows with a
+    pressure go to finite elements; steady problems in boxes of four dimensions to grids.
 
     Args:
-        problem: with every parameter a number, on a region of at most three space dimensions.
+        problem: with every parameter a number, on a region of at most three space dimensions, or steady in a box of four.
         resolution: nodes per space axis; with an error estimate it is solved there and at twice as many, and the finer
             one is returned. None doubles from a moderate one until the estimate is below ``tolerance``. Finite elements
             take none.
@@ -74,10 +76,11 @@ def reference_solution(
         estimate_error: whether to compare resolutions; without it a given ``resolution`` is solved once.
         max_seconds: of the whole; no doubling is started that would end later, and one that does is given up.
         dealias: the 3/2 rule for the non-linear terms of periodic problems.
-        method: ``"grid"`` or ``"elements"`` for finite elements, where both fit, as in the plane; None chooses.
+        method: ``"grid"`` or ``"elements"`` for finite elements, where both fit, as in the plane and, for steady problems,
+            in boxes of space; None chooses.
 
     Raises:
-        ValueError: the problem cannot be solved: families, unknown coefficients, four space dimensions,
+        ValueError: the problem cannot be solved: families, unknown coefficients, five space dimensions,
             conditions missing (a NotUniqueError), a flux that jumps, no time derivative, a solution that leaves the
             range of numbers, no time for even the coarsest resolution.
     """
@@ -87,7 +90,7 @@ def reference_solution(
         raise ValueError(f"max_seconds={max_seconds!r}: give a positive number of seconds.")
     if method not in (None, "grid", "elements"):
         raise ValueError(f"method={method!r}: choose 'grid' or 'elements', or None for what fits best.")
-    elements = not on_grid(problem)
+    elements = not on_grid(problem) and not (method == "grid" and in_cube(problem))
     if elements and method == "grid":
         raise ValueError(f"method='grid': {problem.domain!r}, or what jumps in it, needs method='elements'.")
     elements = elements or method == "elements"
@@ -157,18 +160,23 @@ class _Solved:
     numbers: Mapping[str, float]
 
 
+def _read(problem: Problem) -> Structure:
+    """The structure of a problem for finite elements."""
+    return analyse(problem, algebraic=True)
+
+
 def _by_elements(problem: Problem, budget: Budget) -> _Solved:
     """On finite elements, which are scaled by themselves, and their systems too."""
     inner = problem.forward
-    structure = analyse(inner, algebraic=True)
+    structure = _read(inner)
     # steady, triangles are graded where data clash
     layers = Layers.of(inner) if inner.domain.has_time else None
     if layers is None:
         _check_clashes(problem, structure)
-        found, estimate = run_elements(inner, structure, budget)
+        found, estimate = run_elements(inner, structure, budget, _read)
         return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
     floors = layers.sizes(inner)
-    found, estimate = run_elements(layers.rest_of(inner), structure, dataclasses.replace(budget, floors=floors))
+    found, estimate = run_elements(layers.rest_of(inner), structure, dataclasses.replace(budget, floors=floors), _read)
     whole = Whole.of(found.interpolant, layers, inner)
     return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
 
@@ -193,6 +201,7 @@ def _by_grid(problem: Problem, budget: Budget, dealias: bool) -> _Solved:
     if layers is not None:
         whole = Whole.of(interpolant, layers, inner)
         return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
+    check_start(inner, interpolant)
     if inner.domain.has_time and inner.domain.space:
         interpolant = dataclasses.replace(interpolant, start=start_function(inner))
     return _Solved(inner, interpolant, estimate, found.method, found.resolution, found.numbers)
@@ -209,8 +218,11 @@ def _check_clashes(problem: Problem, structure: Structure) -> None:
 
 
 def on_grid(problem: Problem) -> bool:
-    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements."""
-    if not isinstance(problem.domain, Box) or len(problem.domain.space) > 2:
+    """Whether tensor grids fit a problem and what jumps in it; else, as beside a pressure, it is for finite elements.
+
+    In three dimensions these come first, as they are refined where that is needed; see ``in_cube``.
+    """
+    if not isinstance(problem.domain, Box) or len(problem.domain.space) == 3 or len(problem.domain.space) > GRIDS:
         return False
     whole = all(periodic_unknowns(problem, c) == set(problem.unknowns) for c in problem.domain.space)
     if has_pressure(problem) and not (problem.domain.has_time and whole):
@@ -224,6 +236,12 @@ def on_grid(problem: Problem) -> bool:
     except ValueError:
         return True
     return False
+
+
+def in_cube(problem: Problem) -> bool:
+    """Whether tensor grids may take the place of finite elements: of a steady problem in a box of space without jumps."""
+    box = isinstance(problem.domain, Box) and len(problem.domain.space) == 3 and not problem.domain.has_time
+    return box and not problem.jumps and not has_pressure(problem)
 
 
 def _share(values: np.ndarray, unknown: Affine) -> float:
@@ -243,6 +261,8 @@ def check_not_singular(problem: Problem) -> None:
     domain, loose = problem.domain, problem.families or problem.unknown_parameters or problem.unknown_functions
     # data and integrals may fix what equations and conditions leave open
     if domain.has_time or loose or any(isinstance(c, Data | Integral) for c in problem.conditions) or problem.jumps:
+        return
+    if len(domain.space) > 2:  # takes too long to be asked of every problem
         return
     try:
         check_solvable(problem)
@@ -276,12 +296,8 @@ def _solve(problem: Problem, structure: Structure, budget: Budget, dealias: bool
         found = found or solver.run(budget)
         if found is not None:
             return found
-    if structure.static:
-        raise ValueError(
-            f"reference_solution: {structure.static[0]!r} has no time derivative, and the equations are not of the kind "
-            f"(stiff part linear with constant coefficients) for which the built-in solver eliminates it; eliminate "
-            f"{structure.static[0]!r} from the equations, or pass a reference of your own as Problem(reference=...)."
-        )
+    if structure.static:  # in a stiff part that is not linear with constant coefficients
+        structure = analyse(problem, algebraic=True)
     return run_method_of_lines(problem, structure, budget)
 
 
@@ -291,6 +307,8 @@ def _solve_ode(problem: Problem, structure: Structure, budget: Budget) -> tuple[
     The two share neither truncation nor rounding errors. In chaotic problems both errors have been amplified by the
     dynamics, so the difference is about the larger one.
     """
+    if not all(structure.time_order.values()):  # algebraic equations
+        return run_method_of_lines(problem, structure, budget)
     # the second opinion takes longer than the first
     left = budget.deadline.left * (0.5 if budget.estimate else 1.0)
     fine = solve_ode(problem, structure, 1e-13, 1e-14, left)
@@ -325,10 +343,10 @@ def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt 
     Raises:
         ValueError: as ``reference_solution``.
     """
-    if not on_grid(like):
+    if not on_grid(like) and not in_cube(like):
         check_elements(problem)
         with one_thread():
-            return run_elements(problem, analyse(problem, algebraic=True), budget)
+            return run_elements(problem, _read(problem), budget, _read)
     check_solvable(problem)
     at = cuts(like)
     folded = Folded(problem, at) if at else None

@@ -10,10 +10,17 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.faces import prescribed_means
+from pinnlab.reference.krylov import Led
 from pinnlab.reference.newton import newton
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes, describe
+
+_LADDERS = {
+    1: Ladder(32, 8192, 2.5), 2: Ladder(16, 130, 6.0, ratio=1.5), 3: Ladder(8, 32, 12.0, ratio=1.5),
+    4: Ladder(6, 12, 12.0, ratio=1.34),
+}  # fmt: skip
+"""Resolutions by the number of dimensions."""
 
 
 def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[Attempt, Estimate]:
@@ -38,10 +45,13 @@ def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[
             between = np.array([given.get(u, 0.0) for u in problem.unknowns])
             guesses = [np.zeros(shape), np.ones(shape)]
             guesses += [np.broadcast_to(between.reshape(-1, *[1] * len(system.shape)), shape)] if between.any() else []
-        state, iterations = newton(system, guesses)
+        if len(axes) > 2:
+            led = Led(system)
+            state, iterations = newton(led, guesses, linear=led.linear)
+        else:
+            state, iterations = newton(system, guesses)
         found = Interpolant(axes, dict(problem.domain.bounds), dict(zip(problem.unknowns, state, strict=True)))
         previous.append(found)
         return Attempt(found, n, f"Newton's method, {iterations} iterations, collocation ({describe(axes)})")
 
-    ladder = Ladder(32, 8192, 2.5) if len(problem.domain.space) == 1 else Ladder(16, 130, 6.0, ratio=1.5)
-    return refine(solve, ladder, budget)
+    return refine(solve, _LADDERS[len(problem.domain.space)], budget)

@@ -20,6 +20,9 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains.columns import columns_of
 
+_BY_TIME = 100
+"""Derivatives by space that one by time is worth, when equations are given to unknowns."""
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -54,7 +57,7 @@ class Structure:
 
 
 def matched(problem: Problem, structure: Structure, fixed: Mapping[str, int] = MappingProxyType({})) -> tuple[str, ...]:
-    """Of each equation the unknown whose rows it takes: the one whose highest derivative it holds.
+    """Of each equation the unknown whose rows it takes: the one whose highest derivative it holds, by time first.
 
     Args:
         problem: what is solved.
@@ -66,7 +69,8 @@ def matched(problem: Problem, structure: Structure, fixed: Mapping[str, int] = M
     for i, u, key in (*structure.constant, *structure.varying_in):
         order = key.count(clock) if clock is not None else 0
         if structure.time_order[u] in (0, order):
-            score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], 1 + len(key))
+            worth = 1 + len(key) + (_BY_TIME if order else 0)
+            score[i, unknowns.index(u)] = max(score[i, unknowns.index(u)], worth)
     for u, i in fixed.items():
         score[i, unknowns.index(u)] += 10 * score.max()
     rows, columns = scipy.optimize.linear_sum_assignment(-score)

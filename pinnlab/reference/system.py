@@ -12,6 +12,7 @@ at every evaluation, whatever their kind.
 from __future__ import annotations
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,17 +46,18 @@ _FITTED = 1e-9
 def build_axes(problem: Problem, n: int) -> dict[str, DifferentiableAxis]:
     """Axes with n nodes: Fourier where periodic, else Chebyshev, or finite differences where that costs too much."""
     # full matrices are factorized at cubic cost, complex and several times per step where there is time
-    affordable = {1: 128, 2: 1300 if problem.domain.has_time else 3000}[max(1, len(problem.domain.space))]
+    affordable = {1: 128.0, 2: 1300.0 if problem.domain.has_time else 3000.0}
     components = len(problem.unknowns)
     axes: dict[str, DifferentiableAxis] = {}
     dimensions = len(problem.domain.space)
+    most = affordable.get(max(1, dimensions), math.inf)
     for name in problem.domain.space:
         lower, upper = problem.domain.bounds[name]
         if periodic_unknowns(problem, name):
             axes[name] = FourierAxis(lower, upper, n)
         else:
             size = n if dimensions == 1 else components * n**2
-            width = None if size <= affordable else _WIDTH[dimensions]
+            width = None if size <= most else _WIDTH[dimensions]
             axes[name] = PolynomialAxis(lower, upper, n, width)
     return axes
 

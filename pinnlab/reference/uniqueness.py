@@ -21,7 +21,7 @@ from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes
 
-_NODES = {1: ((14, 20), (30, 40)), 2: ((8, 12), (12, 16))}
+_NODES = {1: ((14, 20), (30, 40)), 2: ((8, 12), (12, 16)), 3: ((6, 8),), 4: ((4, 5),)}
 """Per number of dimensions, pairs of grids: few nodes, for rounding stays far below one; more, for waves to be seen."""
 _ROUNDING = 100 * np.finfo(float).eps
 _LARGEST = 1200

@@ -14,7 +14,8 @@ from enum import Enum
 
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.estimates import KINDS, Estimation, NoEstimateError, estimate_error, of_comparison, shown_by
+from pinnlab.solution.estimates import KINDS, Estimation, estimate_error, shown_by
+from pinnlab.solution.estimators import NoEstimateError, of_comparison
 from pinnlab.solution.measures import Misfit, measure
 from pinnlab.training.result import Solved
 
@@ -94,6 +95,7 @@ def judge(
     second: ErrorEstimate | None = None,
     not_unique: str = "",
     shown: bool = False,
+    impossible: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict and its reason.
 
@@ -107,6 +109,8 @@ def judge(
         second: an estimate of another kind.
         not_unique: why the problem has no solution or many, which no estimate overrules; empty if it is not known to.
         shown: whether misfits need not show an error.
+        impossible: a kink of the solution that no solution of the equations has, in words; beside one, an error above the
+            tolerance is wrong.
     """
     if solved < 1:
         return Verdict.WRONG, f"there is no solution on {100 * (1 - solved):.0f} % of the domain"
@@ -114,12 +118,17 @@ def judge(
     missed = max((m for m in misfits if m.kind == "data"), key=_finite, default=None)
     held = _held(misfits)
     if not_unique:
+        broken = max(misfits, key=_finite, default=None)
+        if broken is not None and broken.kind != "data" and _finite(broken) > _BROKEN:
+            return Verdict.WRONG, f"{broken.name} is violated by {broken.relative:.0e} of its size, and {not_unique}"
         return Verdict.DOUBTFUL, f"the solution is not unique or does not exist: {not_unique} {held}"
     if estimate is None:
         if worst is not None and _finite(worst) > _BROKEN:
             return Verdict.WRONG, f"{worst.name} is violated by {worst.relative:.0e} of its size; {held}"
         return Verdict.DOUBTFUL, f"no estimate of the error; {held}, which by itself certifies nothing"
     size = f"estimated {estimate.sentence} (by {estimate.method})" + (", with the coefficients found" if found else "")
+    if impossible and estimate.least > tolerance:
+        return Verdict.WRONG, f"{size}; {impossible}, which no solution of the equations does; {held}"
     if estimate.least > _WRONG * tolerance:
         if second is not None:
             other = f"estimated {second.sentence} (by {second.method})"
@@ -218,7 +227,7 @@ def report(
     sought = bool(problem.unknown_parameters or problem.unknown_functions)
     verdict, why = judge(
         estimation.estimate, misfits, solved, tolerance, sought, estimation.second,
-        estimation.not_unique, estimation.shown,
+        estimation.not_unique, estimation.shown, estimation.impossible,
     )  # fmt: skip
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")

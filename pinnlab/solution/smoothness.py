@@ -10,11 +10,13 @@ differ while the interval is halved, there is a jump. What data that clash make 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.dissipation import linearized_at, smooths
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.known import KnownFunction
@@ -23,12 +25,60 @@ from pinnlab.training.part import Part
 
 _LINES, _INTERVALS, _HALVINGS = 6, 64, 24
 _INSET = 1e-7
+_TRIED = 32
+"""Points at which equations are linearized."""
 _JUMP = 1e-3
 """Jumps from this part of the derivative's own size on are told."""
 
 
-def jump_inside(problem: Problem, models: Sequence[Part]) -> str:
-    """Where a derivative jumps that the equations take to be continuous, in words; empty if none was found.
+@dataclass(frozen=True)
+class Kink:
+    """A jump of a derivative of a solution.
+
+    Attributes:
+        unknown: its name.
+        coordinate: along which it is met.
+        order: of the derivative by that coordinate; 0 for the unknown itself.
+        at: the position on some line.
+    """
+
+    unknown: str
+    coordinate: str
+    order: int
+    at: float
+
+    def __str__(self) -> str:
+        derivative = "_" * bool(self.order) + self.coordinate * self.order
+        return f"{self.unknown}{derivative} jumps near {self.coordinate} = {self.at:.4g}"
+
+
+def impossible(problem: Problem, model: Part, kink: Kink) -> bool:
+    """Whether no solution has such a kink: equations that smooth the unknown there would have an infinite term at it.
+
+    That is certain of what spreads in time, and of a steady line, where no flux jumps and no data clash; waves and what is
+    transported may keep kinks.
+
+    Args:
+        problem: of the solution.
+        model: its part.
+        kink: inside the domain, of a derivative below the equations' order.
+    """
+    domain = problem.domain
+    if problem.clashes.found or any(jump.flux for jump in problem.jumps) or kink.coordinate not in domain.space:
+        return False
+    if not domain.has_time:
+        return len(domain.space) == 1
+    points = domain.interior(unit_points("sobol", _TRIED, len(domain.coordinates), np.random.default_rng(0))).points
+    values = model.jet(points.to(model.parameters[0]), ((),))[0].detach().to("cpu", torch.float64)
+    linear = linearized_at(
+        problem.equation_term(), problem.unknowns, domain, problem.parameter_values(), points,
+        dict(zip(problem.unknowns, values.unbind(1), strict=True)),
+    )  # fmt: skip
+    return smooths(linear, kink.unknown, kink.coordinate, domain.clock)
+
+
+def jump_inside(problem: Problem, models: Sequence[Part]) -> Kink | None:
+    """Where a derivative jumps that the equations take to be continuous; None if none was found.
 
     Args:
         problem: names coordinates and the equations' orders.
@@ -41,8 +91,8 @@ def jump_inside(problem: Problem, models: Sequence[Part]) -> str:
                 for order in range(problem.order_of(unknown, name)):
                     at = _jump(model, i, j, order, problem.clashes.singular.get(unknown))
                     if at is not None:
-                        return f"{unknown}{'_' * bool(order)}{name * order} jumps near {name} = {at:.4g}"
-    return ""
+                        return Kink(unknown, name, order, at)
+    return None
 
 
 def _jump(model: Part, i: int, j: int, order: int, known: KnownFunction | None) -> float | None:

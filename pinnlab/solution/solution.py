@@ -349,8 +349,8 @@ class Solution:
         """A matplotlib figure: the solution, its error where the problem has a reference, and the training.
 
         Where coordinates stand still, ``solution.plot(t=0.2)``, it is the cross-section there: a line over the coordinate
-        that is left, or a map over two; several values, ``t=[0, 0.5, 1]``, are drawn together. In three dimensions a
-        coordinate of space has to stand still.
+        that is left, or a map over two; several values, ``t=[0, 0.5, 1]``, are drawn together. In three
+        dimensions it is the surface, with the nearest eighth taken out, and slices through the middle.
 
         Args:
             unknowns: which, and which functions that were found (with bands); all by default, a path may be among them.

@@ -12,11 +12,11 @@ class Clock:
 
     Args:
         seconds: used before.
-        moment: tells the time.
+        moment: tells the time; None for ``time.perf_counter``.
     """
 
-    def __init__(self, seconds: float = 0.0, moment: Callable[[], float] = time.perf_counter):
-        self._before, self._since, self._moment = seconds, math.inf, moment
+    def __init__(self, seconds: float = 0.0, moment: Callable[[], float] | None = None):
+        self._before, self._since, self._moment = seconds, math.inf, moment or time.perf_counter
 
     @property
     def seconds(self) -> float:

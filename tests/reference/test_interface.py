@@ -123,14 +123,6 @@ HYPERCUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), w=(0.0, 1.0), t=(0.
         (
             lambda: make(
                 unknowns=("u", "v"),
-                equations=[lambda u, v: u.t - v.x, lambda u, v: v - u.x],
-                parameters={},
-            ),
-            r"no equation holds a time derivative of 'v'.*eliminate 'v'",
-        ),
-        (
-            lambda: make(
-                unknowns=("u", "v"),
                 equations=[lambda u: u.t - u.xx, lambda v: v.t - v.xx],
                 conditions=[pl.Initial(u=0.0, v=0.0), pl.Periodic(on="x", unknowns="u"), pl.Dirichlet(v=0.0)],
                 parameters={},

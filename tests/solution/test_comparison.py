@@ -85,7 +85,7 @@ def test_the_resolution_is_handed_on() -> None:
 
 
 def test_a_problem_that_the_classical_solver_refuses_says_so(solution: pl.Solution) -> None:
-    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), w=(0.0, 1.0))
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), v=(0.0, 1.0), w=(0.0, 1.0))
     problem = pl.Problem(
         domain=box,
         unknowns="u",

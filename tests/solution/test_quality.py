@@ -22,7 +22,7 @@ from pinnlab.solution.error_features import estimate_on_features
 from pinnlab.solution.measures import Misfit, is_noise, measure, terms_of
 from pinnlab.solution.quality import Verdict, judge
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size
-from pinnlab.solution.smoothness import jump_inside
+from pinnlab.solution.smoothness import Kink, impossible, jump_inside
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -325,9 +325,10 @@ def test_an_exact_solution_is_called_good() -> None:
     report = solution.report()
     assert report.verdict is Verdict.GOOD and report.sentence.startswith("good: estimated relative error ")
     assert report.estimate is not None and report.estimate.upper < 1e-12
-    assert "the residual is rounding" in report.reasons[0]
+    assert report.estimate.method == "characteristics" and not report.reasons
+    assert "the residual is rounding" in solution.report("equation", max_seconds=5).reasons[0]
     text = str(report)
-    assert text.splitlines()[0] == report.sentence and "periodic u x" in text and "by the classical solution" in text
+    assert text.splitlines()[0] == report.sentence and "periodic u x" in text and "by characteristics" in text
 
 
 def test_an_unfinished_solution_is_called_wrong() -> None:
@@ -363,7 +364,18 @@ def test_a_comparison_is_used_as_it_is() -> None:
     report = solution.report(comparison)
     assert report.estimate is not None and report.estimate.largest == pytest.approx(0.05, rel=1e-3)
     silent = dataclasses.replace(comparison, classical_error_estimate={})
-    assert "could not estimate its own error" in solution.report(silent).reasons[0]
+    assert "could not estimate its own error, and does not agree" in solution.report(silent).reasons[0]
+
+
+def test_two_methods_that_agree_vouch_for_each_other() -> None:
+    solution = solved(heat(), Given(heat().domain, lambda p: (1 + 1e-5) * heated(p)))
+    silent = dataclasses.replace(solution.compare(), classical_error_estimate={})
+    report = solution.report(silent)
+    assert (
+        report.verdict is Verdict.GOOD
+        and "2e-05 of its size (by the classical solution on one grid)" in report.sentence
+    )
+    assert report.estimate is not None and report.estimate.least == 0.0
 
 
 def laplace(*coordinates: str) -> pl.Problem:
@@ -397,7 +409,9 @@ def test_why_there_is_no_estimate_is_told() -> None:
 
 def test_requests_that_cannot_work() -> None:
     solution = solved(heat(), Given(heat().domain, heated))
-    with pytest.raises(ValueError, match=r"report\(estimate='guess'\): choose one of 'auto', 'equation'"):
+    with pytest.raises(
+        ValueError, match=r"report\(estimate='guess'\): choose one of 'auto', 'characteristics', 'equation'"
+    ):
         solution.report("guess")
     with pytest.raises(ValueError, match=r"report\(tolerance=0\): must be positive"):
         solution.report(tolerance=0)
@@ -540,12 +554,36 @@ def test_a_kink_leaves_no_residual_and_is_found() -> None:
         ]
     )
     kinked = solved(problem, Given(problem.domain, lambda p: (p[:, :1] - 0.3).clamp_min(0)))
-    assert jump_inside(problem, kinked.models) == "u_x jumps near x = 0.3"
-    report = kinked.report(max_seconds=5)
-    assert max(m.rms for m in report.equations) == 0.0 and report.verdict is not Verdict.GOOD
+    kink = jump_inside(problem, kinked.models)
+    assert str(kink) == "u_x jumps near x = 0.3" and impossible(problem, kinked.models[0], kink)
+    report = kinked.report(max_seconds=20)
+    assert max(m.rms for m in report.equations) == 0.0 and report.verdict is Verdict.WRONG
+    assert "u_x jumps near x = 0.3, which no solution of the equations does" in report.why
     assert "the residual to its left and right does not see" in report.reasons[0]
     for smooth in (heated, lambda p: torch.tanh((p[:, :1] - 0.3) / 0.01) * p[:, 1:]):
-        assert jump_inside(problem, [Given(problem.domain, smooth)]) == ""
+        assert jump_inside(problem, [Given(problem.domain, smooth)]) is None
+
+
+def test_waves_may_keep_kinks_and_steady_lines_may_not() -> None:
+    box, line = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), pl.Box(x=(0.0, 1.0))
+    start = pl.Initial(u=lambda x: x * (1 - x), u_t=0.0)
+    wave = pl.Problem(box, "u", lambda u: u.tt - u.xx, [start, pl.Dirichlet(u=lambda t: 0 * t)])
+    steady = pl.Problem(line, "u", lambda u: u.xx - u, [pl.Dirichlet(u=1.0)])
+    kink = Kink("u", "x", 1, 0.3)
+    assert not impossible(wave, Given(box, lambda p: p[:, :1]), kink)
+    assert impossible(steady, Given(line, lambda p: p), kink)
+    assert not impossible(
+        steady.replace(equations=lambda u, x: pl.diff(torch.where(x > 0.3, 2.0, 1.0) * u.x, "x") - u),
+        Given(line, lambda p: p),
+        kink,
+    )
+
+
+def test_a_problem_without_one_solution_may_be_solved_wrongly_all_the_same() -> None:
+    missed = Misfit("dirichlet u x-", "dirichlet", 1.0, 1.0, 0.9)
+    verdict, why = judge(None, [missed], 1.0, 0.01, not_unique="order 2, 1 condition.")
+    assert verdict is Verdict.WRONG and "dirichlet u x- is violated by 9e-01 of its size, and order 2" in why
+    assert judge(None, [Misfit("data", "data", 1.0, 1.0, 0.9)], 1.0, 0.01, not_unique="x")[0] is Verdict.DOUBTFUL
 
 
 def test_errors_relative_to_the_variation() -> None:

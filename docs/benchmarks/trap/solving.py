@@ -211,7 +211,8 @@ def _praise(record: dict[str, Any]) -> list[str]:
 
 def timid(record: dict[str, Any]) -> bool:
     """Doubtful on a box though right to 1e-4."""
-    return record["said"] == "doubtful" and record["box"] and (_error(record) or math.inf) < RIGHT
+    error = _error(record)
+    return record["said"] == "doubtful" and record["box"] and error is not None and error < RIGHT
 
 
 def near(record: dict[str, Any]) -> bool | None:

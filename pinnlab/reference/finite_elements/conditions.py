@@ -72,13 +72,14 @@ class BoundaryFlux:
 
 
 def sorted_conditions(
-    problem: Problem, multipliers: Mapping[str, int] = MappingProxyType({})
+    problem: Problem, multipliers: Mapping[str, int] = MappingProxyType({}), paired: Collection[str] = ()
 ) -> tuple[list[Essential], list[BoundaryFlux]]:
     """Essential conditions, and those on fluxes.
 
     Args:
         problem: what is solved.
         multipliers: {pressure: number of its constraint}.
+        paired: unknowns with fourth derivatives, and their Laplacians: value and flux may both be given.
 
     Raises:
         ValueError: a condition on second derivatives, or one more than there are unknowns.
@@ -98,8 +99,9 @@ def sorted_conditions(
                         f"reference_solution: {condition!r} holds derivatives of order {order}; finite elements take "
                         "conditions on values and first derivatives."
                     )
-                taken = {e.unknown for e in essential if e.piece == each.piece and e.holds is holds}
-                taken |= {u for u, _, _ in fluxes.get((each.piece, key), ())}
+                values = {e.unknown for e in essential if e.piece == each.piece and e.holds is holds}
+                slopes = {u for u, _, _ in fluxes.get((each.piece, key), ())}
+                taken = values | slopes - set(paired) if order == 0 else values - set(paired) | slopes
                 free = {u: w for u, w in weights.items() if u not in taken}
                 if each.unknown is not None:
                     free = {each.unknown: 1.0}
@@ -131,12 +133,12 @@ def _with_open_sides(
     for outlet in essential:
         if outlet.unknown not in multipliers:
             continue
-        columns = _sampled(problem, outlet.piece)
+        columns = sampled(problem, outlet.piece)
         there = torch.ones(_OF_SIDE, dtype=torch.bool) if outlet.holds is None else outlet.holds(columns)
         lacking = []
         for unknown in problem.unknowns:
             if unknown not in multipliers:
-                given = _given(unknown, outlet.piece, essential, fluxes, columns)[there]
+                given = given_at(unknown, outlet.piece, essential, fluxes, columns)[there]
                 if bool((given == 0).all()):
                     lacking.append(unknown)
         if not lacking:
@@ -176,21 +178,22 @@ def jumps_at(problem: Problem, essential: Sequence[Essential], pieces: Collectio
     for each in essential:
         if each.piece in pieces and (each.holds is None or bool(each.holds(columns))):
             try:
-                given.setdefault(each.unknown, []).append(float(each.misfit(scope)))
-            except KeyError:  # with normals or rates it is no value
+                value = float(each.misfit(scope))
+            except (KeyError, ValueError):  # with rates or normals it is no value
                 continue
+            given.setdefault(each.unknown, []).append(value)
     largest = max((abs(v) for values in given.values() for v in values), default=0.0)
     return any(max(values) - min(values) > _SIGNIFICANT * largest for values in given.values())
 
 
-def _sampled(problem: Problem, piece: str) -> Columns:
+def sampled(problem: Problem, piece: str) -> Columns:
     """{coordinate: (n,)} of points on a piece."""
     region = problem.domain
     cube = unit_points("sobol", _OF_SIDE, len(region.coordinates), np.random.default_rng(4)).double()
     return region.columns(region.boundary(piece, cube).points)
 
 
-def _given(
+def given_at(
     unknown: str, piece: str, essential: Sequence[Essential], fluxes: Sequence[BoundaryFlux], columns: Columns
 ) -> Tensor:
     """(n,) how many conditions an unknown has at points of a piece."""
@@ -236,6 +239,7 @@ def check_covered(
     fluxes: Sequence[BoundaryFlux],
     multipliers: Mapping[str, int] = MappingProxyType({}),
     periodic: Mapping[str, Collection[str]] = MappingProxyType({}),
+    besides: Collection[str] = (),
 ) -> None:
     """Raise ValueError unless every unknown has one condition at every point of the boundary, pressures at most one.
 
@@ -244,11 +248,12 @@ def check_covered(
         essential, fluxes: its conditions.
         multipliers: {pressure: number of its constraint}.
         periodic: {coordinate: unknowns that are periodic in it}, which have none at its ends.
+        besides: unknowns that are not looked at.
     """
     for piece in problem.domain.pieces(None):
-        columns = _sampled(problem, piece)
-        for unknown in problem.unknowns:
-            found = _given(unknown, piece, essential, fluxes, columns)
+        columns = sampled(problem, piece)
+        for unknown in (u for u in problem.unknowns if u not in besides):
+            found = given_at(unknown, piece, essential, fluxes, columns)
             tied = any(unknown in periodic[c] and piece in (c + "-", c + "+") for c in periodic)
             lacking = unknown not in multipliers and not tied and bool((found == 0).any())
             if lacking or bool((found > (0 if tied else 1)).any()):

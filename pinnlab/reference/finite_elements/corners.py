@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Region
-from pinnlab.domains.outlines import outline
+from pinnlab.domains.outlines import corners_of
 from pinnlab.reference.finite_elements.conditions import Array, Essential, jumps_at
 
 
@@ -17,17 +14,10 @@ def singular_corners(problem: Problem, region: Region, essential: Sequence[Essen
     """(2,) corners at which derivatives are unbounded: re-entrant ones, and where kinds of conditions, or values, change."""
     if len(region.coordinates) != 2:
         return []
-    curves = outline(region)
-    ends = [(c.at(np.array([e]))[0], c.piece) for c in curves for e in (0.0, 1.0)]
-    turn = np.linspace(0.0, 2 * np.pi, 128, endpoint=False)
-    around = 1e-4 * region.size * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, piece in ends}
+    corners = corners_of(region)
+    fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, _, pieces in corners for piece in pieces}
     found: list[Array] = []
-    for point, _ in ends:
-        if any(np.linalg.norm(point - other) < 1e-9 * region.size for other in found):
-            continue
-        meeting = {piece for other, piece in ends if np.linalg.norm(point - other) < 1e-9 * region.size}
-        share = float((region.depth(torch.from_numpy(point + around)) > 0).double().mean())
+    for point, share, meeting in corners:
         change = len({frozenset(fixed[piece]) for piece in meeting}) > 1
         if share > 0.52 or (change and share > 0.27) or jumps_at(problem, essential, meeting, point):
             found.append(point)

@@ -1,4 +1,4 @@
-"""The first mesh of a region, in the plane or in space, and the elements on a mesh.
+"""A mesh of a region, in the plane or in space, and the elements on a mesh.
 
 Letters: d coordinates.
 """
@@ -39,31 +39,35 @@ def first_size(region: Region) -> float:
 
 def meshed(
     region: Region,
+    share: float,
     graded: Sequence[tuple[Array, float]],
     copied: Sequence[Copied] = (),
     inner: Sequence[Curve] = (),
+    parts: Sequence[Region] = (),
 ) -> Mesh:
-    """The first mesh.
+    """The first mesh, or one that is finer everywhere.
 
     Args:
         region: without time, of two or three coordinates.
+        share: of the lengths of edges of the first mesh.
         graded: in the plane, (point (2,), length of edges there); in space edges are shorter where the region's own edges
             point inwards.
         copied: pieces of the boundary that get the nodes of others, in the plane.
         inner: curves that triangles are to follow, in the plane.
+        parts: regions on whose boundaries tetrahedra are to have faces, in space.
 
     Raises:
         ValueError: no mesh keeps to the boundary, or pieces are to be copied in space.
     """
     size = first_size(region)
     if len(region.coordinates) == 2:
-        return triangulate(region, size, graded, copied, inner)
+        return triangulate(region, size, graded, copied, inner, share)
     if copied:
         raise ValueError(
             f"reference_solution: {copied[0].of!r} and {copied[0].piece!r} are periodic; finite elements in space take no "
             "periodic sides. Pass a reference of your own as Problem(reference=...)."
         )
-    return tetrahedralize(region, size)
+    return tetrahedralize(region, size, parts, share)
 
 
 def space_on(mesh: Mesh) -> Space:

@@ -5,10 +5,9 @@ Letters: p points, s instants, c components of the state, v nodes.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy
@@ -21,36 +20,28 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.changes import difference, estimate_of
+from pinnlab.reference.finite_elements.changes import ORDER, difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
-from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
-from pinnlab.reference.finite_elements.meshing import (
-    Mesh,
-    first_size,
-    kind_of,
-    look_ahead_on,
-    meshed,
-    solver_on,
-    space_on,
-)
+from pinnlab.reference.finite_elements.ladder import Ladder, copied_sides, periodic_sides
+from pinnlab.reference.finite_elements.meshing import Mesh, kind_of, look_ahead_on, solver_on, space_on
+from pinnlab.reference.finite_elements.mixed import check_mixed, mixed_form
 from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.space import Array, Space
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
+from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
-from pinnlab.reference.structure import Structure, initial_values, matched, periodic_unknowns, start_function
+from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
-_GROWTH = 6.0
-"""How many times longer the next level takes."""
+Read = Callable[[Problem], Structure]
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
@@ -61,8 +52,6 @@ _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
 _UNBALANCED = 1e-2
 """Of the sources, what may lack at most unless it falls under refinement."""
-_CORNER = 1e-4
-"""Edges at a corner where derivatives are unbounded, relative to others."""
 
 
 def check_elements(problem: Problem) -> None:
@@ -78,25 +67,15 @@ def check_elements(problem: Problem) -> None:
             f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
             f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
         )
-    symbol = Symbol(problem)
-    _check_principal_part(problem, symbol)
-    check_covered(problem, *sorted_conditions(problem, symbol.multipliers), symbol.multipliers, _periodic(problem))
-
-
-def _periodic(problem: Problem) -> dict[str, set[str]]:
-    """{coordinate: unknowns that are periodic in it}."""
-    found = {c: periodic_unknowns(problem, c) for c in problem.domain.space}
-    return {c: unknowns for c, unknowns in found.items() if unknowns}
-
-
-def _copied(problem: Problem) -> dict[str, Copied]:
-    """{coordinate: its periodic ends}."""
-    found = {}
-    for name in _periodic(problem):
-        lower, upper = problem.domain.bounds[name]
-        shift = np.array([upper - lower if c == name else 0.0 for c in problem.domain.space])
-        found[name] = Copied(name + "-", name + "+", shift)
-    return found
+    form = mixed_form(problem)
+    posed = problem if form is None else form.problem
+    symbol = Symbol(posed)
+    _check_principal_part(posed, symbol)
+    paired = () if form is None else form.paired
+    sides = sorted_conditions(posed, symbol.multipliers, paired)
+    check_covered(posed, *sides, symbol.multipliers, periodic_sides(posed), paired)
+    if form is not None:
+        check_mixed(form, *sides)
 
 
 def _constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
@@ -156,6 +135,7 @@ class _Posed:
         multipliers: {pressure: number of its constraint}.
         gauges: (what fixes a constant, the unknown).
         upwinded: unknowns whose equations are tested upstream where transport dominates.
+        laplacians: {Laplacian of an unknown with fourth derivatives: that unknown}.
     """
 
     problem: Problem
@@ -164,10 +144,15 @@ class _Posed:
     multipliers: Mapping[str, int]
     gauges: tuple[tuple[Term, str], ...]
     upwinded: tuple[str, ...]
+    laplacians: Mapping[str, str]
 
     @classmethod
-    def of(cls, problem: Problem, structure: Structure) -> _Posed:
+    def of(cls, problem: Problem, structure: Structure, read: Read) -> _Posed:
         """From the conditions."""
+        form = mixed_form(problem)
+        if form is not None:
+            problem = form.problem
+            structure = read(problem)
         symbol, constants = Symbol(problem), _constants(problem)
         multipliers = symbol.multipliers
         open_ = [u for group in problem.count().constants for u in group] if problem.domain.has_time else []
@@ -177,19 +162,41 @@ class _Posed:
                 f"{loose[0]} on one side."
             )
         gauges = zip(fixing(problem, constants), (group[0] for group in constants), strict=True)
-        rows = matched(problem, structure, multipliers)
+        rows = matched(problem, structure, multipliers if form is None else {**multipliers, **form.rows})
         # flows keep to elements of which their pressures are known to be stable
-        upwinded = () if multipliers else symbol.moved(rows)
-        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded)
+        upwinded = () if multipliers or form is not None else symbol.moved(rows)
+        laplacians = {} if form is None else form.laplacians
+        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded, laplacians)
+
+    @property
+    def shown(self) -> list[str]:
+        """The unknowns of the problem that was asked for."""
+        return [u for u in self.problem.unknowns if u not in self.laplacians]
+
+    @property
+    def kind(self) -> str:
+        """Of the elements, in words."""
+        if self.laplacians:
+            return f"quadratic finite elements for {' and '.join(self.laplacians.values())} and its Laplacian"
+        return "quadratic and linear finite elements" if self.multipliers else "quadratic finite elements"
+
+    @property
+    def orders(self) -> dict[str, int]:
+        """{unknown: order of its error}, of those that are linear in each triangle."""
+        return dict.fromkeys(self.multipliers, ORDER - 1)
 
     def on(self, space: Space, deadline: Deadline) -> ElementSystem:
         """The system on elements."""
-        return ElementSystem(self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded)
+        other = {**self.laplacians, **{w: m for m, w in self.laplacians.items()}}
+        through = {i: other[unknown] for i, unknown in enumerate(self.rows) if unknown in other}
+        return ElementSystem(
+            self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded, through
+        )
 
     @property
     def has_ties(self) -> bool:
         """Whether nodes are tied to one another."""
-        return bool(self.multipliers or _periodic(self.problem))
+        return bool(self.multipliers or periodic_sides(self.problem))
 
     @property
     def is_tied(self) -> bool:
@@ -199,7 +206,7 @@ class _Posed:
     def ties(self, space: Space) -> scipy.sparse.csr_array:
         """What makes pressures linear, and sides periodic."""
         problem, masters_of = self.problem, {}
-        copied, periodic = _copied(problem), _periodic(problem)
+        copied, periodic = copied_sides(problem), periodic_sides(problem)
         for unknown in problem.unknowns:
             sides = [(c.of, c.piece, c.shift) for name, c in copied.items() if unknown in periodic[name]]
             if sides:
@@ -219,21 +226,27 @@ class _Posed:
         return TiedInTime(system, self.ties(system.space), np.repeat(pressures, system.space.count))
 
 
-def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tuple[Found, Estimate]:
+def run_elements(problem: Problem, structure: Structure, budget: Budget, read: Read) -> tuple[Found, Estimate]:
     """Quadratic elements, refined until the change says that the error is below the tolerance.
+
+    Args:
+        problem: with every parameter a number.
+        structure: of its equations.
+        budget: how far to go.
+        read: finds the structure of another problem, which stands for this one.
 
     Raises:
         ValueError: no level could be solved.
     """
+    posed = _Posed.of(problem, structure, read)
+    problem = posed.problem
+    essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
     region = problem.domain.at_rest
     assert region is not None
-    posed = _Posed.of(problem, structure)
-    essential, _ = sorted_conditions(problem, posed.multipliers)
-    curves = interfaces(problem) if len(region.coordinates) == 2 else []
-    corners = singular_corners(problem, region, essential) + material_corners(problem, curves)
-    graded = [(point, _CORNER * first_size(region)) for point in corners]
-    mesh = meshed(region, graded, tuple(_copied(problem).values()), curves)
-    power = 1.0 if off_curves(problem, curves) else math.inf
+    ladder = Ladder.of(problem, singular_corners(problem, region, essential))
+    aside = Aside.of(problem, tuple(posed.multipliers))
+    counts = {} if aside is None else dict.fromkeys(aside.unknowns, aside.counts)
+    mesh = ladder.first()
     best: Found | None = None
     changes: list[Estimate] = []
     guess: ElementFunction | None = None
@@ -252,29 +265,40 @@ def run_elements(problem: Problem, structure: Structure, budget: Budget) -> tupl
         except ValueError:
             # triangles that are too coarse for a flow's layers may have no solution
             failures += 1
-            if best is not None or failures > _FAILURES or not budget.allows(_GROWTH * (time.perf_counter() - began)):
+            more = None
+            if best is None and failures <= _FAILURES:
+                more = ladder.after(mesh, time.perf_counter() - began, budget.deadline)
+            if more is None:
                 raise
-            mesh = mesh.refined()
+            mesh = more
             continue
         lacking.append(missing)
         if len(lacking) > 1:
             _check_balance(lacking)
         nodes = guess.space.count
-        kind = "quadratic and linear finite elements" if posed.multipliers else "quadratic finite elements"
-        attempt = Found(guess, nodes, f"{kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes")
+        method = f"{posed.kind}, {len(mesh.elements)} {kind_of(mesh)}, {nodes} nodes"
+        shown = replace(guess, data={u: guess.data[u] for u in posed.shown})
+        attempt = Found(shown, nodes, method if aside is None else f"{method}; {aside}")
         if best is not None:
-            changes.append(difference(problem, best.interpolant, guess, budget.floors))
+            changes.append(difference(problem, best.interpolant, shown, budget.floors, counts))
+        else:
+            ladder.start()
         best = attempt
-        seconds = time.perf_counter() - began
-        estimate = estimate_of(changes, power)
-        if estimate and max(estimate.values()) < budget.tolerance or not budget.allows(_GROWTH * seconds * warm):
+        estimate = estimate_of(changes, ladder.fineness, ladder.power, posed.orders)
+        if estimate and max(estimate.values()) < budget.tolerance:
             break
-        mesh = mesh.refined()
+        following = ladder.after(mesh, (time.perf_counter() - began) * warm, budget.deadline)
+        if following is None:
+            break
+        mesh = following
     if best is None:
         raise nothing_in_time(why)
     _check_balance(lacking)
+    if not budget.estimate:
+        return best, {}
+    found = estimate_of(changes, ladder.fineness[: len(changes)], ladder.power, posed.orders)
     # data that balance to some digits leave the rest open
-    return best, {u: max(e, lacking[-1]) for u, e in estimate_of(changes, power).items()} if budget.estimate else {}
+    return best, {u: max(e, lacking[-1]) for u, e in found.items()}
 
 
 def _check_balance(lacking: Sequence[float]) -> None:

@@ -179,3 +179,8 @@ def has_pressure(problem: Problem) -> bool:
         return Symbol(problem).has_pressure
     except ValueError:
         return False
+
+
+def pressures_of(problem: Problem) -> tuple[str, ...]:
+    """The unknowns that are such multipliers."""
+    return tuple(Symbol(problem).multipliers) if has_pressure(problem) else ()

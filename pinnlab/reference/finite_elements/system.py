@@ -50,6 +50,8 @@ class ElementSystem:
         rows: of each equation the unknown whose functions it is tested by.
         multipliers: {pressure: number of its constraint}.
         upwinded: unknowns whose equations are tested upstream, where transport dominates.
+        through: {number of an equation: the unknown whose conditions its flux follows from}, where that is another one
+            than the unknown whose functions test it.
         deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
     """
 
@@ -64,9 +66,11 @@ class ElementSystem:
         deadline: Deadline | None = None,
         multipliers: Mapping[str, int] = MappingProxyType({}),
         upwinded: Collection[str] = (),
+        through: Mapping[int, str] = MappingProxyType({}),
     ):
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
         self.upwinded = frozenset(upwinded)
+        self.through = [through.get(i, unknown) for i, unknown in enumerate(rows)]
         self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
         self.axes: dict[str, object] = dict.fromkeys(
@@ -78,7 +82,8 @@ class ElementSystem:
         self._row = {component: i for i, component in enumerate(self.components)}
         self._parameters = problem.parameter_values()
         self.time = problem.domain.time
-        essential, self.fluxes = sorted_conditions(problem, multipliers)
+        paired = {u for i, other in through.items() for u in (rows[i], other)}
+        essential, self.fluxes = sorted_conditions(problem, multipliers, paired)
         taken = np.zeros(self.size, dtype=bool)
         self.essential = []
         for condition in essential:
@@ -195,7 +200,7 @@ class ElementSystem:
             side = self._side(state, rate, given, on, t)
             for i, unknown in enumerate(self.rows):
                 # the flux of an unknown with a condition elsewhere is not this one's
-                if i in side.through and unknown in given.unknowns:
+                if i in side.through and self.through[i] in given.unknowns:
                     value = side.through[i] - sum(side.share[i, j] * r for j, r in enumerate(side.residuals))
                     self._add(total, unknown, on, value, None)
         for row, (unknown, order) in enumerate(self.components):
@@ -315,7 +320,7 @@ class ElementSystem:
         for given, on in zip(self.fluxes, self._sides, strict=True):
             side = self._side(state, rate, given, on, t)
             for i, change in side.changes.items():
-                if self.rows[i] not in given.unknowns:
+                if self.through[i] not in given.unknowns:
                     continue
                 forms = Forms(len(self.names), on.weights.shape)
                 for leaf, value in change.items():

@@ -137,6 +137,7 @@ def test_what_is_caught(record, caught):
 
 def test_timid_and_near():
     assert timid(_record(said="doubtful", of_variation=1e-5)) and not timid(_record(said="doubtful", of_variation=1e-3))
+    assert timid(_record(said="doubtful", of_variation=0.0)), "no error at all is right, too"
     assert near(_record(said="good", of_variation=1e-5, estimate=3.1e-5, upper=4e-5)) is False
     assert near(_record(said="good", of_variation=1e-5, estimate=2.9e-5, upper=4e-5)) is True
     assert near(_record(said="good", of_variation=1e-5, estimate=1e-4, upper=2e-4, certain=False)) is True

@@ -1,0 +1,154 @@
+"""Two referees on every box of the plane that both take: how far apart they are, next to the sum of their estimates.
+
+    python docs/benchmarks/agreement.py [NAME ...] [--numbers 4] [--seconds 40] [--out docs/benchmarks]
+
+The problems are those of `pinnlab list`, its collections among them, and of each kind of the trap's problems on boxes of the
+plane the first few numbers. Every problem runs in a process of its own. Names, or parts of them, choose problems; the
+others stay as they were measured. Writes agreement.json and agreement.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import pinnlab as pl
+from pinnlab.bench.cases import shipped_cases
+from pinnlab.bench.provenance import provenance
+from pinnlab.cli import collections
+from pinnlab.derivatives.names import parts_of
+from pinnlab.reference.finite_elements.symbol import pressures_of
+from pinnlab.reference.finite_elements.unbounded import Aside
+from trap.solving import GROUPS, Task, make
+
+_POINTS = 2000
+_GRID, _ELEMENTS = 1e-7, 1e-3
+"""Tolerances that the two are asked for."""
+_ROUNDING = 1e-9
+"""Relative difference that is none."""
+_POSED = ("well posed", "jumps and kinks", "statements")
+
+
+def problems(numbers: int) -> Iterator[tuple[str, Callable[[], pl.Problem]]]:
+    """(name, what makes it) of all problems on boxes of the plane."""
+    for collection in (None, *collections()):
+        for case in shipped_cases(collection):
+            if _in_the_plane(case.problem()):
+                yield case.name, case.problem
+    for group in _POSED:
+        for kind, made in enumerate(GROUPS[group]):
+            if _in_the_plane(make(Task(group, kind, 0, 0)).problem):
+                for number in range(numbers):
+                    yield f"{made.__name__} {number}", lambda g=group, k=kind, n=number: make(Task(g, k, n, 0)).problem
+
+
+def _in_the_plane(problem: pl.Problem) -> bool:
+    return isinstance(problem.domain, pl.Box) and len(problem.domain.space) == 2 and not problem.families
+
+
+def measured(problem: pl.Problem, seconds: float) -> dict[str, Any]:
+    """The relative L2 difference of each unknown at random points, and the two estimates."""
+    began = time.process_time()
+    try:
+        grid = pl.reference_solution(problem, tolerance=_GRID, max_seconds=seconds, method="grid")
+    except (ValueError, NotImplementedError) as error:
+        return {"refused": f"grid: {error}"}
+    try:
+        elements = pl.reference_solution(problem, tolerance=_ELEMENTS, max_seconds=seconds, method="elements")
+    except (ValueError, NotImplementedError) as error:
+        return {"refused": f"elements: {error}"}
+    took = time.process_time() - began
+    unit = torch.from_numpy(np.random.default_rng(0).uniform(size=(_POINTS, len(problem.domain.coordinates))))
+    points = problem.domain.interior(unit).points
+    aside = Aside.of(problem.forward, pressures_of(problem.forward))
+    at = {name: points[:, i].numpy() for i, name in enumerate(problem.domain.coordinates)}
+    one, two = grid(**at), elements(**at)
+    found = {}
+    for unknown, right in one.items():
+        counts = np.ones(len(points), dtype=bool)
+        if aside is not None and unknown in aside.unknowns:
+            space = np.stack([at[name] for name in problem.domain.space], axis=1)
+            counts = aside.counts(space)
+        gap = np.linalg.norm((two[unknown] - right)[counts]) / max(np.linalg.norm(right[counts]), 1e-300)
+        found[unknown] = {
+            "difference": float(gap),
+            "grid": _told(grid, unknown),
+            "elements": _told(elements, unknown),
+        }
+    return {"unknowns": found, "grid": grid.method, "elements": elements.method, "cpu_seconds": took}
+
+
+def _told(found: Any, unknown: str) -> float | None:
+    """The estimate of an unknown, the larger one of a complex one's parts; None where there is none."""
+    parts = [found.error_estimate.get(u, math.nan) for u in (unknown, *parts_of(unknown))]
+    known = [e for e in parts if math.isfinite(e)]
+    return max(known) if known else None
+
+
+def shares(found: dict[str, Any]) -> dict[str, float]:
+    """{unknown: difference over the sum of the two estimates}; of those that have both."""
+    both = {u: n for u, n in found.get("unknowns", {}).items() if None not in (n["grid"], n["elements"])}
+    return {u: max(0.0, n["difference"] - _ROUNDING) / max(n["grid"] + n["elements"], 1e-300) for u, n in both.items()}
+
+
+def row(name: str, found: dict[str, Any]) -> str:
+    """A line of the table: of the unknown that is worst."""
+    if "refused" in found:
+        return f"| {name} | {found['refused'].splitlines()[0]} | | | |"
+    if not shares(found):
+        return f"| {name} | no estimate within the time | | | |"
+    worst = max(shares(found), key=lambda u: shares(found)[u])
+    numbers = " | ".join(f"{found['unknowns'][worst][key]:.1e}" for key in ("difference", "grid", "elements"))
+    return f"| {name} | {numbers} | {shares(found)[worst]:.2f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--numbers", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    known = dict(problems(given.numbers))
+    if given.work:
+        print(json.dumps(measured(known[given.work](), given.seconds)))
+        return
+    file = given.out / "agreement.json"
+    table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for name in known:
+        if given.names and not any(part in name for part in given.names):
+            continue
+        options = ["--numbers", str(given.numbers), "--seconds", f"{given.seconds:g}"]
+        done = subprocess.run([sys.executable, __file__, "--work", name, *options], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+        made = provenance("python docs/benchmarks/agreement.py " + " ".join(options))
+        table[name] = json.loads(done.stdout.splitlines()[-1]) | {"provenance": made}
+        print(row(name, table[name]), flush=True)
+        file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    table = {name: table[name] for name in known if name in table}
+    file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    both = [shares(found) for found in table.values() if shares(found)]
+    within = sum(max(found.values()) <= 1 for found in both)
+    rows = [f"{within} of {len(both)} problems that both take agree within the sum of the two estimates.", ""]
+    rows += [
+        "| problem | difference | estimate, grid | estimate, elements | share of the sum |",
+        "|---|---|---|---|---|",
+    ]
+    rows += [row(name, found) for name, found in table.items()]
+    (given.out / "agreement.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

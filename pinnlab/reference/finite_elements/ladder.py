@@ -1,0 +1,149 @@
+"""The meshes on which a problem is solved one after the other, the last one as fine as there is time for."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Mesh as MeshRegion
+from pinnlab.domains import Region
+from pinnlab.domains.outlines import Curve
+from pinnlab.domains.triangulation import Copied
+from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
+from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
+from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
+from pinnlab.reference.finite_elements.space import Array
+from pinnlab.reference.structure import periodic_unknowns
+
+_GROWTH = {2: 6.0, 3: 12.0}
+"""How many times longer a level takes whose edges are half as long, by the number of dimensions."""
+_SHARES = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+"""Lengths of edges on a last level, next to those of the one before."""
+_SURE = 0.8
+"""Part of the time that is left, which a level may be expected to take."""
+_CORNER = 1e-4
+"""Edges at a corner where derivatives are unbounded, relative to others."""
+
+
+def periodic_sides(problem: Problem) -> dict[str, set[str]]:
+    """{coordinate: unknowns that are periodic in it}."""
+    found = {c: periodic_unknowns(problem, c) for c in problem.domain.space}
+    return {c: unknowns for c, unknowns in found.items() if unknowns}
+
+
+def copied_sides(problem: Problem) -> dict[str, Copied]:
+    """{coordinate: its periodic ends}."""
+    found = {}
+    for name in periodic_sides(problem):
+        lower, upper = problem.domain.bounds[name]
+        shift = np.array([upper - lower if c == name else 0.0 for c in problem.domain.space])
+        found[name] = Copied(name + "-", name + "+", shift)
+    return found
+
+
+def last_share(seconds: float, meshing: float, left: float, dimensions: int) -> float | None:
+    """How long edges may be next to those of a level, so that another one ends in time; None where hardly shorter.
+
+    Args:
+        seconds: that the level took.
+        meshing: seconds that its first mesh took.
+        left: seconds until the end.
+        dimensions: 2 or 3.
+    """
+    for share in _SHARES:
+        cost = seconds * share ** -math.log2(_GROWTH[dimensions]) + meshing * share**-dimensions
+        if cost < _SURE * left:
+            return share
+    return None
+
+
+@dataclass(eq=False)
+class Ladder:
+    """Meshes of a region, finer and finer: each is the one before with its elements cut, as long as there is time.
+
+    The last one is a mesh of its own, whose elements are smaller than those before by as much as there is time for.
+
+    Attributes:
+        region: without time.
+        graded: points at which edges are shortest, in the plane.
+        copied: periodic sides.
+        curves: that triangles follow, in the plane.
+        parts: regions whose boundaries tetrahedra follow, in space.
+        power: of the length of edges, with which errors are believed to fall at most.
+        fineness: how many times shorter than on the first solved level edges are on those after it.
+        meshing: seconds that the first mesh took.
+        cuts: how often the elements of the first mesh were cut.
+        ended: whether the last mesh has been made.
+    """
+
+    region: Region
+    graded: Sequence[Array]
+    copied: tuple[Copied, ...]
+    curves: Sequence[Curve]
+    parts: Sequence[Region]
+    power: float
+    fineness: list[float] = field(default_factory=list)
+    meshing: float = 0.0
+    cuts: int = 0
+    ended: bool = False
+
+    @classmethod
+    def of(cls, problem: Problem, corners: Sequence[Array]) -> Ladder:
+        """That of a problem, with corners (2,) of its region at which edges are to be shortest, in the plane."""
+        region = problem.domain.at_rest
+        assert region is not None
+        copied = tuple(copied_sides(problem).values())
+        if len(region.coordinates) == 3:
+            parts = inner_parts(problem)
+            return cls(region, (), copied, (), parts, 1.0 if off_parts(problem, parts) else math.inf)
+        curves = interfaces(problem)
+        graded = [*corners, *material_corners(problem, curves)]
+        return cls(region, graded, copied, curves, (), 1.0 if off_curves(problem, curves) else math.inf)
+
+    def _mesh(self, share: float) -> Mesh:
+        small = _CORNER * first_size(self.region)
+        graded = [(point, small) for point in self.graded]
+        return meshed(self.region, share, graded, self.copied, self.curves, self.parts)
+
+    def first(self) -> Mesh:
+        """The coarsest one."""
+        began = time.perf_counter()
+        found = self._mesh(1.0)
+        self.meshing = time.perf_counter() - began
+        return found
+
+    def start(self) -> None:
+        """Count from the mesh that was handed out last: it is the first one with a solution."""
+        self.fineness.clear()
+
+    def after(self, mesh: Mesh, seconds: float, deadline: Deadline) -> Mesh | None:
+        """The next one; None where there is no time for one that would say more.
+
+        Args:
+            mesh: the one before.
+            seconds: that were spent on it.
+            deadline: when all is to be done.
+        """
+        dimensions, before = len(self.region.coordinates), self.fineness[-1] if self.fineness else 1.0
+        if self.ended:
+            return None
+        if _GROWTH[dimensions] * seconds < _SURE * deadline.left:
+            self.cuts += 1
+            self.fineness.append(2 * before)
+            return mesh.refined()
+        share = last_share(seconds, self.meshing, deadline.left, dimensions)
+        # a mesh of one's own has no other triangles
+        if share is None or isinstance(self.region, MeshRegion):
+            return None
+        self.ended = True
+        self.fineness.append(before / share)
+        found = self._mesh(share)
+        for _ in range(self.cuts):
+            found = found.refined()
+        return found
