@@ -28,13 +28,13 @@ from pinnlab.api import solve
 from pinnlab.bench import FAILED, Results, Schedule, markdown, provenance, write_all
 from pinnlab.bench import bench as run_bench
 from pinnlab.bench.cases import SOLVERS, Case, CaseError, load_case, parse_options, parse_seeds, shipped_cases
+from pinnlab.bench.papers.command import command as reproduce
 from pinnlab.bench.peers import PEERS
 from pinnlab.bench.template import write_template
 from pinnlab.declaration.library import collections, problem_names
 from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine import distributed
 from pinnlab.machine.processes import LostProcessError
-from pinnlab.papers.command import command as reproduce
 from pinnlab.pictures.panels import save as save_figure
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.solution import Solution

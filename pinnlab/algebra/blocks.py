@@ -102,7 +102,7 @@ class BlockJacobian:
 
 
 class BlockCholesky:
-    """Solves (A + shift) x = b for a symmetric positive semi-definite matrix of blocks.
+    """Solves (A + shift) x = b for a symmetric, or Hermitian, positive semi-definite matrix of blocks.
 
     Groups are eliminated in the order of fewest neighbours, which keeps a chain of subdomains a chain.
 
@@ -128,7 +128,7 @@ class BlockCholesky:
     ):
         work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
         # one symmetric store: work[i, j] for every ordered pair
-        work |= {(j, i): block.T for (i, j), block in work.items() if i != j}
+        work |= {(j, i): block.conj().T for (i, j), block in work.items() if i != j}
         self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
         chosen = list(self.sizes) if only is None else only
         self.steps: list[tuple[int, np.ndarray, dict[int, np.ndarray]]] = []
@@ -143,10 +143,10 @@ class BlockCholesky:
                 del work[j, i]
             for number, j in enumerate(near, 1):
                 for k in near[:number]:
-                    update = below[j].T @ below[k]
+                    update = below[j].conj().T @ below[k]
                     work[j, k] = np.subtract(work.get((j, k), 0.0), update, out=update)
                     if j != k:
-                        work[k, j] = update.T
+                        work[k, j] = update.conj().T
             self.steps.append((i, lower, below))
         self.rest = {(i, j): block for (i, j), block in work.items() if i >= j}
 
@@ -163,14 +163,14 @@ class BlockCholesky:
         for i, lower, below in self.steps:
             x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, check_finite=False)
             for j, block in below.items():
-                x[j] = x[j] - block.T @ x[i]
+                x[j] = x[j] - block.conj().T @ x[i]
 
     def expand(self, x: dict[int, np.ndarray]) -> None:
         """Back substitution, in place, once the groups that are left are solved for."""
         for i, lower, below in reversed(self.steps):
             for j, block in below.items():
                 x[i] = x[i] - block @ x[j]
-            x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, trans=1, check_finite=False)
+            x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, trans="C", check_finite=False)
 
 
 class EquilibratedBlockCholesky:

@@ -11,12 +11,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pinnlab.bench.papers.experiment import OURS, Experiment, Variant
+from pinnlab.bench.papers.rows import softened, trained
 from pinnlab.declaration.library import load_problem
 from pinnlab.declaration.problem import Problem
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.optimizers import Adam
-from pinnlab.papers.experiment import OURS, Experiment, Variant, softened, trained
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.collocation import CollocationSolver
 from pinnlab.solvers.pinn import PINN

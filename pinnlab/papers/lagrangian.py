@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 import torch
 
+from pinnlab.bench.papers.experiment import OURS, Experiment, Variant
+from pinnlab.bench.papers.rows import softened, trained
 from pinnlab.declaration.conditions import Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers import LBFGS, Adam
-from pinnlab.papers.experiment import OURS, Experiment, Variant, softened, trained
 from pinnlab.reference.lazy import ClassicalReference
 from pinnlab.solvers.collocation import CollocationSolver
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN

@@ -37,6 +37,7 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Cell, Interface, Partition
+from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.windows import Slice, joined
 from pinnlab.training.history import History
 from pinnlab.training.model import Model
@@ -301,6 +302,10 @@ def _cut_piece(data: Data, known: _Known) -> CutPiece:
     return CutPiece.from_data(data["cut cells"], known.bases[data["basis"]], data["constants"])
 
 
+def _slab_piece(data: Data, known: _Known) -> SlabPiece:
+    return SlabPiece.from_data(data["slab of cells"], known.bases[data["basis"]], data["constants"])
+
+
 def _view(data: Data, known: _Known) -> EulerianView:
     drift = Drift(**data["drift"])
     displacements = (PREFIX + c for c in drift.velocity)
@@ -350,7 +355,8 @@ def _read(entry: Data, known: _Known) -> Part:
 
 
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "drift": _view, "cells": _piecewise, "network": _model
+    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "slab of cells": _slab_piece, "drift": _view,
+    "cells": _piecewise, "network": _model,
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

@@ -134,6 +134,8 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
+    if domain.has_time and len(domain.space) == 2 and not problem.clashes.found:
+        return _marching_experts(problem, settings)
     # cells that boundaries cut are for space, too; on boxes there, experts are of low degrees
     solid = 3 if not isinstance(domain, Box) else 2
     few = len(domain.space) <= (1 if domain.has_time else solid)
@@ -143,6 +145,17 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not few or _changing(problem) or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _marching_experts(problem: Problem, settings: Settings) -> Choice | None:
+    """Experts on cells of the plane that march through time."""
+    experts = HardConstraintMoE()
+    fits = experts.marches_the_plane(problem) and not _changing(problem) and runs_on(settings)
+    # characteristics follow what is carried and hardly spreads
+    if not fits or settings.start is not None or _transported(problem, settings):
+        return None
+    why = "a single instance in the plane with time: local experts on cells of the plane, marched and not trained"
+    return Choice(experts, why, certain=False)
 
 
 def _materials(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
@@ -247,9 +260,9 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
     domain = problem.domain
     if not runs_on(settings):
         return "local experts run in float64 on the CPU only"
-    if not isinstance(domain, Box):
-        return "the domain is no box"
-    if len(domain.space) > (1 if domain.has_time else 2):
+    if domain.has_time and len(domain.space) == 2 and problem.clashes.found:
+        return "data clash, and local experts of the plane do not hold the layers that this makes"
+    if len(domain.space) > (2 if domain.has_time else 3 if not isinstance(domain, Box) else 2):
         return "many dimensions"
     if _changing(problem):
         return "conditions change along a side, where the solution is singular"

@@ -19,6 +19,7 @@ from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.options import given
+from pinnlab.solvers.plane_march.plan import PlaneExperts
 from pinnlab.training.plans import March, Plan, Settings, Solver
 
 _SHARED = {f.name for f in fields(FamilyExperts)} & {f.name for f in fields(LocalExperts)}
@@ -124,7 +125,21 @@ class HardConstraintMoE(Solver):
     def _method(self, problem: Problem) -> Solver:
         if problem.families or self.network is not None:
             return self._trained()
-        return self._local() if isinstance(problem.domain, Box) else CutExperts(self._local())
+        local, domain = self._local(), problem.domain
+        if not domain.has_time:
+            return local if isinstance(domain, Box) else CutExperts(local)
+        if not isinstance(domain, Box) or self.marches_the_plane(problem):
+            return PlaneExperts(local)
+        return local
+
+    def marches_the_plane(self, problem: Problem) -> bool:
+        """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others besides,
+        which take integrals and data, and the layers that clashing data make.
+        """
+        several = problem.domain.has_time and len(problem.domain.space) > 1
+        if not several or (isinstance(problem.domain, Box) and problem.clashes.singular):
+            return False
+        return PlaneExperts(self._local()).obstacle(problem) is None
 
     def _trained(self) -> FamilyExperts:
         return FamilyExperts(**{f.name: getattr(self, f.name) for f in fields(FamilyExperts)})

@@ -56,6 +56,19 @@ def test_cholesky_solves_the_shifted_system(pairs: list[tuple[int, ...]]) -> Non
         torch.testing.assert_close(block, before[key])
 
 
+@pytest.mark.parametrize("pairs", [CHAIN, RING], ids=["chain", "ring"])
+def test_cholesky_of_a_hermitian_matrix(pairs: list[tuple[int, ...]]) -> None:
+    sizes = SIZES[:4]
+    real, imaginary = jacobian(pairs, sizes).dense(), jacobian(pairs, sizes).dense()
+    dense = torch.complex(real, imaginary)
+    matrix, ends = dense.mH @ dense, np.cumsum((0, *sizes))
+    parts = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    blocks = {(i, j): matrix[parts[i], parts[j]].clone() for i in range(4) for j in range(i + 1)}
+    right = torch.complex(random(sum(sizes)), random(sum(sizes)))
+    found = BlockCholesky(blocks, 0.3).solve(right)
+    torch.testing.assert_close(found, torch.linalg.solve(matrix + 0.3 * torch.eye(len(matrix)), right))
+
+
 def test_a_matrix_that_is_not_positive_is_refused() -> None:
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         BlockCholesky({(0, 0): -torch.eye(2, dtype=torch.float64)}, 0.5)

@@ -202,15 +202,12 @@ def test_grids_are_empty_outside() -> None:
     assert pl.Solution.to_xarray(solution, x=11, y=11)["u"].isnull().sum() == np.isnan(values["u"]).sum()
 
 
-def test_the_choice_is_experts_on_cut_cells_and_where_there_is_time_a_trained_network() -> None:
+def test_the_choice_is_experts_on_cut_cells_also_where_there_is_time() -> None:
     assert choose(poisson(DISC), SETTINGS, 60.0).solver == pl.HardConstraintMoE()
-    choice = choose(heat(DISC * pl.Box(t=(0.0, 1.0))), SETTINGS, 60.0)
-    assert isinstance(choice.solver, pl.PINN | pl.CausalPINN) and "no box" in choice.why
+    assert choose(heat(DISC * pl.Box(t=(0.0, 1.0))), SETTINGS, 60.0).solver == pl.HardConstraintMoE()
 
 
 def test_solvers_that_need_boxes_say_so() -> None:
-    with pytest.raises(TypeError, match="HardConstraintMoE needs a Box as domain where there is time.* lives on Ball"):
-        pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))), pl.HardConstraintMoE(features="tanh"), progress=False)
     with pytest.raises(ValueError, match="LagrangianPINN follows characteristics .* Use pl.PINN"):
         pl.solve(heat(DISC * pl.Box(t=(0.0, 1.0))).replace(velocity=(1.0, 1.0)), pl.LagrangianPINN(), progress=False)
     ball = pl.Ball({"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0}, 1.0)

@@ -24,6 +24,9 @@ PLANE = pl.Problem(
     equations=lambda u: u.t - u.xx - u.yy,
     conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=0.0)],
 )
+SPACE = PLANE.replace(
+    domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0)), equations=lambda u: u.t - u.laplacian
+)
 FAMILY = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
 STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-")]
 JUMP = HEAT.replace(equations=lambda u, k: u.t + k * u.x, conditions=STEP, reference=None)
@@ -60,7 +63,12 @@ def swirling(strength: float, k: float = 0.0) -> pl.Problem:
 
 
 def growing(rate: float) -> pl.Problem:
-    return PLANE.replace(equations=lambda u: u.t - u.xx - u.yy - rate * u, conditions=TORUS)
+    """In space, periodic."""
+    conditions = [
+        pl.Initial(u=lambda x, y, z: torch.sin(2 * math.pi * (x + y + z))),
+        *(pl.Periodic(on=n) for n in "xyz"),
+    ]
+    return SPACE.replace(equations=lambda u: u.t - u.laplacian - rate * u, conditions=conditions)
 
 
 EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN()
@@ -75,7 +83,11 @@ CASES = {
     "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), NETWORK, "k to be found from data"),
     "a jump": (JUMP, NETWORK, "not smooth enough"),
     "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)], reference=None), NETWORK, "no initial state"),
-    "many dimensions": (PLANE, NETWORK, "many dimensions"),
+    "the plane with time": (PLANE, EXPERTS, "marched and not trained"),
+    "a disc with time": (PLANE.replace(domain=pl.Ball({"x": 0.0, "y": 0.0}, 1.0) * pl.Box(t=(0.0, 1.0))), EXPERTS,
+                         "marched and not trained"),
+    "no start in the plane": (PLANE.replace(conditions=[pl.Dirichlet(u=0.0)]), NETWORK, "no initial state"),
+    "many dimensions": (SPACE, NETWORK, "many dimensions"),
     "a polygon": (L_SHAPE, EXPERTS, "not trained"),
     "carried a little": (carried(1.0), EXPERTS, "not trained"),
     "carried far": (carried(50.0), MOVING, "50 domain lengths to the end): one network on characteristics"),
@@ -84,8 +96,8 @@ CASES = {
     "carried in the plane": (swirling(0.1), pl.LagrangianPINN(**PLANE_MOVING), "transport dominates (Peclet number inf"),
     "turning in the plane": (swirling(1.0), pl.LagrangianPINN(windows=6, warm_start=True, **PLANE_MOVING),
                              "in 6 time windows"),
-    "diffusing in the plane": (swirling(0.1, k=0.1), NETWORK, "many dimensions"),
-    "growing in the plane": (growing(9.0), pl.CausalPINN(windows=3, network=pl.MLP(width=18)),
+    "diffusing in the plane": (swirling(0.1, k=0.1), EXPERTS, "marched and not trained"),
+    "growing in space": (growing(9.0), pl.CausalPINN(windows=3, network=pl.MLP(width=18)),
                              "3 times as long as its fastest motion"),
 }  # fmt: skip
 

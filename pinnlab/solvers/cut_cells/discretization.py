@@ -1,4 +1,6 @@
-"""From a steady problem to the rows of its cut cells: equations, boundary conditions, faces between cells.
+"""From a problem to the rows of its cut cells of space: equations, boundary conditions, faces between cells.
+
+Where there is time, rows are of all instants at which they are evaluated.
 
 Letters: n points, d coordinates, K experts, m unknowns, N basis functions.
 """
@@ -7,16 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Data
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.domains.columns import Columns
+from pinnlab.domains import Region
+from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.patches import Patches
 from pinnlab.domains.sampling import unit_points
@@ -24,6 +26,7 @@ from pinnlab.domains.surface_nodes import surface_nodes
 from pinnlab.domains.trees import Face, Tree
 from pinnlab.reference.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
+from pinnlab.solvers.cut_cells.assembled import Assembled, FaceNodes, Nodes
 from pinnlab.solvers.cut_cells.corners import corners_of
 from pinnlab.solvers.cut_cells.layout import (
     Inside,
@@ -35,9 +38,9 @@ from pinnlab.solvers.cut_cells.layout import (
     nodes_of_boundary,
 )
 from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, places_of
-from pinnlab.solvers.cut_cells.rows import PointRows
+from pinnlab.solvers.cut_cells.rows import Evaluate, PointRows
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
+from pinnlab.solvers.local_experts.rows import CellJets
 
 Array = np.ndarray
 _ROWS_WHOLE, _ROWS_CUT, _ROWS_SPREAD = 1.8, 2.5, 2.2
@@ -48,73 +51,20 @@ _BESIDE = 1e-7
 """How far on both sides of a face one looks whether it lies in the region, relative to the cell."""
 
 
-@dataclass(frozen=True, eq=False)
-class Nodes:
-    """Points at which rows are taken.
-
-    Attributes:
-        interior: (n, d) points of equations, and (n,) their experts.
-        boundary: {piece: points (n, d), normals (n, d), experts (n,)}.
-        faces: {axis: points (n, d), experts below and above (n,), numbers of the faces (n,)}.
-    """
-
-    interior: tuple[Array, Array]
-    boundary: Mapping[str, tuple[Array, Array, Array]]
-    faces: Mapping[int, tuple[Array, Array, Array, Array]]
-
-
-@dataclass(frozen=True, eq=False)
-class Assembled:
-    """All rows on the cells of a tree.
-
-    Attributes:
-        layout: of experts.
-        frames: in which their functions are written.
-        groups: rows, the equations' first.
-        held_out: the same terms at points that no solve sees.
-        mixing: per expert (N, N_e), combinations of functions that are orthogonal on its points.
-    """
-
-    layout: Layout
-    frames: Frames
-    groups: list[PointRows]
-    held_out: list[PointRows]
-    mixing: list[Array]
-
-    def sampled(self, function: Callable[[Array], Array]) -> Array:
-        """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""
-        site = self.groups[0].sites[0]
-        values = np.nan_to_num(function(site.points))
-        found = np.zeros((self.layout.count, values.shape[1], len(self.mixing[0])))
-        value = (0,) * site.points.shape[1]
-        for expert, nodes, first, last in zip(site.experts, site.nodes, site.starts, site.starts[1:], strict=False):
-            mix = self.mixing[expert]
-            fitted = np.linalg.lstsq(nodes.rows(value) @ mix, values[first:last], rcond=1e-10)[0]
-            found[expert] = (mix @ fitted).T
-        return found
-
-    def constant(self, values: Array) -> Array:
-        """(K, m, N): constants (m,)."""
-        return self.sampled(lambda points: np.broadcast_to(values, (len(points), len(values))))
-
-    def largest(self, coefficients: Array) -> float:
-        """The largest value of any unknown at the points of the equations."""
-        site = self.groups[0].sites[0]
-        return max(float(np.abs(site.derivative(coefficients[:, j], ())).max()) for j in range(coefficients.shape[1]))
-
-
 class CutDiscretization:
     """Makes the rows of a problem on any tree of cells.
 
     Args:
-        problem: a single steady instance on a region of two or three dimensions.
+        problem: a single instance, on a region of two or three dimensions of space.
         basis: the functions of every expert.
         weight: of boundary and face rows against those of the equations.
     """
 
     def __init__(self, problem: Problem, basis: LocalBasis, weight: float):
         self.problem, self.basis, self.weight = problem, basis, weight
-        self.region, self.names = problem.domain, problem.domain.coordinates
+        assert problem.domain.at_rest is not None
+        self.region: Region = problem.domain.at_rest
+        self.names, self.clock = self.region.coordinates, problem.domain.time
         self.parameters, self.equations = problem.parameter_values(), Equations(problem)
         context = problem.context()
         self.patches: dict[str, list[Patches]] = {
@@ -124,10 +74,16 @@ class CutDiscretization:
         kinds: dict[str, tuple[str, ...]] = dict.fromkeys(self.patches, ())
         for condition in problem.conditions:
             if isinstance(condition, BoundaryCondition):
-                part = condition.part(self.region)
+                part = condition.part(problem.domain)
                 for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
                     self.conditions.append((each.piece, term, None if part is None else part.holds))
                     kinds[each.piece] = tuple(sorted((*kinds[each.piece], condition.name)))
+        self.seams: dict[int, tuple[str, ...]] = {}
+        for condition in problem.conditions:
+            if isinstance(condition, Periodic):
+                joined = condition.unknowns or problem.unknowns
+                axis = self.names.index(condition.on)
+                self.seams[axis] = tuple(dict.fromkeys((*self.seams.get(axis, ()), *joined)))
         self.data = [condition for condition in problem.conditions if isinstance(condition, Data)]
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
         self.corners = corners_of(self.region, self.patches, kinds, parts)
@@ -170,12 +126,18 @@ class CutDiscretization:
     def _nodes(
         self, inside: Inside, layout: Layout, surface: Mapping[str, tuple[Array, Array, Array]], held_out: bool
     ) -> Nodes:
-        boundary = {piece: (x, normals, layout.home[leaves]) for piece, (x, normals, leaves) in surface.items()}
-        faces: dict[int, tuple[Array, Array, Array, Array]] = {}
+        boundary = {}
+        for piece, (points, normals, leaves) in surface.items():
+            # beside a curve that just touches a box there may be no expert
+            kept = layout.home[leaves] >= 0
+            boundary[piece] = points[kept], normals[kept], layout.home[leaves[kept]]
+        faces = []
         for axis in range(len(self.names)):
-            mine = [face for face in layout.faces if face.axis == axis]
-            if mine:
-                faces[axis] = self._face_nodes(inside, layout, mine, held_out)
+            inner = [face for face in layout.faces if face.axis == axis]
+            for seam, mine in ((False, inner), (True, layout.tree.seam(axis) if axis in self.seams else [])):
+                used = [face for face in mine if layout.home[face.lower] >= 0 and layout.home[face.upper] >= 0]
+                if used:
+                    faces.append(self._face_nodes(inside, layout, used, axis, seam, held_out))
         return Nodes(self._interior(inside, layout, held_out), boundary, faces)
 
     def _interior(self, inside: Inside, layout: Layout, held_out: bool) -> tuple[Array, Array]:
@@ -200,26 +162,29 @@ class CutDiscretization:
         return np.concatenate(points), np.concatenate(experts)
 
     def _face_nodes(
-        self, inside: Inside, layout: Layout, faces: Sequence[Face], held_out: bool
-    ) -> tuple[Array, Array, Array, Array]:
+        self, inside: Inside, layout: Layout, faces: Sequence[Face], axis: int, seam: bool, held_out: bool
+    ) -> FaceNodes:
         rng = np.random.default_rng(2)
-        found: list[Array] = []
+        found: list[tuple[Array, Array]] = []
         which: list[Array] = []
+        across = np.zeros(len(self.names))
+        across[axis] = layout.tree.unit[axis] * layout.tree.counts[axis] if seam else 0.0
         ends = np.array([[layout.home[face.lower], layout.home[face.upper]] for face in faces])
         half = self.degree // 2 + 1
         for number, face in enumerate(faces):
             unit = rng.random((half, len(self.names) - 1)) if held_out else self.on_face
             if not layout.whole[ends[number]].all():
                 dense = rng.random((2 * half, len(self.names) - 1)) if held_out else self.across_face
-                points = face_points(layout.tree, face, dense)
                 step = np.zeros(len(self.names))
-                step[face.axis] = _BESIDE * layout.tree.corners([face.small])[1].min()
-                held = inside.holds(points + step) & inside.holds(points - step)
+                step[axis] = _BESIDE * layout.tree.corners([face.small])[1].min()
+                below, above = _two_sides(face_points(layout.tree, face, dense), face, across)
+                held = inside.holds(above + step) & inside.holds(below - step)
                 unit = unit if held.all() else dense[held]
-            found.append(face_points(layout.tree, face, unit))
+            found.append(_two_sides(face_points(layout.tree, face, unit), face, across))
             which.append(np.full(len(unit), number))
-        points, numbers = np.concatenate(found), np.concatenate(which)
-        return points, ends[numbers, 0], ends[numbers, 1], numbers
+        numbers = np.concatenate(which)
+        below, above = (np.concatenate(side) for side in zip(*found, strict=True))
+        return FaceNodes(axis, seam, (below, above), (ends[numbers, 0], ends[numbers, 1]), numbers)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -234,28 +199,29 @@ class CutDiscretization:
             if len(points):
                 at, (outward,) = places_of(made, store, experts, points, normals)
                 groups.append(self._boundary_rows(term, at, outward))
-        for axis, (points, below, above, number) in nodes.faces.items():
-            evaluate = self._of_jumps(self.names[axis])
-            if evaluate is not None and len(points):
-                faces, counts = np.unique(number, return_counts=True)
+        for of in nodes.faces:
+            evaluate = self._of_jumps(self.names[of.axis], self.seams[of.axis] if of.seam else self.problem.unknowns)
+            if evaluate is not None and len(of.number):
+                _, counts = np.unique(of.number, return_counts=True)
                 starts = np.concatenate([[0], np.cumsum(counts)])
-                sites = [Places(made, store, points, side[starts[:-1]], starts) for side in (below, above)]
+                sites = [
+                    Places(made, store, points, side[starts[:-1]], starts)
+                    for points, side in zip(of.points, of.experts, strict=True)
+                ]
                 groups.append(PointRows(self.problem.unknowns, sites, evaluate, self.weight))
         return groups
 
     def _equation_rows(self, site: Places) -> PointRows:
-        columns = self._columns(site.points)
-
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            return self.equations.residuals(jets[0], columns, numbers)
+        def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
+            return self.equations.residuals(jets[0], self._columns(site.points, times))
 
         return PointRows(self.problem.unknowns, [site], evaluate)
 
     def _boundary_rows(self, term: Term, site: Places, outward: Array) -> PointRows:
-        columns, normals = self._columns(site.points), self._columns(outward)
-
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            scope = Scope.of_jets(jets[0], columns, {**self.parameters, **numbers}, normals)
+        def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
+            columns = self._columns(site.points, times)
+            normals = self._columns(outward, None if times is None else torch.zeros_like(times))
+            scope = Scope.of_jets(jets[0], columns, self.parameters, normals)
             return list(term.evaluate((scope,)).values())
 
         return PointRows(self.problem.unknowns, [site], evaluate, self.weight)
@@ -265,24 +231,22 @@ class CutDiscretization:
         given = np.stack([condition.points[name].numpy() for name in self.names], axis=1)
         home = experts_at(layout.tree, layout.home, given, self.region.size)
         site, (order,) = places_of(made, store, home, given, np.arange(len(given)))
-        within = condition.at(torch.from_numpy(order), self.region)
+        within = condition.at(torch.from_numpy(order), self.problem.domain)
         terms = within.terms(self.problem.context())
         columns = self._columns(site.points)
 
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
-            scope = Scope.of_jets(jets[0], columns, {**self.parameters, **numbers})
+        def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
+            scope = Scope.of_jets(jets[0], columns, self.parameters)
             return [misfit for term in terms for misfit in term.evaluate((scope,)).values()]
 
         return PointRows(self.problem.unknowns, [site], evaluate, math.sqrt(condition.weight))
 
-    def _of_jumps(self, name: str) -> Evaluate | None:
+    def _of_jumps(self, name: str, unknowns: Sequence[str]) -> Evaluate | None:
         """Jumps (n,) of values and derivatives across faces, up to the equations' order less one."""
         order_of = self.problem.order_of
-        matched = [
-            (u, key) for u in self.problem.unknowns for key, _ in continuous_derivatives(name, order_of(u, name))
-        ]
+        matched = [(u, key) for u in unknowns for key, _ in continuous_derivatives(name, order_of(u, name))]
 
-        def evaluate(jets: Sequence[CellJets], numbers: Mapping[str, Tensor]) -> list[Tensor]:
+        def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
             return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
 
         return evaluate if matched else None
@@ -306,8 +270,22 @@ class CutDiscretization:
     def _mask(self, holds: Callable[[Mapping[str, Tensor]], Tensor]) -> Callable[[Array], Array]:
         return lambda points: holds(self._columns(points)).numpy()
 
-    def _columns(self, points: Array) -> Columns:
-        return self.region.columns(torch.from_numpy(points))
+    def _columns(self, points: Array, times: Tensor | None = None) -> Columns:
+        """Points (n, d) of space, where there is time at each of (s,) instants, one after the other; or at the first."""
+        at = torch.from_numpy(points)
+        if self.clock is None:
+            return self.region.columns(at)
+        if times is None:
+            times = at.new_tensor(self.problem.domain.time_interval[:1])
+        found = {name: at[:, i].repeat(len(times)) for i, name in enumerate(self.names)}
+        return columns_of(self.problem.domain, {**found, self.clock: times.repeat_interleave(len(at))})
+
+
+def _two_sides(points: Array, face: Face, across: Array) -> tuple[Array, Array]:
+    """Points (n, d) on the small box's side of a face, as they are for the boxes below and above; (d,) from one to the
+    other where these are ends of a period.
+    """
+    return (points, points - across) if face.small == face.lower else (points + across, points)
 
 
 def orthogonal(rows: Array) -> Array:

@@ -20,7 +20,8 @@ from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_per_second
 from pinnlab.reference.faces import prescribed_means
-from pinnlab.solvers.cut_cells.discretization import Assembled, CutDiscretization
+from pinnlab.solvers.cut_cells.assembled import Assembled
+from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.marking import Marking
 from pinnlab.solvers.cut_cells.piece import CutPiece

@@ -148,9 +148,10 @@ class Places:
         """
         size = self.nodes[0].basis.size if self.nodes else 0
         count = next((len(part) for part in parts.values()), 0)
+        dtype = np.result_type(float, *parts.values())
         for block, nodes in enumerate(self.nodes):
             span = slice(self.starts[block], self.starts[block + 1])
-            result = np.zeros((count, len(nodes.points), len(unknowns), size))
+            result = np.zeros((count, len(nodes.points), len(unknowns), size), dtype)
             for (unknown, key), part in parts.items():
                 rows = nodes.rows(self.frames.orders(key))
                 result[:, :, unknowns.index(unknown)] += part[:, span, None] * rows

@@ -14,9 +14,10 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.cut_cells.first import first_counts, local_basis
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
 from pinnlab.solvers.cut_cells.piece import CutPiece
-from pinnlab.solvers.local_experts.basis import LocalBasis, RandomFeatures, TotalDegree
+from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
@@ -47,14 +48,14 @@ class CutExperts(Solver):
     options: ExpertOptions
 
     def uses_start(self, problem: Problem) -> bool:
-        return not problem.domain.has_time
+        return True
 
     def obstacle(self, problem: Problem) -> str | None:
         return next(self._obstacles(problem), None)
 
     def plan(self, problem: Problem, settings: Settings) -> March:
         if (why := self.obstacle(problem)) is not None:
-            raise (TypeError if problem.domain.has_time else ValueError)(why)
+            raise ValueError(why)
         if not runs_on(settings):
             raise ValueError(
                 f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
@@ -67,37 +68,23 @@ class CutExperts(Solver):
         options, space = self.options, problem.domain.space
         most = options.most_experts if "most_experts" in given(options) else _MANY
         limits = LevelSettings(
-            options.tolerance, self._counts(problem), most, options.condition_weight, usable_memory()
+            options.tolerance,
+            first_counts(options.experts, problem, _FEW),
+            most,
+            options.condition_weight,
+            usable_memory(),
         )
-        return CutLevels(problem, self._basis(len(space), problem, settings.seed), limits, settings.start)
-
-    def _basis(self, dimension: int, problem: Problem, seed: int) -> LocalBasis:
-        degree = max((self.options.degrees or {}).values(), default=_DEGREE[dimension])
-        if self.options.features == "tanh":
-            # as many functions as polynomials have, about
-            side = max(3, round(math.comb(degree + dimension, dimension) ** (1 / dimension)) - 1)
-            return RandomFeatures((side,) * dimension, seed)
-        return TotalDegree(dimension, degree)
-
-    def _counts(self, problem: Problem) -> dict[str, int]:
-        """Cells along each side of the bounding box at the start, nearly cubes."""
-        sides = {name: upper - lower for name, (lower, upper) in problem.domain.bounds.items()}
-        length = max(sides.values()) / _FEW[len(sides)]
-        found = {name: max(1, round(side / length)) for name, side in sides.items()}
-        found = {name: _meeting(problem, name, number) for name, number in found.items()}
-        chosen = self.options.experts or {}
-        return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
+        degree = max((options.degrees or {}).values(), default=_DEGREE[len(space)])
+        basis = local_basis(options.features, len(space), degree, settings.seed)
+        return CutLevels(problem, basis, limits, settings.start)
 
     def _obstacles(self, problem: Problem) -> Iterator[str]:
         region = problem.domain
-        if region.has_time:
+        if region.has_time or len(region.space) not in _DEGREE:
             yield (
-                f"{_OWNER} needs a Box as domain where there is time, this problem lives on {region!r}; use PINN() or "
-                "CausalPINN()."
+                f"{_OWNER}() covers regions of two or three dimensions, with time or without, with cells, not {region!r}; "
+                "use PINN()."
             )
-            return
-        if len(region.space) not in _DEGREE:
-            yield f"{_OWNER}() covers regions of two or three dimensions with cells, not {region!r}; use PINN()."
             return
         for name in problem.families:
             yield (
@@ -222,15 +209,6 @@ class CutMarch(March):
             for p in state["pieces"]
         ]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
-
-
-def _meeting(problem: Problem, name: str, number: int) -> int:
-    """So many cells along a coordinate, or some more where these then meet at all jumps of sources across it."""
-    lower, upper = problem.domain.bounds[name]
-    at = [j.position for j in problem.jumps if j.coordinate == name and j.position is not None]
-    shares = [(position - lower) / (upper - lower) for position in at]
-    tried = range(number, 3 * number + 1)
-    return next((n for n in tried if all(abs(s * n - round(s * n)) < 1e-9 for s in shares)), number)
 
 
 def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:

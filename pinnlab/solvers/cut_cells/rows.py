@@ -9,7 +9,7 @@ the residual times the derivatives of the basis functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -19,11 +19,14 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.solvers.cut_cells.places import Places
-from pinnlab.solvers.local_experts.rows import CellJets, Evaluate
+from pinnlab.solvers.local_experts.rows import CellJets
 
 Array = np.ndarray
 Parts = dict[tuple[str, Key], Array]
 """{(unknown, derivative): (r, n)}: residuals by derivatives in reference coordinates."""
+Evaluate = Callable[[Sequence[CellJets], Tensor | None], list[Tensor]]
+"""Jets at the term's sites, each derivative (n,), to residuals (n,). Where there is time, the second argument is (s,)
+instants, and all n points follow s times one after the other."""
 
 
 class PointRows:
@@ -63,29 +66,26 @@ class PointRows:
 
         return LazyJet(derive)
 
-    def residuals(self, coefficients: Array) -> Array:
-        """(r, n) weighted residuals."""
-        with torch.no_grad():
-            found = self.evaluate(self._jets(coefficients, False), {})
-        assert self.scale is not None
-        return np.stack([f.numpy() for f in found]) * self.scale
-
     def linearized(self, coefficients: Array) -> tuple[Array, list[Parts]]:
         """(r, n) weighted residuals, and per site their dependence on derivatives in reference coordinates."""
         jets = self._jets(coefficients, True)
-        found = self.evaluate(jets, {})
-        slopes = [linearize(found, jet) for jet in jets]
+        found = self.evaluate(jets, None)
+        linear = [self.parts(i, linearize(found, jet)) for i, jet in enumerate(jets)]
         if self.scale is None:
-            self.scale = self._row_scale(slopes)
-        linear = []
-        for site, slope in zip(self.sites, slopes, strict=True):
-            parts: Parts = {}
-            for i, mine in enumerate(slope):
-                for leaf, value in mine.items():
-                    part = parts.setdefault(leaf, np.zeros((len(slope), self.count)))
-                    part[i] = value.numpy() * self.scale[i] * site.stretch(leaf[1])
-            linear.append(parts)
+            self.scale = self.row_scale(linear)
+        for parts in linear:
+            for part in parts.values():
+                part *= self.scale
         return np.stack([f.detach().numpy() for f in found]) * self.scale, linear
+
+    def parts(self, site: int, slopes: Coefficients) -> Parts:
+        """The dependence of residuals on derivatives in the reference coordinates of a site, not weighted yet."""
+        parts: Parts = {}
+        for i, mine in enumerate(slopes):
+            for leaf, value in mine.items():
+                part = parts.setdefault(leaf, np.zeros((len(slopes), self.count)))
+                part[i] = value.numpy() * self.sites[site].stretch(leaf[1])
+        return parts
 
     def jacobians(self, linear: Sequence[Parts]) -> Iterator[list[tuple[int, Array]]]:
         """Block by block, per site the expert and the dependence (r q, m, N) on its coefficients."""
@@ -94,10 +94,10 @@ class PointRows:
             yield [(int(site.experts[b]), jacobian) for site, (b, jacobian) in zip(self.sites, found, strict=True)]
 
     def pull_back(self, linear: Sequence[Parts], residuals: Array, into: Array) -> None:
-        """Add the transposed Jacobian times weighted residuals (r, n) to (K, m, N)."""
+        """Add the transposed (conjugate) Jacobian times weighted residuals (r, n) to (K, m, N)."""
         for site, parts in zip(self.sites, linear, strict=True):
             for (unknown, key), part in parts.items():
-                site.pull_back(key, (part * residuals).sum(axis=0), into[:, self.unknowns.index(unknown)])
+                site.pull_back(key, (part.conj() * residuals).sum(axis=0), into[:, self.unknowns.index(unknown)])
 
     def changes(self, linear: Sequence[Parts], coefficients: Array) -> Array:
         """(r, n) by how much weighted residuals change with a change (K, m, N) of coefficients, to first order."""
@@ -119,15 +119,17 @@ class PointRows:
             np.maximum.at(found, site.experts, sums)
         return found
 
-    def _row_scale(self, slopes: Sequence[Coefficients]) -> Array:
-        """(r, n): such that the leading derivatives of a unit basis function count as one in a block's mean square."""
+    def row_scale(self, linear: Sequence[Parts]) -> Array:
+        """(r, n): such that the leading derivatives of a unit basis function count as one in a block's mean square.
+
+        Args:
+            linear: per site the parts, not weighted yet.
+        """
         starts = self.starts[:-1]
         counts = np.diff(self.starts)
-        size = np.zeros((len(slopes[0]), len(starts)))
-        for site, slope in zip(self.sites, slopes, strict=True):
-            for i, mine in enumerate(slope):
-                for leaf, value in mine.items():
-                    squares = (value.numpy() * site.stretch(leaf[1])) ** 2
-                    size[i] = np.maximum(size[i], np.sqrt(np.add.reduceat(squares, starts) / counts))
+        size = np.zeros((max((len(part) for parts in linear for part in parts.values()), default=0), len(starts)))
+        for parts in linear:
+            for part in parts.values():
+                np.maximum(size, np.sqrt(np.add.reduceat(np.abs(part) ** 2, starts, axis=1) / counts), out=size)
         scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0)
         return np.repeat(scale, counts, axis=1)

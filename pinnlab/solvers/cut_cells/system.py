@@ -123,7 +123,7 @@ class CellSystem:
             if solver is None:
                 deadline.require(pace.seconds(self.cost.work), "the next factorization")
                 began = time.perf_counter()
-                solver = self._factorized(linear)
+                solver = self.factorized(linear)
                 count += 1
                 pace.learn(self.cost.work, time.perf_counter() - began)
             step, length = self._step(solver, residuals, linear)
@@ -171,16 +171,16 @@ class CellSystem:
         Conjugate gradients on the normal equations, with their factorization as preconditioner: one turn, where the
         factorization is accurate, and some more where rounding or the shift has spoilt a few combinations.
         """
-        left = self._mixed_gradient(residuals, linear)
+        left = self.mixed_gradient(residuals, linear)
         found, solved = np.zeros_like(left), solver(left)
         direction, size = solved, float(left @ solved)
         first = size
         for _ in range(_TURNS):
             if not size > _SMALL**2 * first:
                 break
-            change = self._spread(direction)
+            change = self.spread(direction)
             moved = [group.changes(parts, change) for group, parts in zip(self.groups, linear, strict=True)]
-            image = self._mixed_gradient(moved, linear)
+            image = self.mixed_gradient(moved, linear)
             curvature = float(direction @ image)
             if not curvature > 0:
                 break
@@ -188,39 +188,45 @@ class CellSystem:
             solved, before = solver(left), size
             size = float(left @ solved)
             direction = solved + size / before * direction
-        own = np.split(found, np.cumsum(list(self.sizes.values()))[:-1])
-        return self._spread(found), max(float(np.linalg.norm(mine)) for mine in own)
+        return self.spread(found), self.largest_mean(found)
 
-    def _mixed_gradient(self, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]) -> Array:
-        """The transposed Jacobian times residuals, by the experts' combinations."""
-        gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]))
+    def mixed_gradient(self, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]) -> Array:
+        """The transposed (conjugate) Jacobian times residuals, by the experts' combinations."""
+        dtype = np.result_type(float, *residuals)
+        gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]), dtype)
         for group, mine, parts in zip(self.groups, residuals, linear, strict=True):
             group.pull_back(parts, mine, gradient)
         return np.concatenate([(g @ mix).ravel() for g, mix in zip(gradient, self.mixing, strict=True)])
 
-    def _spread(self, combined: Array) -> Array:
+    def spread(self, combined: Array) -> Array:
         """(K, m, N) of numbers of the experts' combinations."""
         own = np.split(combined, np.cumsum(list(self.sizes.values()))[:-1])
         return np.stack([mine.reshape(self.m, -1) @ mix.T for mine, mix in zip(own, self.mixing, strict=True)])
+
+    def largest_mean(self, combined: Array) -> float:
+        """The largest root mean square of an expert, of (..., numbers of all experts' combinations)."""
+        own = np.split(combined, np.cumsum(list(self.sizes.values()))[:-1], axis=-1)
+        return max(float(np.linalg.norm(mine, axis=-1).max()) for mine in own)
 
     def _length(self, coefficients: Array) -> float:
         """The largest value of any unknown."""
         site = self.groups[0].sites[0]
         return max(float(np.abs(site.derivative(coefficients[:, j], ())).max()) for j in range(self.m))
 
-    def _factorized(self, linear: Sequence[Sequence[Parts]]) -> Solver:
-        blocks = {(e, e): np.zeros((size, size)) for e, size in self.sizes.items()}
-        blocks |= {(a, b): np.zeros((self.sizes[a], self.sizes[b])) for a, b in self._coupled}
+    def factorized(self, linear: Sequence[Sequence[Parts]]) -> Solver:
+        dtype = np.result_type(float, *(part for sites in linear for parts in sites for part in parts.values()))
+        blocks = {(e, e): np.zeros((size, size), dtype) for e, size in self.sizes.items()}
+        blocks |= {(a, b): np.zeros((self.sizes[a], self.sizes[b]), dtype) for a, b in self._coupled}
         for group, parts in zip(self.groups, linear, strict=True):
             for sites in group.jacobians(parts):
                 mixed = [(e, self._mixed(e, jacobian)) for e, jacobian in sites]
                 for i, (a, ja) in enumerate(mixed):
                     for b, jb in mixed[i:]:
                         if a >= b:
-                            blocks[a, b] += ja.T @ jb
+                            blocks[a, b] += ja.conj().T @ jb
                         else:
-                            blocks[b, a] += jb.T @ ja
-        scale = {e: 1 / np.sqrt(np.maximum(blocks[e, e].diagonal(), 1e-300)) for e in self.sizes}
+                            blocks[b, a] += jb.conj().T @ ja
+        scale = {e: 1 / np.sqrt(np.maximum(blocks[e, e].diagonal().real, 1e-300)) for e in self.sizes}
         for (a, b), block in blocks.items():
             block *= scale[a][:, None]
             block *= scale[b]

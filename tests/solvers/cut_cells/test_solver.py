@@ -219,12 +219,6 @@ def test_a_checkpoint_resumes_to_the_same_numbers(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "time": (
-        pl.Problem(
-            DISC * pl.Box(t=(0.0, 1.0)), "u", lambda u: u.t - u.laplacian, [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)]
-        ),
-        {}, "needs a Box as domain where there is time.*PINN",
-    ),
     "an unknown number": (
         pl.Problem(
             DISC, "u", lambda u, k: k * u.laplacian + 1, [pl.Dirichlet(u=0.0), pl.Data({"x": [0.3], "y": [0.2]}, u=[0.1])],

@@ -11,13 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 import pinnlab as pl
+from pinnlab.bench.papers import running
+from pinnlab.bench.papers.experiment import SIZES, Experiment, Measured, Setting, Variant
+from pinnlab.bench.papers.library import PAPERS, experiments
+from pinnlab.bench.papers.pictures import figure
+from pinnlab.bench.papers.rows import softened
+from pinnlab.bench.papers.running import Order, reproduce
+from pinnlab.bench.papers.table import Row, Table, in_words, medians, same_order
 from pinnlab.cli import main
 from pinnlab.declaration.conditions import Initial
-from pinnlab.papers import EXPERIMENTS, SIZES, Experiment, Measured, Setting, Variant, running
-from pinnlab.papers.experiment import softened
-from pinnlab.papers.pictures import figure
-from pinnlab.papers.running import Order, reproduce
-from pinnlab.papers.table import Row, Table, in_words, medians, same_order
+
+EXPERIMENTS = [e for paper in PAPERS for e in experiments(paper)]
 
 
 def experiment(make: Callable[[Setting], Measured]) -> Experiment:
@@ -167,7 +171,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "causal has no experiment 'x'; it has allen_cahn" in run("causal", "x")[1]
     assert "give whole numbers" in run("causal", "lorenz", "--seeds", "a")[1]
     made: list[Order] = []
-    monkeypatch.setattr("pinnlab.papers.command.reproduce", lambda order, say: made.append(order) or True)
+    monkeypatch.setattr("pinnlab.bench.papers.command.reproduce", lambda order, say: made.append(order) or True)
     assert run("causal", "lorenz", "--piece", "30", "--seeds", "0,1")[0] == 0
     assert [e.name for e in made[0].experiments] == ["lorenz"] and (made[0].piece, made[0].seeds) == (30.0, (0, 1))
     path = made[0].path(made[0].experiments[0], ".json")

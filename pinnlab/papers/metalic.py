@@ -16,10 +16,11 @@ import numpy as np
 
 from pinnlab.algebra.largest import largest
 from pinnlab.api import solve
+from pinnlab.bench.papers.experiment import Experiment, Measured, Setting, Variant
+from pinnlab.bench.papers.rows import softened
 from pinnlab.declaration.library import load_problem
 from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers import LBFGS, Adam
-from pinnlab.papers.experiment import Experiment, Measured, Setting, Variant, softened
 from pinnlab.selection import InterfaceSelector, interface_arms
 from pinnlab.solvers.multidomain.interfaces import ARMS, LITERATURE
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pinnlab.bench.papers.experiment import Experiment, Measured, Setting, Variant
+from pinnlab.bench.papers.pictures import figure
+from pinnlab.bench.papers.table import Row, Table, in_words
 from pinnlab.bench.provenance import provenance
-from pinnlab.papers.experiment import Experiment, Measured, Setting, Variant
-from pinnlab.papers.pictures import figure
-from pinnlab.papers.table import Row, Table, in_words
 from pinnlab.pictures.panels import save
 from pinnlab.training.status import Status
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pinnlab.papers.experiment import Experiment
-from pinnlab.papers.table import Table, medians
+from pinnlab.bench.papers.experiment import Experiment
+from pinnlab.bench.papers.table import Table, medians
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

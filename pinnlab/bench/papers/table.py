@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pinnlab.bench.papers.experiment import Experiment, Measured, Variant
 from pinnlab.machine.files import blamed
-from pinnlab.papers.experiment import Experiment, Measured, Variant
 
 _KIND = "experiment of a paper"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from pinnlab.bench.cases import CaseError, parse_seeds
-from pinnlab.papers import EXPERIMENTS, SIZES, Experiment
-from pinnlab.papers.running import Order, reproduce
+from pinnlab.bench.papers.experiment import SIZES, Experiment
+from pinnlab.bench.papers.library import PAPERS, experiments
+from pinnlab.bench.papers.running import Order, reproduce
 
 _HOUR = 3600.0
 
@@ -73,9 +74,9 @@ def command(
 def listing() -> str:
     """All experiments with their rows and the training time that they take at most."""
     lines = []
-    for paper in dict.fromkeys(e.paper for e in EXPERIMENTS):
+    for paper in PAPERS:
         lines.append(paper)
-        for e in (e for e in EXPERIMENTS if e.paper == paper):
+        for e in experiments(paper):
             small, large = e.seconds("small") / 60, e.seconds("paper") / _HOUR
             lines.append(
                 f"  {e.name:20} {len(e.variants):2} rows, small {small:4.0f} min, paper {large:4.0f} h  {e.title}"
@@ -84,12 +85,10 @@ def listing() -> str:
 
 
 def _chosen(paper: str, experiment: str | None) -> list[Experiment]:
-    of_paper = [e for e in EXPERIMENTS if e.paper == paper]
-    if not of_paper:
-        names = ", ".join(dict.fromkeys(e.paper for e in EXPERIMENTS))
-        raise click.UsageError(f"there is no paper {paper!r}; there are {names}.")
-    found = [e for e in of_paper if experiment in (None, e.name)]
+    if paper not in PAPERS:
+        raise click.UsageError(f"there is no paper {paper!r}; there are {', '.join(PAPERS)}.")
+    found = [e for e in experiments(paper) if experiment in (None, e.name)]
     if not found:
-        names = ", ".join(e.name for e in of_paper)
+        names = ", ".join(e.name for e in experiments(paper))
         raise click.UsageError(f"{paper} has no experiment {experiment!r}; it has {names}.")
     return found

@@ -15,11 +15,11 @@ import numpy as np
 from pinnlab.algebra.largest import largest
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.api import solve
+from pinnlab.bench.papers.experiment import OURS, Experiment, Measured, Setting, Variant
 from pinnlab.declaration.library import load_problem, problem_module
 from pinnlab.networks.fno import FNO
 from pinnlab.networks.mlp import MLP
 from pinnlab.optimizers import Adam
-from pinnlab.papers.experiment import OURS, Experiment, Measured, Setting, Variant
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 
 _MEMBERS = {"small": 5, "paper": 100}

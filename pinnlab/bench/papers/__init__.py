@@ -1,0 +1,1 @@
+"""The experiments of the four papers as tables that can be made again: ``pinnlab reproduce``."""

@@ -1,0 +1,148 @@
+"""The cells of space that a march uses at present: rows at stages, and what functions on them are like.
+
+Letters: n points, s stages, d coordinates of space, k orders of derivatives by time, K experts, m unknowns, N basis
+functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.domains.trees import Tree
+from pinnlab.solvers.cut_cells.assembled import Assembled
+from pinnlab.solvers.cut_cells.layout import Inside
+from pinnlab.solvers.cut_cells.piece import CutPiece
+from pinnlab.solvers.cut_cells.system import CellSystem
+from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.plane_march.rows import StageRows
+
+Array = np.ndarray
+_WORST = 0.1
+"""Share of the largest contribution to the error from which on an expert's cells are halved with the worst ones."""
+
+
+class RowMaker(Protocol):
+    """What makes rows of a problem on any tree, such as a ``CutDiscretization``.
+
+    Attributes:
+        problem: whose rows.
+        basis: N functions of every expert.
+        clock: the name of time.
+        parameters: {name: value}.
+    """
+
+    problem: Problem
+    basis: LocalBasis
+    clock: str | None
+    parameters: dict[str, Any]
+
+    def assembled(self, inside: Inside) -> Assembled:
+        """All rows on the cells of a tree."""
+        ...
+
+
+class SpaceCells:
+    """Rows and measures on the cells of a tree.
+
+    Args:
+        made: makes rows of the problem on any tree.
+        inside: the region of space, and the tree.
+    """
+
+    def __init__(self, made: RowMaker, inside: Inside):
+        assert made.clock is not None
+        self.made, self.tree, self.region = made, _frozen(inside.tree), inside.region
+        self.assembled = made.assembled(inside)
+        self.layout = self.assembled.layout
+        self.system = CellSystem(
+            self.assembled.groups, self.assembled.mixing, self.layout.middles(), len(made.problem.unknowns)
+        )
+        self.groups = [StageRows(rows, made.clock) for rows in self.system.groups]
+        self.held_out = [StageRows(rows, made.clock) for rows in self.assembled.held_out if rows.count]
+        volumes = [
+            sum(self.layout.share[b] * v for b, v in zip(mine, self.tree.corners(mine)[1].prod(axis=1), strict=True))
+            for mine in self.layout.members
+        ]
+        self.weights = np.array(volumes) / sum(volumes)
+        site = self.system.groups[0].sites[0]
+        counts = np.diff(site.starts)
+        self._point_weights = np.repeat(self.weights[site.experts] / counts, counts)
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return self.layout.count
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(K, m, N)."""
+        return self.count, len(self.made.problem.unknowns), self.made.basis.size
+
+    def values(self, coefficients: Array) -> Array:
+        """(m, n) values of functions (K, m, N) at the points of the equations."""
+        site = self.system.groups[0].sites[0]
+        return np.stack([site.derivative(coefficients[:, j], ()) for j in range(coefficients.shape[1])])
+
+    def sizes(self, coefficients: Array) -> Array:
+        """(m,) root mean squares over the region of functions (K, m, N), about: an expert's points count alike."""
+        return np.sqrt(self.values(coefficients) ** 2 @ self._point_weights)
+
+    def sampled(self, function: Callable[[Array], Array]) -> Array:
+        """(K, m, N): a function (n, d) -> (n, m) on the cells."""
+        return self.assembled.sampled(function)
+
+    def misfit(self, function: Callable[[Array], Array], coefficients: Array) -> Array:
+        """(K, m) root mean squares in each expert of what coefficients miss of a function, where they were not fitted."""
+        site = self.assembled.held_out[0].sites[0]
+        found = np.stack([site.derivative(coefficients[:, j], ()) for j in range(coefficients.shape[1])], axis=1)
+        squares = np.nan_to_num(found - function(site.points)) ** 2
+        counts = np.diff(site.starts)[:, None]
+        result = np.zeros(coefficients.shape[:2])
+        result[site.experts] = np.sqrt(np.add.reduceat(squares, site.starts[:-1], axis=0) / counts)
+        return result
+
+    def off(self, levels: Sequence[Array], time: float, rate: float) -> Array:
+        """(K,) by how much rows are off that no solve has seen, in values of the unknowns.
+
+        Args:
+            levels: k arrays (K, m, N), values and derivatives by time.
+            time: at which they are.
+            rate: d/dt, as a number, by which rows are weighted.
+        """
+        squares = np.zeros(self.count)
+        for group in self.held_out:
+            residuals = group.residuals([level[None] for level in levels], np.array([time]))[:, 0]
+            _, weights = group.at_rate(group.slopes(levels, time), rate)
+            squares += group.rows.mean_squares(residuals * weights, self.count)
+        return np.sqrt(squares)
+
+    def worst(self, off: Array) -> list[int]:
+        """Boxes of the experts that contribute most to a root mean square over the region.
+
+        Args:
+            off: (K,) by which experts are off.
+        """
+        share = off**2 * self.weights
+        marked = np.flatnonzero(share > _WORST * share.max())
+        return [box for expert in marked for box in self.layout.members[expert]]
+
+    def mean(self, off: Array) -> float:
+        """The root mean square over the region of what experts (K,) are off by."""
+        return float(np.sqrt((off**2 * self.weights).sum()))
+
+    def functions(self, names: Sequence[str], coefficients: Array) -> CutPiece:
+        """Functions (K, ..., N) on the cells."""
+        flat = coefficients.reshape(self.count, -1, coefficients.shape[-1])
+        return CutPiece(
+            names, self.region, self.tree, self.layout.home, self.assembled.frames, self.made.basis, flat,
+            self.made.parameters,
+        )  # fmt: skip
+
+
+def _frozen(tree: Tree) -> Tree:
+    """The tree as it is now."""
+    return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, tree.halved)

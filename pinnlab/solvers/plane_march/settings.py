@@ -1,0 +1,25 @@
+"""What one march aims at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """What one march aims at.
+
+    Attributes:
+        tolerance: of the error of a slab, relative to the size of each unknown.
+        stages: s.
+        most: experts.
+        weight: of boundary and face rows against those of the equations.
+        bytes: that factorizations, and the slabs so far, may take.
+    """
+
+    tolerance: float
+    stages: int
+    most: int
+    weight: float = 100.0
+    bytes: float = math.inf

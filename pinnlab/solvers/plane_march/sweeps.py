@@ -1,0 +1,234 @@
+"""March after march through the whole of time, each at a smaller tolerance than the one before.
+
+The first one is done in a short time, and from then on there is a solution of the whole. By how much two marches differ says
+how accurate the earlier one is, whatever indicators say.
+
+Letters: n points, m unknowns.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import relative_l2
+from pinnlab.domains.sampling import unit_points
+from pinnlab.domains.trees import Tree
+from pinnlab.machine.deadline import Deadline, multiplications_per_second
+from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.system import Pace
+from pinnlab.solvers.plane_march.piece import SlabPiece
+from pinnlab.solvers.plane_march.settings import SweepSettings
+from pinnlab.solvers.plane_march.sweep import Sweep
+from pinnlab.solvers.windows import joined
+
+Array = np.ndarray
+_FIRST = 4
+"""Halvings of time that make the first slab of the first march."""
+_SCOUT = 2
+"""Stages in time of a march that tells how large unknowns become."""
+_POINTS = 2048
+"""At which marches are compared."""
+_APART = 10.0
+"""Times the tolerance of a march by which the next one may differ from it."""
+_LONGER = 2.0
+"""Times as long as the last march, the next one takes at least: it is not begun where there is less time."""
+
+
+@dataclass(frozen=True)
+class Stride:
+    """One march of several.
+
+    Attributes:
+        tolerance: of the error of a slab.
+        basis: functions of every expert.
+        stages: in time.
+    """
+
+    tolerance: float
+    basis: LocalBasis
+    stages: int
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A march that reached the end.
+
+    Attributes:
+        pieces: its slabs.
+        tolerance: that it had.
+        coarse: what it did not resolve, in sentences.
+        added: what the cells of space added to the error, by indicators.
+        experts: of the last slab.
+        difference: the largest of an unknown, relative, from the march before; None for the first.
+        number: of its stride.
+    """
+
+    pieces: Sequence[SlabPiece]
+    tolerance: float
+    coarse: tuple[str, ...]
+    added: float
+    experts: int
+    difference: float | None
+    number: int
+
+
+@dataclass(eq=False)
+class Sweeps:
+    """Marches at smaller and smaller tolerances.
+
+    Args:
+        problem: a single instance with time.
+        strides: of the marches, in order.
+        grown: makes the tree of cells of space from which the first one begins.
+        most: experts.
+        weight: of boundary and face rows.
+        bytes: that a march may take.
+    """
+
+    problem: Problem
+    strides: Sequence[Stride]
+    grown: Callable[[], Tree]
+    most: int
+    weight: float
+    bytes: float
+    best: Finished | None = None
+    number: int = 0
+    _began: float = 0.0
+    _took: float = 0.0
+    running: Sweep | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(0.3 * multiplications_per_second())
+        unit = unit_points("sobol", _POINTS, len(self.problem.domain.coordinates), np.random.default_rng(4)).double()
+        self._points = self.problem.domain.interior(unit).points
+
+    @property
+    def done(self) -> bool:
+        """Whether all marches are."""
+        return self.number >= len(self.strides)
+
+    @property
+    def apart(self) -> bool:
+        """Whether the last two marches differ by so much that neither is what its tolerance says."""
+        best = self.best
+        if best is None or best.difference is None:
+            return False
+        return not best.difference <= _APART * self.strides[best.number - 1].tolerance
+
+    @property
+    def pieces(self) -> Sequence[SlabPiece]:
+        """Of the best march that reached the end, or as far as the first one has come."""
+        if self.best is not None:
+            return self.best.pieces
+        return [] if self.running is None else self.running.pieces
+
+    @property
+    def share(self) -> float:
+        """How much of time is solved."""
+        if self.best is not None:
+            return 1.0
+        return 0.0 if self.running is None else self.running.share
+
+    def advance(self, deadline: Deadline) -> bool:
+        """Try the next slab, and say whether there is something new to show: a slab of the first march, or a whole one.
+
+        Raises:
+            UnresolvedError: the present march cannot go on; one that reached the end before stays.
+            TimeIsUpError: the next slab, or the next march, would end too late.
+        """
+        if self.running is None:
+            deadline.require(_LONGER * self._took, "a march at a smaller tolerance")
+            self._begin(deadline)
+        assert self.running is not None
+        added = self.running.attempt(deadline)
+        if self.running.done:
+            self._finish(self.running)
+            return True
+        return added and self.best is None
+
+    @property
+    def added(self) -> float:
+        """What cells of space have added to the error of the present march, by indicators."""
+        if self.running is not None:
+            return self.running.added
+        return math.nan if self.best is None else self.best.added
+
+    def _begin(self, deadline: Deadline) -> None:
+        stride, last = self.strides[self.number], self.best
+        sizes = self._scouted(stride, deadline) if last is None else self._sizes_of(last.pieces)
+        settings = SweepSettings(stride.tolerance, stride.stages, self.most, self.weight, self.bytes)
+        self._began = time.perf_counter()
+        self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, self._pace)
+
+    def _scouted(self, stride: Stride, deadline: Deadline) -> Array:
+        """(m,) sizes of the unknowns, from a march in a few slabs on the first cells; zeros where it fails."""
+        settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
+        nothing = np.zeros(len(self.problem.unknowns))
+        scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, self._pace)
+        try:
+            while not scout.done:
+                scout.attempt(deadline)
+        except UnresolvedError:
+            return nothing
+        return self._sizes_of(scout.pieces)
+
+    def _sizes_of(self, pieces: Sequence[SlabPiece]) -> Array:
+        """(m,) root mean squares of the unknowns of a march."""
+        values = torch.nan_to_num(joined(pieces, self.problem.domain)(self._points))
+        return values.square().mean(dim=0).sqrt().numpy()
+
+    def _finish(self, sweep: Sweep) -> None:
+        stride = self.strides[self.number]
+        difference = None
+        if self.best is not None:
+            now, before = (joined(p, self.problem.domain)(self._points) for p in (sweep.pieces, self.best.pieces))
+            difference = overall_difference(now, before)
+        self.best = Finished(
+            sweep.pieces, stride.tolerance, tuple(sweep.coarse), sweep.added, sweep.cells.count, difference, self.number
+        )
+        self._took = time.perf_counter() - self._began
+        # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does
+        met = difference is not None and difference <= self.strides[-1].tolerance
+        self.number = len(self.strides) if sweep.coarse or met else self.number + 1
+        self.running = None
+
+    def state(self) -> dict[str, Any]:
+        """Plain data from which ``restore`` goes on with the same numbers."""
+        best, found = self.best, None
+        if best is not None:
+            numbers = {k: getattr(best, k) for k in ("tolerance", "added", "experts", "difference", "number")}
+            pieces = [piece.state() for piece in best.pieces]
+            found = {"pieces": pieces, "coarse": list(best.coarse), "numbers": numbers}
+        running = None if self.running is None else self.running.state()
+        return {"best": found, "number": self.number, "took": self._took, "running": running}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.number, self._took, found = state["number"], state["took"], state["best"]
+        if found is not None:
+            self.best = _restored(found, self.problem, self.strides[found["numbers"]["number"]].basis)
+        if state["running"] is not None:
+            self._begin(Deadline())
+            assert self.running is not None
+            self.running.restore(state["running"])
+
+
+def _restored(state: dict[str, Any], problem: Problem, basis: LocalBasis) -> Finished:
+    constants = problem.parameter_values()
+    pieces = [SlabPiece.from_data(piece, basis, constants) for piece in state["pieces"]]
+    return Finished(pieces, coarse=tuple(state["coarse"]), **state["numbers"])
+
+
+def overall_difference(found: Tensor, before: Tensor) -> float:
+    """The largest relative difference of an unknown, of (n, m) values."""
+    return float(relative_l2(torch.nan_to_num(before), torch.nan_to_num(found)).max())

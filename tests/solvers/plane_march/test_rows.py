@@ -1,0 +1,113 @@
+"""Rows at the stages of a slab: residuals, their linearization at a rate, and the factorized problems of space."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pinnlab as pl
+from pinnlab.domains.trees import Tree
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.cut_cells.discretization import CutDiscretization
+from pinnlab.solvers.cut_cells.layout import Inside
+from pinnlab.solvers.local_experts.basis import TotalDegree
+from pinnlab.solvers.local_experts.system import Pace
+from pinnlab.solvers.plane_march.cells import SpaceCells
+from pinnlab.solvers.plane_march.radau import Radau
+from pinnlab.solvers.plane_march.slab import SlabSolver
+
+DAMPED = pl.Problem(
+    pl.Box(x=(0.0, 1.0), y=(0.0, 2.0), t=(0.0, 1.0)),
+    ("u", "v"),
+    lambda u, v, x, t: {"u": u.tt + (1 + x * t) * u.t + u * v.x - u.yy, "v": v.t - v.xx + u.xt},
+    [pl.Initial(u=0.0, u_t=0.0, v=0.0), pl.Dirichlet(u=0.0, v=0.0, on="x"), pl.Periodic(on="y")],
+)
+
+
+def cells(problem: pl.Problem, counts: tuple[int, int] = (2, 2), degree: int = 4) -> SpaceCells:
+    made = CutDiscretization(problem, TotalDegree(2, degree), 100.0)
+    lower, upper = zip(*made.region.bounds.values(), strict=True)
+    return SpaceCells(made, Inside(made.region, Tree(lower, upper, counts)))
+
+
+def test_the_linearization_at_a_rate_is_a_difference_of_residuals() -> None:
+    """Where all derivatives by time are multiples of one change, the rows change by the parts at that rate."""
+    made, rng, rate, time = cells(DAMPED), np.random.default_rng(0), 3.0, 0.4
+    base, change = rng.normal(size=(2, *made.shape))
+    levels = [base, rng.normal(size=made.shape), rng.normal(size=made.shape)]
+    for group in made.groups:
+        slopes = group.slopes(levels, time)
+        linear, weights = group.at_rate(slopes, rate)
+        predicted = group.rows.changes(linear, change)
+        step = 1e-5
+        ahead, behind = (
+            group.residuals(
+                [(level + sign * step * rate**k * change)[None] for k, level in enumerate(levels)], np.array([time])
+            )
+            for sign in (1.0, -1.0)
+        )
+        measured = (ahead - behind)[:, 0] / (2 * step) * weights
+        assert predicted == pytest.approx(measured, rel=1e-6, abs=1e-6 * np.abs(measured).max())
+
+
+def test_a_complex_rate_has_both_parts() -> None:
+    made = cells(DAMPED)
+    levels = [np.zeros(made.shape)] * 3
+    group = made.groups[0]
+    linear, weights = group.at_rate(group.slopes(levels, 0.0), 2.0 + 1.0j)
+    # u_tt + u_t at t = 0: (2 + i)^2 + 2 + i = 5 + 5 i
+    assert linear[0]["u", ()][0] == pytest.approx((5 + 5j) * weights[0])
+
+
+def test_one_step_solves_a_linear_slab() -> None:
+    """Polynomials in space and time are met to rounding: u = (1 + t^2) x (1 - x)."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0)),
+        "u",
+        lambda u, x, t: u.t - u.laplacian - 2 * t * x * (1 - x) - 2 * (1 + t**2),
+        [pl.Initial(u=lambda x: x * (1 - x)), pl.Dirichlet(u=0.0, on="x"), pl.Periodic(on="y")],
+    )
+    made, collocation = cells(problem), Radau(3)
+    start = made.sampled(lambda p: p[:, :1] * (1 - p[:, :1]))
+    solver = SlabSolver(made.system, made.groups, collocation, 0.5, [start, 0 * start], 0.25, Pace(), Deadline())
+    found = solver.solve([start], np.stack([start] * 3), 0.0, 1e-11, Deadline())
+    assert found.converged and found.contraction < 1e-6
+    x = made.system.groups[0].sites[0].points[:, 0]
+    for level, share in zip(found.levels[0], collocation.nodes, strict=True):
+        assert made.values(level)[0] == pytest.approx((1 + (share / 2) ** 2) * x * (1 - x), abs=1e-10)
+
+
+def test_what_no_iteration_can_meet_is_said() -> None:
+    """u_t = u^2 from 2 has no solution at t = 1."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u**2 - u.laplacian,
+        [pl.Initial(u=2.0), pl.Neumann(u=0.0)],
+    )  # fmt: skip
+    made, collocation = cells(problem), Radau(3)
+    start = made.sampled(lambda p: np.full((len(p), 1), 2.0))
+    solver = SlabSolver(made.system, made.groups, collocation, 1.0, [start, 0 * start], 0.5, Pace(), Deadline())
+    assert not solver.solve([start], np.stack([start] * 3), 0.0, 1e-8, Deadline()).converged
+
+
+def test_seams_join_the_ends_of_a_period() -> None:
+    """Across a seam the rows are jumps between points one period apart."""
+    made = cells(DAMPED)
+    (seam,) = [
+        g
+        for g in made.groups
+        if len(g.rows.sites) == 2 and not np.allclose(g.rows.sites[0].points, g.rows.sites[1].points)
+    ]
+    below, above = (site.points for site in seam.rows.sites)
+    assert below - above == pytest.approx(np.broadcast_to([0.0, 2.0], below.shape))
+    linear = made.sampled(lambda p: np.stack([p[:, 1], np.cos(np.pi * p[:, 1])], axis=1))
+    residuals = seam.residuals([linear[None], 0 * linear[None]], np.array([0.0]))[:, 0]
+    # u = y jumps by 2, its slope by nothing; v is of the period, and has no derivatives by y in the equations
+    assert residuals[:2] == pytest.approx(np.broadcast_to([[2.0], [0.0]], residuals[:2].shape), abs=1e-9)
+
+
+def test_largest_experts_are_halved_first() -> None:
+    made = cells(DAMPED)
+    assert made.worst(np.array([1.0, 0.1, 0.5, 0.0])) == [0, 2]
+    assert made.mean(np.array([1.0, 0.0, 0.0, 0.0])) == pytest.approx(0.5)
+    # the root mean square of y over (0, 2), about: Gauss points count alike
+    assert made.sizes(made.sampled(lambda p: p[:, [1, 0]])) == pytest.approx([np.sqrt(4 / 3), np.sqrt(1 / 3)], rel=0.02)
