@@ -110,6 +110,9 @@ class HardConstraintMoE(Solver):
     def finds_functions(self, problem: Problem) -> bool:
         return self._method(problem).finds_functions(problem)
 
+    def takes_robust(self, problem: Problem) -> bool:
+        return self._method(problem).takes_robust(problem)
+
     @property
     def holds_conditions(self) -> bool:
         return holds_conditions(self.network)
