@@ -1,6 +1,6 @@
 """Unknown numbers from noisy data: errors, coverage of 95 % intervals, and what data cannot tell.
 
-    python docs/benchmarks/inverse.py [rows] [coverage] [blind] [--problems 200] [--seconds 60]
+    python docs/benchmarks/inverse.py [rows] [scipy] [coverage] [blind] [--problems 200] [--seconds 60]
 
 Data are closed forms, or SciPy's, with noise from seeds (inverse_cases.py). Writes inverse.json and inverse.md; parts that
 are not asked for stay. Times are those of a core, and --seconds is wall time, of which a busy machine needs more.
@@ -19,7 +19,17 @@ from typing import Any
 
 import numpy as np
 import scipy
-from inverse_cases import KINDS, Case, blind_cases, diffusivity, scheme, sir
+from inverse_cases import (
+    KINDS,
+    Case,
+    blind_cases,
+    diffusivity,
+    diffusivity_by_scipy,
+    scheme,
+    scheme_by_scipy,
+    sir,
+    sir_by_scipy,
+)
 
 import pinnlab as pl
 from pinnlab.bench.provenance import provenance
@@ -42,6 +52,15 @@ def solved(case: Case, seconds: float) -> dict[str, Any]:
         "remarks": list(solution.sure.remarks),
         "cpu_seconds": spent,
     }  # fmt: skip
+
+
+def by_scipy(case: Case, fit: Callable[[pl.Problem], dict[str, float]]) -> dict[str, Any]:
+    """The same numbers by SciPy's least squares around its own integrators."""
+    problem, truth = case
+    began = time.process_time()
+    found = fit(problem)
+    spent = time.process_time() - began
+    return {"error": {n: abs(found[n] / v - 1) for n, v in truth.items()}, "cpu_seconds": spent}
 
 
 def coverage(problems: int, seconds: float, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -93,6 +112,20 @@ def page(table: dict[str, Any]) -> str:
         spent = sorted(run["cpu_seconds"] for run in runs)[len(runs) // 2]
         count = f"{inside} of {len(runs) * len(numbers)}"
         lines.append(f"| {name} | {', '.join(numbers)} | {' / '.join(errors)} | {count} | {spent:.1f} |")
+    if (rivals := table.get("scipy")) is not None:
+        lines += [
+            "",
+            "The same data by `scipy.optimize.least_squares` around `scipy.integrate.solve_ivp`, written by hand for each "
+            "problem, without intervals:",
+            "",
+            "| data | numbers | error, three seeds | seconds of a core |",
+            "|---|---|---|---|",
+        ]
+        for name, runs in rivals.items():
+            numbers = list(runs[0]["error"])
+            errors = ["; ".join(f"{100 * run['error'][n]:.2g} %" for n in numbers) for run in runs]
+            spent = sorted(run["cpu_seconds"] for run in runs)[len(runs) // 2]
+            lines.append(f"| {name} | {', '.join(numbers)} | {' / '.join(errors)} | {spent:.1f} |")
     if (found := table.get("coverage")) is not None:
         low, high = (100 * end for end in found["95 % interval of the share"])
         lines += [
@@ -112,7 +145,7 @@ def page(table: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["rows", "coverage", "blind"])
+    parser.add_argument("parts", nargs="*", default=["rows", "scipy", "coverage", "blind"])
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0)
     given = parser.parse_args()
@@ -120,10 +153,8 @@ def main() -> None:
     rows = {"SIR, 1 % noise": sir, "diffusivity, 5 % noise": diffusivity, "five rates, 1 % noise": scheme}
 
     def keep(part: str, found: dict[str, Any]) -> None:
-        table[part], table["provenance"] = (
-            found,
-            provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}"),
-        )
+        made = provenance(f"python docs/benchmarks/inverse.py {' '.join(sys.argv[1:])}")
+        table[part], table["provenance"] = found, {**table.get("provenance", {}), part: made}
         OUT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
         OUT.with_suffix(".md").write_text(page(table), encoding="utf-8")
 
@@ -132,6 +163,9 @@ def main() -> None:
             keep(part, {name: [solved(make(seed), given.seconds) for seed in (0, 1, 2)] for name, make in rows.items()})
         elif part == "coverage":
             keep(part, coverage(given.problems, given.seconds, partial(keep, part)))
+        elif part == "scipy":
+            fits = dict(zip(rows, (sir_by_scipy, diffusivity_by_scipy, scheme_by_scipy), strict=True))
+            keep(part, {name: [by_scipy(rows[name](s), fit) for s in (0, 1, 2)] for name, fit in fits.items()})
         else:
             keep(part, blind(given.seconds))
         print(

@@ -90,6 +90,67 @@ def scheme(seed: int) -> Case:
     return pl.Problem(pl.Box(t=(0.0, 20.0)), tuple("ABCD"), equations, [start, pl.Data({"t": t}, **values)], numbers), k
 
 
+# -- the same by SciPy alone: least squares around its own integrators, as one writes them without a package ------------
+
+
+def data_of(problem: pl.Problem) -> pl.Data:
+    return next(c for c in problem.conditions if isinstance(c, pl.Data))
+
+
+def least_squares(misfit: Callable[[np.ndarray], np.ndarray], names: Any, start: Any) -> dict[str, float]:
+    """Positive numbers by their logarithms; derivatives by differences, as SciPy makes them."""
+    found = scipy.optimize.least_squares(lambda z: misfit(np.exp(z)), np.log(start), x_scale="jac", diff_step=1e-5)
+    return dict(zip(names, np.exp(found.x), strict=True))
+
+
+def sir_by_scipy(problem: pl.Problem) -> dict[str, float]:
+    data = data_of(problem)
+    t, values = data.points["t"].numpy(), data.values["I"].numpy()
+
+    def misfit(z: np.ndarray) -> np.ndarray:
+        def rates(_: float, y: Any) -> list[float]:
+            new = z[0] * y[0] * y[1] / POPULATION
+            return [-new, new - z[1] * y[1], z[1] * y[1]]
+
+        first = [POPULATION - 10, 10.0, 0.0]
+        found = scipy.integrate.solve_ivp(rates, (0, 150), first, "LSODA", t_eval=t, rtol=1e-8, atol=1e-2)
+        return (found.y[1] - values) / np.abs(values).max()
+
+    return least_squares(misfit, ("beta", "gamma"), [0.2, 0.05])
+
+
+def diffusivity_by_scipy(problem: pl.Problem) -> dict[str, float]:
+    data, nodes = data_of(problem), np.linspace(0.0, 1.0, 101)
+    at, values = np.stack([data.points["x"].numpy(), data.points["t"].numpy()], axis=1), data.values["u"].numpy()
+    times = np.linspace(0.0, 0.3, 301)
+
+    def misfit(z: np.ndarray) -> np.ndarray:
+        def rates(_: float, u: Any) -> np.ndarray:
+            return np.concatenate([[0.0], z[0] * (u[2:] - 2 * u[1:-1] + u[:-2]) * 1e4, [0.0]])
+
+        found = scipy.integrate.solve_ivp(
+            rates, (0, 0.3), np.sin(PI * nodes), "LSODA", t_eval=times, rtol=1e-7, atol=1e-9, lband=1, uband=1
+        )
+        return scipy.interpolate.RegularGridInterpolator((nodes, times), found.y, method="cubic")(at) - values
+
+    return least_squares(misfit, ("D",), [0.1])
+
+
+def scheme_by_scipy(problem: pl.Problem) -> dict[str, float]:
+    data = data_of(problem)
+    t, values = data.points["t"].numpy(), np.stack([data.values[name].numpy() for name in "ABCD"])
+
+    def misfit(z: np.ndarray) -> np.ndarray:
+        k1, k2, k3, k4, k5 = z
+        matrix = np.array([[-k1, 0, 0, 0], [k1, -k2, 0, 0], [0, k2, -k3, k4], [0, 0, k3, -k4 - k5]])
+        found = scipy.integrate.solve_ivp(
+            lambda _, y: matrix @ y, (0, 20.0), [1.0, 0, 0, 0], "LSODA", t_eval=t, rtol=1e-8, atol=1e-10
+        )
+        return ((found.y - values) / np.abs(values).max(axis=1, keepdims=True)).ravel()
+
+    return least_squares(misfit, ("k1", "k2", "k3", "k4", "k5"), [0.5] * 5)
+
+
 # -- random problems ---------------------------------------------------------------------------------------------------
 
 

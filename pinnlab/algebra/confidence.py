@@ -15,6 +15,8 @@ import scipy
 Array = np.ndarray
 BLIND = 1e-6
 """Singular value, next to the largest, of columns of length one, below which a direction leaves no trace in the data."""
+_MOST_UNITS, _CERTAIN = 24, 4.0
+"""Half deviations over which a profile is followed, and the signed root of the deviance at which it ends."""
 _INVOLVED = 0.05
 """Share of the largest component of a direction from which on a parameter takes part in it."""
 
@@ -62,6 +64,33 @@ def covariance(jacobian: Array, blind: float = BLIND, least: float = 0.0) -> Cov
     matrix = (inner @ inner.T) / np.outer(scale, scale)
     left = rows[:p][~told] / scale
     return Covariance(matrix, left / np.maximum(np.linalg.norm(left, axis=1, keepdims=True), 1e-300))
+
+
+def profile_in_box(rows: Array, left: Array, box: Array, i: int, unit: float) -> tuple[Array, Array]:
+    """Steps of one parameter of a linear fit, and the signed roots of what the best of the others within bounds is worse.
+
+    Args:
+        rows: (N, p) derivatives of residuals.
+        left: (N,) residuals of the best fit within the bounds.
+        box: (p, 2) the least and the largest step of each parameter; the bounds of parameter i do not count.
+        i: number of the parameter.
+        unit: its standard deviation where nothing is bounded.
+    """
+    others = [j for j in range(rows.shape[1]) if j != i]
+    least, known = float(left @ left), {0.0: 0.0}
+    # at a bound the others may stand as they are
+    low, high = np.minimum(box[others, 0], -1e-300), np.maximum(box[others, 1], 1e-300)
+    scale = np.maximum(np.linalg.norm(rows[:, others], axis=0), 1e-300)
+    for sign in (-1.0, 1.0):
+        for k in range(1, _MOST_UNITS + 1):
+            step = sign * 0.5 * k * unit
+            moved = left + rows[:, i] * step
+            fit = scipy.optimize.lsq_linear(rows[:, others] / scale, -moved, (low * scale, high * scale), method="bvls")
+            known[step] = sign * math.sqrt(max(2 * float(fit.cost) - least, 0.0))
+            if abs(known[step]) > _CERTAIN:
+                break
+    steps = np.array(sorted(known))
+    return steps, np.array([known[step] for step in steps])
 
 
 def involved(direction: Array) -> Array:

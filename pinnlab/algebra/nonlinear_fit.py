@@ -6,6 +6,7 @@ Letters: N residuals, p parameters.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 
 Array = np.ndarray
 _FIRST, _LEAST, _MOST = 1e-3, 1e-12, 1e8
@@ -41,9 +42,11 @@ class Fit:
         scale = np.maximum(scale, 1e-8 * max(float(scale.max(initial=0.0)), 1e-300))
         matrix = np.vstack([self.jacobian / scale, np.sqrt(self.damping) * np.eye(len(scale))])
         right = np.concatenate([-self.residuals, np.zeros(len(scale))])
-        step = np.linalg.lstsq(matrix, right, rcond=1e-12)[0] / scale
-        over = float((np.abs(step) / self.longest).max(initial=0.0))
-        self._step = step / max(1.0, over)
+        self._step = np.linalg.lstsq(matrix, right, rcond=1e-12)[0] / scale
+        if bool((np.abs(self._step) > self.longest).any()):
+            # the best step within the box: parameters that may move no further leave the others to make up for it
+            box = self.longest * scale
+            self._step = scipy.optimize.lsq_linear(matrix, right, (-box, box), method="bvls").x / scale
         return self.at + self._step
 
     @property

@@ -108,11 +108,14 @@ def lost_flux(
             f"flux=lambda ...: {flux}), the flux along the cut as a function of unknowns, coordinates and parameters"
         )
     elif first.position is None and name in region.space:
-        plane = first.inside_diff and len(region.space) == 2
-        but = " but the classical one, pl.reference_solution(problem), on finite elements" if plane else " so far"
+        who = []
+        if first.inside_diff and not region.has_time:
+            who.append("local experts, pl.HardConstraintMoE(), where regions of a pl.Piecewise end there")
+        if first.inside_diff and len(region.space) == 2:
+            who.append("the classical solver, pl.reference_solution(problem), on finite elements")
         ways.append(
-            f"no solver joins fluxes across curved or oblique lines{but}; others join them across faces at a position along "
-            "a coordinate: let materials meet there"
+            f"across curved or oblique lines fluxes are joined by {' and '.join(who) or 'no solver so far'}; others join "
+            "them across faces at a position along a coordinate: let materials meet there"
         )
     ways.append(
         "replace the jump by a steep smooth transition that the solver can resolve, such as "

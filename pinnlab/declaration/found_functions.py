@@ -6,6 +6,7 @@ Letters: n points, d coordinates, k arguments, P coefficients.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -28,7 +29,7 @@ class Expansion:
         intervals: k, of the arguments.
         weights: (P,) float64, row-major, the last argument fastest.
         free: the function's value for the sum's.
-        factor: (P, P) F, where F F^T is the covariance of the weights.
+        factor: (P, P) F, where F F^T is the covariance of the weights; (P, 0) where that is not known.
         held: whether the function keeps its last value beyond the intervals, else its polynomial goes on.
     """
 
@@ -55,13 +56,15 @@ class Expansion:
     def band(self, level: float, arguments: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """(n,) ends of an interval at each point that holds the value there with a probability of ``level``.
 
+        They are infinite, or the bounds, where the covariance is not known.
+
         Args:
             level: between 0 and 1.
             arguments: each (n,).
         """
         rows = self.rows(arguments)
         middle, spread = rows @ self.weights.to(rows), (rows @ self.factor.to(rows)).norm(dim=1)
-        half = float(scipy.special.ndtri((1 + level) / 2)) * spread
+        half = float(scipy.special.ndtri((1 + level) / 2)) * (spread if self.factor.shape[1] else spread + math.inf)
         return self.free.value(middle - half), self.free.value(middle + half)
 
     def to_data(self) -> dict[str, Any]:

@@ -63,10 +63,7 @@ def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> 
         TypeError, ValueError: it cannot be called with the coordinates, or returns other shapes or names.
     """
     points = points.detach().to("cpu", torch.float64)
-    columns: dict[str, Any] = problem.domain.columns(points)
-    numbers = _numbers(problem)
-    names = problem.reference_arguments(reference)
-    found = reference(**{k: v for k, v in {**columns, **numbers}.items() if k in names})
+    found = _returned(reference, problem, points)
     if not isinstance(found, Mapping):
         if len(problem.declared) != 1:
             raise TypeError(
@@ -81,6 +78,36 @@ def evaluate(reference: ReferenceFunction, problem: Problem, points: Tensor) -> 
         raise TypeError(f"reference returned complex values of {complex_ones[0]!r}, which is real; {COMPLEX}.")
     values = [torch.as_tensor(found[u], dtype=torch.float64, device="cpu") for u in problem.unknowns]
     return torch.stack([v.expand(len(points)) for v in values], dim=1)
+
+
+def function_errors(
+    functions: Mapping[str, Callable[..., Any]], reference: ReferenceFunction, problem: Problem, to: str = "size"
+) -> dict[str, float]:
+    """{name: relative L2 error} of functions of coordinates that were found, as far as a reference has values of them.
+
+    Args:
+        functions: {name: of columns (n,) of the coordinates by name}.
+        reference: as in ``evaluate``; what it returns may name functions beside unknowns.
+        problem: names coordinates.
+        to: one of ``RELATIVE_TO``.
+    """
+    if not functions:
+        return {}
+    points = error_grid(problem.domain)
+    found, errors = _returned(reference, problem, points), {}
+    for name, function in functions.items() if isinstance(found, Mapping) else ():
+        if name in found:
+            exact = torch.as_tensor(found[name], dtype=torch.float64).expand(len(points))
+            values = function(**problem.domain.columns(points))
+            errors[name] = float(relative_l2(values[:, None], exact[:, None], to))
+    return errors
+
+
+def _returned(reference: ReferenceFunction, problem: Problem, points: Tensor) -> Any:
+    """What a reference returns at (n, d) points, float64 on the CPU."""
+    arguments: dict[str, Any] = {**problem.domain.columns(points), **_numbers(problem)}
+    names = problem.reference_arguments(reference)
+    return reference(**{k: v for k, v in arguments.items() if k in names})
 
 
 def _numbers(problem: Problem) -> dict[str, Any]:

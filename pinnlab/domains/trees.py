@@ -140,22 +140,6 @@ class Tree:
                     found.append(Face(*((number, other) if step > 0 else (other, number)), axis, number))
         return found
 
-    def seam(self, axis: int) -> list[Face]:
-        """Faces at which leaves at both ends of a periodic coordinate meet: ``lower`` is the one at its upper end."""
-        found = []
-        for number in self.leaves:
-            level, at = self.places[number]
-            last = (self.counts[axis] << level) - 1
-            for own, across in ((last, 0), (0, last)):
-                if at[axis] != own:
-                    continue
-                other = self._holding(level, (*at[:axis], across, *at[axis + 1 :]))
-                assert other is not None
-                # of two alike the upper one finds the face; where the neighbour is halved, its children do
-                if self.child[other] < 0 and (own == last or self.places[other][0] < level):
-                    found.append(Face(*((number, other) if own == last else (other, number)), axis, number))
-        return found
-
     def locate(self, points: Array) -> Array:
         """(n,) number of the leaf that holds each of (n, d) points: the upper one on a face, the nearest one outside."""
         counts = np.array(self.counts)

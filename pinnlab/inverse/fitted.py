@@ -23,8 +23,9 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.inverse.measured import Noise
 from pinnlab.inverse.responses import Response, Responses, Solve, UnsolvedError
 from pinnlab.inverse.scan import candidates, promising
-from pinnlab.inverse.spread import TRACE, doubts, spread_of
+from pinnlab.inverse.spread import TRACE, doubts, far_off, spread_of
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.machine.interrupts import load
 from pinnlab.training.part import Part
 from pinnlab.training.plans import Advance, March, NothingSolvedError
 from pinnlab.training.status import Status
@@ -77,6 +78,7 @@ class FittedMarch(March):
         accuracy: float,
         guesses: Mapping[str, float],
     ):
+        load("scipy.optimize")
         self.problem, self.responses = problem, Responses(problem, solve, guesses)
         self.noise = Noise(self.responses.groups, self.responses.sizes, accuracy)
         self.found: Found | None = None
@@ -128,7 +130,7 @@ class FittedMarch(March):
             # numbers that have not settled have no interval
             self._told.append(f"{', '.join(self.responses.names)} had not settled when the time was up")
             return self._advance(True, Status.BUDGET_REACHED)
-        fit.take(left, self._rows(jacobian, proposal))
+        fit.take(left, self._rows(jacobian, response))
         self._keep(Found(fit, response, jacobian))
         return self._advance(True)
 
@@ -155,12 +157,12 @@ class FittedMarch(March):
                 f"{Status.UNRESOLVED.value}."
             ) from error
         self._keep(Found(self._fit(response, jacobian), response, jacobian))
-        self._blind = len(covariance(self._rows(jacobian, response.at), least=TRACE).blind)
+        self._blind = len(covariance(self._rows(jacobian, response), least=TRACE).blind)
         return self._advance(True)
 
     def _fit(self, response: Response, jacobian: list[Array]) -> Fit:
         longest = self._longest(response.at)
-        return Fit(response.at, self._whitened(response), self._rows(jacobian, response.at), longest)
+        return Fit(response.at, self._whitened(response), self._rows(jacobian, response), longest)
 
     def _longest(self, at: Array) -> Array:
         """(p,) of a step; the sign of a number without bounds, such as a diffusivity, changes near zero only."""
@@ -174,8 +176,8 @@ class FittedMarch(March):
     def _whitened(self, response: Response) -> Array:
         return np.concatenate([self.noise.whitened(response.left), self.responses.priors(response.at)[0]])
 
-    def _rows(self, jacobian: list[Array], at: Array) -> Array:
-        return np.concatenate([self.noise.whitened(jacobian), self.responses.priors(at)[1]])
+    def _rows(self, jacobian: list[Array], response: Response) -> Array:
+        return np.concatenate([self.noise.rows(jacobian, response.left), self.responses.priors(response.at)[1]])
 
     @property
     def _variance(self) -> float:
@@ -190,7 +192,11 @@ class FittedMarch(March):
         found = self.found
         if not self.noise.known:
             change = self.noise.estimate(found.response.left, len(found.fit.at))
-            several = len(self.responses.groups) > 1 or any(u.prior is not None for u in self.responses.unknowns)
+            several = (
+                len(self.responses.groups) > 1
+                or self.noise.robust
+                or any(u.prior is not None for u in self.responses.unknowns)
+            )
             self._rounds += 1
             self._keep(Found(self._fit(found.response, found.jacobian), found.response, found.jacobian))
             if several and change > _SAME_NOISE and self._rounds < _ROUNDS:
@@ -231,14 +237,14 @@ class FittedMarch(March):
             TimeIsUpError: the deadline has passed.
         """
         assert self.found is not None
-        rows = self._rows(self.found.jacobian, self.found.response.at)
+        rows = self._rows(self.found.jacobian, self.found.response)
         told = covariance(rows, least=TRACE)
         # what data tell at the first guess they may tell at a better one too
         lost = len(told.blind) > self._blind or bool((_FLAT < told.deviations[np.isfinite(told.deviations)]).any())
         numbers = zip(self.responses.frees, self.found.response.numbers.values(), strict=True)
-        # a number at its bound explains what is left
+        # data tell nothing of how near its bound a number is
         held = any(free.bound_near(number) is not None for free, number in numbers)
-        if held or not (lost or doubts(self.noise, self.found.response.left)):
+        if not ((lost and not held) or doubts(self.noise, self.found.response.left)):
             return []
         points, squares = candidates(self.responses.frees, self.responses.start), []
         for point in points:
@@ -277,9 +283,8 @@ class FittedMarch(March):
     def _ended(self, deadline: Deadline, status: Status) -> Status:
         assert self.found is not None
         found = self.found
-        self.uncertainty = spread_of(
-            self.responses, self.noise, found.response, self._rows(found.jacobian, found.response.at), deadline
-        )
+        self.uncertainty = spread_of(self.responses, self.noise, found.response, found.jacobian, deadline)
+        self._told += far_off(self.noise, found.response.left)
         return status
 
     def _advance(self, accepted: bool, stopped: Status | None = None) -> Advance:

@@ -5,6 +5,7 @@ Letters: n measurements, p numbers that are to be found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.algebra import robust
 from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
@@ -33,12 +35,14 @@ class Measured:
         term: the misfit.
         site: where, n points.
         indices: derivatives that it asks for.
+        robust: whether some may be far off.
     """
 
     label: str
     term: Term
     site: Site
     indices: Indices
+    robust: bool = False
 
     @property
     def count(self) -> int:
@@ -58,7 +62,8 @@ def measured(problem: Problem) -> tuple[Measured, ...]:
         for term in terms if isinstance(condition, Data) else ():
             (site,) = term.draw(lambda n: torch.zeros(n, len(problem.domain.coordinates), dtype=torch.float64), 1 << 60)
             traced = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), (site,))
-            found.append(Measured(term.residuals[0], term, site, used_indices(traced.keys, problem.domain.coordinates)))
+            indices, robust = used_indices(traced.keys, problem.domain.coordinates), getattr(condition, "robust", False)
+            found.append(Measured(term.residuals[0], term, site, indices, robust))
     return tuple(found)
 
 
@@ -115,9 +120,41 @@ class Noise:
         pairs = zip(self.deviations, self.sizes, strict=True)
         return any(deviation <= 3 * self.accuracy * (size or 1.0) for deviation, size in pairs)
 
+    @property
+    def robust(self) -> bool:
+        """Whether some measurements may be far off."""
+        return any(group.robust for group in self.groups)
+
     def whitened(self, left: Sequence[Array]) -> Array:
-        """(N, ...) the misfits of all quantities, (n, ...) each, divided by their noise."""
-        return np.concatenate([r / sd for r, sd in zip(left, self.deviations, strict=True)])
+        """(N,) the misfits of all quantities, (n,) each, divided by their noise; of robust ones roots of the loss."""
+        return np.concatenate([robust.root(r) if g.robust else r for g, r in self._divided(left)])
+
+    def rows(self, jacobian: Sequence[Array], left: Sequence[Array]) -> Array:
+        """(N, p) derivatives of ``whitened`` from those of the misfits, (n, p) each.
+
+        Args:
+            jacobian: per quantity.
+            left: the misfits, per quantity.
+        """
+        slopes = [robust.root_slope(r)[:, None] if g.robust else 1.0 for g, r in self._divided(left)]
+        return np.concatenate([s * j / sd for s, j, sd in zip(slopes, jacobian, self.deviations, strict=True)])
+
+    def curvature(self, jacobian: Sequence[Array], left: Sequence[Array]) -> tuple[Array, Array, float]:
+        """(N, p) A and B, where A^T A is the expected curvature of the loss and B^T B the covariance of its gradient.
+
+        They are the same but for robust measurements. The third is the largest ratio of the two.
+        """
+        total, pairs = sum(map(len, left)), []
+        for group, r in self._divided(left):
+            share = jacobian[0].shape[1] * len(r) / total
+            pairs.append(robust.information(r, share) if group.robust else (1.0, 1.0))
+        each = [j / sd for j, sd in zip(jacobian, self.deviations, strict=True)]
+        found = [np.concatenate([math.sqrt(pair[k]) * j for pair, j in zip(pairs, each, strict=True)]) for k in (0, 1)]
+        return found[0], found[1], max(b / a for a, b in pairs)
+
+    def _divided(self, left: Sequence[Array]) -> list[tuple[Measured, Array]]:
+        """Each quantity, and its misfits divided by the noise."""
+        return [(g, r / sd) for g, r, sd in zip(self.groups, left, self.deviations, strict=True)]
 
     def estimate(self, left: Sequence[Array], parameters: int) -> float:
         """Take the noise that was not given from what is left of measurements; the largest relative change of it.
@@ -135,7 +172,10 @@ class Noise:
             found = [common * w for w in self.relative]
         else:
             freedoms = [max(len(r) * (1 - parameters / total), 1.0) for r in left]
-            found = [float(np.sqrt((r**2).sum() / n)) for r, n in zip(left, freedoms, strict=True)]
+            found = [
+                robust.scale(r, len(r) - n) if group.robust else float(np.sqrt((r**2).sum() / n))
+                for group, r, n in zip(self.groups, left, freedoms, strict=True)
+            ]
         self.deviations = tuple(
             max(f, self.accuracy * (size or 1.0)) if o else b
             for f, b, o, size in zip(found, before, open_ones, self.sizes, strict=True)

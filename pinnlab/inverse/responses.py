@@ -136,14 +136,29 @@ class Responses:
         Raises:
             TimeIsUpError: the deadline has passed.
         """
-        points = [response.at + sign * _STEP * unit for unit in np.eye(len(response.at)) for sign in (1.0, -1.0)]
-        named = [self._named(point) for point in points]
+        named = self._beside(response)
         jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
         left = [self._left(jet, numbers) for jet, numbers in zip(jets, named, strict=True)]
         return [
             np.stack([(a[k] - b[k]) / (2 * _STEP) for a, b in zip(left[::2], left[1::2], strict=True)], axis=1)
             for k in range(len(self.groups))
         ]
+
+    def slopes(self, response: Response, points: Tensor, deadline: Deadline) -> Array:
+        """(p, n, m) the derivatives of the unknowns at points (n, d) by the free variables.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+        """
+        named = self._beside(response)
+        jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
+        values = [jet(points, ((),))[0].detach().numpy() for jet in jets]
+        return np.stack([(a - b) / (2 * _STEP) for a, b in zip(values[::2], values[1::2], strict=True)])
+
+    def _beside(self, response: Response) -> list[dict[str, float]]:
+        """Numbers a step ahead and behind, free variable by free variable."""
+        points = [response.at + sign * _STEP * unit for unit in np.eye(len(response.at)) for sign in (1.0, -1.0)]
+        return [self._named(point) for point in points]
 
     def priors(self, z: Array) -> tuple[Array, Array]:
         """(r,) how many deviations numbers are off their priors, and (r, p) the derivatives of that."""

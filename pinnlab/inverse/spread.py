@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, too_large
+from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, profile_in_box, too_large
+from pinnlab.algebra.robust import clipped
 from pinnlab.inverse.measured import Measured, Noise
 from pinnlab.inverse.responses import Response, Responses, UnsolvedError
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
@@ -25,10 +27,14 @@ _AT = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 """Where a profile is computed, in standard deviations."""
 _WIDE = 1.0
 """The largest deviation of the logarithm of a number, or its logit, that is a step of a profile."""
+_EXCLUDED = 2.0
+"""Signed root of the deviance from which on data exclude a number, about."""
 _ROUGH, _FAR, _HALVINGS = 1.2, 4.0, 3
 """Steps of the deviance that are halved, below which size of it, and how often."""
-_INNER = 3
-"""Gauss-Newton steps over the other numbers at each of these."""
+_INNER, _GAINED = 8, 0.02
+"""Most Gauss-Newton steps over the other numbers at each of these, and the decrease below which a step is the last."""
+_SHARES = (1.0, 0.3, 0.1)
+"""Of a step, tried one after the other."""
 _NOTHING = 1e-5
 """Relative change of data that is none."""
 _ALONG = 0.3
@@ -42,23 +48,30 @@ _FEWEST = 10
 _OUTLYING = 5.0
 
 
-def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, deadline: Deadline) -> Uncertainty:
+def spread_of(
+    responses: Responses, noise: Noise, best: Response, jacobian: list[Array], deadline: Deadline
+) -> Uncertainty:
     """What the data tell of the numbers of a fit.
 
     Args:
         responses: solutions for other numbers.
         noise: of the measurements.
         best: the fit.
-        rows: (N, p) derivatives of residuals, divided by their noise, by the free variables.
+        jacobian: (n, p) per quantity, the derivatives of misfits by the free variables.
         deadline: after it, what asks for more solutions is left out.
     """
-    p = len(best.at)
+    p, known = len(best.at), responses.priors(best.at)[1]
+    curved, scattered, ratio = noise.curvature(jacobian, best.left)
+    rows, spread = np.concatenate([curved, known]), np.concatenate([scattered, known])
     freedom = math.inf if noise.known else float(len(rows) - p)
     held = _held(responses, best, rows, noise)
     inner = [i for i in range(p) if responses.names[i] not in held]
     found = covariance(rows[:, inner], least=TRACE) if inner else Covariance(np.zeros((0, 0)), np.zeros((0, 0)))
     matrix, blind = np.zeros((p, p)), np.zeros((len(found.blind), p))
     matrix[np.ix_(inner, inner)] = found.matrix
+    if noise.robust:
+        product = spread[:, inner] @ found.matrix
+        matrix[np.ix_(inner, inner)] = product.T @ product
     blind[:, inner] = found.blind
     notes = _remarks(noise, best, p)
     if freedom <= 0:
@@ -69,10 +82,19 @@ def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, d
     profiles: dict[str, tuple[Array, Array]] = {}
     try:
         products = [_is_product(responses, best, direction, deadline) for direction in blind]
-        if not held and not len(blind) and freedom > 0 and not noise.rounding:
-            profiles = _profiles(responses, noise, best, whole, deadline)
-    except (TimeIsUpError, UnsolvedError):
+        if held and not len(blind) and freedom > 0:
+            profiles = _beside_held(responses, noise, best, rows, held)
+        elif not len(blind) and freedom > 0 and not noise.rounding:
+            profiles, ends = _profiles(responses, noise, best, whole, ratio, deadline)
+            notes += ends
+    except UnsolvedError:
         products += [False] * (len(blind) - len(products))
+    except TimeIsUpError:
+        products += [False] * (len(blind) - len(products))
+        if not len(blind):
+            notes.append(
+                "there was no time to see whether the sum of squares is a parabola; the intervals are those of one"
+            )
     return Uncertainty(
         responses.names, best.at, responses.frees, whole, freedom, tuple(products), profiles, held, tuple(notes)
     )
@@ -81,12 +103,31 @@ def spread_of(responses: Responses, noise: Noise, best: Response, rows: Array, d
 def doubts(noise: Noise, left: list[Array]) -> bool:
     """Whether what is left of measurements is larger than their noise, or hangs together: perhaps another minimum."""
     for group, misfit, sd, given in zip(noise.groups, left, noise.deviations, noise.given, strict=True):
-        white = misfit / sd
+        white = _seen(group, misfit / sd)
         if given and too_large(float(white @ white), len(white), 1e-6):
             return True
         if not noise.rounding and _hangs_together(group, white):
             return True
     return False
+
+
+def _seen(group: Measured, white: Array) -> Array:
+    """Misfits as they count: those of robust measurements are cut off."""
+    return clipped(white) if group.robust else white
+
+
+def far_off(noise: Noise, left: list[Array]) -> list[str]:
+    """How many robust measurements lie far off, in sentences."""
+    found = []
+    for group, misfit, sd in zip(noise.groups, left, noise.deviations, strict=True):
+        size = np.abs(misfit / sd)
+        count, most = int((size > _OUTLYING).sum()), int(np.argmax(size))
+        if group.robust and count:
+            found.append(
+                f"{group.label}: {count} of {len(size)} measurements lie far off, number {most} most, by {size[most]:.2g} "
+                "times the noise; they count less (robust=True)"
+            )
+    return found
 
 
 def _hangs_together(group: Measured, white: Array) -> float:
@@ -122,11 +163,31 @@ def _held(responses: Responses, best: Response, rows: Array, noise: Noise) -> di
     return found
 
 
+def _beside_held(
+    responses: Responses, noise: Noise, best: Response, rows: Array, held: Mapping[str, object]
+) -> dict[str, tuple[Array, Array]]:
+    """Profiles of the other numbers where some are at a bound, which these may leave again; by linear least squares."""
+    slopes = np.array([max(abs(f.slope(float(z))), 1e-300) for f, z in zip(responses.frees, best.at, strict=True)])
+    numbers = np.array([best.numbers[name] for name in responses.names])
+    straight = rows / slopes
+    left = np.concatenate([noise.whitened(best.left), responses.priors(best.at)[0]])
+    box = np.array([[f.low, f.high] for f in responses.frees]) - numbers[:, None]
+    deviations, found = covariance(straight).deviations, {}
+    for i, (name, free) in enumerate(zip(responses.names, responses.frees, strict=True)):
+        if name in held or not math.isfinite(deviations[i]):
+            continue
+        steps, deviances = profile_in_box(straight, left, box, i, float(deviations[i]))
+        inside = (numbers[i] + steps > free.low) & (numbers[i] + steps < free.high)
+        z = [free.free(float(numbers[i] + step)) - float(best.at[i]) for step in steps[inside]]
+        found[name] = (np.array(z), deviances[inside])
+    return found
+
+
 def _remarks(noise: Noise, best: Response, p: int) -> list[str]:
     """What is odd about what is left of the measurements."""
     found = []
     for group, left, sd, given in zip(noise.groups, best.left, noise.deviations, noise.given, strict=True):
-        n, white = len(left), left / sd
+        n, white = len(left), _seen(group, left / sd)
         if given and too_large(float(white @ white), n - p * n / sum(map(len, best.left))):
             size = math.sqrt(float(white @ white) / n)
             found.append(
@@ -180,30 +241,56 @@ def _is_product(responses: Responses, best: Response, direction: Array, deadline
 
 
 def _profiles(
-    responses: Responses, noise: Noise, best: Response, whole: Covariance, deadline: Deadline
-) -> dict[str, tuple[Array, Array]]:
-    """Profiles of the numbers whose sum of squares is no parabola; see ``Uncertainty``."""
+    responses: Responses, noise: Noise, best: Response, whole: Covariance, ratio: float, deadline: Deadline
+) -> tuple[dict[str, tuple[Array, Array]], list[str]]:
+    """Profiles of the numbers whose sum of squares is no parabola, see ``Uncertainty``, and where they end too early.
+
+    A robust loss rises by less than a sum of squares does, and its gradient scatters less: deviances are divided by the
+    ratio of the two.
+    """
 
     def residuals(response: Response) -> Array:
         return np.concatenate([noise.whitened(response.left), responses.priors(response.at)[0]])
 
-    least = float(residuals(best) @ residuals(best))
+    def square(response: Response) -> float:
+        return float(residuals(response) @ residuals(response))
+
+    least = square(best)
+
+    def better(response: Response, step: Array) -> Response | None:
+        """The solution a step on, or a part of it, where it is better; none where there is none."""
+        for share in _SHARES:
+            try:
+                trial = responses.at(response.at + share * step, deadline)
+            except UnsolvedError:
+                continue
+            if square(trial) < square(response):
+                return trial
+        return None
 
     def deviance(z: Array, held: int, steps: int = _INNER) -> float:
-        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others."""
-        response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
+        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others.
+
+        It is infinite where there is no solution.
+        """
+        try:
+            response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
+        except UnsolvedError:
+            return math.inf
         for _ in range(steps if free else 0):
-            jacobian = noise.whitened(responses.jacobian(response, deadline))
+            jacobian = noise.rows(responses.jacobian(response, deadline), response.left)
             rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
             step = np.zeros_like(z)
             step[free] = -np.linalg.lstsq(rows, residuals(response), rcond=1e-10)[0]
-            trial = responses.at(response.at + step, deadline)
-            if float(residuals(trial) @ residuals(trial)) >= float(residuals(response) @ residuals(response)):
+            trial = better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
+            if trial is None:
                 break
-            response = trial
-        return math.sqrt(max(float(residuals(response) @ residuals(response)) - least, 0.0))
+            gained, response = square(response) - square(trial), trial
+            if gained < _GAINED:
+                break
+        return math.sqrt(max(square(response) - least, 0.0) / ratio)
 
-    found = {}
+    found, ends = {}, []
     for i, name in enumerate(responses.names):
         variance = whole.matrix[i, i]
         if not 0 < variance < math.inf:
@@ -223,5 +310,13 @@ def _profiles(
                 for a, b in itertools.pairwise(ordered)
                 if abs(known[b] - known[a]) > _ROUGH and min(abs(known[a]), abs(known[b])) < _FAR
             ]
-        found[name] = (deviation * np.array(ordered), np.array([known[k] for k in ordered]))
-    return found
+        solved = [k for k in ordered if math.isfinite(known[k])]
+        found[name] = (deviation * np.array(solved), np.array([known[k] for k in solved]))
+        for end in {solved[0], solved[-1]} - {ordered[0], ordered[-1]}:
+            if abs(known[end]) < _EXCLUDED:
+                last = responses.frees[i].number(float(best.at[i] + end * deviation))
+                ends.append(
+                    f"nothing could be solved for {name} beyond {last:.4g}, which data do not exclude; how far its interval "
+                    "goes from there is a guess"
+                )
+    return found, ends

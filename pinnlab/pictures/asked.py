@@ -38,12 +38,15 @@ def asked_figure(
         TypeError, ValueError: as ``Solution.plot``.
     """
     declared = tuple(solution.problem.declared)
-    names = [item for item in what if isinstance(item, str) and item in (*declared, *solution.problem.unknowns)]
+    functions = tuple(solution.models[-1].functions)
+    known = (*declared, *solution.problem.unknowns, *functions)
+    names = [item for item in what if isinstance(item, str) and item in known]
     others = [item for item in what if item not in names]
     for item in others:
         if not isinstance(item, os.PathLike) and not (isinstance(item, str) and PurePath(item).suffix):
             raise ValueError(
-                f"plot({item!r}): neither an unknown ({', '.join(declared)}) nor the path of a picture, such as 'u.png'."
+                f"plot({item!r}): neither an unknown ({', '.join((*declared, *functions))}) nor the path of a picture, such "
+                "as 'u.png'."
             )
     paths = [*others, *([] if path is None else [path])]
     if len(paths) > 1:

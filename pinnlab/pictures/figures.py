@@ -25,6 +25,7 @@ from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import Box, Region
 from pinnlab.domains.grids import Cover, cover, refined
 from pinnlab.pictures.complex_values import drawn, unknown_of
+from pinnlab.pictures.found import draw_function, numbers_told
 from pinnlab.pictures.panels import (
     COLORS,
     Array,
@@ -159,26 +160,30 @@ def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
 
     Args:
         solution: what is drawn.
-        unknowns: which; all of them if empty.
+        unknowns: which, and which functions that were found; all of them if empty.
     """
     problem = solution.problem
     shown, reference = views(problem), problem.reference
     found = [view.of_solution(solution) for view in shown]
     target = None if reference is None else [view.of(reference, problem) for view in shown]
-    labels = [label for label in found[0] if not unknowns or unknown_of(label) in unknowns]
+    own = solution.models[-1].functions
+    labels = [label for label in found[0] if label not in own and (not unknowns or unknown_of(label) in unknowns)]
     m, single, kinds = len(labels), len(shown) == 1, 1 if target is None else 2
     rows, columns = (m, kinds) if single else (m * kinds, len(shown))
+    functions = {name: own[name] for name in own if not unknowns or name in unknowns}
+    extra = len(functions)
     if single:
         lines = len(shown[0].axes) == 1
         width = 4.6 if lines or problem.domain.time in shown[0].axes else 4.0
-        figure = Picture(width * columns + 4.6, max(3.6, (2.2 if lines else 3.0) * m + 0.4))
-        grid = figure.add_gridspec(rows, columns + 1)
+        figure = Picture(width * columns + 4.6, max(3.6, (2.2 if lines else 3.0) * m + 2.8 * extra + 0.4))
+        grid = figure.add_gridspec(rows + extra, columns + 1)
     else:
-        figure = Picture(3.2 * columns + 0.8, 2.7 * rows + 2.6)
-        grid = figure.add_gridspec(rows + 1, columns)
+        figure = Picture(3.2 * columns + 0.8, 2.7 * (rows + extra) + 2.6)
+        grid = figure.add_gridspec(rows + extra + 1, columns)
     course = figure.add_subplot(grid[:, -1] if single else grid[-1, :])
     panels = [[figure.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)]
-    figure.suptitle(f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)} of training")
+    title = f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)} of training"
+    figure.suptitle("\n".join(filter(None, (title, numbers_told(solution)))))
     for i, unknown in enumerate(labels):
         values = [f[unknown] for f in found]
         exact = None if target is None else [t[unknown] for t in target]
@@ -190,6 +195,8 @@ def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
             size = relative(difference[0], exact[0]) if flat else solution.error()[unknown_of(unknown)]
             draw_error(places, shown, difference, f"|error of {unknown}|", f"relative L2 {size:.1e}")
     share_labels(panels, rows_only=single)
+    for i, (name, function) in enumerate(functions.items(), start=rows):
+        draw_function([figure.add_subplot(grid[i, j]) for j in range(columns)], name, function)
     draw_history(course, solution)
     return figure
 

@@ -90,7 +90,7 @@ def prescribed_means(problem: Problem) -> dict[str, float]:
             nothing: dict[Key, Tensor] = {(): torch.zeros(_OF_SIDE, dtype=torch.float64)}
             scope = Scope.of_jets({each.unknown: nothing}, columns, problem.parameter_values())
             (misfit,) = each.misfit(scope).values()
-            found.setdefault(each.unknown, []).append(-float(misfit.mean()))
+            found.setdefault(each.unknown, []).append(-float(misfit.detach().mean()))
     return {unknown: float(np.mean(values)) for unknown, values in found.items()}
 
 

@@ -1,12 +1,14 @@
-"""The error of the solution of a family: the mean over random members."""
+"""Errors of the solution of a family, the mean over random members; and which functions that were found have errors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from pinnlab.declaration.found_functions import FoundFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference import reference_solution
 from pinnlab.training.result import Solved
@@ -40,3 +42,13 @@ def mean_error(
         mine: Any = at(**values)
         found.append(mine.error(member.reference or reference_solution(member), relative_to=relative_to))
     return {u: float(np.mean([f[u] for f in found])) for u in problem.declared}
+
+
+def found_fields(solution: Solved) -> dict[str, Callable[..., Any]]:
+    """{name: the function of columns of coordinates by name} of functions of coordinates that were found."""
+
+    def of_columns(function: FoundFunction, **columns: Any) -> Any:
+        return function(**{name: columns[name] for name in function.on})
+
+    functions = solution.models[-1].functions.items()
+    return {name: partial(of_columns, f) for name, f in functions if isinstance(f, FoundFunction)}

@@ -73,6 +73,21 @@ class ClassicalState:
         return found
 
 
+def march_around(solution: Solved, guesses: Mapping[str, float]) -> FittedMarch:
+    """The fit of the same data around local experts, or the classical solver, from guesses in natural units.
+
+    Raises:
+        ValueError: neither takes the problem.
+    """
+    problem, experts = solution.problem, LocalExperts()
+    natural = problem.natural
+    if (why := obstacle_to_fit(natural, "the fit of numbers")) is not None:
+        raise ValueError(f"intervals(): {problem.change.told(why)}.")
+    if experts.obstacle(natural) is not None:
+        return FittedMarch(natural, ClassicalState, _ACCURACY, guesses)
+    return experts.fitted(natural, 0, guesses)
+
+
 def fitted_numbers(solution: Solved, max_seconds: float = 60.0) -> Uncertainty:
     """How sure the numbers of a solution are.
 
@@ -83,19 +98,11 @@ def fitted_numbers(solution: Solved, max_seconds: float = 60.0) -> Uncertainty:
     Raises:
         ValueError: neither local experts nor the classical solver take the problem, or not in this time.
     """
-    problem, change = solution.problem, solution.problem.change
-    natural, names = problem.natural, problem.unknown_parameters
+    change, names = solution.problem.change, solution.problem.unknown_parameters
     guesses = {name: change.parameter(name).inner(solution.coefficients[name]) for name in names}
-    experts, deadline = LocalExperts(), Deadline.after(max_seconds)
-    if (why := obstacle_to_fit(natural, "the fit of numbers")) is not None:
-        raise ValueError(f"intervals(): {change.told(why)}.")
-    classical = experts.obstacle(natural) is not None
+    deadline = Deadline.after(max_seconds)
     try:
-        march = (
-            FittedMarch(natural, ClassicalState, _ACCURACY, guesses)
-            if classical
-            else experts.fitted(natural, 0, guesses)
-        )
+        march = march_around(solution, guesses)
         with one_thread():
             while march.uncertainty is None:
                 step = march.advance(deadline)

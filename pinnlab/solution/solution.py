@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.relative_error import RELATIVE_TO, relative_errors
+from pinnlab.declaration.relative_error import RELATIVE_TO, function_errors, relative_errors
 from pinnlab.domains import Box
 from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.coordinates import at_coordinates, on_grid, refuse_unnamed, unknowns_at
-from pinnlab.solution.errors import mean_error
+from pinnlab.solution.errors import found_fields, mean_error
 from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
 from pinnlab.solution.family_jets import family_jet, moving_parameters, numbers_of_member
@@ -32,6 +32,7 @@ from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.paths import paths
 from pinnlab.solution.quality import QualityReport, report
+from pinnlab.solution.sensitivity import Sensitivity, asked_sensitivity
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
 from pinnlab.training.result import Members
@@ -203,6 +204,10 @@ class Solution:
         """{name: (low, high)} of what was found, of functions at arguments; see ``solution.intervals.intervals``."""
         return intervals(self, level, arguments)
 
+    def sensitivity(self, sd: Any = None, **sizes: int) -> Sensitivity:
+        """Where one more measurement would shrink which interval by how much; see ``solution.sensitivity.sensitivity``."""
+        return asked_sensitivity(self, sd, sizes)
+
     @cached_property
     def sure(self) -> Uncertainty:
         """How sure numbers are that were found from data, by a fit of its own where the solver did not tell."""
@@ -211,10 +216,10 @@ class Solution:
     def error(
         self, reference: Any = None, *, relative_to: str = "size", members: int = 8, seed: int = 0
     ) -> dict[str, float]:
-        """Relative L2 error of each unknown over a fine grid of the whole domain.
+        """Relative L2 error of each unknown over a fine grid of the whole domain, and of functions that were found.
 
-        Of a family it is the mean over random members, each against ``problem.reference`` or, without one, the classical
-        solution.
+        Functions count where the reference returns their values as well. Of a family it is the mean over random members,
+        each against ``problem.reference`` or, without one, the classical solution.
 
         Args:
             reference: a function of the coordinates, another solution, or a classical reference;
@@ -239,7 +244,8 @@ class Solution:
                 "file, pass problem= to Solution.load."
             )
         like = self.models[0].parameters[0]
-        return relative_errors(lambda points: self.function(points.to(like)), reference, self.problem, relative_to)
+        errors = relative_errors(lambda points: self.function(points.to(like)), reference, self.problem, relative_to)
+        return errors | function_errors(found_fields(self), reference, self.problem, relative_to)
 
     @overload
     def residual(self, **coordinates: Tensor) -> dict[str, Tensor]: ...
@@ -347,7 +353,7 @@ class Solution:
         dimensions it is the surface, with the nearest eighth taken out, and slices through the middle.
 
         Args:
-            unknowns: names of those to draw, all by default; the path may stand among them, ``solution.plot("u.png")``.
+            unknowns: which, and which functions that were found (with bands); all by default, a path may be among them.
             path: where to write it as well; the ending says as what. ``animate`` writes moving pictures.
             streamlines: two unknowns that are the components of a field in the plane, ``("u", "v")``; they are drawn over
                 its size, in place of the unknowns where none is named.

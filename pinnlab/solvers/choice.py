@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
 from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.causal import CausalPINN
@@ -136,13 +135,12 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     domain, experts = problem.domain, HardConstraintMoE()
     if domain.has_time and len(domain.space) == 2 and not problem.clashes.found:
         return _marching_experts(problem, settings)
-    # cells that boundaries cut are for space, too; on boxes there, experts are of low degrees
-    solid = 3 if not isinstance(domain, Box) else 2
-    few = len(domain.space) <= (1 if domain.has_time else solid)
+    few = len(domain.space) <= (1 if domain.has_time else 3)
     if not few and len(domain.space) == 2 and problem.clashes.resolved:
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
-    singular = changing(problem) and not experts.cuts_cells(problem)
+    # cells are graded towards points of the plane, and not towards lines in space
+    singular = changing(problem) and (len(domain.space) > 2 or not experts.cuts_cells(problem))
     if not few or singular or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
@@ -257,7 +255,7 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
         return "local experts run in float64 on the CPU only"
     if domain.has_time and len(domain.space) == 2 and problem.clashes.found:
         return "data clash, and local experts of the plane do not hold the layers that this makes"
-    if len(domain.space) > (2 if domain.has_time else 3 if not isinstance(domain, Box) else 2):
+    if len(domain.space) > (2 if domain.has_time else 3):
         return "many dimensions"
     if changing(problem):
         return "conditions change along a side, where the solution is singular"

@@ -14,13 +14,12 @@ from pinnlab.domains import Box
 from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import holds_conditions
 from pinnlab.optimizers.base import Optimizer
-from pinnlab.solvers.cut_cells.plan import CutExperts
+from pinnlab.solvers.cut_cells.plan import CutExperts, on_cut_cells
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.experts.plan import FamilyExperts
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.solvers.options import given
 from pinnlab.solvers.plane_march.plan import PlaneExperts
-from pinnlab.solvers.switches import changing
 from pinnlab.training.plans import March, Plan, Settings, Solver
 
 _SHARED = {f.name for f in fields(FamilyExperts)} & {f.name for f in fields(LocalExperts)}
@@ -36,10 +35,11 @@ class HardConstraintMoE(Solver):
     """Experts that solve for the equations: inside a trained network (PI-HC-MoE), or, for one instance, without one.
 
     For one instance and no network, ``HardConstraintMoE()``, it is ``LocalExperts``: cells of space with local basis
-    functions, marched through time; nothing is trained. Steady problems on regions that are no boxes, and on boxes of the
-    plane where conditions change along a side, have cells that are halved where it is needed (``CutExperts``). For a
-    family, or where a network is given, it is ``FamilyExperts``: a network of basis functions whose coefficients every
-    member finds for itself, so that the solution takes the parameters: ``solution.at(a=0.1)`` is a member.
+    functions, marched through time; nothing is trained. Steady problems in space, on regions that are no boxes, of several
+    unknowns, and where materials meet along curves or conditions change along a side, have cells that are halved where it
+    is needed (``CutExperts``). For a family, or where a network is given, it is ``FamilyExperts``: a network of basis
+    functions whose coefficients every member finds for itself, so that the solution takes the parameters:
+    ``solution.at(a=0.1)`` is a member.
 
     Each method has options of its own. One that has no effect is refused by name, at the latest when the problem is known.
 
@@ -112,6 +112,9 @@ class HardConstraintMoE(Solver):
     def finds_functions(self, problem: Problem) -> bool:
         return self._method(problem).finds_functions(problem)
 
+    def takes_robust(self, problem: Problem) -> bool:
+        return self._method(problem).takes_robust(problem)
+
     @property
     def holds_conditions(self) -> bool:
         return holds_conditions(self.network)
@@ -132,17 +135,8 @@ class HardConstraintMoE(Solver):
         return local
 
     def cuts_cells(self, problem: Problem) -> bool:
-        """Whether one steady instance is solved on cells that are halved where it is rough, and cut by a boundary.
-
-        These are regions that are no boxes, and boxes of the plane where conditions change along a side: solutions are
-        singular there, and cells are graded towards such places.
-        """
-        domain = problem.domain
-        if domain.has_time:
-            return False
-        if not isinstance(domain, Box):
-            return True
-        return len(domain.space) == 2 and changing(problem) and CutExperts(self._local()).obstacle(problem) is None
+        """Whether one steady instance is solved on cells that are halved where it is rough, and cut by a boundary."""
+        return not problem.domain.has_time and on_cut_cells(problem, self._local())
 
     def marches_the_plane(self, problem: Problem) -> bool:
         """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others besides,

@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pinnlab.declaration.changed_parameters import changed_parameter
+from pinnlab.declaration.conditions import Data as Measurements
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.indices import Indices
@@ -45,6 +46,11 @@ def plan_in_natural_units(problem: Problem, solver: Solver, settings: Settings) 
         raise ValueError(
             f"{type(solver).__name__} finds numbers, and no functions such as {', '.join(problem.unknown_functions)}: use "
             "HardConstraintMoE(), or leave the solver out."
+        )
+    if any(isinstance(c, Measurements) and c.robust for c in problem.conditions) and not solver.takes_robust(problem):
+        raise ValueError(
+            f"Data(..., robust=True) has no effect on how {type(solver).__name__} solves this problem; leave it out, or "
+            "find numbers, parameters={'k': pl.Unknown(1.0)}, with HardConstraintMoE()."
         )
     natural = problem.natural
     if natural is problem:

@@ -163,6 +163,10 @@ class Solver(ABC):
         """Whether it finds functions, ``Unknown(start, of=("x",))``, beside numbers."""
         return False
 
+    def takes_robust(self, problem: Problem) -> bool:
+        """Whether measurements far off count less to it where they are declared so, ``Data(..., robust=True)``."""
+        return False
+
     @property
     def holds_conditions(self) -> bool:
         """Whether its network may hold conditions by construction, such as periodicity, which no problem tells of."""

@@ -39,12 +39,13 @@ def problem(seed: int = 0) -> pl.Problem:
     noise = torch.from_numpy(np.random.default_rng(seed).normal(0.0, NOISE, 2500))
     return pl.Problem(
         domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)),
-        unknowns=("u", "a"),
+        unknowns="u",
         equations=diffusion,
         conditions=[
             pl.Data(points={"x": x, "y": y}, u=exact_u(x, y) + noise, sd=NOISE),
-            pl.Dirichlet(a=exact_a),
+            pl.Condition(lambda a, x, y: a - exact_a(x, y)),
         ],
+        parameters={"a": pl.Unknown(1.0, of=("x", "y"))},
         reference=lambda x, y: {"u": exact_u(x, y), "a": exact_a(x, y)},
         name="PINNacle PInv",
     )

@@ -11,6 +11,7 @@ from pinnlab.algebra.confidence import (
     covariance,
     involved,
     lag_correlation,
+    profile_in_box,
     quantile,
     told_combination,
     too_large,
@@ -65,3 +66,12 @@ def test_neighbours_that_agree_are_correlated():
 def test_a_sum_of_squares_beyond_chance():
     assert not too_large(110.0, 100.0) and too_large(160.0, 100.0) and not too_large(5.0, 0.0)
     assert math.isfinite(quantile(0.5, 0.5))
+
+
+def test_a_profile_beside_a_bound():
+    # residuals s - 1 and s + b + 1 with b >= 0: b = 0 for s >= -1, where the sum of squares is 2 + 2 s^2; else (s - 1)^2
+    rows, box = np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[-np.inf, np.inf], [0.0, np.inf]])
+    steps, deviances = profile_in_box(rows, np.array([-1.0, 1.0]), box, 0, 1.0)
+    found = dict(zip(steps, deviances, strict=True))
+    assert found[0.0] == 0.0 and found[1.0] == pytest.approx(2**0.5) and found[-0.5] == pytest.approx(-(0.5**0.5))
+    assert found[-2.0] == pytest.approx(-(7**0.5)) and deviances[-1] > 4 > deviances[-2]

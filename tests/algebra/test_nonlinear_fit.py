@@ -49,3 +49,12 @@ def test_steps_are_no_longer_than_allowed_and_refusals_shorten_them():
 def test_parameters_that_nothing_depends_on_stay():
     fit = run(lambda z: np.array([z[0] - 1.0]), lambda z: np.array([[1.0, 0.0]]), [0.0, 7.0])
     assert fit.at == pytest.approx([1.0, 7.0])
+
+
+def test_a_parameter_at_the_end_of_its_step_leaves_the_others_to_make_up_for_it():
+    # without limits the step is (11, -10); shortened as a whole it would be (1, -0.91), and its sum no one
+    rows, right = np.array([[1.0, 1.0], [0.0, 1e-3]]), np.array([1.0, -1e-2])
+    fit = Fit(np.zeros(2), -right, rows, np.ones(2))
+    proposal = fit.propose()
+    assert proposal.max() <= 1 + 1e-12 and proposal.sum() == pytest.approx(1.0, abs=5e-3)
+    assert fit.promised > 0.99

@@ -47,23 +47,3 @@ def test_a_tree_comes_back_from_the_boxes_that_were_halved() -> None:
     tree = graded(2)
     again = Tree.of_halved([0.0, 0.0], [1.0, 1.0], [2, 2], tree.halved)
     assert again.places == tree.places and again.child == tree.child
-
-
-def test_seams_join_both_ends_of_a_coordinate() -> None:
-    """Two boxes of each end, one of which is halved: three faces, each the side of the smaller box."""
-    tree = Tree([0.0, 0.0], [4.0, 2.0], (4, 2))
-    tree.split(tree.locate(np.array([[3.5, 0.5]])).tolist())
-    faces = tree.seam(0)
-    assert len(faces) == 3
-    for face in faces:
-        lower, sides = tree.corners([face.lower, face.upper])
-        assert lower[0, 0] + sides[0, 0] == 4.0 and lower[1, 0] == 0.0 and face.axis == 0
-        small = tree.corners([face.small])[1][0, 1]
-        assert small == sides[:, 1].min()
-        # they meet along the small side
-        low, high = lower[:, 1].max(), (lower + sides)[:, 1].min()
-        assert high - low == small
-    # from the other end it is the same
-    mirrored = Tree([0.0, 0.0], [4.0, 2.0], (4, 2))
-    mirrored.split(mirrored.locate(np.array([[0.5, 0.5]])).tolist())
-    assert sorted(mirrored.corners([f.small])[1][0, 1] for f in mirrored.seam(0)) == [0.5, 0.5, 1.0]

@@ -108,6 +108,22 @@ def test_a_bound_that_data_want_beyond():
     assert "k is at its bound 0.5: the data want it beyond" in solution.uncertainty.remarks
 
 
+def test_numbers_beside_one_at_its_bound_are_as_unsure_as_that_leaves_them():
+    # -u'' + q u = f: what q and f do is nearly the same, and the noise is such that q wants below zero
+    x = np.linspace(0.05, 0.95, 40)
+    values = 1.1 * x * (1 - x) + 0.02 * np.cos(2 * math.pi * x) * x * (1 - x) + 0.02 * NOISE
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, q, f: -u.xx + q * u - f,
+        [pl.Dirichlet(u=0.0), pl.Data({"x": x}, u=values, sd=0.02)],
+        {"q": pl.Unknown(3.0, bounds=(0, None)), "f": pl.Unknown(1.0, bounds=(0, None))},
+    )  # fmt: skip
+    solution = solved(problem)
+    q, f = solution.intervals().values()
+    assert q[0] == 0.0 and "q is at its bound 0" in solution.uncertainty.remarks[0]
+    # without q the largest f would be 2.2 and 1.96 deviations, 0.03; with q it is f = 2.2 + q 2.2 / 9.9, about
+    assert f[0] < 2.2 < f[1] and f[1] > 2.2 * (1 + 0.7 * q[1] / 9.87) > 2.4
+
+
 def test_another_minimum_is_found():
     # of the fit of a frequency there are as many minima as periods
     data = pl.Data({"t": T}, u=np.cos(3 * T) + 0.05 * NOISE)
@@ -128,6 +144,49 @@ def test_a_misfit_that_is_no_noise_and_measurements_far_off_are_told():
     values = np.exp(-0.6 * T) + 0.01 * NOISE
     values[7] += 0.5
     assert "1 of 40 measurements lie far off, number 7 most" in str(solved(decay(values)))
+
+
+def test_measurements_far_off_count_less_where_that_is_asked_for():
+    values = np.exp(-0.6 * T) + 0.01 * NOISE
+    clean = solved(decay(values)).intervals()["k"]
+    values[[3, 11, 20]] += [0.5, 0.4, 0.6]
+    robust = decay(values)
+    robust = robust.replace(conditions=[robust.conditions[0], pl.Data({"t": T}, u=values, robust=True)])
+    solution = solved(robust)
+    low, high = solution.intervals()["k"]
+    assert low < 0.6 < high and high - low < 1.8 * (clean[1] - clean[0])
+    assert any("3 of 40 measurements lie far off, number 20 most" in note for note in solution.notes)
+    assert solution.uncertainty.remarks == ()
+    off = solved(decay(values)).intervals()["k"]
+    assert off[1] - off[0] > 5 * (high - low)
+
+
+def test_a_robust_loss_is_as_sure_as_its_estimate_scatters():
+    # a gain that is measured directly: the estimate's error over its stated deviation has variance one
+    rng, errors = np.random.default_rng(4), []
+    for _ in range(16):
+        noise = rng.standard_normal(30) * np.where(rng.random(30) < 0.1, 20.0, 1.0)
+        data = pl.Data({"t": T[:30]}, of=lambda u, k: k + 0 * u, values=2.0 + 0.1 * noise, robust=True)
+        problem = pl.Problem(
+            pl.Box(t=(0.0, 5.0)), "u", lambda u: u.t, [pl.Initial(u=1.0), data], {"k": pl.Unknown(1.0)}
+        )  # fmt: skip
+        march = LocalExperts().fitted(problem, 0, {})
+        while march.advance().stopped is None:
+            pass
+        found = march.uncertainty
+        errors.append((found.values["k"] - 2.0) / found.covariance.deviations[0])
+    assert 0.4 < float(np.mean(np.square(errors))) < 2.0
+
+
+def test_a_robust_loss_is_refused_where_it_has_no_effect():
+    data = pl.Data({"t": T}, u=np.exp(-0.6 * T), robust=True)
+    problem = decay(np.exp(-0.6 * T)).replace(conditions=[pl.Initial(u=1.0), data])
+    with pytest.raises(ValueError, match=r"robust=True\) has no effect on how PINN solves .*HardConstraintMoE"):
+        pl.solve(problem, pl.PINN(), progress=False)
+    with pytest.raises(ValueError, match="robust=True"):
+        pl.solve(problem.at(k=0.6), pl.HardConstraintMoE(), progress=False)
+    with pytest.raises(TypeError, match=r"Data\(robust='huber'\): give True"):
+        pl.Data({"t": T}, u=T, robust="huber")
 
 
 def test_one_measurement_tells_nothing_of_its_noise():

@@ -252,17 +252,16 @@ def test_a_solution_is_saved_with_its_materials(tmp_path):
         pl.Solution.load(path, problem=other)
 
 
-def test_curved_lines_are_refused_but_by_finite_elements():
+def test_curved_lines_are_refused_but_by_finite_elements_and_experts_on_cut_cells():
     disk = pl.Piecewise((pl.Ball({"x": 0.5, "y": 0.5}, 0.2), 10.0), otherwise=1.0)
     problem = pl.Problem(
         PLANE, "u", lambda u, k: pl.diff(k * u.x, "x") + pl.diff(k * u.y, "y") + 1, pl.Dirichlet(u=0.0), {"k": disk}
     )
     assert "finite elements" in pl.reference_solution(problem, tolerance=1e-2).method
-    for solve in (lambda p: pl.solve(p, progress=False), lambda p: pl.solve(p, pl.PINN())):
-        with pytest.raises(
-            ValueError, match="o solver joins fluxes across curved or oblique lines.*let materials meet"
-        ):
-            solve(problem)
+    assert pl.HardConstraintMoE().obstacle(problem) is None
+    lines = "cross curved or oblique lines fluxes are joined by local experts.*finite elements.*let materials meet"
+    with pytest.raises(ValueError, match=lines):
+        pl.solve(problem, pl.PINN())
     with pytest.raises(ValueError, match=r"no materials of the problem meet.*subdomains="):
         pl.solve(problem, pl.MultiDomainPINN())
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from pinnlab.declaration.changed_functions import changed_formula, changed_value
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula, made_up_scope
 from pinnlab.declaration.measurements import brief, measured, spreads
+from pinnlab.declaration.tables import read
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.names import COMPLEX, parts_of, split_derivative
@@ -46,6 +47,9 @@ class Data(AnyCondition):
         sd: the noise, its standard deviation in the units of what is measured: one positive number, or (n,) of them;
             ``{"name": ...}`` for several. Measurements of one quantity count by the inverse square of theirs, the most
             precise one as if no ``sd`` were given, and ``solution.report()`` takes a misfit of that size for noise.
+        robust: whether some of them may be far off. They then count by Huber's loss, beyond 1.345 times the noise by their
+            distance and no longer by its square; a noise that is not given is estimated accordingly. Fits of numbers
+            around local experts take it, and others refuse.
         exact: must stay None or False.
         weight: multiplies their mean square in the loss.
         named: {unknown: (n,) array, or a function as in other conditions}, where unknowns themselves are measured.
@@ -60,6 +64,7 @@ class Data(AnyCondition):
     finest: Mapping[str, float] | None = None
     normals: Tensor | None = None
     missing: int = 0
+    robust: bool = False
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class Data(AnyCondition):
         of: Callable[..., Any] | None = None,
         values: Any = None,
         sd: Any = None,
+        robust: bool = False,
         exact: bool | None = None,
         weight: float = 1.0,
         **named: Any,
@@ -97,6 +103,12 @@ class Data(AnyCondition):
         # checkpoints recognize conditions by their attributes: plain data have none of these
         if of is not None:
             self.of = of
+        if not isinstance(robust, bool):
+            raise TypeError(
+                f"Data(robust={robust!r}): give True where some measurements may be far off, or leave it out."
+            )
+        if robust:
+            self.robust = True
         if sd is not None:
             self.sd = spreads(sd, tuple(self.values), next(iter(lengths.values())))
             self.finest = {name: float(s.min()) for name, s in self.sd.items()}
@@ -106,6 +118,47 @@ class Data(AnyCondition):
             raise ValueError(
                 "Data(of=..., values=...): some expressions have values where others have none; give each a Data of its own."
             )
+
+    @classmethod
+    def read(
+        cls,
+        source: Any,
+        points: Mapping[str, str] | Sequence[str],
+        *,
+        of: Callable[..., Any] | None = None,
+        values: Any = None,
+        sd: Any = None,
+        robust: bool = False,
+        weight: float = 1.0,
+        **named: Any,
+    ) -> Data:
+        """Measurements from columns of a table: ``Data.read("soil.csv", {"t": "time [s]"}, u="moisture", sd=0.02)``.
+
+        Rows without a value or a place are left out, and ``problem.check()`` says how many. Sensors with noises of their
+        own have a column with them, ``sd="noise"``, or are read one by one.
+
+        Args:
+            source: the path of a CSV file, a pandas frame, an xarray Dataset or DataArray, or {column: values}.
+            points: {coordinate: column}, or names that coordinates and columns share, ``("x", "t")``.
+            of, values: a measured expression, and the column of its values; {"name": column} of several.
+            sd: a number, the name of a column, or {"name": ...}.
+            robust, weight: as of ``Data``.
+            named: {unknown: column}.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            TypeError, ValueError: a table, column or cell that cannot be read; as ``Data``.
+        """
+        wanted = named if of is None else _of_expressions(of, values, named)
+        if of is None and values is not None:
+            raise TypeError(
+                "Data.read(values=...): say what was measured, of=lambda u: u.x, or name an unknown, u='column'."
+            )
+        places, found, noise = read(source, points, wanted, sd)
+        arrays: dict[str, Any] = dict(found)
+        if of is not None:
+            return cls(places, of=of, values=arrays, sd=noise, robust=robust, weight=weight)
+        return cls(places, sd=noise, robust=robust, weight=weight, **arrays)
 
     def _present(self) -> Tensor:
         """(n,) mask of the rows that have coordinates, and a value."""

@@ -1,11 +1,11 @@
-"""Points at which rows are taken on cut cells, and all rows there.
+"""All rows on the cells of a tree.
 
 Letters: n points, d coordinates, K experts, m unknowns, N basis functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,40 +18,6 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Nodes:
-    """Points at which rows are taken.
-
-    Attributes:
-        interior: (n, d) points of equations, and (n,) their experts.
-        boundary: {piece: points (n, d), normals (n, d), experts (n,)}.
-        faces: of inner faces across each axis, and of seams where it is periodic.
-    """
-
-    interior: tuple[Array, Array]
-    boundary: Mapping[str, tuple[Array, Array, Array]]
-    faces: Sequence[FaceNodes]
-
-
-@dataclass(frozen=True, eq=False)
-class FaceNodes:
-    """Points on faces across one axis.
-
-    Attributes:
-        axis: number of the coordinate.
-        seam: whether they are ends of a periodic coordinate.
-        points: (n, d) on the upper side of what lies below, and on the lower side of what lies above: the same but at seams.
-        experts: (n,) below and above.
-        number: (n,) of the faces.
-    """
-
-    axis: int
-    seam: bool
-    points: tuple[Array, Array]
-    experts: tuple[Array, Array]
-    number: Array
-
-
-@dataclass(frozen=True, eq=False)
 class Assembled:
     """All rows on the cells of a tree.
 
@@ -61,6 +27,7 @@ class Assembled:
         groups: rows, the equations' first.
         held_out: the same terms at points that no solve sees.
         mixing: per expert (N, N_e), combinations of functions that are orthogonal on its points.
+        thinned: the same of polynomials up to a degree, or of all functions where these are no polynomials.
     """
 
     layout: Layout
@@ -68,6 +35,7 @@ class Assembled:
     groups: list[PointRows]
     held_out: list[PointRows]
     mixing: list[Array]
+    thinned: Callable[[int], list[Array]]
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""

@@ -9,46 +9,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Data, Periodic
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Periodic
+from pinnlab.declaration.joints import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import Region
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.patches import Patches
-from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.surface_nodes import surface_nodes
-from pinnlab.domains.trees import Face, Tree
 from pinnlab.reference.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
-from pinnlab.solvers.cut_cells.assembled import Assembled, FaceNodes, Nodes
+from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.corners import corners_of
-from pinnlab.solvers.cut_cells.layout import (
-    Inside,
-    Layout,
-    experts_at,
-    face_points,
-    frames,
-    laid_out,
-    nodes_of_boundary,
-)
-from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, places_of
+from pinnlab.solvers.cut_cells.crossings import Crossings
+from pinnlab.solvers.cut_cells.layout import Inside, Layout, experts_at, frames, laid_out, leaves_beside
+from pinnlab.solvers.cut_cells.materials import materials_of
+from pinnlab.solvers.cut_cells.means import MeanRows
+from pinnlab.solvers.cut_cells.nodes import NodeMaker, Nodes
+from pinnlab.solvers.cut_cells.places import Frames, NodeStore, Places, paired, places_of
 from pinnlab.solvers.cut_cells.rows import Evaluate, PointRows
-from pinnlab.solvers.local_experts.basis import LocalBasis
+from pinnlab.solvers.cut_cells.sectors import with_materials
+from pinnlab.solvers.local_experts.basis import LocalBasis, TotalDegree
 from pinnlab.solvers.local_experts.rows import CellJets
 
 Array = np.ndarray
-_ROWS_WHOLE, _ROWS_CUT, _ROWS_SPREAD = 1.8, 2.5, 2.2
-"""Points of the equations per basis function, in whole cells of the plane, in cut ones, and in whole ones of space."""
 _ROUNDING = 1e-12
 """Relative singular value from which on a combination of functions cannot be told from others at an expert's points."""
-_BESIDE = 1e-7
-"""How far on both sides of a face one looks whether it lies in the region, relative to the cell."""
+_RINGS, _FEWER, _LEAST = 2.0, 0.4, 6
+"""Sides of a cell within which it is in a ring around a corner; by how much each halving lowers the degree there, next to
+the power of the solution; and the least degree."""
 
 
 class CutDiscretization:
@@ -78,117 +73,43 @@ class CutDiscretization:
                 for each, term in zip(condition.on_pieces(context), condition.terms(context), strict=True):
                     self.conditions.append((each.piece, term, None if part is None else part.holds))
                     kinds[each.piece] = tuple(sorted((*kinds[each.piece], condition.name)))
-        self.seams: dict[int, tuple[str, ...]] = {}
-        for condition in problem.conditions:
-            if isinstance(condition, Periodic):
-                joined = condition.unknowns or problem.unknowns
-                axis = self.names.index(condition.on)
-                self.seams[axis] = tuple(dict.fromkeys((*self.seams.get(axis, ()), *joined)))
         self.data = [condition for condition in problem.conditions if isinstance(condition, Data)]
+        self.integrals = [condition for condition in problem.conditions if isinstance(condition, Integral)]
+        self.periodic = [condition for condition in problem.conditions if isinstance(condition, Periodic)]
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
+        self.materials = materials_of(problem)
+        self.crossings = Crossings(problem, self.materials)
         self.corners = corners_of(self.region, self.patches, kinds, parts)
-        d = len(self.names)
-        self.degree = max(basis.degrees)
-        self.in_whole = _in_whole(basis, d)
-        self.on_face = _tensor(self.degree + 2 if d == 2 else self.degree, d - 1)
-        self.across_face = _uniform(4 * (self.degree + 2) if d == 2 else 2 * self.degree, d - 1)
+        if self.clock is None:
+            self.corners = with_materials(self.corners, problem, self.crossings.conductivities)
+        self.maker = NodeMaker(self.region, self.materials, self.patches, basis)
 
     def assembled(self, inside: Inside) -> Assembled:
         """All rows on the cells of a tree."""
-        tree = inside.tree
-        surface = {piece: self._surface(tree, piece, None) for piece in self.patches}
-        every = [np.concatenate(each) for each in zip(*surface.values(), strict=True)]
-        layout = laid_out(inside, every[0], every[2])
-        nodes = self._nodes(inside, layout, surface, held_out=False)
+        tree, make = inside.tree, self.maker
+        boundary, between = make.boundary(tree, None), make.between(tree, None)
+        assert between.beyond is not None
+        met = [(s.points, s.leaves, s.materials) for s in (*boundary.values(), between)]
+        met.append((between.points, *between.beyond))
+        every = [np.concatenate(each) for each in zip(*met, strict=True)]
+        layout = laid_out(inside, *every)
+        nodes = make.nodes(inside, layout, boundary, between, held_out=False)
         points = [nodes.interior[0], every[0]]
-        homes = [nodes.interior[1], layout.home[every[2]]]
+        homes = [nodes.interior[1], layout.home[every[1], every[2]]]
         made = frames(layout, self.names, np.concatenate(points), np.concatenate(homes))
         store = NodeStore(self.basis)
-        groups = self._groups(made, store, nodes)
+        contrast = self.crossings.contrast(*nodes.interior, layout.count)
+        groups = self._groups(layout, made, store, nodes, contrast)
         groups += [self._data_rows(layout, made, store, condition) for condition in self.data]
-        other = {piece: self._surface(tree, piece, 1) for piece in self.patches}
-        held_out = self._groups(made, NodeStore(self.basis), self._nodes(inside, layout, other, held_out=True))
-        return Assembled(layout, made, groups, held_out, self._mixing(layout, made, points, homes))
+        groups += [self._mean_rows(layout, made, store, condition) for condition in self.integrals]
+        other = make.nodes(inside, layout, make.boundary(tree, 1), make.between(tree, 1), held_out=True)
+        held_out = self._groups(layout, made, NodeStore(self.basis), other, contrast)
+        mixing = partial(self._mixing, layout, made, np.concatenate(points), np.concatenate(homes))
+        return Assembled(layout, made, groups, held_out, mixing(), mixing)
 
-    # -- points ------------------------------------------------------------------------------------------------------
-
-    def _surface(self, tree: Tree, piece: str, seed: int | None) -> tuple[Array, Array, Array]:
-        """Points, normals and leaves of nodes on a boundary piece."""
-
-        def spacing(points: Array) -> Array:
-            return tree.corners(tree.locate(points))[1].min(axis=1) / 2
-
-        along = self.degree + 2 if len(self.names) == 2 else self.degree // 2 + 2
-        found = surface_nodes(self.patches[piece], spacing, along if seed is None else max(2, along // 2), seed)
-        normals = np.asarray(found.normals)
-        return found.points, normals, nodes_of_boundary(tree, found.points, normals)
-
-    def _nodes(
-        self, inside: Inside, layout: Layout, surface: Mapping[str, tuple[Array, Array, Array]], held_out: bool
-    ) -> Nodes:
-        boundary = {}
-        for piece, (points, normals, leaves) in surface.items():
-            # beside a curve that just touches a box there may be no expert
-            kept = layout.home[leaves] >= 0
-            boundary[piece] = points[kept], normals[kept], layout.home[leaves[kept]]
-        faces = []
-        for axis in range(len(self.names)):
-            inner = [face for face in layout.faces if face.axis == axis]
-            for seam, mine in ((False, inner), (True, layout.tree.seam(axis) if axis in self.seams else [])):
-                used = [face for face in mine if layout.home[face.lower] >= 0 and layout.home[face.upper] >= 0]
-                if used:
-                    faces.append(self._face_nodes(inside, layout, used, axis, seam, held_out))
-        return Nodes(self._interior(inside, layout, held_out), boundary, faces)
-
-    def _interior(self, inside: Inside, layout: Layout, held_out: bool) -> tuple[Array, Array]:
-        points, experts = [], []
-        tree, pool = layout.tree, inside.unit[4096:] if held_out else inside.unit[:4096]
-        wanted = max(30, self.basis.size // 2) if held_out else math.ceil(_ROWS_CUT * self.basis.size)
-        for expert, mine in enumerate(layout.members):
-            lower, sides = tree.corners(mine)
-            if layout.whole[expert]:
-                found = lower[0] + sides[0] * (pool[:wanted] if held_out else self.in_whole)
-            else:
-                shares = np.array([layout.share[box] for box in mine]) * sides.prod(axis=1)
-                parts = []
-                for box, low, side, volume in zip(mine, lower, sides, shares, strict=True):
-                    if volume > 0:
-                        count = max(4, math.ceil(wanted * volume / shares.sum()))
-                        tried = low + side * pool[: math.ceil(1.2 * count / layout.share[box]) + 20]
-                        parts.append(tried[inside.holds(tried)][:count])
-                found = np.concatenate(parts) if parts else np.zeros((0, tree.dimension))
-            points.append(found)
-            experts.append(np.full(len(found), expert))
-        return np.concatenate(points), np.concatenate(experts)
-
-    def _face_nodes(
-        self, inside: Inside, layout: Layout, faces: Sequence[Face], axis: int, seam: bool, held_out: bool
-    ) -> FaceNodes:
-        rng = np.random.default_rng(2)
-        found: list[tuple[Array, Array]] = []
-        which: list[Array] = []
-        across = np.zeros(len(self.names))
-        across[axis] = layout.tree.unit[axis] * layout.tree.counts[axis] if seam else 0.0
-        ends = np.array([[layout.home[face.lower], layout.home[face.upper]] for face in faces])
-        half = self.degree // 2 + 1
-        for number, face in enumerate(faces):
-            unit = rng.random((half, len(self.names) - 1)) if held_out else self.on_face
-            if not layout.whole[ends[number]].all():
-                dense = rng.random((2 * half, len(self.names) - 1)) if held_out else self.across_face
-                step = np.zeros(len(self.names))
-                step[axis] = _BESIDE * layout.tree.corners([face.small])[1].min()
-                below, above = _two_sides(face_points(layout.tree, face, dense), face, across)
-                held = inside.holds(above + step) & inside.holds(below - step)
-                unit = unit if held.all() else dense[held]
-            found.append(_two_sides(face_points(layout.tree, face, unit), face, across))
-            which.append(np.full(len(unit), number))
-        numbers = np.concatenate(which)
-        below, above = (np.concatenate(side) for side in zip(*found, strict=True))
-        return FaceNodes(axis, seam, (below, above), (ends[numbers, 0], ends[numbers, 1]), numbers)
-
-    # -- rows --------------------------------------------------------------------------------------------------------
-
-    def _groups(self, made: Frames, store: NodeStore, nodes: Nodes) -> list[PointRows]:
+    def _groups(
+        self, layout: Layout, made: Frames, store: NodeStore, nodes: Nodes, contrast: Array | None
+    ) -> list[PointRows]:
         site, _ = places_of(made, store, nodes.interior[1], nodes.interior[0])
         groups = [self._equation_rows(site)]
         for piece, term, holds in self.conditions:
@@ -199,17 +120,62 @@ class CutDiscretization:
             if len(points):
                 at, (outward,) = places_of(made, store, experts, points, normals)
                 groups.append(self._boundary_rows(term, at, outward))
-        for of in nodes.faces:
-            evaluate = self._of_jumps(self.names[of.axis], self.seams[of.axis] if of.seam else self.problem.unknowns)
-            if evaluate is not None and len(of.number):
-                _, counts = np.unique(of.number, return_counts=True)
-                starts = np.concatenate([[0], np.cumsum(counts)])
-                sites = [
-                    Places(made, store, points, side[starts[:-1]], starts)
-                    for points, side in zip(of.points, of.experts, strict=True)
-                ]
-                groups.append(PointRows(self.problem.unknowns, sites, evaluate, self.weight))
+        for axis, (points, *ends) in nodes.faces.items():
+            evaluate = self._of_jumps(self.names[axis])
+            if evaluate is not None and len(points):
+                order, experts, starts = paired(*ends)
+                groups.append(self._joining(made, store, [points[order]] * 2, experts, starts, evaluate))
+        for condition in self.periodic:
+            for piece in self.region.pieces(condition.on + "-"):
+                groups += self._periodic_rows(layout, made, store, condition, *nodes.boundary[piece])
+        points, normals, *ends = nodes.between
+        for kind, which in self.crossings.kinds(points, normals):
+            order, experts, starts = paired(*(end[which] for end in ends))
+            here = which[order]
+            evaluate = self.crossings.evaluate(kind, points[here], normals[here])
+            groups.append(self._joining(made, store, [points[here]] * 2, experts, starts, evaluate))
+        for group in groups:
+            group.contrast = contrast
         return groups
+
+    def _joining(
+        self, made: Frames, store: NodeStore, ends: Sequence[Array], experts: Array, starts: Array, evaluate: Evaluate
+    ) -> PointRows:
+        """Rows between two experts each, as ``paired`` sorts them, at points (n, d) of either."""
+        sites = [Places(made, store, points, side, starts) for points, side in zip(ends, experts, strict=True)]
+        return PointRows(self.problem.unknowns, sites, evaluate, self.weight)
+
+    def _periodic_rows(
+        self,
+        layout: Layout,
+        made: Frames,
+        store: NodeStore,
+        condition: Periodic,
+        points: Array,
+        normals: Array,
+        experts: Array,
+    ) -> list[PointRows]:
+        """What is not continuous from the upper end of a coordinate to the nodes (n, d) at its lower end."""
+        name = condition.on
+        lower, upper = self.region.bounds[name]
+        behind = points + (upper - lower) * (np.arange(len(self.names)) == self.names.index(name))
+        leaves, moved = leaves_beside(layout.tree, behind, normals)
+        order, pairs, starts = paired(layout.home[leaves, self.materials.at(moved)], experts)
+        if not len(points):
+            return []
+        ends = [behind[order], points[order]]
+        if (made_up := self.problem.joints.at(name, upper)) is not None:
+            sides = [
+                beside(self._columns(at), name, sign, (lower, upper)) for at, sign in zip(ends, (-1, 1), strict=True)
+            ]
+            return [
+                self._joining(
+                    made, store, ends, pairs, starts,
+                    lambda jets, times: made_up.mismatch((jets[0], sides[0]), (jets[1], sides[1])),
+                )
+            ]  # fmt: skip
+        evaluate = self._of_jumps(name, condition.unknowns)
+        return [] if evaluate is None else [self._joining(made, store, ends, pairs, starts, evaluate)]
 
     def _equation_rows(self, site: Places) -> PointRows:
         def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
@@ -218,18 +184,23 @@ class CutDiscretization:
         return PointRows(self.problem.unknowns, [site], evaluate)
 
     def _boundary_rows(self, term: Term, site: Places, outward: Array) -> PointRows:
+        return PointRows(self.problem.unknowns, [site], self._of_term(term, site, outward), self.weight)
+
+    def _of_term(self, term: Term, site: Places, outward: Array) -> Evaluate:
+        """The residuals of a term at the points of a site, with normals (n, d)."""
+
         def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
             columns = self._columns(site.points, times)
             normals = self._columns(outward, None if times is None else torch.zeros_like(times))
             scope = Scope.of_jets(jets[0], columns, self.parameters, normals)
             return list(term.evaluate((scope,)).values())
 
-        return PointRows(self.problem.unknowns, [site], evaluate, self.weight)
+        return evaluate
 
     def _data_rows(self, layout: Layout, made: Frames, store: NodeStore, condition: Data) -> PointRows:
         """The misfits of measurements."""
         given = np.stack([condition.points[name].numpy() for name in self.names], axis=1)
-        home = experts_at(layout.tree, layout.home, given, self.region.size)
+        home = experts_at(layout.tree, layout.home, given, self.materials.at(given), self.region.size)
         site, (order,) = places_of(made, store, home, given, np.arange(len(given)))
         within = condition.at(torch.from_numpy(order), self.problem.domain)
         terms = within.terms(self.problem.context())
@@ -241,30 +212,67 @@ class CutDiscretization:
 
         return PointRows(self.problem.unknowns, [site], evaluate, math.sqrt(condition.weight))
 
-    def _of_jumps(self, name: str, unknowns: Sequence[str]) -> Evaluate | None:
+    def _mean_rows(self, layout: Layout, made: Frames, store: NodeStore, condition: Integral) -> MeanRows:
+        """An integral over the region or a piece of its boundary."""
+        (term,) = condition.terms(self.problem.context())
+        (nodes,) = term.draw(lambda n: torch.zeros(n, len(self.names), dtype=torch.float64), 1)
+        given = nodes.points.numpy()
+        home = experts_at(layout.tree, layout.home, given, self.materials.at(given), self.region.size)
+        normals = np.zeros_like(given) if nodes.normals is None else nodes.normals.numpy()
+        assert term.weights is not None
+        site, (outward, shares) = places_of(made, store, home, given, normals, term.weights.numpy())
+        evaluate = self._of_term(term, site, outward)
+        return MeanRows(self.problem.unknowns, site, evaluate, shares, self.weight * math.sqrt(layout.count))
+
+    def _of_jumps(self, name: str, unknowns: Sequence[str] | None = None) -> Evaluate | None:
         """Jumps (n,) of values and derivatives across faces, up to the equations' order less one."""
         order_of = self.problem.order_of
-        matched = [(u, key) for u in unknowns for key, _ in continuous_derivatives(name, order_of(u, name))]
+        matched = [
+            (u, key)
+            for u in unknowns or self.problem.unknowns
+            for key, _ in continuous_derivatives(name, order_of(u, name))
+        ]
 
         def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
             return [jets[0][u][key] - jets[1][u][key] for u, key in matched]
 
         return evaluate if matched else None
 
-    def _mixing(self, layout: Layout, made: Frames, points: Sequence[Array], homes: Sequence[Array]) -> list[Array]:
-        """Combinations of functions that are orthogonal, with a mean square of one, on the points of each expert."""
+    def _mixing(
+        self, layout: Layout, made: Frames, place: Array, home: Array, degree: int | None = None
+    ) -> list[Array]:
+        """Combinations of functions that are orthogonal, with a mean square of one, on the points (n, d) of each expert."""
         value = (0,) * len(self.names)
-        whole = orthogonal(self.basis.rows(2 * self.in_whole - 1, value))
-        place, home = np.concatenate(points), np.concatenate(homes)
         order = np.argsort(home, kind="stable")
         ends = np.searchsorted(home[order], np.arange(layout.count + 1))
-        found = []
-        for expert in range(layout.count):
-            if layout.whole[expert]:
-                found.append(whole)
-            else:
-                mine = place[order[ends[expert] : ends[expert + 1]]]
-                found.append(orthogonal(self.basis.rows(made.reference(expert, mine), value)))
+        found, of_whole = [], dict[int, Array]()
+        for expert, count in enumerate(self._functions(layout, degree)):
+            mine = place[order[ends[expert] : ends[expert + 1]]]
+            if not layout.whole[expert]:
+                found.append(orthogonal(self.basis.rows(made.reference(expert, mine), value), count))
+                continue
+            if count not in of_whole:
+                of_whole[count] = orthogonal(self.basis.rows(2 * self.maker.in_whole - 1, value), count)
+            found.append(of_whole[count])
+        return found
+
+    def _functions(self, layout: Layout, highest: int | None) -> list[int]:
+        """How many functions of the basis each expert has: fewer, the smaller it is, in rings around a corner.
+
+        There the solution r^a has the same shape in each ring, and is 2^a times smaller in the next one, so that as many
+        polynomials fewer suffice for the same error.
+        """
+        basis = self.basis
+        if not isinstance(basis, TotalDegree):
+            return [basis.size] * layout.count
+        found, degree = [], basis.degree if highest is None else min(highest, basis.degree)
+        for mine in layout.members:
+            lower, sides = layout.tree.corners(mine)
+            level = min(layout.tree.places[box][0] for box in mine)
+            away = np.maximum(lower - self.corners.points[:, None], self.corners.points[:, None] - lower - sides)
+            near = (away <= _RINGS * sides).all(axis=2).any(axis=1) if level else np.zeros(len(away), dtype=bool)
+            less = int(_FEWER * level * min(1.0, float(self.corners.powers[near].min()))) if near.any() else 0
+            found.append(math.comb(max(degree - less, min(degree, _LEAST)) + len(self.names), len(self.names)))
         return found
 
     def _mask(self, holds: Callable[[Mapping[str, Tensor]], Tensor]) -> Callable[[Array], Array]:
@@ -281,39 +289,15 @@ class CutDiscretization:
         return columns_of(self.problem.domain, {**found, self.clock: times.repeat_interleave(len(at))})
 
 
-def _two_sides(points: Array, face: Face, across: Array) -> tuple[Array, Array]:
-    """Points (n, d) on the small box's side of a face, as they are for the boxes below and above; (d,) from one to the
-    other where these are ends of a period.
-    """
-    return (points, points - across) if face.small == face.lower else (points + across, points)
-
-
-def orthogonal(rows: Array) -> Array:
-    """(N, N_e) combinations of functions that are orthogonal, with a mean square of one, on n points.
+def orthogonal(rows: Array, count: int) -> Array:
+    """(N, N_e) combinations of the first functions that are orthogonal, with a mean square of one, on n points.
 
     Args:
-        rows: (n, N) values.
+        rows: (n, N) values of all functions.
+        count: how many are combined.
     """
-    _, sizes, directions = np.linalg.svd(rows / math.sqrt(len(rows)), full_matrices=False)
+    _, sizes, directions = np.linalg.svd(rows[:, :count] / math.sqrt(len(rows)), full_matrices=False)
     kept = sizes > _ROUNDING * sizes[0]
-    return directions[kept].T / sizes[kept]
-
-
-def _in_whole(basis: LocalBasis, d: int) -> Array:
-    """(q, d) points of the equations in a whole cell, of the unit cube; Gauss's where they are not too many."""
-    if d == 2:
-        return _tensor(math.ceil(math.sqrt(_ROWS_WHOLE * basis.size)), d)
-    # fewer than one more than the degree along a coordinate do not tell polynomials apart
-    return unit_points("sobol", math.ceil(_ROWS_SPREAD * basis.size), d, np.random.default_rng(3)).numpy()
-
-
-def _tensor(count: int, d: int) -> Array:
-    """(count^d, d) Gauss-Legendre nodes of the unit cube."""
-    axis = (np.polynomial.legendre.leggauss(count)[0] + 1) / 2
-    return np.stack([g.ravel() for g in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
-
-
-def _uniform(count: int, d: int) -> Array:
-    """(count^d, d) evenly spread points of the unit cube."""
-    axis = (np.arange(count) + 0.5) / count
-    return np.stack([g.ravel() for g in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
+    found = np.zeros((rows.shape[1], int(kept.sum())))
+    found[:count] = directions[kept].T / sizes[kept]
+    return found

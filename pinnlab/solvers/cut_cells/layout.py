@@ -1,12 +1,12 @@
-"""Which cells have an expert: boxes that meet the region, small remainders joined with a neighbour.
+"""Which cells have an expert: what a box and a material have in common, small remainders joined with a neighbour.
 
-Letters: n points, d coordinates, K experts, k boxes.
+Letters: n points, d coordinates, K experts, k boxes, M materials, one where there are none.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,12 @@ import torch
 from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Face, Tree
+from pinnlab.solvers.cut_cells.parts import Materials
 from pinnlab.solvers.cut_cells.places import Frames
 
 Array = np.ndarray
+Cell = tuple[int, int]
+"""A box and a material."""
 SLIVER = 0.28
 """Share of a box up to which the region's part of it is joined with a neighbour's."""
 _PROBES = 512
@@ -35,27 +38,35 @@ class Inside:
     Args:
         region: in space.
         tree: of boxes over it.
+        materials: its parts; one part if None.
     """
 
-    def __init__(self, region: Region, tree: Tree):
+    def __init__(self, region: Region, tree: Tree, materials: Materials | None = None):
         self.region, self.tree = region, tree
+        self.materials = materials or Materials(region.coordinates)
         d = tree.dimension
         self.unit = unit_points("sobol", 8192, d, np.random.default_rng(0)).numpy()
-        self._share: dict[int, float] = {}
+        self._share: dict[int, Array] = {}
 
-    def holds(self, points: Array) -> Array:
-        """(n,) whether points (n, d) are inside."""
-        return (self.region.depth(torch.from_numpy(points)) > 0).numpy()
+    def parts(self, points: Array) -> Array:
+        """(n,) in which material points (n, d) are; -1 outside of the region."""
+        held = (self.region.depth(torch.from_numpy(points)) > 0).numpy()
+        if self.materials.count == 1:
+            return np.where(held, 0, -1)
+        found = np.full(len(points), -1)
+        found[held] = self.materials.at(points[held])
+        return found
 
     def shares(self, boxes: Sequence[int]) -> Array:
-        """(k,) share of each box that is inside, estimated."""
+        """(k, M) share of each box that is inside, of each material, estimated."""
         new = [box for box in boxes if box not in self._share]
         if new:
             lower, sides = self.tree.corners(new)
             points = lower[:, None] + sides[:, None] * self.unit[:_PROBES]
-            found = self.holds(points.reshape(-1, self.tree.dimension)).reshape(len(new), -1).mean(axis=1)
-            self._share.update(zip(new, found.tolist(), strict=True))
-        return np.array([self._share[box] for box in boxes])
+            found = self.parts(points.reshape(-1, self.tree.dimension)).reshape(len(new), -1)
+            counts = [np.bincount(each[each >= 0], minlength=self.materials.count) / _PROBES for each in found]
+            self._share.update(zip(new, counts, strict=True))
+        return np.stack([self._share[box] for box in boxes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +76,20 @@ class Layout:
     Attributes:
         tree: of boxes.
         members: per expert the numbers of its boxes.
-        home: (boxes of the tree,) the expert of each leaf, -1 where there is none.
-        whole: (K,) whether the region fills the one box of an expert.
-        share: {leaf: share of it that is inside}.
-        faces: between leaves of different experts.
+        material: (K,) of each expert.
+        home: (boxes of the tree, M) the expert of each leaf and material, -1 where there is none.
+        whole: (K,) whether an expert fills its one box.
+        share: {(leaf, material): share of the leaf}.
+        faces: between leaves in which a material has different experts, and the material.
     """
 
     tree: Tree
     members: list[list[int]]
+    material: Array
     home: Array
     whole: Array
-    share: dict[int, float]
-    faces: list[Face]
+    share: dict[tuple[int, int], float]
+    faces: list[tuple[Face, int]]
 
     @property
     def count(self) -> int:
@@ -96,48 +109,57 @@ class Layout:
         return np.array(found)
 
 
-def nodes_of_boundary(tree: Tree, points: Array, normals: Array) -> Array:
-    """(n,) the leaf in which the region lies beside each node (n, d) of its boundary."""
-    leaves = tree.locate(points)
-    _, sides = tree.corners(leaves)
-    return tree.locate(points - _INSIDE * sides.min(axis=1, keepdims=True) * normals)
+def leaves_beside(tree: Tree, points: Array, directions: Array) -> tuple[Array, Array]:
+    """(n,) the leaf a little beside each of (n, d) points, and the places (n, d) that were looked at.
+
+    Args:
+        tree: of boxes.
+        points: (n, d).
+        directions: (n, d) of length one.
+    """
+    _, sides = tree.corners(tree.locate(points))
+    moved = points + _INSIDE * sides.min(axis=1, keepdims=True) * directions
+    return tree.locate(moved), moved
 
 
-def laid_out(inside: Inside, points: Array, leaves: Array) -> Layout:
+def laid_out(inside: Inside, points: Array, leaves: Array, materials: Array) -> Layout:
     """The experts of a tree.
 
     Args:
-        inside: the region and the tree.
-        points: (n, d) nodes of the boundary, dense enough for no cell that it meets to be without one.
+        inside: the region, its materials and the tree.
+        points: (n, d) nodes of the boundary and of the surfaces between materials, those twice, dense enough for no cell
+            that they meet to be without one.
         leaves: (n,) the leaf beside each.
+        materials: (n,) the material there.
     """
     tree = inside.tree
-    boxes = tree.leaves
-    shares = dict(zip(boxes, inside.shares(boxes).tolist(), strict=True))
+    shares = _shares(inside, tree.leaves)
     lower, sides = tree.corners(leaves)
     within = ((points - lower) / sides > 1e-6).all(axis=1) & ((points - lower) / sides < 1 - 1e-6).all(axis=1)
-    crossed, touched = set(leaves[within].tolist()), set(leaves.tolist())
-    used = [box for box in boxes if shares[box] > 0 or box in touched]
-    volumes = dict(zip(used, tree.corners(used)[1].prod(axis=1).tolist(), strict=True))
-    faces = [f for f in tree.faces() if f.lower in volumes and f.upper in volumes]
-    group = {box: box for box in used}
-    members = {box: [box] for box in used}
-    small = sorted((box for box in used if shares[box] < SLIVER), key=lambda box: shares[box])
+    crossed, touched = set(leaves[within].tolist()), set(zip(leaves.tolist(), materials.tolist(), strict=True))
+    used = sorted({*shares, *touched})
+    shares |= dict.fromkeys(touched - shares.keys(), 0.0)
+    sizes = tree.corners([box for box, _ in used])[1].prod(axis=1)
+    volumes = dict(zip(used, sizes.tolist(), strict=True))
+    faces = _faces(tree, volumes)
+    group = {cell: cell for cell in used}
+    members = {cell: [cell] for cell in used}
+    small = sorted((cell for cell in used if shares[cell] < SLIVER), key=lambda cell: shares[cell])
     if small:
         wanted = set(small)
-        near: dict[int, list[tuple[float, int]]] = {}
-        tested = [f for f in faces if f.lower in wanted or f.upper in wanted]
-        for face, area in zip(tested, _open_areas(inside, tested), strict=True):
-            for a, b in ((face.lower, face.upper), (face.upper, face.lower)):
+        near: dict[Cell, list[tuple[float, Cell]]] = {}
+        tested = [(f, m) for f, m in faces if (f.lower, m) in wanted or (f.upper, m) in wanted]
+        for (face, m), area in zip(tested, _open_areas(inside, tested), strict=True):
+            for a, b in (((face.lower, m), (face.upper, m)), ((face.upper, m), (face.lower, m))):
                 if a in wanted:
                     near.setdefault(a, []).append((area, b))
-        for box in small:
-            mine = group[box]
+        for cell in small:
+            mine = group[cell]
             volume = sum(shares[b] * volumes[b] for b in members[mine])
             if volume >= SLIVER * max(volumes[b] for b in members[mine]):
                 continue
-            others = [(area, shares[b] * volumes[b], b) for area, b in near.get(box, []) if group[b] != mine]
-            others = [each for each in others if each[0] > 0] or [each for each in others if shares[box] == 0]
+            others = [(area, shares[b] * volumes[b], b) for area, b in near.get(cell, []) if group[b] != mine]
+            others = [each for each in others if each[0] > 0] or [each for each in others if shares[cell] == 0]
             if others:
                 into = group[max(others)[2]]
                 for b in members.pop(mine):
@@ -145,41 +167,65 @@ def laid_out(inside: Inside, points: Array, leaves: Array) -> Layout:
                     members[into].append(b)
     order = sorted(members)
     number = {root: k for k, root in enumerate(order)}
-    home = np.full(len(tree.places), -1)
-    for box in used:
-        home[box] = number[group[box]]
-    lists = [sorted(members[root]) for root in order]
-    whole = np.array([len(mine) == 1 and shares[mine[0]] == 1.0 and mine[0] not in crossed for mine in lists])
-    return Layout(tree, lists, home, whole, shares, [f for f in faces if home[f.lower] != home[f.upper]])
+    home = np.full((len(tree.places), inside.materials.count), -1)
+    for cell in used:
+        home[cell] = number[group[cell]]
+    lists = [sorted(box for box, _ in members[root]) for root in order]
+    material = np.array([m for _, m in order])
+    filled = [
+        len(b) == 1 and shares[b[0], m] == 1.0 and b[0] not in crossed for b, (_, m) in zip(lists, order, strict=True)
+    ]
+    between = [(f, m) for f, m in faces if home[f.lower, m] != home[f.upper, m]]
+    return Layout(tree, lists, material, home, np.array(filled), shares, between)
 
 
-def experts_at(tree: Tree, home: Array, points: Array, size: float) -> Array:
+def _shares(inside: Inside, boxes: Sequence[int]) -> dict[Cell, float]:
+    """Shares of boxes that materials have."""
+    found = inside.shares(boxes)
+    return {(boxes[k], int(m)): float(found[k, m]) for k, m in zip(*np.nonzero(found), strict=True)}
+
+
+def _faces(tree: Tree, cells: Mapping[Cell, float]) -> list[tuple[Face, int]]:
+    """Faces with the materials that are on both sides."""
+    held: dict[int, list[int]] = {}
+    for box, m in cells:
+        held.setdefault(box, []).append(m)
+    return [(f, m) for f in tree.faces() for m in held.get(f.lower, ()) if (f.upper, m) in cells]
+
+
+def experts_at(tree: Tree, home: Array, points: Array, materials: Array, size: float) -> Array:
     """(n,) the expert of each point (n, d); -1 where there is none, nor next to it.
 
     Args:
         tree: of boxes.
-        home: (boxes of the tree,) the expert of each leaf, -1 where there is none.
+        home: (boxes of the tree, M) the expert of each leaf and material, -1 where there is none.
         points: (n, d).
+        materials: (n,) of each.
         size: of the region.
     """
-    found = home[tree.locate(points)]
+    found = home[tree.locate(points), materials]
     for near in _ROUNDED:
         for direction in itertools.product((-1.0, 0.0, 1.0), repeat=tree.dimension):
             lost = found < 0
             if not lost.any():
                 return found
-            found[lost] = home[tree.locate(points[lost] + near * size * np.array(direction))]
+            found[lost] = home[tree.locate(points[lost] + near * size * np.array(direction)), materials[lost]]
+    # of a material's splinter that is smaller than the nodes are apart, what is beside it: unknowns are continuous
+    lost = found < 0
+    found[lost] = home[tree.locate(points[lost])].max(axis=1)
     return found
 
 
-def _open_areas(inside: Inside, faces: Sequence[Face]) -> Array:
-    """How much of each face lies in the region, about."""
+def _open_areas(inside: Inside, faces: Sequence[tuple[Face, int]]) -> Array:
+    """How much of each face lies in a material, about."""
     if not faces:
         return np.zeros(0)
-    points = np.stack([face_points(inside.tree, face, inside.unit[:64, 1:]) for face in faces])
-    held = inside.holds(points.reshape(-1, points.shape[2])).reshape(len(faces), -1).mean(axis=1)
-    sides = inside.tree.corners([face.small for face in faces])[1]
-    across = np.array([face.axis for face in faces])
+    points = np.stack([face_points(inside.tree, face, inside.unit[:64, 1:]) for face, _ in faces])
+    materials = np.array([material for _, material in faces])
+    parts = inside.parts(points.reshape(-1, points.shape[2])).reshape(len(faces), -1)
+    sides = inside.tree.corners([face.small for face, _ in faces])[1]
+    across = np.array([face.axis for face, _ in faces])
+    held = (parts == materials[:, None]).mean(axis=1)
     return held * sides.prod(axis=1) / sides[np.arange(len(faces)), across]
 
 

@@ -23,7 +23,7 @@ from pinnlab.reference.faces import prescribed_means
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
-from pinnlab.solvers.cut_cells.marking import Marking
+from pinnlab.solvers.cut_cells.marking import DEEPEST, Marking
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError
 from pinnlab.solvers.local_experts.basis import LocalBasis
@@ -35,6 +35,12 @@ Array = np.ndarray
 _STALLED = 2
 """Levels in a row that bring nothing, after which cells are no longer halved."""
 _MOST_STEPS = 40
+_BEGUN, _ROUGHLY = 8, 1e-2
+"""Degree of the polynomials with which a non-linear problem is begun, and how well it is solved with them."""
+_FEW_STEPS, _SHORTEST = 12, 1e-2
+"""Steps for each part of sources and data, and the smallest part."""
+_SAME = 1e-9
+"""Share of the largest row up to which rows are the same."""
 _GAIN = 0.5
 """Share of the estimate that richer experts have to leave at most, to be made richer again."""
 
@@ -99,16 +105,21 @@ class CutLevels:
     _seconds: tuple[float, int] = (0.0, 1)
     _solved_on: list[int] | None = None
     _raised_at: float = math.inf
+    _depth: int = DEEPEST
     inside: Inside = field(init=False)
 
     def __post_init__(self) -> None:
         self.made = CutDiscretization(self.problem, self.basis, self.settings.weight)
+        self.marking = Marking(self.made.corners, self.settings.tolerance)
+        self._begin()
+        self._pace = Pace(0.3 * multiplications_per_second())
+
+    def _begin(self) -> None:
+        """The first cells, graded towards corners as deep as may be."""
         region = self.problem.domain
         lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
-        self.inside = Inside(region, Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
-        self.marking = Marking(self.made.corners, self.settings.tolerance)
-        self.marking.begin(self.tree, self.settings.most)
-        self._pace = Pace(0.3 * multiplications_per_second())
+        self.inside = self._over(Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
+        self.marking.begin(self.tree, self.settings.most, self._depth)
 
     @property
     def tree(self) -> Tree:
@@ -126,7 +137,7 @@ class CutLevels:
             try:
                 rows, system = self._assembled(deadline)
             except (UnresolvedError, TimeIsUpError):
-                if not self._raise_degree():
+                if not (self._raise_degree() if self.best is not None else self._grade_less()):
                     raise
             else:
                 break
@@ -156,6 +167,13 @@ class CutLevels:
         deadline.require(self._pace.seconds(system.cost.work), "the next factorization")
         return rows, system
 
+    def _grade_less(self) -> bool:
+        """Take half as many halvings towards corners before the first solve; False where there are none."""
+        self._depth = min(self._depth, self.marking.deepest(self.tree)) // 2
+        cells = len(self.tree.leaves)
+        self._begin()
+        return len(self.tree.leaves) < cells
+
     def _raise_degree(self) -> bool:
         """Take richer experts on the cells of the last level in place of smaller cells.
 
@@ -168,11 +186,14 @@ class CutLevels:
             return False
         self._raised_at = self.best.estimate
         self._take(richer)
-        self.inside = Inside(self.problem.domain, self._grown(self._solved_on))
+        self.inside = self._over(self._grown(self._solved_on))
         return True
 
     def _take(self, basis: LocalBasis) -> None:
         self.basis, self.made = basis, CutDiscretization(self.problem, basis, self.settings.weight)
+
+    def _over(self, tree: Tree) -> Inside:
+        return Inside(self.problem.domain, tree, self.made.materials)
 
     def _grown(self, halved: Sequence[int]) -> Tree:
         tree = self.tree
@@ -197,7 +218,7 @@ class CutLevels:
     def restore(self, state: dict[str, Any], piece: CutPiece | None) -> None:
         """Go on from a state, and the piece of the best level."""
         self._take(LocalBasis.from_data(state["basis"]))
-        self.inside = Inside(self.problem.domain, self._grown(state["halved"].tolist()))
+        self.inside = self._over(self._grown(state["halved"].tolist()))
         self._solved_on = None if piece is None else state["solved on"].tolist()
         self.best = None if piece is None else Level(piece, **state["best"])
         self.resolved, self.linear, self._worse = state["resolved"], state["linear"], state["worse"]
@@ -228,18 +249,43 @@ class CutLevels:
         else:
             starts = [lambda: rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
         why = f"Gauss-Newton did not converge from {'a zero start' if known is None else 'the start that was given'}"
+        if self.best is None:
+            self.linear = is_linear(rows)
         for start in starts:
             try:
-                found = system.solve(start(), 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
+                begun = start() if self.linear or known is not None else self._begun(rows, start(), deadline)
+                found = system.solve(begun, 1e-3 * self.settings.tolerance, _MOST_STEPS, self._pace, deadline)
             except SingularError as error:
                 why = str(error)
                 continue
             if found.converged:
-                self.linear = known is None and found.factorizations == 1
                 return found
             for group in rows.groups:
                 group.scale = None
         raise UnresolvedError(why)
+
+    def _begun(self, rows: Assembled, start: Array, deadline: Deadline) -> Array:
+        """A solution of few functions, from which that of all takes a few steps; the start itself if there is none.
+
+        Steps of a non-linear problem are many, and each of few functions costs little. Where they do not converge, sources
+        and data are raised in parts from those that the start solves for.
+        """
+        mixing = rows.thinned(_BEGUN)
+        system = CellSystem(rows.groups, mixing, rows.layout.middles(), len(self.problem.unknowns))
+        found = system.solve(start, _ROUGHLY, _MOST_STEPS, self._pace, deadline)
+        if found.converged:
+            return found.coefficients
+        now, share, step = start, 0.0, 0.25
+        first = system.residuals(start)
+        while share < 1.0 and step > _SHORTEST:
+            tried = min(1.0, share + step)
+            left = [(1.0 - tried) * each for each in first]
+            found = system.solve(now, _ROUGHLY, _FEW_STEPS, self._pace, deadline, left)
+            if found.converged:
+                now, share, step = found.coefficients, tried, 1.5 * step
+            else:
+                step /= 2
+        return now if share == 1.0 else start
 
     def _judged(self, rows: Assembled, found: Found) -> tuple[Level, Array]:
         """The level, and (K,) how far each expert is off, relative to the size of the unknowns."""
@@ -251,8 +297,8 @@ class CutLevels:
         size = rows.largest(found.coefficients)
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
         piece = CutPiece(
-            self.problem.unknowns, self.problem.domain, _frozen(self.tree), rows.layout.home, rows.frames, self.basis,
-            found.coefficients, self.made.parameters,
+            self.problem.unknowns, self.problem.domain, _frozen(self.tree), self.made.materials, rows.layout.home,
+            rows.frames, self.basis, found.coefficients, self.made.parameters,
         )  # fmt: skip
         estimate = float(self.marking.estimates(rows.layout, off).max())
         return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off
@@ -261,3 +307,23 @@ class CutLevels:
 def _frozen(tree: Tree) -> Tree:
     """The tree as it is now."""
     return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, tree.halved)
+
+
+def is_linear(rows: Assembled) -> bool:
+    """Whether all rows are linear: with a function added twice they change twice as much."""
+    points = rows.groups[0].sites[0].points
+    middle, half = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0) / 2
+    unknowns = len(rows.groups[0].unknowns)
+
+    def wave(x: Array) -> Array:
+        along = (x - middle) / half @ np.linspace(1.3, 2.1, len(middle))
+        return np.stack([1.0 + np.sin(along + j) for j in range(unknowns)], axis=1)
+
+    once = rows.sampled(wave)
+    for group in rows.groups:
+        if group.count:
+            group.linearized(0.0 * once)
+            zero, one, two = (group.residuals(factor * once) for factor in (0.0, 1.0, 2.0))
+            if not np.abs(two - 2 * one + zero).max() <= _SAME * max(np.abs(two).max(), np.abs(zero).max()):
+                return False
+    return True

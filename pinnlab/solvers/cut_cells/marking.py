@@ -33,7 +33,7 @@ _TYPICAL = 0.6
 """That power at a corner, as long as it is not known."""
 _AT_ONCE = 6
 """Halvings towards a corner in one level."""
-_DEEPEST = 30
+DEEPEST = 30
 """Halvings of the first cells."""
 _SHARP = 0.84
 """Power of a corner below which cells are graded towards it before anything is solved."""
@@ -55,17 +55,23 @@ class Marking:
         self.corners, self.powers, self.tolerance = corners.points, corners.powers, tolerance
         self._before: dict[int, tuple[float, int]] = {}
 
-    def begin(self, tree: Tree, most: int) -> None:
+    def begin(self, tree: Tree, most: int, deepest: int = DEEPEST) -> None:
         """Grade the first cells towards corners that point inwards, as deep as harmonic functions need it there.
 
         Args:
             tree: of boxes.
             most: experts, of which half are left for what follows.
+            deepest: halvings at most.
         """
         sharp = np.flatnonzero(self.powers < _SHARP)
         for corner in sharp:
             depth = math.ceil(math.log2(100 / self.tolerance) / (2 * self.powers[corner]))
-            self._deepen(tree, self.corners[corner], min(depth, _DEEPEST, most // (20 * len(sharp))))
+            self._deepen(tree, self.corners[corner], min(depth, deepest, most // (20 * len(sharp))))
+
+    @staticmethod
+    def deepest(tree: Tree) -> int:
+        """Of how many halvings the smallest boxes of a tree are."""
+        return max(tree.places[leaf][0] for leaf in tree.leaves)
 
     def estimates(self, layout: Layout, off: Array) -> Array:
         """(K,) what each expert adds to the error, about, relative to the size of the unknowns."""
@@ -114,7 +120,7 @@ class Marking:
                 beside = set(self._next_to(tree, box))
                 # what is off beside a corner may come from the corner
                 owed = bool(beside & at) and not self._corners_of(tree, box, 0.0)
-                if tree.places[box][0] >= _DEEPEST or owed:
+                if tree.places[box][0] >= DEEPEST or owed:
                     continue
                 boxes.append(box)
                 power = self._power(tree, box, float(off[expert]))
@@ -137,7 +143,7 @@ class Marking:
 
     def _deepen(self, tree: Tree, point: Array, times: int) -> None:
         for _ in range(times):
-            tree.split(leaf for leaf in _around(tree, point) if tree.places[leaf][0] < _DEEPEST)
+            tree.split(leaf for leaf in _around(tree, point) if tree.places[leaf][0] < DEEPEST)
 
     def _power(self, tree: Tree, box: int, off: float) -> float:
         """With which power of its size a box is off, from that of which it was made; infinite where that is not known."""

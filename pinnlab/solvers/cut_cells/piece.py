@@ -1,6 +1,7 @@
 """A finished solution on cut cells: local coefficients that can be evaluated and differentiated anywhere in the region.
 
-Letters: n points, d coordinates, c derivatives, m unknowns, K experts, N basis functions.
+Letters: n points, d coordinates, c derivatives, m unknowns, K experts, M materials,
+N basis functions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region, from_data
 from pinnlab.domains.trees import Tree
 from pinnlab.solvers.cut_cells.layout import experts_at
+from pinnlab.solvers.cut_cells.parts import Materials
 from pinnlab.solvers.cut_cells.places import Frames
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.training.part import Part, Writer
@@ -31,7 +33,8 @@ class CutPiece(Part):
         unknowns: m names.
         region: in which it holds.
         tree: of boxes over the region.
-        home: (boxes of the tree,) the expert of each leaf, -1 where there is none.
+        materials: parts of the region.
+        home: (boxes of the tree, M) the expert of each leaf and material, -1 where there is none.
         frames: in whose coordinates the experts' functions are written.
         basis: N functions.
         weights: (K, m, N) coefficients.
@@ -43,6 +46,7 @@ class CutPiece(Part):
         unknowns: Sequence[str],
         region: Region,
         tree: Tree,
+        materials: Materials,
         home: Array,
         frames: Frames,
         basis: LocalBasis,
@@ -50,6 +54,7 @@ class CutPiece(Part):
         constants: Mapping[str, Any],
     ):
         self.unknowns, self.region, self.tree, self.home = tuple(unknowns), region, tree, home
+        self.materials = materials
         self.frames, self.basis, self.weights, self.constants = frames, basis, weights, dict(constants)
         self.parameters = [torch.from_numpy(weights)]
         self.coefficients = {}
@@ -63,7 +68,8 @@ class CutPiece(Part):
         at = points.detach().to("cpu", torch.float64)
         found = np.full((len(indices), len(at), len(self.unknowns)), np.nan)
         inside = np.flatnonzero(self.region.contains(at).numpy())
-        experts = experts_at(self.tree, self.home, at.numpy()[inside], self.region.size)
+        mine = at.numpy()[inside]
+        experts = experts_at(self.tree, self.home, mine, self.materials.at(mine), self.region.size)
         inside, experts = inside[experts >= 0], experts[experts >= 0]
         order = np.argsort(experts, kind="stable")
         for first in range(0, len(order), _BATCH):
@@ -94,6 +100,7 @@ class CutPiece(Part):
                 "lower": torch.from_numpy(tree.origin), "upper": torch.from_numpy(tree.origin + tree.unit * tree.counts),
                 "counts": list(tree.counts), "halved": torch.tensor(tree.halved, dtype=torch.long),
             },
+            "materials": self.materials.to_data(),
             "home": torch.from_numpy(self.home),
             "middle": torch.from_numpy(self.frames.middle),
             "half": torch.from_numpy(self.frames.half),
@@ -112,4 +119,7 @@ class CutPiece(Part):
         tree = Tree.of_halved(lower, upper, of["counts"], of["halved"].tolist())
         frames = Frames(region.coordinates, data["middle"].cpu().numpy(), data["half"].cpu().numpy())
         weights = data["weights"].cpu().numpy()
-        return cls(data["unknowns"], region, tree, data["home"].cpu().numpy(), frames, basis, weights, constants)
+        materials = Materials.from_data(region.coordinates, data.get("materials", ()))
+        # earlier files, without materials, have one column
+        home = data["home"].cpu().numpy().reshape(-1, materials.count)
+        return cls(data["unknowns"], region, tree, materials, home, frames, basis, weights, constants)

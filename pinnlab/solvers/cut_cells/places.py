@@ -166,3 +166,16 @@ def places_of(
     experts, counts = np.unique(home, return_counts=True)
     starts = np.concatenate([[0], np.cumsum(counts)])
     return Places(frames, store, points[order], experts, starts), tuple(other[order] for other in others)
+
+
+def paired(*ends: Array) -> tuple[Array, Array, Array]:
+    """The order in which points with the same pair of experts follow one another.
+
+    Args:
+        ends: (n,) experts of each point, on either side.
+
+    Returns:
+        (n,) numbers of points in that order, (2, b) the experts of each pair, and (b + 1,) where pairs begin.
+    """
+    experts, pair, counts = np.unique(np.stack(ends), axis=1, return_inverse=True, return_counts=True)
+    return np.argsort(pair.ravel(), kind="stable"), experts, np.concatenate([[0], np.cumsum(counts)])

@@ -9,18 +9,23 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.conditions import BoundaryCondition, Data
+from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Periodic
 from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
 from pinnlab.domains.coverings import boundary_patches
+from pinnlab.domains.regions import Combination
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.cut_cells.crossings import Crossings
 from pinnlab.solvers.cut_cells.first import first_counts, local_basis
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
+from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
+from pinnlab.solvers.switches import changing
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
 from pinnlab.training.status import Status
 
@@ -31,9 +36,10 @@ _FEW = {2: 4, 3: 3}
 """Cells along the longest side of the region at the start."""
 _MANY = 20_000
 """Experts, where no number is given: memory and time end earlier."""
-USEFUL = 0.03
+USEFUL = 0.15
 """Estimated error up to which a solution on cells that were not fine enough is worth keeping: a network that is trained in
-the time left is seldom better, and the estimate is on the safe side where sources jump inside of cells."""
+the time left is seldom better, and the estimate is ten times on the safe side where sources jump inside of cells or
+materials meet in a corner."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +103,17 @@ class CutExperts(Solver):
                 f"{problem.unknown_parameters}; use PINN()."
             )
         for condition in problem.conditions:
-            if not isinstance(condition, BoundaryCondition | Data):
+            if not isinstance(condition, BoundaryCondition | Data | Integral | Periodic):
                 yield (
-                    f"{_OWNER}() takes data, and conditions on the boundary, of a region that is no box, not "
+                    f"{_OWNER}() takes data, integrals, periodic sides and conditions on the boundary of {region!r}, not "
                     f"{condition!r}; use PINN()."
                 )
-        if (lost := problem.lost_flux(f"{_OWNER}()")) is not None:
+            if isinstance(condition, Integral) and len(region.space) > 2 and isinstance(region, Combination):
+                yield (
+                    f"{_OWNER}() takes integrals over regions whose quadrature is exact, which that of {region!r} is not: "
+                    f"{condition!r} would be off by a thousandth; use PINN()."
+                )
+        if (lost := Crossings(problem, materials_of(problem)).obstacle(f"{_OWNER}()")) is not None:
             yield lost
         for name, parts in (self.options.experts or {}).items():
             if not isinstance(parts, int):
@@ -209,6 +220,30 @@ class CutMarch(March):
             for p in state["pieces"]
         ]
         levels.restore(state["levels"], self._pieces[-1] if self._pieces else None)
+
+
+def on_cut_cells(problem: Problem, options: ExpertOptions) -> bool:
+    """Whether cut cells suit a steady problem better than rows of boxes.
+
+    Boundaries or materials are no planes, or end; or conditions change along a side in the plane, where solutions are
+    singular, and cells are graded towards such places.
+
+    Args:
+        problem: a single instance.
+        options: of local experts; edges that are given stay edges.
+    """
+    region = problem.domain
+    if not isinstance(region, Box):
+        return True
+    edges = any(not isinstance(parts, int) for parts in (options.experts or {}).values())
+    if region.has_time or len(region.space) not in _DEGREE or edges:
+        return False
+    # columns of such boxes are large dense blocks
+    large = len(region.space) == 3 or (len(problem.unknowns) > 1 and not problem.clashes.resolved)
+    if large or changing(problem):
+        return CutExperts(options).obstacle(problem) is None
+    fluxes = [jump for jump in problem.jumps if jump.flux]
+    return len({jump.coordinate for jump in fluxes}) > 1 or any(jump.position is None for jump in fluxes)
 
 
 def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:

@@ -38,10 +38,16 @@ class PointRows:
             same blocks.
         evaluate: residuals from jets at the sites.
         weight: multiplies all rows.
+
+    Attributes:
+        contrast: (K,) how much better than the worst of all an expert's material conducts: a small misfit of derivatives
+            there is a flux that makes a large one of values elsewhere. None where there is one material.
+        scale: (r, n) factors of the rows, once they have been linearized.
     """
 
     def __init__(self, unknowns: Sequence[str], sites: Sequence[Places], evaluate: Evaluate, weight: float = 1.0):
         self.unknowns, self.sites, self.evaluate, self.weight = tuple(unknowns), tuple(sites), evaluate, weight
+        self.contrast: Array | None = None
         self.scale: Array | None = None
 
     @property
@@ -65,6 +71,13 @@ class PointRows:
             return torch.from_numpy(site.derivative(coefficients, key)).requires_grad_(leaves)
 
         return LazyJet(derive)
+
+    def residuals(self, coefficients: Array) -> Array:
+        """(r, n) weighted residuals."""
+        with torch.no_grad():
+            found = self.evaluate(self._jets(coefficients, False), None)
+        assert self.scale is not None
+        return np.stack([f.numpy() for f in found]) * self.scale
 
     def linearized(self, coefficients: Array) -> tuple[Array, list[Parts]]:
         """(r, n) weighted residuals, and per site their dependence on derivatives in reference coordinates."""
@@ -127,9 +140,13 @@ class PointRows:
         """
         starts = self.starts[:-1]
         counts = np.diff(self.starts)
-        size = np.zeros((max((len(part) for parts in linear for part in parts.values()), default=0), len(starts)))
-        for parts in linear:
-            for part in parts.values():
-                np.maximum(size, np.sqrt(np.add.reduceat(np.abs(part) ** 2, starts, axis=1) / counts), out=size)
-        scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0)
+        residuals = max((len(part) for parts in linear for part in parts.values()), default=0)
+        size, of_fluxes = np.zeros((2, residuals, len(starts)))
+        for site, parts in zip(self.sites, linear, strict=True):
+            for (_, key), part in parts.items():
+                mine = np.sqrt(np.add.reduceat(np.abs(part) ** 2, starts, axis=1) / counts)
+                np.maximum(size, mine, out=size)
+                if self.contrast is not None and key:
+                    np.maximum(of_fluxes, np.where(mine > 0, self.contrast[site.experts], 0.0), out=of_fluxes)
+        scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0) * np.where(of_fluxes > 0, of_fluxes, 1.0)
         return np.repeat(scale, counts, axis=1)

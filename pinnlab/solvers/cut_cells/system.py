@@ -97,8 +97,18 @@ class CellSystem:
         matrix = sum(s**2 for s in self.sizes.values()) + sum(self.sizes[a] * self.sizes[b] for a, b in self._coupled)
         return 8.0 * (matrix + _COPIES * self.cost.entries)
 
+    def residuals(self, coefficients: Array) -> list[Array]:
+        """Weighted residuals (r, n) of every group."""
+        return self._linearized(coefficients)[0]
+
     def solve(
-        self, start: Array, tolerance: float, most: int, pace: Pace | None = None, deadline: Deadline | None = None
+        self,
+        start: Array,
+        tolerance: float,
+        most: int,
+        pace: Pace | None = None,
+        deadline: Deadline | None = None,
+        left: Sequence[Array] | None = None,
     ) -> Found:
         """Damped Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance``.
 
@@ -108,6 +118,7 @@ class CellSystem:
             most: steps.
             pace: of factorizations.
             deadline: raise TimeIsUpError after it.
+            left: (r, n) of every group, residuals that are to be left in place of zero.
 
         Raises:
             SingularError: the normal equations cannot be factorized.
@@ -115,7 +126,7 @@ class CellSystem:
         """
         pace, deadline = pace or Pace(), deadline or Deadline()
         now, solver, change, count = start, None, np.inf, 0
-        residuals, linear = self._linearized(now)
+        residuals, linear = self._linearized(now, left)
         misfit = _norm(residuals)
         for _ in range(most):
             deadline.check()
@@ -130,7 +141,7 @@ class CellSystem:
             share, before = 1.0, change
             while True:
                 trial = now - share * step
-                residuals, linear = self._linearized(trial)
+                residuals, linear = self._linearized(trial, left)
                 found = _norm(residuals)
                 if found <= misfit * (1 + 1e-8) or share <= _SHORTEST or not fresh:
                     break
@@ -141,7 +152,7 @@ class CellSystem:
             change = share * length / size if size else 0.0
             if not fresh and found > 1.01 * misfit and change > tolerance:
                 # what the old factorization does not see
-                residuals, linear = self._linearized(now)
+                residuals, linear = self._linearized(now, left)
                 solver = None
                 continue
             # what steps still change in tiny cells may be what no row sees
@@ -159,9 +170,14 @@ class CellSystem:
                 solver = None
         return Found(now, False, misfit, count)
 
-    def _linearized(self, coefficients: Array) -> tuple[list[Array], list[list[Parts]]]:
+    def _linearized(
+        self, coefficients: Array, left: Sequence[Array] | None = None
+    ) -> tuple[list[Array], list[list[Parts]]]:
         found = [group.linearized(coefficients) for group in self.groups]
-        return [residuals for residuals, _ in found], [parts for _, parts in found]
+        residuals = [mine for mine, _ in found]
+        if left is not None:
+            residuals = [mine - theirs for mine, theirs in zip(residuals, left, strict=True)]
+        return residuals, [parts for _, parts in found]
 
     def _step(
         self, solver: Solver, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,15 @@ class LocalBasis(ABC):
     def _counts(self, surplus: float) -> list[int]:
         return [int(np.ceil(surplus * (p + 1))) for p in self.degrees]
 
+    @cached_property
+    def _node_inverse(self) -> Array:
+        """(N, q) values at ``tensor_nodes`` to coefficients."""
+        return np.linalg.pinv(self.rows(self.tensor_nodes(), (0,) * len(self.degrees)), rcond=1e-14)
+
+    def from_nodes(self, values: Array) -> Array:
+        """Least-squares coefficients (..., N) of functions with ``values`` (..., q) at ``tensor_nodes``."""
+        return values @ self._node_inverse.T
+
     def fit(self, points: Array, values: Array) -> Array:
         """Least-squares coefficients (N, ...) of functions with ``values`` (n, ...) at (n, d) points."""
         return np.linalg.lstsq(self.rows(points, (0,) * len(self.degrees)), values, rcond=1e-14)[0]
@@ -134,6 +144,20 @@ class Chebyshev(LocalBasis):
             factor = chebyshev.chebvander(points[:, axis], len(matrix) - 1) @ matrix
             result = (result[:, :, None] * factor[:, None, :]).reshape(len(points), -1)
         return result
+
+    @cached_property
+    def _axis_inverses(self) -> list[Array]:
+        """(p + 1, nodes) values along a coordinate to coefficients."""
+        counts = self._counts(self.surplus)
+        pairs = zip(counts, self.degrees, strict=True)
+        return [np.linalg.pinv(chebyshev.chebvander(legendre.leggauss(n)[0], p), rcond=1e-14) for n, p in pairs]
+
+    def from_nodes(self, values: Array) -> Array:
+        # the inverse of a product is that of its factors, coordinate by coordinate
+        found, before = values.reshape(*values.shape[:-1], *self._counts(self.surplus)), values.ndim - 1
+        for axis, inverse in enumerate(self._axis_inverses, start=before):
+            found = np.moveaxis(np.moveaxis(found, axis, -1) @ inverse.T, -1, axis)
+        return found.reshape(*values.shape[:-1], self.size)
 
     def to_data(self) -> dict[str, Any]:
         return {"kind": "chebyshev", "degrees": list(self.degrees)}

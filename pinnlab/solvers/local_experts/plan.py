@@ -22,6 +22,7 @@ from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.inverse.completion import completed
 from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.march import SlabMarch
@@ -56,6 +57,9 @@ class LocalExperts(ExpertOptions):
 
     def finds_functions(self, problem: Problem) -> bool:
         return True
+
+    def takes_robust(self, problem: Problem) -> bool:
+        return is_fitted(problem) and not problem.unknown_functions
 
     def obstacle(self, problem: Problem) -> str | None:
         why = next(self._obstacles(problem), None)
@@ -142,7 +146,9 @@ class LocalExperts(ExpertOptions):
         return {n: (self.degrees or {}).get(n, _degree(problem, n)) for n in problem.domain.coordinates}
 
     def _obstacles(self, problem: Problem) -> Iterator[str]:
-        region = problem.domain
+        region, wanted = problem.domain, problem.unknown_functions
+        if isinstance(region, Box) and wanted:
+            problem = completed(problem).problem
         if not isinstance(region, Box):
             yield f"{_OWNER} needs a Box as domain, this problem lives on {region!r}."
             return
@@ -157,7 +163,7 @@ class LocalExperts(ExpertOptions):
                 if name in _NOT_FOR_FUNCTIONS:
                     yield (
                         f"{_OWNER}({name}={getattr(self, name)!r}): {name} has no effect where functions are to be found, "
-                        f"here {', '.join(problem.unknown_functions)}; leave it out."
+                        f"here {', '.join(wanted)}; leave it out."
                     )
         elif is_fitted(problem):
             why = obstacle_to_fit(problem, f"{_OWNER}()")

@@ -56,6 +56,7 @@ class SpaceCells:
     def __init__(self, made: RowMaker, inside: Inside):
         assert made.clock is not None
         self.made, self.tree, self.region = made, _frozen(inside.tree), inside.region
+        self.materials = inside.materials
         self.assembled = made.assembled(inside)
         self.layout = self.assembled.layout
         self.system = CellSystem(
@@ -64,8 +65,8 @@ class SpaceCells:
         self.groups = [StageRows(rows, made.clock) for rows in self.system.groups]
         self.held_out = [StageRows(rows, made.clock) for rows in self.assembled.held_out if rows.count]
         volumes = [
-            sum(self.layout.share[b] * v for b, v in zip(mine, self.tree.corners(mine)[1].prod(axis=1), strict=True))
-            for mine in self.layout.members
+            sum(self.layout.share[b, m] * v for b, v in zip(mine, self.tree.corners(mine)[1].prod(axis=1), strict=True))
+            for mine, m in zip(self.layout.members, self.layout.material, strict=True)
         ]
         self.weights = np.array(volumes) / sum(volumes)
         site = self.system.groups[0].sites[0]
@@ -138,8 +139,8 @@ class SpaceCells:
         """Functions (K, ..., N) on the cells."""
         flat = coefficients.reshape(self.count, -1, coefficients.shape[-1])
         return CutPiece(
-            names, self.region, self.tree, self.layout.home, self.assembled.frames, self.made.basis, flat,
-            self.made.parameters,
+            names, self.region, self.tree, self.materials, self.layout.home, self.assembled.frames, self.made.basis,
+            flat, self.made.parameters,
         )  # fmt: skip
 
 

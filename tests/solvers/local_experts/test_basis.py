@@ -72,3 +72,13 @@ def test_round_trip_through_plain_data(basis: LocalBasis) -> None:
 def test_unknown_kind_in_a_file() -> None:
     with pytest.raises(ValueError, match="no local basis 'wavelets'"):
         LocalBasis.from_data({"kind": "wavelets"})
+
+
+def test_coefficients_from_values_at_nodes() -> None:
+    basis = Chebyshev((3, 4, 2))
+    values = np.random.default_rng(0).normal(size=(2, 5, len(basis.tensor_nodes())))
+    # coordinate by coordinate it is the least-squares fit of the whole
+    assert basis.from_nodes(values) == pytest.approx(LocalBasis.from_nodes(basis, values), abs=1e-12)
+    coefficients = np.random.default_rng(1).normal(size=(2, basis.size))
+    found = basis.from_nodes(coefficients @ basis.rows(basis.tensor_nodes(), (0, 0, 0)).T)
+    assert found == pytest.approx(coefficients, abs=1e-12)

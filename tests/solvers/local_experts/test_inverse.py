@@ -10,6 +10,8 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.local_experts.inverse.completion import completed
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.inverse.quantities import bands, extrapolated
 from pinnlab.training.plans import Settings
@@ -186,6 +188,55 @@ def test_what_is_refused_before_anything_is_solved() -> None:
         pl.solve(problem, pl.HardConstraintMoE(features="tanh"), progress=False)
     with pytest.raises(ValueError, match=r"has weight=3.0, which has no effect"):
         pl.solve(reaction(0.01, weight=3.0), progress=False)
-    unsure = problem.replace(conditions=[c for c in problem.conditions if isinstance(c, pl.Data)])
+    # a flux is measured, but no u: what is missing cannot be found
+    fluxes = pl.Data({"x": XS}, of=lambda u: u.x, values=np.pi * np.cos(math.pi * XS))
     with pytest.raises(ValueError, match="do not decide u"):
-        pl.solve(unsure, progress=False)
+        pl.solve(problem.replace(conditions=[fluxes]), progress=False)
+
+
+def plate(**conditions: object) -> pl.Problem:
+    """div(a grad u) = 4 with u = x^2 / 2 + y^2 / 2 + x y / 2 and a = 1 + x / 2, a known along x = 0."""
+
+    def equation(u, a, x, y):
+        along = 0.5 * (x + y / 2)
+        return pl.diff(a * u.x, "x") + pl.diff(a * u.y, "y") - 2 * (1 + x / 2) - along
+
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(size=(2, 600))
+    u = x**2 / 2 + y**2 / 2 + x * y / 2 + 1e-3 * rng.normal(size=600)
+    data = pl.Data({"x": x, "y": y}, u=u, sd=1e-3)
+    return pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), "u", equation, [data, pl.Condition(lambda a: a - 1, on="x-")],
+        {"a": pl.Unknown(2.0, of=("x", "y"))}, reference=lambda x, y: {"u": x**2 / 2 + y**2 / 2 + x * y / 2, "a": 1 + x / 2},
+    )  # fmt: skip
+
+
+def test_data_stand_in_for_conditions_that_are_missing() -> None:
+    problem = plate()
+    solution = pl.solve(problem, progress=False)
+    assert type(solution.solver) is pl.HardConstraintMoE and solution.status is pl.Status.CONVERGED
+    assert "nothing prescribes u on x-, x+, y-, y+; its values there are found from the data" in solution.notes
+    # what was found on the boundary is no coefficient of the user's
+    assert list(solution.coefficients) == ["a"] and list(solution.intervals()) == ["a"]
+    errors = solution.error()
+    assert errors["u"] < 1e-3 and errors["a"] < 1e-2
+
+
+def test_what_is_missing_is_completed_where_it_is_clear() -> None:
+    assert completed(reaction(0.0)).notes == ()
+    problem = plate()
+    whole = completed(problem).problem
+    assert whole.unknown_functions == ("a", "u_around") and len(whole.conditions) == len(problem.conditions) + 4
+    half = completed(problem.replace(conditions=[*problem.conditions, pl.Dirichlet(u=0.0, on="y-")]))
+    assert half.notes == ("nothing prescribes u on x-, x+, y+; its values there are found from the data",)
+
+
+def test_finer_cells_that_would_not_be_done_in_time_are_not_begun() -> None:
+    coarse = pl.HardConstraintMoE(degrees={"x": 6})
+    march = coarse.plan(reaction(0.0), Settings(torch.device("cpu"), torch.float64, 0))
+    assert isinstance(march, FunctionMarch)
+    deadline = Deadline.after(1e4)
+    while (last := march.advance(deadline)).stopped is None:
+        march._seconds = 1e9
+    assert last.stopped is pl.Status.BUDGET_REACHED and march.level == 0
+    assert any("there was no time for finer cells" in note for note in march.notes)

@@ -5,6 +5,7 @@ Letters: K cells, m unknowns, N basis functions, p coefficients of what is sough
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.solvers.local_experts.inverse.quantities import Linearized, System, UndecidedError
+from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, Linearized, System, UndecidedError
 from pinnlab.solvers.local_experts.inverse.strength import Regularized, Strength
 
 S = TypeVar("S", bound=System)
@@ -27,8 +28,8 @@ _ENOUGH = 0.05
 """Share of the decrease that the linearization promises which a step must bring."""
 _NEAR, _FIRST = 1.0, 8
 """Step, in standard deviations, from which on the strength is chosen anew; and most steps before that."""
-_CLOSE = 0.02
-"""Step of what is sought, in standard deviations, at which it is found."""
+_CLOSE, _NEARLY = 0.02, 0.3
+"""Step of what is sought, in standard deviations, at which it is found, and at which its spread can be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,21 +71,21 @@ def settled(system: System, unknowns: Array, weights: Array, deadline: Deadline,
         deadline.check()
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                linear = system.linearized(now, weights)
+                whole, residual = system.newton(now, weights)
         except (FloatingPointError, np.linalg.LinAlgError) as error:
-            linear, why = None, str(error)
-        if linear is None or not linear.residual < 100 * best:
+            residual, why = np.nan, str(error)
+        if not residual < 100 * best:
             damping /= 2
             if damping < 1e-2 or not np.isfinite(best):
-                reason = why if linear is None else "Newton steps diverge"
+                reason = why if np.isnan(residual) else "Newton steps diverge"
                 raise NotSettledError(f"the equations could not be solved for the first guess ({reason})")
             now = now - damping * step
             continue
-        best, step = min(best, linear.residual), linear.step.reshape(now.shape)
+        best, step = min(best, residual), whole.reshape(now.shape)
         sizes = np.maximum(np.abs(now + step).max(axis=(0, 2)), 1e-300)
         change = float((np.abs(step).max(axis=(0, 2)) / sizes).max())
         if change < _SETTLED or (change < 1e-6 and change > 0.3 * last):
-            return Place(now, weights, linear)
+            return Place(now, weights, system.linearized(now, weights))
         now, last = now + damping * step, change
         damping = min(1.0, 2 * damping)
     raise NotSettledError("the equations could not be solved: Newton's method does not converge")
@@ -111,6 +112,11 @@ class InverseFit(Generic[S]):
         self.found, self.change, self.steps = False, np.inf, 0
         self._near = self._any_order = strength is not None
         self._look()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is so near its end that its spread is that of what is sought."""
+        return self.found or (self._any_order and self.change < _NEARLY)
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -200,3 +206,29 @@ class InverseFit(Generic[S]):
             # it stays, and what it is off the average counts as uncertain
             return np.concatenate([factor, off[:, None]], axis=1)
         return factor
+
+
+def remarks(fit: InverseFit[Any]) -> list[str]:
+    """What a fit says of the noise."""
+    assert fit.strength is not None
+    found, posterior = [], fit.regularized.posterior(fit.strength)
+    if not fit.settled:
+        names = ", ".join(each.name for each in fit.system.sought)
+        found.append(
+            f"{names} had not settled when the run ended; how far off they are is not known, and there is no band"
+        )
+    pairs = zip(
+        fit.place.linear.quantities, fit.regularized.variances(fit.strength), posterior.freedom, strict=True
+    )  # fmt: skip
+    for quantity, variance, freedom in pairs:
+        if quantity.label == CONDITION:
+            continue
+        n, square = len(quantity.misfits), float((quantity.misfits**2).sum())
+        if quantity.noise is None:
+            found.append(f"the noise of {quantity.label} is estimated: {math.sqrt(variance):.2g}")
+        elif square > (n - freedom) + 4 * math.sqrt(2 * n):
+            found.append(
+                f"{quantity.label} is missed by {math.sqrt(square / max(n - freedom, 1.0)):.2g} times its noise: the "
+                "equations, or the noise that was given, do not fit the data"
+            )
+    return found

@@ -28,6 +28,8 @@ from pinnlab.solvers.local_experts.inverse.sought import Sought, Trial
 from pinnlab.solvers.local_experts.rows import CellJacobian, CellRows
 
 Array = np.ndarray
+Solver = Callable[[Array], Array]
+"""Right sides (R, c) to least-squares solutions (U, c)."""
 _INDEPENDENT = 1e-14
 """Reciprocal condition number below which equations do not decide the unknowns."""
 _PINNED = 1e-4
@@ -50,6 +52,7 @@ class InverseSystem:
         rows += [made.initial_rows(cells, None)] if made.initial else []
         rows += [each for axis in range(len(made.names)) for each in made.interface_rows(cells, axis)]
         self.groups = rows
+        self._factored: tuple[Array, Solver] | None = None
         context = made.problem.context()
         self.data: list[tuple[list[CellRows], list[tuple[str, float | None]]]] = []
         for condition in made.data:
@@ -84,6 +87,19 @@ class InverseSystem:
         rows = sum(int(np.prod(group.shape)) for group in self.groups)
         return 2.0 * rows * self.size * (self.size + 2 * sum(each.size for each in self.sought))
 
+    def newton(self, unknowns: Array, weights: Array) -> tuple[Array, float]:
+        """(U,) the step to unknowns that solve the linearized equations, and the size of what is left before it.
+
+        Args:
+            unknowns: (K, m, N).
+            weights: (p,) of what is sought.
+
+        Raises:
+            UndecidedError, FloatingPointError: as ``linearized``.
+        """
+        solve, right, _, _ = self._equations(unknowns, weights)
+        return -solve(right[:, None])[:, 0], float(np.linalg.norm(right))
+
     def linearized(self, unknowns: Array, weights: Array) -> Linearized:
         """Linearize at coefficients (K, m, N) of the unknowns and (p,) of what is sought.
 
@@ -91,6 +107,14 @@ class InverseSystem:
             UndecidedError: many unknowns solve the equations and conditions.
             FloatingPointError: residuals are not finite.
         """
+        solve, right, beside, pins = self._equations(unknowns, weights)
+        both = -solve(np.column_stack([right, beside]))
+        step, sensitivity = both[:, 0], both[:, 1:]
+        quantities = [*self._measured(unknowns, weights, step, sensitivity), *pins]
+        return Linearized(step, sensitivity, tuple(quantities), float(np.linalg.norm(right)))
+
+    def _equations(self, unknowns: Array, weights: Array) -> tuple[Solver, Array, Array, list[Quantity]]:
+        """A solver of the unknowns' rows, what is left of them (R,), its derivatives (R, p), and the other conditions."""
         residuals, by_unknowns, by_sought, pins = [], [], [], []
         for group in self.groups:
             found, linear = group.linearized(unknowns, beside=Trial(self.sought, weights))
@@ -105,11 +129,11 @@ class InverseSystem:
         right = np.concatenate(residuals)
         if not np.isfinite(right).all():
             raise FloatingPointError("the equations are not defined there")
-        solve = _solver(np.concatenate(by_unknowns))
-        both = -solve(np.column_stack([right, np.concatenate(by_sought)]))
-        step, sensitivity = both[:, 0], both[:, 1:]
-        quantities = [*self._measured(unknowns, weights, step, sensitivity), *pins]
-        return Linearized(step, sensitivity, tuple(quantities), float(np.linalg.norm(right)))
+        matrix = np.concatenate(by_unknowns)
+        # where equations are linear in the unknowns, rows change with what is sought only
+        if self._factored is None or not np.array_equal(self._factored[0], matrix):
+            self._factored = matrix, _solver(matrix)
+        return self._factored[1], right, np.concatenate(by_sought), pins
 
     def _measured(self, unknowns: Array, weights: Array, step: Array, sensitivity: Array) -> list[Quantity]:
         quantities = []
@@ -155,7 +179,7 @@ def _beside(linear: Sequence[CellJacobian]) -> Array:
     return numbers.reshape(-1, numbers.shape[-1])
 
 
-def _solver(matrix: Array) -> Callable[[Array], Array]:
+def _solver(matrix: Array) -> Solver:
     """Right sides (R, c) to least-squares solutions (U, c), by the triangle of a QR factorization, corrected once.
 
     Raises:

@@ -21,7 +21,8 @@ from pinnlab.domains.cells import Cells
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
-from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, settled
+from pinnlab.solvers.local_experts.inverse.completion import completed
+from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, remarks, settled
 from pinnlab.solvers.local_experts.inverse.levels import Levels
 from pinnlab.solvers.local_experts.inverse.linear import InverseSystem
 from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, UndecidedError, bands, extrapolated
@@ -41,6 +42,8 @@ from pinnlab.training.uncertainty import Uncertainty
 Array = np.ndarray
 _MOST_STEPS = 25
 """Per level."""
+_FEWEST_STEPS = 3
+"""That a level takes, of the time of which there must be enough left to begin it."""
 _MOST_UNKNOWNS = 3000
 """Coefficients of the unknowns, whose matrices are dense."""
 _UNSEEN = 0.1
@@ -66,8 +69,11 @@ class FunctionMarch(March):
     """
 
     def __init__(self, problem: Problem, levels: Levels, weight: float, deadline: Deadline):
-        self.problem, self.levels, self.weight = problem, levels, weight
+        whole = completed(problem)
+        self.problem, self.levels, self.weight = whole.problem, levels, weight
+        self._wanted = problem.unknown_functions
         self.level = self.richness = 0
+        self._seconds = 0.0
         self._before: tuple[list[Sought], Array, int] | None = None
         self._pieces: list[Piece] = []
         self._ended: Status | None = None
@@ -76,6 +82,7 @@ class FunctionMarch(March):
         self.notes = (
             f"{names} to be found: Chebyshev polynomials, as smooth as the data ask for (nothing neural in them); for any "
             "of them the equations are solved, and the most probable one is found by Gauss-Newton",
+            *whole.notes,
         )
 
     # -- levels ------------------------------------------------------------------------------------------------------
@@ -185,7 +192,9 @@ class FunctionMarch(March):
                 return Advance(False, 0.1)
             fit = self.fit
             if not fit.found and fit.steps < _MOST_STEPS:
+                began = deadline.now()
                 fit.step(deadline)
+                self._seconds = deadline.now() - began
                 if deadline.passed:
                     return self._done(Status.BUDGET_REACHED, deadline)
                 return Advance(False, 1 - 0.9 / (1 + fit.steps))
@@ -213,6 +222,12 @@ class FunctionMarch(March):
             self.notes += ("finer cells would take too much memory or time; how accurate the equations are solved is not "
                            "known from them",)  # fmt: skip
             return False
+        # dense matrices: a step takes as the cube of their size
+        longer = (self.levels.size(self.level) / self.levels.size(levels[0])) ** 3
+        if _FEWEST_STEPS * self._seconds * longer > deadline.left:
+            self.level, self.richness = levels
+            self.notes += ("there was no time for finer cells; how accurate the equations are solved is not known",)
+            raise TimeIsUpError("finer cells would not be done in time")
         kept = fit
         try:
             self.fit = self._begin(deadline)
@@ -272,17 +287,17 @@ class FunctionMarch(March):
         fit = self.fit
         assert fit is not None and fit.strength is not None
         self._ended = status
-        factor = fit.average(deadline)
+        factor = fit.average(deadline) if fit.settled else None
         self._pieces, self.uncertainty = [self._piece(fit, factor)], self._of_numbers(fit, factor)
-        self.notes += tuple(self._remarks(fit, fit.strength))
+        self.notes += tuple(remarks(fit))
         misfit = sum(float((q.misfits**2).sum()) for q in fit.place.linear.quantities)
         return Advance(
             True, 1.0, misfit, fit.place.linear.residual**2, {"experts": float(fit.system.cells.count)}, status
         )
 
     @staticmethod
-    def _of_numbers(fit: InverseFit[InverseSystem], factor: Array) -> Uncertainty | None:
-        """How sure numbers are that were found beside functions."""
+    def _of_numbers(fit: InverseFit[InverseSystem], factor: Array | None) -> Uncertainty | None:
+        """How sure numbers are that were found beside functions; those that have not settled may be anything."""
         columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
         numbers = [
             (e, mine[0]) for e, mine in zip(fit.system.sought, columns, strict=True) if isinstance(e, SoughtNumber)
@@ -290,27 +305,10 @@ class FunctionMarch(March):
         if not numbers:
             return None
         at = [i for _, i in numbers]
-        known = Covariance(factor[at] @ factor[at].T, np.zeros((0, len(at))))
+        spread = np.diag(np.full(len(at), np.inf)) if factor is None else factor[at] @ factor[at].T
+        known = Covariance(spread, np.zeros((0, len(at))))
         frees = tuple(each.free for each, _ in numbers)
         return Uncertainty(tuple(each.name for each, _ in numbers), fit.place.weights[at], frees, known)
-
-    def _remarks(self, fit: InverseFit[InverseSystem], strength: Strength) -> list[str]:
-        """What the fit says of the noise."""
-        found = []
-        posterior = fit.regularized.posterior(strength)
-        pairs = zip(fit.place.linear.quantities, fit.regularized.variances(strength), posterior.freedom, strict=True)
-        for quantity, variance, freedom in pairs:
-            if quantity.label == CONDITION:
-                continue
-            n, square = len(quantity.misfits), float((quantity.misfits**2).sum())
-            if quantity.noise is None:
-                found.append(f"the noise of {quantity.label} is estimated: {math.sqrt(variance):.2g}")
-            elif square > (n - freedom) + 4 * math.sqrt(2 * n):
-                found.append(
-                    f"{quantity.label} is missed by {math.sqrt(square / max(n - freedom, 1.0)):.2g} times its noise: the "
-                    "equations, or the noise that was given, do not fit the data"
-                )
-        return found
 
     def _piece(self, fit: InverseFit[InverseSystem], factor: Array | None = None) -> Piece:
         """The solution at a fit; with the covariance F F^T of what is sought."""
@@ -322,7 +320,7 @@ class FunctionMarch(March):
         functions = {
             each.name: each.found(mine, own)
             for each, mine, own in zip(sought, weights, factors, strict=True)
-            if isinstance(each, SoughtFunction)
+            if isinstance(each, SoughtFunction) and each.name in self._wanted
         }
         numbers = {
             e.name: e.value(mine) for e, mine in zip(sought, weights, strict=True) if isinstance(e, SoughtNumber)

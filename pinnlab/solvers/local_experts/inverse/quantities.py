@@ -66,6 +66,10 @@ class System(Protocol):
         """Functions and numbers."""
         ...
 
+    def newton(self, unknowns: Array, weights: Array) -> tuple[Array, float]:
+        """(U,) the step to unknowns that solve the linearized equations, and the size of what is left before it."""
+        ...
+
     def linearized(self, unknowns: Array, weights: Array) -> Linearized:
         """Linearize at coefficients (K, m, N) of the unknowns and (p,) of what is sought."""
         ...

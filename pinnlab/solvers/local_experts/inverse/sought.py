@@ -32,7 +32,7 @@ from pinnlab.derivatives.pointwise import gradients
 from pinnlab.solvers.local_experts.basis import Chebyshev
 
 Array = np.ndarray
-ORDERS = {1: (1, 2, 4), 2: (2, 3, 4), 3: (2, 3, 4)}
+ORDERS = {1: (1, 2, 4, 8), 2: (2, 4, 8), 3: (2, 4, 8)}
 """Per number of arguments, the orders m of smoothness that data choose from."""
 _WIDE = 1e3
 """Standard deviation of what has no prior, in natural sizes."""

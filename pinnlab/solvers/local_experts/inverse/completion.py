@@ -1,0 +1,73 @@
+"""Values of an unknown on sides where nothing prescribes them: data stand in for conditions.
+
+What is missing is then sought as well, as the values there of one smooth function of all coordinates: values on two sides
+agree where these meet, and how smooth they are is found like that of any other function.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from pinnlab.declaration.conditions import Data, Dirichlet
+from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.problem import Problem
+
+
+class _Value:
+    """A parameter as what a condition prescribes.
+
+    Args:
+        name: of the parameter.
+    """
+
+    def __init__(self, name: str):
+        self.__signature__ = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        (value,) = self.__signature__.bind(*args, **kwargs).args
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """A problem with functions to be found, whose conditions suffice.
+
+    Attributes:
+        problem: with a function more where conditions were missing.
+        notes: what is found from data in their place.
+    """
+
+    problem: Problem
+    notes: tuple[str, ...] = ()
+
+
+def completed(problem: Problem) -> Completed:
+    """The problem with what is missing as an unknown function; the same one where nothing is, or where it is not clear what.
+
+    It is clear for one unknown of second order in a steady problem, of which there are data. In time the search for the
+    strength of regularization can end in a place that is none, so that there conditions have to be given.
+
+    Args:
+        problem: with functions to be found.
+    """
+    data = [c for c in problem.conditions if isinstance(c, Data)]
+    measured = {name for c in data if c.of is None for name in c.values}
+    if len(problem.unknowns) != 1 or not measured or problem.domain.has_time:
+        return Completed(problem)
+    (unknown,), region, count = problem.unknowns, problem.domain, problem.count()
+    if count.total is not None or any(each.needed not in (0, 1) or each.place for each in count.sides.values()):
+        return Completed(problem)
+    sides = [name for name, side in count.sides.items() if side.lacking]
+    if not sides:
+        return Completed(problem)
+    name = f"{unknown}_around"
+    while name in problem.bindable:
+        name += "_"
+    value: dict[str, Any] = {unknown: _Value(name)}
+    added = [*(Dirichlet(**value, on=side) for side in sides)]
+    note = f"nothing prescribes {unknown} on {', '.join(sides)}; its values there are found from the data"
+    parameters = {**problem.parameters, name: Unknown(0.0, of=region.coordinates)}
+    whole = problem.replace(conditions=[*problem.conditions, *added], parameters=parameters)
+    return Completed(whole, (note,))

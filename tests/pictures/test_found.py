@@ -1,0 +1,65 @@
+"""Pictures of what was found from data: bands of functions, intervals of numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
+from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.found_functions import Expansion, FoundFunction
+from pinnlab.pictures.found import draw_function
+from pinnlab.pictures.panels import Picture
+
+
+def solved() -> pl.Solution:
+    xs = np.linspace(0.0, 1.0, 30)
+    values = xs * (1 - xs) / 2 + 1e-3 * np.random.default_rng(0).normal(size=30)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, s, c: -u.xx - s + 0 * c,
+        [pl.Dirichlet(u=0.0, on="x-"), pl.Condition(lambda u, c: u - c, on="x+"), pl.Data({"x": xs}, u=values)],
+        {"s": pl.Unknown(0.5, of="x"), "c": pl.Unknown(0.1)},
+    )  # fmt: skip
+    return pl.solve(problem, progress=False)
+
+
+def test_a_solution_is_drawn_with_bands_and_intervals(tmp_path: Path) -> None:
+    solution = solved()
+    figure = solution.plot()
+    panels = {axes.get_ylabel(): axes for axes in figure.axes}
+    assert "s(x)" in panels and len(panels["s(x)"].collections) == 1
+    low, high = solution.coefficients["s"].band(0.95, np.linspace(0, 1, 401))
+    drawn = panels["s(x)"].collections[0].get_datalim(panels["s(x)"].transData)
+    assert drawn.y0 == pytest.approx(low.min()) and drawn.y1 == pytest.approx(high.max())
+    assert "95 % intervals: c = " in figure.get_suptitle()
+    alone = solution.plot("s", path=tmp_path / "s.png")
+    assert [axes.get_ylabel() for axes in alone.axes if axes.get_ylabel()] == ["s(x)"]
+    assert (tmp_path / "s.png").stat().st_size > 0
+    with pytest.raises(ValueError, match=r"neither an unknown \(u, s\)"):
+        solution.plot("q")
+
+
+def test_functions_of_two_arguments_are_maps_of_value_and_width() -> None:
+    # 2 + s / 2 + r, with deviations 0.1 of the constant
+    weights, factor = torch.tensor([2.0, 1.0, 0.5, 0.0]).double(), torch.zeros(4, 4).double()
+    factor[0, 0] = 0.1
+    expansion = Expansion((1, 1), ((0.0, 1.0), (0.0, 2.0)), weights, Free(), factor)
+    function = FoundFunction(("x", "y"), (0, 1), expansion)
+    figure = Picture(8.0, 3.0)
+    two, one = figure.subplots(1, 3).tolist(), Picture(4.0, 3.0).subplots(1, 1)
+    draw_function(two, "a", function)
+    assert two[1].images[0].get_array() == pytest.approx(np.full((81, 81), 0.196), abs=1e-4)
+    assert [axes.axison for axes in two] == [True, True, False]
+    draw_function([one], "a", function)
+    assert "a(x, y), give or take 0.2" in one.get_title()
+    unsure = FoundFunction(
+        ("x",), (0,), Expansion((1,), ((0.0, 1.0),), weights[:2], Free(), torch.zeros(2, 0).double())
+    )
+    low, high = unsure.band(0.95, 0.5)
+    assert low == -np.inf and high == np.inf
+    line = Picture(4.0, 3.0).subplots(1, 1)
+    draw_function([line], "q", unsure)
+    assert not line.collections
