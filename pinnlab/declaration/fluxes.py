@@ -114,7 +114,7 @@ def lost_flux(
         if first.inside_diff and len(region.space) == 2:
             who.append("the classical solver, pl.reference_solution(problem), on finite elements")
         ways.append(
-            f"across curved or oblique lines fluxes are joined by {' and '.join(who) or 'no solver so far'}; others join "
+            f"across curved or oblique lines fluxes are joined by {', and by '.join(who) or 'no solver so far'}; others join "
             "them across faces at a position along a coordinate: let materials meet there"
         )
     ways.append(
