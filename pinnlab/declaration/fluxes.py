@@ -113,8 +113,9 @@ def lost_flux(
             who.append("local experts, pl.HardConstraintMoE(), where regions of a pl.Piecewise end there")
         if first.inside_diff and len(region.space) == 2:
             who.append("the classical solver, pl.reference_solution(problem), on finite elements")
+        named = ", and by ".join(who) or "no solver so far"
         ways.append(
-            f"across curved or oblique lines fluxes are joined by {', and by '.join(who) or 'no solver so far'}; others join "
+            f"across curved or oblique lines fluxes are joined by {named}; others join "
             "them across faces at a position along a coordinate: let materials meet there"
         )
     ways.append(

@@ -44,7 +44,7 @@ materials meet in a corner."""
 
 @dataclass(frozen=True)
 class CutExperts(Solver):
-    """Experts on cells that the boundary of a region cuts; ``pl.HardConstraintMoE`` makes them where there is no box.
+    """Experts on cells that the boundary of a region cuts; ``pl.HardConstraintMoE`` makes them where rows of boxes do not suit.
 
     Args:
         options: of local experts; ``experts`` are numbers of cells along the sides of the bounding box, ``degrees`` the
