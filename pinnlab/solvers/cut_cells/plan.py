@@ -44,7 +44,7 @@ materials meet in a corner."""
 
 @dataclass(frozen=True)
 class CutExperts(Solver):
-    """Experts on cells that the boundary of a region cuts; ``pl.HardConstraintMoE`` makes them where rows of boxes do not suit.
+    """Experts on cells that the boundary of a region cuts; ``pl.HardConstraintMoE`` makes them, see ``on_cut_cells``.
 
     Args:
         options: of local experts; ``experts`` are numbers of cells along the sides of the bounding box, ``degrees`` the

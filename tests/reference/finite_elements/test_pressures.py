@@ -82,7 +82,7 @@ MEAN = pl.Integral(lambda p: p, equals=1.5 * math.sin(1.0) ** 2)
     ids=["closed, a value", "closed, a mean", "open, with a velocity along it", "open, with its slope"],
 )
 def test_flow_around_a_hole(region: pl.Region, inertia: float, conditions: list[Any]) -> None:
-    assert_right(problem(region, inertia, *conditions), FLOW, 5e-3)
+    assert_right(problem(region, inertia, *conditions), FLOW, 2e-3)
 
 
 def test_traction_on_a_side() -> None:
