@@ -52,12 +52,12 @@ class Deadline:
     @property
     def left(self) -> float:
         """Seconds until then; negative afterwards."""
-        return self.at - self.now()
+        return math.inf if math.isinf(self.at) else self.at - self.now()
 
     @property
     def passed(self) -> bool:
         """Whether the time is up."""
-        return self.now() >= self.at
+        return self.left <= 0
 
     def allows(self, seconds: float) -> bool:
         """Whether something that takes so long may still be begun."""

@@ -52,7 +52,10 @@ def _feed(digest: Any, value: Any, depth: int) -> None:
     elif isinstance(value, str | bytes | int | float | bool | complex | type(None)):
         digest.update(repr(value).encode())
     elif hasattr(value, "__dict__"):
-        _feed(digest, vars(value), depth + 1)
+        # what earlier versions did not have is told where it is another than theirs
+        later = getattr(type(value), "added_later", {})
+        told = {k: v for k, v in vars(value).items() if k not in later or v != later[k]}
+        _feed(digest, told, depth + 1)
     else:
         digest.update(getattr(value, "__qualname__", type(value).__qualname__).encode())
 

@@ -88,8 +88,8 @@ def test_points_are_fewer_where_the_budget_is_short_and_none_are_given() -> None
 
 
 def test_a_family_has_fewer_members_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = replace(SETTINGS, deadline=Deadline(seconds=40.0))  # by the true clock
     monkeypatch.setattr("pinnlab.solvers.experts.system.time.perf_counter", itertools.count().__next__)
-    short = replace(SETTINGS, deadline=Deadline(seconds=40.0))
     solver = pl.HardConstraintMoE(network=pl.MLP(width=8, depth=1), experts={"x": 2})
     plan = solver.plan(FAMILY, short)
     system = plan.start(0, []).system  # a member seems to take a second: 8 s allow 2 with gradients, 8 without

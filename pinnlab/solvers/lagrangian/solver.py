@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from pinnlab.solvers.assembly import Builder, template
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.solvers.lagrangian.frames import Drift
 from pinnlab.solvers.lagrangian.inflow import Entry, EntryEmbedding, entered, entry_ansatz, entry_of
-from pinnlab.solvers.lagrangian.labels import TRAJECTORY, drift_of, label_problem, trajectory_term
+from pinnlab.solvers.lagrangian.labels import TRAJECTORY, checked_domain, drift_of, label_problem, trajectory_term
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.windows import Slice, frozen
 from pinnlab.training.model import Model
@@ -70,6 +70,7 @@ class LagrangianPINN(CollocationSolver):
     Source: Mojgani, Balajewicz & Hassanzadeh, arXiv 2205.02902 (CMAME 404:115810, 2023).
     """
 
+    added_later: ClassVar[Mapping[str, Any]] = {"drift": "mean"}
     trajectory: nn.Module | None = None
     drift: str | None = "mean"
     label_diffusion: bool = False
@@ -142,7 +143,8 @@ class Labelled:
             TypeError, ValueError: they cannot be followed.
         """
         entry = entry_of(problem) if len(problem.domain.space) == 1 else None
-        start, clock = problem.domain.time_interval[0], problem.domain.clock
+        box = checked_domain(problem)
+        start, clock = box.time_interval[0], box.clock
         if entry is not None and solver.drift is None:
             raise ValueError(
                 f"LagrangianPINN(drift=None): {problem.domain.space[0]!r} is not periodic, and labels are carried to an "
