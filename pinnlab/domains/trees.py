@@ -126,6 +126,10 @@ class Tree:
             level, at = level - 1, tuple(i >> 1 for i in at)
         return self._number[level, at]
 
+    def copy(self) -> Tree:
+        """The tree as it is now."""
+        return Tree.of_halved(self.origin, self.origin + self.unit * self.counts, self.counts, self.halved)
+
     def faces(self) -> list[Face]:
         """Every face between two leaves, once."""
         found = []

@@ -67,9 +67,7 @@ class Arms:
 
     def applied(self, solver: TakesInterfaces, names: Sequence[str]) -> Any:
         """The solver with a set of conditions."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that an empty set couples nothing: it was asked for
-            return solver.with_interface(tuple(self._given[name] for name in names))
+        return _quietly(solver, self._set(names))
 
     def applied_by_stage(self, solver: TakesInterfaces, sets: Sequence[Sequence[str]]) -> Any:
         """The solver with a set of conditions for each of its first stages, and without the stages after these."""
@@ -77,9 +75,10 @@ class Arms:
         shorter = replace(first, stages=first.stages[: len(sets)])
         if len(sets) == 1:
             return shorter
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return shorter.with_interface(tuple(tuple(self._given[name] for name in names) for names in sets))
+        return _quietly(shorter, tuple(self._set(names) for names in sets))
+
+    def _set(self, names: Sequence[str]) -> tuple[ConditionLike, ...]:
+        return tuple(self._given[name] for name in names)
 
     def _named(self, arm: Sequence[ConditionLike]) -> tuple[str, ...]:
         if isinstance(arm, str):
@@ -88,6 +87,13 @@ class Arms:
         for name, condition in zip(names, arm, strict=True):
             self._given.setdefault(name, condition)
         return names
+
+
+def _quietly(solver: TakesInterfaces, interface: Any) -> Any:
+    """The solver with other conditions; that an empty set couples nothing was asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return solver.with_interface(interface)
 
 
 def check_solver(solver: Any, stages: int | None = None) -> None:

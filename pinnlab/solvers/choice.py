@@ -13,7 +13,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.causal import CausalPINN
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
-from pinnlab.solvers.local_experts.plan import runs_on
+from pinnlab.solvers.local_experts.options import runs_on
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns

@@ -297,16 +297,11 @@ class CutLevels:
         size = rows.largest(found.coefficients)
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
         piece = CutPiece(
-            self.problem.unknowns, self.problem.domain, _frozen(self.tree), self.made.materials, rows.layout.home,
+            self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,
             rows.frames, self.basis, found.coefficients, self.made.parameters,
         )  # fmt: skip
         estimate = float(self.marking.estimates(rows.layout, off).max())
         return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off
-
-
-def _frozen(tree: Tree) -> Tree:
-    """The tree as it is now."""
-    return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, tree.halved)
 
 
 def is_linear(rows: Assembled) -> bool:

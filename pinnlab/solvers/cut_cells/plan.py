@@ -22,11 +22,11 @@ from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
 from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
+from pinnlab.solvers.local_experts.options import ExpertOptions, check_runs_on, nothing_solved, of_families
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
 from pinnlab.solvers.switches import changing
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
+from pinnlab.training.plans import Advance, March, Settings, Solver
 from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
@@ -62,11 +62,7 @@ class CutExperts(Solver):
     def plan(self, problem: Problem, settings: Settings) -> March:
         if (why := self.obstacle(problem)) is not None:
             raise ValueError(why)
-        if not runs_on(settings):
-            raise ValueError(
-                f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
-                f"{str(settings.device)!r}; leave out dtype and device, or use PINN(), which is trained there."
-            )
+        check_runs_on(settings, "use PINN()")
         return CutMarch(self, problem, settings)
 
     def levels(self, problem: Problem, settings: Settings) -> CutLevels:
@@ -92,11 +88,7 @@ class CutExperts(Solver):
                 "use PINN()."
             )
             return
-        for name in problem.families:
-            yield (
-                f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
-                f"problem.at({name}=...)."
-            )
+        yield from of_families(problem)
         if problem.unknown_parameters:
             yield (
                 f"{_OWNER}() finds no unknown numbers on {region!r}, such as the unknown parameters "
@@ -142,8 +134,7 @@ class CutMarch(March):
         self.levels = solver.levels(problem, settings)
         self.tolerance = solver.options.tolerance
         self._pieces: list[CutPiece] = []
-        tanh = solver.options.features == "tanh"
-        self._kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
+        self._kind = solver.options.functions
         self._said: tuple[str, ...] = ()
         self._say()
 
@@ -171,7 +162,7 @@ class CutMarch(March):
             return self._ended(Status.BUDGET_REACHED)
         except UnresolvedError as error:
             if levels.best is None:
-                raise _nothing_solved(error) from error
+                raise nothing_solved(error) from error
             self._pieces = [levels.best.piece]
             self._say(str(error))
             return self._ended(Status.UNRESOLVED)
@@ -206,7 +197,7 @@ class CutMarch(March):
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self._pieces:
-            raise _nothing_solved("time was up before the first cells were solved", Status.INCOMPLETE)
+            raise nothing_solved("time was up before the first cells were solved", Status.INCOMPLETE)
         return self._pieces[-1].values
 
     def state(self) -> dict[str, Any]:
@@ -244,7 +235,3 @@ def on_cut_cells(problem: Problem, options: ExpertOptions) -> bool:
         return CutExperts(options).obstacle(problem) is None
     fluxes = [jump for jump in problem.jumps if jump.flux]
     return len({jump.coordinate for jump in fluxes}) > 1 or any(jump.position is None for jump in fluxes)
-
-
-def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
-    return NothingSolvedError(f"{_OWNER}: nothing could be solved: {reason}. {status.value}.")

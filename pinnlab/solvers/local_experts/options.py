@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +13,8 @@ from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES
 from pinnlab.solvers.options import check_choice, check_mappings, check_shares
-from pinnlab.training.plans import Settings, Solver
+from pinnlab.training.plans import NothingSolvedError, Settings, Solver
+from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
 
@@ -55,6 +56,11 @@ class ExpertOptions(Solver):
             if isinstance(degree, bool) or not isinstance(degree, int) or not 3 <= degree <= 40:
                 raise ValueError(f"{_OWNER}(degrees={{{name!r}: {degree!r}}}): give a whole number from 3 to 40.")
 
+    @property
+    def functions(self) -> str:
+        """What experts are made of, in words."""
+        return "random tanh features" if self.features == "tanh" else "Chebyshev polynomials (nothing neural in them)"
+
     def in_variables(self, change: ChangeOfVariables, problem: Problem) -> Solver:
         return replace(self, experts=inner_cuts(self.experts, change)) if self.experts else self
 
@@ -62,3 +68,31 @@ class ExpertOptions(Solver):
 def runs_on(settings: Settings) -> bool:
     """Whether local experts run there: they compute in float64 on the CPU."""
     return settings.device.type == "cpu" and settings.dtype == torch.float64
+
+
+def check_runs_on(settings: Settings, instead: str) -> None:
+    """Raise ValueError where local experts do not run.
+
+    Args:
+        settings: of the solve.
+        instead: what runs there.
+    """
+    if not runs_on(settings):
+        raise ValueError(
+            f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
+            f"{str(settings.device)!r}; leave out dtype and device, or {instead}, which is trained there."
+        )
+
+
+def of_families(problem: Problem) -> Iterator[str]:
+    """Why a family is none of their problems, for each of its parameters."""
+    for name in problem.families:
+        yield (
+            f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
+            f"problem.at({name}=...)."
+        )
+
+
+def nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
+    """The error of a march that ends before its first piece."""
+    return NothingSolvedError(f"{_OWNER}: nothing could be solved: {reason}. {status.value}.")

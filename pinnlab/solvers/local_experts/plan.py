@@ -26,13 +26,13 @@ from pinnlab.solvers.local_experts.inverse.completion import completed
 from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.march import SlabMarch
-from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
+from pinnlab.solvers.local_experts.options import ExpertOptions, check_runs_on, nothing_solved, of_families
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.sensitivity import MarchedState
 from pinnlab.solvers.local_experts.settings import MarchSettings
 from pinnlab.solvers.options import given, strangers
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings
+from pinnlab.training.plans import Advance, March, Settings
 from pinnlab.training.start import Start
 from pinnlab.training.status import Status
 
@@ -68,17 +68,13 @@ class LocalExperts(ExpertOptions):
             try:
                 self.march(begun(problem) if is_fitted(problem) else problem)
             except UnresolvedError as error:
-                why = str(_nothing_solved(error))
+                why = str(nothing_solved(error))
         return why
 
     def plan(self, problem: Problem, settings: Settings) -> March:
         if (why := next(self._obstacles(problem), None)) is not None:
             raise (ValueError if isinstance(problem.domain, Box) else TypeError)(why)
-        if not runs_on(settings):
-            raise ValueError(
-                f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
-                f"{str(settings.device)!r}; leave out dtype and device, or give network=pl.MLP(), which is trained there."
-            )
+        check_runs_on(settings, "give network=pl.MLP()")
         if problem.unknown_functions:
             return FunctionMarch(problem, self._levels(problem), self.condition_weight, settings.deadline)
         if is_fitted(problem):
@@ -152,11 +148,7 @@ class LocalExperts(ExpertOptions):
         if not isinstance(region, Box):
             yield f"{_OWNER} needs a Box as domain, this problem lives on {region!r}."
             return
-        for name in problem.families:
-            yield (
-                f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
-                f"problem.at({name}=...)."
-            )
+        yield from of_families(problem)
         if problem.unknown_functions:
             yield from function_obstacles(problem)
             for name in given(self):
@@ -226,10 +218,8 @@ class CellMarch(March):
         try:
             self.cells = options.march(problem, settings.seed, settings.deadline, settings.start)
         except UnresolvedError as error:
-            raise _nothing_solved(error) from error
-        tanh = options.features == "tanh"
-        kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
-        size = self.cells.basis.size
+            raise nothing_solved(error) from error
+        size, kind = self.cells.basis.size, options.functions
         self.notes = (f"single instance: experts with {size} {kind} each, marched through time slabs",)
         made = self.cells.discretization
         rounded = sorted({corner.unknown for corner in made.corners if not corner.inside})
@@ -262,7 +252,7 @@ class CellMarch(March):
             return Advance(False, march.share, stopped=Status.INCOMPLETE)
         except UnresolvedError as error:
             if not march.pieces:
-                raise _nothing_solved(error) from error
+                raise nothing_solved(error) from error
             self.notes += (str(error),)
             return Advance(False, march.share, stopped=Status.UNRESOLVED)
         info = {"experts": float(tried.cells), "share": march.share}
@@ -278,7 +268,7 @@ class CellMarch(March):
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.pieces:
             what = "slab was" if self.cells.time is not None else "solution was accurate enough"
-            raise _nothing_solved(f"time was up before the first {what}", Status.INCOMPLETE)
+            raise nothing_solved(f"time was up before the first {what}", Status.INCOMPLETE)
         return self.cells.field()
 
     def state(self) -> dict[str, Any]:
@@ -286,10 +276,6 @@ class CellMarch(March):
 
     def restore(self, state: dict[str, Any]) -> None:
         self.cells.restore(state)
-
-
-def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
-    return NothingSolvedError(f"HardConstraintMoE: nothing could be solved: {reason}. {status.value}.")
 
 
 def _cuts(problem: Problem) -> dict[str, int]:

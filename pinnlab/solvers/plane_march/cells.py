@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.domains.trees import Tree
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.piece import CutPiece
@@ -55,7 +54,7 @@ class SpaceCells:
 
     def __init__(self, made: RowMaker, inside: Inside):
         assert made.clock is not None
-        self.made, self.tree, self.region = made, _frozen(inside.tree), inside.region
+        self.made, self.tree, self.region = made, inside.tree.copy(), inside.region
         self.materials = inside.materials
         self.assembled = made.assembled(inside)
         self.layout = self.assembled.layout
@@ -142,8 +141,3 @@ class SpaceCells:
             names, self.region, self.tree, self.materials, self.layout.home, self.assembled.frames, self.made.basis,
             flat, self.made.parameters,
         )  # fmt: skip
-
-
-def _frozen(tree: Tree) -> Tree:
-    """The tree as it is now."""
-    return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, tree.halved)

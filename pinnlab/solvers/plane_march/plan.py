@@ -17,14 +17,14 @@ from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.first import first_counts, local_basis
-from pinnlab.solvers.local_experts.options import ExpertOptions, runs_on
+from pinnlab.solvers.local_experts.options import ExpertOptions, check_runs_on, nothing_solved, of_families
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
 from pinnlab.solvers.plane_march.start import initial_values, orders_in_time
 from pinnlab.solvers.plane_march.sweeps import Stride, Sweeps
 from pinnlab.solvers.windows import joined
 from pinnlab.training.part import Part
-from pinnlab.training.plans import Advance, March, NothingSolvedError, Settings, Solver
+from pinnlab.training.plans import Advance, March, Settings, Solver
 from pinnlab.training.status import Status
 
 _OWNER = "HardConstraintMoE"
@@ -60,11 +60,7 @@ class PlaneExperts(Solver):
     def plan(self, problem: Problem, settings: Settings) -> March:
         if (why := self.obstacle(problem)) is not None:
             raise ValueError(why)
-        if not runs_on(settings):
-            raise ValueError(
-                f"{_OWNER}() solves one instance with NumPy, in float64 on the CPU, not in {settings.dtype} on "
-                f"{str(settings.device)!r}; leave out dtype and device, or use PINN(), which is trained there."
-            )
+        check_runs_on(settings, "use PINN()")
         return PlaneMarch(self, problem, settings)
 
     @property
@@ -108,11 +104,7 @@ class PlaneExperts(Solver):
                 "PINN()."
             )
             return
-        for name in problem.families:
-            yield (
-                f"LocalExperts() solve one instance, and parameter {name!r} is a family; solve a member, "
-                f"problem.at({name}=...)."
-            )
+        yield from of_families(problem)
         for name in (*problem.unknown_parameters, *problem.unknown_functions):
             yield f"{_OWNER}() finds no unknown {name!r} on {region!r}, where it marches through time; use PINN()."
         for condition in problem.conditions:
@@ -180,8 +172,7 @@ class PlaneMarch(March):
     def __init__(self, solver: PlaneExperts, problem: Problem, settings: Settings):
         self.problem, self.sweeps, self.tolerance = problem, solver.sweeps(problem, settings.seed), solver.tolerance
         self._given = initial_values(problem)
-        tanh = solver.options.features == "tanh"
-        self._kind = "random tanh features" if tanh else "Chebyshev polynomials (nothing neural in them)"
+        self._kind = solver.options.functions
         self._said: tuple[str, ...] = ()
         self._say()
 
@@ -215,7 +206,7 @@ class PlaneMarch(March):
             return self._ended(Status.BUDGET_REACHED)
         except UnresolvedError as error:
             if not sweeps.pieces:
-                raise _nothing_solved(error) from error
+                raise nothing_solved(error) from error
             self._say(str(error))
             return self._ended(Status.UNRESOLVED)
         self._say()
@@ -244,7 +235,7 @@ class PlaneMarch(March):
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.pieces:
-            raise _nothing_solved("time was up before the first slab was", Status.INCOMPLETE)
+            raise nothing_solved("time was up before the first slab was", Status.INCOMPLETE)
         domain, unknowns = self.problem.domain, self.problem.unknowns
         inner, start = joined(self.pieces, domain), domain.time_interval[0]
         columns = [i for i in range(len(domain.coordinates)) if i != domain.time_index]
@@ -269,7 +260,3 @@ class PlaneMarch(March):
     def restore(self, state: dict[str, Any]) -> None:
         self.sweeps.restore(state)
         self._say()
-
-
-def _nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
-    return NothingSolvedError(f"{_OWNER}: nothing could be solved: {reason}. {status.value}.")
