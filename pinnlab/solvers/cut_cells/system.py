@@ -219,10 +219,17 @@ class CellSystem:
         own = np.split(combined, np.cumsum(list(self.sizes.values()))[:-1])
         return np.stack([mine.reshape(self.m, -1) @ mix.T for mine, mix in zip(own, self.mixing, strict=True)])
 
-    def largest_mean(self, combined: Array) -> float:
-        """The largest root mean square of an expert, of (..., numbers of all experts' combinations)."""
+    def largest_mean(self, combined: Array, of: Array | None = None) -> float:
+        """The largest root mean square of an expert, of (..., numbers of all experts' combinations).
+
+        Args:
+            combined: those numbers.
+            of: (m,) sizes of the unknowns, relative to which it is; None for absolute numbers.
+        """
         own = np.split(combined, np.cumsum(list(self.sizes.values()))[:-1], axis=-1)
-        return max(float(np.linalg.norm(mine, axis=-1).max()) for mine in own)
+        by = np.ones((self.m, 1)) if of is None else of[:, None]
+        relative = (mine.reshape(*mine.shape[:-1], self.m, -1) / by for mine in own)
+        return max(float(np.sqrt((mine**2).sum(axis=(-2, -1))).max()) for mine in relative)
 
     def _length(self, coefficients: Array) -> float:
         """The largest value of any unknown."""

@@ -20,6 +20,8 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.plane_march.rows import StageRows
 
 Array = np.ndarray
+Judges = list[tuple[Array, Array]]
+"""Of terms with r residuals at n points: (r, n) weights, and (r,) numbers of the unknowns in whose values these are off."""
 _WORST = 0.1
 """Share of the largest contribution to the error from which on an expert's cells are halved with the worst ones."""
 
@@ -105,19 +107,34 @@ class SpaceCells:
         result[site.experts] = np.sqrt(np.add.reduceat(squares, site.starts[:-1], axis=0) / counts)
         return result
 
-    def off(self, levels: Sequence[Array], time: float, rate: float) -> Array:
-        """(K,) by how much rows are off that no solve has seen, in values of the unknowns.
+    def judges(self, levels: Sequence[Array], time: float, rate: float) -> Judges:
+        """Factors of the rows that no solve has seen, linearized somewhere.
 
         Args:
             levels: k arrays (K, m, N), values and derivatives by time.
             time: at which they are.
             rate: d/dt, as a number, by which rows are weighted.
         """
+        slopes = [group.slopes(levels, time) for group in self.held_out]
+        return [
+            (group.at_rate(each, rate)[1], group.owners(each))
+            for group, each in zip(self.held_out, slopes, strict=True)
+        ]
+
+    def off(self, levels: Sequence[Array], time: float, judges: Judges, sizes: Array) -> Array:
+        """(K,) by how much rows are off that no solve has seen, in values of the unknowns relative to their sizes.
+
+        Args:
+            levels: k arrays (K, m, N), values and derivatives by time.
+            time: at which they are.
+            judges: as ``judges`` finds them, of about the same coefficients.
+            sizes: (m,) of the unknowns.
+        """
         squares = np.zeros(self.count)
-        for group in self.held_out:
+        for group, (weights, owners) in zip(self.held_out, judges, strict=True):
             residuals = group.residuals([level[None] for level in levels], np.array([time]))[:, 0]
-            _, weights = group.at_rate(group.slopes(levels, time), rate)
-            squares += group.rows.mean_squares(residuals * weights, self.count)
+            relative = residuals * weights / sizes[owners][:, None]
+            squares += group.rows.mean_squares(relative, self.count)
         return np.sqrt(squares)
 
     def worst(self, off: Array) -> list[int]:

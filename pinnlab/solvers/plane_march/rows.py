@@ -75,6 +75,21 @@ class StageRows:
         scale = self.rows.row_scale(linear)
         return [{leaf: part * scale for leaf, part in parts.items()} for parts in linear], scale
 
+    def owners(self, slopes: Sequence[Parts]) -> Array:
+        """(r,) number of the unknown in whose values a row is off: whose rate is in it, else whose derivatives count most.
+
+        Args:
+            slopes: as ``slopes`` finds them.
+        """
+        count = max((len(part) for parts in slopes for part in parts.values()), default=0)
+        size = np.zeros((2, count, len(self.rows.unknowns)))
+        for parts in slopes:
+            for (unknown, key), part in parts.items():
+                mine = size[int({*key} == {self.clock}), :, self.rows.unknowns.index(unknown)]
+                np.maximum(mine, np.sqrt((part**2).mean(axis=1)), out=mine)
+        others, rates = size
+        return np.where(rates.max(axis=1) > 0, rates.argmax(axis=1), others.argmax(axis=1))
+
     def _jets(self, levels: Sequence[Array], leaves: bool) -> list[CellJets]:
         return [
             {u: self._jet(site, [level[:, :, j] for level in levels], leaves) for j, u in enumerate(self.rows.unknowns)}

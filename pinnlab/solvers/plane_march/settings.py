@@ -16,6 +16,7 @@ class SweepSettings:
         most: experts.
         weight: of boundary and face rows against those of the equations.
         bytes: that factorizations, and the slabs so far, may take.
+        may_loosen: whether the march takes fewer cells, and a larger tolerance, where it would not end in time else.
     """
 
     tolerance: float
@@ -23,3 +24,4 @@ class SweepSettings:
     most: int
     weight: float = 100.0
     bytes: float = math.inf
+    may_loosen: bool = False

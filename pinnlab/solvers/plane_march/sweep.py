@@ -11,6 +11,7 @@ next to the largest size that each unknown has had.
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.solvers.plane_march.cells import SpaceCells
+from pinnlab.solvers.plane_march.factors import Factors
+from pinnlab.solvers.plane_march.pacing import Pacing
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau
 from pinnlab.solvers.plane_march.settings import SweepSettings
-from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
+from pinnlab.solvers.plane_march.slab import REAL, SlabSolver, Stages
 from pinnlab.solvers.plane_march.start import orders_in_time, states
 
 Array = np.ndarray
@@ -43,8 +46,8 @@ _NEWTON = 0.01
 """Share of the tolerance that steps of Newton's method may have."""
 _LOOSEST = 1e-2
 """Tolerance that counts for corners and Newton's method where none is given."""
-_AGED = 0.2
-"""Share that a step had of the one before, from which on the next slab is linearized anew."""
+_EASY = 0.2
+"""Share that a step had of the one before, below which slabs may become longer."""
 _OF_START = 0.05
 """Share of the tolerance up to which the initial state has to be held by cells: what they miss changes in the first slab."""
 _PER_SLAB = 0.05
@@ -57,10 +60,18 @@ _ERROR = 0.1
 """Error of a solution next to what its rows are off by where no solve has looked: between this and a hundredth, measured."""
 _GROWN = 0.5
 """Share of the tolerance that the error of a slab of twice the length may be expected to have."""
-_KEPT = 3
-"""Lengths of slabs whose factorizations are kept."""
+_WORTH = 8.0
+"""Slabs to come, from which on longer ones are worth a factorization of their own."""
+_PATIENCE = 4
+"""Slabs after one that had to be shortened, before longer ones are tried again; twice as many each time."""
+_SMALLEST = 1e-3
+"""Size of an unknown next to the largest, below which its errors count as if it had that."""
+_LOOSER, _LOOSENED = 2.0, 0.2
+"""By how much the tolerance is loosened at once where time is short, and the largest that there is."""
 _DEEPEST = 12
 """Halvings of the first cells."""
+_AT_LEAST = 0.1
+"""Share of the cells that have to be halved, where there is no room to halve all that should be, for it to be worth it."""
 
 
 class Sweep:
@@ -102,8 +113,9 @@ class Sweep:
         self.coarse: dict[str, None] = {}
         self.added = self.misfit = 0.0
         self.position, self.halvings, self.first = 0, first, first
-        self._solvers: dict[int, SlabSolver] = {}
-        self._aged = False
+        self.factors, self.pacing = Factors(), Pacing(first)
+        self.tolerance = settings.tolerance
+        self._waiting, self._patience = 0, _PATIENCE
         self._last: tuple[Array, int] | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
@@ -150,8 +162,20 @@ class Sweep:
             TimeIsUpError: the deadline has passed, or one factorization would end after it.
         """
         deadline.check()
+        began, halvings = time.perf_counter(), self.halvings
+        added = self._attempted(deadline)
+        seconds = time.perf_counter() - began
+        if not added:
+            self.pacing.tried(seconds)
+            return False
+        self.pacing.added(halvings, seconds)
+        self._loosen(deadline)
+        return True
+
+    def _attempted(self, deadline: Deadline) -> bool:
         if self._cells is None:
             self._resolve_start(deadline)
+        began = time.perf_counter()
         try:
             found = self._solved(deadline)
         except SingularError as why:
@@ -168,53 +192,62 @@ class Sweep:
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
-        if not off_by <= self._allowed() and self._refined(deadline):
+        if not off_by <= self._allowed() and self._refined(deadline, time.perf_counter() - began):
             return False
-        if error > self._brief * self.settings.tolerance and self._may_shorten():
+        if error > self._brief * self.tolerance and self._may_shorten():
             self._shorten("the solution changes too fast")
             return False
-        if error > self._brief * self.settings.tolerance:
+        if error > self._brief * self.tolerance:
             self.coarse["the start is not resolved in time: slabs could not be made short enough for it"] = None
         self.added += off_by
+        self.factors.used(self.halvings, found)
         self._accept(coefficients, found, error)
         return True
+
+    def _loosen(self, deadline: Deadline) -> None:
+        """Take a larger tolerance from here on where the march would not end in time."""
+        if not self.settings.may_loosen or not self.pacing.late(self.share, self.halvings, deadline.left):
+            return
+        looser = min(_LOOSER * self.tolerance, _LOOSENED)
+        if looser > self.tolerance:
+            self.coarse[f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"] = None
+            self.tolerance, self.pacing.alike, self._waiting = looser, 0, 0
 
     # -- one slab ----------------------------------------------------------------------------------------------------
 
     def _solved(self, deadline: Deadline) -> Stages | None:
-        fresh = self._aged or self.halvings not in self._solvers
-        if self._aged:
-            self._solvers.clear()
+        halvings = self.halvings
+        fresh = halvings not in self.factors
         if fresh:
             self._factorize(deadline)
-        solver = self._solvers[self.halvings]
-        tolerance = max(_NEWTON * min(self.settings.tolerance, _LOOSEST), 1e-13) * float(
-            np.max(self.sizes, initial=0.0) or 1.0
+        tolerance = max(_NEWTON * min(self.tolerance, _LOOSEST), 1e-13)
+        found = self.factors[halvings].solve(
+            self.starts, self._guess(), self.now, tolerance, self._relative_to(), deadline
         )
-        found = solver.solve(self.starts, self._guess(), self.now, tolerance, deadline)
         if found.converged:
-            self._aged = found.contraction > _AGED
             return found
         if fresh:
             self._shorten("Newton's method does not converge")
         else:
-            self._aged = True
+            self.factors.drop(halvings)
         return None
 
+    def _relative_to(self) -> Array:
+        """(m,) sizes of the unknowns, next to which errors count."""
+        found = np.maximum(self.sizes, _SMALLEST * self.sizes.max(initial=0.0))
+        return np.where(found > 0, found, 1.0)
+
     def _factorize(self, deadline: Deadline) -> None:
-        while len(self._solvers) >= _KEPT:
-            del self._solvers[next(iter(self._solvers))]
         guess, middle = self._guess(), len(self.collocation.nodes) // 2
         at = [each[middle] for each in self.collocation.derivatives(self.starts, guess, self.slab)]
         instant = self.now + self.slab * float(self.collocation.nodes[middle])
-        self._aged = False
-        self._solver(self.halvings, at, instant, deadline)
+        self.factors.make(self.halvings, lambda: self._solver(self.halvings, at, instant, deadline))
 
-    def _solver(self, halvings: int, at: list[Array], instant: float, deadline: Deadline) -> None:
+    def _solver(self, halvings: int, at: list[Array], instant: float, deadline: Deadline) -> SlabSolver:
         start, end = self.problem.domain.time_interval
-        slab = (end - start) * 0.5**halvings
-        self._solvers[halvings] = SlabSolver(
-            self.cells.system, self.cells.groups, self.collocation, slab, at, instant, self.pace, deadline
+        slab, cells = (end - start) * 0.5**halvings, self.cells
+        return SlabSolver(
+            cells.system, cells.groups, self.collocation, slab, at, instant, self.pace, deadline
         )
 
     def _guess(self) -> Array:
@@ -231,7 +264,7 @@ class Sweep:
         self.sizes = np.maximum.reduce([self.sizes, *ends])
         moving = np.array([self.orders[u] > 0 for u in self.problem.unknowns])
         falls = np.clip(last / np.where(before > 0, before, 1.0), 0.05, 1.0)
-        return float((last * falls / np.where(self.sizes > 0, self.sizes, 1.0))[moving].max(initial=0.0))
+        return float((last * falls / self._relative_to())[moving].max(initial=0.0))
 
     def _accept(self, coefficients: Array, found: Stages, error: float) -> None:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
@@ -241,13 +274,18 @@ class Sweep:
         self._last = coefficients, self.halvings
         self.starts = [level[-1] for level in found.levels[: len(self.starts)]]
         self.position += 1 << (_FINEST - self.halvings)
+        self._waiting -= 1
         # measured as a slab of twice the length would be
         grown = error / self._brief * 2.0 ** (self.collocation.stages + 1)
-        aligned = self.position % (1 << (_FINEST - self.halvings + 1)) == 0
-        easy = found.contraction < _AGED
-        if grown < _GROWN * self.settings.tolerance and aligned and easy and self.halvings > 0 and not self.done:
+        if grown < _GROWN * self.tolerance and found.contraction < _EASY and self._may_lengthen():
             self.halvings -= 1
         self._check_memory()
+
+    def _may_lengthen(self) -> bool:
+        """Whether a slab of twice the length may come next, and is worth its factorization."""
+        aligned = self.position % (1 << (_FINEST - self.halvings + 1)) == 0
+        worth = self.halvings - 1 in self.factors or (1 - self.share) * 2.0**self.halvings > _WORTH
+        return aligned and worth and self._waiting <= 0 and self.halvings > 0 and not self.done
 
     # -- going on later ----------------------------------------------------------------------------------------------
 
@@ -255,10 +293,6 @@ class Sweep:
         """Plain data from which ``restore`` goes on with the same numbers."""
         if self._cells is None:
             return {"begun": False}
-        solvers = {
-            halvings: {"at": [torch.from_numpy(a) for a in solver.at], "instant": solver.instant}
-            for halvings, solver in self._solvers.items()
-        }
         last = None if self._last is None else [torch.from_numpy(self._last[0]), self._last[1]]
         return {
             "begun": True,
@@ -266,9 +300,9 @@ class Sweep:
             "sizes": torch.from_numpy(self.sizes),
             "starts": [torch.from_numpy(each) for each in self.starts],
             "pieces": [piece.state() for piece in self.pieces],
-            "numbers": [self.position, self.halvings, self.added, self._aged],
+            "numbers": [self.position, self.halvings, self.added, self.tolerance, self._waiting, self._patience],
             "coarse": list(self.coarse),
-            "solvers": solvers,
+            "factors": self.factors.state(),
             "last": last,
         }
 
@@ -282,13 +316,13 @@ class Sweep:
         )
         self.inside = Inside(self.made.region, grown)
         self._renew(Deadline())
+        self._check_memory()
         self.pieces = [SlabPiece.from_data(p, self.made.basis, self.made.parameters) for p in state["pieces"]]
         self.sizes, self.starts = state["sizes"].numpy(), [each.numpy() for each in state["starts"]]
-        self.position, self.halvings, self.added, self._aged = state["numbers"]
+        self.position, self.halvings, self.added, self.tolerance, self._waiting, self._patience = state["numbers"]
         self.coarse = dict.fromkeys(state["coarse"])
         self._last = None if state["last"] is None else (state["last"][0].numpy(), state["last"][1])
-        for halvings, solver in state["solvers"].items():
-            self._solver(int(halvings), [each.numpy() for each in solver["at"]], solver["instant"], Deadline())
+        self.factors.restore(state["factors"], lambda *where: self._solver(*where, Deadline()))
 
     def _may_shorten(self) -> bool:
         # what jumps at the start is smoothed by the first slabs
@@ -299,6 +333,8 @@ class Sweep:
             raise UnresolvedError(
                 f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough: {why}"
             )
+        if self.pieces:
+            self._waiting, self._patience = self._patience, 2 * self._patience
         self.halvings += 1
 
     # -- cells -------------------------------------------------------------------------------------------------------
@@ -306,7 +342,7 @@ class Sweep:
     def _allowed(self) -> float:
         """What a slab may add to the error of space, relative to the sizes."""
         share = max(0.5**self.halvings, _PER_SLAB)
-        return self.settings.tolerance * share * min(self._brief, _BRIEFEST)
+        return self.tolerance * share * min(self._brief, _BRIEFEST)
 
     @property
     def _brief(self) -> float:
@@ -321,21 +357,34 @@ class Sweep:
         Args:
             ends: k arrays (K, m, N), values and derivatives by time at its end.
         """
-        largest = float(self.sizes.max(initial=0.0)) or 1.0
-        self._off = self.cells.off(ends, self.now + self.slab, 1 / self.slab)
-        return _ERROR * self.cells.mean(self._off) / largest
+        judges = self.factors[self.halvings].judges(self.cells)
+        self._off = self.cells.off(ends, self.now + self.slab, judges, self._relative_to())
+        return _ERROR * self.cells.mean(self._off)
 
-    def _refined(self, deadline: Deadline) -> bool:
-        """Halve cells that are off by too much; False where there may be no more of them."""
-        boxes = [b for b in self.cells.worst(self._off) if self.inside.tree.places[b][0] < _DEEPEST]
-        if not boxes or self.cells.count + 3 * len(boxes) > self.settings.most:
+    def _refined(self, deadline: Deadline, seconds: float) -> bool:
+        """Halve cells that are off by too much; False where there may be no more of them.
+
+        Args:
+            deadline: of the march.
+            seconds: that a slab takes on the present cells.
+        """
+        tree, cells, starts = self.inside.tree.copy(), self.cells, self.starts
+        boxes = [b for b in cells.worst(self._off) if tree.places[b][0] < _DEEPEST]
+        more, room = 2 ** len(tree.counts) - 1, self.settings.most - cells.count
+        if self.settings.may_loosen:
+            grows = self.pacing.affords(self.share, self.halvings, seconds, deadline.left)
+            room = int(min(room, (grows - 1) * cells.count))
+        if room < more * min(len(boxes), 1 + _AT_LEAST * cells.count):
+            boxes = []
+        self.inside.tree.split(boxes[: room // more])
+        if boxes:
+            self._renew(deadline)
+        if not boxes or not self._fits():
             self.coarse[f"cells are not fine enough in space from {self._time()} on"] = None
+            self.inside, self._cells = Inside(self.made.region, tree), cells
             return False
-        self.inside.tree.split(boxes)
-        before, starts = self.cells, self.starts
         names = [f"{u} {k}" for k in range(len(starts)) for u in self.problem.unknowns]
-        old = before.functions(names, np.concatenate(starts, axis=1))
-        self._renew(deadline)
+        old = cells.functions(names, np.concatenate(starts, axis=1))
         moved = self.cells.sampled(lambda x: old.values(torch.from_numpy(x)).numpy())
         self.starts = np.split(moved, len(starts), axis=1)
         return True
@@ -346,15 +395,24 @@ class Sweep:
     def _renew(self, deadline: Deadline) -> None:
         """Rows on the tree as it is now."""
         deadline.check()
-        self._solvers.clear()
+        self.factors.clear()
         self._last = None
         self._cells = SpaceCells(self.made, self.inside)
-        self._check_memory()
+
+    def _fits(self) -> bool:
+        """Whether factorizations fit into memory, of as many lengths of slabs as do; without any, what is there counts."""
+        slabs = 8.0 * sum(piece.size for piece in self.pieces)
+        return self.factors.limit(slabs, self._bytes, self.settings.bytes)
+
+    def _bytes(self, lengths: int) -> float:
+        """Of factorizations for so many lengths of slabs, the last of which is being made."""
+        numbers = sum(1.0 if abs(rate.imag) < REAL else 2.0 for rate in self.collocation.rates)
+        system = self.cells.system
+        return 2.0 * system.bytes + 8.0 * (lengths * numbers - 2.0) * system.cost.entries
 
     def _check_memory(self) -> None:
-        factors = 2.0 * len(self.collocation.rates) * self.cells.system.bytes * _KEPT
-        need = factors + 8.0 * sum(piece.size for piece in self.pieces)
-        if need > self.settings.bytes:
+        if not self._fits():
+            need = self._bytes(1) + 8.0 * sum(piece.size for piece in self.pieces)
             raise UnresolvedError(
                 f"{self.cells.count} experts and {len(self.pieces)} slabs would need {gigabytes(need)} of memory, of which "
                 f"{gigabytes(self.settings.bytes)} may be used"
@@ -364,6 +422,7 @@ class Sweep:
         """Halve cells until they hold the initial state: that needs no solve."""
         while True:
             self._renew(deadline)
+            self._check_memory()
             m, found = len(self.problem.unknowns), []
             boxes: set[int] = set()
             for order in range(max(self.orders.values())):

@@ -70,7 +70,7 @@ def test_one_step_solves_a_linear_slab() -> None:
     made, collocation = cells(problem), Radau(3)
     start = made.sampled(lambda p: p[:, :1] * (1 - p[:, :1]))
     solver = SlabSolver(made.system, made.groups, collocation, 0.5, [start, 0 * start], 0.25, Pace(), Deadline())
-    found = solver.solve([start], np.stack([start] * 3), 0.0, 1e-11, Deadline())
+    found = solver.solve([start], np.stack([start] * 3), 0.0, 1e-11, np.ones(1), Deadline())
     assert found.converged and found.contraction < 1e-6
     x = made.system.groups[0].sites[0].points[:, 0]
     for level, share in zip(found.levels[0], collocation.nodes, strict=True):
@@ -86,7 +86,7 @@ def test_what_no_iteration_can_meet_is_said() -> None:
     made, collocation = cells(problem), Radau(3)
     start = made.sampled(lambda p: np.full((len(p), 1), 2.0))
     solver = SlabSolver(made.system, made.groups, collocation, 1.0, [start, 0 * start], 0.5, Pace(), Deadline())
-    assert not solver.solve([start], np.stack([start] * 3), 0.0, 1e-8, Deadline()).converged
+    assert not solver.solve([start], np.stack([start] * 3), 0.0, 1e-8, np.ones(1), Deadline()).converged
 
 
 def test_seams_join_the_ends_of_a_period() -> None:
