@@ -1,0 +1,78 @@
+"""How long the rest of a march will take, and what it can afford.
+
+A march that would not end in time is worth less than one that is somewhat coarser and does. So cells are halved only as far
+as the rest of the march still ends then, and the tolerance is loosened where slabs of the present length would be too many.
+"""
+
+from __future__ import annotations
+
+import math
+
+_POWER = 1.5
+"""Of the number of experts, with which the time of a slab grows: that of factorizations in the plane."""
+_SETTLED = 4
+"""Slabs of one length in a row, after which the next ones are expected to have it as well."""
+_MEMORY = 0.6
+"""Share of the earlier ones in the mean time of a slab."""
+_RESERVED = 0.1
+"""Share of the time left that is not planned with."""
+
+
+class Pacing:
+    """The seconds of slabs, and the number of those to come.
+
+    Args:
+        usual: halvings of the interval of time by which slabs are told that are not short for a while only.
+    """
+
+    def __init__(self, usual: int):
+        self.usual, self.seconds, self.alike, self._last = usual, 0.0, 0, -1
+        self._tried = 0.0
+
+    def tried(self, seconds: float) -> None:
+        """An attempt took so long and added nothing."""
+        self._tried += seconds
+
+    def added(self, halvings: int, seconds: float) -> None:
+        """A slab was added that took so long."""
+        self.alike = self.alike + 1 if halvings == self._last else 1
+        mine, self._last, self._tried = seconds + self._tried, halvings, 0.0
+        self.seconds = mine if not self.seconds else _MEMORY * self.seconds + (1 - _MEMORY) * mine
+
+    @property
+    def settled(self) -> bool:
+        """Whether slabs have had one length for some time."""
+        return self.alike >= _SETTLED
+
+    def slabs(self, share: float, halvings: int) -> float:
+        """How many are to come, about: of the present length where they have settled, of a usual one else.
+
+        Args:
+            share: of time that is done.
+            halvings: of the interval that make the next slab.
+        """
+        if self.settled or halvings <= self.usual:
+            return (1 - share) * 2.0**halvings
+        return (1 - share) * 2.0**self.usual + 2 * (halvings - self.usual)
+
+    def needs(self, share: float, halvings: int) -> float:
+        """Seconds to the end, about."""
+        return self.seconds * self.slabs(share, halvings)
+
+    def affords(self, share: float, halvings: int, seconds: float, left: float) -> float:
+        """By which factor the number of experts may grow, so that the march still ends in time; at least one.
+
+        Args:
+            share: of time that is done.
+            halvings: of the interval that make the next slab.
+            seconds: of a slab with the present experts.
+            left: seconds that are left.
+        """
+        if math.isinf(left) or not seconds > 0:
+            return math.inf
+        rest = seconds * max(1.0, self.slabs(share, halvings))
+        return max(1.0, max(0.0, (1 - _RESERVED) * left) / rest) ** (1 / _POWER)
+
+    def late(self, share: float, halvings: int, left: float) -> bool:
+        """Whether slabs as they are now would not reach the end in time."""
+        return self.settled and self.needs(share, halvings) > (1 - _RESERVED) * left
