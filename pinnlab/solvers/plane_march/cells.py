@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.solvers.cut_cells.assembled import Assembled
@@ -158,3 +159,16 @@ class SpaceCells:
             names, self.region, self.tree, self.materials, self.layout.home, self.assembled.frames, self.made.basis,
             flat, self.made.parameters,
         )  # fmt: skip
+
+
+def on(cells: SpaceCells, coefficients: Array) -> Callable[[Array], Array]:
+    """A function (n, d) -> (n, m) from coefficients (K, m, N) on cells."""
+    names = [str(j) for j in range(coefficients.shape[1])]
+    piece = cells.functions(names, coefficients)
+    return lambda points: piece.values(torch.from_numpy(points)).numpy()
+
+
+def moved(functions: Sequence[Array], before: SpaceCells, after: SpaceCells) -> list[Array]:
+    """Functions (K, m, N) on other cells."""
+    together = np.concatenate(functions, axis=1)
+    return np.split(after.sampled(on(before, together)), len(functions), axis=1)

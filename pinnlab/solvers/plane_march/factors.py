@@ -1,8 +1,8 @@
 """Factorizations of a march's slabs, by their lengths: how many are kept, and how long one serves.
 
-A factorization takes about as long as a dozen turns of Newton's method. It is renewed when it has cost that many more turns
-than when it was new, as one buys what one has rented for its price: never much more than twice what the best time to renew
-would have cost (the ski rental problem; Karlin, Manasse, Rudolph & Sleator, 1988).
+A factorization takes about as long as a dozen turns of Newton's method, or two. It is renewed when it has cost that many
+more turns than when it was new, as one buys what one has rented for its price: never much more than twice what the best
+time to renew would have cost (the ski rental problem; Karlin, Manasse, Rudolph & Sleator, 1988).
 """
 
 from __future__ import annotations
@@ -12,18 +12,25 @@ from typing import Any
 
 import torch
 
+from pinnlab.solvers.cut_cells.system import CellSystem
+from pinnlab.solvers.plane_march.radau import Radau
 from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
 
 _KEPT = 3
 """Lengths of slabs whose factorizations are kept at most."""
-_PRICE = 12
+_PRICE = 16
 """Turns of Newton's method that take as long as a factorization."""
 
 
 class Factors:
-    """Factorizations by halvings of the interval of time."""
+    """Factorizations by halvings of the interval of time.
 
-    def __init__(self) -> None:
+    Args:
+        collocation: in time.
+    """
+
+    def __init__(self, collocation: Radau) -> None:
+        self.collocation = collocation
         self._solvers: dict[int, SlabSolver] = {}
         self.most = _KEPT
 
@@ -36,17 +43,27 @@ class Factors:
     def __len__(self) -> int:
         return len(self._solvers)
 
-    def limit(self, one: float, many: Callable[[int], float], bytes: float) -> bool:
+    def fit(self, system: CellSystem, others: float, usable: float) -> bool:
         """Keep no more than fit into memory; False where not even one does.
 
         Args:
-            one: bytes of everything else.
-            many: bytes of so many factorizations.
-            bytes: that may be used.
+            system: that is factorized.
+            others: bytes of everything else.
+            usable: bytes.
         """
-        self.most = next((n for n in range(_KEPT, 0, -1) if one + many(n) <= bytes), 0)
+        self.most = next((n for n in range(_KEPT, 0, -1) if others + self.bytes(system, n) <= usable), 0)
         self._make_room(self.most)
         return self.most > 0
+
+    def bytes(self, system: CellSystem, lengths: int) -> float:
+        """Memory of factorizations for so many lengths of slabs, the last of which is being made.
+
+        Args:
+            system: that is factorized.
+            lengths: at least one.
+        """
+        numbers = sum(1.0 if real else 2.0 for real in self.collocation.real)
+        return 2.0 * system.bytes + 8.0 * (lengths * numbers - 2.0) * system.cost.entries
 
     def make(self, halvings: int, solver: Callable[[], SlabSolver]) -> None:
         """A new factorization; the oldest ones go first, so that memory suffices."""

@@ -30,7 +30,10 @@ from pinnlab.training.status import Status
 _OWNER = "HardConstraintMoE"
 _TOLERANCE = 1e-6
 """Of the last march, where no other is given."""
-_STRIDES = ((1e-2, 8, 3), (1e-4, 10, 4), (1e-6, 12, 5), (0.0, 14, 7))
+_STRIDES = (
+    (1e-2, 8, 3), (3e-3, 9, 3), (1e-3, 9, 4), (3e-4, 10, 4), (1e-4, 10, 4), (3e-5, 11, 4), (1e-5, 11, 5), (3e-6, 12, 5),
+    (1e-6, 12, 5), (0.0, 14, 7),
+)  # fmt: skip
 """Marches down to a tolerance, the degree of experts of the plane in them, and the number of stages in time."""
 _LOWER = {2: 0, 3: 1}
 """By how much degrees are lower, by the number of dimensions of space."""

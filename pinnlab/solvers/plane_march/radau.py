@@ -19,6 +19,8 @@ import numpy as np
 from numpy.polynomial import legendre
 
 Array = np.ndarray
+_REAL = 1e-9
+"""Imaginary part up to which a rate is real."""
 
 
 def radau_nodes(stages: int) -> Array:
@@ -49,6 +51,7 @@ class Radau:
     Attributes:
         nodes: (s,) in (0, 1].
         rates: (g,) the numbers l that stand for d/dt on a slab of length one, one of each conjugate pair.
+        real: (g,) which of them are real numbers.
         at_start: (s,) from values at the nodes to that of their polynomial at the slab's start.
         into: (g, s) from stages to the decoupled problems.
         out: (s, g) back: the real part of what they give, times this.
@@ -62,6 +65,7 @@ class Radau:
         kept = np.flatnonzero(rates.imag > -1e-9)
         twice = np.where(rates.imag[kept] > 1e-9, 2.0, 1.0)
         self.rates, self.into, self.out = rates[kept], np.linalg.inv(vectors)[kept], vectors[:, kept] * twice
+        self.real = np.abs(self.rates.imag) < _REAL
         self.at_start = time_rows(np.zeros(1), stages - 1, 0)[0] @ np.linalg.inv(
             legendre.legvander(2 * self.nodes - 1, stages - 1)
         )

@@ -22,8 +22,6 @@ from pinnlab.solvers.plane_march.rows import StageRows
 Array = np.ndarray
 _COMPLEX = 4.0
 """Multiplications of real numbers in one of complex ones."""
-REAL = 1e-9
-"""Imaginary part up to which a rate is real."""
 _MOST = 12
 """Steps of Newton's method in one slab."""
 _SLOW = 0.5
@@ -92,7 +90,7 @@ class SlabSolver:
         self._solvers: list[tuple[Solver, list[list[Parts]], list[Array]]] = []
         work = seconds = 0.0
         for g, rate in enumerate(collocation.rates):
-            real = self._is_real(g)
+            real = bool(collocation.real[g])
             own = system.cost.work * (1.0 if real else _COMPLEX)
             deadline.require(pace.seconds(own), "the next factorization")
             found = [
@@ -155,11 +153,8 @@ class SlabSolver:
         found = np.zeros((self.collocation.stages, sum(self.system.sizes.values())))
         for g, (solver, linear, weights) in enumerate(self._solvers):
             into = self.collocation.into[g]
-            into = into.real if self._is_real(g) else into
+            into = into.real if self.collocation.real[g] else into
             mine = [np.tensordot(into, each, axes=(0, 1)) * w for each, w in zip(residuals, weights, strict=True)]
             solved = solver(self.system.mixed_gradient(mine, linear))
             found += np.multiply.outer(self.collocation.out[:, g], solved).real
         return np.stack([self.system.spread(each) for each in found]), self.system.largest_mean(found, sizes)
-
-    def _is_real(self, g: int) -> bool:
-        return abs(self.collocation.rates[g].imag) < REAL

@@ -10,8 +10,7 @@ next to the largest size that each unknown has had.
 
 from __future__ import annotations
 
-import math
-import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,20 +27,18 @@ from pinnlab.solvers.cut_cells.system import SingularError
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace
-from pinnlab.solvers.plane_march.cells import SpaceCells
+from pinnlab.solvers.plane_march.cells import SpaceCells, moved
+from pinnlab.solvers.plane_march.clock import SlabClock
 from pinnlab.solvers.plane_march.factors import Factors
+from pinnlab.solvers.plane_march.holding import DEEPEST, holding
 from pinnlab.solvers.plane_march.pacing import Pacing
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau
 from pinnlab.solvers.plane_march.settings import SweepSettings
-from pinnlab.solvers.plane_march.slab import REAL, SlabSolver, Stages
+from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
 from pinnlab.solvers.plane_march.start import orders_in_time, states
 
 Array = np.ndarray
-_FINEST = 40
-"""Halvings of the interval by which times are told."""
-_SHORTEST = 24
-"""Halvings up to which a slab is shortened."""
 _NEWTON = 0.01
 """Share of the tolerance that steps of Newton's method may have."""
 _LOOSEST = 1e-2
@@ -52,24 +49,18 @@ _OF_START = 0.05
 """Share of the tolerance up to which the initial state has to be held by cells: what they miss changes in the first slab."""
 _PER_SLAB = 0.05
 """Share of the tolerance that one slab may add to the error of space, where it is longer than its share of time."""
-_BRIEF = 5
-"""Halvings of the interval from which on slabs may be off by more, so that each adds as much to the mean over time."""
 _BRIEFEST = 8.0
 """Times as much that space may be off by in the shortest slabs: in part it stays."""
+_AT_START = 0.3
+"""Share of the tolerance that the first slabs together may add to the error of space."""
 _ERROR = 0.1
 """Error of a solution next to what its rows are off by where no solve has looked: between this and a hundredth, measured."""
 _GROWN = 0.5
 """Share of the tolerance that the error of a slab of twice the length may be expected to have."""
-_WORTH = 8.0
-"""Slabs to come, from which on longer ones are worth a factorization of their own."""
-_PATIENCE = 4
-"""Slabs after one that had to be shortened, before longer ones are tried again; twice as many each time."""
 _SMALLEST = 1e-3
 """Size of an unknown next to the largest, below which its errors count as if it had that."""
 _LOOSER, _LOOSENED = 2.0, 0.2
 """By how much the tolerance is loosened at once where time is short, and the largest that there is."""
-_DEEPEST = 12
-"""Halvings of the first cells."""
 _AT_LEAST = 0.1
 """Share of the cells that have to be halved, where there is no room to halve all that should be, for it to be worth it."""
 
@@ -84,6 +75,7 @@ class Sweep:
         settings: tolerances and sizes.
         sizes: (m,) that unknowns are known to reach; zeros where nothing is known.
         first: halvings of the interval of time that make the first slab.
+        usual: those that slabs are expected to have.
         pace: of factorizations.
 
     Attributes:
@@ -100,48 +92,38 @@ class Sweep:
         settings: SweepSettings,
         sizes: Array,
         first: int,
+        usual: int,
         pace: Pace,
     ):
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
         self.made = CutDiscretization(problem, basis, settings.weight)
         # next to corners that point inwards even cells would lead to a smoother function that is wrong
         Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
-        self.inside = Inside(self.made.region, tree)
+        self.first = tree
         self.collocation, self.pace = Radau(settings.stages), pace
         self.orders = orders_in_time(problem)
         self.pieces: list[SlabPiece] = []
         self.coarse: dict[str, None] = {}
         self.added = self.misfit = 0.0
-        self.position, self.halvings, self.first = 0, first, first
-        self.factors, self.pacing = Factors(), Pacing(first)
+        self.clock = SlabClock(problem.domain.time_interval, first)
+        self.factors, self.pacing = Factors(self.collocation), Pacing(usual)
         self.tolerance = settings.tolerance
-        self._waiting, self._patience = 0, _PATIENCE
         self._last: tuple[Array, int] | None = None
+        self._ready: Array | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
+        self._full = 0
         self._off = np.zeros(0)
 
     @property
     def done(self) -> bool:
         """Whether the end is reached."""
-        return self.position >= 1 << _FINEST
+        return self.clock.done
 
     @property
     def share(self) -> float:
         """How much of the time is solved, 0 to 1."""
-        return self.position / (1 << _FINEST)
-
-    @property
-    def now(self) -> float:
-        """Where the next slab begins."""
-        start, end = self.problem.domain.time_interval
-        return start + (end - start) * self.share
-
-    @property
-    def slab(self) -> float:
-        """Length of the next slab."""
-        start, end = self.problem.domain.time_interval
-        return (end - start) * 0.5**self.halvings
+        return self.clock.share
 
     @property
     def started(self) -> bool:
@@ -162,9 +144,11 @@ class Sweep:
             TimeIsUpError: the deadline has passed, or one factorization would end after it.
         """
         deadline.check()
-        began, halvings = time.perf_counter(), self.halvings
+        began, halvings = deadline.now(), self.clock.halvings
+        if self._cells is None:
+            self._resolve_start(deadline)
         added = self._attempted(deadline)
-        seconds = time.perf_counter() - began
+        seconds = deadline.now() - began
         if not added:
             self.pacing.tried(seconds)
             return False
@@ -173,9 +157,7 @@ class Sweep:
         return True
 
     def _attempted(self, deadline: Deadline) -> bool:
-        if self._cells is None:
-            self._resolve_start(deadline)
-        began = time.perf_counter()
+        began = deadline.now()
         try:
             found = self._solved(deadline)
         except SingularError as why:
@@ -192,37 +174,37 @@ class Sweep:
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
-        if not off_by <= self._allowed() and self._refined(deadline, time.perf_counter() - began):
+        if not off_by <= self._allowed() and self._refined(found, deadline, deadline.now() - began):
             return False
-        if error > self._brief * self.tolerance and self._may_shorten():
+        if error > self.clock.brief * self.tolerance and self.clock.may_shorten:
             self._shorten("the solution changes too fast")
             return False
-        if error > self._brief * self.tolerance:
+        if error > self.clock.brief * self.tolerance:
             self.coarse["the start is not resolved in time: slabs could not be made short enough for it"] = None
         self.added += off_by
-        self.factors.used(self.halvings, found)
+        self.factors.used(self.clock.halvings, found)
         self._accept(coefficients, found, error)
         return True
 
     def _loosen(self, deadline: Deadline) -> None:
         """Take a larger tolerance from here on where the march would not end in time."""
-        if not self.settings.may_loosen or not self.pacing.late(self.share, self.halvings, deadline.left):
+        if not self.settings.may_loosen or not self.pacing.late(self.share, self.clock.halvings, deadline.left):
             return
         looser = min(_LOOSER * self.tolerance, _LOOSENED)
         if looser > self.tolerance:
             self.coarse[f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"] = None
-            self.tolerance, self.pacing.alike, self._waiting = looser, 0, 0
+            self.tolerance, self.pacing.alike, self.clock.waiting = looser, 0, 0
 
     # -- one slab ----------------------------------------------------------------------------------------------------
 
     def _solved(self, deadline: Deadline) -> Stages | None:
-        halvings = self.halvings
+        halvings = self.clock.halvings
         fresh = halvings not in self.factors
         if fresh:
             self._factorize(deadline)
         tolerance = max(_NEWTON * min(self.tolerance, _LOOSEST), 1e-13)
         found = self.factors[halvings].solve(
-            self.starts, self._guess(), self.now, tolerance, self._relative_to(), deadline
+            self.starts, self._guess(), self.clock.now, tolerance, self._relative_to(), deadline
         )
         if found.converged:
             return found
@@ -239,23 +221,22 @@ class Sweep:
 
     def _factorize(self, deadline: Deadline) -> None:
         guess, middle = self._guess(), len(self.collocation.nodes) // 2
-        at = [each[middle] for each in self.collocation.derivatives(self.starts, guess, self.slab)]
-        instant = self.now + self.slab * float(self.collocation.nodes[middle])
-        self.factors.make(self.halvings, lambda: self._solver(self.halvings, at, instant, deadline))
+        at = [each[middle] for each in self.collocation.derivatives(self.starts, guess, self.clock.slab)]
+        instant = self.clock.now + self.clock.slab * float(self.collocation.nodes[middle])
+        self.factors.make(self.clock.halvings, lambda: self._solver(self.clock.halvings, at, instant, deadline))
 
     def _solver(self, halvings: int, at: list[Array], instant: float, deadline: Deadline) -> SlabSolver:
-        start, end = self.problem.domain.time_interval
-        slab, cells = (end - start) * 0.5**halvings, self.cells
-        return SlabSolver(
-            cells.system, cells.groups, self.collocation, slab, at, instant, self.pace, deadline
-        )
+        cells, slab = self.cells, self.clock.length(halvings)
+        return SlabSolver(cells.system, cells.groups, self.collocation, slab, at, instant, self.pace, deadline)
 
     def _guess(self) -> Array:
-        """(s, K, m, N): the last slab's polynomial, or the start."""
-        if self._last is None or self._last[1] - self.halvings > 1:
+        """(s, K, m, N): what coarser cells have found, or the last slab's polynomial, or the start."""
+        if self._ready is not None:
+            return self._ready
+        if self._last is None or self._last[1] - self.clock.halvings > 1:
             return np.repeat(self.starts[0][None], self.collocation.stages, axis=0)
         coefficients, halvings = self._last
-        return self.collocation.continued(coefficients, 2.0 ** (halvings - self.halvings))
+        return self.collocation.continued(coefficients, 2.0 ** (halvings - self.clock.halvings))
 
     def _error_in_time(self, coefficients: Array) -> float:
         """How far a slab's polynomials (s + 1, K, m, N) are off, about, relative to the sizes: the next coefficient."""
@@ -268,24 +249,21 @@ class Sweep:
 
     def _accept(self, coefficients: Array, found: Stages, error: float) -> None:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
-        region = self.problem.domain.replace(**{self.problem.domain.clock: (self.now, self.now + self.slab)})
+        region = self.problem.domain.replace(
+            **{self.problem.domain.clock: (self.clock.now, self.clock.now + self.clock.slab)}
+        )
         space = self.cells.functions(names, coefficients.transpose(1, 0, 2, 3))
         self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters))
-        self._last = coefficients, self.halvings
+        self._last = coefficients, self.clock.halvings
         self.starts = [level[-1] for level in found.levels[: len(self.starts)]]
-        self.position += 1 << (_FINEST - self.halvings)
-        self._waiting -= 1
+        self._ready = None
+        self.clock.advance()
         # measured as a slab of twice the length would be
-        grown = error / self._brief * 2.0 ** (self.collocation.stages + 1)
-        if grown < _GROWN * self.tolerance and found.contraction < _EASY and self._may_lengthen():
-            self.halvings -= 1
+        grown = error / self.clock.brief * 2.0 ** (self.collocation.stages + 1)
+        easy = grown < _GROWN * self.tolerance and found.contraction < _EASY
+        if easy and self.clock.may_lengthen(self.clock.halvings - 1 in self.factors):
+            self.clock.lengthen()
         self._check_memory()
-
-    def _may_lengthen(self) -> bool:
-        """Whether a slab of twice the length may come next, and is worth its factorization."""
-        aligned = self.position % (1 << (_FINEST - self.halvings + 1)) == 0
-        worth = self.halvings - 1 in self.factors or (1 - self.share) * 2.0**self.halvings > _WORTH
-        return aligned and worth and self._waiting <= 0 and self.halvings > 0 and not self.done
 
     # -- going on later ----------------------------------------------------------------------------------------------
 
@@ -294,62 +272,54 @@ class Sweep:
         if self._cells is None:
             return {"begun": False}
         last = None if self._last is None else [torch.from_numpy(self._last[0]), self._last[1]]
+        ready = None if self._ready is None else torch.from_numpy(self._ready)
         return {
             "begun": True,
-            "halved": torch.tensor(self.inside.tree.halved, dtype=torch.long),
+            "halved": torch.tensor(self.cells.tree.halved, dtype=torch.long),
             "sizes": torch.from_numpy(self.sizes),
             "starts": [torch.from_numpy(each) for each in self.starts],
             "pieces": [piece.state() for piece in self.pieces],
-            "numbers": [self.position, self.halvings, self.added, self.tolerance, self._waiting, self._patience],
+            "clock": self.clock.state(),
+            "numbers": [self.added, self.tolerance, self._full],
             "coarse": list(self.coarse),
             "factors": self.factors.state(),
             "last": last,
+            "ready": ready,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         if not state["begun"]:
             return
-        tree = self.inside.tree
+        tree = self.first
         grown = Tree.of_halved(
             tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, state["halved"].tolist()
         )
-        self.inside = Inside(self.made.region, grown)
-        self._renew(Deadline())
-        self._check_memory()
+        starts = [each.numpy() for each in state["starts"]]
+        self._go_to(self._cells_on(grown), starts)
         self.pieces = [SlabPiece.from_data(p, self.made.basis, self.made.parameters) for p in state["pieces"]]
-        self.sizes, self.starts = state["sizes"].numpy(), [each.numpy() for each in state["starts"]]
-        self.position, self.halvings, self.added, self.tolerance, self._waiting, self._patience = state["numbers"]
+        self.sizes = state["sizes"].numpy()
+        self.added, self.tolerance, self._full = state["numbers"]
+        self.clock.restore(state["clock"])
         self.coarse = dict.fromkeys(state["coarse"])
         self._last = None if state["last"] is None else (state["last"][0].numpy(), state["last"][1])
+        self._ready = None if state["ready"] is None else state["ready"].numpy()
         self.factors.restore(state["factors"], lambda *where: self._solver(*where, Deadline()))
 
-    def _may_shorten(self) -> bool:
-        # what jumps at the start is smoothed by the first slabs
-        return self.halvings < (_SHORTEST if self.pieces else min(_SHORTEST, self.first + 10))
-
     def _shorten(self, why: str) -> None:
-        if self.halvings >= _SHORTEST:
+        if self.clock.shortest:
             raise UnresolvedError(
-                f"no slab that starts at {self.problem.domain.clock} = {self.now:g} is short enough: {why}"
+                f"no slab that starts at {self.problem.domain.clock} = {self.clock.now:g} is short enough: {why}"
             )
-        if self.pieces:
-            self._waiting, self._patience = self._patience, 2 * self._patience
-        self.halvings += 1
+        self._ready = None
+        self.clock.shorten()
 
     # -- cells -------------------------------------------------------------------------------------------------------
 
     def _allowed(self) -> float:
         """What a slab may add to the error of space, relative to the sizes."""
-        share = max(0.5**self.halvings, _PER_SLAB)
-        return self.tolerance * share * min(self._brief, _BRIEFEST)
-
-    @property
-    def _brief(self) -> float:
-        """How much more a slab of the present length may be off by than one of a usual length: at the start, where things
-        change fast, errors are short-lived.
-        """
-        return max(1.0, math.sqrt(2.0 ** (self.halvings - _BRIEF)))
+        share = max(0.5**self.clock.halvings, _PER_SLAB) * min(self.clock.brief, _BRIEFEST)
+        return max(self.tolerance * share, _AT_START * self.tolerance - self.added)
 
     def _off_by(self, ends: list[Array]) -> float:
         """What space adds to the error in the slab that was just solved, relative to the sizes.
@@ -357,89 +327,75 @@ class Sweep:
         Args:
             ends: k arrays (K, m, N), values and derivatives by time at its end.
         """
-        judges = self.factors[self.halvings].judges(self.cells)
-        self._off = self.cells.off(ends, self.now + self.slab, judges, self._relative_to())
+        judges = self.factors[self.clock.halvings].judges(self.cells)
+        self._off = self.cells.off(ends, self.clock.now + self.clock.slab, judges, self._relative_to())
         return _ERROR * self.cells.mean(self._off)
 
-    def _refined(self, deadline: Deadline, seconds: float) -> bool:
+    def _refined(self, found: Stages, deadline: Deadline, seconds: float) -> bool:
         """Halve cells that are off by too much; False where there may be no more of them.
 
         Args:
+            found: the slab as the present cells have it.
             deadline: of the march.
-            seconds: that a slab takes on the present cells.
+            seconds: that it took.
         """
-        tree, cells, starts = self.inside.tree.copy(), self.cells, self.starts
-        boxes = [b for b in cells.worst(self._off) if tree.places[b][0] < _DEEPEST]
-        more, room = 2 ** len(tree.counts) - 1, self.settings.most - cells.count
+        deadline.check()
+        cells = self.cells
+        boxes = [b for b in cells.worst(self._off) if cells.tree.places[b][0] < DEEPEST]
+        more, room = 2**cells.tree.dimension - 1, self.settings.most - cells.count
         if self.settings.may_loosen:
-            grows = self.pacing.affords(self.share, self.halvings, seconds, deadline.left)
+            grows = self.pacing.affords(self.share, self.clock.halvings, seconds, deadline.left)
             room = int(min(room, (grows - 1) * cells.count))
-        if room < more * min(len(boxes), 1 + _AT_LEAST * cells.count):
-            boxes = []
-        self.inside.tree.split(boxes[: room // more])
-        if boxes:
-            self._renew(deadline)
-        if not boxes or not self._fits():
+        fine = None
+        if cells.count != self._full and boxes and room >= more * min(len(boxes), 1 + _AT_LEAST * cells.count):
+            fine = self._cells_on(cells.tree.copy(), boxes[: room // more])
+        if fine is None or not self._fits(fine):
+            self._full = cells.count
             self.coarse[f"cells are not fine enough in space from {self._time()} on"] = None
-            self.inside, self._cells = Inside(self.made.region, tree), cells
             return False
-        names = [f"{u} {k}" for k in range(len(starts)) for u in self.problem.unknowns]
-        old = cells.functions(names, np.concatenate(starts, axis=1))
-        moved = self.cells.sampled(lambda x: old.values(torch.from_numpy(x)).numpy())
-        self.starts = np.split(moved, len(starts), axis=1)
+        self._go_to(fine, moved(self.starts, cells, fine))
+        self._ready = np.stack(moved(list(found.levels[0]), cells, fine))
         return True
 
-    def _time(self) -> str:
-        return f"{self.problem.domain.clock} = {self.now:.3g}"
+    def _cells_on(self, tree: Tree, boxes: Sequence[int] = ()) -> SpaceCells:
+        """Rows on a tree, some boxes of which are halved."""
+        tree.split(boxes)
+        return SpaceCells(self.made, Inside(self.made.region, tree))
 
-    def _renew(self, deadline: Deadline) -> None:
-        """Rows on the tree as it is now."""
-        deadline.check()
+    def _go_to(self, cells: SpaceCells, starts: list[Array]) -> None:
+        """Go on with other cells, on which the state is ``starts``."""
+        self._cells, self.starts, self._last, self._ready = cells, starts, None, None
         self.factors.clear()
-        self._last = None
-        self._cells = SpaceCells(self.made, self.inside)
+        self._check_memory()
 
-    def _fits(self) -> bool:
-        """Whether factorizations fit into memory, of as many lengths of slabs as do; without any, what is there counts."""
-        slabs = 8.0 * sum(piece.size for piece in self.pieces)
-        return self.factors.limit(slabs, self._bytes, self.settings.bytes)
+    def _time(self) -> str:
+        return f"{self.problem.domain.clock} = {self.clock.now:.3g}"
 
-    def _bytes(self, lengths: int) -> float:
-        """Of factorizations for so many lengths of slabs, the last of which is being made."""
-        numbers = sum(1.0 if abs(rate.imag) < REAL else 2.0 for rate in self.collocation.rates)
-        system = self.cells.system
-        return 2.0 * system.bytes + 8.0 * (lengths * numbers - 2.0) * system.cost.entries
+    def _fits(self, cells: SpaceCells) -> bool:
+        """Whether there is memory for cells."""
+        return self.factors.bytes(cells.system, 1) + self._slabs_bytes <= self.settings.bytes
+
+    @property
+    def _slabs_bytes(self) -> float:
+        return 8.0 * sum(piece.size for piece in self.pieces)
 
     def _check_memory(self) -> None:
-        if not self._fits():
-            need = self._bytes(1) + 8.0 * sum(piece.size for piece in self.pieces)
+        if not self.factors.fit(self.cells.system, self._slabs_bytes, self.settings.bytes):
+            need = self.factors.bytes(self.cells.system, 1) + self._slabs_bytes
             raise UnresolvedError(
                 f"{self.cells.count} experts and {len(self.pieces)} slabs would need {gigabytes(need)} of memory, of which "
                 f"{gigabytes(self.settings.bytes)} may be used"
             )
 
     def _resolve_start(self, deadline: Deadline) -> None:
-        """Halve cells until they hold the initial state: that needs no solve."""
-        while True:
-            self._renew(deadline)
-            self._check_memory()
-            m, found = len(self.problem.unknowns), []
-            boxes: set[int] = set()
-            for order in range(max(self.orders.values())):
-                function = states(self.problem, order)
-                coefficients = self.cells.sampled(function)
-                found.append(coefficients)
-                if order == 0:
-                    self.sizes = np.maximum(self.sizes, self.cells.sizes(coefficients))
-                misfit = self.cells.misfit(function, coefficients)
-                size = np.maximum(self.sizes, self.cells.sizes(coefficients))
-                off = (misfit / np.where(size > 0, size, 1.0)).max(axis=1)
-                if self.cells.mean(off) > _OF_START * self.settings.tolerance:
-                    boxes |= {b for b in self.cells.worst(off) if self.inside.tree.places[b][0] < _DEEPEST}
-            self.starts = found or [np.zeros((self.cells.count, m, self.made.basis.size))]
-            if not boxes:
-                return
-            if self.cells.count + 3 * len(boxes) > self.settings.most:
-                self.coarse["cells are not fine enough for the initial state"] = None
-                return
-            self.inside.tree.split(boxes)
+        """Halve cells until they hold the initial state."""
+        deadline.check()
+        functions = [states(self.problem, order) for order in range(max(1, *self.orders.values()))]
+        tree, allowed = self.first.copy(), _OF_START * self.settings.tolerance
+        held = holding(
+            lambda boxes: self._cells_on(tree, boxes), functions, self.sizes, allowed, self.settings.most, self._fits
+        )
+        if not held.whole:
+            self.coarse["cells are not fine enough for the initial state"] = None
+        self.sizes = np.maximum(self.sizes, held.cells.sizes(held.values[0]))
+        self._go_to(held.cells, held.values)

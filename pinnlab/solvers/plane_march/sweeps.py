@@ -41,7 +41,9 @@ _POINTS = 2048
 _APART = 10.0
 """Times the tolerance of a march by which the next one may differ from it."""
 _LONGER = 2.0
-"""Times as long as the last march, the next one takes at least: it is not begun where there is less time."""
+"""Times as long as a march, one whose tolerance is the next smaller one takes: it is not begun where there is less time."""
+_AT_ONCE = 4
+"""By how many tolerances the next march is stricter, where there is time for it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Finished:
         experts: of the last slab.
         difference: the largest of an unknown, relative, from the march before; None for the first.
         number: of its stride.
+        against: the tolerance of the march before; None for the first.
     """
 
     pieces: Sequence[SlabPiece]
@@ -80,6 +83,7 @@ class Finished:
     experts: int
     difference: float | None
     number: int
+    against: float | None = None
 
 
 @dataclass(eq=False)
@@ -121,9 +125,9 @@ class Sweeps:
     def apart(self) -> bool:
         """Whether the last two marches differ by so much that neither is what its tolerance says."""
         best = self.best
-        if best is None or best.difference is None:
+        if best is None or best.difference is None or best.against is None:
             return False
-        return not best.difference <= _APART * self.strides[best.number - 1].tolerance
+        return not best.difference <= _APART * best.against
 
     @property
     def pieces(self) -> Sequence[SlabPiece]:
@@ -147,7 +151,8 @@ class Sweeps:
             TimeIsUpError: the next slab, or the next march, would end too late.
         """
         if self.running is None:
-            deadline.require(_LONGER * self._took, "a march at a smaller tolerance")
+            if self.best is not None:
+                self.number = self._next(deadline)
             self._begin(deadline)
         assert self.running is not None
         added = self.running.attempt(deadline)
@@ -163,24 +168,37 @@ class Sweeps:
             return self.running.added
         return math.nan if self.best is None else self.best.added
 
+    def _next(self, deadline: Deadline) -> int:
+        """Number of the strictest march for which there is time."""
+        deadline.require(_LONGER * self._took, "a march at a smaller tolerance")
+        last = min(self.number + _AT_ONCE, len(self.strides)) - 1
+        fits = [
+            k for k in range(self.number, last + 1) if deadline.allows(_LONGER ** (k + 1 - self.number) * self._took)
+        ]
+        return max(fits)
+
     def _begin(self, deadline: Deadline) -> None:
         stride, last = self.strides[self.number], self.best
-        sizes = self._scouted(stride, deadline) if last is None else self._sizes_of(last.pieces)
-        settings = SweepSettings(stride.tolerance, stride.stages, self.most, self.weight, self.bytes)
+        found = self._scouted(stride, deadline) if last is None else last.pieces
+        sizes = self._sizes_of(found) if found else np.zeros(len(self.problem.unknowns))
+        usual = max(_FIRST, math.ceil(math.log2(max(1, len(found)))))
+        settings = SweepSettings(
+            stride.tolerance, stride.stages, self.most, self.weight, self.bytes, may_loosen=last is None
+        )
         self._began = time.perf_counter()
-        self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, self._pace)
+        self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, usual, self._pace)
 
-    def _scouted(self, stride: Stride, deadline: Deadline) -> Array:
-        """(m,) sizes of the unknowns, from a march in a few slabs on the first cells; zeros where it fails."""
+    def _scouted(self, stride: Stride, deadline: Deadline) -> Sequence[SlabPiece]:
+        """A march in few slabs on the first cells, which tells how large unknowns become; none where it fails."""
         settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
         nothing = np.zeros(len(self.problem.unknowns))
-        scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, self._pace)
+        scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, _FIRST, self._pace)
         try:
             while not scout.done:
                 scout.attempt(deadline)
         except UnresolvedError:
-            return nothing
-        return self._sizes_of(scout.pieces)
+            return []
+        return scout.pieces
 
     def _sizes_of(self, pieces: Sequence[SlabPiece]) -> Array:
         """(m,) root mean squares of the unknowns of a march."""
@@ -188,14 +206,15 @@ class Sweeps:
         return values.square().mean(dim=0).sqrt().numpy()
 
     def _finish(self, sweep: Sweep) -> None:
-        stride = self.strides[self.number]
-        difference = None
+        difference = against = None
         if self.best is not None:
+            against = self.best.tolerance
             now, before = (joined(p, self.problem.domain)(self._points) for p in (sweep.pieces, self.best.pieces))
             difference = overall_difference(now, before)
         self.best = Finished(
-            sweep.pieces, stride.tolerance, tuple(sweep.coarse), sweep.added, sweep.cells.count, difference, self.number
-        )
+            sweep.pieces, sweep.tolerance, tuple(sweep.coarse), sweep.added, sweep.cells.count, difference, self.number,
+            against,
+        )  # fmt: skip
         self._took = time.perf_counter() - self._began
         # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does
         met = difference is not None and difference <= self.strides[-1].tolerance
@@ -206,7 +225,9 @@ class Sweeps:
         """Plain data from which ``restore`` goes on with the same numbers."""
         best, found = self.best, None
         if best is not None:
-            numbers = {k: getattr(best, k) for k in ("tolerance", "added", "experts", "difference", "number")}
+            numbers = {
+                k: getattr(best, k) for k in ("tolerance", "added", "experts", "difference", "number", "against")
+            }
             pieces = [piece.state() for piece in best.pieces]
             found = {"pieces": pieces, "coarse": list(best.coarse), "numbers": numbers}
         running = None if self.running is None else self.running.state()

@@ -22,7 +22,7 @@ PROBLEM = pl.Problem(
 def sweeps(difference: float | None) -> Sweeps:
     strides = [Stride(tolerance, TotalDegree(2, 4), 2) for tolerance in (1e-2, 1e-4)]
     made = Sweeps(PROBLEM, strides, lambda: Tree([0.0, 0.0], [1.0, 1.0], (2, 2)), 10, 100.0, math.inf)
-    made.best = Finished([], 1e-4, (), 0.0, 4, difference, 1)
+    made.best = Finished([], 1e-4, (), 0.0, 4, difference, 1, None if difference is None else 1e-2)
     return made
 
 

@@ -1,0 +1,115 @@
+"""Where a march is in time, and how long its next slab is: halves of halves of the interval.
+
+So few lengths, and few factorizations, occur, and where slabs have been halved they can be doubled again.
+"""
+
+from __future__ import annotations
+
+import math
+
+_FINEST = 40
+"""Halvings of the interval by which times are told."""
+_SHORTEST = 24
+"""Halvings up to which a slab is shortened."""
+_AT_START = 10
+"""Halvings of the first slab, up to which what jumps at the start is followed: the first slabs smooth it."""
+_BRIEF = 5
+"""Halvings of the interval from which on slabs may be off by more, so that each adds as much to the mean over time."""
+_WORTH = 8.0
+"""Slabs to come, from which on longer ones are worth a factorization of their own."""
+_PATIENCE = 4
+"""Slabs after one that had to be shortened, before longer ones are tried again; twice as many each time."""
+
+
+class SlabClock:
+    """Where a march is, and the length of its next slab.
+
+    Args:
+        interval: of time.
+        first: halvings of it that make the first slab.
+
+    Attributes:
+        position: where the next slab begins, in units of the finest halving.
+        halvings: of the interval that make the next slab.
+        waiting, patience: slabs before longer ones are tried, and after the next one that is shortened.
+    """
+
+    def __init__(self, interval: tuple[float, float], first: int):
+        self.interval, self.first = interval, first
+        self.position, self.halvings, self.waiting, self.patience = 0, first, 0, _PATIENCE
+
+    @property
+    def done(self) -> bool:
+        """Whether the end is reached."""
+        return self.position >= 1 << _FINEST
+
+    @property
+    def share(self) -> float:
+        """How much of the time is behind, 0 to 1."""
+        return self.position / (1 << _FINEST)
+
+    @property
+    def now(self) -> float:
+        """Where the next slab begins."""
+        start, end = self.interval
+        return start + (end - start) * self.share
+
+    @property
+    def slab(self) -> float:
+        """Length of the next slab."""
+        return self.length(self.halvings)
+
+    def length(self, halvings: int) -> float:
+        """Of a slab of so many halvings of the interval."""
+        start, end = self.interval
+        return (end - start) * 0.5**halvings
+
+    @property
+    def brief(self) -> float:
+        """How much more a slab of the present length may be off by than one of a usual length: at the start, where things
+        change fast, errors are short-lived.
+        """
+        return max(1.0, math.sqrt(2.0 ** (self.halvings - _BRIEF)))
+
+    @property
+    def may_shorten(self) -> bool:
+        """Whether the next slab may be shorter: what jumps at the start is smoothed by the first slabs."""
+        return self.halvings < (_SHORTEST if self.position else min(_SHORTEST, self.first + _AT_START))
+
+    @property
+    def shortest(self) -> bool:
+        """Whether the next slab is as short as any may be."""
+        return self.halvings >= _SHORTEST
+
+    def shorten(self) -> None:
+        """Take half the length, and try longer ones only after some slabs."""
+        if self.position:
+            self.waiting, self.patience = self.patience, 2 * self.patience
+        self.halvings += 1
+
+    def advance(self) -> None:
+        """The slab is behind."""
+        self.position += 1 << (_FINEST - self.halvings)
+        self.waiting -= 1
+
+    def may_lengthen(self, factorized: bool) -> bool:
+        """Whether a slab of twice the length may come next, and is worth its factorization.
+
+        Args:
+            factorized: whether there is one already.
+        """
+        aligned = self.position % (1 << (_FINEST - self.halvings + 1)) == 0
+        worth = factorized or (1 - self.share) * 2.0**self.halvings > _WORTH
+        return aligned and worth and self.waiting <= 0 and self.halvings > 0 and not self.done
+
+    def lengthen(self) -> None:
+        """Take twice the length."""
+        self.halvings -= 1
+
+    def state(self) -> list[int]:
+        """Plain data."""
+        return [self.position, self.halvings, self.waiting, self.patience]
+
+    def restore(self, state: list[int]) -> None:
+        """Go on from a state."""
+        self.position, self.halvings, self.waiting, self.patience = state

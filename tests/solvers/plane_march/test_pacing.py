@@ -1,0 +1,53 @@
+"""What is left of a march, and what it affords: numbers worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pinnlab.solvers.plane_march.pacing import Pacing
+
+
+def test_short_slabs_are_expected_to_become_longer() -> None:
+    pacing = Pacing(4)
+    # 16 of a usual length, and two for each halving more
+    assert pacing.slabs(0.0, 4) == 16 and pacing.slabs(0.0, 7) == 22 and pacing.slabs(0.5, 3) == 4
+
+
+def test_slabs_of_one_length_for_some_time_are_expected_to_keep_it() -> None:
+    pacing = Pacing(4)
+    for _ in range(4):
+        assert not pacing.settled
+        pacing.added(7, 1.0)
+    assert pacing.settled and pacing.slabs(0.5, 7) == 64
+    pacing.added(6, 1.0)
+    assert not pacing.settled
+
+
+def test_time_of_attempts_counts_with_the_slab_that_follows() -> None:
+    pacing = Pacing(4)
+    pacing.tried(2.0)
+    pacing.added(4, 1.0)
+    assert pacing.seconds == 3.0
+    pacing.added(4, 1.0)
+    # 0.6 * 3 + 0.4 * 1
+    assert pacing.seconds == pytest.approx(2.2) and pacing.needs(0.5, 4) == pytest.approx(8 * 2.2)
+
+
+def test_experts_may_grow_as_far_as_the_rest_still_ends_in_time() -> None:
+    pacing = Pacing(4)
+    # 16 slabs of one second, 142.2 seconds left, of which nine tenths count: 8 times as long, 4 times as many experts
+    assert pacing.affords(0.0, 4, 1.0, 16 * 8 / 0.9) == pytest.approx(4.0)
+    assert pacing.affords(0.0, 4, 1.0, 5.0) == 1.0
+    assert pacing.affords(0.0, 4, 1.0, math.inf) == math.inf
+
+
+def test_late_is_what_has_settled_and_would_end_after_the_deadline() -> None:
+    pacing = Pacing(4)
+    for _ in range(3):
+        pacing.added(6, 1.0)
+    assert not pacing.late(0.5, 6, 10.0)
+    pacing.added(6, 1.0)
+    assert pacing.late(0.5, 6, 10.0) and not pacing.late(0.5, 6, 40.0)
+    assert not pacing.late(0.5, 6, math.inf)
