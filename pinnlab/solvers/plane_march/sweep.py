@@ -104,7 +104,7 @@ class Sweep:
         self.orders = orders_in_time(problem)
         self.pieces: list[SlabPiece] = []
         self.coarse: dict[str, None] = {}
-        self.added = self.misfit = 0.0
+        self.added = 0.0
         self.clock = SlabClock(problem.domain.time_interval, first)
         self.factors, self.pacing = Factors(self.collocation), Pacing(usual)
         self.tolerance = settings.tolerance
@@ -249,9 +249,8 @@ class Sweep:
 
     def _accept(self, coefficients: Array, found: Stages, error: float) -> None:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
-        region = self.problem.domain.replace(
-            **{self.problem.domain.clock: (self.clock.now, self.clock.now + self.clock.slab)}
-        )
+        interval = self.clock.now, self.clock.now + self.clock.slab
+        region = self.problem.domain.replace(**{self.problem.domain.clock: interval})
         space = self.cells.functions(names, coefficients.transpose(1, 0, 2, 3))
         self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters))
         self._last = coefficients, self.clock.halvings
@@ -291,12 +290,9 @@ class Sweep:
         """Go on from a state."""
         if not state["begun"]:
             return
-        tree = self.first
-        grown = Tree.of_halved(
-            tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, state["halved"].tolist()
-        )
-        starts = [each.numpy() for each in state["starts"]]
-        self._go_to(self._cells_on(grown), starts)
+        tree, halved = self.first, state["halved"].tolist()
+        grown = Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, halved)
+        self._go_to(self._cells_on(grown), [each.numpy() for each in state["starts"]])
         self.pieces = [SlabPiece.from_data(p, self.made.basis, self.made.parameters) for p in state["pieces"]]
         self.sizes = state["sizes"].numpy()
         self.added, self.tolerance, self._full = state["numbers"]

@@ -77,6 +77,70 @@ def test_one_step_solves_a_linear_slab() -> None:
         assert made.values(level)[0] == pytest.approx((1 + (share / 2) ** 2) * x * (1 - x), abs=1e-10)
 
 
+def test_a_slab_that_is_like_the_last_one_takes_one_step() -> None:
+    """What is left after a step is known from the slab before; after some slabs it is measured again."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.laplacian,
+        [pl.Initial(u=1.0), pl.Dirichlet(u=0.0, on="x"), pl.Periodic(on="y")],
+    )  # fmt: skip
+    made, collocation = cells(problem), Radau(3)
+    start = made.sampled(lambda p: p[:, :1] * (1 - p[:, :1]))
+    solver = SlabSolver(made.system, made.groups, collocation, 0.1, [start, 0 * start], 0.05, Pace(), Deadline())
+    turns = []
+    for _ in range(12):
+        found = solver.solve([start], np.stack([start] * 3), 0.0, 1e-6, np.ones(1), Deadline())
+        assert found.converged
+        turns.append(found.turns)
+    assert turns[:3] == [2, 1, 1] and max(turns) == 2 and turns.count(2) >= 1
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+def test_ends_of_slabs_are_of_order_2_s_1(stages: int) -> None:
+    """u_t = -u^2 from 1 is 1 / (1 + t): halving slabs divides the error at the end by 2^(2 s - 1)."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t + u**2 - u.laplacian,
+        [pl.Initial(u=1.0), pl.Periodic(on="x"), pl.Periodic(on="y")],
+    )  # fmt: skip
+    made, collocation = cells(problem, degree=2), Radau(stages)
+    errors = []
+    for slabs in (2, 4, 8):
+        now, slab = made.sampled(lambda p: np.ones((len(p), 1))), 1 / slabs
+        for number in range(slabs):
+            at = [now, -(made.sampled(lambda p: np.ones((len(p), 1))))]
+            solver = SlabSolver(
+                made.system, made.groups, collocation, slab, at, slab * (number + 0.5), Pace(), Deadline()
+            )
+            found = solver.solve([now], np.stack([now] * stages), slab * number, 1e-13, np.ones(1), Deadline())
+            now = found.levels[0][-1]
+        errors.append(float(np.abs(made.values(now) - 0.5).max()))
+    orders = [np.log2(coarse / fine) for coarse, fine in zip(errors, errors[1:], strict=False)]
+    assert orders[-1] == pytest.approx(2 * stages - 1, abs=0.35)
+
+
+def test_rows_are_off_in_values_of_the_unknown_whose_rate_is_in_them() -> None:
+    made = cells(DAMPED)
+    levels = [np.zeros(made.shape)] * 3
+    equations, ends = made.groups[0], made.groups[1]
+    # u_tt + ... + u v_x = 0 is of u, v_t - v_xx + u_xt = 0 of v
+    assert equations.owners(equations.slopes(levels, 0.0)).tolist() == [0, 1]
+    owners = ends.owners(ends.slopes(levels, 0.0))
+    assert owners.tolist() in ([0], [1])
+
+
+def test_a_small_unknown_is_judged_by_its_own_size() -> None:
+    """v a hundred times smaller than u: what v is off by counts a hundred times as much."""
+    made, sizes = cells(DAMPED), np.array([1.0, 0.01])
+    none, levels = np.zeros(made.shape), []
+    for change in (0, 1):
+        moved = none.copy()
+        moved[0, change, 0] = 1.0
+        levels.append([moved, none, none])
+    judges = made.judges([none] * 3, 0.0, 1.0)
+    u, v = (made.off(each, 0.0, judges, np.ones(2)).max() for each in levels)
+    small = [made.off(each, 0.0, judges, sizes).max() for each in levels]
+    assert small[1] == pytest.approx(100 * v) and small[0] == pytest.approx(u)
+
+
 def test_what_no_iteration_can_meet_is_said() -> None:
     """u_t = u^2 from 2 has no solution at t = 1."""
     problem = pl.Problem(

@@ -48,3 +48,52 @@ def test_a_march_at_a_smaller_tolerance_is_not_begun_without_time() -> None:
     made._took = 10.0
     with pytest.raises(TimeoutError, match="a march at a smaller tolerance would take about 20 s"):
         made.advance(Deadline.after(5.0))
+
+
+@pytest.mark.parametrize(("left", "number"), [(25.0, 1), (45.0, 2), (90.0, 3), (170.0, 4), (math.inf, 4)])
+def test_the_next_march_is_as_strict_as_there_is_time_for(left: float, number: int) -> None:
+    """Each stricter tolerance takes twice as long: 20, 40, 80, 160 seconds after a march of ten."""
+    made = sweeps(None)
+    made.strides = [Stride(10.0 ** (-2 - k / 2), TotalDegree(2, 4), 2) for k in range(9)]
+    made.number, made._took = 1, 10.0
+    assert made._next(Deadline(left, left, lambda: 0.0)) == number
+
+
+class Hurried(Deadline):
+    """A deadline whose clock goes on by a tenth of a second whenever it is looked at."""
+
+    def __init__(self, seconds: float):
+        self.ticks = 0
+        super().__init__(seconds, seconds, self.tick)
+
+    def tick(self) -> float:
+        self.ticks += 1
+        return self.ticks / 10
+
+
+def carried(x: torch.Tensor, y: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    return torch.sin(2 * math.pi * (x - 4 * t)) * torch.cos(2 * math.pi * (y - 2 * t))
+
+
+def march(seconds: float) -> tuple[Finished, float]:
+    """The first march with waves that go around a torus, and the seconds that it took."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 2.0)), "u", lambda u: u.t + 4 * u.x + 2 * u.y,
+        [pl.Initial(u=lambda x, y: carried(x, y, torch.zeros_like(x))), pl.Periodic(on="x"), pl.Periodic(on="y")],
+    )  # fmt: skip
+    made = Sweeps(
+        problem, [Stride(1e-2, TotalDegree(2, 6), 3)], lambda: Tree([0.0, 0.0], [1.0, 1.0], (2, 2)), 100, 100.0, math.inf
+    )  # fmt: skip
+    deadline = Hurried(seconds)
+    while not made.done:
+        made.advance(deadline)
+    assert made.best is not None
+    return made.best, deadline.ticks / 10
+
+
+def test_a_march_that_would_be_late_is_done_at_a_larger_tolerance_and_says_so() -> None:
+    calm, seconds = march(1e9)
+    assert calm.tolerance == 1e-2 and calm.coarse == ()
+    late, taken = march(0.7 * seconds)
+    assert taken <= 0.7 * seconds and late.tolerance > 1e-2 and len(late.pieces) < len(calm.pieces)
+    assert any("time was too short for a tolerance of 1e-02" in note for note in late.coarse)
