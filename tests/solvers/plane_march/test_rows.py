@@ -91,7 +91,7 @@ def test_a_slab_that_is_like_the_last_one_takes_one_step() -> None:
         found = solver.solve([start], np.stack([start] * 3), 0.0, 1e-6, np.ones(1), Deadline())
         assert found.converged
         turns.append(found.turns)
-    assert turns[:3] == [2, 1, 1] and max(turns) == 2 and turns.count(2) >= 1
+    assert turns[:2] == [2, 1] and max(turns) == 2 and turns.count(2) > 1
 
 
 @pytest.mark.parametrize("stages", [2, 3])
