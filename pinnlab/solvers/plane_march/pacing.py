@@ -30,13 +30,13 @@ class Pacing:
         self._tried = 0.0
 
     def tried(self, seconds: float) -> None:
-        """An attempt took so long and added nothing."""
+        """An attempt took so long."""
         self._tried += seconds
 
-    def added(self, halvings: int, seconds: float) -> None:
-        """A slab was added that took so long."""
+    def added(self, halvings: int) -> None:
+        """The last attempt added a slab; those since the one before count with it."""
         self.alike = self.alike + 1 if halvings == self._last else 1
-        mine, self._last, self._tried = seconds + self._tried, halvings, 0.0
+        mine, self._last, self._tried = self._tried, halvings, 0.0
         self.seconds = mine if not self.seconds else _MEMORY * self.seconds + (1 - _MEMORY) * mine
 
     @property

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.polynomial import legendre
 
 Array = np.ndarray
+_FALLS = 0.05, 1.0
+"""Least and largest share that a coefficient has of the one before."""
 _REAL = 1e-9
 """Imaginary part up to which a rate is real."""
 
@@ -101,3 +103,14 @@ def time_rows(shares: Array, degree: int, order: int) -> Array:
     for _ in range(min(order, degree + 1)):
         matrix = 2 * legendre.legder(matrix, axis=0) if len(matrix) > 1 else np.zeros((1, degree + 1))
     return legendre.legvander(2 * np.asarray(shares) - 1, len(matrix) - 1) @ matrix
+
+
+def next_coefficient(last: Array, before: Array) -> Array:
+    """(m,) the Legendre coefficient that follows the last two, about: as much smaller as the last one is, at least a bit.
+
+    Args:
+        last: (m,) sizes of the last one.
+        before: (m,) of the one before.
+    """
+    falls = np.clip(last / np.where(before > 0, before, 1.0), *_FALLS)
+    return np.asarray(last * falls)

@@ -33,7 +33,7 @@ from pinnlab.solvers.plane_march.factors import Factors
 from pinnlab.solvers.plane_march.holding import DEEPEST, holding
 from pinnlab.solvers.plane_march.pacing import Pacing
 from pinnlab.solvers.plane_march.piece import SlabPiece
-from pinnlab.solvers.plane_march.radau import Radau
+from pinnlab.solvers.plane_march.radau import Radau, next_coefficient
 from pinnlab.solvers.plane_march.settings import SweepSettings
 from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
 from pinnlab.solvers.plane_march.start import orders_in_time, states
@@ -151,13 +151,11 @@ class Sweep:
         if self._cells is None:
             self._resolve_start(deadline)
         added = self._attempted(deadline)
-        seconds = deadline.now() - began
-        if not added:
-            self.pacing.tried(seconds)
-            return False
-        self.pacing.added(halvings, seconds)
-        self._loosen(deadline)
-        return True
+        self.pacing.tried(deadline.now() - began)
+        if added:
+            self.pacing.added(halvings)
+            self._loosen(deadline)
+        return added
 
     def _attempted(self, deadline: Deadline) -> bool:
         began = deadline.now()
@@ -232,8 +230,8 @@ class Sweep:
         self.factors.make(self.clock.halvings, lambda: self._solver(self.clock.halvings, at, instant, deadline))
 
     def _solver(self, halvings: int, at: list[Array], instant: float, deadline: Deadline) -> SlabSolver:
-        cells, slab = self.cells, self.clock.length(halvings)
-        return SlabSolver(cells.system, cells.groups, self.collocation, slab, at, instant, self.pace, deadline)
+        system, slab = self.cells.system, self.clock.length(halvings)
+        return SlabSolver(system, self.cells.groups, self.collocation, slab, at, instant, self.pace, deadline)
 
     def _guess(self) -> Array:
         """(s, K, m, N): what coarser cells have found, or the last slab's polynomial, or the start."""
@@ -250,8 +248,7 @@ class Sweep:
         ends = [self.cells.sizes(each) for each in (self.starts[0], coefficients[0])]
         self.sizes = np.maximum.reduce([self.sizes, *ends])
         moving = np.array([self.orders[u] > 0 for u in self.problem.unknowns])
-        falls = np.clip(last / np.where(before > 0, before, 1.0), 0.05, 1.0)
-        return float((last * falls / self._relative_to())[moving].max(initial=0.0))
+        return float((next_coefficient(last, before) / self._relative_to())[moving].max(initial=0.0))
 
     def _accept(self, coefficients: Array, found: Stages, error: float) -> None:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
@@ -391,7 +388,6 @@ class Sweep:
 
     def _resolve_start(self, deadline: Deadline) -> None:
         """Halve cells until they hold the initial state."""
-        deadline.check()
         functions = [states(self.problem, order) for order in range(max(1, *self.orders.values()))]
         tree, allowed = self.first.copy(), _OF_START * self.settings.tolerance
         held = holding(

@@ -9,6 +9,11 @@ import pytest
 from pinnlab.solvers.plane_march.pacing import Pacing
 
 
+def add(pacing: Pacing, halvings: int) -> None:
+    pacing.tried(1.0)
+    pacing.added(halvings)
+
+
 def test_short_slabs_are_expected_to_become_longer() -> None:
     pacing = Pacing(4)
     # 16 of a usual length, and two for each halving more
@@ -19,18 +24,18 @@ def test_slabs_of_one_length_for_some_time_are_expected_to_keep_it() -> None:
     pacing = Pacing(4)
     for _ in range(4):
         assert not pacing.settled
-        pacing.added(7, 1.0)
+        add(pacing, 7)
     assert pacing.settled and pacing.slabs(0.5, 7) == 64
-    pacing.added(6, 1.0)
+    add(pacing, 6)
     assert not pacing.settled
 
 
 def test_time_of_attempts_counts_with_the_slab_that_follows() -> None:
     pacing = Pacing(4)
     pacing.tried(2.0)
-    pacing.added(4, 1.0)
+    add(pacing, 4)
     assert pacing.seconds == 3.0
-    pacing.added(4, 1.0)
+    add(pacing, 4)
     # 0.6 * 3 + 0.4 * 1
     assert pacing.seconds == pytest.approx(2.2) and pacing.needs(0.5, 4) == pytest.approx(8 * 2.2)
 
@@ -46,8 +51,8 @@ def test_experts_may_grow_as_far_as_the_rest_still_ends_in_time() -> None:
 def test_late_is_what_has_settled_and_would_end_after_the_deadline() -> None:
     pacing = Pacing(4)
     for _ in range(3):
-        pacing.added(6, 1.0)
+        add(pacing, 6)
     assert not pacing.late(0.5, 6, 10.0)
-    pacing.added(6, 1.0)
+    add(pacing, 6)
     assert pacing.late(0.5, 6, 10.0) and not pacing.late(0.5, 6, 40.0)
     assert not pacing.late(0.5, 6, math.inf)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pinnlab.solvers.plane_march.radau import Radau, derivative_matrix, radau_nodes, time_rows
+from pinnlab.solvers.plane_march.radau import Radau, derivative_matrix, next_coefficient, radau_nodes, time_rows
 
 
 def test_nodes_of_two_and_three_stages() -> None:
@@ -65,3 +65,9 @@ def test_decoupled_problems_are_the_coupled_one(stages: int) -> None:
         errors.append(abs(coupled[-1] - math.exp(-slab)))
     if stages < 4:  # of more, rounding is all that is left
         assert math.log2(errors[0] / errors[1]) == pytest.approx(2 * stages, abs=0.2)
+
+
+def test_the_next_coefficient_is_as_much_smaller_as_the_last_one() -> None:
+    # by a fourth, by no more than a twentieth, not larger, and after nothing as large as the last
+    last, before = np.array([1.0, 1e-3, 2.0, 0.5]), np.array([4.0, 1.0, 1.0, 0.0])
+    assert next_coefficient(last, before) == pytest.approx([0.25, 5e-5, 2.0, 0.25])
