@@ -303,7 +303,7 @@ class Sweep:
         self.coarse = dict.fromkeys(state["coarse"])
         self._last = None if state["last"] is None else (state["last"][0].numpy(), state["last"][1])
         self._ready = None if state["ready"] is None else state["ready"].numpy()
-        self.factors.restore(state["factors"], lambda *where: self._solver(*where, Deadline()))
+        self.factors.restore(state["factors"], lambda n, at, instant: self._solver(n, at, instant, Deadline()))
 
     def _shorten(self, why: str) -> None:
         if self.clock.shortest:
