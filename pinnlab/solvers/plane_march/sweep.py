@@ -64,6 +64,8 @@ _SMALLEST = 1e-3
 """Size of an unknown next to the largest, below which its errors count as if it had that."""
 _LOOSER, _LOOSENED = 2.0, 0.2
 """By how much the tolerance is loosened at once where time is short, and the largest that there is."""
+_SERVES = 3.0
+"""Slabs that a factorization serves, about."""
 _AT_LEAST = 0.1
 """Share of the cells that have to be halved, where there is no room to halve all that should be, for it to be worth it."""
 
@@ -115,7 +117,7 @@ class Sweep:
         self._ready: Array | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
-        self._full = 0
+        self._full, self._factorizing = 0, 0.0
         self._off = np.zeros(0)
 
     @property
@@ -176,7 +178,8 @@ class Sweep:
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
         if not off_by <= self._allowed():
-            if self._refined(found, deadline, deadline.now() - began):
+            seconds = deadline.now() - began - (1 - 1 / _SERVES) * self._factorizing
+            if self._refined(found, deadline, seconds):
                 return False
             # cells stay as wide as they are: what they make rough in time no shorter slab resolves
             error = error if error > _ROUGH * off_by else 0.0
@@ -204,8 +207,10 @@ class Sweep:
     def _solved(self, deadline: Deadline) -> Stages | None:
         halvings = self.clock.halvings
         fresh = halvings not in self.factors
+        began = deadline.now()
         if fresh:
             self._factorize(deadline)
+        self._factorizing = deadline.now() - began
         tolerance = max(_NEWTON * min(self.tolerance, _LOOSEST), 1e-13)
         found = self.factors[halvings].solve(
             self.starts, self._guess(), self.clock.now, tolerance, self._relative_to(), deadline
@@ -333,10 +338,7 @@ class Sweep:
     def _refined(self, found: Stages, deadline: Deadline, seconds: float) -> bool:
         """Halve cells that are off by too much; False where there may be no more of them.
 
-        Args:
-            found: the slab as the present cells have it.
-            deadline: of the march.
-            seconds: that it took.
+        ``found`` is the slab as the present cells have it, and ``seconds`` is how long one takes.
         """
         deadline.check()
         cells = self.cells
