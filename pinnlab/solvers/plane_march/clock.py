@@ -59,6 +59,11 @@ class SlabClock:
         """Length of the next slab."""
         return self.length(self.halvings)
 
+    @property
+    def interval_ahead(self) -> tuple[float, float]:
+        """Of the next slab."""
+        return self.now, self.now + self.slab
+
     def length(self, halvings: int) -> float:
         """Of a slab of so many halvings of the interval."""
         start, end = self.interval

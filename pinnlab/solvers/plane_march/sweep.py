@@ -257,8 +257,7 @@ class Sweep:
 
     def _accept(self, coefficients: Array, found: Stages, error: float) -> None:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
-        interval = self.clock.now, self.clock.now + self.clock.slab
-        region = self.problem.domain.replace(**{self.problem.domain.clock: interval})
+        region = self.problem.domain.replace(**{self.problem.domain.clock: self.clock.interval_ahead})
         space = self.cells.functions(names, coefficients.transpose(1, 0, 2, 3))
         self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters))
         self._last = coefficients, self.clock.halvings
