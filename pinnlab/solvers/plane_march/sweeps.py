@@ -40,7 +40,7 @@ _POINTS = 2048
 """At which marches are compared."""
 _APART = 10.0
 """Times the tolerance of a march by which the next one may differ from it."""
-_LONGER = 2.0
+_LONGER = 3.0
 """Times as long as a march, one whose tolerance is the next smaller one takes: it is not begun where there is less time."""
 _AT_ONCE = 4
 """By how many tolerances the next march is stricter, where there is time for it."""
