@@ -36,6 +36,8 @@ _FIRST = 4
 """Halvings of time that make the first slab of the first march."""
 _SCOUT = 2
 """Stages in time of a march that tells how large unknowns become."""
+_ATTEMPTS = 48
+"""At slabs, that it makes at most."""
 _POINTS = 2048
 """At which marches are compared."""
 _APART = 10.0
@@ -181,7 +183,7 @@ class Sweeps:
         stride, last = self.strides[self.number], self.best
         found = self._scouted(stride, deadline) if last is None else last.pieces
         sizes = self._sizes_of(found) if found else np.zeros(len(self.problem.unknowns))
-        usual = max(_FIRST, math.ceil(math.log2(max(1, len(found)))))
+        usual = self._usual(found)
         settings = SweepSettings(
             stride.tolerance, stride.stages, self.most, self.weight, self.bytes, may_loosen=last is None
         )
@@ -189,21 +191,34 @@ class Sweeps:
         self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, usual, self._pace)
 
     def _scouted(self, stride: Stride, deadline: Deadline) -> Sequence[SlabPiece]:
-        """A march in few slabs on the first cells, which tells how large unknowns become; none where it fails."""
+        """A march in few slabs on the first cells, which tells how large unknowns become and how short slabs are.
+
+        It need not reach the end; there is nothing where it fails.
+        """
         settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
         nothing = np.zeros(len(self.problem.unknowns))
         scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, _FIRST, self._pace)
         try:
-            while not scout.done:
+            for _ in range(_ATTEMPTS):
                 scout.attempt(deadline)
+                if scout.done:
+                    break
         except UnresolvedError:
             return []
         return scout.pieces
 
     def _sizes_of(self, pieces: Sequence[SlabPiece]) -> Array:
-        """(m,) root mean squares of the unknowns of a march."""
-        values = torch.nan_to_num(joined(pieces, self.problem.domain)(self._points))
-        return values.square().mean(dim=0).sqrt().numpy()
+        """(m,) root mean squares of the unknowns of a march, as far as it has come."""
+        values = joined(pieces, self.problem.domain)(self._points)
+        return torch.nan_to_num(values.square().nanmean(dim=0)).sqrt().numpy()
+
+    def _usual(self, pieces: Sequence[SlabPiece]) -> int:
+        """Halvings of the interval that make a slab of a march, about."""
+        if not pieces:
+            return _FIRST
+        start, end = self.problem.domain.time_interval
+        behind = pieces[-1].region.time_interval[1] - start
+        return max(_FIRST, math.ceil(math.log2(len(pieces) * (end - start) / behind)))
 
     def _finish(self, sweep: Sweep) -> None:
         difference = against = None

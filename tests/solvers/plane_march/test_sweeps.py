@@ -35,6 +35,21 @@ def test_marches_that_differ_by_ten_tolerances_of_the_first_confirm_nothing(
     assert sweeps(difference).apart is apart
 
 
+class Slab:
+    """What tells the length of slabs."""
+
+    def __init__(self, begin: float, end: float):
+        self.region = PROBLEM.domain.replace(t=(begin, end))
+
+
+def test_slabs_of_a_march_that_has_not_ended_tell_how_many_there_would_be() -> None:
+    made = sweeps(None)
+    # ten until a fourth of the interval: forty in all, which takes halving it six times
+    pieces = [Slab(k / 40, (k + 1) / 40) for k in range(10)]
+    assert made._usual(pieces) == 6  # type: ignore[arg-type]
+    assert made._usual([]) == 4 and made._usual(pieces[:0] + [Slab(0.0, 1.0)]) == 4  # type: ignore[arg-type,list-item]
+
+
 def test_the_difference_is_that_of_the_worst_unknown() -> None:
     now = torch.tensor([[3.0, 1.0], [4.0, 0.0]])
     before = torch.tensor([[3.0, 0.9], [4.5, 0.0]])
