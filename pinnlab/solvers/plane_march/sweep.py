@@ -64,8 +64,8 @@ _SMALLEST = 1e-3
 """Size of an unknown next to the largest, below which its errors count as if it had that."""
 _LOOSER, _LOOSENED = 2.0, 0.2
 """By how much the tolerance is loosened at once where time is short, and the largest that there is."""
-_SERVES = 3.0
-"""Slabs that a factorization serves, about."""
+_STAYS, _SERVES = 0.1, 3.0
+"""Share that a step had of the one before, below which a factorization serves so many slabs at least."""
 _AT_LEAST = 0.1
 """Share of the cells that have to be halved, where there is no room to halve all that should be, for it to be worth it."""
 
@@ -178,7 +178,8 @@ class Sweep:
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
         if not off_by <= self._allowed():
-            seconds = deadline.now() - began - (1 - 1 / _SERVES) * self._factorizing
+            serves = _SERVES if found.contraction < _STAYS else 1.0
+            seconds = deadline.now() - began - (1 - 1 / serves) * self._factorizing
             if self._refined(found, deadline, seconds):
                 return False
             # cells stay as wide as they are: what they make rough in time no shorter slab resolves
@@ -373,15 +374,14 @@ class Sweep:
 
     def _fits(self, cells: SpaceCells) -> bool:
         """Whether there is memory for cells."""
-        return self.factors.bytes(cells.system, 1) + self._slabs_bytes <= self.settings.bytes
-
-    @property
-    def _slabs_bytes(self) -> float:
-        return 8.0 * sum(piece.size for piece in self.pieces)
+        return (
+            self.factors.bytes(cells.system, 1) + 8.0 * sum(piece.size for piece in self.pieces) <= self.settings.bytes
+        )
 
     def _check_memory(self) -> None:
-        if not self.factors.fit(self.cells.system, self._slabs_bytes, self.settings.bytes):
-            need = self.factors.bytes(self.cells.system, 1) + self._slabs_bytes
+        slabs = 8.0 * sum(piece.size for piece in self.pieces)
+        if not self.factors.fit(self.cells.system, slabs, self.settings.bytes):
+            need = self.factors.bytes(self.cells.system, 1) + slabs
             raise UnresolvedError(
                 f"{self.cells.count} experts and {len(self.pieces)} slabs would need {gigabytes(need)} of memory, of which "
                 f"{gigabytes(self.settings.bytes)} may be used"
