@@ -45,15 +45,17 @@ class Pacing:
         return self.alike >= _SETTLED
 
     def slabs(self, share: float, halvings: int) -> float:
-        """How many are to come, about: of the present length where they have settled, of a usual one else.
+        """How many are to come, about: short ones for as long again as there have been so far, and usual ones then.
 
         Args:
             share: of time that is done.
             halvings: of the interval that make the next slab.
         """
-        if self.settled or halvings <= self.usual:
-            return (1 - share) * 2.0**halvings
-        return (1 - share) * 2.0**self.usual + 2 * (halvings - self.usual)
+        rest, more = 1 - share, halvings - self.usual
+        if more <= 0:
+            return rest * 2.0**halvings
+        short = min(share, rest)
+        return short * 2.0**halvings + (rest - short) * 2.0**self.usual + 2 * more
 
     def needs(self, share: float, halvings: int) -> float:
         """Seconds to the end, about."""

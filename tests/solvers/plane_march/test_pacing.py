@@ -20,12 +20,18 @@ def test_short_slabs_are_expected_to_become_longer() -> None:
     assert pacing.slabs(0.0, 4) == 16 and pacing.slabs(0.0, 7) == 22 and pacing.slabs(0.5, 3) == 4
 
 
-def test_slabs_of_one_length_for_some_time_are_expected_to_keep_it() -> None:
+def test_short_slabs_are_expected_to_last_as_long_again() -> None:
+    # a sixteenth of the time in slabs of 1/128, seven eighths in slabs of 1/16, and two for each halving more
+    assert Pacing(4).slabs(1 / 16, 7) == 8 + 14 + 6
+    assert Pacing(4).slabs(0.5, 7) == 64 + 6
+
+
+def test_slabs_of_one_length_for_some_time_have_settled() -> None:
     pacing = Pacing(4)
     for _ in range(4):
         assert not pacing.settled
         add(pacing, 7)
-    assert pacing.settled and pacing.slabs(0.5, 7) == 64
+    assert pacing.settled
     add(pacing, 6)
     assert not pacing.settled
 
@@ -54,5 +60,5 @@ def test_late_is_what_has_settled_and_would_end_after_the_deadline() -> None:
         add(pacing, 6)
     assert not pacing.late(0.5, 6, 10.0)
     add(pacing, 6)
-    assert pacing.late(0.5, 6, 10.0) and not pacing.late(0.5, 6, 40.0)
+    assert pacing.late(0.5, 6, 10.0) and not pacing.late(0.5, 6, 45.0)
     assert not pacing.late(0.5, 6, math.inf)
