@@ -12,6 +12,8 @@ _POWER = 1.5
 """Of the number of experts, with which the time of a slab grows: that of factorizations in the plane."""
 _SETTLED = 4
 """Slabs of one length in a row, after which the next ones are expected to have it as well."""
+_KNOWN, _BY_FAR = 0.1, 3.0
+"""Share of the whole from which on what has been tells what will be, and times as long as is left before that."""
 _MEMORY = 0.6
 """Share of the earlier ones in the mean time of a slab."""
 _RESERVED = 0.1
@@ -76,5 +78,6 @@ class Pacing:
         return max(1.0, max(0.0, (1 - _RESERVED) * left) / rest) ** (1 / _POWER)
 
     def late(self, share: float, halvings: int, left: float) -> bool:
-        """Whether slabs as they are now would not reach the end in time."""
-        return self.settled and self.needs(share, halvings) > (1 - _RESERVED) * left
+        """Whether slabs as they are now would not reach the end in time: at the start, where little is known, by far."""
+        allowed = (1 - _RESERVED) * left if share >= _KNOWN else _BY_FAR * left
+        return self.settled and self.needs(share, halvings) > allowed

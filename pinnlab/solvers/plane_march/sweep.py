@@ -85,7 +85,7 @@ class Sweep:
 
     Attributes:
         pieces: slabs so far.
-        coarse: what was not resolved, in sentences.
+        coarse: what was not resolved, in sentences, by kinds.
         added: the sum over slabs of what space adds to the error, relative to the sizes.
     """
 
@@ -108,7 +108,7 @@ class Sweep:
         self.collocation, self.pace = Radau(settings.stages), pace
         self.orders = orders_in_time(problem)
         self.pieces: list[SlabPiece] = []
-        self.coarse: dict[str, None] = {}
+        self.coarse: dict[str, str] = {}
         self.added = 0.0
         self.clock = SlabClock(problem.domain.time_interval, first)
         self.factors, self.pacing = Factors(self.collocation), Pacing(usual)
@@ -184,11 +184,12 @@ class Sweep:
                 return False
             # cells stay as wide as they are: what they make rough in time no shorter slab resolves
             error = error if error > _ROUGH * off_by else 0.0
-        if error > self.clock.brief * self.tolerance and self.clock.may_shorten:
-            self._shorten("the solution changes too fast")
-            return False
         if error > self.clock.brief * self.tolerance:
-            self.coarse["the start is not resolved in time: slabs could not be made short enough for it"] = None
+            if self.clock.may_shorten:
+                self._shorten("the solution changes too fast")
+                return False
+            why = "the start is not resolved in time: slabs could not be made short enough for it"
+            self.coarse.setdefault("start in time", why)
         self.added += off_by
         self.factors.used(self.clock.halvings, found)
         self._accept(coefficients, found, error)
@@ -200,7 +201,7 @@ class Sweep:
             return
         looser = min(_LOOSER * self.tolerance, _LOOSENED)
         if looser > self.tolerance:
-            self.coarse[f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"] = None
+            self.coarse.setdefault("tolerance", f"time was too short for {self.tolerance:.0e} from {self._time()} on")
             self.tolerance, self.pacing.alike, self.clock.waiting = looser, 0, 0
 
     # -- one slab ----------------------------------------------------------------------------------------------------
@@ -284,11 +285,11 @@ class Sweep:
             "begun": True,
             "halved": torch.tensor(self.cells.tree.halved, dtype=torch.long),
             "sizes": torch.from_numpy(self.sizes),
-            "starts": [torch.from_numpy(each) for each in self.starts],
+            "starts": [*map(torch.from_numpy, self.starts)],
             "pieces": [piece.state() for piece in self.pieces],
             "clock": self.clock.state(),
             "numbers": [self.added, self.tolerance, self._full],
-            "coarse": list(self.coarse),
+            "coarse": dict(self.coarse),
             "factors": self.factors.state(),
             "last": last,
             "ready": ready,
@@ -305,7 +306,7 @@ class Sweep:
         self.sizes = state["sizes"].numpy()
         self.added, self.tolerance, self._full = state["numbers"]
         self.clock.restore(state["clock"])
-        self.coarse = dict.fromkeys(state["coarse"])
+        self.coarse = dict(state["coarse"])
         self._last = None if state["last"] is None else (state["last"][0].numpy(), state["last"][1])
         self._ready = None if state["ready"] is None else state["ready"].numpy()
         self.factors.restore(state["factors"], lambda n, at, instant: self._solver(n, at, instant, Deadline()))
@@ -340,7 +341,6 @@ class Sweep:
 
         ``found`` is the slab as the present cells have it, and ``seconds`` is how long one takes.
         """
-        deadline.check()
         cells = self.cells
         boxes = [b for b in cells.worst(self._off) if cells.tree.places[b][0] < DEEPEST]
         more, room = 2**cells.tree.dimension - 1, self.settings.most - cells.count
@@ -352,7 +352,7 @@ class Sweep:
             fine = self._cells_on(cells.tree.copy(), boxes[: room // more])
         if fine is None or not self._fits(fine):
             self._full = cells.count
-            self.coarse[f"cells are not fine enough in space from {self._time()} on"] = None
+            self.coarse.setdefault("space", f"cells are not fine enough in space from {self._time()} on")
             return False
         self._go_to(fine, moved(self.starts, cells, fine))
         self._ready = np.stack(moved(list(found.levels[0]), cells, fine))
@@ -395,6 +395,6 @@ class Sweep:
             lambda boxes: self._cells_on(tree, boxes), functions, self.sizes, allowed, self.settings.most, self._fits
         )
         if not held.whole:
-            self.coarse["cells are not fine enough for the initial state"] = None
+            self.coarse["start"] = "cells are not fine enough for the initial state"
         self.sizes = np.maximum(self.sizes, held.cells.sizes(held.values[0]))
         self._go_to(held.cells, held.values)

@@ -227,8 +227,8 @@ class Sweeps:
             now, before = (joined(p, self.problem.domain)(self._points) for p in (sweep.pieces, self.best.pieces))
             difference = overall_difference(now, before)
         self.best = Finished(
-            sweep.pieces, sweep.tolerance, tuple(sweep.coarse), sweep.added, sweep.cells.count, difference, self.number,
-            against,
+            sweep.pieces, sweep.tolerance, tuple(sweep.coarse.values()), sweep.added, sweep.cells.count, difference,
+            self.number, against,
         )  # fmt: skip
         self._took = time.perf_counter() - self._began
         # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does

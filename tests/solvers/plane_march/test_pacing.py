@@ -62,3 +62,5 @@ def test_late_is_what_has_settled_and_would_end_after_the_deadline() -> None:
     add(pacing, 6)
     assert pacing.late(0.5, 6, 10.0) and not pacing.late(0.5, 6, 45.0)
     assert not pacing.late(0.5, 6, math.inf)
+    # at the start 16 slabs of a second, and four for two halvings more, are not by far too many
+    assert not pacing.late(0.0, 6, 10.0) and pacing.late(0.0, 6, 6.0)
