@@ -199,9 +199,9 @@ class Sweep:
         """Take a larger tolerance from here on where the march would not end in time."""
         if not self.settings.may_loosen or not self.pacing.late(self.share, self.clock.halvings, deadline.left):
             return
-        looser = min(_LOOSER * self.tolerance, _LOOSENED)
-        if looser > self.tolerance:
-            self.coarse.setdefault("tolerance", f"time was too short for {self.tolerance:.0e} from {self._time()} on")
+        if (looser := min(_LOOSER * self.tolerance, _LOOSENED)) > self.tolerance:
+            why = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"
+            self.coarse.setdefault("tolerance", why)
             self.tolerance, self.pacing.alike, self.clock.waiting = looser, 0, 0
 
     # -- one slab ----------------------------------------------------------------------------------------------------
