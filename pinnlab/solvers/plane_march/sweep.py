@@ -62,7 +62,7 @@ _GROWN = 0.5
 """Share of the tolerance that the error of a slab of twice the length may be expected to have."""
 _SMALLEST = 1e-3
 """Size of an unknown next to the largest, below which its errors count as if it had that."""
-_LOOSER, _LOOSENED = 2.0, 0.2
+_LOOSER, _LOOSENED = 4.0, 0.2
 """By how much the tolerance is loosened at once where time is short, and the largest that there is."""
 _STAYS, _SERVES = 0.1, 3.0
 """Share that a step had of the one before, below which a factorization serves so many slabs at least."""
@@ -188,8 +188,8 @@ class Sweep:
             if self.clock.may_shorten:
                 self._shorten("the solution changes too fast")
                 return False
-            why = "the start is not resolved in time: slabs could not be made short enough for it"
-            self.coarse.setdefault("start in time", why)
+            short = "the start is not resolved in time: slabs could not be made short enough for it"
+            self.coarse.setdefault("start in time", short)
         self.added += off_by
         self.factors.used(self.clock.halvings, found)
         self._accept(coefficients, found, error)
@@ -200,8 +200,8 @@ class Sweep:
         if not self.settings.may_loosen or not self.pacing.late(self.share, self.clock.halvings, deadline.left):
             return
         if (looser := min(_LOOSER * self.tolerance, _LOOSENED)) > self.tolerance:
-            why = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"
-            self.coarse.setdefault("tolerance", why)
+            short = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"
+            self.coarse.setdefault("tolerance", short)
             self.tolerance, self.pacing.alike, self.clock.waiting = looser, 0, 0
 
     # -- one slab ----------------------------------------------------------------------------------------------------

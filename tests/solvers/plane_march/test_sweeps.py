@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,9 @@ import pinnlab as pl
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.local_experts.basis import TotalDegree
+from pinnlab.solvers.local_experts.system import Pace
+from pinnlab.solvers.plane_march.settings import SweepSettings
+from pinnlab.solvers.plane_march.sweep import Sweep
 from pinnlab.solvers.plane_march.sweeps import Finished, Stride, Sweeps, overall_difference
 
 PROBLEM = pl.Problem(
@@ -74,41 +78,27 @@ def test_the_next_march_is_as_strict_as_there_is_time_for(left: float, number: i
     assert made._next(Deadline(left, left, lambda: 0.0)) == number
 
 
-class Hurried(Deadline):
-    """A deadline whose clock goes on by a tenth of a second whenever it is looked at."""
-
-    def __init__(self, seconds: float):
-        self.ticks = 0
-        super().__init__(seconds, seconds, self.tick)
-
-    def tick(self) -> float:
-        self.ticks += 1
-        return self.ticks / 10
-
-
-def carried(x: torch.Tensor, y: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    return torch.sin(2 * math.pi * (x - 4 * t)) * torch.cos(2 * math.pi * (y - 2 * t))
+def late(settings: SweepSettings, left: float) -> Sweep:
+    """A march in the midst of its time, whose slabs have taken ten seconds each, and which has looked at the clock."""
+    sweep = Sweep(PROBLEM, TotalDegree(2, 4), Tree([0.0, 0.0], [1.0, 1.0], (2, 2)), settings, np.ones(1), 4, 4, Pace())
+    for _ in range(8):
+        sweep.clock.advance()
+        sweep.pacing.tried(10.0)
+        sweep.pacing.added(4)
+    sweep._loosen(Deadline(left, left, lambda: 0.0))
+    return sweep
 
 
-def march(seconds: float) -> tuple[Finished, float]:
-    """The first march with waves that go around a torus, and the seconds that it took."""
-    problem = pl.Problem(
-        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 2.0)), "u", lambda u: u.t + 4 * u.x + 2 * u.y,
-        [pl.Initial(u=lambda x, y: carried(x, y, torch.zeros_like(x))), pl.Periodic(on="x"), pl.Periodic(on="y")],
-    )  # fmt: skip
-    made = Sweeps(
-        problem, [Stride(1e-2, TotalDegree(2, 6), 3)], lambda: Tree([0.0, 0.0], [1.0, 1.0], (2, 2)), 100, 100.0, math.inf
-    )  # fmt: skip
-    deadline = Hurried(seconds)
-    while not made.done:
-        made.advance(deadline)
-    assert made.best is not None
-    return made.best, deadline.ticks / 10
+def test_a_march_that_would_be_late_takes_a_larger_tolerance_and_says_so() -> None:
+    settings = SweepSettings(1e-2, 3, 100, may_loosen=True)
+    # eight slabs of ten seconds are left
+    sweep = late(settings, 60.0)
+    assert sweep.tolerance == pytest.approx(4e-2)
+    assert list(sweep.coarse.values()) == ["time was too short for a tolerance of 1e-02 from t = 0.5 on"]
+    assert late(SweepSettings(0.1, 3, 100, may_loosen=True), 60.0).tolerance == pytest.approx(0.2)
 
 
-def test_a_march_that_would_be_late_is_done_at_a_larger_tolerance_and_says_so() -> None:
-    calm, seconds = march(1e9)
-    assert calm.tolerance == 1e-2 and calm.coarse == ()
-    late, taken = march(0.7 * seconds)
-    assert taken <= 0.7 * seconds and late.tolerance > 1e-2 and len(late.pieces) < len(calm.pieces)
-    assert any(note.startswith("time was too short for a tolerance of 1e-02 from t = ") for note in late.coarse)
+@pytest.mark.parametrize(("may", "left"), [(True, 100.0), (True, math.inf), (False, 60.0)])
+def test_other_marches_keep_their_tolerance(may: bool, left: float) -> None:
+    sweep = late(SweepSettings(1e-2, 3, 100, may_loosen=may), left)
+    assert sweep.tolerance == 1e-2 and not sweep.coarse
