@@ -139,13 +139,14 @@ class SpaceCells:
         return np.sqrt(squares)
 
     def worst(self, off: Array) -> list[int]:
-        """Boxes of the experts that contribute most to a root mean square over the region.
+        """Boxes of the experts that contribute most to a root mean square over the region, the largest first.
 
         Args:
             off: (K,) by which experts are off.
         """
         share = off**2 * self.weights
         marked = np.flatnonzero(share > _WORST * share.max())
+        marked = marked[np.argsort(-share[marked], kind="stable")]
         return [box for expert in marked for box in self.layout.members[expert]]
 
     def mean(self, off: Array) -> float:

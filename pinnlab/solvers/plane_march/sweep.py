@@ -182,7 +182,7 @@ class Sweep:
             seconds = deadline.now() - began - (1 - 1 / serves) * self._factorizing
             if self._refined(found, deadline, seconds):
                 return False
-            # cells stay as wide as they are: what they make rough in time no shorter slab resolves
+            # what wide cells make rough in time no shorter slab resolves
             error = error if error > _ROUGH * off_by else 0.0
         if error > self.clock.brief * self.tolerance:
             if self.clock.may_shorten:
@@ -351,7 +351,7 @@ class Sweep:
         if cells.count != self._full and boxes and room >= more * min(len(boxes), 1 + _AT_LEAST * cells.count):
             fine = self._cells_on(cells.tree.copy(), boxes[: room // more])
         if fine is None or not self._fits(fine):
-            self._full = cells.count
+            self._full = self._full if fine is None else cells.count
             self.coarse.setdefault("space", f"cells are not fine enough in space from {self._time()} on")
             return False
         self._go_to(fine, moved(self.starts, cells, fine))

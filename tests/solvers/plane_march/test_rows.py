@@ -172,6 +172,7 @@ def test_seams_join_the_ends_of_a_period() -> None:
 def test_largest_experts_are_halved_first() -> None:
     made = cells(DAMPED)
     assert made.worst(np.array([1.0, 0.1, 0.5, 0.0])) == [0, 2]
+    assert made.worst(np.array([0.5, 0.1, 1.0, 0.0])) == [2, 0]
     assert made.mean(np.array([1.0, 0.0, 0.0, 0.0])) == pytest.approx(0.5)
     # the root mean square of y over (0, 2), about: Gauss points count alike
     assert made.sizes(made.sampled(lambda p: p[:, [1, 0]])) == pytest.approx([np.sqrt(4 / 3), np.sqrt(1 / 3)], rel=0.02)
