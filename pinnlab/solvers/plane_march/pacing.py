@@ -16,8 +16,8 @@ _KNOWN, _BY_FAR = 0.1, 3.0
 """Share of the whole from which on what has been tells what will be, and times as long as is left before that."""
 _MEMORY = 0.6
 """Share of the earlier ones in the mean time of a slab."""
-_RESERVED = 0.1
-"""Share of the time left that is not planned with."""
+_RESERVED, _SPARED = 0.1, 0.4
+"""Share of the time left that is not planned with, and where cells are to be halved, which stay so."""
 
 
 class Pacing:
@@ -75,7 +75,7 @@ class Pacing:
         if math.isinf(left) or not seconds > 0:
             return math.inf
         rest = seconds * max(1.0, self.slabs(share, halvings))
-        return max(1.0, max(0.0, (1 - _RESERVED) * left) / rest) ** (1 / _POWER)
+        return max(1.0, max(0.0, (1 - _SPARED) * left) / rest) ** (1 / _POWER)
 
     def late(self, share: float, halvings: int, left: float) -> bool:
         """Whether slabs as they are now would not reach the end in time: at the start, where little is known, by far."""

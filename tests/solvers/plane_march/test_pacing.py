@@ -48,8 +48,8 @@ def test_time_of_attempts_counts_with_the_slab_that_follows() -> None:
 
 def test_experts_may_grow_as_far_as_the_rest_still_ends_in_time() -> None:
     pacing = Pacing(4)
-    # 16 slabs of one second, 142.2 seconds left, of which nine tenths count: 8 times as long, 4 times as many experts
-    assert pacing.affords(0.0, 4, 1.0, 16 * 8 / 0.9) == pytest.approx(4.0)
+    # 16 slabs of one second, 213 seconds left, of which six tenths count: 8 times as long, 4 times as many experts
+    assert pacing.affords(0.0, 4, 1.0, 16 * 8 / 0.6) == pytest.approx(4.0)
     assert pacing.affords(0.0, 4, 1.0, 5.0) == 1.0
     assert pacing.affords(0.0, 4, 1.0, math.inf) == math.inf
 
