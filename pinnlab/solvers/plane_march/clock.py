@@ -15,7 +15,7 @@ _AT_START = 10
 """Halvings of the first slab, up to which what jumps at the start is followed: the first slabs smooth it."""
 _BRIEF = 5
 """Halvings of the interval from which on slabs may be off by more, so that each adds as much to the mean over time."""
-_WORTH = 8.0
+_WORTH = 16.0
 """Slabs to come, from which on longer ones are worth a factorization of their own."""
 _PATIENCE = 4
 """Slabs after one that had to be shortened, before longer ones are tried again; twice as many each time."""
