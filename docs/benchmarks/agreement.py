@@ -1,10 +1,11 @@
 """Two referees on every box of the plane that both take: how far apart they are, next to the sum of their estimates.
 
-    python docs/benchmarks/agreement.py [NAME ...] [--numbers 4] [--seconds 40] [--out docs/benchmarks]
+    python docs/benchmarks/agreement.py [NAME ...] [--numbers 4] [--seconds 40] [--processor] [--out docs/benchmarks]
 
 The problems are those of `pinnlab list`, its collections among them, and of each kind of the trap's problems on boxes of the
-plane the first few numbers. Every problem runs in a process of its own. Names, or parts of them, choose problems; the
-others stay as they were measured. Writes agreement.json and agreement.md.
+plane the first few numbers. Every problem runs in a process of its own. With ``--processor`` seconds are those of the
+processor, which say the same on a machine that others use. Names, or parts of them, choose problems; the others stay as
+they were measured. Writes agreement.json and agreement.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -117,12 +119,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--numbers", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     given = parser.parse_args()
     known = dict(problems(given.numbers))
     if given.work:
-        print(json.dumps(measured(known[given.work](), given.seconds)))
+        with mock.patch("time.perf_counter", time.process_time if given.processor else time.perf_counter):
+            print(json.dumps(measured(known[given.work](), given.seconds)))
         return
     file = given.out / "agreement.json"
     table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -130,6 +134,7 @@ def main() -> None:
         if given.names and not any(part in name for part in given.names):
             continue
         options = ["--numbers", str(given.numbers), "--seconds", f"{given.seconds:g}"]
+        options += ["--processor"] if given.processor else []
         done = subprocess.run([sys.executable, __file__, "--work", name, *options], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
