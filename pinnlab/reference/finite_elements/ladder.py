@@ -133,6 +133,13 @@ class Ladder:
         self.meshing = time.perf_counter() - began
         return found
 
+    def plain(self) -> Mesh | None:
+        """In space the first mesh without short edges along lines, for which there may be time; None where that was it."""
+        if len(self.region.coordinates) == 2 or not self.graded:
+            return None
+        self.graded, self.power = (), min(self.power, 1.0)
+        return self.first()
+
     def believed(self, changes: int) -> float:
         """The power of the length of edges with which errors are believed to fall at most, after so many changes.
 

@@ -259,7 +259,11 @@ def run_elements(
             guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes))
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
-            break
+            plain = None if best is not None or budget.deadline.passed else ladder.plain()
+            if plain is None:
+                break
+            mesh = plain
+            continue
         except HopelessError:
             raise
         except ValueError:

@@ -11,6 +11,8 @@ import torch
 
 import pinnlab as pl
 from pinnlab.domains.tetrahedralization import tetrahedralize
+from pinnlab.reference.cost import TooLargeError
+from pinnlab.reference.finite_elements import solve
 from pinnlab.reference.finite_elements.conditions import sorted_conditions
 from pinnlab.reference.finite_elements.inner_parts import inner_parts
 from pinnlab.reference.finite_elements.ladder import Ladder
@@ -100,6 +102,24 @@ def test_tetrahedra_are_small_along_a_line() -> None:
     assert lengths[along].max() < 0.4 * BOX.size / 6
     coarse = tetrahedralize(BOX, BOX.size / 6)
     assert len(coarse.elements) < len(mesh.elements) < 8 * len(coarse.elements)
+
+
+def test_without_time_for_short_edges_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    fits = {1}
+
+    def look_ahead(mesh: Any, *rest: Any) -> None:
+        asked.append(len(mesh.elements))
+        if len(asked) - 1 not in fits:
+            raise TooLargeError("too many unknowns")
+
+    monkeypatch.setattr(solve, "look_ahead_on", look_ahead)
+    found = pl.reference_solution(half_held(), max_seconds=600)
+    assert asked[1] < 0.7 * asked[0]
+    assert f"{asked[1]} tetrahedra" in found.method
+    fits.clear()
+    with pytest.raises(ValueError, match="too many unknowns"):
+        pl.reference_solution(half_held(), max_seconds=600)
 
 
 def test_the_rim_of_a_part_belongs_to_it() -> None:
