@@ -114,6 +114,19 @@ def row(name: str, found: dict[str, Any]) -> str:
     return f"| {name} | {numbers} | {shares(found)[worst]:.2f} |"
 
 
+def page(table: dict[str, Any]) -> str:
+    """How many agree, and a line for each problem."""
+    both = [shares(found) for found in table.values() if shares(found)]
+    within = sum(max(found.values()) <= 1 for found in both)
+    rows = [f"{within} of {len(both)} problems that both take agree within the sum of the two estimates.", ""]
+    rows += [
+        "| problem | difference | estimate, grid | estimate, elements | share of the sum |",
+        "|---|---|---|---|---|",
+    ]
+    rows += [row(name, found) for name, found in table.items()]
+    return "\n".join(rows) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*")
@@ -125,8 +138,10 @@ def main() -> None:
     given = parser.parse_args()
     known = dict(problems(given.numbers))
     if given.work:
+        problem = known[given.work]()
         with mock.patch("time.perf_counter", time.process_time if given.processor else time.perf_counter):
-            print(json.dumps(measured(known[given.work](), given.seconds)))
+            # a kind may have some problems on a line and some in the plane
+            print(json.dumps(measured(problem, given.seconds) if _in_the_plane(problem) else None))
         return
     file = given.out / "agreement.json"
     table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -138,21 +153,16 @@ def main() -> None:
         done = subprocess.run([sys.executable, __file__, "--work", name, *options], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        if found is None:
+            continue
         made = provenance("python docs/benchmarks/agreement.py " + " ".join(options))
-        table[name] = json.loads(done.stdout.splitlines()[-1]) | {"provenance": made}
+        table[name] = found | {"provenance": made}
         print(row(name, table[name]), flush=True)
         file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     table = {name: table[name] for name in known if name in table}
     file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    both = [shares(found) for found in table.values() if shares(found)]
-    within = sum(max(found.values()) <= 1 for found in both)
-    rows = [f"{within} of {len(both)} problems that both take agree within the sum of the two estimates.", ""]
-    rows += [
-        "| problem | difference | estimate, grid | estimate, elements | share of the sum |",
-        "|---|---|---|---|---|",
-    ]
-    rows += [row(name, found) for name, found in table.items()]
-    (given.out / "agreement.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (given.out / "agreement.md").write_text(page(table), encoding="utf-8")
 
 
 if __name__ == "__main__":
