@@ -9,7 +9,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.solvers.choice import choose
-from pinnlab.training.plans import Settings
+from pinnlab.training.plans import March, Settings
 from pinnlab.training.status import Status
 
 Array = np.ndarray
@@ -92,17 +92,50 @@ def test_subdomains_that_share_the_hot_side(hot_side):
     assert np.abs(solution(x=x, y=y, t=times)["u"] / 100 - hot_side(x, y, times)).max() < 6e-3
 
 
-def test_a_disc_with_a_hot_hole():
+def hot_hole() -> pl.Problem:
     hole, disc = (
         pl.Ball(center={"x": 0.0, "y": 0.0}, radius=r, name=name) for r, name in ((0.3, "hole"), (1.0, "rim"))
     )
     conditions = [pl.Initial(u=0.0), pl.Dirichlet(u=1.0, on="hole"), pl.Dirichlet(u=0.0, on="rim")]
-    problem = pl.Problem((disc - hole) * pl.Box(t=(0, 0.05)), "u", heat, conditions)
+    return pl.Problem((disc - hole) * pl.Box(t=(0, 0.05)), "u", heat, conditions)
+
+
+def off_the_ring(solution: pl.Solution, t: float) -> Array:
+    r, u = hot_ring(0.3, 1.0, t)
+    error = solution(x=0.6 * r, y=0.8 * r, t=np.full_like(r, t))["u"] - u
+    return error[np.isfinite(error)]
+
+
+def test_a_disc_with_a_hot_hole():
     solver = pl.PINN(network=pl.MLP(width=8, depth=2), stages=pl.LevenbergMarquardt(steps=25))
-    solution = pl.solve(problem, solver, progress=False)
-    r, u = hot_ring(0.3, 1.0, 0.05)
-    error = solution(x=0.6 * r, y=0.8 * r, t=np.full_like(r, 0.05))["u"] - u
-    assert np.sqrt(np.nanmean(error**2)) < 6e-3
+    solution = pl.solve(hot_hole(), solver, progress=False)
+    assert np.sqrt((off_the_ring(solution, 0.05) ** 2).mean()) < 6e-3
+
+
+def test_marched_experts_on_a_disc_with_a_hot_hole(tmp_path):
+    solution = pl.solve(hot_hole(), pl.HardConstraintMoE(tolerance=1e-3), progress=False)
+    assert solution.status is Status.CONVERGED
+    assert any(note.startswith("data of u clash") for note in solution.notes)
+    # in the layer, which is a tenth of the ring wide at first, and when it has reached the rim
+    for t in (1e-3, 0.05):
+        assert np.abs(off_the_ring(solution, t)).max() < 3e-4
+    place = {"x": np.array([0.3, 0.31, 0.5, 0.95]), "y": np.zeros(4), "t": 0.01}
+    assert solution(**place)["u"][0] == pytest.approx(1.0, abs=1e-6)
+    solution.save(tmp_path / "disc.pl")
+    loaded = pl.Solution.load(tmp_path / "disc.pl")
+    assert np.allclose(loaded(**place)["u"], solution(**place)["u"], atol=1e-12, rtol=0.0)
+
+
+def test_a_march_between_clashing_data_goes_on_from_its_state():
+    solver, problem = pl.HardConstraintMoE(tolerance=1e-2), hot_hole()
+    settings = Settings(torch.device("cpu"), torch.float64, 0)
+    one, other = solver.plan(problem, settings), solver.plan(problem, settings)
+    assert isinstance(one, March) and isinstance(other, March)
+    while not one.pieces:
+        one.advance()
+    other.restore(one.state())
+    points = torch.tensor([[0.31, 0.0, 1e-4], [0.0, -0.5, 1e-3]], dtype=torch.float64)
+    assert torch.equal(other.pieces[0].values(points), one.pieces[0].values(points))
 
 
 def test_a_steady_square_with_one_hot_side(hot_side):
