@@ -84,7 +84,9 @@ class SlabPiece(Part):
     def to_data(self, file: Writer) -> dict[str, Any]:
         constants = {name: value for name, value in self.constants.items() if isinstance(value, Tensor)}
         found = {"slab of cells": self.state(), "basis": file.shared(self.of_space.basis), "constants": constants}
-        return found | ({"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {})
+        return found | (
+            {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
+        )
 
     @classmethod
     def from_data(
