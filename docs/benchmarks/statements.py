@@ -26,7 +26,7 @@ from said import boundaries, found, numbers  # noqa: E402
 from said.statement import Statement  # noqa: E402
 
 import pinnlab as pl  # noqa: E402
-from pinnlab.bench.provenance import provenance  # noqa: E402
+from pinnlab.bench.provenance import commit, provenance  # noqa: E402
 
 STATEMENTS: dict[str, Callable[[], Statement]] = {
     **{f.__name__.replace("_", " "): f for f in (
@@ -68,7 +68,7 @@ def measured(statement: Statement, seconds: float) -> dict[str, Any]:
     report = solution.report(max_seconds=seconds)
     return {
         "errors": errors, "numbers": numbers, "seconds": took, "solver": type(solution.solver).__name__,
-        "status": solution.status.name.lower(), "verdict": report.verdict.value, "sentence": report.sentence,
+        "status": solution.status.name.lower(), "verdict": report.verdict.value, "sentence": report.sentence, "commit": commit(),
     }  # fmt: skip
 
 
