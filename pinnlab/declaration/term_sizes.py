@@ -105,7 +105,7 @@ class TermSizes:
         return found
 
     def response(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> float:
-        """How large a residual becomes where an unknown is off by one, in half a wave along the domain.
+        """How large a residual becomes where an unknown is off by its size, in half a wave along the domain.
 
         Of coefficients that vary it is the geometric mean: what is stiff in a thin layer is not stiff elsewhere.
 
@@ -122,7 +122,7 @@ class TermSizes:
         for slopes in linearize(list(residuals.values()), moving):
             for unknown in rest:
                 terms = [
-                    a.detach().abs() * math.prod(math.pi / self.lengths[c] for c in key)
+                    a.detach().abs() * sizes[unknown] * math.prod(math.pi / self.lengths[c] for c in key)
                     for (u, key), a in slopes.items()
                     if u == unknown
                 ]

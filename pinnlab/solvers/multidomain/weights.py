@@ -22,10 +22,8 @@ _USUAL = math.pi**2
 
 def response(problem: Problem) -> float:
     """How large residuals become where an unknown of a problem in natural units is off by one."""
-    terms = TermSizes(problem.context(), problem.equation_term(), [], problem.parameters, problem.complex_unknowns)
-    # non-linear terms respond as strongly as unknowns are large, which are not of the size one where nothing was rescaled
-    found = problem.scales().unknowns
-    return terms.response({u: offset for u, (offset, _) in found.items()}, {u: scale for u, (_, scale) in found.items()})
+    sizes = TermSizes(problem.context(), problem.equation_term(), [], problem.parameters, problem.complex_unknowns)
+    return sizes.response(dict.fromkeys(problem.unknowns, 0.0), dict.fromkeys(problem.unknowns, 1.0))
 
 
 def comparable(given: Any, flux: Callable[..., Any] | None, response: float) -> dict[InterfaceCondition, float]:

@@ -279,22 +279,6 @@ def test_interface_weights_do_not_depend_on_units() -> None:
     assert 0.49 < first / second < 2.05  # powers of two in both
 
 
-def test_responses_of_nonlinear_equations_are_those_where_unknowns_are() -> None:
-    def screened(unit: float, size: float) -> float:
-        """In units of an unknown that goes from 2 to 0; others are rescaled to 1."""
-        problem = pl.Problem(
-            pl.Box(x=(0.0, 1.0)), "u", lambda u: size * (u.xx / unit - 25 * torch.sinh(u / unit)),
-            [pl.Dirichlet(u=2 * unit, on="x-"), pl.Dirichlet(u=0.0, on="x+")],
-        )  # fmt: skip
-        change = problem.scales().change
-        (residual,) = change.residuals.values() or (1.0,)
-        return response(problem.natural) * residual / change.unknown("u").scale * unit / size
-
-    by_hand, tiny = screened(1.0, 1.0), screened(2.0**-20, 8.0)
-    # between the slopes of 25 sinh(u) at zero and at 2
-    assert by_hand == pytest.approx(tiny, rel=1e-9) and 25 < by_hand < 25 * math.cosh(2.0)
-
-
 def test_a_family_needs_a_member() -> None:
     family = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
     with pytest.raises(ValueError, match="solve a member"):
