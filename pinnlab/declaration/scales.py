@@ -162,12 +162,14 @@ def _found(
     sizes = {u: scale for u, (_, scale) in unknowns.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
     equations, notes = {}, [_lost(u, told) for u, told in ranges.items() if u not in given and told.is_lost]
-    for name, row in declared.rows(rest, sizes).items():
+    # across a thin side nothing need be steep: its terms would outweigh all others, which then hardly counted
+    even = declared.evened(NATURAL)
+    for name, row in even.rows(rest, sizes).items():
         size = row.largest(sizes)
         notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         mine = name in given and name not in {*coordinates, *unknowns, *own}
         equations[name] = given[name][1] if mine else rounded(size) if 0 < size < math.inf else 1.0
-    found = Scales(coordinates, pairs, own, equations, conditions=declared.misfits(rest, sizes), notes=tuple(notes))
+    found = Scales(coordinates, pairs, own, equations, conditions=even.misfits(rest, sizes), notes=tuple(notes))
     # ones for all names are the user's wish that nothing is changed
     natural = found.change.is_identity if given else _natural(declared, coordinates, unknowns, equations)
     return replace(found, natural=natural)
