@@ -68,7 +68,8 @@ def measured(statement: Statement, seconds: float) -> dict[str, Any]:
     report = solution.report(max_seconds=seconds)
     return {
         "errors": errors, "numbers": numbers, "seconds": took, "solver": type(solution.solver).__name__,
-        "status": solution.status.name.lower(), "verdict": report.verdict.value, "sentence": report.sentence, "commit": commit(),
+        "status": solution.status.name.lower(), "verdict": report.verdict.value, "sentence": report.sentence,
+        "commit": commit(),
     }  # fmt: skip
 
 

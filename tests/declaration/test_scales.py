@@ -177,6 +177,24 @@ def test_ordinary_equations_are_followed_to_where_they_go() -> None:
     assert 5e5 < problem.scales().unknowns["n"][1] < 2e6
 
 
+def test_terms_across_a_thin_side_do_not_outweigh_the_others() -> None:
+    start = pl.Initial(T=lambda x: 293 + 3 * torch.sin(10 * math.pi * x))
+
+    def strip(width: float) -> Any:
+        return pl.Problem(
+            pl.Box(x=(0.0, 0.1), y=(0.0, width), t=(0.0, 20.0)), "T", lambda T: 2.4e6 * T.t - 200.0 * (T.xx + T.yy),
+            [start, pl.Dirichlet(T=293.0, on="x"), pl.Neumann(T=0.0, on="y")],
+        ).scales()  # fmt: skip
+
+    line, square, thin = rod().scales(), strip(0.1), strip(0.01)
+    assert list(thin.equations.values()) == list(square.equations.values())
+    assert thin.conditions == square.conditions
+    # a term more, of the size of the others
+    assert 0.9 < next(iter(thin.equations.values())) / line.equations["heat"] < 2.1
+    # what is 1000 times as thin is a layer, and counts in its own length
+    assert strip(1e-4).coordinates["y"][1] < 1e-3 and strip(1e-4).conditions != square.conditions
+
+
 def test_unknowns_that_are_about_equally_large_share_a_scale() -> None:
     def one(size: float, **given: Any) -> dict[str, float]:
         def apart(u: pl.Field, v: pl.Field) -> dict[str, pl.Field]:
