@@ -11,12 +11,14 @@ next to the largest size that each unknown has had.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline
@@ -74,6 +76,7 @@ class Sweep:
         sizes: (m,) that unknowns are known to reach; zeros where nothing is known.
         first: halvings of the interval of time that make the first slab.
         pace: of factorizations.
+        lift: {unknown: a part of it that is known}, of which the problem knows already; slabs have it added.
 
     Attributes:
         pieces: slabs so far.
@@ -90,8 +93,10 @@ class Sweep:
         sizes: Array,
         first: int,
         pace: Pace,
+        lift: Mapping[str, SingularPart],
     ):
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
+        self.lift = lift
         self.made = CutDiscretization(problem, basis, settings.weight)
         # next to corners that point inwards even cells would lead to a smoother function that is wrong
         Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
@@ -237,7 +242,7 @@ class Sweep:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
         region = self.problem.domain.replace(**{self.problem.domain.clock: (self.now, self.now + self.slab)})
         space = self.cells.functions(names, coefficients.transpose(1, 0, 2, 3))
-        self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters))
+        self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters, self.lift))
         self._last = coefficients, self.halvings
         self.starts = [level[-1] for level in found.levels[: len(self.starts)]]
         self.position += 1 << (_FINEST - self.halvings)
@@ -282,7 +287,9 @@ class Sweep:
         )
         self.inside = Inside(self.made.region, grown)
         self._renew(Deadline())
-        self.pieces = [SlabPiece.from_data(p, self.made.basis, self.made.parameters) for p in state["pieces"]]
+        self.pieces = [
+            SlabPiece.from_data(p, self.made.basis, self.made.parameters, self.lift) for p in state["pieces"]
+        ]
         self.sizes, self.starts = state["sizes"].numpy(), [each.numpy() for each in state["starts"]]
         self.position, self.halvings, self.added, self._aged = state["numbers"]
         self.coarse = dict.fromkeys(state["coarse"])
