@@ -73,9 +73,15 @@ def test_a_coefficient_from_noisy_data_with_its_band(tmp_path: Path) -> None:
     assert solution.error(pl.reference_solution(problem.at(**solution.coefficients)))["u"] < 1e-6
 
 
-def test_noise_that_does_not_fit_the_data_is_said() -> None:
-    notes = " ".join(pl.solve(reaction(0.05, sd=0.001), progress=False).notes)
-    assert "is missed by" in notes
+def test_conditions_on_a_function_alone_are_left_out_where_it_is_given() -> None:
+    problem = reaction(0.02)
+    known = pl.Data({"x": [0.5]}, of=lambda q: q, values=[2.0], sd=0.1)
+    whole = problem.replace(conditions=[*problem.conditions, pl.Condition(lambda q: q - 1, on="x-"), known])
+    forward = whole.at(q=lambda x: 1 + x)
+    assert len(forward.conditions) == len(problem.conditions)
+    # one on the unknown as well stays
+    both = pl.Condition(lambda u, q: q * u.x - 1, on="x+")
+    assert len(problem.replace(conditions=[pl.Dirichlet(u=1.0, on="x-"), both]).at(q=2.0).conditions) == 2
 
 
 def test_an_unknown_source_initial_state_and_flux() -> None:
