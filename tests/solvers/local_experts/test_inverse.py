@@ -237,6 +237,20 @@ def test_what_is_missing_is_completed_where_it_is_clear() -> None:
     assert half.notes == ("nothing prescribes u on x-, x+, y+; its values there are found from the data",)
 
 
+def test_a_start_that_is_missing_is_completed_too() -> None:
+    box, data = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), pl.Data({"x": [0.5], "t": [0.5]}, u=[1.0])
+    problem = pl.Problem(box, "u", lambda u, a: u.t - a * u.xx, [data], {"a": pl.Unknown(1.0, of="x")})
+    whole = completed(problem)
+    assert whole.notes == ("nothing prescribes u on x-, x+ and at the start; its values there are found from the data",)
+    assert whole.problem.parameters["u_around"].on == ("x", "t")
+    start = completed(problem.replace(conditions=[data, pl.Dirichlet(u=0.0)]))
+    assert start.notes == ("nothing prescribes u at the start; its values there are found from the data",)
+    assert start.problem.parameters["u_around"].on == ("x",)
+    # two starts of a wave would be two functions
+    wave = problem.replace(equations=lambda u, a: u.tt - a * u.xx)
+    assert completed(wave).notes == ()
+
+
 def test_finer_cells_that_would_not_be_done_in_time_are_not_begun() -> None:
     coarse = pl.HardConstraintMoE(degrees={"x": 6})
     march = coarse.plan(reaction(0.0), Settings(torch.device("cpu"), torch.float64, 0))

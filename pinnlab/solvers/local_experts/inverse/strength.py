@@ -41,6 +41,7 @@ _FIRST = 0.1
 _FIRST_NOISE, _COOLING = 0.01, 5.0
 """Noise at the first step, next to the data, and by how much its logarithm may fall from one to the next."""
 _EVALUATIONS = 160
+_HOPELESS = 1e300
 _DRAWS, _BURNED, _APART = 400, 40, 9
 _FEWEST = 10
 """Draws of strengths that an average needs."""
@@ -236,10 +237,14 @@ class Regularized:
         simplex = np.vstack(
             [start.logs, start.logs + step * np.diag([*[1.0] * (2 * len(self.functions)), *[-2.0] * h][:h])]
         )
-        lowest = -self.score(start)
+
+        def lost(logs: Array) -> float:
+            # no infinities, whose differences would be no numbers
+            return -max(self.score(replace(start, logs=logs)), -_HOPELESS) if np.isfinite(logs).all() else _HOPELESS
+
+        lowest = lost(start.logs)
         found = scipy.optimize.minimize(
-            lambda logs: -self.score(replace(start, logs=logs)) if np.isfinite(logs).all() else math.inf,
-            start.logs, method="Nelder-Mead",
+            lost, start.logs, method="Nelder-Mead",
             options={"initial_simplex": simplex, "maxfev": _EVALUATIONS * h // 2, "xatol": 0.03, "fatol": 0.02},
         )  # fmt: skip
         return replace(start, logs=found.x) if found.fun < lowest else start
