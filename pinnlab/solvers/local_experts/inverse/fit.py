@@ -97,27 +97,35 @@ class InverseFit(Generic[S]):
         system: rows.
         place: where it starts.
         strength: of the regularization, where it is known already.
-        tuned: whether this is the one that data ask for; else only where the search for it starts, which a first few steps
-            hold on to.
+        rival: whether that is another start than the first: the first few steps hold on to it, and then the search goes by
+            the data alone (``Regularized.score``).
         seconds: that ``average`` takes, as a fit before this one has told.
 
     Attributes:
         place: where it is.
         regularized: the measurements, linearized there.
         strength: of the regularization.
+        rival: see above.
         found: whether it is at the end.
         change: of the last step, in standard deviations.
         seconds: that ``average`` takes, about, as far as steps have told.
     """
 
     def __init__(
-        self, system: S, place: Place, strength: Strength | None = None, tuned: bool = True, seconds: float = 0.0
+        self, system: S, place: Place, strength: Strength | None = None, rival: bool = False, seconds: float = 0.0
     ):
         self.system, self.place, self.strength = system, place, strength
         self.found, self.change, self.steps = False, np.inf, 0
         self._drawing, self._settling = seconds, 0.0
-        self._near = self._any_order = strength is not None and tuned
+        self.rival = rival
+        self._near = self._any_order = strength is not None and not rival
         self._look()
+
+    def continued(self, system: S, place: Place) -> InverseFit[S]:
+        """A fit of other rows that goes on from the strength of this one."""
+        found = InverseFit(system, place, self.strength, seconds=self.seconds)
+        found.rival = found.regularized.alone = self.rival
+        return found
 
     @property
     def settled(self) -> bool:
@@ -132,16 +140,18 @@ class InverseFit(Generic[S]):
     def progress(self) -> dict[str, Any]:
         """How far it is, as plain data."""
         return {
-            "found": self.found, "change": self.change, "steps": self.steps, "near": self._near, "orders": self._any_order
+            "found": self.found, "change": self.change, "steps": self.steps, "near": self._near, "orders": self._any_order,
+            "rival": self.rival,
         }  # fmt: skip
 
     @progress.setter
     def progress(self, value: Mapping[str, Any]) -> None:
         self.found, self.change, self.steps = bool(value["found"]), float(value["change"]), int(value["steps"])
         self._near, self._any_order = bool(value["near"]), bool(value["orders"])
+        self.rival = self.regularized.alone = bool(value.get("rival", False))
 
     def _look(self) -> None:
-        self.regularized = Regularized(self.system.sought, self.place.linear.quantities, self.place.weights)
+        self.regularized = Regularized(self.system.sought, self.place.linear.quantities, self.place.weights, self.rival)
 
     def merit(self, place: Place, strength: Strength, step: Array | float = 0.0) -> float:
         """What Gauss-Newton lowers: the sum of squares of misfits and regularization, in units of the noise.

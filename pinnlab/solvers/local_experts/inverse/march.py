@@ -108,7 +108,7 @@ class FunctionMarch(March):
         system = InverseSystem(discretization, cells, sought)
         unknowns = discretization.moved(state, cells)
         place = settled(system, unknowns, np.concatenate(weights), deadline)
-        return InverseFit(system, place, before.strength, seconds=before.seconds)
+        return before.continued(system, place)
 
     def _first(self, discretization: Discretization, cells: Cells, deadline: Deadline) -> InverseFit[InverseSystem]:
         """The unknowns for the first guess of everything, and from there the range of states."""
@@ -226,8 +226,8 @@ class FunctionMarch(March):
                 return False
             self._rivals = list(fit.regularized.rivals)
         self._best = self._better()
-        if self._rivals:
-            self.fit = InverseFit(fit.system, fit.place, self._rivals.pop(), False, fit.seconds)
+        if self._rivals and not explained(self._best):
+            self.fit = InverseFit(fit.system, fit.place, self._rivals.pop(), True, fit.seconds)
             return True
         self.fit, self._best = self._best, None
         return False
@@ -240,7 +240,7 @@ class FunctionMarch(March):
 
         def worth(one: InverseFit[InverseSystem]) -> tuple[bool, bool, float]:
             assert one.strength is not None
-            return one.settled, explained(one), one.regularized.score(one.strength)
+            return explained(one), one.settled, one.regularized.score(one.strength, alone=True)
 
         return max(best, fit, key=worth)
 
@@ -277,7 +277,7 @@ class FunctionMarch(March):
         fit = self.fit
         assert fit is not None and fit.strength is not None
         self._ended = status
-        found = trust(fit)
+        found = trust(fit, (*self._wanted, *self.problem.unknown_parameters))
         factor = fit.average(deadline) if np.isfinite(found.wider) else None
         if factor is not None:
             factor = found.wider * factor

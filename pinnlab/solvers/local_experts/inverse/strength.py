@@ -71,9 +71,11 @@ class Regularized:
         sought: functions and numbers.
         quantities: linearized measurements.
         weights: (p,) where they were linearized.
+        alone: whether the search goes by the data alone, see ``score``.
     """
 
-    def __init__(self, sought: Sequence[Sought], quantities: Sequence[Quantity], weights: Array):
+    def __init__(self, sought: Sequence[Sought], quantities: Sequence[Quantity], weights: Array, alone: bool = False):
+        self.alone = alone
         self.functions = [each for each in sought if isinstance(each, SoughtFunction)]
         self.sought, self.quantities = tuple(sought), tuple(quantities)
         self.middle = np.concatenate([each.middle for each in sought])
@@ -100,7 +102,8 @@ class Regularized:
         """The change of a function, or number, that changes the data by their own size."""
         effect = largest = 0.0
         for i, (rows, unit) in enumerate(zip(self.rows, self.units, strict=True)):
-            if not self._measured(i):
+            # one that holds already tells nothing of sizes
+            if not self._measured(i) and unit < 1:
                 continue
             mine = rows.matrix[:, columns[:4]] / (unit * math.sqrt(rows.count))
             effect = max(effect, float(np.sqrt((mine**2).sum(axis=0)).max(initial=0.0)))
@@ -157,12 +160,15 @@ class Regularized:
         """Of what is sought less the middle of its prior."""
         return posterior(self.rows, self.variances(strength), self.precision(strength))
 
-    def score(self, strength: Strength) -> float:
+    def score(self, strength: Strength, alone: bool | None = None) -> float:
         """The logarithm of the evidence, with the priors of the strength.
 
-        It is that of the data alone, given the conditions on what is sought: how smooth a function is along the boundary,
-        where it is known, does not tell how smooth it is inside. A function that is known to be the same all around would
-        else be found to be the same everywhere, because functions that vary are hardly ever constant along a curve.
+        Args:
+            strength: whose.
+            alone: whether it is that of the data alone, given the conditions on what is sought, or of both; as the search
+                goes, if not said. How smooth a function is along the boundary, where it is known, need not be how smooth it
+                is inside: one that is the same all around is found to be the same everywhere, because functions that vary
+                are hardly ever constant along a curve.
         """
         logs, away = strength.logs, 0.0
         if not np.abs(logs - self.guess).max(initial=0.0) < _FAR:
@@ -175,7 +181,7 @@ class Regularized:
         told = [v / u**2 for i, (v, u) in enumerate(zip(variances, self.units, strict=True)) if self._measured(i)]
         try:
             given = 0.0
-            if self.of_conditions is not None:
+            if (self.alone if alone is None else alone) and self.of_conditions is not None:
                 ones = [1.0] * len(self.of_conditions.counts)
                 given = self.of_conditions.log_evidence(ones, self.precision(strength))
             if min(told, default=1.0) > _PLAIN:
@@ -218,14 +224,14 @@ class Regularized:
         return replace(found, logs=logs)
 
     def any_order(self, start: Strength) -> Strength:
-        """The strength of the greatest score, of any order, from one that is known, and from usual ones.
+        """The strength of the greatest score, of any order, from one that is known, and where data decide from usual ones.
 
         Scores have several maxima: a size that has collapsed leaves a function constant, and no small step leads back.
         """
         starts = [replace(start, order=order) for order in self.orders if order != start.order]
-        starts += [replace(self.rivals[-1], order=order) for order in self.orders]
+        starts += [replace(self.rivals[-1], order=order) for order in self.orders] if self.alone else []
         others, before = [self._searched(each, 0.5) for each in starts], start.logs.copy()
-        for i, usual in enumerate(self.usual):
+        for i, usual in enumerate(self.usual if self.alone else []):
             before[2 * i] = max(before[2 * i], math.log(usual) - _GROWTH)
         return self._restrained(max([start, *others], key=self.score), before, False)
 
@@ -264,7 +270,7 @@ class Regularized:
         before there are enough of them.
         """
         rng, now = np.random.default_rng(seed), strength
-        score, draws = self.score(now), []
+        score, draws = self.score(now, alone=True), []
         steps = np.array([0.7, 0.4] * len(self.functions) + [0.15] * len(self.unknown_noises))
         for turn in range(_DRAWS):
             if deadline.passed:
@@ -272,7 +278,7 @@ class Regularized:
             moved = replace(now, logs=now.logs + steps * rng.normal(size=len(steps)))
             if rng.random() < _OTHER_ORDER:
                 moved = replace(moved, order=int(rng.choice(self.orders)))
-            found = self.score(moved)
+            found = self.score(moved, alone=True)
             if math.log(rng.random()) < found - score:
                 now, score = moved, found
             if turn >= _BURNED and turn % _APART == 0:

@@ -8,6 +8,7 @@ what is left: in its size, next to noise that is given, and in its shape, whatev
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from pinnlab.solvers.local_experts.inverse.refinement import shift
 
 _CHANCE = 1e-4
 """With which probability noise looks like a misfit."""
+_LEAST = 1e-99
 _ROUNDING = 1e-11
 """Noise, next to the data, below which what is left is the solver's rounding, of any shape."""
 _WIDER = 1.05
@@ -40,10 +42,15 @@ class Trust:
     noises: tuple[str, ...] = ()
 
 
-def trust(fit: InverseFit[Any]) -> Trust:
-    """How far the covariance of a fit holds."""
+def trust(fit: InverseFit[Any], sought: Sequence[str]) -> Trust:
+    """How far the covariance of a fit holds.
+
+    Args:
+        fit: that has a strength.
+        sought: names of what the user looks for.
+    """
     assert fit.strength is not None
-    names = ", ".join(each.name for each in fit.system.sought)
+    names = ", ".join(sought)
     remarks, noises, wider = [], [], 1.0
     if not fit.settled:
         remarks.append(
@@ -69,8 +76,8 @@ def trust(fit: InverseFit[Any]) -> Trust:
             wider = math.inf
             remarks.append(
                 f"what is left of {quantity.label} is no noise: {100 * share:.2g} % of its squares are a smooth function of "
-                f"the coordinates, which noise makes with a probability of {chance:.0e}; either the equations are not those "
-                f"of the data, or {names} are a false minimum, of which there may be others; there is no band"
+                f"the coordinates, which noise makes with a probability of {max(chance, _LEAST):.0e}; either the equations "
+                f"are not those of the data, or {names} are a false minimum, of which there may be others; there is no band"
             )
     moved = math.sqrt(1 + shift(fit) ** 2)
     if math.isfinite(wider) and moved > _WIDER:
