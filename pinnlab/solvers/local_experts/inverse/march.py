@@ -225,11 +225,11 @@ class FunctionMarch(March):
             if shift(fit) > _COARSE or explained(fit):
                 return False
             self._rivals = list(fit.regularized.rivals)
-        self._best = self._better()
-        if self._rivals and not explained(self._best):
+        best = self._best = self._better()
+        if self._rivals and best is not None and not explained(best):
             self.fit = InverseFit(fit.system, fit.place, self._rivals.pop(), True, fit.seconds)
             return True
-        self.fit, self._best = self._best, None
+        self.fit, self._best = best, None
         return False
 
     def _better(self) -> InverseFit[InverseSystem] | None:
