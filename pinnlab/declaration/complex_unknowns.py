@@ -225,3 +225,8 @@ def joined_columns(values: Tensor, unknowns: Sequence[str], complex_unknowns: Se
         return values
     found = joined(dict(zip(unknowns, values.unbind(1), strict=True)), complex_unknowns)
     return torch.stack([v if v.is_complex() else torch.complex(v, torch.zeros_like(v)) for v in found.values()], dim=1)
+
+
+def said_of(unknowns: Sequence[str]) -> list[str]:
+    """What the summary of a problem says of its complex unknowns."""
+    return [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in unknowns]

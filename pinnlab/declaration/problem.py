@@ -40,13 +40,13 @@ from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.parameters import Family, Looked, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
-from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes
+from pinnlab.declaration.shown import problem_card
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes, spelled
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.unknown_functions import unknown_functions
 from pinnlab.declaration.variables import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
-from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
 from pinnlab.machine.calls import explained_call
 
@@ -223,8 +223,8 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        given = (self.equation_term(), terms, self.parameters, self.complex_unknowns)
-        return find_scales(TermSizes(self.context(), *given), self.parameters, self._given_scales)
+        sizes = TermSizes(self.context(), self.equation_term(), terms, self.parameters, self.complex_unknowns)
+        return find_scales(sizes, self.parameters, self._given_scales)
 
     @cached_property
     def natural(self) -> Problem:
@@ -338,8 +338,7 @@ class Problem:
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
         plan, posed = self.forward.exact_plan(), self.forward.conditions
-        notes = list(plan.notes)
-        notes += [f"the complex unknown {u} is {' + i '.join(parts_of(u))}" for u in self.complex_unknowns]
+        notes = [*plan.notes, *parts.said_of(self.complex_unknowns)]
         if is_between(self.conditions):
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
@@ -356,10 +355,7 @@ class Problem:
         missing += found.missing
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",
-            derivatives={
-                u: tuple(sorted(("".join(k) for k in keys), key=lambda s: (len(s), s)))
-                for u, keys in self.derivatives.items()
-            },
+            derivatives=spelled(self.derivatives),
             residuals=self.residual_names,
             conditions=tuple(
                 (repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True)
@@ -368,6 +364,10 @@ class Problem:
             missing=tuple(missing),
             excess=found.excess,
         )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: equations and conditions as formulas."""
+        return problem_card(self.name, self.context(), self.equation_term(), self.condition_terms(), self.parameters)
 
     def count(self) -> Count:
         """How many conditions the problem needs and where, and what those it has leave open; counted once."""

@@ -152,7 +152,12 @@ def relative_errors(
     Raises:
         TypeError, ValueError: as ``evaluate``.
     """
-    points = affordable(two_sided_grid(problem), values, deadline or Deadline())
+
+    def both(points: Tensor) -> Tensor:
+        evaluate(reference, problem, points)
+        return values(points)
+
+    points = affordable(two_sided_grid(problem), both, deadline or Deadline())
     target = evaluate(reference, problem, points)
     found = values(points).to("cpu", torch.float64)
     return _errors(found, target, problem, to)

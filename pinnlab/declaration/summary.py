@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Data, Final, Initial, Integral
 from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
+from pinnlab.derivatives.names import Key
+from pinnlab.typeset import card, paragraph, table
 
 Orders = Callable[[str, str], int]
 """(unknown, coordinate) -> highest order of its derivatives in the equations."""
@@ -51,6 +54,16 @@ class ProblemReport:
         lines += [f"  TOO MANY: {text}" for text in self.excess]
         lines += [f"  MISSING: {text}" for text in self.missing] or ["  complete"]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        used = {u: ", ".join(f"{u}_{d}" if d else u for d in names) for u, names in self.derivatives.items()}
+        rows = [*(("uses", escape(names)) for names in used.values()), ("equations", escape(", ".join(self.residuals)))]
+        rows += [(how, escape(condition)) for condition, how in self.conditions]
+        judged = [(f"too many: {text}", "wrong") for text in self.excess]
+        judged += [(f"missing: {text}", "wrong") for text in self.missing] or [("complete", "good")]
+        notes = [(f"note: {note}", "") for note in self.notes]
+        return card(self.summary, [table(rows), *(paragraph(*said) for said in (*notes, *judged))])
 
 
 def left_out(conditions: Sequence[AnyCondition]) -> list[str]:
@@ -273,6 +286,11 @@ def _derived(unknown: str, order: int, time: str) -> str:
 
 def _number(n: int | None, what: str) -> str:
     return f"{n} {what}" + ("" if n == 1 else "s")
+
+
+def spelled(derivatives: Mapping[str, Iterable[Key]]) -> dict[str, tuple[str, ...]]:
+    """{unknown: derivatives as they are written, short ones first}: ``("", "t", "xx")``."""
+    return {u: tuple(sorted(("".join(k) for k in keys), key=lambda s: (len(s), s))) for u, keys in derivatives.items()}
 
 
 def parameter_notes(

@@ -248,9 +248,10 @@ def solve_periodic(
     stride = 1
     while steps // stride * n ** len(system.space) * len(structure.components) > _STORED and steps // stride > 64:
         stride *= 2
-    stretches = schedule(start, stop, steps, stride)
+    stretches, deadline = schedule(start, stop, steps, stride), deadline or Deadline()
     with torch.no_grad():
         start_state = system.start()
+        deadline.check()
         system.check_static(start_state, start)
         states = integrate(start_state, system.linear, system.nonlinear, stretches, deadline)
         if states is None or not all(system.split_holds(states[i], t) for i, t in ((0, start), (-1, stop))):
@@ -262,9 +263,14 @@ def solve_periodic(
     }
     data = {}
     found = {u: states[:, row] for row, (u, order) in enumerate(structure.components) if order == 0}
-    for i, unknown in enumerate(structure.static):
-        found[unknown] = torch.stack([system.static_modes(v)[i] for v in states])
+    if structure.static:
+        statics = []
+        for state in states:
+            deadline.check()
+            statics.append(system.static_modes(state))
+        found |= {u: torch.stack([modes[i] for modes in statics]) for i, u in enumerate(structure.static)}
     for unknown in problem.unknowns:
+        deadline.check()
         modes = found[unknown].reshape(len(states), *system.modes)
         values = torch.fft.irfftn(modes, s=system.shape, dim=tuple(range(1, d + 1)), norm="forward").numpy()
         data[unknown] = np.moveaxis(values, 0, problem.domain.time_index)

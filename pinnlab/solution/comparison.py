@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pinnlab.declaration.arguments import with_arguments
@@ -14,6 +15,7 @@ from pinnlab.declaration.relative_error import relative_errors
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference import Reference, reference_solution
 from pinnlab.training.result import Solved
+from pinnlab.typeset import card, paragraph, table
 
 _SOLVING = 0.7
 """Part of the time that the classical solver gets; the rest is for evaluating both solutions."""
@@ -61,18 +63,28 @@ class Comparison:
         found = [self.classical_error_estimate[u] for u in parts if u in self.classical_error_estimate]
         return max(found) if len(found) == len(parts) else None
 
-    def __str__(self) -> str:
+    def _rows(self) -> list[tuple[str, ...]]:
+        """Names of the columns, and a row for each solver."""
         unknowns = tuple(self.errors)
         solver = type(self.solution.solver).__name__ if self.solution.solver is not None else "network"
         estimate = [_number(self._estimate(u)) for u in unknowns]
-        rows = [
+        return [
             ("", *(f"error of {u}" for u in unknowns), "seconds", "error against"),
             (solver, *map(_number, self.errors.values()), f"{self.network_seconds:.2f}", "the classical solution"),
             ("classical", *estimate, f"{self.classical_seconds:.2f}", "its own coarser solution"),
         ]
+
+    def __str__(self) -> str:
+        rows = self._rows()
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join([r[0].ljust(widths[0]), *_right(r[1:-1], widths[1:-1]), r[-1]]).rstrip() for r in rows]
         return "\n".join([*lines, f"classical: {self.classical.method}"])
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        head, *rows = self._rows()
+        parts = [table([[*map(escape, row)] for row in rows], head), paragraph(f"classical: {self.classical.method}")]
+        return card(f"{self.problem.name}: two solutions", parts)
 
 
 def compare(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from html import escape
 
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.error_estimate import ErrorEstimate
@@ -18,6 +19,7 @@ from pinnlab.solution.estimates import KINDS, Estimation, estimate_error, shown_
 from pinnlab.solution.estimators import NoEstimateError, of_comparison
 from pinnlab.solution.measures import Misfit, measure
 from pinnlab.training.result import Solved
+from pinnlab.typeset import card, paragraph, table
 
 _WRONG = 10.0
 """How many times as large as the tolerance an error is that is not doubtful but wrong."""
@@ -80,6 +82,16 @@ class QualityReport:
             lines.append(f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)")
         lines += [*self.numbers, *(f"note: {reason}" for reason in self.reasons)]
         return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        rows = [[escape(m.name), *(f"{v:.1e}" for v in (m.rms, m.maximum, m.relative))] for m in self._all]
+        parts = [paragraph(self.why), table(rows, ("", "rms", "maximum", "relative"))]
+        if self.estimate is not None:
+            e = self.estimate
+            parts.append(paragraph(f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)"))
+        said = [*self.numbers, *(f"note: {reason}" for reason in self.reasons)]
+        return card("Report:", [*parts, *map(paragraph, said)], self.verdict.value)
 
     @property
     def _all(self) -> tuple[Misfit, ...]:

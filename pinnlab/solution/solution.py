@@ -155,6 +155,12 @@ class Solution:
     def __str__(self) -> str:
         return shown(self, vars(self).get("sure", self.uncertainty))
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: what ``print`` says, and a small picture."""
+        from pinnlab.pictures.cards import solution_card
+
+        return solution_card(self, str(self))
+
     def _member(self, coordinates: dict[str, Any]) -> Solution:
         """The member whose parameters stand among the coordinates; they are taken out."""
         return self.at(**numbers_of_member(self, coordinates))
@@ -262,23 +268,14 @@ class Solution:
         )
 
     def on_grid(self, **sizes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Axes and values over a tensor grid of the domain, in the order of its coordinates; NaN outside the domain.
-
-        Args:
-            sizes: points per coordinate; 201 where not given.
-        """
+        """Axes and values over a tensor grid, in the domain's order, NaN outside; ``sizes``: points per coordinate (201)."""
         return on_grid(self, sizes)
 
     def characteristics(self, count: int = 17, times: int = 101) -> dict[str, np.ndarray]:
-        """Paths of characteristics, of a solution on characteristics: ``LagrangianPINN()``.
+        """Paths of characteristics, of a solution on characteristics, ``LagrangianPINN()``; a TypeError of another kind.
 
-        Args:
-            count: labels per axis of space, from one side to the other.
-            times: instants, about.
-
-        Returns:
-            {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side. A
-            TypeError where the solution is of another kind.
+        ``count`` labels per axis of space, from one side to the other, and about ``times`` instants give
+        {"t": (times,), and each coordinate of space: (labels, times)}; positions go on beyond a periodic side.
         """
         return paths(self, count, times)
 

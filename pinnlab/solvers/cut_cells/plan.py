@@ -214,10 +214,10 @@ class CutMarch(March):
 
 
 def on_cut_cells(problem: Problem, options: ExpertOptions) -> bool:
-    """Whether cut cells suit a steady problem better than rows of boxes.
+    """Whether cut cells suit a steady problem better than a tensor grid of boxes.
 
-    Boundaries or materials are no planes, or end; or conditions change along a side in the plane, where solutions are
-    singular, and cells are graded towards such places.
+    They do wherever they take it, since each is halved by itself, but where data clash in a corner: the layers that these
+    make are subtracted on boxes.
 
     Args:
         problem: a single instance.
@@ -227,11 +227,12 @@ def on_cut_cells(problem: Problem, options: ExpertOptions) -> bool:
     if not isinstance(region, Box):
         return True
     edges = any(not isinstance(parts, int) for parts in (options.experts or {}).values())
-    if region.has_time or len(region.space) not in _DEGREE or edges:
+    if region.has_time or problem.unknown_functions or len(region.space) not in _DEGREE or edges:
         return False
-    # columns of such boxes are large dense blocks
-    large = len(region.space) == 3 or (len(problem.unknowns) > 1 and not problem.clashes.resolved)
-    if large or changing(problem):
-        return CutExperts(options).obstacle(problem) is None
     fluxes = [jump for jump in problem.jumps if jump.flux]
-    return len({jump.coordinate for jump in fluxes}) > 1 or any(jump.position is None for jump in fluxes)
+    if len({jump.coordinate for jump in fluxes}) > 1 or any(jump.position is None for jump in fluxes):
+        return True
+    # a box of a tensor grid that is halved takes its row and its column with it, in large dense blocks
+    clashing = problem.clashes.resolved if len(problem.unknowns) > 1 else bool(problem.clashes.found)
+    suits = len(region.space) == 3 or not clashing or changing(problem)
+    return suits and CutExperts(options).obstacle(problem) is None

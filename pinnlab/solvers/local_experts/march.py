@@ -22,6 +22,7 @@ from pinnlab.machine.deadline import Deadline, multiplications_per_second
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.discretization import Discretization, SlabRows
 from pinnlab.solvers.local_experts.eigenfunctions import nontrivial_start
+from pinnlab.solvers.local_experts.layers import thinnest_layer
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
@@ -33,6 +34,8 @@ from pinnlab.training.start import Start
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
 _NEXT_TO_NOTHING = 1e-6
+_LAYERS, _THINNEST = 8.0, 1e-6
+"""Widths of a layer that a cell at an end may have, and the least share of the whole that it is graded to."""
 _SUSPICIOUS = 1e3
 """Times the tolerance from which on rows of a steady problem that are off call for a second look, on halved cells."""
 _STAYS = 0.1
@@ -68,7 +71,7 @@ class SlabMarch:
         self.names = problem.domain.coordinates
         self.bounds = problem.domain.bounds
         self.time = self.discretization.time
-        self.refinement = Refinement(settings.cells, settings.tolerance, settings.most_cells)
+        self.refinement = Refinement(settings.cells, settings.tolerance, settings.most_cells, self.time is None)
         self.pieces: list[Piece] = []
         self.size, self.misfit = self.discretization.lift_sizes, 0.0
         self.suspect: float | None = None
@@ -84,6 +87,8 @@ class SlabMarch:
         self._pace = Pace(0.5 * multiplications_per_second())
         if self.time is not None:
             self._resolve_start(deadline or Deadline())
+        elif len(self.names) == 1:
+            self._grade()
 
     @property
     def done(self) -> bool:
@@ -280,6 +285,12 @@ class SlabMarch:
     def _indicators_on(self, piece: Piece, cells: Cells) -> Array:
         """(K, d) indicators of a slab's solution as other cells would represent it."""
         return self._indicator(self.discretization.values(self.discretization.moved(piece, cells)), self.size)
+
+    def _grade(self) -> None:
+        """Cells of a line, where its ends may have thin layers."""
+        (name,), width = self.names, thinnest_layer(self.problem)
+        for end in self.bounds[name]:
+            self.refinement.halve_at(name, end, max(_LAYERS * width, _THINNEST * np.ptp(self.bounds[name])))
 
     # -- the start ---------------------------------------------------------------------------------------------------
 

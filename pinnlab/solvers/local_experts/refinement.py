@@ -18,6 +18,9 @@ from pinnlab.solvers.local_experts.basis import Chebyshev
 
 Array = np.ndarray
 _SMALLEST_CELL = 1e-7
+_SPREAD = 0.1
+"""Share of the largest indicator up to which intervals of a steady problem may owe theirs to others: least squares spread
+what a thin layer is off by over the whole domain."""
 _MERGE = 0.03
 """Share of the tolerance below which two cells become one again."""
 
@@ -63,6 +66,7 @@ class Refinement:
         coarsest: {coordinate of space: edges at the start}; they stay edges.
         tolerance: of the indicator.
         most_cells: that a slab may have.
+        steady: whether there is one slab alone, so that what is off can be told from what it spoils.
 
     Attributes:
         coarsest: {coordinate of space: edges that stay}; those of the start, and of cells that had to be halved for good.
@@ -70,9 +74,9 @@ class Refinement:
         coarse: whether something was thinner than the smallest cell.
     """
 
-    def __init__(self, coarsest: dict[str, Array], tolerance: float, most_cells: int):
+    def __init__(self, coarsest: dict[str, Array], tolerance: float, most_cells: int, steady: bool = False):
         self.coarsest = {name: np.asarray(edges, dtype=float) for name, edges in coarsest.items()}
-        self.tolerance, self.most_cells = tolerance, most_cells
+        self.tolerance, self.most_cells, self.steady = tolerance, most_cells, steady
         self.edges = dict(self.coarsest)
         self.coarse = False
 
@@ -88,10 +92,11 @@ class Refinement:
             UnresolvedError: there would be too many cells.
         """
         some = False
+        least = max(self.tolerance, _SPREAD * float(tails[:, space].max())) if self.steady and space else self.tolerance
         for axis in space:
             name = list(cells.edges)[axis]
             edges = self.edges[name]
-            marked = _worst(tails, cells, axis) > self.tolerance
+            marked = _worst(tails, cells, axis) > least
             small = np.diff(edges) < _SMALLEST_CELL * (edges[-1] - edges[0])
             self.coarse |= bool((marked & small).any())
             marked &= ~small

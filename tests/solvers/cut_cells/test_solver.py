@@ -243,3 +243,21 @@ def test_what_is_refused_before_anything_is_solved(name: str) -> None:
     problem, options, message = REFUSED[name]
     with pytest.raises((TypeError, ValueError), match=message):
         solve(problem, **options)
+
+
+def test_a_narrow_load_in_a_square_is_found_and_resolved() -> None:
+    """On cells of which each is halved by itself; a tensor grid would fill the memory."""
+    width = 0.02
+
+    def bump(x: Tensor, y: Tensor) -> Tensor:
+        return torch.exp(-((x - 0.4) ** 2 + (y - 0.6) ** 2) / (2 * width**2))
+
+    def load(x: Tensor, y: Tensor) -> Tensor:
+        return bump(x, y) * (((x - 0.4) ** 2 + (y - 0.6) ** 2) / width**4 - 2 / width**2)
+
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), "u", lambda u, x, y: u.xx + u.yy - load(x, y), [pl.Dirichlet(u=bump)],
+        reference=bump,
+    )  # fmt: skip
+    solution = pl.solve(problem, max_seconds=60, progress=False)
+    assert isinstance(solution.solver, pl.HardConstraintMoE) and solution.error()["u"] < 1e-6

@@ -291,10 +291,10 @@ FRONT = pl.Problem(
     conditions=[pl.Initial(u=lambda x: -torch.sin(PI * x)), pl.Dirichlet(u=0.0)],
 )
 LAYER = pl.Problem(
-    domain=pl.Box(x=(0.0, 1.0)),
+    domain=pl.Box(x=(-1.0, 1.0)),
     unknowns="u",
-    equations=lambda u: 0.01 * u.xx + u.x,
-    conditions=[pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")],
+    equations=lambda u, x: 0.005 * u.xx + x * u.x,
+    conditions=[pl.Dirichlet(u=-1.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")],
 )
 
 
