@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pinnlab.declaration.arguments import ANY, arguments_of
 from pinnlab.declaration.conditions import (
     AnyCondition,
     AtAnInstant,
@@ -25,7 +25,6 @@ from pinnlab.declaration.unknown_functions import UnknownFunction, checked_funct
 from pinnlab.domains import Region
 
 _OURS = (AtAnInstant, PrescribedCondition, Condition, Data, Integral, Periodic)
-ANY = "**"
 _EQUATIONS = "give a function that returns what must vanish, such as lambda u: u.t - u.xx, or a list of functions"
 
 
@@ -127,8 +126,4 @@ def arguments_in(given: Any) -> Iterator[str]:
     if isinstance(given, Piecewise):
         yield from arguments_in(given.jump)
     elif callable(given):
-        try:
-            found = inspect.signature(given).parameters.values()
-        except (TypeError, ValueError):  # of built-in functions without a signature
-            return
-        yield from (ANY if p.kind is p.VAR_KEYWORD else p.name for p in found)
+        yield from arguments_of(given)

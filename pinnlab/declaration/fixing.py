@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from pinnlab.declaration.checked import ANY, arguments_in
+from pinnlab.declaration.arguments import ANY, arguments_of
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.parameters import Family, Parameter
 
@@ -39,7 +39,8 @@ def still_conditions(
     """
 
     def decided(condition: AnyCondition) -> bool:
-        names = set(arguments_in(getattr(condition, "residual", None) or getattr(condition, "of", None)))
+        about = getattr(condition, "residual", None) or getattr(condition, "of", None)
+        names = set(arguments_of(about)) if callable(about) else set()
         return bool(names & set(fixed)) and not names & {*open_ones, ANY}
 
     return tuple(condition for condition in conditions if not decided(condition))
