@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -21,20 +20,7 @@ def pytest_collection_modifyitems(items: list) -> None:
 
 @pytest.fixture
 def hot_side() -> Callable[..., Any]:
-    """The unit square that starts at 0, u_t = u_xx + u_yy, with 1 at x = 1 and 0 at the other sides: series of sines.
+    """See ``said.plates.hot_side``."""
+    from said import plates
 
-    They converge for t of 0.01 and more.
-    """
-    import numpy as np
-
-    def values(x: np.ndarray, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        m, total = np.arange(1, 400), np.zeros_like(x)
-        for k in range(1, 400, 2):
-            a = k * math.pi
-            steady = np.exp(a * (x - 1)) * (1 - np.exp(-2 * a * x)) / (1 - math.exp(-2 * a))
-            rates = a**2 + (m * math.pi) ** 2
-            waves = 2 * (-1.0) ** (m + 1) * m * math.pi / rates * np.sin(m * math.pi * x[:, None])
-            total += 4 / a * np.sin(a * y) * (steady - (waves * np.exp(-rates * t[:, None])).sum(axis=1))
-        return total
-
-    return values
+    return plates.hot_side

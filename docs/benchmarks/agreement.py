@@ -1,10 +1,11 @@
 """Two referees on every box of the plane that both take: how far apart they are, next to the sum of their estimates.
 
-    python docs/benchmarks/agreement.py [NAME ...] [--numbers 4] [--seconds 40] [--out docs/benchmarks]
+    python docs/benchmarks/agreement.py [NAME ...] [--numbers 4] [--seconds 40] [--processor] [--out docs/benchmarks]
 
 The problems are those of `pinnlab list`, its collections among them, and of each kind of the trap's problems on boxes of the
-plane the first few numbers. Every problem runs in a process of its own. Names, or parts of them, choose problems; the
-others stay as they were measured. Writes agreement.json and agreement.md.
+plane the first few numbers. Every problem runs in a process of its own. With ``--processor`` seconds are those of the
+processor, which say the same on a machine that others use. Names, or parts of them, choose problems; the others stay as
+they were measured. Writes agreement.json and agreement.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -112,33 +114,8 @@ def row(name: str, found: dict[str, Any]) -> str:
     return f"| {name} | {numbers} | {shares(found)[worst]:.2f} |"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--numbers", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
-    parser.add_argument("--work", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    known = dict(problems(given.numbers))
-    if given.work:
-        print(json.dumps(measured(known[given.work](), given.seconds)))
-        return
-    file = given.out / "agreement.json"
-    table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    for name in known:
-        if given.names and not any(part in name for part in given.names):
-            continue
-        options = ["--numbers", str(given.numbers), "--seconds", f"{given.seconds:g}"]
-        done = subprocess.run([sys.executable, __file__, "--work", name, *options], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
-        made = provenance("python docs/benchmarks/agreement.py " + " ".join(options))
-        table[name] = json.loads(done.stdout.splitlines()[-1]) | {"provenance": made}
-        print(row(name, table[name]), flush=True)
-        file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    table = {name: table[name] for name in known if name in table}
-    file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+def page(table: dict[str, Any]) -> str:
+    """How many agree, and a line for each problem."""
     both = [shares(found) for found in table.values() if shares(found)]
     within = sum(max(found.values()) <= 1 for found in both)
     rows = [f"{within} of {len(both)} problems that both take agree within the sum of the two estimates.", ""]
@@ -147,7 +124,45 @@ def main() -> None:
         "|---|---|---|---|---|",
     ]
     rows += [row(name, found) for name, found in table.items()]
-    (given.out / "agreement.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--numbers", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--processor", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    known = dict(problems(given.numbers))
+    if given.work:
+        problem = known[given.work]()
+        with mock.patch("time.perf_counter", time.process_time if given.processor else time.perf_counter):
+            # a kind may have some problems on a line and some in the plane
+            print(json.dumps(measured(problem, given.seconds) if _in_the_plane(problem) else None))
+        return
+    file = given.out / "agreement.json"
+    table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for name in known:
+        if given.names and not any(part in name for part in given.names):
+            continue
+        options = ["--numbers", str(given.numbers), "--seconds", f"{given.seconds:g}"]
+        options += ["--processor"] if given.processor else []
+        done = subprocess.run([sys.executable, __file__, "--work", name, *options], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        if found is None:
+            continue
+        made = provenance("python docs/benchmarks/agreement.py " + " ".join(options))
+        table[name] = found | {"provenance": made}
+        print(row(name, table[name]), flush=True)
+        file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    table = {name: table[name] for name in known if name in table}
+    file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    (given.out / "agreement.md").write_text(page(table), encoding="utf-8")
 
 
 if __name__ == "__main__":

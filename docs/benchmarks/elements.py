@@ -1,8 +1,9 @@
 """Finite elements against exact solutions: error, own estimate, processor time, memory.
 
-    python docs/benchmarks/elements.py [NAME ...] [--seconds 60] [--out docs/benchmarks]
+    python docs/benchmarks/elements.py [NAME ...] [--seconds 60] [--processor] [--out docs/benchmarks]
 
-Every problem runs in a process of its own. Names, or parts of them, choose rows; the others stay as they were measured.
+Every problem runs in a process of its own. With ``--processor`` seconds are those of the processor, which say the same on a
+machine that others use. Names, or parts of them, choose rows; the others stay as they were measured.
 Writes elements.json and elements.md. A new row is a function in one of the modules of element_cases/, named in its CASES.
 """
 
@@ -16,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -77,12 +79,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
         try:
-            print(json.dumps(measured(CASES[given.work](), given.seconds)))
+            with mock.patch("time.perf_counter", time.process_time if given.processor else time.perf_counter):
+                print(json.dumps(measured(CASES[given.work](), given.seconds)))
         except ValueError as error:
             print(json.dumps({"refused": str(error)}))
         return
@@ -91,12 +95,13 @@ def main() -> None:
     for name in CASES:
         if given.names and not any(part in name for part in given.names):
             continue
-        command = [sys.executable, __file__, "--work", name, "--seconds", str(given.seconds)]
+        options = ["--seconds", f"{given.seconds:g}", *(["--processor"] if given.processor else [])]
+        command = [sys.executable, __file__, "--work", name, *options]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        table[name] = json.loads(done.stdout.splitlines()[-1]) | {
-            "provenance": provenance(f"python docs/benchmarks/elements.py --seconds {given.seconds:g}")
-        }
+        made = provenance(" ".join(["python docs/benchmarks/elements.py", *options]))
+        table[name] = json.loads(done.stdout.splitlines()[-1]) | {"provenance": made}
         print(row(name, table[name]), flush=True)
+        file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     table = {name: table[name] for name in CASES if name in table}
     file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     rows = ["| problem | error | own estimate | target | CPU s | GB |", "|---|---|---|---|---|---|"]

@@ -3,8 +3,8 @@
     python docs/benchmarks/statements.py [--only moment radiation] [--seconds 60] [--out docs/benchmarks]
 
 Errors are relative L2 errors next to the variation of the true solution, in 20,000 points, of each unknown, and relative
-errors of numbers that were to be found. Seconds are those of the process, so that it does not matter what else the machine
-does. Writes statements.json and statements.md after every row; with --only the others stay as they were.
+errors of numbers and functions that were to be found. Seconds are those of the process, so that it does not matter what
+else the machine does. Writes statements.json and statements.md after every row; with --only the others stay as they were.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ if __name__ == "__main__":
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from said import boundaries, numbers  # noqa: E402
+from said import boundaries, found, numbers  # noqa: E402
 from said.statement import Statement  # noqa: E402
 
 import pinnlab as pl  # noqa: E402
-from pinnlab.bench.provenance import provenance  # noqa: E402
+from pinnlab.bench.provenance import commit, provenance  # noqa: E402
 
 STATEMENTS: dict[str, Callable[[], Statement]] = {
     **{f.__name__.replace("_", " "): f for f in (
         boundaries.moment, boundaries.shear, boundaries.radiation, boundaries.traction, boundaries.absorbing,
-        boundaries.slip, boundaries.stored, boundaries.contact, boundaries.part_of_a_side, boundaries.two_values,
-        numbers.data_inside, numbers.measured_slopes, numbers.oscillator, numbers.membrane, numbers.mass, numbers.total_flux,
-        numbers.mean, numbers.own_time, numbers.coefficient, numbers.packet, numbers.outgoing,
+        boundaries.slip, boundaries.stored, boundaries.contact, boundaries.inclusion, boundaries.part_of_a_side,
+        boundaries.two_values,
+        numbers.data_inside, found.measured_flux, numbers.measured_slopes, numbers.oscillator, numbers.membrane,
+        numbers.mass, found.mass_in_time, numbers.total_flux, numbers.mean, numbers.own_time, numbers.coefficient,
+        found.bounded, found.film, found.place, numbers.packet, numbers.outgoing, found.kolmogorov,
     )},
     "absorbing, PINN()": lambda: boundaries.absorbing(pl.PINN()),
     "call option": lambda: numbers.option("call"),
@@ -57,10 +59,17 @@ def measured(statement: Statement, seconds: float) -> dict[str, Any]:
         exact = true.numpy()
         errors[name] = float(np.linalg.norm(found[name] - exact) / np.linalg.norm(exact - exact.mean()))
     numbers = {n: abs(solution.coefficients[n] / value - 1) for n, value in statement.numbers.items()}
+    for name, function in statement.functions.items():
+        exact, got = (
+            function(**columns).numpy(),
+            solution.coefficients[name](**{n: c.numpy() for n, c in columns.items()}),
+        )
+        numbers[name] = float(np.linalg.norm(got - exact) / np.linalg.norm(exact))
     report = solution.report(max_seconds=seconds)
     return {
         "errors": errors, "numbers": numbers, "seconds": took, "solver": type(solution.solver).__name__,
         "status": solution.status.name.lower(), "verdict": report.verdict.value, "sentence": report.sentence,
+        "commit": commit(),
     }  # fmt: skip
 
 

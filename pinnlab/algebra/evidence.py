@@ -132,7 +132,10 @@ def triangle(matrix: Array) -> Array:
 
 def _cholesky(matrix: Array) -> Array:
     """The lower triangle, of a matrix whose rows may be of very different sizes."""
-    units = 1 / np.sqrt(np.diag(matrix))
+    diagonal = np.diag(matrix)
+    if not (diagonal > 0).all():
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    units = 1 / np.sqrt(diagonal)
     return np.linalg.cholesky(units[:, None] * matrix * units) / units[:, None]
 
 

@@ -63,6 +63,8 @@ def roughness(degrees: Sequence[int], order: int) -> Array:
     if order == 0:
         mean = product_means(degrees)
         total -= np.outer(mean, mean)
+        # a constant has no variance, and rounding must not give it any
+        total[0] = total[:, 0] = 0.0
     return total
 
 

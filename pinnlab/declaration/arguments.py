@@ -8,6 +8,9 @@ from typing import Any
 
 from pinnlab.derivatives.names import UnknownNameError, parts_of
 
+ANY = "**"
+"""Stands among the names of a function's arguments where it takes all."""
+
 
 def argument_names(
     function: Callable, available: Iterable[str], what: str, keywords: tuple[str, ...] = ()
@@ -71,3 +74,12 @@ def with_arguments(function: Callable[..., Any], names: Iterable[str]) -> Callab
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     vars(function)["__signature__"] = inspect.Signature([inspect.Parameter(name, kind) for name in names])
     return function
+
+
+def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a function's arguments, ``ANY`` among them where it takes all; none of a built-in one without a signature."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(ANY if p.kind is p.VAR_KEYWORD else p.name for p in found)

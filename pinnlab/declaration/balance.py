@@ -102,13 +102,11 @@ class Told(NamedTuple):
     Attributes:
         lowest, highest: of what is prescribed, or of a path that was followed.
         variation: by which it is expected to vary at least.
-        followed: whether the ends are those of a path, so that nothing else has to be expected.
     """
 
     lowest: float = 0.0
     highest: float = 0.0
     variation: float = 0.0
-    followed: bool = False
 
     @property
     def middle(self) -> float:
@@ -127,10 +125,8 @@ class Told(NamedTuple):
 
     @property
     def scale(self) -> tuple[float, float]:
-        """(offset, scale): see ``offset_and_scale``; of a path, the scale is no more than all of its way."""
-        offset, scale = offset_and_scale(self.lowest, self.highest, self.variation)
-        way = self.highest - self.lowest
-        return offset, min(scale, way) if self.followed and not offset and way > _NOTHING * scale else scale
+        """(offset, scale): see ``offset_and_scale``."""
+        return offset_and_scale(self.lowest, self.highest, self.variation)
 
 
 def offset_and_scale(lowest: float, highest: float, variation: float, share: float = 0.25) -> tuple[float, float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pinnlab.declaration.arguments import ANY, arguments_of
 from pinnlab.declaration.conditions import (
     AnyCondition,
     AtAnInstant,
@@ -25,7 +25,6 @@ from pinnlab.declaration.unknown_functions import UnknownFunction, checked_funct
 from pinnlab.domains import Region
 
 _OURS = (AtAnInstant, PrescribedCondition, Condition, Data, Integral, Periodic)
-_ANY = "**"
 _EQUATIONS = "give a function that returns what must vanish, such as lambda u: u.t - u.xx, or a list of functions"
 
 
@@ -107,9 +106,9 @@ def warn_unused(
     """
     if isinstance(given, Looked) or not all(isinstance(condition, _OURS) for condition in conditions):
         return
-    used = set(_arguments([*functions, *map(vars, conditions), *given.values()]))
-    unused = [name for name in given if name not in used | set(_arguments(reference))]
-    if unused and _ANY not in used:
+    used = set(arguments_in([*functions, *map(vars, conditions), *given.values()]))
+    unused = [name for name in given if name not in used | set(arguments_in(reference))]
+    if unused and ANY not in used:
         warnings.warn(
             f"parameters={{{unused[0]!r}: ...}} changes nothing: no equation or condition has an argument {unused[0]!r}; "
             f"take it as one, such as lambda u, {unused[0]}: ..., or leave it out.",
@@ -117,18 +116,14 @@ def warn_unused(
         )
 
 
-def _arguments(given: Any) -> Iterator[str]:
-    """Names of arguments of a function, or of the functions in a list or a dictionary; ``_ANY`` where it takes all."""
+def arguments_in(given: Any) -> Iterator[str]:
+    """Names of arguments of a function, or of the functions in a list or a dictionary; ``ANY`` where it takes all."""
     if isinstance(given, Mapping):
         given = list(given.values())
     if isinstance(given, list | tuple):
         for each in given:
-            yield from _arguments(each)
+            yield from arguments_in(each)
     if isinstance(given, Piecewise):
-        yield from _arguments(given.jump)
+        yield from arguments_in(given.jump)
     elif callable(given):
-        try:
-            found = inspect.signature(given).parameters.values()
-        except (TypeError, ValueError):  # of built-in functions without a signature
-            return
-        yield from (_ANY if p.kind is p.VAR_KEYWORD else p.name for p in found)
+        yield from arguments_of(given)

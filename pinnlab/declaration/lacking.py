@@ -34,7 +34,7 @@ from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 
-_KEPT = 64_000_000
+KEPT = 64_000_000
 """Numbers of the known function's derivatives that are kept for points that come again."""
 _BATCH = 4096
 
@@ -55,6 +55,7 @@ class KeptJets:
         indices: the derivatives that may be asked for.
         deadline: raise TimeIsUpError after it.
         place: moves points, and knows the number of the coordinate that is held: see ``lacking_problem``.
+        kept: numbers that may be kept.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class KeptJets:
         indices: Indices,
         deadline: Deadline | None = None,
         place: Place | None = None,
+        kept: int = KEPT,
     ):
-        self.model, self.problem, self.indices, self.place = model, problem, indices, place
+        self.model, self.problem, self.indices, self.place, self._most = model, problem, indices, place, kept
         self.deadline = deadline or Deadline()
         self._kept: dict[bytes, Tensor] = {}
         self._numbers = 0
@@ -87,7 +89,7 @@ class KeptJets:
         return torch.cat(parts, dim=1).to("cpu", torch.float64)
 
     def _keep(self, mark: bytes, jet: Tensor) -> None:
-        if self._numbers + jet.numel() > _KEPT:
+        if self._numbers + jet.numel() > self._most:
             self._kept, self._numbers = {}, 0
         self._kept[mark] = jet
         self._numbers += jet.numel()
@@ -125,6 +127,7 @@ def lacking_problem(
     deadline: Deadline | None = None,
     place: Place | None = None,
     also: Sequence[AnyCondition] = (),
+    kept: int = KEPT,
 ) -> Problem:
     """The problem whose solution is u - u_h, with the names of the problem's own unknowns.
 
@@ -136,10 +139,11 @@ def lacking_problem(
         place: moves points (n, d) to where the model is evaluated in their place, such as away from others where it has
             no value; the number of the coordinate that a condition's piece holds, if any, is given with them.
         also: further conditions on e.
+        kept: numbers of u_h's derivatives that equations keep for points that come again.
     """
     names = problem.domain.coordinates
     parameters = problem.parameter_values()
-    known = KeptJets(model, problem, used_indices(problem.derivatives, names), deadline, place)
+    known = KeptJets(model, problem, used_indices(problem.derivatives, names), deadline, place, kept)
     evaluate = problem.equation_term().evaluate
 
     def equations(given: dict[str, Any]) -> dict[str, Tensor]:

@@ -30,6 +30,7 @@ from pinnlab.declaration.dry_run import (
     representative,
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
+from pinnlab.declaration.fixing import admitted, still_conditions
 from pinnlab.declaration.fluxes import Jump, lost_flux
 from pinnlab.declaration.joints import Joints, find_joints
 from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
@@ -160,20 +161,17 @@ class Problem:
     def at(self, **values: Any) -> Problem:
         """The same problem with some parameters fixed: ``family.at(nu=0.02)``, ``family.at(u0=lambda x: torch.sin(x))``.
 
+        Conditions, and data, on these parameters alone are left out: nothing is left in them to be found.
+
         Args:
             values: numbers; for a ``RandomField`` one of its members, or any function of its coordinates.
 
         Raises:
             TypeError, ValueError: an unknown parameter, or a value outside its family.
         """
-        for name, value in values.items():
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                raise ValueError(f"at({name}={value!r}): not a parameter of this problem; its parameters are {known}.")
-            family = self.parameters[name]
-            if isinstance(family, Family):
-                values[name] = family.admit(name, value)
-        return self.replace(parameters=Looked({**self.parameters, **values}))
+        fixed, sought = admitted(self.parameters, values), {*self.unknown_parameters, *self.unknown_functions}
+        kept = still_conditions(self.conditions, fixed, {*self.unknowns, *self.complex_unknowns, *sought - set(fixed)})
+        return self.replace(parameters=Looked({**self.parameters, **fixed}), conditions=kept)
 
     def sample(self, rng: np.random.Generator) -> Problem:
         """A random member of the family; TypeError where ``rng`` is no ``numpy.random.Generator``."""

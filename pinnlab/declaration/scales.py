@@ -34,6 +34,8 @@ USUAL = 5.0
 give 10 or 1/10 are less accurate after as many steps."""
 STIFF = 3e3
 """The same for time and for the sizes of equations."""
+_ALIKE = 2.0
+"""Factor up to which two unknowns are about equally large."""
 EVEN = 10.0
 """Factor between the sizes of two equations up to which both are felt: their squares are added up."""
 SPREAD = 1e10
@@ -160,12 +162,14 @@ def _found(
     sizes = {u: scale for u, (_, scale) in unknowns.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
     equations, notes = {}, [_lost(u, told) for u, told in ranges.items() if u not in given and told.is_lost]
-    for name, row in declared.rows(rest, sizes).items():
+    # across a thin side nothing need be steep: its terms would outweigh all others, which then hardly counted
+    even = declared.evened(NATURAL)
+    for name, row in even.rows(rest, sizes).items():
         size = row.largest(sizes)
         notes += _spread(name, [sizes[u] * pull for u, pulls in row.pulls.items() for pull in pulls])
         mine = name in given and name not in {*coordinates, *unknowns, *own}
         equations[name] = given[name][1] if mine else rounded(size) if 0 < size < math.inf else 1.0
-    found = Scales(coordinates, pairs, own, equations, conditions=declared.misfits(rest, sizes), notes=tuple(notes))
+    found = Scales(coordinates, pairs, own, equations, conditions=even.misfits(rest, sizes), notes=tuple(notes))
     # ones for all names are the user's wish that nothing is changed
     natural = found.change.is_identity if given else _natural(declared, coordinates, unknowns, equations)
     return replace(found, natural=natural)
@@ -200,13 +204,18 @@ def _alike_parts(parts: Mapping[str, tuple[float, float]]) -> dict[str, tuple[fl
 def unknown_scales(
     ranges: Mapping[str, Told], given: Mapping[str, tuple[float | None, float]]
 ) -> dict[str, tuple[float, float]]:
-    """{unknown: (offset, scale)}.
+    """{unknown: (offset, scale)}; those that differ from the largest by less than a factor of two share its scale.
+
+    They often have one unit, such as two concentrations, and rounding to powers of two would tell them apart.
 
     Args:
         ranges: see ``unknown_ranges``.
         given: by the user.
     """
-    return {u: _settled(told.scale, given.get(u)) for u, told in ranges.items()}
+    found = {u: _settled(told.scale, given.get(u)) for u, told in ranges.items()}
+    free = {u: scale for u, (offset, scale) in found.items() if u not in given and offset == 0}
+    largest = max(free.values(), default=1.0)
+    return found | {u: (0.0, largest) for u, scale in free.items() if scale >= largest / _ALIKE}
 
 
 def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]:
@@ -219,7 +228,7 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
     names = declared.context.unknowns
     paths = declared.paths if certain else {}
     if set(paths) == set(names):
-        return {u: Told(*paths[u], followed=True) for u in names}
+        return {u: Told(*paths[u]) for u in names}
     rest = dict.fromkeys(names, 0.0)
     values, slopes = declared.asked(rest)
     # what is asked of non-linear conditions is asked again, near where their unknowns are

@@ -35,6 +35,13 @@ def lengths(region: Region) -> dict[str, float]:
     return {name: upper - lower for name, (lower, upper) in region.bounds.items()}
 
 
+def even_lengths(region: Region, factor: float) -> dict[str, float]:
+    """{coordinate: extent of the region}; sides in space that differ from the longest by less than a factor are as long."""
+    found = lengths(region)
+    longest = max((found[name] for name in region.space), default=0.0)
+    return found | {name: longest for name in region.space if factor * found[name] > longest}
+
+
 class TermSizes:
     """A declaration whose terms are looked at.
 
@@ -45,6 +52,7 @@ class TermSizes:
         parameters: of the problem.
         complex_unknowns: names of those of which two unknowns are the parts.
         waves: whether short waves of a source are taken into account.
+        even: sides that are shorter than the longest one by less than this factor count as being as long.
     """
 
     def __init__(
@@ -56,12 +64,13 @@ class TermSizes:
         complex_unknowns: Sequence[str] = (),
         *,
         waves: bool = True,
+        even: float = 1.0,
     ):
         self.complex_unknowns, self.waves = tuple(complex_unknowns), waves
         self.context, self.region, self._given = context, context.region, parameters
         self.parameters = {name: _large(value) for name, value in parameters.items()}
         self.equations, self.conditions = equations, conditions
-        self.lengths = lengths(self.region)
+        self.lengths = even_lengths(self.region, even)
         self._site = equations.draw(self._unit, _POINTS)[0]
 
     def _unit(self, n: int) -> Tensor:
@@ -143,6 +152,11 @@ class TermSizes:
                     continue
                 self._ask(term, sites[0], rest, values, slopes)
         return values, slopes
+
+    def evened(self, factor: float) -> TermSizes:
+        """The same with sides that differ by less than a factor as long as the longest one."""
+        given = (self.context, self.equations, self.conditions, self._given, self.complex_unknowns)
+        return TermSizes(*given, waves=self.waves, even=factor)
 
     @property
     def blunt(self) -> TermSizes:

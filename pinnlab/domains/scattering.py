@@ -37,8 +37,18 @@ _BATCH, _SAMPLES = 2048, 512
 """Points that are drawn at a time, and those at which lengths are asked for."""
 
 
-def spacing_of(region: Region, found: Sequence[Surface], marks: Features, size: float) -> Spacing:
-    """Small where surfaces bend, and between those that are close to one another but do not meet."""
+def spacing_of(
+    region: Region, found: Sequence[Surface], marks: Features, size: float, graded: Sequence[tuple[Array, float]] = ()
+) -> Spacing:
+    """Small where surfaces bend, between those that are close to one another but do not meet, and where it is asked for.
+
+    Args:
+        region: in space.
+        found: its surfaces, and those inside.
+        marks: where they meet.
+        size: length of edges elsewhere.
+        graded: (points (n, 3), length of edges there).
+    """
     shown = [i for i, s in enumerate(found) if s.piece]
     same = twins(found)
     meeting = np.eye(len(found))
@@ -61,6 +71,9 @@ def spacing_of(region: Region, found: Sequence[Surface], marks: Features, size: 
             some = line[:: max(1, len(line) // _SAMPLES)]
             points.append(some)
             sizes.append(np.full(len(some), _INWARD * min(size, _BEND * found[i].radius, _BEND * found[j].radius)))
+    for line, length in graded:
+        points.append(line)
+        sizes.append(np.full(len(line), length))
     at, small = np.concatenate(points), np.concatenate(sizes)
     order = np.argsort(small, kind="stable")
     kept = apart(at[order], 0.7 * small[order])

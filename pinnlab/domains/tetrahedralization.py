@@ -33,7 +33,13 @@ _SHARES = (1.0, 0.75, 0.5)
 """Of the wanted size, that are tried until a mesh keeps to the boundary."""
 
 
-def tetrahedralize(region: Region, size: float, parts: Sequence[Region] = (), share: float = 1.0) -> Tetrahedra:
+def tetrahedralize(
+    region: Region,
+    size: float,
+    parts: Sequence[Region] = (),
+    share: float = 1.0,
+    graded: Sequence[tuple[Array, float]] = (),
+) -> Tetrahedra:
     """Tetrahedra of about one size over a region in space.
 
     Args:
@@ -41,6 +47,7 @@ def tetrahedralize(region: Region, size: float, parts: Sequence[Region] = (), sh
         size: length of edges, at most.
         parts: regions of the same coordinates, on whose boundaries tetrahedra are to have faces; a mesh has its own.
         share: of all lengths, by which edges are shorter still, everywhere.
+        graded: (points (n, 3), length of edges there, at most); a mesh has its own.
 
     Raises:
         TypeError: a region whose boundary is not known as surfaces.
@@ -51,7 +58,8 @@ def tetrahedralize(region: Region, size: float, parts: Sequence[Region] = (), sh
     found = [*surfaces(region), *inner_surfaces(region, parts)]
     marks = features(region, found)
     for less in _SHARES:
-        mesh = _filled(region, found, marks, less * size, share)
+        lengths = spacing_of(region, found, marks, less * size, [(at, less * length) for at, length in graded])
+        mesh = _filled(region, found, marks, lengths.scaled(share))
         if mesh is not None:
             return mesh
     raise ValueError(
@@ -60,9 +68,8 @@ def tetrahedralize(region: Region, size: float, parts: Sequence[Region] = (), sh
     )
 
 
-def _filled(region: Region, found: Sequence[Surface], marks: Features, size: float, share: float) -> Tetrahedra | None:
+def _filled(region: Region, found: Sequence[Surface], marks: Features, sizes: Spacing) -> Tetrahedra | None:
     """Tetrahedra; None where they do not keep to the boundary, or are flat."""
-    sizes = spacing_of(region, found, marks, size).scaled(share)
     lines = np.concatenate([np.empty((0, 3)), *marks.edges.values()])
     nodes, on = scattered(region, found, marks, sizes)
     for _ in range(_MENDINGS):

@@ -49,6 +49,10 @@ class Deadline:
         """An earlier one, when so large a share (0 to 1) of what is left, but for some seconds, is over."""
         return self if math.isinf(self.at) else Deadline.after(share * max(0.0, self.left - reserved), self.now)
 
+    def sooner(self, seconds: float) -> Deadline:
+        """An earlier one, by so many seconds."""
+        return self if math.isinf(self.at) else Deadline(self.at - seconds, self.seconds, self.now)
+
     @property
     def left(self) -> float:
         """Seconds until then; negative afterwards."""

@@ -64,7 +64,7 @@ def draw_function(places: Sequence[Axes], name: str, function: Any) -> None:
 def numbers_told(solution: Solved) -> str:
     """A line with the numbers that were found, and their intervals where the run has told them; empty without numbers."""
     sure = vars(solution).get("sure", solution.uncertainty)
-    if sure is None:
+    if sure is None or not sure.names:
         return ""
     ends = sure.intervals(_LEVEL)
     told = (f"{name} = {value:.4g} ({ends[name][0]:.4g} to {ends[name][1]:.4g})" for name, value in sure.values.items())

@@ -13,6 +13,7 @@ from pinnlab.algebra.largest import largest
 from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
@@ -34,7 +35,7 @@ from pinnlab.reference.newton import SINGULAR
 from pinnlab.reference.ode import solve_ode
 from pinnlab.reference.periodic import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
-from pinnlab.reference.singular import Layers, Whole
+from pinnlab.reference.singular import Whole
 from pinnlab.reference.steady import run_steady
 from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
 from pinnlab.reference.uniqueness import is_singular

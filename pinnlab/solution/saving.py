@@ -294,8 +294,7 @@ class _Known:
 
 
 def _piece(data: Data, known: _Known) -> Piece:
-    lift = {unknown: plain.singular_from(part) for unknown, part in data.get("lift", {}).items()}
-    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], lift)
+    return Piece.from_data(data["piece"], known.bases[data["basis"]], data["constants"], _lift(data))
 
 
 def _cut_piece(data: Data, known: _Known) -> CutPiece:
@@ -303,7 +302,12 @@ def _cut_piece(data: Data, known: _Known) -> CutPiece:
 
 
 def _slab_piece(data: Data, known: _Known) -> SlabPiece:
-    return SlabPiece.from_data(data["slab of cells"], known.bases[data["basis"]], data["constants"])
+    return SlabPiece.from_data(data["slab of cells"], known.bases[data["basis"]], data["constants"], _lift(data))
+
+
+def _lift(data: Data) -> dict[str, SingularPart]:
+    """{unknown: the part of it that was known beforehand}."""
+    return {unknown: plain.singular_from(part) for unknown, part in data.get("lift", {}).items()}
 
 
 def _view(data: Data, known: _Known) -> EulerianView:

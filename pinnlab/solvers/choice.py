@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pinnlab.declaration.conditions import Initial, Integral
+from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
 from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.causal import CausalPINN
@@ -136,7 +138,7 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if domain.has_time and len(domain.space) == 2 and not problem.clashes.found:
         return _marching_experts(problem, settings)
     few = len(domain.space) <= (1 if domain.has_time else 3)
-    if not few and len(domain.space) == 2 and problem.clashes.resolved:
+    if not few and len(domain.space) == 2 and _layers_are_known(problem):
         # what is left of heat in the plane when its layers are built in is smooth
         few, experts = True, HardConstraintMoE(tolerance=PLANE_TOLERANCE)
     # cells are graded towards points of the plane, and not towards lines in space
@@ -144,6 +146,11 @@ def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | N
     if not few or singular or not runs_on(settings) or not _accepts(experts, problem, settings):
         return None
     return Choice(experts, "a smooth single instance: many local experts, solved for and not trained", certain=False)
+
+
+def _layers_are_known(problem: Problem) -> bool:
+    """Whether data clash, and local experts in the plane can take out the layers that this makes."""
+    return Layers.of(problem) is not None or (problem.clashes.resolved and isinstance(problem.domain, Box))
 
 
 def _marching_experts(problem: Problem, settings: Settings) -> Choice | None:
@@ -254,7 +261,7 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
     if not runs_on(settings):
         return "local experts run in float64 on the CPU only"
     if domain.has_time and len(domain.space) == 2 and problem.clashes.found:
-        return "data clash, and local experts of the plane do not hold the layers that this makes"
+        return "data clash, and the layers that this makes are not known, or not there"
     if len(domain.space) > (2 if domain.has_time else 3):
         return "many dimensions"
     if changing(problem):

@@ -153,7 +153,7 @@ class Uncertainty:
             tuple(data["names"]),
             np.array(data["best"]),
             tuple(Free(*three) for three in data["frees"]),
-            Covariance(np.array(data["matrix"]).reshape(p, p), np.array(data["blind"]).reshape(-1, p)),
+            Covariance(np.array(data["matrix"]).reshape(p, p), np.array(data["blind"]).reshape(len(data["blind"]), p)),
             float(data["freedom"]),
             tuple(data["products"]),
             {n: (np.array(a), np.array(b)) for n, (a, b) in data["profiles"].items()},

@@ -30,10 +30,7 @@ def load(x, y, t):
 
 
 def heat(u, a, x, y, t):
-    return {
-        "u": u.t - pl.diff(a * u.x, "x") - pl.diff(a * u.y, "y") - load(x, y, t),
-        "a": a.t,
-    }
+    return u.t - pl.diff(a * u.x, "x") - pl.diff(a * u.y, "y") - load(x, y, t)
 
 
 def problem(seed: int = 0) -> pl.Problem:
@@ -42,12 +39,13 @@ def problem(seed: int = 0) -> pl.Problem:
     noise = torch.from_numpy(rng.normal(0.0, NOISE, 2500))
     return pl.Problem(
         domain=pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0), t=(0.0, 1.0)),
-        unknowns=("u", "a"),
+        unknowns="u",
         equations=heat,
         conditions=[
             pl.Data(points={"x": x, "y": y, "t": t}, u=exact_u(x, y, t) + noise, sd=NOISE),
-            pl.Dirichlet(a=exact_a),
+            pl.Condition(lambda a, x, y: a - exact_a(x, y)),
         ],
+        parameters={"a": pl.Unknown(1.0, of=("x", "y"))},
         reference=lambda x, y, t: {"u": exact_u(x, y, t), "a": exact_a(x, y)},
         name="PINNacle HInv",
     )

@@ -177,6 +177,43 @@ def test_ordinary_equations_are_followed_to_where_they_go() -> None:
     assert 5e5 < problem.scales().unknowns["n"][1] < 2e6
 
 
+def test_terms_across_a_thin_side_do_not_outweigh_the_others() -> None:
+    start = pl.Initial(T=lambda x: 293 + 3 * torch.sin(10 * math.pi * x))
+
+    def strip(width: float) -> Any:
+        return pl.Problem(
+            pl.Box(x=(0.0, 0.1), y=(0.0, width), t=(0.0, 20.0)), "T", lambda T: 2.4e6 * T.t - 200.0 * (T.xx + T.yy),
+            [start, pl.Dirichlet(T=293.0, on="x"), pl.Neumann(T=0.0, on="y")],
+        ).scales()  # fmt: skip
+
+    line, square, thin = rod().scales(), strip(0.1), strip(0.01)
+    assert list(thin.equations.values()) == list(square.equations.values())
+    assert thin.conditions == square.conditions
+    # a term more, of the size of the others
+    assert 0.9 < next(iter(thin.equations.values())) / line.equations["heat"] < 2.1
+    # what is 1000 times as thin is a layer, and counts in its own length
+    assert strip(1e-4).coordinates["y"][1] < 1e-3 and strip(1e-4).conditions != square.conditions
+
+
+def test_unknowns_that_are_about_equally_large_share_a_scale() -> None:
+    def one(size: float, **given: Any) -> dict[str, float]:
+        def apart(u: pl.Field, v: pl.Field) -> dict[str, pl.Field]:
+            return {"u": u.xx, "v": v.xx}
+
+        hot = [pl.Dirichlet(u=0.0, v=0.0, on="x-"), pl.Dirichlet(u=1e-6, v=size * 1e-6, on="x+")]
+        found = pl.Problem(pl.Box(x=(0.0, 1.0)), ("u", "v"), apart, hot, **given).scales().unknowns
+        return {name: scale for name, (_, scale) in found.items()}
+
+    # powers of two: 2^-20 and what is less by far, 2^-22
+    assert one(0.6) == {"u": 2.0**-20, "v": 2.0**-20}
+    assert one(0.25) == {"u": 2.0**-20, "v": 2.0**-22}
+    # what the user says of one tells nothing of the other
+    assert one(0.6, scales={"u": 1e-6}) == {"u": 1e-6, "v": 2.0**-21}
+    # the concentrations of a reaction from 1 to 0.5, from 0.5 to 0 and from 0 to 0.5
+    scales = PAIRS["kinetics"]().si.scales().unknowns
+    assert scales["a"] == scales["b"] == (0.0, 2.0**-20) and scales["c"] == (0.0, 2.0**-21)
+
+
 def test_solutions_come_back_in_the_users_units() -> None:
     solution = pl.solve(rod(), pl.HardConstraintMoE(), progress=False)
     x, t = np.array([0.02, 0.05]), 5.0

@@ -32,10 +32,19 @@ def test_a_share_of_what_is_left() -> None:
     assert first.at == 5.0 and first.seconds == pytest.approx(2.0)
 
 
+def test_sooner() -> None:
+    now = [0.0]
+    sooner = Deadline.after(9.0, lambda: now[0]).sooner(4.0)
+    now[0] = 4.9
+    sooner.check()
+    now[0] = 5.0
+    assert sooner.passed and sooner.seconds == 9.0
+
+
 def test_one_that_never_comes() -> None:
     never = Deadline.after(None)
     never.check()
-    assert never.allows(1e300) and never.share(0.5) is never and math.isinf(never.seconds)
+    assert never.allows(1e300) and never.share(0.5) is never.sooner(3.0) is never and math.isinf(never.seconds)
 
 
 def test_a_processor_multiplies() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.reference.singular import Layers
+from pinnlab.declaration.known_layers import Layers
 
 PLATE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 0.1))
 HOT = [pl.Initial(u=0.0), pl.Dirichlet(u=100.0, on="x+"), pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=0.0, on="y")]

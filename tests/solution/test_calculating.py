@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,49 @@ def test_gradients_against_exact_ones(experts: pl.Solution) -> None:
             found, true = (torch.autograd.grad(v.sum(), (x, t), create_graph=True) for v in (found, true))
             found, true = (torch.stack(v) for v in (found, true))
         assert float(((found - true).norm() / true.norm()).detach()) < 1e-6
+
+
+DISC = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)
+
+
+def decaying(x: Any, y: Any, t: Any) -> Any:
+    return torch.exp(-2 * torch.as_tensor(t)) * torch.sin(x) * torch.cos(y)
+
+
+DECAY = pl.Problem(
+    DISC * pl.Box(t=(0.0, 0.1)), "u", lambda u: u.t - u.laplacian,
+    [pl.Initial(u=lambda x, y: decaying(x, y, 0.0)), pl.Dirichlet(u=decaying)],
+)  # fmt: skip
+WAVES = pl.Problem(DISC, "u", lambda u: u.laplacian + 2 * u, [pl.Dirichlet(u=lambda x, y: decaying(x, y, 0.0))])
+COLD = DECAY.replace(conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=1.0)])
+
+
+@pytest.mark.parametrize("name", ["cut cells", "marched", "layers taken out", "elements"])
+def test_gradients_on_regions(name: str) -> None:
+    experts = pl.HardConstraintMoE(tolerance=1e-2 if name == "layers taken out" else 1e-6)
+    made: dict[str, Callable[[], Any]] = {
+        "cut cells": lambda: pl.solve(WAVES, experts, progress=False),
+        "marched": lambda: pl.solve(DECAY, experts, progress=False),
+        "layers taken out": lambda: pl.solve(COLD, experts, progress=False),
+        "elements": lambda: pl.reference_solution(WAVES, tolerance=1e-3),
+    }
+    solution = made[name]()
+    x = torch.tensor([0.13, 0.41, -0.53], dtype=torch.float64, requires_grad=True)
+    y = torch.tensor(0.37, dtype=torch.float64, requires_grad=True)
+    t = torch.tensor(0.04, dtype=torch.float64, requires_grad=True)
+    steady = name in ("cut cells", "elements")
+
+    def u(*at: Tensor) -> Tensor:
+        return solution(**dict(zip("xyt", at, strict=False)))["u"]
+
+    places = (x, y) if steady else (x, y, t)
+    assert torch.autograd.gradcheck(u, places, rtol=1e-6)
+    if name != "layers taken out":
+        found, true = (
+            torch.cat([g.reshape(-1) for g in torch.autograd.grad(v.sum(), places)])
+            for v in (u(*places), decaying(x, y, 0.0 if steady else t))
+        )
+        assert float((found - true).norm() / true.norm()) < (1e-2 if name == "elements" else 1e-6)
 
 
 def test_a_parameter_of_a_family_by_finite_differences(solved: dict[str, pl.Solution]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,27 @@ def test_a_step_that_is_given_up_loses_none_before_it(monkeypatch: pytest.Monkey
     assert result.status is pl.Status.BUDGET_REACHED
     (record,) = result.history
     assert record.step == 3 and record.held_out < 1, "three steps were taken, and looked at"
+
+
+@pytest.mark.parametrize(("stepping", "looking", "measured"), [(2.0, 0.0, False), (2.0, 0.1, True), (0.1, 0.0, True)])
+def test_the_error_of_what_is_slow_is_not_measured_when_time_is_up(
+    stepping: float, looking: float, measured: bool
+) -> None:
+    """Nobody knows how long that takes before it was done once; quick steps have it measured."""
+    quiet: Any = SimpleNamespace(
+        processes=SimpleNamespace(first=lambda record: record), clock=SimpleNamespace(seconds=1.0),
+        state=SimpleNamespace(records=[]), observers=SimpleNamespace(show=lambda *_: None),
+        options=SimpleNamespace(target_error=None),
+    )  # fmt: skip
+    loop: Any = object.__new__(phase_loop.PhaseLoop)
+    vars(loop).update(
+        run=quiet, k=0, phase=SimpleNamespace(stages=()), view=SimpleNamespace(coefficients={}),
+        at=SimpleNamespace(theta=torch.zeros(1), best_theta=None, best_loss=1.0, stage=0, step=3),
+        system=SimpleNamespace(model=SimpleNamespace(theta=None), held_out_loss=lambda theta: 0.5),
+        deadline=Deadline(-1.0, 1.0), errors=lambda: {"u": 0.1}, _stepping=stepping, _looking=looking,
+    )  # fmt: skip
+    record = loop.look(0.4, {})
+    assert record.held_out == 0.5 and record.errors == ({"u": 0.1} if measured else {})
 
 
 def test_the_work_of_a_step_is_known_before_it() -> None:

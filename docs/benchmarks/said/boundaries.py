@@ -111,6 +111,26 @@ def contact() -> Statement:
     )  # fmt: skip
 
 
+def inclusion() -> Statement:
+    """A disc that conducts ten times as well as the plate around it, in a slope of temperature."""
+    radius, k = 0.4, 10.0
+
+    def truth(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        square = x**2 + y**2
+        outside = x * (1 - radius**2 * (k - 1) / (k + 1) / square.clamp_min(radius**2))
+        return torch.where(square < radius**2, 2 * x / (k + 1), outside)
+
+    plate = pl.Piecewise((pl.Ball(center={"x": 0.0, "y": 0.0}, radius=radius), k), otherwise=1.0)
+    problem = pl.Problem(
+        pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0)),
+        "T",
+        lambda T, k: pl.div(k * pl.grad(T)),
+        pl.Dirichlet(T=truth),
+        {"k": plate},
+    )
+    return Statement(problem, lambda x, y: {"T": truth(x, y)})
+
+
 def _half_plane(conditions: list[Any], truth: Callable[..., torch.Tensor]) -> Statement:
     """Laplace's equation on (-1, 1) x (0, 1) with a bottom side that changes at its middle."""
     others = [pl.Dirichlet(u=truth, on=side) for side in ("x-", "x+", "y+")]

@@ -21,10 +21,12 @@ class Statement:
         problem: what is to be solved.
         truth: {unknown: values} at coordinates by name, (n,) tensors; complex unknowns have complex values.
         numbers: {coefficient: value} that are to be found.
+        functions: {coefficient: function of its coordinates, (n,) tensors} that are to be found.
         solver: None for the default.
     """
 
     problem: pl.Problem
     truth: Callable[..., dict[str, torch.Tensor]]
     numbers: dict[str, float] = field(default_factory=dict)
+    functions: dict[str, Callable[..., torch.Tensor]] = field(default_factory=dict)
     solver: Any = None

@@ -20,8 +20,6 @@ _HALVINGS = 40
 
 def singular_corners(problem: Problem, region: Region, essential: Sequence[Essential]) -> list[Array]:
     """(2,) points at which derivatives are unbounded: re-entrant corners, and where conditions or their values change."""
-    if len(region.coordinates) != 2:
-        return []
     corners = corners_of(region)
     fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, _, pieces in corners for piece in pieces}
     found: list[Array] = []

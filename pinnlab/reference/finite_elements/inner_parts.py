@@ -11,6 +11,7 @@ from pinnlab.declaration.fluxes import Jump
 from pinnlab.declaration.materials import PiecewiseFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box, Mesh, Region
+from pinnlab.reference.finite_elements.lines import Line
 
 _ON = 1e-6
 """Distance from a boundary up to which a jump lies on it, relative to the region's size: jumps are found to less."""
@@ -18,11 +19,12 @@ _BEYOND = 0.5
 """How far boxes that stand for a plane reach beyond a region, relative to its size."""
 
 
-def inner_parts(problem: Problem) -> list[Region]:
+def inner_parts(problem: Problem, lines: Sequence[Line] = ()) -> list[Region]:
     """Regions whose boundaries, as far as they lie inside, are where something jumps: materials, and sides of planes.
 
     Args:
         problem: on a region in space, or its product with time. A mesh has its own faces.
+        lines: along which tetrahedra are to have edges: those in a plane across a coordinate are where it meets a side.
     """
     rest = problem.domain.at_rest
     assert rest is not None
@@ -37,9 +39,16 @@ def inner_parts(problem: Problem) -> list[Region]:
             found.append(region)
     for jump in problem.jumps:
         if jump.coordinate in rest.coordinates and jump.position is not None and _off(problem, rest, found, jump):
-            lower = rest.bounds[jump.coordinate][0]
-            found.append(_box(rest, {jump.coordinate: (lower - _BEYOND * rest.size, jump.position)}))
+            found.append(_below(rest, jump.coordinate, jump.position))
+    for line in lines:
+        if line.planes and _is_off(rest, found, line.points):
+            found.append(_below(rest, *next(iter(line.planes.items()))))
     return found
+
+
+def _below(whole: Region, coordinate: str, position: float) -> Box:
+    """The box whose side at a position is a plane through a region."""
+    return _box(whole, {coordinate: (whole.bounds[coordinate][0] - _BEYOND * whole.size, position)})
 
 
 def _box(whole: Region, bounds: dict[str, tuple[float, float]]) -> Box:
@@ -58,5 +67,10 @@ def off_parts(problem: Problem, parts: Sequence[Region]) -> list[Jump]:
 def _off(problem: Problem, rest: Region, parts: Sequence[Region], jump: Jump) -> bool:
     """Whether a jump lies on the boundary of none of the parts."""
     points = np.array(jump.points)[:, [problem.domain.coordinates.index(name) for name in rest.coordinates]]
+    return _is_off(rest, parts, points)
+
+
+def _is_off(rest: Region, parts: Sequence[Region], points: np.ndarray) -> bool:
+    """Whether some of the points (n, 3) lie on the boundary of no part."""
     gaps = [part.depth(torch.from_numpy(points)).abs().numpy() for part in parts]
     return not gaps or bool((np.min(gaps, axis=0) > _ON * rest.size).any())

@@ -15,8 +15,11 @@ from pinnlab.domains import Region
 from pinnlab.domains.outlines import Curve
 from pinnlab.domains.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.finite_elements.conditions import Essential
+from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
 from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
+from pinnlab.reference.finite_elements.lines import singular_lines
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
 from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.structure import periodic_unknowns
@@ -27,8 +30,8 @@ _SHARES = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 """Lengths of edges on a last level, next to those of the one before."""
 _SURE = 0.8
 """Part of the time that is left, which a level may be expected to take."""
-_CORNER = 1e-4
-"""Edges at a corner where derivatives are unbounded, relative to others."""
+_CORNER, _LINE = 1e-4, 0.25
+"""Edges at a corner of the plane, and along a line in space, where derivatives are unbounded, relative to others."""
 
 
 def periodic_sides(problem: Problem) -> dict[str, set[str]]:
@@ -71,7 +74,7 @@ class Ladder:
 
     Attributes:
         region: without time.
-        graded: points at which edges are shortest, in the plane.
+        graded: points (2,) at which edges are shortest, or (n, 3) of a line.
         copied: periodic sides.
         curves: that triangles follow, in the plane.
         parts: regions whose boundaries tetrahedra follow, in space.
@@ -94,12 +97,12 @@ class Ladder:
     ended: bool = False
 
     @classmethod
-    def of(cls, problem: Problem, corners: Sequence[Array], like: Problem | None = None) -> Ladder:
-        """That of a problem, with corners (2,) of its region at which edges are to be shortest, in the plane.
+    def of(cls, problem: Problem, essential: Sequence[Essential], like: Problem | None = None) -> Ladder:
+        """That of a problem.
 
         Args:
             problem: gives region and periodic sides.
-            corners: of the region.
+            essential: its conditions on values: edges are short where they end, or clash.
             like: a problem that jumps at the same places, and whose equations are quick to look at; None for the problem.
         """
         like = like or problem
@@ -107,14 +110,19 @@ class Ladder:
         assert region is not None
         copied = tuple(copied_sides(problem).values())
         if len(region.coordinates) == 3:
-            parts = inner_parts(like)
-            return cls(region, (), copied, (), parts, 1.0 if off_parts(like, parts) else math.inf)
+            lines = singular_lines(problem, region, essential)
+            parts = inner_parts(like, lines)
+            # a mesh of one's own is not graded, and edges do not follow lines that are in no plane
+            rough = bool(off_parts(like, parts)) or any(
+                isinstance(region, MeshRegion) or not (line.is_edge or line.planes) for line in lines
+            )
+            return cls(region, [line.points for line in lines], copied, (), parts, 1.0 if rough else math.inf)
         curves = interfaces(like)
-        graded = [*corners, *material_corners(like, curves)]
+        graded = [*singular_corners(problem, region, essential), *material_corners(like, curves)]
         return cls(region, graded, copied, curves, (), 1.0 if off_curves(like, curves) else math.inf)
 
     def _mesh(self, share: float) -> Mesh:
-        small = _CORNER * first_size(self.region)
+        small = (_LINE if len(self.region.coordinates) == 3 else _CORNER) * first_size(self.region)
         graded = [(point, small) for point in self.graded]
         return meshed(self.region, share, graded, self.copied, self.curves, self.parts)
 
@@ -124,6 +132,21 @@ class Ladder:
         found = self._mesh(1.0)
         self.meshing = time.perf_counter() - began
         return found
+
+    def plain(self) -> Mesh | None:
+        """In space the first mesh without short edges along lines, for which there may be time; None where that was it."""
+        if len(self.region.coordinates) == 2 or not self.graded:
+            return None
+        self.graded, self.power = (), min(self.power, 1.0)
+        return self.first()
+
+    def believed(self, changes: int) -> float:
+        """The power of the length of edges with which errors are believed to fall at most, after so many changes.
+
+        Two of them show the power. One does not, and along a line in space where a value ends errors fall with the first.
+        """
+        on_lines = len(self.region.coordinates) == 3 and bool(self.graded)
+        return min(self.power, 1.0) if on_lines and changes == 1 else self.power
 
     def start(self) -> None:
         """Count from the mesh that was handed out last: it is the first one with a solution."""

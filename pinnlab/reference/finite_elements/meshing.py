@@ -50,8 +50,8 @@ def meshed(
     Args:
         region: without time, of two or three coordinates.
         share: of the lengths of edges of the first mesh.
-        graded: in the plane, (point (2,), length of edges there); in space edges are shorter where the region's own edges
-            point inwards.
+        graded: (point (2,), length of edges there) in the plane, (points (n, 3), length) in space, where edges are shorter
+            besides where the region's own edges point inwards.
         copied: pieces of the boundary that get the nodes of others, in the plane.
         inner: curves that triangles are to follow, in the plane.
         parts: regions on whose boundaries tetrahedra are to have faces, in space.
@@ -67,7 +67,7 @@ def meshed(
             f"reference_solution: {copied[0].of!r} and {copied[0].piece!r} are periodic; finite elements in space take no "
             "periodic sides. Pass a reference of your own as Problem(reference=...)."
         )
-    return tetrahedralize(region, size, parts, share)
+    return tetrahedralize(region, size, parts, share, graded)
 
 
 def space_on(mesh: Mesh) -> Space:

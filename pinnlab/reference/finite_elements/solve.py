@@ -25,7 +25,6 @@ from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.changes import ORDER, difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
-from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.ladder import Ladder, copied_sides, periodic_sides
@@ -244,9 +243,7 @@ def run_elements(
     posed = _Posed.of(problem, structure, read)
     problem = posed.problem
     essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
-    region = problem.domain.at_rest
-    assert region is not None
-    ladder = Ladder.of(problem, singular_corners(problem, region, essential), like)
+    ladder = Ladder.of(problem, essential, like)
     aside = Aside.of(problem, tuple(posed.multipliers))
     counts = {} if aside is None else dict.fromkeys(aside.unknowns, aside.counts)
     mesh = ladder.first()
@@ -262,7 +259,11 @@ def run_elements(
             guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes))
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
-            break
+            plain = None if best is not None or budget.deadline.passed else ladder.plain()
+            if plain is None:
+                break
+            mesh = plain
+            continue
         except HopelessError:
             raise
         except ValueError:
@@ -287,7 +288,7 @@ def run_elements(
         else:
             ladder.start()
         best = attempt
-        estimate = estimate_of(changes, ladder.fineness, ladder.power, posed.orders)
+        estimate = estimate_of(changes, ladder.fineness, ladder.believed(len(changes)), posed.orders)
         if estimate and max(estimate.values()) < budget.tolerance:
             break
         following = ladder.after(mesh, (time.perf_counter() - began) * warm, budget.deadline)
@@ -299,7 +300,7 @@ def run_elements(
     _check_balance(lacking)
     if not budget.estimate:
         return best, {}
-    found = estimate_of(changes, ladder.fineness[: len(changes)], ladder.power, posed.orders)
+    found = estimate_of(changes, ladder.fineness[: len(changes)], ladder.believed(len(changes)), posed.orders)
     # data that balance to some digits leave the rest open
     return best, {u: max(e, lacking[-1]) for u, e in found.items()}
 

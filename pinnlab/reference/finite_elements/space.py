@@ -23,6 +23,8 @@ _ORDER = 6
 _ON_SIDES = 4
 """Points of Gauss and Legendre on each side."""
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+_RIM = 1e-6
+"""How far beside a node it is asked what holds there, relative to an element."""
 _FITTED = 3
 """Degree of the polynomials by which coefficients are differentiated inside an element."""
 
@@ -61,6 +63,18 @@ class Points:
         """(d, ..., k, q) derivatives of values (..., k, q), of points inside."""
         assert self.derivative is not None
         return self.derivative(values)
+
+    def belong(self, nodes: Array, positions: Array, holds: Callable[[Array], Array]) -> Array:
+        """(n,) which nodes are on a part of the sides, its rim included.
+
+        Args:
+            nodes: numbers of some.
+            positions: (d, v) of all.
+            holds: points (d, i, k) -> (i k,) whether they are on that part; asked a little beside the nodes of each side.
+        """
+        middles = self.at.mean(axis=2)[:, None]
+        mine = holds(positions[:, self.nodes] + _RIM * (middles - positions[:, self.nodes]))
+        return np.bincount(self.nodes.ravel(), mine, minlength=positions.shape[1])[nodes] > 0
 
     def normals_at(self, nodes: Array, count: int) -> Array:
         """(d, n) unit normals at nodes of the sides, of ``count`` in all, averaged over the sides that meet there."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -32,7 +32,7 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source, tested_along
-from pinnlab.reference.finite_elements.conditions import BoundaryFlux, sorted_conditions
+from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Holds, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
 from pinnlab.reference.finite_elements.space import Array, Points, Space
 from pinnlab.reference.finite_elements.upwinding import upstream
@@ -73,9 +73,8 @@ class ElementSystem:
         self.through = [through.get(i, unknown) for i, unknown in enumerate(rows)]
         self.deadline, self.linearizations = deadline or Deadline(), 0
         self.components = structure.components
-        self.axes: dict[str, object] = dict.fromkeys(
-            problem.domain.space
-        )  # more than one, for the integrator's patience
+        # more than one, for the integrator's patience
+        self.axes: dict[str, object] = dict.fromkeys(problem.domain.space)
         self.names = problem.domain.space
         self.shape = (space.count,)
         self.size = len(self.components) * space.count
@@ -91,7 +90,7 @@ class ElementSystem:
             mine = self.block(condition.unknown) + nodes
             free = ~taken[mine]
             if condition.holds is not None:
-                free &= condition.holds(self._columns(space.nodes[:, nodes], self._start)).numpy()
+                free &= space.on(condition.piece).belong(nodes, space.nodes, partial(self._holds, condition.holds))
             taken[mine[free]] = True
             normals = space.normals_at(condition.piece)[:, free]
             self.essential.append((condition, nodes[free], mine[free], normals))
@@ -123,13 +122,15 @@ class ElementSystem:
     def _start(self) -> float:
         return 0.0 if self.time is None else self.problem.domain.time_interval[0]
 
+    def _holds(self, holds: Holds, at: Array) -> Array:
+        """Whether something holds at points (d, ...), one after the other."""
+        return holds(self._columns(at, self._start)).numpy()
+
     def _points_of(self, flux: BoundaryFlux) -> Points:
         """Quadrature points of the sides on which conditions hold."""
         points = self.space.on(flux.piece)
-        if flux.holds is None:
-            return points
-        mask = flux.holds(self._columns(points.at, self._start)).numpy().reshape(points.weights.shape)
-        return replace(points, weights=points.weights * mask)
+        there = 1.0 if flux.holds is None else self._holds(flux.holds, points.at).reshape(points.weights.shape)
+        return replace(points, weights=points.weights * there)
 
     def _columns(self, at: Array, t: float) -> Columns:
         found = {}

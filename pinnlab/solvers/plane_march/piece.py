@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region, from_data
 from pinnlab.solvers.cut_cells.piece import CutPiece
@@ -27,10 +28,19 @@ class SlabPiece(Part):
         region: of space and the slab's interval of time.
         space: the (s + 1) m coefficients of Legendre polynomials in time, as functions of space, degree after degree.
         constants: {name: parameter's value}.
+        lift: {unknown: a part of it that is known}, which is added to what coefficients say.
     """
 
-    def __init__(self, unknowns: tuple[str, ...], region: Region, space: CutPiece, constants: Mapping[str, Any]):
+    def __init__(
+        self,
+        unknowns: tuple[str, ...],
+        region: Region,
+        space: CutPiece,
+        constants: Mapping[str, Any],
+        lift: Mapping[str, SingularPart] | None = None,
+    ):
         self.unknowns, self.region, self.of_space, self.constants = unknowns, region, space, dict(constants)
+        self.lift = dict(lift or {})
         self.parameters, self.coefficients = space.parameters, {}
 
     @property
@@ -56,8 +66,12 @@ class SlabPiece(Part):
             order: torch.from_numpy(time_rows(shares, self.degree, order)) / (end - begin) ** order
             for order in {order for _, order in split}
         }
-        result = [torch.einsum("nlm,nl->nm", found[own.index(space)], rows[order]) for space, order in split]
-        return torch.stack(result).to(points)
+        result = torch.stack(
+            [torch.einsum("nlm,nl->nm", found[own.index(space)], rows[order]) for space, order in split]
+        )
+        for unknown, known in self.lift.items():
+            result[:, :, self.unknowns.index(unknown)] += known.jet(at, indices)[:, :, 0]
+        return result.to(points)
 
     def values(self, points: Tensor, batch: int = 4096) -> Tensor:
         # ``jet`` works in parts by itself
@@ -69,10 +83,19 @@ class SlabPiece(Part):
 
     def to_data(self, file: Writer) -> dict[str, Any]:
         constants = {name: value for name, value in self.constants.items() if isinstance(value, Tensor)}
-        return {"slab of cells": self.state(), "basis": file.shared(self.of_space.basis), "constants": constants}
+        found = {"slab of cells": self.state(), "basis": file.shared(self.of_space.basis), "constants": constants}
+        return found | (
+            {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
+        )
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Any]) -> SlabPiece:
+    def from_data(
+        cls,
+        data: Mapping[str, Any],
+        basis: LocalBasis,
+        constants: Mapping[str, Any],
+        lift: Mapping[str, SingularPart] | None = None,
+    ) -> SlabPiece:
         """The inverse of ``state``."""
         space = CutPiece.from_data(data["space"], basis, constants)
-        return cls(tuple(data["unknowns"]), from_data(data["region"]), space, constants)
+        return cls(tuple(data["unknowns"]), from_data(data["region"]), space, constants, lift)

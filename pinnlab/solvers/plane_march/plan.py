@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.trees import Tree
@@ -41,6 +42,8 @@ _FEW = {2: 4, 3: 2}
 """Cells along the longest side of the region at the start."""
 _MANY = 2000
 """Experts, where no number is given: memory and time end earlier."""
+_KEPT = 1_000_000
+"""Numbers of layers that are kept: Newton's method comes back to the points of its slab."""
 _STAGES = (2, 9)
 """Fewest and most stages in time."""
 
@@ -72,7 +75,7 @@ class PlaneExperts(Solver):
         return self.options.tolerance if "tolerance" in given(self.options) else _TOLERANCE
 
     def sweeps(self, problem: Problem, seed: int) -> Sweeps:
-        """The marches before the first one."""
+        """The marches before the first one; where data clash and the layers of it are known, marches of the smooth rest."""
         options, region = self.options, problem.domain.at_rest
         assert region is not None
         counts = first_counts(options.experts, problem, _FEW)
@@ -81,9 +84,11 @@ class PlaneExperts(Solver):
         counts = {name: max(2, n) if name in seams else n for name, n in counts.items()}
         lower, upper = zip(*region.bounds.values(), strict=True)
         most = options.most_experts if "most_experts" in given(options) else _MANY
+        layers = Layers.of(problem)
+        rest, lift = (problem, {}) if layers is None else (layers.rest_of(problem, _KEPT), problem.clashes.singular)
         return Sweeps(
-            problem, self._strides(problem, seed), lambda: Tree(lower, upper, [counts[n] for n in region.coordinates]),
-            most, options.condition_weight, usable_memory(),
+            rest, self._strides(problem, seed), lambda: Tree(lower, upper, [counts[n] for n in region.coordinates]),
+            most, options.condition_weight, usable_memory(), lift,
         )  # fmt: skip
 
     def _strides(self, problem: Problem, seed: int) -> list[Stride]:
@@ -176,7 +181,7 @@ class PlaneMarch(March):
         self.problem, self.sweeps, self.tolerance = problem, solver.sweeps(problem, settings.seed), solver.tolerance
         self._given = initial_values(problem)
         self._kind = solver.options.functions
-        self._said: tuple[str, ...] = ()
+        self._said: tuple[str, ...] = problem.clashes.built_in if self.sweeps.lift else ()
         self._say()
 
     def _say(self, *remarks: str) -> None:

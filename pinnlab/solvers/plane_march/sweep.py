@@ -10,13 +10,14 @@ next to the largest size that each unknown has had.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline
@@ -82,6 +83,7 @@ class Sweep:
         first: halvings of the interval of time that make the first slab.
         usual: those that slabs are expected to have.
         pace: of factorizations.
+        lift: {unknown: a part of it that is known}, of which the problem knows already; slabs have it added.
 
     Attributes:
         pieces: slabs so far.
@@ -99,8 +101,10 @@ class Sweep:
         first: int,
         usual: int,
         pace: Pace,
+        lift: Mapping[str, SingularPart],
     ):
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
+        self.lift = lift
         self.made = CutDiscretization(problem, basis, settings.weight)
         # next to corners that point inwards even cells would lead to a smoother function that is wrong
         Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
@@ -261,7 +265,7 @@ class Sweep:
         names = [f"{u} {k}" for k in range(len(coefficients)) for u in self.problem.unknowns]
         region = self.problem.domain.replace(**{self.problem.domain.clock: self.clock.interval_ahead})
         space = self.cells.functions(names, coefficients.transpose(1, 0, 2, 3))
-        self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters))
+        self.pieces.append(SlabPiece(self.problem.unknowns, region, space, self.made.parameters, self.lift))
         self._last = coefficients, self.clock.halvings
         self.starts = [level[-1] for level in found.levels[: len(self.starts)]]
         self._ready = None
@@ -302,7 +306,9 @@ class Sweep:
         tree, halved = self.first, state["halved"].tolist()
         grown = Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, halved)
         self._go_to(self._cells_on(grown), [each.numpy() for each in state["starts"]])
-        self.pieces = [SlabPiece.from_data(p, self.made.basis, self.made.parameters) for p in state["pieces"]]
+        self.pieces = [
+            SlabPiece.from_data(p, self.made.basis, self.made.parameters, self.lift) for p in state["pieces"]
+        ]
         self.sizes = state["sizes"].numpy()
         self.added, self.tolerance, self._full = state["numbers"]
         self.clock.restore(state["clock"])

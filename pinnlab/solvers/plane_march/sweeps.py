@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
+from pinnlab.declaration.singular import SingularPart
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
@@ -99,6 +100,7 @@ class Sweeps:
         most: experts.
         weight: of boundary and face rows.
         bytes: that a march may take.
+        lift: {unknown: a part of it that is known}, of which the problem knows already; slabs have it added.
     """
 
     problem: Problem
@@ -107,6 +109,7 @@ class Sweeps:
     most: int
     weight: float
     bytes: float
+    lift: Mapping[str, SingularPart] = field(default_factory=dict)
     best: Finished | None = None
     number: int = 0
     _began: float = 0.0
@@ -188,7 +191,10 @@ class Sweeps:
             stride.tolerance, stride.stages, self.most, self.weight, self.bytes, may_loosen=last is None
         )
         self._began = time.perf_counter()
-        self.running = Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, usual, self._pace)
+        self.running = self._sweep(stride, settings, sizes, usual)
+
+    def _sweep(self, stride: Stride, settings: SweepSettings, sizes: Array, usual: int) -> Sweep:
+        return Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, usual, self._pace, self.lift)
 
     def _scouted(self, stride: Stride, deadline: Deadline) -> Sequence[SlabPiece]:
         """A march in few slabs on the first cells, which tells how large unknowns become and how short slabs are.
@@ -197,7 +203,7 @@ class Sweeps:
         """
         settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
         nothing = np.zeros(len(self.problem.unknowns))
-        scout = Sweep(self.problem, stride.basis, self.grown(), settings, nothing, _FIRST, _FIRST, self._pace)
+        scout = self._sweep(stride, settings, nothing, _FIRST)
         try:
             for _ in range(_ATTEMPTS):
                 scout.attempt(deadline)
@@ -252,17 +258,16 @@ class Sweeps:
         """Go on from a state."""
         self.number, self._took, found = state["number"], state["took"], state["best"]
         if found is not None:
-            self.best = _restored(found, self.problem, self.strides[found["numbers"]["number"]].basis)
+            self.best = self._restored(found)
         if state["running"] is not None:
             self._begin(Deadline())
             assert self.running is not None
             self.running.restore(state["running"])
 
-
-def _restored(state: dict[str, Any], problem: Problem, basis: LocalBasis) -> Finished:
-    constants = problem.parameter_values()
-    pieces = [SlabPiece.from_data(piece, basis, constants) for piece in state["pieces"]]
-    return Finished(pieces, coarse=tuple(state["coarse"]), **state["numbers"])
+    def _restored(self, state: dict[str, Any]) -> Finished:
+        basis, constants = self.strides[state["numbers"]["number"]].basis, self.problem.parameter_values()
+        pieces = [SlabPiece.from_data(piece, basis, constants, self.lift) for piece in state["pieces"]]
+        return Finished(pieces, coarse=tuple(state["coarse"]), **state["numbers"])
 
 
 def overall_difference(found: Tensor, before: Tensor) -> float:

@@ -37,7 +37,7 @@ def inclusion(x: Any, y: Any, inside: float, outside: float) -> Any:
 
 def off(problem: pl.Problem, exact: Callable[..., Any], **options: Any) -> tuple[float, float]:
     """Relative L2 error at random points, and its estimate."""
-    found = pl.reference_solution(problem, max_seconds=40, **options)
+    found = pl.reference_solution(problem, max_seconds=600, **options)
     unit = torch.from_numpy(np.random.default_rng(0).uniform(size=(2000, len(problem.domain.coordinates))))
     columns = problem.domain.columns(problem.domain.interior(unit).points)
     truth = exact(*columns.values()).numpy()

@@ -73,9 +73,15 @@ def test_a_coefficient_from_noisy_data_with_its_band(tmp_path: Path) -> None:
     assert solution.error(pl.reference_solution(problem.at(**solution.coefficients)))["u"] < 1e-6
 
 
-def test_noise_that_does_not_fit_the_data_is_said() -> None:
-    notes = " ".join(pl.solve(reaction(0.05, sd=0.001), progress=False).notes)
-    assert "is missed by" in notes
+def test_conditions_on_a_function_alone_are_left_out_where_it_is_given() -> None:
+    problem = reaction(0.02)
+    known = pl.Data({"x": [0.5]}, of=lambda q: q, values=[2.0], sd=0.1)
+    whole = problem.replace(conditions=[*problem.conditions, pl.Condition(lambda q: q - 1, on="x-"), known])
+    forward = whole.at(q=lambda x: 1 + x)
+    assert len(forward.conditions) == len(problem.conditions)
+    # one on the unknown as well stays
+    both = pl.Condition(lambda u, q: q * u.x - 1, on="x+")
+    assert len(problem.replace(conditions=[pl.Dirichlet(u=1.0, on="x-"), both]).at(q=2.0).conditions) == 2
 
 
 def test_an_unknown_source_initial_state_and_flux() -> None:
@@ -229,6 +235,20 @@ def test_what_is_missing_is_completed_where_it_is_clear() -> None:
     assert whole.unknown_functions == ("a", "u_around") and len(whole.conditions) == len(problem.conditions) + 4
     half = completed(problem.replace(conditions=[*problem.conditions, pl.Dirichlet(u=0.0, on="y-")]))
     assert half.notes == ("nothing prescribes u on x-, x+, y+; its values there are found from the data",)
+
+
+def test_a_start_that_is_missing_is_completed_too() -> None:
+    box, data = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), pl.Data({"x": [0.5], "t": [0.5]}, u=[1.0])
+    problem = pl.Problem(box, "u", lambda u, a: u.t - a * u.xx, [data], {"a": pl.Unknown(1.0, of="x")})
+    whole = completed(problem)
+    assert whole.notes == ("nothing prescribes u on x-, x+ and at the start; its values there are found from the data",)
+    assert whole.problem.parameters["u_around"].on == ("x", "t")
+    start = completed(problem.replace(conditions=[data, pl.Dirichlet(u=0.0)]))
+    assert start.notes == ("nothing prescribes u at the start; its values there are found from the data",)
+    assert start.problem.parameters["u_around"].on == ("x",)
+    # two starts of a wave would be two functions
+    wave = problem.replace(equations=lambda u, a: u.tt - a * u.xx)
+    assert completed(wave).notes == ()
 
 
 def test_finer_cells_that_would_not_be_done_in_time_are_not_begun() -> None:

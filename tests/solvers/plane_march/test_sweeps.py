@@ -80,7 +80,7 @@ def test_the_next_march_is_as_strict_as_there_is_time_for(left: float, number: i
 
 def late(settings: SweepSettings, left: float) -> Sweep:
     """A march in the midst of its time, whose slabs have taken ten seconds each, and which has looked at the clock."""
-    sweep = Sweep(PROBLEM, TotalDegree(2, 4), Tree([0.0, 0.0], [1.0, 1.0], (2, 2)), settings, np.ones(1), 4, 4, Pace())
+    sweep = Sweep(PROBLEM, TotalDegree(2, 4), Tree([0.0, 0.0], [1.0, 1.0], (2, 2)), settings, np.ones(1), 4, 4, Pace(), {})
     for _ in range(8):
         sweep.clock.advance()
         sweep.pacing.tried(10.0)

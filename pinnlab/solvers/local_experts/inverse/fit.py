@@ -5,7 +5,6 @@ Letters: K cells, m unknowns, N basis functions, p coefficients of what is sough
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -13,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, Linearized, System, UndecidedError
+from pinnlab.solvers.local_experts.inverse.quantities import Linearized, System, UndecidedError
 from pinnlab.solvers.local_experts.inverse.strength import Regularized, Strength
 
 S = TypeVar("S", bound=System)
@@ -98,20 +97,35 @@ class InverseFit(Generic[S]):
         system: rows.
         place: where it starts.
         strength: of the regularization, where it is known already.
+        rival: whether that is another start than the first: the first few steps hold on to it, and then the search goes by
+            the data alone (``Regularized.score``).
+        seconds: that ``average`` takes, as a fit before this one has told.
 
     Attributes:
         place: where it is.
         regularized: the measurements, linearized there.
         strength: of the regularization.
+        rival: see above.
         found: whether it is at the end.
         change: of the last step, in standard deviations.
+        seconds: that ``average`` takes, about, as far as steps have told.
     """
 
-    def __init__(self, system: S, place: Place, strength: Strength | None = None):
+    def __init__(
+        self, system: S, place: Place, strength: Strength | None = None, rival: bool = False, seconds: float = 0.0
+    ):
         self.system, self.place, self.strength = system, place, strength
         self.found, self.change, self.steps = False, np.inf, 0
-        self._near = self._any_order = strength is not None
+        self._drawing, self._settling = seconds, 0.0
+        self.rival = rival
+        self._near = self._any_order = strength is not None and not rival
         self._look()
+
+    def continued(self, system: S, place: Place) -> InverseFit[S]:
+        """A fit of other rows that goes on from the strength of this one."""
+        found = InverseFit(system, place, self.strength, seconds=self.seconds)
+        found.rival = found.regularized.alone = self.rival
+        return found
 
     @property
     def settled(self) -> bool:
@@ -119,19 +133,25 @@ class InverseFit(Generic[S]):
         return self.found or (self._any_order and self.change < _NEARLY)
 
     @property
+    def seconds(self) -> float:
+        return self._drawing + self._settling
+
+    @property
     def progress(self) -> dict[str, Any]:
         """How far it is, as plain data."""
         return {
-            "found": self.found, "change": self.change, "steps": self.steps, "near": self._near, "orders": self._any_order
+            "found": self.found, "change": self.change, "steps": self.steps, "near": self._near, "orders": self._any_order,
+            "rival": self.rival,
         }  # fmt: skip
 
     @progress.setter
     def progress(self, value: Mapping[str, Any]) -> None:
         self.found, self.change, self.steps = bool(value["found"]), float(value["change"]), int(value["steps"])
         self._near, self._any_order = bool(value["near"]), bool(value["orders"])
+        self.rival = self.regularized.alone = bool(value.get("rival", False))
 
     def _look(self) -> None:
-        self.regularized = Regularized(self.system.sought, self.place.linear.quantities, self.place.weights)
+        self.regularized = Regularized(self.system.sought, self.place.linear.quantities, self.place.weights, self.rival)
 
     def merit(self, place: Place, strength: Strength, step: Array | float = 0.0) -> float:
         """What Gauss-Newton lowers: the sum of squares of misfits and regularization, in units of the noise.
@@ -141,10 +161,13 @@ class InverseFit(Generic[S]):
             strength: of the regularization.
             step: (p,) on to where the linearized misfits are meant.
         """
-        regularized, variances = self.regularized, self.regularized.variances(strength)
-        off = place.weights + step - regularized.middle
-        total = float(off @ regularized.precision(strength) @ off)
-        for quantity, variance in zip(place.linear.quantities, variances, strict=True):
+        off = place.weights + step - self.regularized.middle
+        return float(off @ self.regularized.precision(strength) @ off) + self.misfit(place, strength, step)
+
+    def misfit(self, place: Place, strength: Strength, step: Array | float = 0.0) -> float:
+        """The sum of squares of misfits alone; arguments are those of ``merit``."""
+        total = 0.0
+        for quantity, variance in zip(place.linear.quantities, self.regularized.variances(strength), strict=True):
             misfits = quantity.misfits + (quantity.slopes @ step if isinstance(step, np.ndarray) else 0.0)
             total += float((misfits**2).sum() / variance)
         return total
@@ -162,6 +185,7 @@ class InverseFit(Generic[S]):
             self.strength = self.regularized.strongest(self.strength)
             if not (first or self._any_order):
                 self._any_order, self.strength = True, self.regularized.any_order(self.strength)
+            self._drawing = self.regularized.averaging(self.strength, deadline)
         posterior = self.regularized.posterior(self.strength)
         whole = posterior.mean + self.regularized.middle - self.place.weights
         # in standard deviations: the factor's inverse is a triangle
@@ -171,7 +195,7 @@ class InverseFit(Generic[S]):
         here, share = self.merit(self.place, self.strength), 1.0
         hoped = here - self.merit(self.place, self.strength, whole)
         for _ in range(_HALVINGS):
-            weights = self.place.weights + share * whole
+            began, weights = deadline.now(), self.place.weights + share * whole
             moved = self.place.linear.step + share * (self.place.linear.sensitivity @ whole)
             try:
                 there = settled(
@@ -180,6 +204,7 @@ class InverseFit(Generic[S]):
             except (NotSettledError, UndecidedError):
                 share /= 3
                 continue
+            self._settling = deadline.now() - began
             if self.merit(there, self.strength) <= here - _ENOUGH * share * hoped + 1e-3:
                 self.place = there
                 self._look()
@@ -192,43 +217,34 @@ class InverseFit(Generic[S]):
         self.found, self._near = tuned, True
         return False
 
-    def average(self, deadline: Deadline) -> Array:
-        """Move to the average over all strengths that data allow; (p, p) F, where F F^T is the covariance there."""
+    def average(self, deadline: Deadline) -> Array | None:
+        """Move to the average over all strengths that data allow; (p, p) F, where F F^T is the covariance there.
+
+        None where the time was up before enough strengths were drawn: then it stays where it is. It also stays, with what
+        the average is off as uncertain, where the average misses the data, because they are not linear as far as that.
+        """
         assert self.strength is not None
-        mean, factor = self.regularized.marginal(self.strength)
+        averaged = self.regularized.marginal(self.strength, deadline)
+        if averaged is None:
+            return None
+        mean, factor = averaged
         off = mean - self.place.weights
         moved = self.place.linear.step + self.place.linear.sensitivity @ off
         try:
-            self.place = settled(
+            deadline.require(self._settling, "the average over strengths")
+            there = settled(
                 self.system, self.place.unknowns + moved.reshape(self.place.unknowns.shape), mean, deadline, 12
             )
         except (NotSettledError, UndecidedError, TimeIsUpError):
+            there = None
+        if there is None or self._bent(there, off):
             # it stays, and what it is off the average counts as uncertain
             return np.concatenate([factor, off[:, None]], axis=1)
+        self.place = there
         return factor
 
-
-def remarks(fit: InverseFit[Any]) -> list[str]:
-    """What a fit says of the noise."""
-    assert fit.strength is not None
-    found, posterior = [], fit.regularized.posterior(fit.strength)
-    if not fit.settled:
-        names = ", ".join(each.name for each in fit.system.sought)
-        found.append(
-            f"{names} had not settled when the run ended; how far off they are is not known, and there is no band"
-        )
-    pairs = zip(
-        fit.place.linear.quantities, fit.regularized.variances(fit.strength), posterior.freedom, strict=True
-    )  # fmt: skip
-    for quantity, variance, freedom in pairs:
-        if quantity.label == CONDITION:
-            continue
-        n, square = len(quantity.misfits), float((quantity.misfits**2).sum())
-        if quantity.noise is None:
-            found.append(f"the noise of {quantity.label} is estimated: {math.sqrt(variance):.2g}")
-        elif square > (n - freedom) + 4 * math.sqrt(2 * n):
-            found.append(
-                f"{quantity.label} is missed by {math.sqrt(square / max(n - freedom, 1.0)):.2g} times its noise: the "
-                "equations, or the noise that was given, do not fit the data"
-            )
-    return found
+    def _bent(self, there: Place, step: Array) -> bool:
+        """Whether a place misses the data by more than the linearization says, and than data decide coefficients."""
+        assert self.strength is not None
+        freedom = sum(self.regularized.posterior(self.strength).freedom)
+        return self.misfit(there, self.strength) > self.misfit(self.place, self.strength, step) + freedom

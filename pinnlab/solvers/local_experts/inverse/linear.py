@@ -142,6 +142,7 @@ class InverseSystem:
             misfits: list[list[Array]] = [[] for _ in noises]
             slopes: list[list[Array]] = [[] for _ in noises]
             highest: list[list[Array]] = [[] for _ in noises]
+            places = np.concatenate([group.sites[0].points for group in groups]) if groups else None
             for group in groups:
                 found, linear = group.linearized(unknowns, beside=Trial(self.sought, weights))
                 assert group.scale is not None
@@ -155,7 +156,8 @@ class InverseSystem:
                     highest[i].append(parts[0, i] / group.scale[0, i])
             for (label, noise), *each in zip(noises, misfits, slopes, highest, strict=True):
                 mine, their, last = (np.concatenate(part) / (1.0 if noise is None else noise) for part in each)
-                quantities.append(Quantity(label, mine, their, noise, extrapolated(*np.sqrt((last**2).mean(axis=0)))))
+                truncated = extrapolated(*np.sqrt((last**2).mean(axis=0)))
+                quantities.append(Quantity(label, mine, their, noise, truncated, places))
         return quantities
 
     def _bands(self, unknowns: Array) -> Array:

@@ -5,8 +5,8 @@ Letters: K cells, m unknowns, N basis functions, p coefficients of what is sough
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,11 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.inverse.completion import completed
-from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, remarks, settled
+from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, settled
 from pinnlab.solvers.local_experts.inverse.levels import Levels
 from pinnlab.solvers.local_experts.inverse.linear import InverseSystem
-from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, UndecidedError, bands, extrapolated
+from pinnlab.solvers.local_experts.inverse.quantities import UndecidedError
+from pinnlab.solvers.local_experts.inverse.refinement import resolved, rich, same, shift
 from pinnlab.solvers.local_experts.inverse.sought import (
     Sought,
     SoughtFunction,
@@ -34,6 +35,7 @@ from pinnlab.solvers.local_experts.inverse.sought import (
     split,
 )
 from pinnlab.solvers.local_experts.inverse.strength import Strength
+from pinnlab.solvers.local_experts.inverse.trust import Trust, explained, trust
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.training.plans import Advance, March, NothingSolvedError
 from pinnlab.training.status import Status
@@ -46,11 +48,9 @@ _FEWEST_STEPS = 3
 """That a level takes, of the time of which there must be enough left to begin it."""
 _MOST_UNKNOWNS = 3000
 """Coefficients of the unknowns, whose matrices are dense."""
-_UNSEEN = 0.1
-"""Change between levels, in standard deviations of what is sought, that is small enough."""
-_SETTLED = 1e-8
-"""The same, relative to what is sought."""
 _TRUNCATION = 1e-8
+_COARSE = 3.0
+"""Standard deviations that finer cells may move what is found by, from which on cells may be to blame for what is left."""
 _MARGIN = 0.02
 """By how much the range of a state is widened that a function is sought on."""
 
@@ -77,6 +77,8 @@ class FunctionMarch(March):
         self._before: tuple[list[Sought], Array, int] | None = None
         self._pieces: list[Piece] = []
         self._ended: Status | None = None
+        self._rivals: list[Strength] | None = None
+        self._best: InverseFit[InverseSystem] | None = None
         self.fit: InverseFit[InverseSystem] | None = None
         names = ", ".join(f"{n}({', '.join(problem.parameters[n].on)})" for n in problem.unknown_functions)  # type: ignore[union-attr]
         self.notes = (
@@ -105,7 +107,8 @@ class FunctionMarch(March):
         ]
         system = InverseSystem(discretization, cells, sought)
         unknowns = discretization.moved(state, cells)
-        return InverseFit(system, settled(system, unknowns, np.concatenate(weights), deadline), before.strength)
+        place = settled(system, unknowns, np.concatenate(weights), deadline)
+        return before.continued(system, place)
 
     def _first(self, discretization: Discretization, cells: Cells, deadline: Deadline) -> InverseFit[InverseSystem]:
         """The unknowns for the first guess of everything, and from there the range of states."""
@@ -190,30 +193,63 @@ class FunctionMarch(March):
             if self.fit is None:
                 self.fit = self._begin(deadline)
                 return Advance(False, 0.1)
-            fit = self.fit
+            # what is found has to be averaged over strengths yet
+            fit, inner = self.fit, deadline.sooner(self.fit.seconds)
             if not fit.found and fit.steps < _MOST_STEPS:
                 began = deadline.now()
-                fit.step(deadline)
+                fit.step(inner)
                 self._seconds = deadline.now() - began
-                if deadline.passed:
-                    return self._done(Status.BUDGET_REACHED, deadline)
+                inner.check()
                 return Advance(False, 1 - 0.9 / (1 + fit.steps))
-            if not self._finer(deadline):
-                return self._done(Status.CONVERGED if fit.found else Status.STALLED, deadline)
+            if self._other_start():
+                return Advance(False, 0.5)
+            if not self._finer(inner):
+                return self._done(Status.CONVERGED if self.fit.found else Status.STALLED, deadline)
             return Advance(False, 0.9)
         except TimeIsUpError:
+            self.fit = self._better()
             if self.fit is None or self.fit.strength is None:
                 raise NothingSolvedError(
                     "HardConstraintMoE: max_seconds was reached before the functions were found; give more seconds."
                 ) from None
             return self._done(Status.BUDGET_REACHED, deadline)
 
+    def _other_start(self) -> bool:
+        """Whether to go on from another strength, because what is left of the data is no noise: a false minimum, perhaps.
+
+        When all have been tried, the fit is the best of them.
+        """
+        fit = self.fit
+        assert fit is not None
+        if self._rivals is None:
+            if shift(fit) > _COARSE or explained(fit):
+                return False
+            self._rivals = list(fit.regularized.rivals)
+        best = self._best = self._better()
+        if self._rivals and best is not None and not explained(best):
+            self.fit = InverseFit(fit.system, fit.place, self._rivals.pop(), True, fit.seconds)
+            return True
+        self.fit, self._best = best, None
+        return False
+
+    def _better(self) -> InverseFit[InverseSystem] | None:
+        """The better of the present fit and the best before: one that explains the data, then the most probable."""
+        fit, best = self.fit, self._best
+        if best is None or fit is None or fit.strength is None:
+            return fit if best is None else best
+
+        def worth(one: InverseFit[InverseSystem]) -> tuple[bool, bool, float]:
+            assert one.strength is not None
+            return explained(one), one.settled, one.regularized.score(one.strength, alone=True)
+
+        return max(best, fit, key=worth)
+
     def _finer(self, deadline: Deadline) -> bool:
         """Go on at the next level, unless the last one made no difference or the next is too large."""
         fit = self.fit
         assert fit is not None
-        rough, few = not self._resolved(fit), not self._rich(fit)
-        if not (rough or few) or (self._before is not None and self._same(*self._before[:2], fit)):
+        rough, few = not resolved(fit), not rich(fit)
+        if not (rough or few) or (self._before is not None and same(*self._before[:2], fit)):
             return False
         levels = self.level, self.richness
         self.level, self.richness = self.level + rough, self.richness + few
@@ -237,78 +273,37 @@ class FunctionMarch(March):
         self._before = (list(kept.system.sought), kept.place.weights, levels[1])
         return True
 
-    def _resolved(self, fit: InverseFit[InverseSystem]) -> bool:
-        """Whether unknowns of higher degrees would change nothing, next to the noise."""
-        assert fit.strength is not None
-        variances, high = fit.regularized.variances(fit.strength), min(fit.system.discretization.basis.degrees)
-        for quantity, variance in zip(fit.place.linear.quantities, variances, strict=True):
-            # what is left of the equations is of high degree, and moves the unknowns by the square of that less
-            left = max(quantity.truncated * math.sqrt(len(quantity.misfits)), fit.place.linear.residual / high**2)
-            if quantity.label != CONDITION and left > _UNSEEN * math.sqrt(variance):
-                return False
-        return True
-
-    def _rich(self, fit: InverseFit[InverseSystem]) -> bool:
-        """Whether functions of higher degrees would be no others, next to what data leave uncertain."""
-        assert fit.strength is not None
-        factor = fit.regularized.posterior(fit.strength).factor
-        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
-        for each, mine in zip(fit.system.sought, columns, strict=True):
-            if isinstance(each, SoughtFunction):
-                weights, rows = fit.place.weights[mine], each.inner_rows
-                parts = bands(weights.reshape(1, *(p + 1 for p in each.degrees)), each.degrees).reshape(-1, 2)
-                off, size = extrapolated(*np.linalg.norm(parts, axis=0)), np.abs(weights).max()
-                spread = float(np.sqrt((np.linalg.norm(rows @ factor[mine], axis=1) ** 2).mean()))
-                if off > max(_UNSEEN * spread, _SETTLED * size):
-                    return False
-        return True
-
-    def _same(self, before: Sequence[Sought], there: Array, fit: InverseFit[InverseSystem]) -> bool:
-        """Whether the functions of two levels are the same, next to what data leave uncertain."""
-        assert fit.strength is not None
-        factor = fit.regularized.posterior(fit.strength).factor
-        columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
-        olds = zip(before, split(there, before), strict=True)
-        for new, mine, (old, weights) in zip(fit.system.sought, columns, olds, strict=True):
-            own = factor[mine]
-            if isinstance(new, SoughtFunction) and isinstance(old, SoughtFunction):
-                moved, rows = new.moved(weights, old), new.inner_rows
-                off, size = rows @ (moved - fit.place.weights[mine]), np.abs(rows @ fit.place.weights[mine]).max()
-                spread = np.linalg.norm(rows @ own, axis=1)
-            else:
-                off, size = weights - fit.place.weights[mine], float(np.abs(weights).max())
-                spread = np.linalg.norm(own, axis=1)
-            near = np.sqrt((off**2).mean()) < _UNSEEN * np.sqrt((spread**2).mean())
-            if not (near or np.abs(off).max() < _SETTLED * size):
-                return False
-        return True
-
     def _done(self, status: Status, deadline: Deadline) -> Advance:
         fit = self.fit
         assert fit is not None and fit.strength is not None
         self._ended = status
-        factor = fit.average(deadline) if fit.settled else None
-        self._pieces, self.uncertainty = [self._piece(fit, factor)], self._of_numbers(fit, factor)
-        self.notes += tuple(remarks(fit))
+        found = trust(fit, (*self._wanted, *self.problem.unknown_parameters))
+        factor = fit.average(deadline) if np.isfinite(found.wider) else None
+        if factor is not None:
+            factor = found.wider * factor
+        elif not found.remarks:
+            found = replace(found, remarks=("there was no time left to tell how sure it is; there is no band",))
+        self._pieces, self.uncertainty = [self._piece(fit, factor)], self._sure(fit, factor, found)
+        self.notes += found.noises
         misfit = sum(float((q.misfits**2).sum()) for q in fit.place.linear.quantities)
         return Advance(
             True, 1.0, misfit, fit.place.linear.residual**2, {"experts": float(fit.system.cells.count)}, status
         )
 
     @staticmethod
-    def _of_numbers(fit: InverseFit[InverseSystem], factor: Array | None) -> Uncertainty | None:
-        """How sure numbers are that were found beside functions; those that have not settled may be anything."""
+    def _sure(fit: InverseFit[InverseSystem], factor: Array | None, found: Trust) -> Uncertainty | None:
+        """How sure numbers are that were found beside functions, and what there is to doubt; without a band, anything."""
         columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
         numbers = [
             (e, mine[0]) for e, mine in zip(fit.system.sought, columns, strict=True) if isinstance(e, SoughtNumber)
         ]
-        if not numbers:
+        if not (numbers or found.remarks):
             return None
         at = [i for _, i in numbers]
         spread = np.diag(np.full(len(at), np.inf)) if factor is None else factor[at] @ factor[at].T
         known = Covariance(spread, np.zeros((0, len(at))))
-        frees = tuple(each.free for each, _ in numbers)
-        return Uncertainty(tuple(each.name for each, _ in numbers), fit.place.weights[at], frees, known)
+        names, frees = tuple(each.name for each, _ in numbers), tuple(each.free for each, _ in numbers)
+        return Uncertainty(names, fit.place.weights[at], frees, known, notes=found.remarks)
 
     def _piece(self, fit: InverseFit[InverseSystem], factor: Array | None = None) -> Piece:
         """The solution at a fit; with the covariance F F^T of what is sought."""
@@ -345,7 +340,8 @@ class FunctionMarch(March):
     def state(self) -> dict[str, Any]:
         if self.fit is None:
             return {"level": 0, "richness": 0}
-        fit = self.fit
+        # other starts are tried anew from the best so far
+        fit = self.fit if self._best is None else self._best
         before = {} if self._before is None else {"before": _plain_sought(*self._before)}
         strength = None if fit.strength is None else [torch.from_numpy(fit.strength.logs), fit.strength.order]
         return {
@@ -359,6 +355,7 @@ class FunctionMarch(March):
             "pieces": [piece.state() for piece in self._pieces],
             "notes": list(self.notes),
             "ended": None if self._ended is None else self._ended.name,
+            "uncertainty": None if self.uncertainty is None else self.uncertainty.to_data(),
             **before,
         }
 
@@ -384,6 +381,8 @@ class FunctionMarch(March):
         ]
         self.notes = tuple(state["notes"])
         self._ended = None if state["ended"] is None else Status[state["ended"]]
+        told = state.get("uncertainty")
+        self.uncertainty = None if told is None else Uncertainty.from_data(told)
 
     def _restored(self, data: Mapping[str, Any]) -> tuple[list[Sought], Array]:
         intervals = {name: [(float(a), float(b)) for a, b in pairs] for name, pairs in data["intervals"].items()}

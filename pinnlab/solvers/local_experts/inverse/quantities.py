@@ -1,6 +1,7 @@
 """Measurements and equations, linearized by what is sought: what those who look for it see of a problem.
 
-Letters: U coefficients of the unknowns, p of what is sought, n measurements, K cells, m unknowns, N basis functions.
+Letters: U coefficients of the unknowns, p of what is sought, n measurements, d coordinates, K cells, m unknowns, N basis
+functions.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Quantity:
         slopes: (n, p) their derivatives by what is sought.
         noise: the standard deviation that they are divided by; None where it is not known, and they are not divided.
         truncated: what polynomials of still higher degrees would change in them, about: root mean square.
+        places: (n, d) where it was measured; of a condition there are none.
     """
 
     label: str
@@ -39,6 +41,7 @@ class Quantity:
     slopes: Array
     noise: float | None
     truncated: float = 0.0
+    places: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

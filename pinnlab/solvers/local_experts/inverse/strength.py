@@ -18,6 +18,7 @@ import numpy as np
 import scipy
 
 from pinnlab.algebra.evidence import Evidence, Posterior, Rows, posterior, triangle
+from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.interrupts import load
 from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, Quantity
 from pinnlab.solvers.local_experts.inverse.sought import ORDERS, Sought, SoughtFunction, SoughtNumber, split
@@ -40,7 +41,13 @@ _FIRST = 0.1
 _FIRST_NOISE, _COOLING = 0.01, 5.0
 """Noise at the first step, next to the data, and by how much its logarithm may fall from one to the next."""
 _EVALUATIONS = 160
+_HOPELESS = 1e300
 _DRAWS, _BURNED, _APART = 400, 40, 9
+_FEWEST = 10
+"""Draws of strengths that an average needs."""
+_WORK = 3.0
+"""How many times as long a covariance takes as a score."""
+_ROUGH_LENGTH = math.log(0.2)
 _OTHER_ORDER = 0.3
 
 
@@ -64,9 +71,11 @@ class Regularized:
         sought: functions and numbers.
         quantities: linearized measurements.
         weights: (p,) where they were linearized.
+        alone: whether the search goes by the data alone, see ``score``.
     """
 
-    def __init__(self, sought: Sequence[Sought], quantities: Sequence[Quantity], weights: Array):
+    def __init__(self, sought: Sequence[Sought], quantities: Sequence[Quantity], weights: Array, alone: bool = False):
+        self.alone = alone
         self.functions = [each for each in sought if isinstance(each, SoughtFunction)]
         self.sought, self.quantities = tuple(sought), tuple(quantities)
         self.middle = np.concatenate([each.middle for each in sought])
@@ -92,7 +101,10 @@ class Regularized:
     def _natural_size(self, each: Sought, columns: Array) -> float:
         """The change of a function, or number, that changes the data by their own size."""
         effect = largest = 0.0
-        for rows, unit in zip(self.rows, self.units, strict=True):
+        for i, (rows, unit) in enumerate(zip(self.rows, self.units, strict=True)):
+            # one that holds already tells nothing of sizes
+            if not self._measured(i) and unit < 1:
+                continue
             mine = rows.matrix[:, columns[:4]] / (unit * math.sqrt(rows.count))
             effect = max(effect, float(np.sqrt((mine**2).sum(axis=0)).max(initial=0.0)))
         largest = 1 / effect if effect > 0 else 1.0
@@ -148,13 +160,15 @@ class Regularized:
         """Of what is sought less the middle of its prior."""
         return posterior(self.rows, self.variances(strength), self.precision(strength))
 
-    def score(self, strength: Strength, inside: bool = False) -> float:
+    def score(self, strength: Strength, alone: bool | None = None) -> float:
         """The logarithm of the evidence, with the priors of the strength.
 
         Args:
             strength: whose.
-            inside: of the data alone, given the conditions on what is sought: how smooth a function is along the boundary,
-                where it is known, does not tell how smooth it is inside.
+            alone: whether it is that of the data alone, given the conditions on what is sought, or of both; as the search
+                goes, if not said. How smooth a function is along the boundary, where it is known, need not be how smooth it
+                is inside: one that is the same all around is found to be the same everywhere, because functions that vary
+                are hardly ever constant along a curve.
         """
         logs, away = strength.logs, 0.0
         if not np.abs(logs - self.guess).max(initial=0.0) < _FAR:
@@ -167,7 +181,7 @@ class Regularized:
         told = [v / u**2 for i, (v, u) in enumerate(zip(variances, self.units, strict=True)) if self._measured(i)]
         try:
             given = 0.0
-            if inside and self.of_conditions is not None:
+            if (self.alone if alone is None else alone) and self.of_conditions is not None:
                 ones = [1.0] * len(self.of_conditions.counts)
                 given = self.of_conditions.log_evidence(ones, self.precision(strength))
             if min(told, default=1.0) > _PLAIN:
@@ -175,6 +189,15 @@ class Regularized:
             return self.posterior(strength).log_evidence - given - 0.5 * away
         except np.linalg.LinAlgError:
             return -math.inf
+
+    @property
+    def rivals(self) -> tuple[Strength, ...]:
+        """Other strengths from which a search may start: functions of the size that is usual, rough ones and smooth ones."""
+        noises = self.guess[2 * len(self.functions) :]
+        return tuple(
+            Strength(np.concatenate([[v for u in self.usual for v in (math.log(u), length)], noises]), order)
+            for length, order in ((_ROUGH_LENGTH, self.orders[0]), (_LENGTH, self.orders[-1]))
+        )
 
     def strongest(self, start: Strength | None) -> Strength:
         """The strength of the greatest score, near a strength that is known, or of any order."""
@@ -201,9 +224,16 @@ class Regularized:
         return replace(found, logs=logs)
 
     def any_order(self, start: Strength) -> Strength:
-        """The strength of the greatest score, of any order, from one that is known."""
-        others = [self._searched(replace(start, order=order), 0.5) for order in self.orders if order != start.order]
-        return self._restrained(max([start, *others], key=self.score), start.logs, False)
+        """The strength of the greatest score, of any order, from one that is known, and where data decide from usual ones.
+
+        Scores have several maxima: a size that has collapsed leaves a function constant, and no small step leads back.
+        """
+        starts = [replace(start, order=order) for order in self.orders if order != start.order]
+        starts += [replace(self.rivals[-1], order=order) for order in self.orders] if self.alone else []
+        others, before = [self._searched(each, 0.5) for each in starts], start.logs.copy()
+        for i, usual in enumerate(self.usual if self.alone else []):
+            before[2 * i] = max(before[2 * i], math.log(usual) - _GROWTH)
+        return self._restrained(max([start, *others], key=self.score), before, False)
 
     def _searched(self, start: Strength, step: float) -> Strength:
         load("scipy.optimize")
@@ -213,31 +243,48 @@ class Regularized:
         simplex = np.vstack(
             [start.logs, start.logs + step * np.diag([*[1.0] * (2 * len(self.functions)), *[-2.0] * h][:h])]
         )
-        lowest = -self.score(start)
+
+        def lost(logs: Array) -> float:
+            # no infinities, whose differences would be no numbers
+            return -max(self.score(replace(start, logs=logs)), -_HOPELESS) if np.isfinite(logs).all() else _HOPELESS
+
+        lowest = lost(start.logs)
         found = scipy.optimize.minimize(
-            lambda logs: -self.score(replace(start, logs=logs)) if np.isfinite(logs).all() else math.inf,
-            start.logs, method="Nelder-Mead",
+            lost, start.logs, method="Nelder-Mead",
             options={"initial_simplex": simplex, "maxfev": _EVALUATIONS * h // 2, "xatol": 0.03, "fatol": 0.02},
         )  # fmt: skip
         return replace(start, logs=found.x) if found.fun < lowest else start
 
-    def marginal(self, strength: Strength, seed: int = 0) -> tuple[Array, Array]:
+    def averaging(self, strength: Strength, deadline: Deadline) -> float:
+        """Seconds that ``marginal`` takes, about; zero where there is no hurry."""
+        if math.isinf(deadline.at):
+            return 0.0
+        began = deadline.now()
+        self.score(strength)
+        return (deadline.now() - began) * (_DRAWS + _WORK * (_DRAWS - _BURNED) / _APART)
+
+    def marginal(self, strength: Strength, deadline: Deadline, seed: int = 0) -> tuple[Array, Array] | None:
         """(p,) mean and (p, p) F, where F F^T is the covariance, of what is sought, over all strengths that data allow.
 
-        Strengths are drawn by Metropolis' random walk from the one of the greatest score.
+        Strengths are drawn by Metropolis' random walk from the one of the greatest score; None where the deadline passes
+        before there are enough of them.
         """
         rng, now = np.random.default_rng(seed), strength
-        score, draws = self.score(now, inside=True), []
+        score, draws = self.score(now, alone=True), []
         steps = np.array([0.7, 0.4] * len(self.functions) + [0.15] * len(self.unknown_noises))
         for turn in range(_DRAWS):
+            if deadline.passed:
+                break
             moved = replace(now, logs=now.logs + steps * rng.normal(size=len(steps)))
             if rng.random() < _OTHER_ORDER:
                 moved = replace(moved, order=int(rng.choice(self.orders)))
-            found = self.score(moved, inside=True)
+            found = self.score(moved, alone=True)
             if math.log(rng.random()) < found - score:
                 now, score = moved, found
             if turn >= _BURNED and turn % _APART == 0:
                 draws.append(self.posterior(now))
+        if len(draws) < _FEWEST:
+            return None
         mean = np.mean([draw.mean for draw in draws], axis=0)
         parts = [draw.factor for draw in draws] + [(draw.mean - mean)[:, None] for draw in draws]
         root = triangle(np.concatenate(parts, axis=1).T / math.sqrt(len(draws))).T
