@@ -351,13 +351,9 @@ class Problem:
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
         families, missing = parameter_notes(self.parameters, self.conditions)
-        notes += [*families, *left_out(self.conditions)]
-        notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
-        notes += [
-            *map(self.turn.told, self.forward.clashes.notes),
-            *said_of_unknowns(self._declared),
-            *self.scales().said,
-        ]
+        notes += [*families, *left_out(self.conditions), *(f"{jump}{jump.consequence}" for jump in self.jumps)]
+        notes += map(self.turn.told, self.forward.clashes.notes)
+        notes += [*said_of_unknowns(self._declared), *self.scales().said]
         found = self._gaps()
         missing += found.missing
         return ProblemReport(
