@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pinnlab.declaration.fluxes import LostFluxError, lost_where_it_passes
 from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.summary import left_out
@@ -122,6 +123,8 @@ def solve(
     if solver is None or not solver.holds_conditions:
         problem.check_unique()
         check_not_singular(posed.natural)
+    if problem.lost_inside is not None:
+        raise LostFluxError(lost_where_it_passes(*problem.lost_inside, "solve()"))
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
     settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline, begun)

@@ -134,6 +134,23 @@ def lost_flux(
     )
 
 
+def lost_where_it_passes(word: str, value: float, owner: str) -> str:
+    """Why no method solves equations in which what stands inside ``pl.diff`` jumps where an unknown passes a value.
+
+    Args:
+        word: the unknown or its derivative.
+        value: at which it jumps.
+        owner: the method's name.
+    """
+    return (
+        f"{owner}: what stands inside pl.diff jumps where {word} passes {value:.6g}. What is continuous there is the flux, "
+        "at a place that is part of the solution; the equation alone does not say so, and a solver that makes the unknown "
+        "smooth instead ends at a wrong solution with a small residual. Replace the jump by a steep smooth transition that "
+        f"the solver can resolve, such as 0.5 * (1 + torch.tanh(({word} - {value:.6g}) / width)) in place of "
+        f"torch.where({word} > {value:.6g}, 1.0, 0.0)."
+    )
+
+
 def _met(jump: Jump, region: Region, joined: Mapping[str, Sequence[float]]) -> bool:
     """Whether fluxes are joined where a jump is."""
     lower, upper = region.bounds[jump.coordinate]

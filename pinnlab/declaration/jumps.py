@@ -40,7 +40,7 @@ _SAME = 1e-8
 """Relative distance up to which two positions are one."""
 _SHOWN = 4
 """Places of a jump that are looked at closely, and that messages name."""
-_DRAWS = (0, 1, 2)
+DRAWS = (0, 1, 2)
 """Of the numbers in the place of the unknowns' derivatives: positive ones, any, and positive ones again."""
 
 
@@ -106,8 +106,8 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
     starts = bases.repeat(d, 1)
     axes = torch.arange(d).repeat_interleave(count)
     at = domain.interior(bases).points
-    defined = [draw for draw in _DRAWS[:2] if bool(see(declared, at, draw).values.isfinite().any())]
-    numbers = (defined or _DRAWS)[0]
+    defined = [draw for draw in DRAWS[:2] if bool(see(declared, at, draw).values.isfinite().any())]
+    numbers = (defined or DRAWS)[0]
 
     def points_of(lines: Tensor, positions: Tensor) -> Tensor:
         unit = starts[lines].clone()
@@ -129,27 +129,6 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
     jumps = [_described(declared, group) for group in _groups(declared, lasting)]
     jumps += _prescribed(declared, {(jump.coordinate, jump.position) for jump in jumps if jump.flux})
     return tuple(sorted(jumps, key=lambda jump: not jump.flux))
-
-
-def jumps_in_unknowns(declared: Declared) -> list[tuple[str, float]]:
-    """Unknowns and derivatives, with the values from -4 to 4 at which the equations jump, at one point of the domain."""
-    words = [(u, key) for u in declared.unknowns for key in sorted(declared.derivatives[u])]
-    point = declared.domain.interior(torch.full((1, len(declared.domain.coordinates)), 0.618034).double()).points
-
-    def along(lines: Tensor, positions: Tensor) -> Tensor:
-        others = made_up(declared, len(lines), _DRAWS[-1])
-
-        def moved(unknown: str, key: Key) -> Tensor:
-            mine = lines == (words.index((unknown, key)) if (unknown, key) in words else -1)
-            return torch.where(mine, 8 * positions - 4, others[unknown][key])
-
-        jets = {u: LazyJet(partial(moved, u)) for u in declared.unknowns}
-        seen = see(declared, point.repeat(len(lines), 1), _DRAWS[-1], jets)
-        return seen.values[: len(seen.residuals)]
-
-    steps = find_steps(along, line_ticks(200), torch.arange(len(words)))
-    named = {s: ".".join(filter(None, (words[s.line][0], "".join(words[s.line][1])))) for s in steps}
-    return sorted({(word, round(8 * step.position - 4, 6)) for step, word in named.items()})
 
 
 def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, LazyJet] | None = None) -> _Seen:
@@ -270,7 +249,7 @@ def _lasting(declared: Declared, places: Sequence[_Place]) -> list[bool]:
     ends = torch.stack([end for place in places for end in (place.below, place.above)])
     rows = torch.tensor([place.function for place in places])
     at, found = torch.arange(len(places)), torch.zeros(len(places), dtype=torch.bool)
-    for draw in _DRAWS[1:]:
+    for draw in DRAWS[1:]:
         below, above = see(declared, ends, draw).values.reshape(-1, len(places), 2)[rows, at].unbind(1)
         found |= (above - below).abs() > 1e-7 * torch.maximum(below.abs(), above.abs())
     return found.tolist()
@@ -313,8 +292,8 @@ def _described(declared: Declared, group: tuple[float | None, list[_Place]]) -> 
     name = places[0].coordinate
     shown = places[:: max(1, len(places) // _SHOWN)][:_SHOWN]
     ends = torch.stack([end for place in places[:64] for end in (place.below, place.above)])
-    leaves = {u: leaf_jet(jet) for u, jet in made_up(declared, len(ends), _DRAWS[-1]).items()}
-    seen = see(declared, ends, _DRAWS[-1], leaves)
+    leaves = {u: leaf_jet(jet) for u, jet in made_up(declared, len(ends), DRAWS[-1]).items()}
+    seen = see(declared, ends, DRAWS[-1], leaves)
     slopes = linearize(list(seen.residuals.values()), leaves)
     inside = [row for row, by in seen.inside.items() if by == name and _differs(seen.values[row]) is not None]
     leading = _leading(declared, list(seen.residuals), slopes, name)

@@ -31,9 +31,9 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fixing import admitted, still_conditions
-from pinnlab.declaration.fluxes import Jump, lost_flux
+from pinnlab.declaration.fluxes import Jump, lost_flux, lost_where_it_passes
 from pinnlab.declaration.joints import Joints, find_joints
-from pinnlab.declaration.jumps import Declared, find_jumps, jumps_in_unknowns
+from pinnlab.declaration.jumps import Declared, find_jumps
 from pinnlab.declaration.linearization import linearized
 from pinnlab.declaration.materials import check_jumps
 from pinnlab.declaration.names import check_distinct, check_names
@@ -41,6 +41,7 @@ from pinnlab.declaration.parameters import Family, Looked, Parameter, Unknown
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.shown import problem_card
+from pinnlab.declaration.steps_in_unknowns import said_of_unknowns, step_inside_diff
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes, spelled
 from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
@@ -283,8 +284,15 @@ class Problem:
             owner: the method's name.
             joined: {coordinate: positions where it makes fluxes continuous}.
         """
-        places = (self.joints.positions, self.joints.not_joined)
-        return lost_flux(self.jumps, *places, self.domain, self.order, owner, joined or {})
+        if self.lost_inside is not None:
+            return lost_where_it_passes(*self.lost_inside, owner)
+        places = (self.joints.positions, self.joints.not_joined, self.domain)
+        return lost_flux(self.jumps, *places, self.order, owner, joined or {})
+
+    @cached_property
+    def lost_inside(self) -> tuple[str, float] | None:
+        """An unknown or a derivative, and where what stands inside ``pl.diff`` jumps as it passes; None without one."""
+        return step_inside_diff(self._declared) or step_inside_diff(self.natural._declared, self.change.unknowns)
 
     def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""
@@ -343,14 +351,9 @@ class Problem:
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
         families, missing = parameter_notes(self.parameters, self.conditions)
-        notes += [*families, *left_out(self.conditions)]
-        notes += [f"{jump}{jump.consequence}" for jump in self.jumps]
+        notes += [*families, *left_out(self.conditions), *(f"{jump}{jump.consequence}" for jump in self.jumps)]
         notes += map(self.turn.told, self.forward.clashes.notes)
-        for word, value in jumps_in_unknowns(self._declared)[:3]:
-            notes.append(f"the equations jump where {word} passes {value:.4g}; the solution is less smooth there")
-        scales = self.scales()
-        notes += [] if scales.natural else [f"solved in natural units: {scales!r}"]
-        notes += scales.notes
+        notes += [*said_of_unknowns(self._declared), *self.scales().said]
         found = self._gaps()
         missing += found.missing
         return ProblemReport(

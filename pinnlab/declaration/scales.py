@@ -77,6 +77,11 @@ class Scales:
         return "Scales(" + ("natural as it is: " if self.natural else "") + ", ".join(lines) + ")"
 
     @property
+    def said(self) -> list[str]:
+        """What the summary of a problem says of them."""
+        return [*([] if self.natural else [f"solved in natural units: {self!r}"]), *self.notes]
+
+    @property
     def change(self) -> ChangeOfVariables:
         """The change to natural variables; the identity where the problem is natural."""
         if self.natural:

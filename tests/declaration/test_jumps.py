@@ -197,3 +197,44 @@ def test_steps_of_functions_on_two_lines():
     found = find_steps(along, line_ticks(50), torch.tensor([0, 0]))
     assert [(s.function, s.line) for s in found] == [(0, 0), (0, 1)]
     assert [s.position for s in found] == pytest.approx([0.25, 0.5], abs=1e-10)
+
+
+def conducting(k, domain=LINE, low=0.0, high=1.0, **inside):
+    ends = [pl.Dirichlet(u=low, on="x-"), pl.Dirichlet(u=high, on="x+")]
+    return pl.Problem(domain, "u", lambda u: pl.diff(k(u) * u.x, "x"), ends)
+
+
+@pytest.mark.parametrize(
+    ("problem", "place"),
+    [
+        (conducting(lambda u: torch.where(u > 0.5, 4.0, 1.0)), r"u passes 0\.5\."),
+        (conducting(lambda u: 1 + 3 * torch.heaviside(u - 0.25, 0.5 * ONE)), r"u passes 0\.25\."),
+        (conducting(lambda u: torch.where(u > 933.0, 100.0, 240.0), low=300.0, high=1500.0), r"u passes 933\."),
+        (conducting(lambda u: torch.where(u.x > 2.0, 4.0, 1.0)), r"u\.x passes 2\."),
+    ],
+)
+def test_a_flux_that_jumps_where_an_unknown_passes_a_value_is_refused(problem, place):
+    """Without the condition on the flux u = x is found, with no residual; the first is off by 0.3."""
+    for solver in (None, pl.PINN()):
+        with pytest.raises(ValueError, match=f"what stands inside pl.diff jumps where {place}"):
+            pl.solve(problem, solver, max_seconds=5, progress=False)
+    with pytest.raises(ValueError, match=r"inside pl\.diff jumps where"):
+        pl.reference_solution(problem)
+
+
+def test_latent_heat_that_jumps_is_refused():
+    melting = pl.Problem(
+        TIMED, "u", lambda u: pl.diff(u + torch.where(u > 0.3, 1.0, 0.0), "t") - u.xx,
+        [pl.Initial(u=lambda x: x), pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")],
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"u passes 0\.3\. .* torch\.tanh\(\(u - 0\.3\) / width\)"):
+        pl.solve(melting, max_seconds=5, progress=False)
+
+
+def test_what_bends_or_is_steep_inside_diff_or_jumps_outside_is_no_lost_flux():
+    smooth = (
+        conducting(lambda u: 1 + torch.abs(u - 0.5)), conducting(lambda u: 1 + torch.sigmoid((u - 0.5) / 1e-3)),
+        conducting(lambda u: torch.clamp(u, min=0.1)),
+        declared(lambda u: pl.diff(u.x, "x") - torch.where(u > 0.5, 4.0, 1.0)),
+    )  # fmt: skip
+    assert [problem.lost_inside for problem in smooth] == [None] * len(smooth)
