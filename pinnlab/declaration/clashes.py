@@ -147,6 +147,8 @@ class _OneUnknown:
         corners = [(j, pair, *self._corner(j, pair)) for j, pair in meeting]
         everything = [t for _, _, *numbers in sampled.values() for t in numbers if t is not None]
         everything += [t for _, _, _, a, b in corners for t in (a, b)]
+        # data that begin at zero are rounding at the first time, and as large as they get later on
+        everything += [_at(part.value, part.sites(self.region, _unit(self.region)).points) for part in self._parts]
         everything += [] if self.start is None else [_at(self.start, self.region.initial(_unit(self.region)).points)]
         size = max((float(t.abs().max()) for t in everything), default=0.0)
         self._least = _SIGNIFICANT * size

@@ -220,3 +220,20 @@ def test_a_start_that_clashes_on_a_part_of_a_side_has_no_known_layer():
     rest = [pl.Initial(u=0.0), pl.Neumann(u=0.0, on="x+"), pl.Neumann(u=0.0, on="y")]
     problem = pl.Problem(box, "u", lambda u: u.t - u.xx - u.yy, [*hot, *rest])
     assert len(problem.clashes.found) == 1 and not problem.clashes.resolved
+
+
+def test_data_that_begin_at_zero_do_not_clash_by_rounding() -> None:
+    """sin(pi y) at y = 1 is 1e-16, as large as all else at the first time, and nothing beside what comes later."""
+    channel = pl.Box(x=(0.0, 2.0), y=(0.0, 1.0), t=(0.0, 5.0))
+    problem = pl.Problem(
+        channel, "u", lambda u: u.t - u.xx - u.yy,
+        [
+            pl.Initial(u=0.0), pl.Dirichlet(u=0.0, on="y"),
+            pl.Dirichlet(u=lambda y, t: torch.sin(torch.pi * y) * torch.sin(torch.pi * t), on="x-"),
+        ],
+    )  # fmt: skip
+    assert problem.clashes.found == ()
+    started = problem.replace(
+        conditions=[pl.Initial(u=0.0), pl.Dirichlet(u=0.0, on="y"), pl.Dirichlet(u=lambda y: 1e-6 + 0 * y, on="x-")]
+    )
+    assert started.clashes.found, "small data that clash are found as before"
