@@ -283,8 +283,6 @@ class Sweep:
         """Plain data from which ``restore`` goes on with the same numbers."""
         if self._cells is None:
             return {"begun": False}
-        last = None if self._last is None else [torch.from_numpy(self._last[0]), self._last[1]]
-        ready = None if self._ready is None else torch.from_numpy(self._ready)
         return {
             "begun": True,
             "halved": torch.tensor(self.cells.tree.halved, dtype=torch.long),
@@ -295,8 +293,8 @@ class Sweep:
             "numbers": [self.added, self.tolerance, self._full],
             "coarse": dict(self.coarse),
             "factors": self.factors.state(),
-            "last": last,
-            "ready": ready,
+            "last": None if self._last is None else [torch.from_numpy(self._last[0]), self._last[1]],
+            "ready": None if self._ready is None else torch.from_numpy(self._ready),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -306,9 +304,8 @@ class Sweep:
         tree, halved = self.first, state["halved"].tolist()
         grown = Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, halved)
         self._go_to(self._cells_on(grown), [each.numpy() for each in state["starts"]])
-        self.pieces = [
-            SlabPiece.from_data(p, self.made.basis, self.made.parameters, self.lift) for p in state["pieces"]
-        ]
+        basis, constants = self.made.basis, self.made.parameters
+        self.pieces = [SlabPiece.from_data(p, basis, constants, self.lift) for p in state["pieces"]]
         self.sizes = state["sizes"].numpy()
         self.added, self.tolerance, self._full = state["numbers"]
         self.clock.restore(state["clock"])
@@ -380,9 +377,8 @@ class Sweep:
 
     def _fits(self, cells: SpaceCells) -> bool:
         """Whether there is memory for cells."""
-        return (
-            self.factors.bytes(cells.system, 1) + 8.0 * sum(piece.size for piece in self.pieces) <= self.settings.bytes
-        )
+        slabs = 8.0 * sum(piece.size for piece in self.pieces)
+        return self.factors.bytes(cells.system, 1) + slabs <= self.settings.bytes
 
     def _check_memory(self) -> None:
         slabs = 8.0 * sum(piece.size for piece in self.pieces)
@@ -396,10 +392,8 @@ class Sweep:
     def _resolve_start(self, deadline: Deadline) -> None:
         """Halve cells until they hold the initial state."""
         functions = [states(self.problem, order) for order in range(max(1, *self.orders.values()))]
-        tree, allowed = self.first.copy(), _OF_START * self.settings.tolerance
-        held = holding(
-            lambda boxes: self._cells_on(tree, boxes), functions, self.sizes, allowed, self.settings.most, self._fits
-        )
+        tree, allowed, most = self.first.copy(), _OF_START * self.settings.tolerance, self.settings.most
+        held = holding(lambda boxes: self._cells_on(tree, boxes), functions, self.sizes, allowed, most, self._fits)
         if not held.whole:
             self.coarse["start"] = "cells are not fine enough for the initial state"
         self.sizes = np.maximum(self.sizes, held.cells.sizes(held.values[0]))

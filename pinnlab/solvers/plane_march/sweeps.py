@@ -43,8 +43,9 @@ _POINTS = 2048
 """At which marches are compared."""
 _APART = 10.0
 """Times the tolerance of a march by which the next one may differ from it."""
-_LONGER = 3.0
-"""Times as long as a march, one whose tolerance is the next smaller one takes: it is not begun where there is less time."""
+_LONGER, _EVENLY = 3.0, 1.5
+"""Times as long as a march, one whose tolerance is the next smaller one takes, where cells have been halved, and where the
+first ones were enough: it is not begun where there is less time."""
 _AT_ONCE = 4
 """By how many tolerances the next march is stricter, where there is time for it."""
 
@@ -175,10 +176,12 @@ class Sweeps:
 
     def _next(self, deadline: Deadline) -> int:
         """Number of the strictest march for which there is time."""
-        deadline.require(_LONGER * self._took, "a march at a smaller tolerance")
+        assert self.best is not None
+        longer = _EVENLY if self.best.experts <= len(self.grown().leaves) else _LONGER
+        deadline.require(longer * self._took, "a march at a smaller tolerance")
         last = min(self.number + _AT_ONCE, len(self.strides)) - 1
         fits = [
-            k for k in range(self.number, last + 1) if deadline.allows(_LONGER ** (k + 1 - self.number) * self._took)
+            k for k in range(self.number, last + 1) if deadline.allows(longer ** (k + 1 - self.number) * self._took)
         ]
         return max(fits)
 
