@@ -40,11 +40,12 @@ def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[
             guesses = [np.stack([coarse[u] for u in problem.unknowns])]
         else:
             shape = (len(problem.unknowns), *system.shape)
-            # zero may be where a logarithm or a quotient is not defined, and one where a root is not
+            # of several solutions the one near the data is meant; zero may be where a logarithm or a quotient is not
+            # defined, and one where a root is not
             given = prescribed_means(problem)
             between = np.array([given.get(u, 0.0) for u in problem.unknowns])
-            guesses = [np.zeros(shape), np.ones(shape)]
-            guesses += [np.broadcast_to(between.reshape(-1, *[1] * len(system.shape)), shape)] if between.any() else []
+            guesses = [np.broadcast_to(between.reshape(-1, *[1] * len(system.shape)), shape)] if between.any() else []
+            guesses += [np.zeros(shape), np.ones(shape)]
         if len(axes) > 2:
             led = Led(system)
             state, iterations = newton(led, guesses, linear=led.linear)

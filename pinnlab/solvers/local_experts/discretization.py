@@ -321,14 +321,16 @@ class Discretization:
         return self.fitted(values)
 
     def constants(self, cells: Cells) -> list[Array]:
-        """(K, m, N) each: constants from which a steady problem may be solved, the mean prescribed values and one."""
+        """(K, m, N) each: constants from which a steady problem may be solved: the means of prescribed values, zero and one.
+
+        Of several solutions the one near the data is meant; where a root or a quotient is not defined, another will do.
+        """
         q, unknowns = len(self.interior.points), self.problem.unknowns
         given = prescribed_means(self.problem)
-        found = [[given.get(u, 0.0) for u in unknowns], [1.0 for _ in unknowns]]
+        found = [[given.get(u, 0.0) for u in unknowns], [0.0 for _ in unknowns], [1.0 for _ in unknowns]]
         return [
             self.fitted(np.broadcast_to(np.array(values)[None, :, None], (cells.count, len(unknowns), q)))
-            for values in found
-            if any(values)
+            for values in (found if any(found[0]) else found[1:])
         ]
 
     def bump(self, cells: Cells) -> Array:

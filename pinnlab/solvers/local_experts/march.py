@@ -135,7 +135,11 @@ class SlabMarch:
         self._check_memory(cells)
         deadline.check()
         known = self.guess or self.begin
-        start = made.guess(cells, before) if known is None else made.sampled(known.values, cells)
+        others: list[Array] = []
+        if known is None and self.time is None:
+            start, *others = made.constants(cells)
+        else:
+            start = made.guess(cells, before) if known is None else made.sampled(known.values, cells)
         numbers, most = self.numbers, 12 if self.time is not None else 40
         rows, system = self.system(cells, before)
         # cells that are too coarse for it may have found another eigenfunction
@@ -148,9 +152,8 @@ class SlabMarch:
         # what has decayed to rounding next to what it was cannot be accurate next to itself
         least = np.maximum(made.lift_sizes, _NEXT_TO_NOTHING * self.size)
         found = system.solve(start, accurate, most, self._pace, deadline, numbers, least)
-        if not found.converged and self.time is None and known is None and other is None:
-            # zero may be where a root or a quotient is not defined
-            for constant in made.constants(cells):
+        if not found.converged and other is None:
+            for constant in others:
                 rows, system = self.system(cells, before)
                 found = system.solve(constant, accurate, most, self._pace, deadline, numbers, least)
                 if found.converged:
@@ -264,7 +267,7 @@ class SlabMarch:
 
     def _shorten(self, factor: float) -> None:
         if self.time is None:
-            where = "a zero start" if self.begin is None else "the start that was given"
+            where = "constants" if self.begin is None else "the start that was given"
             raise UnresolvedError(f"Gauss-Newton did not converge from {where}")
         self.slab = min(self.slab, self._stop - self.now) * factor
         start = self.problem.domain.time_interval[0]

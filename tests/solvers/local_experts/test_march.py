@@ -474,3 +474,13 @@ def test_a_blow_up_ends_with_a_status() -> None:
     assert solution.status is pl.Status.UNRESOLVED
     np.testing.assert_allclose(solution(t=0.5)["u"], 2.0, rtol=1e-11)
     assert math.isnan(solution(t=1.5)["u"])
+
+
+def test_of_two_solutions_the_one_near_the_data_is_found() -> None:
+    """u = 2 + (v - 2) x with v - 2 + v^4 = 4.5625 at the end: v is 1.5 or -1.69, a temperature that nobody means."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u: u.xx,
+        [pl.Dirichlet(u=2.0, on="x-"), pl.Condition(lambda u, n: u.d(n) + u**4 - 4.5625, on="x+")],
+    )  # fmt: skip
+    for solution in (pl.solve(problem, max_seconds=10, progress=False), pl.reference_solution(problem)):
+        assert float(solution(x=np.array([1.0]))["u"][0]) == pytest.approx(1.5, abs=1e-6)
