@@ -29,6 +29,8 @@ from pinnlab.machine.deadline import Deadline
 ReferenceFunction = Callable[..., Any]
 _FEW = 2048
 """Points on which the time of many is measured."""
+_SCARCE, _SCARCELY = 1.0, 0.2
+"""Seconds left, and share of the whole, below which no reference of unknown cost is called."""
 _AMPLE = 30.0
 """Seconds of a run from which on it can wait for a reference to be computed: the problems' own take up to ten."""
 
@@ -191,7 +193,8 @@ def error_meter(
 ) -> Callable[[], dict[str, float]]:
     """A function that returns {unknown: error of the model on fixed points of a region}; {} without a reference.
 
-    A reference that is yet to be computed is not waited for in a run of less than half a minute.
+    A reference that is yet to be computed is not waited for in a run of less than half a minute, and none is called when
+    making the plan has taken nearly all of the time.
 
     Args:
         part: the region of one time window.
@@ -200,7 +203,7 @@ def error_meter(
         deadline: of the run.
         n: number of points.
     """
-    if whole.reference is None:
+    if whole.reference is None or deadline.left < min(_SCARCE, _SCARCELY * deadline.seconds):
         return dict
     if deadline.left < _AMPLE and isinstance(whole.reference, ComputedReference):
         if not whole.reference.ready(**_numbers(whole)):
