@@ -173,4 +173,30 @@ def carried_step(rng: Random) -> Case:
                 solvers=(pl.LagrangianPINN(),))  # fmt: skip
 
 
-KINDS: tuple[Callable[[Random], Case], ...] = (layers, step_source, kinked_start, plucked, carried_step, layers)
+def melting(rng: Random) -> Case:
+    """(k(u) u')' = 0 where k jumps as u passes a value: the flux is continuous at a place that is part of the solution."""
+    low, passed, high = np.cumsum([rng.uniform(-1, 1), *rng.uniform(0.5, 1.5, size=2)]) * float(10 ** rng.uniform(0, 3))
+    cold, hot = (float(k) for k in 10 ** rng.uniform(-1, 2, size=2))
+    flux = cold * (passed - low) + hot * (high - passed)
+
+    def exact(x: np.ndarray) -> dict[str, np.ndarray]:
+        met = cold * (passed - low)
+        return {"u": np.where(flux * x < met, low + flux * x / cold, passed + (flux * x - met) / hot)}
+
+    step = _steps([float(passed)], [cold, hot], int(rng.choice([0, 1, 2, 4])))
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u: pl.diff(step(u) * u.x, "x"),
+        [pl.Dirichlet(u=float(low), on="x-"), pl.Dirichlet(u=float(high), on="x+")], name="melting",
+    )  # fmt: skip
+    return Case("jump with the unknown", f"(k u_x)_x = 0, k jumps where u passes {passed:.4g}", problem, exact)
+
+
+KINDS: tuple[Callable[[Random], Case], ...] = (
+    layers,
+    step_source,
+    kinked_start,
+    plucked,
+    carried_step,
+    layers,
+    melting,
+)
