@@ -292,7 +292,8 @@ class Problem:
     @cached_property
     def lost_inside(self) -> tuple[str, float] | None:
         """An unknown or a derivative, and where what stands inside ``pl.diff`` jumps as it passes; None without one."""
-        return step_inside_diff(self._declared) or step_inside_diff(self.natural._declared, self.change.unknowns)
+        own, inner = step_inside_diff(self._declared), self.natural  # whose numbers are about one
+        return own if own or inner is self else step_inside_diff(inner._declared, self.change.unknowns)
 
     def condition_terms(self) -> list[tuple[AnyCondition, list[Term]]]:
         """Each condition with its soft form."""
@@ -355,7 +356,6 @@ class Problem:
         notes += map(self.turn.told, self.forward.clashes.notes)
         notes += [*said_of_unknowns(self._declared), *self.scales().said]
         found = self._gaps()
-        missing += found.missing
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",
             derivatives=spelled(self.derivatives),
@@ -364,7 +364,7 @@ class Problem:
                 (repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True)
             ),
             notes=(*notes, *found.notes),
-            missing=tuple(missing),
+            missing=(*missing, *found.missing),
             excess=found.excess,
         )
 

@@ -94,6 +94,17 @@ def prescribed_means(problem: Problem) -> dict[str, float]:
     return {unknown: float(np.mean(values)) for unknown, values in found.items()}
 
 
+def constant_starts(problem: Problem) -> list[list[float]]:
+    """Per start one constant for each unknown, from which a steady problem may be solved: prescribed means, zeros and ones.
+
+    Of several solutions the one near the data is meant. Zero may be where a logarithm or a quotient is not defined, and one
+    where a root is not.
+    """
+    given, unknowns = prescribed_means(problem), problem.unknowns
+    means = [given.get(u, 0.0) for u in unknowns]
+    return [*([means] if any(means) else []), [0.0] * len(unknowns), [1.0] * len(unknowns)]
+
+
 def _one(each: OnPiece, i: int) -> Callable[[Scope], Tensor]:
     return lambda scope: list(each.misfit(scope).values())[i]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.faces import prescribed_means
+from pinnlab.reference.faces import constant_starts
 from pinnlab.reference.krylov import Led
 from pinnlab.reference.newton import newton
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
@@ -40,12 +40,8 @@ def run_steady(problem: Problem, structure: Structure, budget: Budget) -> tuple[
             guesses = [np.stack([coarse[u] for u in problem.unknowns])]
         else:
             shape = (len(problem.unknowns), *system.shape)
-            # of several solutions the one near the data is meant; zero may be where a logarithm or a quotient is not
-            # defined, and one where a root is not
-            given = prescribed_means(problem)
-            between = np.array([given.get(u, 0.0) for u in problem.unknowns])
-            guesses = [np.broadcast_to(between.reshape(-1, *[1] * len(system.shape)), shape)] if between.any() else []
-            guesses += [np.zeros(shape), np.ones(shape)]
+            alike = [-1, *[1] * len(system.shape)]
+            guesses = [np.broadcast_to(np.reshape(start, alike), shape) for start in constant_starts(problem)]
         if len(axes) > 2:
             led = Led(system)
             state, iterations = newton(led, guesses, linear=led.linear)

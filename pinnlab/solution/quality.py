@@ -77,21 +77,20 @@ class QualityReport:
         for name, *numbers in rows:
             cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
             lines.append("  ".join([name.ljust(widths[0]), *cells]))
-        if self.estimate is not None:
-            e = self.estimate
-            lines.append(f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)")
-        lines += [*self.numbers, *(f"note: {reason}" for reason in self.reasons)]
-        return "\n".join(line.rstrip() for line in lines)
+        return "\n".join(line.rstrip() for line in [*lines, *self._said])
 
     def _repr_html_(self) -> str:
         """What notebooks show."""
         rows = [[escape(m.name), *(f"{v:.1e}" for v in (m.rms, m.maximum, m.relative))] for m in self._all]
         parts = [paragraph(self.why), table(rows, ("", "rms", "maximum", "relative"))]
-        if self.estimate is not None:
-            e = self.estimate
-            parts.append(paragraph(f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)"))
-        said = [*self.numbers, *(f"note: {reason}" for reason in self.reasons)]
-        return card("Report:", [*parts, *map(paragraph, said)], self.verdict.value)
+        return card("Report:", [*parts, *map(paragraph, self._said)], self.verdict.value)
+
+    @property
+    def _said(self) -> list[str]:
+        """What stands below the table: the estimate, numbers that were found, reasons."""
+        e = self.estimate
+        estimated = [] if e is None else [f"relative L2 error by {e.method}: {e.each} ({e.seconds:.1f} s)"]
+        return [*estimated, *self.numbers, *(f"note: {reason}" for reason in self.reasons)]
 
     @property
     def _all(self) -> tuple[Misfit, ...]:

@@ -38,6 +38,11 @@ class Writer(Protocol):
         ...
 
 
+def lift_data(lift: Mapping[str, SingularPart], region: Region, file: Writer) -> Data:
+    """The parts of unknowns that are known beforehand as plain data; nothing where there are none."""
+    return {"lift": {u: file.known(part, region) for u, part in lift.items()}} if lift else {}
+
+
 class Flow(Protocol):
     """Characteristics that carry a part's solution."""
 

@@ -25,7 +25,7 @@ from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.equations import Equations
-from pinnlab.reference.faces import prescribed_means
+from pinnlab.reference.faces import constant_starts
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.between import between_cells, of_transmission
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
@@ -321,17 +321,10 @@ class Discretization:
         return self.fitted(values)
 
     def constants(self, cells: Cells) -> list[Array]:
-        """(K, m, N) each: constants from which a steady problem may be solved: the means of prescribed values, zero and one.
-
-        Of several solutions the one near the data is meant; where a root or a quotient is not defined, another will do.
-        """
-        q, unknowns = len(self.interior.points), self.problem.unknowns
-        given = prescribed_means(self.problem)
-        found = [[given.get(u, 0.0) for u in unknowns], [0.0 for _ in unknowns], [1.0 for _ in unknowns]]
-        return [
-            self.fitted(np.broadcast_to(np.array(values)[None, :, None], (cells.count, len(unknowns), q)))
-            for values in (found if any(found[0]) else found[1:])
-        ]
+        """(K, m, N) each: constants from which a steady problem may be solved; see ``constant_starts``."""
+        shape = (cells.count, len(self.problem.unknowns), len(self.interior.points))
+        starts = (np.array(start)[:, None] for start in constant_starts(self.problem))
+        return [self.fitted(np.broadcast_to(start, shape)) for start in starts]
 
     def bump(self, cells: Cells) -> Array:
         """(K, m, N): smooth functions of size one without any symmetry."""

@@ -12,9 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import torch
-from torch import Tensor
-
 from pinnlab.declaration.dry_run import dry_points
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import trace
@@ -59,7 +56,6 @@ def thinnest_layer(problem: Problem) -> float:
     widths = [math.inf]
     for residual in found.residuals.values():
         for jet in found.jets[0].values():
-            slopes: dict[int, Tensor] = {key.count(x): a.detach() for key, a in gradients(residual, dict(jet)).items()}
-            for i in range(_PLACES):
-                widths.append(layer_width({order: float(torch.as_tensor(a)[i]) for order, a in slopes.items()}))
+            slopes = {key.count(x): a.detach().tolist() for key, a in gradients(residual, dict(jet)).items()}
+            widths += [layer_width(dict(zip(slopes, a, strict=True))) for a in zip(*slopes.values(), strict=True)]
     return min(widths)

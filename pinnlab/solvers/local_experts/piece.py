@@ -19,7 +19,7 @@ from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.naming import usual_time
 from pinnlab.solvers.local_experts.basis import LocalBasis
-from pinnlab.training.part import Part, Writer
+from pinnlab.training.part import Part, Writer, lift_data
 
 Array = np.ndarray
 _BATCH = 8192
@@ -88,9 +88,7 @@ class Piece(Part):
         # functions among the parameters are the problem's
         constants = {name: value for name, value in self.constants.items() if isinstance(value, Tensor)}
         found = {"piece": self.state(), "basis": file.shared(self.basis), "constants": constants}
-        return found | (
-            {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
-        )
+        return found | lift_data(self.lift, self.region, file)
 
     @classmethod
     def from_data(

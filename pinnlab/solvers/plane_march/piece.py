@@ -17,7 +17,7 @@ from pinnlab.domains import Region, from_data
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.plane_march.radau import time_rows
-from pinnlab.training.part import Part, Writer
+from pinnlab.training.part import Part, Writer, lift_data
 
 
 class SlabPiece(Part):
@@ -84,9 +84,7 @@ class SlabPiece(Part):
     def to_data(self, file: Writer) -> dict[str, Any]:
         constants = {name: value for name, value in self.constants.items() if isinstance(value, Tensor)}
         found = {"slab of cells": self.state(), "basis": file.shared(self.of_space.basis), "constants": constants}
-        return found | (
-            {"lift": {u: file.known(part, self.region) for u, part in self.lift.items()}} if self.lift else {}
-        )
+        return found | lift_data(self.lift, self.region, file)
 
     @classmethod
     def from_data(
