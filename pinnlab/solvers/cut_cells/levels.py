@@ -19,7 +19,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_per_second
-from pinnlab.reference.faces import prescribed_means
+from pinnlab.reference.faces import constant_starts
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
@@ -235,22 +235,20 @@ class CutLevels:
             )
 
     def _solved(self, system: CellSystem, rows: Assembled, deadline: Deadline) -> Found:
-        """Gauss-Newton from what is known, else from zero, else from constants."""
+        """Gauss-Newton from what is known, else from zero where the problem is linear, else from constants."""
         known = None if self.begin is None else self.begin.values
-        if self.best is not None:
+        if self.best is None:
+            self.linear = is_linear(rows)
+        else:
             # a linear problem is solved in one step from anywhere
             known = None if self.linear else self.best.piece.values
         shape = rows.layout.count, len(self.problem.unknowns), self.basis.size
         starts: list[Callable[[], Array]] = [lambda: np.zeros(shape)]
-        if known is None:
-            given = prescribed_means(self.problem)
-            values = ([given.get(u, 0.0) for u in self.problem.unknowns], [1.0] * shape[1])
-            starts += [partial(rows.constant, np.array(v)) for v in values if any(v)]
-        else:
+        if known is not None:
             starts = [lambda: rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
-        why = f"Gauss-Newton did not converge from {'a zero start' if known is None else 'the start that was given'}"
-        if self.best is None:
-            self.linear = is_linear(rows)
+        elif not self.linear:
+            starts = [partial(rows.constant, np.array(v)) for v in constant_starts(self.problem)]
+        why = f"Gauss-Newton did not converge from {'a constant start' if known is None else 'the start that was given'}"
         for start in starts:
             try:
                 begun = start() if self.linear or known is not None else self._begun(rows, start(), deadline)
