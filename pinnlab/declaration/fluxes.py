@@ -6,6 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.pointwise import Coefficients
 from pinnlab.domains import Region
 
 JOINED = 5e-10
@@ -26,6 +31,8 @@ class Jump:
             Else the derivatives that the equation needs stay as smooth as its solvers assume.
         inside_diff: whether the expression inside ``pl.diff`` jumps.
         sides: the values below and above.
+        layer: where a thin layer begins and ends in which something changes steeply, but does not jump: solvers have to
+            look closely there. It has a ``Jump`` at both of its ends.
     """
 
     coordinate: str
@@ -35,6 +42,7 @@ class Jump:
     flux: bool
     inside_diff: bool
     sides: tuple[float, float]
+    layer: tuple[float, float] | None = None
 
     @property
     def place(self) -> str:
@@ -49,13 +57,26 @@ class Jump:
         """What follows from it, to be read after its sentence."""
         if self.flux:
             return "; the flux is continuous there, and only solvers that join it are accepted"
+        if self.layer is not None:
+            return "; cells and grids begin and end there"
         return "; the solution is less smooth there"
 
     def __str__(self) -> str:
         low, high = self.sides
+        if self.layer is not None:
+            first, last = self.layer
+            return (
+                f"{self.what} changes steeply, from {low:.4g} to {high:.4g}, within {last - first:.2g} about "
+                f"{self.coordinate} = {(first + last) / 2:.6g}"
+            )
         if math.isnan(low):
             return f"{self.what} jumps at {self.place}"
         return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"
+
+
+def said_of_jumps(jumps: Sequence[Jump]) -> list[str]:
+    """What the summary of a problem says of them."""
+    return list(dict.fromkeys(f"{jump}{jump.consequence}" for jump in jumps))
 
 
 class LostFluxError(ValueError):
@@ -165,3 +186,62 @@ def _cuts(jumps: Sequence[Jump], region: Region) -> dict[str, tuple[float, ...]]
         if jump.flux and jump.position is not None and jump.position not in region.bounds[jump.coordinate]:
             found[jump.coordinate] = (*found.get(jump.coordinate, ()), float(f"{jump.position:.9g}"))
     return found
+
+
+Described = list[tuple[str, tuple[float, float]]]
+
+
+def differs(values: Tensor) -> tuple[float, float] | None:
+    """The two values of the first of (n,) neighbouring pairs that differ."""
+    below, above = values.detach().expand(len(values)).reshape(-1, 2).unbind(1)
+    differ = ((above - below).abs() > 1e-7 * torch.maximum(above.abs(), below.abs())).nonzero()
+    return None if not len(differ) else (float(below[differ[0, 0]]), float(above[differ[0, 0]]))
+
+
+def leading_that_jump(
+    names: Sequence[str],
+    slopes: Coefficients,
+    used: Mapping[str, frozenset[Key]],
+    coordinate: str,
+    time: str | None,
+) -> Described:
+    """The coefficients of highest derivatives that jump, with their values on both sides; for ``used`` see ``leads``."""
+    return [
+        (f"the coefficient of {unknown}.{''.join(key)} in {name!r}", sides)
+        for name, row in zip(names, slopes, strict=True)
+        for (unknown, key), slope in row.items()
+        if leads(key, used[unknown], coordinate, time) and (sides := differs(slope)) is not None
+    ]
+
+
+def coefficients_that_jump(names: Sequence[str], slopes: Coefficients) -> Described:
+    """All coefficients that jump, with their values on both sides."""
+    return [
+        (f"the coefficient of {'.'.join([unknown, *([''.join(key)] if key else [])])} in {name!r}", sides)
+        for name, row in zip(names, slopes, strict=True)
+        for (unknown, key), slope in row.items()
+        if (sides := differs(slope)) is not None
+    ]
+
+
+def leads(key: Key, used: frozenset[Key], coordinate: str, time: str | None = "t") -> bool:
+    """Whether a derivative is one of the highest by a coordinate, and of second order at least.
+
+    Of first-order terms, what is continuous is the unknown itself, which solvers make so; of second-order ones it is
+    the first derivative only where the coefficient is continuous.
+
+    Args:
+        key: the derivative.
+        used: all that the equations use of the unknown.
+        coordinate: across which the coefficient jumps.
+        time: the coordinate that is time, or None.
+    """
+
+    def part(each: Key) -> int:
+        return sum((name == time) == (coordinate == time) for name in each)
+
+    if coordinate not in key or part(key) < 2:
+        return False
+    return (
+        part(key) == max(map(part, used)) or key.count(coordinate) == max(each.count(coordinate) for each in used) > 1
+    )

@@ -12,7 +12,7 @@ derivatives of the unknowns held fixed, so that what jumps is the equation itsel
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,14 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.fluxes import Jump
+from pinnlab.declaration.fluxes import Described, Jump, coefficients_that_jump, differs, leading_that_jump
 from pinnlab.declaration.functions import FunctionParameter
 from pinnlab.declaration.materials import PiecewiseFunction
-from pinnlab.declaration.steps import WIDTH, Step, find_steps, line_ticks
+from pinnlab.declaration.steep import Layer, find_layers, together, within
+from pinnlab.declaration.steps import WIDTH, Along, Step, find_steps, line_ticks
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
-from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Region
 from pinnlab.domains.regions import Bounds
 from pinnlab.domains.sampling import unit_points
@@ -36,6 +37,8 @@ _POINTS = 6000
 """At which equations are evaluated, on all lines together."""
 _LINES = 24
 """Along each of several coordinates."""
+_LAYER_LINES, _LAYER_TICKS = 6, 4000
+"""On which thin layers are looked for: lines along each of several coordinates, and places on all of one coordinate."""
 _SAME = 1e-8
 """Relative distance up to which two positions are one."""
 _SHOWN = 4
@@ -93,10 +96,10 @@ class _Place:
 
 
 def find_jumps(declared: Declared) -> tuple[Jump, ...]:
-    """All jumps that lines through the domain meet, those of fluxes first.
+    """All jumps that lines through the domain meet, those of fluxes first, and thin layers.
 
-    What is thinner than the distance of two ticks of a line (a thousandth of a domain with one coordinate, a hundredth of
-    one with several), or lies between the lines, may be missed; sides of the boxes of ``Piecewise`` parameters are not.
+    What is thinner than two ticks of a line (a thousandth of one coordinate, a hundredth of several), or lies between the
+    lines, may be missed; sides of the boxes of ``Piecewise`` parameters are not.
     """
     domain = declared.domain
     d = len(domain.coordinates)
@@ -108,27 +111,43 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
     at = domain.interior(bases).points
     defined = [draw for draw in DRAWS[:2] if bool(see(declared, at, draw).values.isfinite().any())]
     numbers = (defined or DRAWS)[0]
-
-    def points_of(lines: Tensor, positions: Tensor) -> Tensor:
-        unit = starts[lines].clone()
-        unit[torch.arange(len(lines)), axes[lines]] = positions
-        return _in_bounds(domain, unit)
-
-    def along(lines: Tensor, positions: Tensor) -> Tensor:
-        points = points_of(lines, positions)
-        return torch.where(domain.contains(points), see(declared, points, numbers).values, torch.nan)
+    points_of, along = _on_lines(declared, starts, axes, numbers)
 
     def place(step: Step) -> _Place:
         line = torch.tensor([step.line, step.line])
         below, above = points_of(line, torch.tensor([step.below, step.above], dtype=torch.float64))
         return _Place(step.function, domain.coordinates[int(axes[step.line])], below, above)
 
+    thin = _thin(declared, numbers)
+    fine = within([each[0] for groups in thin.values() for each in groups])
+    ticks = torch.cat([ticks, fine]).unique()
     places = [place(step) for step in find_steps(along, ticks, axes)]
     places += _at_seams(declared, bases, numbers) + _at_faces(declared, bases, numbers)
     lasting = [p for p, lasts in zip(places, _lasting(declared, places), strict=True) if lasts] if places else []
     jumps = [_described(declared, group) for group in _groups(declared, lasting)]
     jumps += _prescribed(declared, {(jump.coordinate, jump.position) for jump in jumps if jump.flux})
+    jumps += _of_layers(declared, thin, jumps, numbers)
     return tuple(sorted(jumps, key=lambda jump: not jump.flux))
+
+
+def _on_lines(declared: Declared, starts: Tensor, axes: Tensor, draw: int) -> tuple[Along, Along]:
+    """(numbers of lines (p,), positions (p,)) -> points (p, d) of the domain on them, and what equations show there (q, p).
+
+    Args:
+        starts: (l, d) points of the unit cube, one on each line.
+        axes: (l,) numbers of the coordinates along which the lines run.
+    """
+
+    def points_of(lines: Tensor, positions: Tensor) -> Tensor:
+        unit = starts[lines].clone()
+        unit[torch.arange(len(lines)), axes[lines]] = positions
+        return _in_bounds(declared.domain, unit)
+
+    def along(lines: Tensor, positions: Tensor) -> Tensor:
+        points = points_of(lines, positions)
+        return torch.where(declared.domain.contains(points), see(declared, points, draw).values, torch.nan)
+
+    return points_of, along
 
 
 def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, LazyJet] | None = None) -> _Seen:
@@ -178,6 +197,44 @@ def _in_bounds(domain: Region, unit: Tensor) -> Tensor:
     """Points (n, d) of the unit cube as points of the region's bounding box."""
     lower, upper = (torch.tensor(side, dtype=torch.float64) for side in zip(*domain.bounds.values(), strict=True))
     return lower + unit * (upper - lower)
+
+
+def _thin(declared: Declared, draw: int) -> dict[str, list[list[Layer]]]:
+    """{coordinate: thin layers across it, each as several lines meet it}, with one coordinate of space at most."""
+    d, names = len(declared.domain.coordinates), declared.domain.coordinates
+    count = 1 if d == 1 else _LAYER_LINES
+    bases, ticks = unit_points("sobol", count, d, np.random.default_rng(1)), line_ticks(_LAYER_TICKS // min(d, 2))
+    found = {}
+    for i, name in enumerate(names if len(declared.domain.space) < 2 else ()):
+        _, along = _on_lines(declared, bases, torch.full((count,), i), draw)
+        found[name] = together(find_layers(along, ticks, count), count)
+    return found
+
+
+def _of_layers(
+    declared: Declared, thin: Mapping[str, list[list[Layer]]], jumps: Sequence[Jump], draw: int
+) -> list[Jump]:
+    """Both ends of thin layers in which nothing is known to jump."""
+    domain, found, d = declared.domain, list[Jump](), len(declared.domain.coordinates)
+    bases = unit_points("sobol", _LAYER_LINES, d, np.random.default_rng(1))
+    for name, group in ((name, group) for name, groups in thin.items() for group in groups):
+        i, (lower, upper) = domain.coordinates.index(name), domain.bounds[name]
+        ends = min(each.lower for each in group), max(each.upper for each in group)
+        first, last = (lower + end * (upper - lower) for end in ends)
+        known = any(j.coordinate == name and first < (j.position or first) < last for j in jumps)
+        if known or ends[0] <= 0 or ends[1] >= 1:
+            continue
+        points_of, _ = _on_lines(declared, bases, torch.full((_LAYER_LINES,), i), draw)
+        lines = torch.tensor([each.line for each in group])
+        low, high, peak = (
+            points_of(lines, torch.tensor(at, dtype=torch.float64))
+            for at in ([ends[0]] * len(lines), [ends[1]] * len(lines), [each.peak for each in group])
+        )
+        places = [_Place(e.function, name, low[k], to[k]) for to in (high, peak) for k, e in enumerate(group)]
+        if any(_lasting(declared, places)):
+            jump = replace(_described(declared, (None, places)), flux=False, inside_diff=False, layer=(first, last))
+            found += [replace(jump, position=end) for end in (first, last)]
+    return found
 
 
 def _at_seams(declared: Declared, bases: Tensor, draw: int) -> list[_Place]:
@@ -295,81 +352,27 @@ def _described(declared: Declared, group: tuple[float | None, list[_Place]]) -> 
     leaves = {u: leaf_jet(jet) for u, jet in made_up(declared, len(ends), DRAWS[-1]).items()}
     seen = see(declared, ends, DRAWS[-1], leaves)
     slopes = linearize(list(seen.residuals.values()), leaves)
-    inside = [row for row, by in seen.inside.items() if by == name and _differs(seen.values[row]) is not None]
-    leading = _leading(declared, list(seen.residuals), slopes, name)
+    inside = [row for row, by in seen.inside.items() if by == name and differs(seen.values[row]) is not None]
+    leading = leading_that_jump(list(seen.residuals), slopes, declared.derivatives, name, declared.domain.time)
     named = [
         (f"parameter {parameter!r}", sides)
         for row, parameter in seen.functions.items()
-        if (sides := _differs(seen.values[row])) is not None
+        if (sides := differs(seen.values[row])) is not None
     ]
     if inside or leading:
-        expression = [(f"the expression inside diff(..., {name!r})", _differs(seen.values[row])) for row in inside]
+        expression = [(f"the expression inside diff(..., {name!r})", differs(seen.values[row])) for row in inside]
         what, sides = [*named, *leading, *expression][0]
         if named:
             what += f", by which {(leading or expression)[0][0]}"
     else:
-        lower = _lower(list(seen.residuals), slopes)
+        lower = coefficients_that_jump(list(seen.residuals), slopes)
         what, sides = [*named, *lower, *_sources(declared, ends), ("a term", (np.nan, np.nan))][0]
     points = tuple(tuple(((p.below + p.above) / 2).tolist()) for p in shown)
     return Jump(name, position, points, what, bool(inside or leading), bool(inside), sides or (np.nan, np.nan))
-
-
-Described = list[tuple[str, tuple[float, float]]]
-
-
-def _differs(values: Tensor) -> tuple[float, float] | None:
-    """The two values of the first of (n,) neighbouring pairs that differ."""
-    below, above = values.detach().expand(len(values)).reshape(-1, 2).unbind(1)
-    differ = ((above - below).abs() > 1e-7 * torch.maximum(above.abs(), below.abs())).nonzero()
-    return None if not len(differ) else (float(below[differ[0, 0]]), float(above[differ[0, 0]]))
-
-
-def _leading(declared: Declared, names: Sequence[str], slopes: Coefficients, coordinate: str) -> Described:
-    """The coefficients of highest derivatives that jump."""
-    return [
-        (f"the coefficient of {unknown}.{''.join(key)} in {name!r}", sides)
-        for name, row in zip(names, slopes, strict=True)
-        for (unknown, key), slope in row.items()
-        if leads(key, declared.derivatives[unknown], coordinate, declared.domain.time)
-        and (sides := _differs(slope)) is not None
-    ]
-
-
-def _lower(names: Sequence[str], slopes: Coefficients) -> Described:
-    """All coefficients that jump."""
-    return [
-        (f"the coefficient of {'.'.join([unknown, *([''.join(key)] if key else [])])} in {name!r}", sides)
-        for name, row in zip(names, slopes, strict=True)
-        for (unknown, key), slope in row.items()
-        if (sides := _differs(slope)) is not None
-    ]
 
 
 def _sources(declared: Declared, ends: Tensor) -> Described:
     """What jumps in the equations where all unknowns are zero."""
     zero = {u: LazyJet(lambda key: torch.zeros(len(ends), dtype=torch.float64)) for u in declared.unknowns}
     residuals = see(declared, ends, 0, zero).residuals
-    return [(f"a source in {n!r}", sides) for n, r in residuals.items() if (sides := _differs(r)) is not None]
-
-
-def leads(key: Key, used: frozenset[Key], coordinate: str, time: str | None = "t") -> bool:
-    """Whether a derivative is one of the highest by a coordinate, and of second order at least.
-
-    Of first-order terms, what is continuous is the unknown itself, which solvers make so; of second-order ones it is
-    the first derivative only where the coefficient is continuous.
-
-    Args:
-        key: the derivative.
-        used: all that the equations use of the unknown.
-        coordinate: across which the coefficient jumps.
-        time: the coordinate that is time, or None.
-    """
-
-    def part(each: Key) -> int:
-        return sum((name == time) == (coordinate == time) for name in each)
-
-    if coordinate not in key or part(key) < 2:
-        return False
-    return (
-        part(key) == max(map(part, used)) or key.count(coordinate) == max(each.count(coordinate) for each in used) > 1
-    )
+    return [(f"a source in {n!r}", sides) for n, r in residuals.items() if (sides := differs(r)) is not None]

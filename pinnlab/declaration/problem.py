@@ -31,7 +31,7 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fixing import admitted, still_conditions
-from pinnlab.declaration.fluxes import Jump, lost_flux, lost_where_it_passes
+from pinnlab.declaration.fluxes import Jump, lost_flux, lost_where_it_passes, said_of_jumps
 from pinnlab.declaration.joints import Joints, find_joints
 from pinnlab.declaration.jumps import Declared, find_jumps
 from pinnlab.declaration.linearization import linearized
@@ -352,7 +352,7 @@ class Problem:
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
         families, missing = parameter_notes(self.parameters, self.conditions)
-        notes += [*families, *left_out(self.conditions), *(f"{jump}{jump.consequence}" for jump in self.jumps)]
+        notes += [*families, *left_out(self.conditions), *said_of_jumps(self.jumps)]
         notes += map(self.turn.told, self.forward.clashes.notes)
         notes += [*said_of_unknowns(self._declared), *self.scales().said]
         found = self._gaps()

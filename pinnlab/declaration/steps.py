@@ -27,7 +27,7 @@ _BESIDE = 1e-7
 _PARTS = 16
 """Into which an interval is divided at a time."""
 _MOST = 8
-"""Suspects that one function may have on one line, those that stand out most."""
+"""Suspects of one function that are followed on one line, those that stand out most; more where jumps are many."""
 _FOLLOWED = 3
 """Of lines that are alike, those that are followed where the same function seems to jump in the same interval."""
 _SMALLEST = 1e-7
@@ -74,7 +74,18 @@ def find_steps(along: Along, ticks: Tensor, alike: Tensor) -> list[Step]:
     """
     k, lines = len(ticks), len(alike)
     found = along(torch.arange(lines).repeat_interleave(k), ticks.repeat(lines)).reshape(-1, lines, k)
-    function, line, first = _few(*_suspects(found, ticks), alike)
+    most = _MOST
+    while True:
+        steps = _driven(along, ticks, *_few(*_suspects(found, ticks, most), alike))
+        crowd = Counter((step.function, step.line) for step in steps)
+        # where most suspects are jumps, others may be waiting behind them
+        if most >= k - 1 or 2 * max(crowd.values(), default=0) < most:
+            return steps
+        most *= 8
+
+
+def _driven(along: Along, ticks: Tensor, function: Tensor, line: Tensor, first: Tensor) -> list[Step]:
+    """The jumps among suspects, (s,) each: intervals are divided until they are as narrow as a jump is told by."""
     below, above = ticks[first], ticks[first + 1]
     parts = torch.linspace(0, 1, _PARTS + 1, dtype=torch.float64)
     change = torch.full_like(below, torch.inf)
@@ -112,10 +123,10 @@ def _values(along: Along, function: Tensor, line: Tensor, at: Tensor) -> Tensor:
     return found[function, torch.arange(s)]
 
 
-def _suspects(values: Tensor, ticks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _suspects(values: Tensor, ticks: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
     """Numbers of function, line and first tick, (s,) each, of intervals over which (q, l, k) values change unexpectedly.
 
-    What is expected is the mean slope of the neighbouring intervals.
+    At most ``most`` for each function and line. What is expected is the mean slope of the neighbouring intervals.
     """
     h = ticks.diff()
     change = values.diff(dim=2).nan_to_num(0.0, 0.0, 0.0)
@@ -126,8 +137,7 @@ def _suspects(values: Tensor, ticks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     surprise = (change - h * around).abs()
     size = values.nan_to_num(0.0, 0.0, 0.0).abs().amax(dim=2, keepdim=True)
     suspicious = (surprise > 0.25 * change.abs()) & (change.abs() > _SMALLEST * size)
-    most = min(_MOST, change.shape[2])
-    ranked, place = torch.where(suspicious, surprise, 0.0).topk(most, dim=2)
+    ranked, place = torch.where(suspicious, surprise, 0.0).topk(min(most, change.shape[2]), dim=2)
     function, line, rank = (ranked > 0).nonzero().unbind(1)
     return function, line, place[function, line, rank]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import hashlib
 from functools import partial
-from types import CodeType, MethodType
+from types import CodeType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,9 @@ def _feed(digest: Any, value: Any, depth: int) -> None:
         _feed(digest, [value.func, value.args, value.keywords], depth + 1)
     elif isinstance(value, MethodType):
         _feed(digest, [value.__func__, value.__self__], depth + 1)
+    elif isinstance(value, ModuleType):
+        # a closure or a default may hold torch itself, whose namespaces answer to any attribute
+        digest.update(value.__name__.encode())
     elif hasattr(value, "__code__"):
         _feed_code(digest, value.__code__, value, depth)
         cells = [c.cell_contents for c in value.__closure__ or ()]

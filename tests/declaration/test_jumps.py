@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.jumps import leads
+from pinnlab.declaration.fluxes import leads
 from pinnlab.declaration.library import problem_names
 from pinnlab.declaration.steps import find_steps, is_step, line_ticks
 

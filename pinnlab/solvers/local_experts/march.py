@@ -34,6 +34,8 @@ from pinnlab.training.start import Start
 Array = np.ndarray
 _SHORTEST_SLAB = 1e-13
 _NEXT_TO_NOTHING = 1e-6
+_BEGINNING = 0.01
+"""Share of its natural size next to which errors of an unknown count from the start of a march."""
 _LAYERS, _THINNEST = 8.0, 1e-6
 """Widths of a layer that a cell at an end may have, and the least share of the whole that it is graded to."""
 _SUSPICIOUS = 1e3
@@ -83,12 +85,19 @@ class SlabMarch:
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
+            # what begins as nothing is measured by what it is to become: its first moments need no digits of their own
+            self.size = np.maximum(self.size, _BEGINNING * self._scales())
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
         self._pace = Pace(0.5 * multiplications_per_second())
         if self.time is not None:
             self._resolve_start(deadline or Deadline())
         elif len(self.names) == 1:
             self._grade()
+
+    def _scales(self) -> Array:
+        """(m,) natural sizes of the unknowns."""
+        found = self.problem.scales().unknowns
+        return np.array([found[unknown][1] for unknown in self.problem.unknowns])
 
     @property
     def done(self) -> bool:
