@@ -90,10 +90,15 @@ class Modes:
         return _unit_rows(first + last @ self._steps()[0])
 
     def _steps(self) -> list[Array]:
-        """Propagators over short intervals: generic ones, whose length says nothing of a resonance."""
+        """Propagators over short intervals: generic ones, whose length says nothing of a resonance.
+
+        Exponents that are zero several times over, as those of polynomials are, come out as rounding makes them, and
+        lengths made of these may be far too short: the unit of length is among them, unless modes grow much over it.
+        """
         sizes = np.abs(np.linalg.eigvals(self.flow)) if self.count else np.ones(1)
         sizes = sizes[sizes > NEUTRAL * sizes.max()] if sizes.max() > 0 else np.ones(1)
-        lengths = (1.0 / sizes.max(), min(1.0 / np.exp(np.log(sizes).mean()), 20.0 / sizes.max()))
+        most = 20.0 / sizes.max()
+        lengths = (1.0 / sizes.max(), min(1.0 / np.exp(np.log(sizes).mean()), most), min(1.0, most))
         return [scipy.linalg.expm(self.flow * length) for length in lengths]
 
 

@@ -37,7 +37,7 @@ _POINTS = 6000
 """At which equations are evaluated, on all lines together."""
 _LINES = 24
 """Along each of several coordinates."""
-_LAYER_LINES, _LAYER_TICKS = 6, 4000
+_LAYER_LINES, _LAYER_TICKS = 3, 4000
 """On which thin layers are looked for: lines along each of several coordinates, and places on all of one coordinate."""
 _SAME = 1e-8
 """Relative distance up to which two positions are one."""

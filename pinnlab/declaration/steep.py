@@ -132,11 +132,11 @@ def _suspects(values: Tensor, narrow: int, window: int) -> list[tuple[int, int, 
     counts = (inner >= _HELD * whole) & (whole > _SMALLEST * span[..., None])
     counts &= whole > 1e-9 * size.abs().amax(dim=2)[..., None]
     found: dict[tuple[int, int], dict[int, float]] = {}
-    for f, line, w in counts.nonzero().tolist():
+    # windows that end inside a pulse hold less of it than others
+    for f, line, w in sorted(counts.nonzero().tolist(), key=lambda at: -float(whole[tuple(at)])):
         first = w * narrow + int(most[f, line, w])
         places = found.setdefault((f, line), {})
-        near = [other for other in places if abs(other - first) <= narrow]
-        if not near:
+        if all(abs(other - first) > narrow for other in places):
             places[first] = float(whole[f, line, w])
     last = values.shape[2] - 1
     return [

@@ -203,8 +203,14 @@ class Integrator:
         self.patience, self.growth = (0.3, 1.8) if len(system.axes) > 1 else (0.02, 1.25)
         self.factorizations = 0
 
-    def run(self, state: Array, start: float, stop: float, floor: Array | float = 0.0) -> Trajectory:
+    def run(
+        self, state: Array, start: float, stop: float, floor: Array | float = 0.0, stops: Sequence[float] = ()
+    ) -> Trajectory:
         """Integrate from a state (c, *shape); errors are relative to each component's size, ``floor`` (c,) at least.
+
+        Args:
+            state, start, stop, floor: see above.
+            stops: increasing times at which steps end, as something jumps there or begins to change steeply.
 
         Raises:
             ValueError: no step is short enough, or the solution left the range of numbers.
@@ -212,21 +218,23 @@ class Integrator:
             TooLargeError: the matrices do not fit into the memory.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # steps that are too long overflow, and are taken back
-            return self._run(state, start, stop, floor)
+            return self._run(state, start, [*(t for t in stops if start < t < stop), stop], floor)
 
-    def _run(self, state: Array, start: float, stop: float, floor: Array | float) -> Trajectory:
+    def _run(self, state: Array, start: float, stops: Sequence[float], floor: Array | float) -> Trajectory:
         shape, s = state.shape, len(self.method.nodes) - 1
-        now, u, h = start, state.reshape(-1), (stop - start) / 64
+        end, stop, ahead = stops[0], stops[-1], list(stops[1:])
+        now, u, h = start, state.reshape(-1), (end - start) / 64
         times, states = [np.array([start])], [u[None]]
         scale = np.maximum(self._grown(np.zeros(len(self.system.components)), u[None]), floor)
         last: tuple[float, Array] | None = None
         factors: Factorized | None = None
         while now < stop:
             self.deadline.check()
-            if stop - now < 1.05 * h and h != stop - now:
-                h, factors = stop - now, None
+            if end - now < 1.05 * h and h != end - now:
+                h, factors = end - now, None
             # a start may be singular, where initial and boundary values meet; later, tiny steps mean the end
-            if h < (1e-8 if now - start > 1e-3 * (stop - start) else 1e-13) * (stop - start) < stop - now:
+            least = (1e-8 if now - start > 1e-3 * (stop - start) else 1e-13) * (stop - start)
+            if h < min(least, 1e-3 * (end - now)):
                 raise ValueError(
                     f"reference_solution: no time step is short enough at t = {now:g}; the solution blows up there, or "
                     "the problem is not well posed (check signs, and boundary conditions against the initial state)."
@@ -250,7 +258,11 @@ class Integrator:
                 continue
             times.append(now + h * self.method.nodes[1:])
             states.append(found)
-            now, u, last = now + h, found[-1], (h, table)
+            now, u, last = end if h == end - now else now + h, found[-1], (h, table)
+            if now == end and ahead:
+                end, last, factors = ahead.pop(0), None, None
+                h = (end - now) / 16
+                continue
             if rate > self.patience:
                 factors = None
             if factor > self.growth or factor < 0.95:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Periodic
 from pinnlab.declaration.fluxes import JOINED, Jump
+from pinnlab.declaration.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 
@@ -38,6 +39,16 @@ def cuts(problem: Problem) -> dict[str, tuple[float, ...]]:
     return found
 
 
+def stops(problem: Problem) -> tuple[float, ...]:
+    """Increasing times at which steps of an integration end: a hair before something jumps, and at ends of thin layers."""
+    clock = problem.domain.time
+    if clock is None:
+        return ()
+    near = hair(problem.domain.bounds[clock])
+    mine = [j for j in problem.jumps if j.coordinate == clock and j.position is not None]
+    return tuple(sorted({j.position - (0.0 if j.layer else near) for j in mine if j.position is not None}))
+
+
 def bends(problem: Problem) -> list[Jump]:
     """Jumps of sources and of coefficients of lower derivatives, across which a domain can be cut."""
     taken = BoundaryCondition | Initial | Periodic | Data
@@ -63,7 +74,8 @@ def believed_power(problem: Problem, made: Mapping[str, Sequence[float]]) -> flo
         problem: that is solved.
         made: the cuts.
     """
-    left = [jump for jump in problem.jumps if not _cut_at(jump, problem, made)]
+    # steps in time end where something jumps, and tell by themselves how accurate they are
+    left = [j for j in problem.jumps if j.coordinate in problem.domain.space and not _cut_at(j, problem, made)]
     if changes_along_a_side(problem):
         return _SINGULAR
     return 1.0 if problem.domain.space and left else math.inf

@@ -15,6 +15,7 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.algebraic import settled
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
+from pinnlab.reference.cuts import stops
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
 from pinnlab.reference.structure import Structure, initial_values, periodic_unknowns
 from pinnlab.reference.system import GridSystem, build_axes, describe
@@ -43,7 +44,7 @@ def advance(
     # where the initial state contradicts a boundary condition, the condition wins: it holds at every later time
     state = settled(system, system.fit_boundary(state, np.zeros_like(state), start), start)
     least = np.array([(floors or {}).get(unknown, 0.0) for unknown, _ in structure.components])
-    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least)
+    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least, stops(problem))
 
 
 def as_interpolant(

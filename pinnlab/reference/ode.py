@@ -19,6 +19,7 @@ from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.cuts import stops
 from pinnlab.reference.equations import Equations
 from pinnlab.reference.structure import Structure, initial_values
 
@@ -91,6 +92,8 @@ def solve_ode(
 ) -> Interpolant | None:
     """Integrate by DOP853 (Dormand & Prince, order 8; Hairer, Norsett & Wanner 1993) with dense output.
 
+    It begins anew where something jumps in time.
+
     Returns:
         The solution, or None if the time is up or the step size underflowed, which means a stiff problem.
 
@@ -100,7 +103,8 @@ def solve_ode(
     system = StateEquations(problem, structure)
     start, stop = problem.domain.time_interval
     began = time.perf_counter()
-    solver = scipy.integrate.DOP853(system, start, system.start(), stop, rtol=rtol, atol=atol)
+    ends = [*(t for t in stops(problem) if start < t < stop), stop]
+    solver = scipy.integrate.DOP853(system, start, system.start(), ends.pop(0), rtol=rtol, atol=atol)
     unit = (1 - np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)) / 2
     times, states = [start], [solver.y]
     while solver.status == "running":
@@ -118,6 +122,8 @@ def solve_ode(
         inner = solver.t_old + unit[1:-1] * (solver.t - solver.t_old)
         times += [*inner, solver.t]
         states += [*dense(inner).T, solver.y]
+        if solver.status == "finished" and ends:
+            solver = scipy.integrate.DOP853(system, solver.t, solver.y, ends.pop(0), rtol=rtol, atol=atol)
     table = np.stack(states)
     data = {u: table[:, i] for i, (u, order) in enumerate(system.components) if order == 0}
     axes, clock = NodeAxis(np.array(times), 0, stride=_DEGREE), problem.domain.clock

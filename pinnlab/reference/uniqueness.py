@@ -21,7 +21,7 @@ from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.structure import Structure
 from pinnlab.reference.system import GridSystem, build_axes
 
-_NODES = {1: ((14, 20), (30, 40)), 2: ((8, 12), (12, 16)), 3: ((6, 8),), 4: ((4, 5),)}
+_NODES = {1: ((14, 20), (30, 40)), 2: ((8, 12), (12, 16), (16, 20), (22, 26)), 3: ((6, 8),), 4: ((4, 5),)}
 """Per number of dimensions, pairs of grids: few nodes, for rounding stays far below one; more, for waves to be seen."""
 _ROUNDING = 100 * np.finfo(float).eps
 _LARGEST = 1200
@@ -40,12 +40,15 @@ def _is_singular_on(problem: Problem, structure: Structure, nodes: tuple[int, in
         return False
     tried = 0
     for which in range(2):
-        before, after = (_scaled(system, which) for system in (coarse, fine))
-        if before is None or after is None:
+        before = _scaled(coarse, which)
+        first = None if before is None else _annihilated(*before)
+        if before is not None and first is None:
+            return False
+        after = _scaled(fine, which)
+        if first is None or after is None:
             continue
         tried += 1
-        first, second = _annihilated(*before), _annihilated(*after)
-        if first is None or second is None:
+        if _annihilated(*after) is None:
             return False
         matrix, units = after
         moved = _moved(first.reshape(-1, *coarse.shape), coarse, fine).reshape(-1) / units

@@ -25,6 +25,8 @@ _WRONG = 10.0
 """How many times as large as the tolerance an error is that is not doubtful but wrong."""
 _BROKEN = 0.5
 """Relative violation of a condition that no accurate solution has; less may be a corner where the data themselves jump."""
+_FOLLOWED = "characteristics"
+"""The estimate that sees all that the equations do on its paths; others may share a grid's blindness for thin layers."""
 _MISSED = 0.1
 """Relative misfit of data up to which coefficients that were found from them may be right."""
 
@@ -151,6 +153,12 @@ def judge(
         return Verdict.DOUBTFUL, f"{size}, of which nothing else shows anything; {held}"
     if worst is not None and _finite(worst) > _BROKEN:
         return Verdict.DOUBTFUL, f"{size}, but {worst.name} is violated by {worst.relative:.0e} of its size"
+    off = max((m for m in misfits if m.kind == "equation"), key=_finite, default=None)
+    if off is not None and _finite(off) > _BROKEN and _FOLLOWED not in estimate.method:
+        return Verdict.DOUBTFUL, (
+            f"{size}, but {off.name} is off by {off.relative:.0e} of its size somewhere: something there may be thinner than "
+            "what the estimate resolves"
+        )
     if missed is not None and _finite(missed) > _MISSED and (found or not missed.noise):
         return Verdict.DOUBTFUL, f"{size}, but the data are missed by {missed.relative:.0e} of their size"
     if estimate.is_good(tolerance):

@@ -369,3 +369,16 @@ def test_counting_on_meshes_takes_all_pieces() -> None:
     ell = pl.Polygon([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)])
     complete = pl.Problem(ell, "u", laplace, [D(u=lambda x, y: torch.sin(x) * y)])
     assert complete.check().complete and set(complete.count().sides) == {f"edge{k}" for k in range(6)}
+
+
+@pytest.mark.parametrize("thinness", [0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4])
+def test_four_conditions_count_on_a_thin_beam(thinness: float) -> None:
+    """Timoshenko's beam, whose exponents are zero four times over, however stiff it is in shear."""
+    shear = 4.0 / thinness**2
+
+    def beam(w: Any, p: Any) -> dict[str, Any]:
+        return {"force": shear * (w.xx - p.x) + 1, "moment": p.xx + shear * (w.x - p)}
+
+    assert pl.Problem(LINE, ("w", "p"), beam, pl.Dirichlet(w=0.0, p=0.0)).check().complete
+    open_end = [pl.Dirichlet(w=0.0, p=0.0, on="x-"), pl.Dirichlet(w=0.0, on="x+")]
+    assert not pl.Problem(LINE, ("w", "p"), beam, open_end).check().complete

@@ -238,3 +238,28 @@ def test_what_bends_or_is_steep_inside_diff_or_jumps_outside_is_no_lost_flux():
         declared(lambda u: pl.diff(u.x, "x") - torch.where(u > 0.5, 4.0, 1.0)),
     )  # fmt: skip
     assert [problem.lost_inside for problem in smooth] == [None] * len(smooth)
+
+
+def test_many_jumps_on_one_line_are_all_found():
+    problem = declared(lambda u, x: pl.diff((1 + 4.0 * (torch.remainder(10 * x, 1.0) < 0.5)) * u.x, "x"))
+    assert [jump.position for jump in problem.jumps] == pytest.approx([k / 20 for k in range(1, 20)], abs=1e-9)
+
+
+def test_thin_layers_have_an_edge_on_both_sides():
+    width = 1e-4
+    tanh = declared(lambda u, x: pl.diff((2 + torch.tanh((x - 0.371) / width)) * u.x, "x"))
+    first, last = (jump.position for jump in tanh.jumps)
+    assert first < 0.371 - 3 * width and 0.371 + 3 * width < last < 0.371 + 30 * width
+    assert not any(jump.flux for jump in tanh.jumps)
+    (said,) = [note for note in tanh.check().notes if "steeply" in note]
+    assert "from 1 to 3" in said
+    hat = declared(lambda u, x: pl.diff(torch.where((x - 0.371).abs() < 2e-4, 0.01, 1.0) * u.x, "x"))
+    assert [jump.position for jump in hat.jumps if jump.flux] == pytest.approx([0.3708, 0.3712], abs=1e-9)
+
+
+@pytest.mark.parametrize("equation", [
+    lambda u, x: u.xx + torch.sin(30 * x), lambda u, x: u.xx + torch.sin(3000 * x), lambda u, x: u.xx + 2 / x * u.x,
+    lambda u, x: u.xx + torch.tanh((x - 0.4) / 0.05), lambda u, x: u.xx + torch.exp(-x / 1e-3),
+])  # fmt: skip
+def test_what_cells_see_is_no_thin_layer(equation):
+    assert declared(equation).jumps == ()

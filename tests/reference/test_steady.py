@@ -134,12 +134,15 @@ SINGULAR = {
     "a free constant in the plane": (SQUARE, lambda u, x: u.xx + u.yy - torch.cos(PI * x), [pl.Neumann(u=0.0)]),
     "periodic": (LINE, lambda u, x: u.xx - torch.cos(2 * PI * x), [pl.Periodic(on="x")]),
     "resonance": (LINE, lambda u: u.xx + PI**2 * u - 1, [pl.Dirichlet(u=0.0)]),
+    "resonance in the plane": (SQUARE, lambda u: u.xx + u.yy + 2 * PI**2 * u, [pl.Dirichlet(u=0.0)]),
+    "a higher one": (SQUARE, lambda u: u.xx + u.yy + 5 * PI**2 * u - 1, [pl.Dirichlet(u=0.0)]),
     "not linear": (LINE, lambda u, x: u.xx - u.x**2 - torch.cos(PI * x), [pl.Neumann(u=0.0)]),
 }
 UNIQUE = {
     "singular at zero only": (LINE, lambda u, x: u.xx - u**3 + x, [pl.Neumann(u=0.0)]),
     "a thin layer": (LINE, lambda u: 1e-8 * u.xx - u + 1, [pl.Dirichlet(u=0.0)]),
     "fourth order": (LINE, lambda u: u.d("x", "x", "x", "x") - 1, [pl.Dirichlet(u=0.0), pl.Neumann(u=0.0)]),
+    "next to a resonance": (SQUARE, lambda u: u.xx + u.yy + 2.0002 * PI**2 * u - 1, [pl.Dirichlet(u=0.0)]),
     "near a resonance": (SQUARE, lambda u: u.xx + u.yy + 50 * u - 1, [pl.Dirichlet(u=0.0)]),
 }
 

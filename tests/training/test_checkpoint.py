@@ -331,3 +331,10 @@ def test_checkpoints_are_written_as_often_as_asked(tmp_path: Path) -> None:
     solve(s=solver(pl.LevenbergMarquardt(steps=20)), checkpoint=pl.Checkpoint(path, every_seconds=1e9))
     assert path.exists(), "at the end in any case"
     assert [f.name for f in path.parent.iterdir()] == ["run.ckpt"], "no half-written file is left"
+
+
+def test_fingerprints_pass_modules_that_functions_hold() -> None:
+    import torch as held
+
+    assert fingerprint(lambda x, m=torch: m.sin(x)) == fingerprint(lambda x, m=torch: m.sin(x))
+    assert fingerprint(lambda x: held.sin(x)) != fingerprint(lambda x: held.cos(x))
