@@ -156,8 +156,8 @@ def judge(
     off = max((m for m in misfits if m.kind == "equation"), key=_finite, default=None)
     if off is not None and _finite(off) > _BROKEN and _FOLLOWED not in estimate.method:
         return Verdict.DOUBTFUL, (
-            f"{size}, but {off.name} is off by {off.relative:.0e} of its size somewhere: something there may be thinner than "
-            "what the estimate resolves"
+            f"{size}, but {off.name} is off by {off.relative:.0e} of its size somewhere, where something may be thinner "
+            "than what the estimate resolves"
         )
     if missed is not None and _finite(missed) > _MISSED and (found or not missed.noise):
         return Verdict.DOUBTFUL, f"{size}, but the data are missed by {missed.relative:.0e} of their size"

@@ -143,6 +143,11 @@ def test_verdicts_rest_on_the_estimate() -> None:
     broken = [*small, Misfit("neumann u x-", "boundary", 1.0, 1.0, 0.6)]
     assert judge(estimate(1e-6), broken, 1.0, 0.01)[0] is Verdict.DOUBTFUL
     assert judge(None, broken, 1.0, 0.01)[0] is Verdict.WRONG
+    off = [*small, Misfit("equation2", "equation", 1.0, 1.0, 0.8)]
+    verdict, why = judge(estimate(1e-6), off, 1.0, 0.01)
+    assert verdict is Verdict.DOUBTFUL and "may be thinner" in why
+    followed = ErrorEstimate({"u": 1e-6}, {"u": 0.0}, "characteristics", 0.0)
+    assert judge(followed, off, 1.0, 0.01)[0] is Verdict.GOOD, "beside a jump that travels residuals say nothing"
     missed = [*small, Misfit("data u", "data", 1.0, 1.0, 0.2)]
     assert judge(estimate(1e-6), missed, 1.0, 0.01)[0] is Verdict.DOUBTFUL
     noisy = [*small, Misfit("data u", "data", 1.0, 1.0, 0.2, noise=True)]

@@ -37,7 +37,9 @@ def test_the_classical_solver_cuts_at_both_ends_of_a_ramp():
 
 def test_a_narrow_source():
     width = 2e-4
-    problem = pl.Problem(LINE, "u", lambda u, x: u.xx + torch.exp(-(((x - AT) / width) ** 2)) / width, pl.Dirichlet(u=0.0))
+    problem = pl.Problem(
+        LINE, "u", lambda u, x: u.xx + torch.exp(-(((x - AT) / width) ** 2)) / width, pl.Dirichlet(u=0.0)
+    )
     x = np.array([0.2, 0.6, 0.9])
     good(problem, np.sqrt(np.pi) * np.where(x < AT, x * (1 - AT), AT * (1 - x)), x, 1e-4)
 
