@@ -56,9 +56,13 @@ class Periodic(AnyCondition):
         region = context.region
         ends = [self.on + "-", self.on + "+"]
         if self.on not in region.space or any(e not in region.named_pieces or region.face(e) is None for e in ends):
+            in_time = (
+                " What comes back after a period is solved for at once, like in space: give the coordinate a name of its "
+                "own, such as s in Box(s=(0, 1)), with u.s in the equations and no initial state."
+            )
             raise ValueError(
                 f"Periodic(on={self.on!r}): not a spatial coordinate of a box; {region!r} has "
-                f"{', '.join(region.space) or 'no space'}."
+                f"{', '.join(region.space) or 'no space'}.{in_time if self.on == region.time else ''}"
             )
         for name in self.unknowns or ():
             context.check_unknown(name, "Periodic")
