@@ -30,6 +30,8 @@ _PARTS = 64
 _ROUNDS = 8
 _THINNEST = 1e-8
 """Relative to the line: what is thinner is a jump."""
+_BOUNDED = 1.3
+"""How much more of a layer's variation four times as many ticks may see."""
 _TAIL = 2.0
 """How far layers reach beyond their cores, in widths of these: there an exponential has fallen by a million."""
 
@@ -77,7 +79,12 @@ def find_layers(along: Callable[[Tensor, Tensor], Tensor], ticks: Tensor, lines:
             break
         step = (high - low) / _PARTS
         low, high = torch.where(resolved, low, begin - step), torch.where(resolved, high, end + step)
-    done = resolved & (end - begin > _THINNEST)
+    fine = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, 4 * _PARTS + 1, dtype=torch.float64)
+    closer = along(line.repeat_interleave(fine.shape[1]), fine.reshape(-1)).reshape(-1, *fine.shape)
+    closer = closer[function, torch.arange(len(function))]
+    # what varies more and more the closer one looks is singular, and no cell resolves it
+    bounded = closer.diff(dim=1).abs().sum(dim=1) < _BOUNDED * values.diff(dim=1).abs().sum(dim=1)
+    done = resolved & bounded & (end - begin > _THINNEST)
     reach = _TAIL * (end - begin)
     sides = torch.stack([begin - reach, end + reach], dim=1).clamp(0, 1)
     beside = along(line.repeat_interleave(2), sides.reshape(-1)).reshape(-1, *sides.shape)
