@@ -191,6 +191,36 @@ def melting(rng: Random) -> Case:
     return Case("jump with the unknown", f"(k u_x)_x = 0, k jumps where u passes {passed:.4g}", problem, exact)
 
 
+def steep(rng: Random) -> Case:
+    """(k u')' = 0 where k = a + b tanh((x - c) / w) rises smoothly, within a share of the line that no first cell sees."""
+    at, width, low, high = (
+        float(rng.uniform(0.2, 0.8)),
+        float(10 ** rng.uniform(-4, -2)),
+        *(10 ** rng.uniform(-1, 1, size=2)),
+    )
+    a, b = float(low + high) / 2, float(high - low) / 2
+
+    def passed(x: np.ndarray) -> np.ndarray:
+        """An integral of 1 / k."""
+        z = (x - at) / width
+        sign = np.where(z < 0, -1.0, 1.0)
+        # a cosh z + b sinh z, by what is left of it beside exp |z|
+        left = np.log((a + b * sign) / 2 + (a - b * sign) / 2 * np.exp(-2 * np.abs(z)))
+        return width * (a * z - b * (np.abs(z) + left)) / (a * a - b * b)
+
+    def exact(x: np.ndarray) -> dict[str, np.ndarray]:
+        first, last = passed(np.array(0.0)), passed(np.array(1.0))
+        return {"u": (passed(x) - first) / (last - first)}
+
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, x: pl.diff((a + b * torch.tanh((x - at) / width)) * u.x, "x"),
+        [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")], name="steep",
+    )  # fmt: skip
+    return Case(
+        "thin layer", f"(k u_x)_x = 0, k from {low:.2g} to {high:.2g} within {width:.1e} at {at:.3f}", problem, exact
+    )
+
+
 KINDS: tuple[Callable[[Random], Case], ...] = (
     layers,
     step_source,
@@ -199,4 +229,5 @@ KINDS: tuple[Callable[[Random], Case], ...] = (
     carried_step,
     layers,
     melting,
+    steep,
 )
