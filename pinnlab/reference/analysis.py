@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AtAnInstant, Data, Initial, Integral
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import NamedJet

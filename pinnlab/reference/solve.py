@@ -12,7 +12,7 @@ import numpy as np
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box

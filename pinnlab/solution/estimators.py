@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.conditions import Data, Periodic
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box

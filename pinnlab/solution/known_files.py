@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.kinks import KinkProfile
-from pinnlab.declaration.layers import shape_data, shape_from
-from pinnlab.declaration.singular import Constant, Pinned, Remainder, SingularPart
+from pinnlab.declaration.clashes.layers import shape_data, shape_from
+from pinnlab.declaration.clashes.singular import Constant, Pinned, Remainder, SingularPart
+from pinnlab.declaration.discontinuities.kinks import KinkProfile
 from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction

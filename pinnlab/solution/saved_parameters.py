@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pinnlab.declaration import functions
-from pinnlab.declaration.found_functions import Found, found_data, found_from
-from pinnlab.declaration.materials import PiecewiseFunction, piecewise_data, piecewise_from_data
-from pinnlab.declaration.parameters import Parameter, Uniform, Unknown
-from pinnlab.declaration.random_fields import RandomField
-from pinnlab.declaration.unknown_functions import UnknownFunction
+from pinnlab.declaration.parameters import functions
+from pinnlab.declaration.parameters.found_functions import Found, found_data, found_from
+from pinnlab.declaration.parameters.kinds import Parameter, Uniform, Unknown
+from pinnlab.declaration.parameters.materials import PiecewiseFunction, piecewise_data, piecewise_from_data
+from pinnlab.declaration.parameters.random_fields import RandomField
+from pinnlab.declaration.parameters.unknown_functions import UnknownFunction
 from pinnlab.domains import Region
 from pinnlab.training.part import Data
 

@@ -17,10 +17,10 @@ import torch
 from torch import nn
 
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
+from pinnlab.declaration.clashes.singular import Remainder, SingularPart
 from pinnlab.declaration.complex_unknowns import declared_types
-from pinnlab.declaration.parameters import Parameter
+from pinnlab.declaration.parameters.kinds import Parameter
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.singular import Remainder, SingularPart
 from pinnlab.derivatives.chebyshev import Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction

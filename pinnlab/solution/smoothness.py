@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.dissipation import linearized_at, smooths
+from pinnlab.declaration.clashes.dissipation import linearized_at, smooths
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.known import KnownFunction

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.reference.analysis import analyse
 from pinnlab.reference.solve import check_not_singular
 from pinnlab.reference.uniqueness import is_singular

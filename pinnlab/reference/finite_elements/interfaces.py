@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pinnlab.declaration.fluxes import Jump
-from pinnlab.declaration.jumps import Declared
-from pinnlab.declaration.materials import PiecewiseFunction
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.traces import traced
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.traces import traced
 from pinnlab.domains import Box, Mesh, Region
 from pinnlab.domains.outlines import Array, Curve, Segment, divided, outline
 

@@ -14,7 +14,7 @@ import scipy
 import torch
 
 from pinnlab.declaration.conditions import Data, Integral
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.jumps import Declared
-from pinnlab.declaration.traces import traced
+from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.traces import traced
 from pinnlab.domains.outlines import Arc, Segment, divided
 from pinnlab.domains.splines import Spline
 from pinnlab.domains.triangulation import triangulate

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.fluxes import Jump
-from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.materials import PiecewiseFunction
-from pinnlab.declaration.steps import WIDTH, Step, find_steps, line_ticks
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.steps import WIDTH, Step, find_steps, line_ticks
+from pinnlab.declaration.parameters.functions import FunctionParameter
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.clash_layers import Given, Meeting, singular_part
+from pinnlab.declaration.clashes.clash_layers import Given, Meeting, singular_part
+from pinnlab.declaration.clashes.side_values import SideValue
+from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.clashes.spreading import Spread, spread
 from pinnlab.declaration.conditions import AnyCondition, Context, Dirichlet, Initial
-from pinnlab.declaration.regularity import irregularity
-from pinnlab.declaration.side_values import SideValue
-from pinnlab.declaration.singular import SingularPart
-from pinnlab.declaration.spreading import Spread, spread
+from pinnlab.declaration.discontinuities.regularity import irregularity
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters import SoughtParameter, Unknown
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters.kinds import SoughtParameter, Unknown
 from pinnlab.derivatives.fields import Field, composed
 from pinnlab.derivatives.indices import Indices
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.layers import Shape, Wedge, shape_jet
+from pinnlab.declaration.clashes.layers import Shape, Wedge, shape_jet
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet

@@ -12,12 +12,12 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import ChangedFunction, outer_field
-from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, GivenFunction, StateFunction
-from pinnlab.declaration.materials import Part, PiecewiseFunction
-from pinnlab.declaration.parameters import Unknown
-from pinnlab.declaration.random_fields import RandomField
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.parameters.functions import FunctionParameter, GaussianFunction, GivenFunction, StateFunction
+from pinnlab.declaration.parameters.kinds import Unknown
+from pinnlab.declaration.parameters.materials import Part, PiecewiseFunction
+from pinnlab.declaration.parameters.random_fields import RandomField
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import ChangedFunction, outer_field
 from pinnlab.derivatives.fields import Field
 from pinnlab.domains.affine import UNCHANGED, Affine
 from pinnlab.domains.mapping import mapped

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.dissipation import linearized_at
-from pinnlab.declaration.singular import Spread
+from pinnlab.declaration.clashes.dissipation import linearized_at
+from pinnlab.declaration.clashes.singular import Spread
 from pinnlab.declaration.terms import Term
 from pinnlab.domains import Region
 

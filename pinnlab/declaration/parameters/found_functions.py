@@ -15,8 +15,8 @@ import scipy
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.bounded import Free
-from pinnlab.declaration.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters.bounded import Free
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
 from pinnlab.derivatives.fields import Field, composed
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.jumps import Declared, see
-from pinnlab.declaration.steps import find_steps, line_ticks
+from pinnlab.declaration.discontinuities.jumps import Declared, see
+from pinnlab.declaration.discontinuities.steps import find_steps, line_ticks
 from pinnlab.domains.splines import Spline
 
 Array = np.ndarray

@@ -12,8 +12,8 @@ import numpy as np
 import scipy
 import torch
 
-from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, given_function
-from pinnlab.declaration.parameters import Family
+from pinnlab.declaration.parameters.functions import FunctionParameter, GaussianFunction, given_function
+from pinnlab.declaration.parameters.kinds import Family
 from pinnlab.domains import Region
 from pinnlab.machine.numbers import finite, positive
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.functions import FunctionParameter, GivenFunction, from_data, to_data
+from pinnlab.declaration.parameters.functions import FunctionParameter, GivenFunction, from_data, to_data
 from pinnlab.domains import Box, Mesh, Region
 from pinnlab.domains import from_data as region_from_data
 from pinnlab.machine.numbers import finite

@@ -12,8 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.jumps import DRAWS, Declared, made_up, see
-from pinnlab.declaration.steps import find_steps, line_ticks
+from pinnlab.declaration.discontinuities.jumps import DRAWS, Declared, made_up, see
+from pinnlab.declaration.discontinuities.steps import find_steps, line_ticks
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains.affine import Affine

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.parameters import Parameter, Unknown
+from pinnlab.declaration.parameters.kinds import Parameter, Unknown
 
 _DECADE = 10.0
 """Ratio of positive bounds above which what is between them is looked at on a logarithmic scale."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.layers import BallLayer, Clock, EdgeLayer, Shape, Side, SideLayer, Wedge
-from pinnlab.declaration.singular import Constant, Pinned, SingularPart, Spread
+from pinnlab.declaration.clashes.layers import BallLayer, Clock, EdgeLayer, Shape, Side, SideLayer, Wedge
+from pinnlab.declaration.clashes.singular import Constant, Pinned, SingularPart, Spread
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Ball, Combination, Product, Region

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.fluxes import JOINED, Jump
-from pinnlab.declaration.jumps import Declared
-from pinnlab.declaration.materials import PiecewiseFunction
-from pinnlab.declaration.transmission import NotJoinedError, Prescribed, Transmission
+from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
+from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Prescribed, Transmission
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
 

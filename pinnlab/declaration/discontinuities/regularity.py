@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.breaks import Break, Jet, find_breaks, unseen_order
+from pinnlab.declaration.discontinuities.breaks import Break, Jet, find_breaks, unseen_order
 from pinnlab.domains import Region
 from pinnlab.domains.sampling import unit_points
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from pinnlab.algebra.normal_modes import Array, Modes, find_modes, null_space, rank
-from pinnlab.declaration.condition_count import Count, Side
-from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized
+from pinnlab.declaration.counting.condition_count import Count, Side
+from pinnlab.declaration.counting.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Factors, Linearized
 from pinnlab.domains import Region
 
 _GENERIC = np.array([0.83, -0.57, 0.71, 0.64, -0.91, 0.53])

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.balance import Row
-from pinnlab.declaration.excursions import excursions
-from pinnlab.declaration.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
+from pinnlab.declaration.natural_units.balance import Row
+from pinnlab.declaration.natural_units.excursions import excursions
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters.kinds import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pinnlab.declaration.balance import EPS, Row, Told, balanced, between, driven, rounded
-from pinnlab.declaration.parameters import Parameter, Unknown
-from pinnlab.declaration.term_sizes import TermSizes, lengths
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.natural_units.balance import EPS, Row, Told, balanced, between, driven, rounded
+from pinnlab.declaration.natural_units.term_sizes import TermSizes, lengths
+from pinnlab.declaration.parameters.kinds import Parameter, Unknown
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains import Region
 from pinnlab.domains.affine import Affine
