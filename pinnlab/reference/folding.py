@@ -35,9 +35,9 @@ from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.cuts import cuts
-from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import FaceCondition, face_conditions
-from pinnlab.reference.structure import initial_targets, periodic_unknowns
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import initial_targets, periodic_unknowns
 
 _OF_SIDE = 512
 """Points of a side at which it is asked whether a condition holds there."""

@@ -15,7 +15,7 @@ import torch
 from pinnlab.declaration.discontinuities.fluxes import Jump
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.domains.coverings import boundary_patches
-from pinnlab.domains.surface_nodes import surface_nodes
+from pinnlab.domains.meshing.surface_nodes import surface_nodes
 
 Array = np.ndarray
 HAIR = 4e-9

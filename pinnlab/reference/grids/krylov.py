@@ -18,8 +18,8 @@ from pinnlab.derivatives.axes import DifferentiableAxis, FourierAxis
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.machine.capacity import gigabytes, usable_memory
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.newton import Linear
-from pinnlab.reference.system import GridSystem
+from pinnlab.reference.grids.newton import Linear
+from pinnlab.reference.grids.system import GridSystem
 
 _ACCURATE, _ENOUGH = 1e-11, 1e-11
 """Residuals of linear systems and of equations at which to stop, relative to the first."""

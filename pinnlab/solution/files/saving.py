@@ -27,9 +27,9 @@ from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.machine import files
 from pinnlab.networks.files import built_network
-from pinnlab.solution import known_files as plain
-from pinnlab.solution.recognition import compared, digests
-from pinnlab.solution.saved_parameters import parameter_data, parameter_from
+from pinnlab.solution.files import known_files as plain
+from pinnlab.solution.files.recognition import compared, digests
+from pinnlab.solution.files.saved_parameters import parameter_data, parameter_from
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.view import EulerianView

@@ -15,9 +15,9 @@ import scipy
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.grids.structure import initial_targets, initial_values
+from pinnlab.reference.grids.system import GridSystem
 from pinnlab.reference.refinement import HopelessError
-from pinnlab.reference.structure import initial_targets, initial_values
-from pinnlab.reference.system import GridSystem
 
 _NEWTON = 50
 _DETERMINED = 1e-13

@@ -31,9 +31,9 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import face_conditions
-from pinnlab.reference.structure import Structure, matched, periodic_unknowns
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import Structure, matched, periodic_unknowns
 
 Misfit = Callable[..., Tensor]
 _WIDTH = {1: 17, 2: 13}

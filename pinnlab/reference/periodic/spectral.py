@@ -18,9 +18,9 @@ from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.equations import Equations
-from pinnlab.reference.etdrk4 import integrate, resize, samples_for_projection, schedule
-from pinnlab.reference.structure import Structure, initial_values
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import Structure, initial_values
+from pinnlab.reference.periodic.etdrk4 import integrate, resize, samples_for_projection, schedule
 
 _STORED = 4_000_000
 _TIME_STENCIL = 12

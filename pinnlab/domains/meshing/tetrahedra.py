@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pinnlab.domains.surfaces import Array, Surface, projected
+from pinnlab.domains.meshing.surfaces import Array, Surface, projected
 
 EDGES = ((0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3))
 """Edges of a tetrahedron by numbers of its corners, in the order of scikit-fem."""

@@ -10,9 +10,9 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference.base import relative_difference
+from pinnlab.reference.grids.structure import Structure, periodic_unknowns
+from pinnlab.reference.periodic.spectral import solve_periodic
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, nothing_in_time
-from pinnlab.reference.spectral import solve_periodic
-from pinnlab.reference.structure import Structure, periodic_unknowns
 
 _FIRST_STEPS = 128
 

@@ -18,9 +18,9 @@ import scipy
 import torch
 
 from pinnlab.domains.meshes import Mesh
-from pinnlab.domains.outlines import Array, Curve, divided, outline
+from pinnlab.domains.meshing.outlines import Array, Curve, divided, outline
+from pinnlab.domains.meshing.spacing import Spacing
 from pinnlab.domains.regions import Region
-from pinnlab.domains.spacing import Spacing
 
 _BEND = 0.4
 """Length of edges on an arc, in radii."""

@@ -21,7 +21,7 @@ from pinnlab.declaration.relative_error import error_grid
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.stencils import Array
 from pinnlab.machine.deadline import Deadline
-from pinnlab.solution.error_features import DEGREES, LeastSquares, PointFunction, ScaledFeatures, on_both
+from pinnlab.solution.quality.error_features import DEGREES, LeastSquares, PointFunction, ScaledFeatures, on_both
 from pinnlab.solution.sizes import rms
 from pinnlab.training.part import Data, Part, Writer
 

@@ -24,11 +24,11 @@ from pinnlab.declaration.relative_error import evaluate
 from pinnlab.derivatives.stencils import Array
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.integrals import GridIntegral
-from pinnlab.reference.newton import newton
+from pinnlab.reference.grids.integrals import GridIntegral
+from pinnlab.reference.grids.newton import newton
+from pinnlab.reference.grids.structure import Structure
+from pinnlab.reference.grids.system import GridSystem, build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
-from pinnlab.reference.structure import Structure
-from pinnlab.reference.system import GridSystem, build_axes, describe
 
 Numbers = Mapping[str, float]
 _STEP = 1e-4

@@ -24,9 +24,9 @@ from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import Box
 from pinnlab.domains.sampling import unit_points
-from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import face_conditions
-from pinnlab.reference.structure import Structure, initial_targets, periodic_unknowns
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import Structure, initial_targets, periodic_unknowns
 
 GRIDS = 4
 """Dimensions of space, at most, in which steady problems are solved on tensor grids."""

@@ -16,11 +16,20 @@ import scipy
 import torch
 
 from pinnlab.domains.meshes import Mesh
+from pinnlab.domains.meshing.scattering import marked, scattered, spacing_of, with_twins
+from pinnlab.domains.meshing.spacing import Spacing, apart
+from pinnlab.domains.meshing.surfaces import (
+    Array,
+    Features,
+    Surface,
+    features,
+    inner_surfaces,
+    parts_of,
+    projected,
+    surfaces,
+)
+from pinnlab.domains.meshing.tetrahedra import EDGES, Tetrahedra, outer_faces, qualities, turned
 from pinnlab.domains.regions import Region
-from pinnlab.domains.scattering import marked, scattered, spacing_of, with_twins
-from pinnlab.domains.spacing import Spacing, apart
-from pinnlab.domains.surfaces import Array, Features, Surface, features, inner_surfaces, parts_of, projected, surfaces
-from pinnlab.domains.tetrahedra import EDGES, Tetrahedra, outer_faces, qualities, turned
 
 _SMOOTHINGS = 8
 _MENDINGS = 8

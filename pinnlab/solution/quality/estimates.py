@@ -12,8 +12,9 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.reference.cuts import is_curved
 from pinnlab.reference.solve import on_grid
-from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.estimators import (
+from pinnlab.solution.measures import Misfit
+from pinnlab.solution.quality.error_estimate import ErrorEstimate
+from pinnlab.solution.quality.estimators import (
     KinkError,
     NoEstimateError,
     by_characteristics,
@@ -22,7 +23,6 @@ from pinnlab.solution.estimators import (
     by_features,
     with_coefficients,
 )
-from pinnlab.solution.measures import Misfit
 from pinnlab.training.result import Solved
 
 _NAMES = {

@@ -14,10 +14,10 @@ from enum import Enum
 from html import escape
 
 from pinnlab.solution.comparison import Comparison
-from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.estimates import KINDS, Estimation, estimate_error, shown_by
-from pinnlab.solution.estimators import NoEstimateError, of_comparison
 from pinnlab.solution.measures import Misfit, measure
+from pinnlab.solution.quality.error_estimate import ErrorEstimate
+from pinnlab.solution.quality.estimates import KINDS, Estimation, estimate_error, shown_by
+from pinnlab.solution.quality.estimators import NoEstimateError, of_comparison
 from pinnlab.training.result import Solved
 from pinnlab.typeset import card, paragraph, table
 

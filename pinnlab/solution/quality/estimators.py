@@ -21,14 +21,14 @@ from pinnlab.reference.finite_elements.symbol import pressures_of
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.solve import in_cube, on_grid
 from pinnlab.solution.comparison import Comparison, compare
-from pinnlab.solution.direct_features import annihilates, solve_directly
-from pinnlab.solution.error_equation import ROUNDING, solve_error_equation
-from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.error_features import FEATURES, estimate_on_features
-from pinnlab.solution.inner_view import InnerView
 from pinnlab.solution.measures import Misfit, sizes_of
+from pinnlab.solution.quality.direct_features import annihilates, solve_directly
+from pinnlab.solution.quality.error_equation import ROUNDING, solve_error_equation
+from pinnlab.solution.quality.error_estimate import ErrorEstimate
+from pinnlab.solution.quality.error_features import FEATURES, estimate_on_features
+from pinnlab.solution.quality.inner_view import InnerView
+from pinnlab.solution.quality.smoothness import impossible, jump_inside
 from pinnlab.solution.sizes import Size, rms
-from pinnlab.solution.smoothness import impossible, jump_inside
 from pinnlab.training.result import Solved
 
 _SOLVING = 0.9

@@ -18,8 +18,8 @@ import scipy
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import apply_along
 from pinnlab.derivatives.stencils import Array
-from pinnlab.reference.structure import Structure
-from pinnlab.reference.system import GridSystem, build_axes
+from pinnlab.reference.grids.structure import Structure
+from pinnlab.reference.grids.system import GridSystem, build_axes
 
 _NODES = {1: ((14, 20), (30, 40)), 2: ((8, 12), (12, 16)), 3: ((6, 8),), 4: ((4, 5),)}
 """Per number of dimensions, pairs of grids: few nodes, for rounding stays far below one; more, for waves to be seen."""

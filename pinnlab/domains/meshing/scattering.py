@@ -13,10 +13,10 @@ import numpy as np
 import scipy
 import torch
 
+from pinnlab.domains.meshing.spacing import Spacing, apart, filled
+from pinnlab.domains.meshing.surfaces import Array, Features, Surface, twins
 from pinnlab.domains.regions import Region
 from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.spacing import Spacing, apart, filled
-from pinnlab.domains.surfaces import Array, Features, Surface, twins
 
 _BEND = 0.6
 """Length of edges on a sphere or cylinder, in radii."""

@@ -14,7 +14,7 @@ import torch
 from pinnlab.declaration.complex_unknowns import separated
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import Mesh
-from pinnlab.domains.grids import cover
+from pinnlab.domains.meshing.grids import cover
 from pinnlab.training.result import Solved
 
 _POINTS = {1: 1001, 2: 129, 3: 41}

@@ -10,11 +10,11 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.faces import constant_starts
-from pinnlab.reference.krylov import Led
-from pinnlab.reference.newton import newton
+from pinnlab.reference.grids.krylov import Led
+from pinnlab.reference.grids.newton import newton
+from pinnlab.reference.grids.structure import Structure
+from pinnlab.reference.grids.system import GridSystem, build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
-from pinnlab.reference.structure import Structure
-from pinnlab.reference.system import GridSystem, build_axes, describe
 
 _LADDERS = {
     1: Ladder(32, 8192, 2.5), 2: Ladder(16, 130, 6.0, ratio=1.5), 3: Ladder(8, 32, 12.0, ratio=1.5),

@@ -12,12 +12,12 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.algebraic import settled
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
+from pinnlab.reference.grids.algebraic import settled
+from pinnlab.reference.grids.structure import Structure, initial_values, periodic_unknowns
+from pinnlab.reference.grids.system import GridSystem, build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
-from pinnlab.reference.structure import Structure, initial_values, periodic_unknowns
-from pinnlab.reference.system import GridSystem, build_axes, describe
 
 
 def advance(
