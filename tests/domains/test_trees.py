@@ -45,5 +45,5 @@ def test_neighbours_differ_by_one_halving_at_most_and_share_a_side_of_the_smalle
 
 def test_a_tree_comes_back_from_the_boxes_that_were_halved() -> None:
     tree = graded(2)
-    again = Tree.of_halved([0.0, 0.0], [1.0, 1.0], [2, 2], tree.halved)
+    again = Tree.over(tree.edges, tree.halved)
     assert again.places == tree.places and again.child == tree.child

@@ -186,6 +186,6 @@ class Marking:
 
 def _around(tree: Tree, point: Array) -> list[int]:
     """The leaves that hold a point, their sides included."""
-    step = 1e-12 * np.abs(tree.unit)
+    step = 1e-12 * np.array([np.diff(edges).min() for edges in tree.edges])
     near = np.array([point + step * np.array(side) for side in itertools.product((-1, 1), repeat=tree.dimension)])
     return sorted(set(tree.locate(near).tolist()))
