@@ -94,7 +94,7 @@ class Tree:
         return lower + (at - grid) * whole, whole * 0.5**levels
 
     def _grid(self, at: Array) -> tuple[Array, Array]:
-        """(k, d) lower corners and (k, d) sides of boxes that were never halved, by (k, d) their numbers along coordinates."""
+        """(k, d) lower corners and (k, d) sides of boxes that were never halved, by their (k, d) numbers along axes."""
         lower = [edges[i] for edges, i in zip(self.edges, at.T, strict=True)]
         sides = [np.diff(edges)[i] for edges, i in zip(self.edges, at.T, strict=True)]
         return np.stack(lower, axis=1), np.stack(sides, axis=1)

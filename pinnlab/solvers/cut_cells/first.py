@@ -53,9 +53,7 @@ def first_counts(experts: Mapping[str, object] | None, problem: Problem, few: Ma
     return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
 
 
-def first_edges(
-    experts: Mapping[str, object] | None, problem: Problem, few: Mapping[int, int]
-) -> dict[str, Array]:
+def first_edges(experts: Mapping[str, object] | None, problem: Problem, few: Mapping[int, int]) -> dict[str, Array]:
     """{coordinate of space: edges of the cells at the start}: even ones, but for thin layers at the sides of a box.
 
     Args:
