@@ -165,7 +165,7 @@ class CutMarch(March):
                 raise nothing_solved(error) from error
             self._pieces = [levels.best.piece]
             self._say(str(error))
-            return self._ended(Status.UNRESOLVED)
+            return self._ended(Status.UNRESOLVED, accepted=levels.best is not before)
         if levels.best is not before and levels.best is not None:
             self._pieces = [levels.best.piece]
             self._say()
