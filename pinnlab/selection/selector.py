@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from pinnlab.declaration.parameters import Uniform
+from pinnlab.declaration.parameters.kinds import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.selection import files
