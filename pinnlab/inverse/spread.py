@@ -23,8 +23,8 @@ TRACE = 1e-4
 """Length of the derivatives of whitened residuals by a free variable up to which a number leaves no trace in the data."""
 _BENT = 0.1
 """Relative difference of a deviance from that of a parabola, at two deviations, from which on profiles are computed."""
-_AT = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
-"""Where a profile is computed, in standard deviations."""
+_AT = (-1.0, 1.0, -2.0, 2.0, -3.0, 3.0)
+"""Where a profile is computed, in standard deviations, one after the other."""
 _WIDE = 1.0
 """The largest deviation of the logarithm of a number, or its logit, that is a step of a profile."""
 _EXCLUDED = 2.0
@@ -268,15 +268,15 @@ def _profiles(
                 return trial
         return None
 
-    def deviance(z: Array, held: int, steps: int = _INNER) -> float:
-        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others.
+    def deviance(z: Array, held: int, steps: int = _INNER) -> tuple[float, Array]:
+        """The root of what the best fit with one free variable held is worse, from a first guess of the others; and where.
 
         It is infinite where there is no solution.
         """
         try:
             response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
         except UnsolvedError:
-            return math.inf
+            return math.inf, z
         for _ in range(steps if free else 0):
             jacobian = noise.rows(responses.jacobian(response, deadline), response.left)
             rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
@@ -288,7 +288,7 @@ def _profiles(
             gained, response = square(response) - square(trial), trial
             if gained < _GAINED:
                 break
-        return math.sqrt(max(square(response) - least, 0.0) / ratio)
+        return math.sqrt(max(square(response) - least, 0.0) / ratio), response.at
 
     found, ends = {}, []
     for i, name in enumerate(responses.names):
@@ -298,12 +298,14 @@ def _profiles(
         deviation, line = math.sqrt(variance), whole.matrix[:, i] / variance
         if not responses.frees[i].plain:
             deviation = min(deviation, _WIDE)
-        bent = [deviance(best.at + 2 * s * deviation * line, i, 0) for s in (-1, 1)]
+        bent = [deviance(best.at + 2 * s * deviation * line, i, 0)[0] for s in (-1, 1)]
         if all(abs(b - 2) < _BENT * 2 for b in bent) and deviation < _WIDE:
             continue
-        known, wanted = {0.0: 0.0}, list(_AT)
+        known, places, wanted = {0.0: 0.0}, {0.0: best.at}, list(_AT)
         for _ in range(1 + _HALVINGS):
-            known |= {k: math.copysign(deviance(best.at + k * deviation * line, i), k) for k in wanted}
+            for k in wanted:
+                size, places[k] = deviance(_guess(places, k, deviation * line), i)
+                known[k] = math.copysign(size, k)
             ordered = sorted(known)
             wanted = [
                 (a + b) / 2
@@ -320,3 +322,17 @@ def _profiles(
                     "goes from there is a guess"
                 )
     return found, ends
+
+
+def _guess(places: Mapping[float, Array], k: float, straight: Array) -> Array:
+    """(p,) where a profile is likely to be after k steps, from where it is after others: its curve is followed.
+
+    Args:
+        places: {steps: (p,)}, that of none among them.
+        k: steps.
+        straight: (p,) a step at the best fit.
+    """
+    side = sorted((other for other in places if other * k >= 0), key=lambda other: abs(other - k))
+    near, *more = side[:2]
+    step = (places[near] - places[more[0]]) / (near - more[0]) if more else straight
+    return places[near] + (k - near) * step
