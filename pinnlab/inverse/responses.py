@@ -136,13 +136,13 @@ class Responses:
         self._last = Response(np.array(z), numbers, state, self._left(state.jet, numbers))
         return self._last
 
-    def jacobian(self, response: Response, deadline: Deadline) -> list[Array]:
-        """(n, p) per measured quantity: the derivatives of its misfits by the free variables.
+    def jacobian(self, response: Response, deadline: Deadline, which: Sequence[int] | None = None) -> list[Array]:
+        """(n, p) per measured quantity: the derivatives of its misfits by the free variables, or by some of them.
 
         Raises:
             TimeIsUpError: the deadline has passed.
         """
-        named = self._beside(response)
+        named = self._beside(response, which)
         jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
         left = [self._left(jet, numbers) for jet, numbers in zip(jets, named, strict=True)]
         return [
@@ -161,9 +161,10 @@ class Responses:
         values = [jet(points, ((),))[0].detach().numpy() for jet in jets]
         return np.stack([(a - b) / (2 * _STEP) for a, b in zip(values[::2], values[1::2], strict=True)])
 
-    def _beside(self, response: Response) -> list[dict[str, float]]:
-        """Numbers a step ahead and behind, free variable by free variable."""
-        points = [response.at + sign * _STEP * unit for unit in np.eye(len(response.at)) for sign in (1.0, -1.0)]
+    def _beside(self, response: Response, which: Sequence[int] | None = None) -> list[dict[str, float]]:
+        """Numbers a step ahead and behind, free variable by free variable; of all, or some."""
+        units = np.eye(len(response.at))[slice(None) if which is None else list(which)]
+        points = [response.at + sign * _STEP * unit for unit in units for sign in (1.0, -1.0)]
         return [self._named(point) for point in points]
 
     def priors(self, z: Array) -> tuple[Array, Array]:

@@ -277,18 +277,22 @@ def _profiles(
             response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
         except UnsolvedError:
             return math.inf, z
+        lower = 0.0
         for _ in range(steps if free else 0):
-            jacobian = noise.rows(responses.jacobian(response, deadline), response.left)
-            rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
+            jacobian = noise.rows(responses.jacobian(response, deadline, free), response.left)
+            rows, left = np.concatenate([jacobian, responses.priors(response.at)[1][:, free]]), residuals(response)
             step = np.zeros_like(z)
-            step[free] = -np.linalg.lstsq(rows, residuals(response), rcond=1e-10)[0]
-            trial = better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
+            step[free] = -np.linalg.lstsq(rows, left, rcond=1e-10)[0]
+            lower = float(left @ left - ((left + rows @ step[free]) ** 2).sum())
+            if lower < _GAINED:
+                break
+            lower, trial = 0.0, better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
             if trial is None:
                 break
             gained, response = square(response) - square(trial), trial
             if gained < _GAINED:
                 break
-        return math.sqrt(max(square(response) - least, 0.0) / ratio), response.at
+        return math.sqrt(max(square(response) - lower - least, 0.0) / ratio), response.at
 
     found, ends = {}, []
     for i, name in enumerate(responses.names):
