@@ -68,7 +68,12 @@ def coverage(
     problems: int, seconds: float, keep: Callable[[dict[str, Any]], None], before: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """How often intervals cover the truth, on from those before; ``keep`` is given what there is now and then."""
-    before = before or {"problems": 0, "kinds": {kind.__name__: [0, 0] for kind in KINDS}, "missed": [], "cpu_seconds": 0.0}
+    before = before or {
+        "problems": 0,
+        "kinds": {kind.__name__: [0, 0] for kind in KINDS},
+        "missed": [],
+        "cpu_seconds": 0.0,
+    }
     kinds, missed, spent = before["kinds"], before["missed"], before["cpu_seconds"]
     for i in range(before["problems"], problems):
         kind = KINDS[i % len(KINDS)]

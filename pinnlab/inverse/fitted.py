@@ -183,7 +183,9 @@ class FittedMarch(March):
             ) from why
         best = min(found, key=self._square)
         values = ", ".join(f"{name} = {value:.4g}" for name, value in best.numbers.items())
-        self._told.append(f"for the first guess of {names} there is no solution over the whole domain; begun from {values}")
+        self._told.append(
+            f"for the first guess of {names} there is no solution over the whole domain; begun from {values}"
+        )
         return best
 
     def _fit(self, response: Response, jacobian: list[Array]) -> Fit:

@@ -323,3 +323,12 @@ def test_a_profile_is_followed_along_its_curve():
     assert _guess(places, 2.0, np.array([1.0, 0.0])) == pytest.approx([2.0, 3.0])
     assert _guess(places, -1.5, np.array([1.0, 0.0])) == pytest.approx([-1.5, 4.0])
     assert _guess({0.0: np.array([0.0, 1.0])}, 0.5, np.array([2.0, 4.0])) == pytest.approx([1.0, 3.0])
+
+
+def test_noise_that_is_all_that_is_left_of_the_data_is_no_reason_to_doubt():
+    values = np.exp(-0.6 * T) + 0.1 * NOISE
+    verdicts = [solved(decay(values, sd=sd)).report(estimate="classical").verdict.value for sd in (0.1, 0.03)]
+    assert verdicts == ["good", "doubtful"]
+    # neighbours that hang together are no noise, however large it may be
+    smooth = solved(decay(np.exp(-0.6 * T) + 0.2 * np.sin(T)))
+    assert smooth.report(estimate="classical").verdict.value == "doubtful"

@@ -266,15 +266,14 @@ class FunctionMarch(March):
         if _FEWEST_STEPS * (self._seconds + (longer - 1) * fit.settling) > deadline.left:
             self.levels, self.level, self.richness = before
             self.notes += ("there was no time for finer cells; how accurate the equations are solved is not known",)
-            raise TimeIsUpError("finer cells would not be done in time")
+            raise TimeIsUpError("no time for finer cells")
         kept = fit
         try:
             self.fit = self._begin(deadline)
         except (NotSettledError, UndecidedError):
             self.levels, self.level, self.richness = before
             return False
-        if not graded:
-            # cuts in time alone tell nothing of how the degrees serve
+        if not graded:  # cuts in time alone tell nothing of how the degrees serve
             self._before = (list(kept.system.sought), kept.place.weights, before[2])
         return True
 
