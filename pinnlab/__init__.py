@@ -14,10 +14,10 @@ from pinnlab.declaration.conditions import (
     Robin,
 )
 from pinnlab.declaration.library import load_problem
-from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Uniform, Unknown
+from pinnlab.declaration.parameters.kinds import Uniform, Unknown
+from pinnlab.declaration.parameters.materials import Piecewise
+from pinnlab.declaration.parameters.random_fields import RandomField
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.random_fields import RandomField
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.operators import curl, diff, div, dot, grad
 from pinnlab.derivatives.vectors import Vector

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from pinnlab.declaration.fluxes import LostFluxError, lost_where_it_passes
+from pinnlab.declaration.discontinuities.fluxes import LostFluxError, lost_where_it_passes
 from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.summary import left_out

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.etdrk4 import Stretch, integrate
+from pinnlab.reference.periodic.etdrk4 import Stretch, integrate
 
 DIFFUSION = (0.2, 0.1)
 FEED, LOSS, RATE = 40.0, 100.0, 1000.0

@@ -20,7 +20,7 @@ import torch
 
 from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.etdrk4 import Stretch, integrate
+from pinnlab.reference.periodic.etdrk4 import Stretch, integrate
 
 A, B, C = 100 / 16, 100 / 16**2, 100 / 16**4
 _TIME_STEP = 1 / 32_000

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from pinnlab.declaration.functions import GaussianFunction
+from pinnlab.declaration.parameters.functions import GaussianFunction
 from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.derivatives.fourier import fourier_functions
 from pinnlab.problems._vorticity import pseudo_spectral, stream_function

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pinnlab.derivatives.axes import FourierAxis, NodeAxis
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.etdrk4 import Stretch, integrate
+from pinnlab.reference.periodic.etdrk4 import Stretch, integrate
 
 END = 5.0
 _NODES = 128

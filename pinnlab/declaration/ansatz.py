@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import VALUE, Index, Indices, closure
 from pinnlab.derivatives.known import KnownFunction

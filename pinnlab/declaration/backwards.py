@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions import (
     AnyCondition,
     AtAnInstant,
@@ -21,7 +20,8 @@ from pinnlab.declaration.conditions import (
     Integral,
     Neumann,
 )
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_value
 from pinnlab.domains import Region
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import with_time

@@ -17,11 +17,11 @@ from pinnlab.declaration.conditions import (
     PrescribedCondition,
 )
 from pinnlab.declaration.dry_run import Equation
-from pinnlab.declaration.functions import StateFunction, checked_closure, given_function
-from pinnlab.declaration.materials import Piecewise
-from pinnlab.declaration.parameters import Looked, Parameter, Unknown, check_parameter, check_solvable
-from pinnlab.declaration.random_fields import RandomField
-from pinnlab.declaration.unknown_functions import UnknownFunction, checked_function
+from pinnlab.declaration.parameters.functions import StateFunction, checked_closure, given_function
+from pinnlab.declaration.parameters.kinds import Looked, Parameter, Unknown, check_parameter, check_solvable
+from pinnlab.declaration.parameters.materials import Piecewise
+from pinnlab.declaration.parameters.random_fields import RandomField
+from pinnlab.declaration.parameters.unknown_functions import UnknownFunction, checked_function
 from pinnlab.domains import Region
 
 _OURS = (AtAnInstant, PrescribedCondition, Condition, Data, Integral, Periodic)

@@ -22,11 +22,11 @@ from pinnlab.declaration.arguments import argument_names, is_complex
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.functions import FunctionParameter, GivenFunction, StateFunction
 from pinnlab.declaration.integrands import jump_of_integrand
 from pinnlab.declaration.locality import depends_on_other_points, evaluated_elsewhere
-from pinnlab.declaration.materials import PiecewiseFunction
-from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
+from pinnlab.declaration.parameters.functions import FunctionParameter, GivenFunction, StateFunction
+from pinnlab.declaration.parameters.kinds import Family, Parameter, SoughtParameter, Unknown
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.terms import MADE_UP_UNITS, Context, Scope, Term, Trace, trace
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import as_value

@@ -13,10 +13,10 @@ import numpy as np
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
+from pinnlab.declaration.clashes.singular import Remainder, SingularPart
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Dirichlet, Initial, Periodic
-from pinnlab.declaration.kinks import kink_profiles
-from pinnlab.declaration.regularity import irregularity
-from pinnlab.declaration.singular import Remainder, SingularPart
+from pinnlab.declaration.discontinuities.kinks import kink_profiles
+from pinnlab.declaration.discontinuities.regularity import irregularity
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction

@@ -7,7 +7,7 @@ from typing import Any
 
 from pinnlab.declaration.arguments import ANY, arguments_of
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.parameters import Family, Parameter
+from pinnlab.declaration.parameters.kinds import Family, Parameter
 
 
 def admitted(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[str, Any]:

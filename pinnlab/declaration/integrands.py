@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.breaks import find_breaks
+from pinnlab.declaration.discontinuities.breaks import find_breaks
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.jets import LazyJet

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Initial, Periodic
 from pinnlab.declaration.lacking import KEPT, lacking_problem
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.sampling import unit_points
 

@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial, Integral, Periodic
-from pinnlab.declaration.linear_parts import INSIDE, ON_SIDE, OWN, ConditionPart, Linearized, LinearPart, Stretch
+from pinnlab.declaration.counting.linear_parts import (
+    INSIDE,
+    ON_SIDE,
+    OWN,
+    ConditionPart,
+    Linearized,
+    LinearPart,
+    Stretch,
+)
 from pinnlab.declaration.terms import MADE_UP_UNITS, Term, trace
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Region, Site

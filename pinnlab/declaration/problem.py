@@ -15,10 +15,14 @@ from pinnlab.declaration import complex_unknowns as parts
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
 from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, warn_unused
-from pinnlab.declaration.clashes import Clashes, find_clashes
-from pinnlab.declaration.condition_count import Count
+from pinnlab.declaration.clashes.detection import Clashes, find_clashes
 from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
-from pinnlab.declaration.counting import NotUniqueError, count
+from pinnlab.declaration.counting.condition_count import Count
+from pinnlab.declaration.counting.needed import NotUniqueError, count
+from pinnlab.declaration.discontinuities.fluxes import Jump, lost_flux, lost_where_it_passes
+from pinnlab.declaration.discontinuities.joints import Joints, find_joints
+from pinnlab.declaration.discontinuities.jumps import Declared, find_jumps
+from pinnlab.declaration.discontinuities.steps_in_unknowns import said_of_unknowns, step_inside_diff
 from pinnlab.declaration.dry_run import (
     Equation,
     Residuals,
@@ -31,22 +35,18 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fixing import admitted, still_conditions
-from pinnlab.declaration.fluxes import Jump, lost_flux, lost_where_it_passes
-from pinnlab.declaration.joints import Joints, find_joints
-from pinnlab.declaration.jumps import Declared, find_jumps
 from pinnlab.declaration.linearization import linearized
-from pinnlab.declaration.materials import check_jumps
 from pinnlab.declaration.names import check_distinct, check_names
-from pinnlab.declaration.parameters import Family, Looked, Parameter, Unknown
+from pinnlab.declaration.natural_units.scales import Scales, checked_scales, find_scales
+from pinnlab.declaration.natural_units.term_sizes import TermSizes
+from pinnlab.declaration.parameters.kinds import Family, Looked, Parameter, Unknown
+from pinnlab.declaration.parameters.materials import check_jumps
+from pinnlab.declaration.parameters.unknown_functions import unknown_functions
 from pinnlab.declaration.rewriting import rewritten
-from pinnlab.declaration.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.shown import problem_card
-from pinnlab.declaration.steps_in_unknowns import said_of_unknowns, step_inside_diff
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes, spelled
-from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.declaration.unknown_functions import unknown_functions
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import Region
 from pinnlab.machine.calls import explained_call

@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.changed_functions import ChangedFunction
-from pinnlab.declaration.changed_parameters import changed_parameter
 from pinnlab.declaration.components import velocity_components
 from pinnlab.declaration.conditions import AnyCondition, Context
 from pinnlab.declaration.conditions.converted import ConvertedCondition
 from pinnlab.declaration.dry_run import Equation, bound_label
-from pinnlab.declaration.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters import Looked, Parameter
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters.kinds import Looked, Parameter
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import ChangedFunction
+from pinnlab.declaration.variables.changed_parameters import changed_parameter
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from pinnlab.declaration.condition_count import Count, Side
 from pinnlab.declaration.conditions import AnyCondition, AtAnInstant, Context, Data, Final, Initial, Integral
-from pinnlab.declaration.parameters import Family, Parameter, SoughtParameter, Unknown
+from pinnlab.declaration.counting.condition_count import Count, Side
+from pinnlab.declaration.parameters.kinds import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.derivatives.names import Key
 from pinnlab.typeset import card, paragraph, table
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import in_full_precision
-from pinnlab.declaration.functions import FunctionParameter, StateFunction, function_jet
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction, function_jet
 from pinnlab.derivatives.fields import (
     Field,
     Key,

@@ -1,3 +1,3 @@
-"""Parameters that are functions: lives in ``pinnlab.declaration.functions``."""
+"""Parameters that are functions: lives in ``pinnlab.declaration.parameters.functions``."""
 
-from pinnlab.declaration.functions import *
+from pinnlab.declaration.parameters.functions import *

@@ -1,3 +1,3 @@
-"""The report on a solution: lives in ``pinnlab.solution.quality``."""
+"""The report on a solution: lives in ``pinnlab.solution.quality.report``."""
 
-from pinnlab.solution.quality import *
+from pinnlab.solution.quality.report import *

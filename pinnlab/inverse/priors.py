@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import Data
-from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.parameters.kinds import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import Site

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from pinnlab.declaration.bounded import Free
-from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.parameters.bounded import Free
+from pinnlab.declaration.parameters.kinds import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.inverse.measured import Jet, measured, misfits, without_data
 from pinnlab.machine.deadline import Deadline

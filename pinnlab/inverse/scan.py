@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy
 
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 
 Array = np.ndarray
 _FACTOR = 30.0

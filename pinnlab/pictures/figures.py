@@ -23,7 +23,7 @@ from matplotlib.tri import Triangulation
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import Box, Region
-from pinnlab.domains.grids import Cover, cover, refined
+from pinnlab.domains.meshing.grids import Cover, cover, refined
 from pinnlab.pictures.complex_values import drawn, unknown_of
 from pinnlab.pictures.found import draw_function, numbers_told
 from pinnlab.pictures.panels import (

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from pinnlab.domains import Region
-from pinnlab.domains.grids import Cover, cover
+from pinnlab.domains.meshing.grids import Cover, cover
 from pinnlab.pictures.complex_values import drawn, unknown_of
 from pinnlab.pictures.figures import View, draw, draw_error
 from pinnlab.pictures.panels import Array, Picture, draw_history, finite_range, seconds_text, solver_name

@@ -16,7 +16,7 @@ import scipy
 import torch
 
 from pinnlab.declaration.complex_unknowns import joined
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.axes import Axis, apply_along
 from pinnlab.derivatives.differentiable import differentiable_jet
 from pinnlab.derivatives.indices import VALUE, Indices

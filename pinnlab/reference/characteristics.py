@@ -33,9 +33,9 @@ from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import FaceCondition, face_conditions
-from pinnlab.reference.structure import initial_values, periodic_unknowns
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import initial_values, periodic_unknowns
 
 Rate = Callable[[Tensor, Tensor], Tensor]
 """Times (n,) and states (n, q) -> rates (n, q)."""

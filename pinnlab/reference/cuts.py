@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Periodic
-from pinnlab.declaration.fluxes import JOINED, Jump
+from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 

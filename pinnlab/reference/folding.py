@@ -22,10 +22,10 @@ from torch import Tensor
 from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, OnPiece, Periodic
 from pinnlab.declaration.conditions.where import Where
-from pinnlab.declaration.joints import hair
+from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.discontinuities.transmission import Side, Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Context, Scope
-from pinnlab.declaration.transmission import Side, Transmission
 from pinnlab.derivatives.axes import Axis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
@@ -35,9 +35,9 @@ from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.cuts import cuts
-from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import FaceCondition, face_conditions
-from pinnlab.reference.structure import initial_targets, periodic_unknowns
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import initial_targets, periodic_unknowns
 
 _OF_SIDE = 512
 """Points of a side at which it is asked whether a condition holds there."""

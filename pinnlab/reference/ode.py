@@ -19,8 +19,8 @@ from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Interpolant
-from pinnlab.reference.equations import Equations
-from pinnlab.reference.structure import Structure, initial_values
+from pinnlab.reference.grids.equations import Equations
+from pinnlab.reference.grids.structure import Structure, initial_values
 
 _DEGREE = 8
 """Degree of the polynomial that stands for each step; DOP853's own dense output has degree 7."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant, relative_difference
 from pinnlab.reference.convergence import error_estimate

@@ -18,7 +18,7 @@ from pinnlab.derivatives.axes import Axis
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.derivatives.stencils import Array
 from pinnlab.reference.base import Evaluated, with_start
-from pinnlab.reference.structure import start_function
+from pinnlab.reference.grids.structure import start_function
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from pinnlab.algebra.largest import largest
 from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
@@ -21,24 +21,24 @@ from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
-from pinnlab.reference.algebraic import check_start
-from pinnlab.reference.analysis import GRIDS, analyse, check_constants, check_numbers, check_solvable
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
-from pinnlab.reference.bordered import integrals_of, run_bordered
 from pinnlab.reference.cuts import believed_power, changes_along_a_side, cuts, is_curved
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.finite_elements.symbol import has_pressure
 from pinnlab.reference.folding import Folded, fold
-from pinnlab.reference.method_of_lines import advance, as_interpolant, run_method_of_lines
-from pinnlab.reference.newton import SINGULAR
+from pinnlab.reference.grids.algebraic import check_start
+from pinnlab.reference.grids.analysis import GRIDS, analyse, check_constants, check_numbers, check_solvable
+from pinnlab.reference.grids.bordered import integrals_of, run_bordered
+from pinnlab.reference.grids.method_of_lines import advance, as_interpolant, run_method_of_lines
+from pinnlab.reference.grids.newton import SINGULAR
+from pinnlab.reference.grids.steady import run_steady
+from pinnlab.reference.grids.structure import Structure, periodic_unknowns, start_function
+from pinnlab.reference.grids.uniqueness import is_singular
 from pinnlab.reference.ode import solve_ode
-from pinnlab.reference.periodic import PeriodicSolver, splits
+from pinnlab.reference.periodic.choice import PeriodicSolver, splits
 from pinnlab.reference.refinement import Attempt, Budget, Estimate
 from pinnlab.reference.singular import Whole
-from pinnlab.reference.steady import run_steady
-from pinnlab.reference.structure import Structure, periodic_unknowns, start_function
-from pinnlab.reference.uniqueness import is_singular
 
 _TIMES = 201
 _PATIENCE = 1000
@@ -264,7 +264,7 @@ def check_not_singular(problem: Problem) -> None:
     """Look for functions that may be added to the solution of a steady problem on a box, whatever will solve it.
 
     Raises:
-        NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.uniqueness``.
+        NotUniqueError: there are such functions, as at a resonance; see ``pinnlab.reference.grids.uniqueness``.
     """
     domain, loose = problem.domain, problem.families or problem.unknown_parameters or problem.unknown_functions
     # data and integrals may fix what equations and conditions leave open

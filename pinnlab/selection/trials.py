@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from pinnlab.api import solve
-from pinnlab.declaration.fluxes import LostFluxError
+from pinnlab.declaration.discontinuities.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.files import blamed, why_not_writable
 from pinnlab.machine.locks import locked

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.complex_unknowns import real_unknowns
 from pinnlab.declaration.conditions import Integral
-from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.parameters.kinds import Unknown
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_errors
 from pinnlab.machine.deadline import Deadline

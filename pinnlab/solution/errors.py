@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.declaration.found_functions import FoundFunction
+from pinnlab.declaration.parameters.found_functions import FoundFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.reference import reference_solution
 from pinnlab.training.result import Solved

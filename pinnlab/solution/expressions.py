@@ -16,7 +16,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.conditions.binding import NORMAL
 from pinnlab.declaration.dry_run import parameter_values
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.directions import Direction

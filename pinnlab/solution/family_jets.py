@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.parameters import Uniform
+from pinnlab.declaration.parameters.kinds import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.differentiable import JetFunction
 from pinnlab.derivatives.indices import Index, Indices, closure

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.declaration.found_functions import Found
+from pinnlab.declaration.parameters.found_functions import Found
 from pinnlab.training.result import Solved
 from pinnlab.training.uncertainty import Uncertainty
 

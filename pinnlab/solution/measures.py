@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.joints import hair
+from pinnlab.declaration.discontinuities.joints import hair
 from pinnlab.declaration.lacking import keys_of
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key

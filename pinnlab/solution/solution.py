@@ -19,19 +19,19 @@ from torch import Tensor, nn
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import RELATIVE_TO, function_errors, relative_errors
 from pinnlab.domains import Box
-from pinnlab.solution import saving
 from pinnlab.solution.comparison import Comparison, compare
 from pinnlab.solution.coordinates import at_coordinates, on_grid, refuse_unnamed, unknowns_at
 from pinnlab.solution.errors import found_fields, mean_error
-from pinnlab.solution.export import to_vtu, to_xarray
 from pinnlab.solution.expressions import evaluated
 from pinnlab.solution.family_jets import family_jet, moving_parameters, numbers_of_member
+from pinnlab.solution.files import saving
+from pinnlab.solution.files.export import to_vtu, to_xarray
 from pinnlab.solution.fitted_numbers import fitted_numbers
 from pinnlab.solution.integrals import integral
 from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.paths import paths
-from pinnlab.solution.quality import QualityReport, report
+from pinnlab.solution.quality.report import QualityReport, report
 from pinnlab.solution.sensitivity import Sensitivity, asked_sensitivity
 from pinnlab.training.history import History
 from pinnlab.training.part import Part

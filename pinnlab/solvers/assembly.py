@@ -14,9 +14,9 @@ from typing import Any, TypeGuard, final
 import torch
 from torch import nn
 
-from pinnlab.declaration.bounded import frees
 from pinnlab.declaration.conditions import AnyCondition
 from pinnlab.declaration.exact import ExactPlan
+from pinnlab.declaration.parameters.bounded import frees
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.inverse.priors import prior_terms

@@ -18,9 +18,9 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from pinnlab.declaration.fluxes import LostFluxError
+from pinnlab.declaration.discontinuities.fluxes import LostFluxError
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.domains.sampling import check_kind
 from pinnlab.inverse.priors import prior_terms
 from pinnlab.machine.capacity import usable_memory

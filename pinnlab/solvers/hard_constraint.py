@@ -9,7 +9,7 @@ from torch import nn
 
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.machine.calls import explained_call
 from pinnlab.networks.base import holds_conditions

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.conditions import Initial
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.velocity import velocities

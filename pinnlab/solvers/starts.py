@@ -22,8 +22,8 @@ from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import Box, Site
 from pinnlab.domains.sampling import unit_points
 from pinnlab.optimizers.levenberg_marquardt import LevenbergMarquardt
-from pinnlab.reference.analysis import analyse, check_solvable
-from pinnlab.reference.bordered import grid_start
+from pinnlab.reference.grids.analysis import analyse, check_solvable
+from pinnlab.reference.grids.bordered import grid_start
 from pinnlab.solvers.eigenpolynomials import polynomial_start
 from pinnlab.training.blocks import Count
 from pinnlab.training.model import Model

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.derivatives.autograd import autograd_jet, autograd_rows
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.taylor import ParameterGradients, Tape

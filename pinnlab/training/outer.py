@@ -15,10 +15,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pinnlab.declaration.changed_parameters import changed_parameter
 from pinnlab.declaration.conditions import Data as Measurements
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_parameters import changed_parameter
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Box, Region
 from pinnlab.domains.affine import Affine

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
-from pinnlab.declaration.found_functions import Found
-from pinnlab.declaration.singular import SingularPart
+from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.parameters.found_functions import Found
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region
 

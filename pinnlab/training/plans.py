@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.machine.deadline import Deadline
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pinnlab.declaration.parameters import Family
+from pinnlab.declaration.parameters.kinds import Family
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.networks.files import network_data

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pinnlab.algebra.confidence import Covariance, involved, quantile, told_combination
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 
 Array = np.ndarray
 _ENDLESS = 25.0

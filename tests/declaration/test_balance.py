@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pinnlab.declaration.balance import Row, Told, balanced, between, driven, offset_and_scale, rounded
+from pinnlab.declaration.natural_units.balance import Row, Told, balanced, between, driven, offset_and_scale, rounded
 
 
 def test_a_source_tells_the_size_of_what_balances_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 
 KINDS = {
     "no bounds": (Free(scale=2.0), 3.0, 1.5),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.declaration.breaks import Jet, find_breaks, unseen_order
+from pinnlab.declaration.discontinuities.breaks import Jet, find_breaks, unseen_order
 from pinnlab.derivatives.autograd import autograd_jet
 
 LINE = torch.zeros(1, 1, dtype=torch.float64)

@@ -12,7 +12,7 @@ import torch
 import pinnlab as pl
 from pinnlab.algebra.normal_modes import find_modes, null_space, rank
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.gauge import with_gauge
 from pinnlab.declaration.terms import Context, Term
 from pinnlab.domains import Site

@@ -11,7 +11,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.declaration.dry_run import DryRun, bound_residuals, dry_run, make_context, parameter_values
-from pinnlab.declaration.functions import GivenFunction
+from pinnlab.declaration.parameters.functions import GivenFunction
 from pinnlab.declaration.terms import Scope
 
 BOX = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))

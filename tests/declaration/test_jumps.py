@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.jumps import leads
+from pinnlab.declaration.discontinuities.jumps import leads
+from pinnlab.declaration.discontinuities.steps import find_steps, is_step, line_ticks
 from pinnlab.declaration.library import problem_names
-from pinnlab.declaration.steps import find_steps, is_step, line_ticks
 
 LINE, TIMED = pl.Box(x=(0.0, 1.0)), pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
 PLANE, FULL = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.kinks import KinkProfile, smoothed_kink
+from pinnlab.declaration.discontinuities.kinks import KinkProfile, smoothed_kink
 from pinnlab.derivatives.indices import VALUE, closure
 
 

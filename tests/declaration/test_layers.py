@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.special import owens_t
 
-from pinnlab.declaration.layers import (
+from pinnlab.declaration.clashes.layers import (
     BallLayer,
     Clock,
     EdgeLayer,

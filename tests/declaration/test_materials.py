@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.materials import piecewise_data, piecewise_from_data
-from pinnlab.declaration.transmission import NotJoinedError, Transmission
+from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Transmission
+from pinnlab.declaration.parameters.functions import FunctionParameter
+from pinnlab.declaration.parameters.materials import piecewise_data, piecewise_from_data
 from pinnlab.machine.fingerprint import fingerprint
 
 LINE = pl.Box(x=(0.0, 1.0))

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.declaration.functions import FunctionParameter, GaussianFunction, GivenFunction
-from pinnlab.declaration.random_fields import line_spectrum, periodic_spectrum
+from pinnlab.declaration.parameters.functions import FunctionParameter, GaussianFunction, GivenFunction
+from pinnlab.declaration.parameters.random_fields import line_spectrum, periodic_spectrum
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import VALUE, closure
 

@@ -10,7 +10,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.declaration.library import problem_names
-from pinnlab.declaration.term_sizes import TermSizes
+from pinnlab.declaration.natural_units.term_sizes import TermSizes
 from scaled import PAIRS
 from scaled.changed import random_units, scales_there
 

@@ -9,8 +9,14 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.bounded import Free
-from pinnlab.declaration.found_functions import Expansion, FoundClosure, FoundFunction, found_data, found_from
+from pinnlab.declaration.parameters.bounded import Free
+from pinnlab.declaration.parameters.found_functions import (
+    Expansion,
+    FoundClosure,
+    FoundFunction,
+    found_data,
+    found_from,
+)
 
 XS = np.linspace(0.0, 1.0, 20)
 

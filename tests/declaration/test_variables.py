@@ -8,7 +8,7 @@ import torch
 import pinnlab as pl
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.terms import Scope
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped, rigid
 

@@ -16,7 +16,7 @@ from pinnlab.derivatives.fields import coordinate_field, unknown_field
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.domains.columns import Coordinates, columns_of
-from pinnlab.reference.equations import Equations
+from pinnlab.reference.grids.equations import Equations
 
 PLANE = Coordinates(("x", "tau", "y"), "tau")
 SOLID = Coordinates(("x", "y", "z"), None)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pinnlab.domains import Ball, Box, Mesh, Polygon, Region
-from pinnlab.domains.grids import cover, refined
+from pinnlab.domains.meshing.grids import cover, refined
 from pinnlab.domains.simplices import volumes
 
 SQUARE = Box(x=(0.0, 1.0), y=(0.0, 1.0))

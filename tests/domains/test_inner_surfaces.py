@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.surfaces import inner_surfaces, labels
-from pinnlab.domains.tetrahedra import qualities
-from pinnlab.domains.tetrahedralization import tetrahedralize
+from pinnlab.domains.meshing.surfaces import inner_surfaces, labels
+from pinnlab.domains.meshing.tetrahedra import qualities
+from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
 from pinnlab.reference.finite_elements.tetrahedra import TetrahedralSpace
 
 CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0))

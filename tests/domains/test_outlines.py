@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.outlines import Arc, Segment, outline
+from pinnlab.domains.meshing.outlines import Arc, Segment, outline
 
 
 def length(region: pl.domains.Region) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 import pinnlab as pl
 from pinnlab.domains.coverings import boundary_patches
-from pinnlab.domains.surface_nodes import surface_nodes
+from pinnlab.domains.meshing.surface_nodes import surface_nodes
 
 DISC = pl.Ball({"x": 0.0, "y": 0.0}, 0.5)
 BALL = pl.Ball({"x": 0.5, "y": 0.5, "z": 0.5}, 0.25)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import pinnlab as pl
-from pinnlab.domains.spacing import apart
-from pinnlab.domains.surfaces import features, projected, surfaces
-from pinnlab.domains.tetrahedra import Tetrahedra, outer_faces, qualities, signed_volumes
-from pinnlab.domains.tetrahedralization import tetrahedralize
+from pinnlab.domains.meshing.spacing import apart
+from pinnlab.domains.meshing.surfaces import features, projected, surfaces
+from pinnlab.domains.meshing.tetrahedra import Tetrahedra, outer_faces, qualities, signed_volumes
+from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
 
 CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0))
 

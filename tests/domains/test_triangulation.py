@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pinnlab as pl
-from pinnlab.domains.triangulation import Triangulation, triangulate
+from pinnlab.domains.meshing.triangulation import Triangulation, triangulate
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
 SHAPES = {

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.inverse.scan import candidates, promising
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.bounded import Free
-from pinnlab.declaration.found_functions import Expansion, FoundFunction
+from pinnlab.declaration.parameters.bounded import Free
+from pinnlab.declaration.parameters.found_functions import Expansion, FoundFunction
 from pinnlab.pictures.found import draw_function
 from pinnlab.pictures.panels import Picture
 

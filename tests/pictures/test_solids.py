@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.grids import cover
+from pinnlab.domains.meshing.grids import cover
 from pinnlab.pictures.solids import shown_faces
 
 CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 2.0), z=(0.0, 1.0))

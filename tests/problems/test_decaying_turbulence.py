@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinnlab.declaration.functions import GaussianFunction
+from pinnlab.declaration.parameters.functions import GaussianFunction
 from pinnlab.problems import decaying_turbulence
 from pinnlab.problems._turbulence import SIDE, amplitude, solve, start, velocity
 

@@ -11,10 +11,10 @@ import torch
 
 import pinnlab as pl
 from pinnlab.derivatives.axes import PolynomialAxis
-from pinnlab.reference.algebraic import algebraic, settled
-from pinnlab.reference.analysis import analyse
-from pinnlab.reference.structure import matched
-from pinnlab.reference.system import GridSystem
+from pinnlab.reference.grids.algebraic import algebraic, settled
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.grids.structure import matched
+from pinnlab.reference.grids.system import GridSystem
 
 PI = math.pi
 UNIT = pl.Box(x=(0.0, 1.0), t=(0.0, 0.2))

@@ -15,7 +15,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference.characteristics import Carried, follow, step
-from pinnlab.solution.quality import Verdict
+from pinnlab.solution.quality.report import Verdict
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part

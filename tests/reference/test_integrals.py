@@ -11,10 +11,10 @@ import torch
 import pinnlab as pl
 from pinnlab.algebra.eigenfunctions import inverse_iteration, multiple
 from pinnlab.derivatives.axes import FourierAxis, PolynomialAxis
-from pinnlab.reference.analysis import analyse
-from pinnlab.reference.bordered import BorderedSystem
-from pinnlab.reference.integrals import axis_weights
-from pinnlab.reference.system import GridSystem, build_axes
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.grids.bordered import BorderedSystem
+from pinnlab.reference.grids.integrals import axis_weights
+from pinnlab.reference.grids.system import GridSystem, build_axes
 
 PI = math.pi
 UNIT = pl.Box(x=(0.0, 1.0))

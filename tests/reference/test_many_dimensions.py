@@ -12,11 +12,11 @@ import torch
 import pinnlab as pl
 from pinnlab.derivatives.axes import PolynomialAxis
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
-from pinnlab.reference import krylov
-from pinnlab.reference.analysis import analyse
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.krylov import Led, LowOrderAxis
-from pinnlab.reference.system import GridSystem, build_axes
+from pinnlab.reference.grids import krylov
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.grids.krylov import Led, LowOrderAxis
+from pinnlab.reference.grids.system import GridSystem, build_axes
 
 PI = math.pi
 

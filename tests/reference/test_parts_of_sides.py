@@ -7,7 +7,7 @@ import torch
 import pinnlab as pl
 from pinnlab.reference.cuts import changes_along_a_side
 from pinnlab.reference.solve import on_grid
-from pinnlab.solution.quality import Verdict
+from pinnlab.solution.quality.report import Verdict
 from pinnlab.solvers.hard_constraint import HardConstraintMoE
 
 HALF = pl.Box(x=(-1.0, 1.0), y=(0.0, 1.0))

@@ -9,9 +9,9 @@ import torch
 
 import pinnlab as pl
 from pinnlab.problems._cole_hopf import cole_hopf
-from pinnlab.reference.analysis import analyse
-from pinnlab.reference.etdrk4 import coefficients, resize
-from pinnlab.reference.periodic import splits
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.periodic.choice import splits
+from pinnlab.reference.periodic.etdrk4 import coefficients, resize
 
 PI = math.pi
 RING = pl.Box(x=(0.0, 2 * PI), t=(0.0, 1.0))
@@ -195,7 +195,7 @@ def test_dealiasing_can_be_left_out() -> None:
 @pytest.mark.slow
 def test_kuramoto_sivashinsky_by_two_methods() -> None:
     from pinnlab.reference.base import relative_difference
-    from pinnlab.reference.spectral import solve_periodic
+    from pinnlab.reference.periodic.spectral import solve_periodic
 
     problem = pl.Problem(
         pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),

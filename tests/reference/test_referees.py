@@ -8,8 +8,8 @@ import torch
 
 import pinnlab as pl
 from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.solution import estimates, estimators
-from pinnlab.solution.quality import Verdict
+from pinnlab.solution.quality import estimates, estimators
+from pinnlab.solution.quality.report import Verdict
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part

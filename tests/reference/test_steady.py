@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.counting import NotUniqueError
-from pinnlab.reference.analysis import analyse
+from pinnlab.declaration.counting.needed import NotUniqueError
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.grids.uniqueness import is_singular
 from pinnlab.reference.solve import check_not_singular
-from pinnlab.reference.uniqueness import is_singular
 
 PI = math.pi
 LINE, SQUARE = pl.Box(x=(0.0, 1.0)), pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))

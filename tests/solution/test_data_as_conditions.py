@@ -13,8 +13,8 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
-from pinnlab.solution.error_features import estimate_on_features
-from pinnlab.solution.quality import Verdict
+from pinnlab.solution.quality.error_features import estimate_on_features
+from pinnlab.solution.quality.report import Verdict
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part

@@ -15,14 +15,14 @@ import pinnlab as pl
 from pinnlab.declaration.relative_error import error_grid, relative_l2
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
-from pinnlab.solution.direct_features import annihilates, solve_directly
-from pinnlab.solution.error_equation import error_problem, solve_error_equation
-from pinnlab.solution.error_estimate import ErrorEstimate
-from pinnlab.solution.error_features import estimate_on_features
 from pinnlab.solution.measures import Misfit, is_noise, measure, terms_of
-from pinnlab.solution.quality import Verdict, judge
+from pinnlab.solution.quality.direct_features import annihilates, solve_directly
+from pinnlab.solution.quality.error_equation import error_problem, solve_error_equation
+from pinnlab.solution.quality.error_estimate import ErrorEstimate
+from pinnlab.solution.quality.error_features import estimate_on_features
+from pinnlab.solution.quality.report import Verdict, judge
+from pinnlab.solution.quality.smoothness import Kink, impossible, jump_inside
 from pinnlab.solution.sizes import Size, natural_sizes, relative_size
-from pinnlab.solution.smoothness import Kink, impossible, jump_inside
 from pinnlab.solvers.windows import joined
 from pinnlab.training.history import History
 from pinnlab.training.part import Part

@@ -111,7 +111,7 @@ def test_an_interrupted_march_without_a_slab_is_no_budget(monkeypatch: pytest.Mo
 
 
 def test_an_interrupted_report_has_no_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pinnlab.solution.quality as quality
+    import pinnlab.solution.quality.report as quality
 
     def estimate(*args: Any) -> Any:
         raise KeyboardInterrupt

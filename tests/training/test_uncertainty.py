@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pinnlab.algebra.confidence import Covariance
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.training.uncertainty import Uncertainty, step_at
 
 NONE = np.zeros((0, 2))

@@ -6,7 +6,7 @@ import numpy as np
 
 import pinnlab as pl
 from pinnlab.declaration.rewriting import rewritten
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.names import parts_of
 from pinnlab.domains.affine import Affine
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.domains import Site

@@ -19,10 +19,10 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import changed_where
 from pinnlab.declaration.conditions.where import PartOfSide, Where
 from pinnlab.declaration.terms import Context, Part, Scope, Term
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_where
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Region, Site
 from pinnlab.machine.numbers import positive

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names, with_arguments
-from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions.base import AnyCondition, BoundaryCondition, OnPiece, Value
 from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.terms import Context, Scope
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_value
 from pinnlab.derivatives.names import split_derivative
 from pinnlab.domains.affine import Affine
 from pinnlab.machine.calls import explained_call

@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import outer_field
 from pinnlab.declaration.conditions.base import AnyCondition
-from pinnlab.declaration.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
 from pinnlab.declaration.terms import Context, Draw, Part, Scope, Term
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import outer_field
 from pinnlab.domains import Site
 
 

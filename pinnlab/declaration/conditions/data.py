@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import changed_formula, changed_value
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula, made_up_scope
-from pinnlab.declaration.measurements import brief, measured, spreads
-from pinnlab.declaration.tables import read
+from pinnlab.declaration.conditions.measurements import brief, measured, spreads
+from pinnlab.declaration.conditions.tables import read
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_formula, changed_value
 from pinnlab.derivatives.names import COMPLEX, parts_of, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine

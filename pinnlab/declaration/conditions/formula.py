@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import changed_formula
 from pinnlab.declaration.conditions.base import AnyCondition, BoundaryCondition, OnPiece
 from pinnlab.declaration.conditions.binding import BoundFormula, made_up_scope
 from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.terms import Context, Scope
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_formula
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.calls import explained_call
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from pinnlab.declaration.changed_functions import changed_value
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_value
 from pinnlab.derivatives.names import Key, split_derivative
 from pinnlab.domains import Region, Site
 from pinnlab.domains.affine import Affine

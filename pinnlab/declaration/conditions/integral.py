@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import is_complex
-from pinnlab.declaration.changed_functions import changed_formula, changed_value, changed_where
 from pinnlab.declaration.conditions.base import AnyCondition, Value
 from pinnlab.declaration.conditions.binding import NORMAL, BoundFormula
 from pinnlab.declaration.conditions.parts import cuts_of, quadrature_of_part
 from pinnlab.declaration.conditions.where import PartOfSide, Where
-from pinnlab.declaration.materials import PiecewiseFunction
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import changed_formula, changed_value, changed_where
 from pinnlab.domains import Box, Region, Site
 from pinnlab.domains.affine import Affine
 from pinnlab.domains.coverings import boundary_patches, interior_patches

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pinnlab.declaration.conditions.base import AnyCondition
 from pinnlab.declaration.terms import Context, Scope, Term
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.names import Key
 from pinnlab.domains import Site
 from pinnlab.machine.calls import explained_call

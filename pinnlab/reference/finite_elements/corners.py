@@ -10,7 +10,7 @@ import torch
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Region
 from pinnlab.domains.columns import columns_of
-from pinnlab.domains.outlines import Curve, corners_of, outline
+from pinnlab.domains.meshing.outlines import Curve, corners_of, outline
 from pinnlab.reference.finite_elements.conditions import Array, Essential, jumps_at
 
 _SAMPLES = 256

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from pinnlab.declaration.fluxes import Jump
-from pinnlab.declaration.materials import PiecewiseFunction
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box, Mesh, Region
 from pinnlab.reference.finite_elements.lines import Line

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pinnlab.declaration.fluxes import Jump
-from pinnlab.declaration.jumps import Declared
-from pinnlab.declaration.materials import PiecewiseFunction
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.traces import traced
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.traces import traced
 from pinnlab.domains import Box, Mesh, Region
-from pinnlab.domains.outlines import Array, Curve, Segment, divided, outline
+from pinnlab.domains.meshing.outlines import Array, Curve, Segment, divided, outline
 
 _ON = 1e-6
 """Distance from a curve up to which a jump lies on it, relative to the region's size: jumps are found to less."""

@@ -12,8 +12,8 @@ import numpy as np
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Mesh as MeshRegion
 from pinnlab.domains import Region
-from pinnlab.domains.outlines import Curve
-from pinnlab.domains.triangulation import Copied
+from pinnlab.domains.meshing.outlines import Curve
+from pinnlab.domains.meshing.triangulation import Copied
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.conditions import Essential
 from pinnlab.reference.finite_elements.corners import singular_corners
@@ -22,7 +22,7 @@ from pinnlab.reference.finite_elements.interfaces import interfaces, material_co
 from pinnlab.reference.finite_elements.lines import singular_lines
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
 from pinnlab.reference.finite_elements.space import Array
-from pinnlab.reference.structure import periodic_unknowns
+from pinnlab.reference.grids.structure import periodic_unknowns
 
 _GROWTH = {2: 6.0, 3: 12.0}
 """How many times longer a level takes whose edges are half as long, by the number of dimensions."""

@@ -19,8 +19,8 @@ import torch
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Mesh, Region
 from pinnlab.domains.columns import columns_of
+from pinnlab.domains.meshing.surfaces import Surface, features, surfaces
 from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.surfaces import Surface, features, surfaces
 from pinnlab.reference.finite_elements.conditions import Array, Essential, jumps_at
 
 _POINTS = 4096

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pinnlab.domains import Region
-from pinnlab.domains.outlines import Curve
-from pinnlab.domains.tetrahedra import Tetrahedra
-from pinnlab.domains.tetrahedralization import tetrahedralize
-from pinnlab.domains.triangulation import Copied, Triangulation, triangulate
+from pinnlab.domains.meshing.outlines import Curve
+from pinnlab.domains.meshing.tetrahedra import Tetrahedra
+from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
+from pinnlab.domains.meshing.triangulation import Copied, Triangulation, triangulate
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cost import TooLargeError

@@ -27,10 +27,10 @@ from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.names import Key, sort_key
 from pinnlab.derivatives.pointwise import gradients
 from pinnlab.domains import Ball, Box, Region
-from pinnlab.domains.outlines import corners_of
+from pinnlab.domains.meshing.outlines import corners_of
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Essential, given_at, sampled
 from pinnlab.reference.finite_elements.lifted import Lifted, alike, is_laplacian, lifted_conditions
-from pinnlab.reference.structure import periodic_unknowns
+from pinnlab.reference.grids.structure import periodic_unknowns
 
 _PROBES = 8
 _INWARD = 0.52

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from pinnlab.domains.tetrahedra import Tetrahedra
+from pinnlab.domains.meshing.tetrahedra import Tetrahedra
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.space import Array

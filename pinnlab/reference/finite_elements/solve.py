@@ -14,7 +14,7 @@ import scipy
 import torch
 
 from pinnlab.declaration.conditions import Data, Integral
-from pinnlab.declaration.counting import NotUniqueError
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
@@ -36,9 +36,9 @@ from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
 from pinnlab.reference.finite_elements.unbounded import Aside
-from pinnlab.reference.newton import Linear, SteadySystem, newton, newton_by_steps
+from pinnlab.reference.grids.newton import Linear, SteadySystem, newton, newton_by_steps
+from pinnlab.reference.grids.structure import Structure, initial_values, matched, start_function
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
-from pinnlab.reference.structure import Structure, initial_values, matched, start_function
 
 Read = Callable[[Problem], Structure]
 _ENOUGH = 1e-7

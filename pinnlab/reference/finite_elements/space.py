@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pinnlab.domains.triangulation import Triangulation
+from pinnlab.domains.meshing.triangulation import Triangulation
 
 Array = np.ndarray
 _ORDER = 6

@@ -36,8 +36,8 @@ from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Holds, so
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
 from pinnlab.reference.finite_elements.space import Array, Points, Space
 from pinnlab.reference.finite_elements.upwinding import upstream
+from pinnlab.reference.grids.structure import Structure
 from pinnlab.reference.refinement import HopelessError
-from pinnlab.reference.structure import Structure
 
 
 class ElementSystem:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.domains.tetrahedra import EDGES, Tetrahedra
+from pinnlab.domains.meshing.tetrahedra import EDGES, Tetrahedra
 from pinnlab.reference.finite_elements.space import Array, Points
 
 _ON_SIDES = 6

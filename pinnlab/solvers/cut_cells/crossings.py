@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.fluxes import lost_flux
+from pinnlab.declaration.discontinuities.fluxes import lost_flux
+from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.transmission import Transmission
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains.columns import Columns
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise

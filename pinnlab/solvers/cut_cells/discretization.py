@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Periodic
-from pinnlab.declaration.joints import beside
+from pinnlab.declaration.discontinuities.joints import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import Region
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.patches import Patches
-from pinnlab.reference.equations import Equations
+from pinnlab.reference.grids.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.corners import corners_of

@@ -248,7 +248,9 @@ class CutLevels:
             starts = [lambda: rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
         elif not self.linear:
             starts = [partial(rows.constant, np.array(v)) for v in constant_starts(self.problem)]
-        why = f"Gauss-Newton did not converge from {'a constant start' if known is None else 'the start that was given'}"
+        why = (
+            f"Gauss-Newton did not converge from {'a constant start' if known is None else 'the start that was given'}"
+        )
         for start in starts:
             try:
                 begun = start() if self.linear or known is not None else self._begun(rows, start(), deadline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pinnlab.declaration.materials import PiecewiseFunction
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box, Region
 from pinnlab.solvers.cut_cells.parts import Materials

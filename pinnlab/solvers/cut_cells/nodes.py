@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnlab.domains import Region
+from pinnlab.domains.meshing.surface_nodes import surface_nodes
 from pinnlab.domains.patches import Patches
 from pinnlab.domains.sampling import unit_points
-from pinnlab.domains.surface_nodes import surface_nodes
 from pinnlab.domains.trees import Face, Tree
 from pinnlab.solvers.cut_cells.layout import Inside, Layout, face_points, leaves_beside
 from pinnlab.solvers.cut_cells.parts import Materials, directed

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from pinnlab.declaration.fluxes import Jump
+from pinnlab.declaration.discontinuities.fluxes import Jump
 from pinnlab.domains import Box, Region, from_data
 from pinnlab.domains.coverings import boundary_patches
-from pinnlab.domains.surface_nodes import surface_nodes
+from pinnlab.domains.meshing.surface_nodes import surface_nodes
 
 Array = np.ndarray
 HAIR = 4e-9

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.declaration.ansatz import Ansatz
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.grid import Grid
 from pinnlab.derivatives.indices import Index, Indices

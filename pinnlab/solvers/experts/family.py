@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pinnlab.algebra.least_squares import Minimum, Outcome
-from pinnlab.declaration.functions import FunctionParameter, GivenFunction
+from pinnlab.declaration.parameters.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.solvers.experts.members import functions

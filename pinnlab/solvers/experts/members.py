@@ -19,8 +19,8 @@ from pinnlab.algebra.least_squares import LeastSquares, Minimum
 from pinnlab.declaration.ansatz import Ansatz
 from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.exact import ExactPlan, plan_exact
-from pinnlab.declaration.functions import FunctionParameter
-from pinnlab.declaration.parameters import Uniform
+from pinnlab.declaration.parameters.functions import FunctionParameter
+from pinnlab.declaration.parameters.kinds import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.grid import Grid

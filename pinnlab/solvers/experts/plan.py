@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.numbers import positive

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.functions import FunctionParameter
+from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.indices import Indices, closure
 from pinnlab.derivatives.names import Key, sort_key

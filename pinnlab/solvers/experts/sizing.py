@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import nn
 
-from pinnlab.declaration.parameters import Uniform
+from pinnlab.declaration.parameters.kinds import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.networks.base import Chain, Embedding, Linear, Network
 from pinnlab.networks.embeddings import PeriodicEmbedding, Rescale

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from pinnlab.declaration.ansatz import Ansatz
-from pinnlab.declaration.bounded import frees
 from pinnlab.declaration.conditions import Initial
 from pinnlab.declaration.exact import ExactPlan
+from pinnlab.declaration.parameters.bounded import frees
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.declaration.velocity import velocity_uses

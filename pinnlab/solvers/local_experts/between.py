@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.joints import beside
+from pinnlab.declaration.discontinuities.joints import beside
+from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.transmission import Transmission
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.local_experts.rows import CellJets, CellNodes, Evaluate, ReferenceNodes

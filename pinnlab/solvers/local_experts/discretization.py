@@ -24,8 +24,8 @@ from pinnlab.domains import Box
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.columns import Columns
 from pinnlab.domains.sampling import unit_points
-from pinnlab.reference.equations import Equations
 from pinnlab.reference.faces import constant_starts
+from pinnlab.reference.grids.equations import Equations
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.between import between_cells, of_transmission
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.breaks import Break
-from pinnlab.declaration.dissipation import linearized_at, smooths
+from pinnlab.declaration.clashes.dissipation import linearized_at, smooths
+from pinnlab.declaration.discontinuities.breaks import Break
+from pinnlab.declaration.discontinuities.regularity import breaks_of
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.regularity import breaks_of
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.pointwise import Coefficients

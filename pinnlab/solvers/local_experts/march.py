@@ -138,12 +138,12 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        values = next((known.values for known in (self.guess, self.begin) if known is not None), self.near)
+        known = next((each.values for each in (self.guess, self.begin) if each is not None), self.near)
         others: list[Array] = []
-        if values is None and self.time is None:
+        if known is None and self.time is None:
             start, *others = made.constants(cells)
         else:
-            start = made.guess(cells, before) if values is None else made.sampled(values, cells)
+            start = made.guess(cells, before) if known is None else made.sampled(known, cells)
         numbers, most = self.numbers, 12 if self.time is not None else 40
         rows, system = self.system(cells, before)
         # cells that are too coarse for it may have found another eigenfunction

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.networks.base import check_positive
 from pinnlab.solvers.experts.partition import Cuts, inner_cuts
 from pinnlab.solvers.local_experts.basis import BASES

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.found_functions import Found, found_data, found_from
-from pinnlab.declaration.singular import SingularPart
+from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.parameters.found_functions import Found, found_data, found_from
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.cells import Cells
 from pinnlab.domains.naming import usual_time

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pinnlab.declaration.changed_functions import outer_field
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import outer_field
 from pinnlab.derivatives.fields import Field
 from pinnlab.solvers.multidomain.interfaces import Face, InterfaceCondition
 

@@ -17,10 +17,10 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.joints import beside, hair
+from pinnlab.declaration.discontinuities.joints import beside, hair
+from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.declaration.transmission import Transmission
 from pinnlab.derivatives.complex_fields import real_parts
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet

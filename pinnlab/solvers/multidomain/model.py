@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pinnlab.declaration.bounded import Free
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.multidomain.partition import Interface, Partition

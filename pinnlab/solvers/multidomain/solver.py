@@ -11,11 +11,11 @@ from typing import Any, final
 from torch import nn
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.bounded import frees
-from pinnlab.declaration.changed_functions import ChangedFunction
 from pinnlab.declaration.conditions import Periodic
+from pinnlab.declaration.parameters.bounded import frees
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.variables import ChangeOfVariables
+from pinnlab.declaration.variables.change import ChangeOfVariables
+from pinnlab.declaration.variables.changed_functions import ChangedFunction
 from pinnlab.domains import Box
 from pinnlab.domains.affine import Affine
 from pinnlab.machine.calls import explained_call

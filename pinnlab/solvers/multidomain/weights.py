@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from pinnlab.declaration.natural_units.term_sizes import TermSizes
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.term_sizes import TermSizes
 from pinnlab.solvers.multidomain.interfaces import InterfaceCondition, resolve
 
 _USUAL = math.pi**2

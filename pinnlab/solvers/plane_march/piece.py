@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.singular import SingularPart
+from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Region, from_data
 from pinnlab.solvers.cut_cells.piece import CutPiece

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.singular import SingularPart
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
-from pinnlab.declaration.singular import SingularPart
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.deadline import Deadline, multiplications_per_second

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.triangulation import triangulate
-from pinnlab.reference.analysis import analyse
+from pinnlab.domains.meshing.triangulation import triangulate
 from pinnlab.reference.finite_elements.space import ElementSpace
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.structure import matched
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.grids.structure import matched
 
 HOLED = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5}, 0.2)
 

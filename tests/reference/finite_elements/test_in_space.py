@@ -13,14 +13,14 @@ import scipy
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.tetrahedralization import tetrahedralize
+from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.analysis import analyse
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements.multigrid import Multigrid, factorized, gmres, prolongations
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tetrahedra import TetrahedralSpace, tetrahedral_rule, tetrahedral_shapes
-from pinnlab.reference.structure import matched
+from pinnlab.reference.grids.analysis import analyse
+from pinnlab.reference.grids.structure import matched
 
 BALL = pl.Ball({"x": 0.0, "y": 0.0, "z": 0.0}, 1.0)
 CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0))

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.jumps import Declared
-from pinnlab.declaration.traces import traced
-from pinnlab.domains.outlines import Arc, Segment, divided
+from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.traces import traced
+from pinnlab.domains.meshing.outlines import Arc, Segment, divided
+from pinnlab.domains.meshing.triangulation import triangulate
 from pinnlab.domains.splines import Spline
-from pinnlab.domains.triangulation import triangulate
 from pinnlab.reference.finite_elements.interfaces import inner_corners, interfaces, off_curves
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))

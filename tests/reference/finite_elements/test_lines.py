@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.tetrahedralization import tetrahedralize
+from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements import solve
 from pinnlab.reference.finite_elements.conditions import sorted_conditions

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.triangulation import triangulate
+from pinnlab.domains.meshing.triangulation import triangulate
 from pinnlab.reference.finite_elements.space import ElementSpace
 from pinnlab.reference.finite_elements.symbol import Symbol, has_pressure
 from pinnlab.reference.finite_elements.tied import linear, ties

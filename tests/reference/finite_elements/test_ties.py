@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.triangulation import Copied, triangulate
+from pinnlab.domains.meshing.triangulation import Copied, triangulate
 from pinnlab.reference.finite_elements.space import ElementSpace
 from pinnlab.reference.finite_elements.tied import masters
 

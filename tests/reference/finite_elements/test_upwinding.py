@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.domains.triangulation import triangulate
-from pinnlab.reference.analysis import analyse
+from pinnlab.domains.meshing.triangulation import triangulate
 from pinnlab.reference.finite_elements.space import ElementSpace
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.upwinding import delay, lengths
+from pinnlab.reference.grids.analysis import analyse
 
 SQUARE = pl.Polygon([(0, 0), (1, 0), (1, 1), (0, 1)])
 sin, cos, exp = torch.sin, torch.cos, torch.exp

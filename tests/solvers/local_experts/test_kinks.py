@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.dissipation import linearized_at, smooths
+from pinnlab.declaration.clashes.dissipation import linearized_at, smooths
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinnlab.declaration.conditions import Data, Dirichlet, Initial
-from pinnlab.declaration.parameters import Unknown
+from pinnlab.declaration.parameters.kinds import Unknown
 from pinnlab.declaration.problem import Problem
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.confidence import Covariance
+from pinnlab.declaration.parameters.unknown_functions import UnknownFunction
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.unknown_functions import UnknownFunction
 from pinnlab.domains.cells import Cells
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.local_experts.basis import Chebyshev

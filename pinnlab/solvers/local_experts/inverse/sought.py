@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.smoothness import matern_precision, product_means, roughness
-from pinnlab.declaration.bounded import Free
-from pinnlab.declaration.found_functions import Expansion, Found, FoundClosure, FoundFunction
-from pinnlab.declaration.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters import Unknown
-from pinnlab.declaration.unknown_functions import UnknownFunction
+from pinnlab.declaration.parameters.bounded import Free
+from pinnlab.declaration.parameters.found_functions import Expansion, Found, FoundClosure, FoundFunction
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
+from pinnlab.declaration.parameters.kinds import Unknown
+from pinnlab.declaration.parameters.unknown_functions import UnknownFunction
 from pinnlab.derivatives.fields import Field, Key, composed, unknown_field
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.jets import LazyJet

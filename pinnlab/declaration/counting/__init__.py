@@ -1,0 +1,1 @@
+"""How many conditions a problem needs."""

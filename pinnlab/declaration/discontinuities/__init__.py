@@ -1,0 +1,1 @@
+"""Where given functions and coefficients jump or have kinks, and what is continuous there."""

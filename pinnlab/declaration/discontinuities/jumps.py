@@ -1,0 +1,375 @@
+"""Where coefficients and sources of a problem's equations jump inside its domain.
+
+Letters: n points, d coordinates, q functions along a line.
+
+A smooth network, a polynomial or a grid makes the derivatives of an unknown continuous. Where a coefficient of the highest
+derivatives jumps, or what stands inside ``pl.diff``, something else is continuous: the flux. The equation holds on both
+sides of such a jump, by itself it does not say what joins them, and the residual of a wrong solution is zero. Jumps are
+therefore looked for before anything is solved: equations are evaluated along lines through the domain with all
+derivatives of the unknowns held fixed, so that what jumps is the equation itself, however it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.steps import WIDTH, Step, find_steps, line_ticks
+from pinnlab.declaration.parameters.functions import FunctionParameter
+from pinnlab.declaration.parameters.materials import PiecewiseFunction
+from pinnlab.declaration.terms import Scope, parameter_jet
+from pinnlab.derivatives.fields import Field, Key, as_value
+from pinnlab.derivatives.jets import LazyJet, leaf_jet
+from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.domains import Region
+from pinnlab.domains.regions import Bounds
+from pinnlab.domains.sampling import unit_points
+
+_POINTS = 6000
+"""At which equations are evaluated, on all lines together."""
+_LINES = 24
+"""Along each of several coordinates."""
+_SAME = 1e-8
+"""Relative distance up to which two positions are one."""
+_SHOWN = 4
+"""Places of a jump that are looked at closely, and that messages name."""
+DRAWS = (0, 1, 2)
+"""Of the numbers in the place of the unknowns' derivatives: positive ones, any, and positive ones again."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What of a declaration the search needs.
+
+    Attributes:
+        domain: where the coordinates live.
+        unknowns: their names.
+        residuals: the equations.
+        parameters: {name: 0-dim, or a function of coordinates}.
+        derivatives: {unknown: derivatives that the equations use}.
+        periodic: coordinates whose ends meet.
+    """
+
+    domain: Region
+    unknowns: tuple[str, ...]
+    residuals: Callable[[Scope], dict[str, Any]]
+    parameters: Mapping[str, Any]
+    derivatives: Mapping[str, frozenset[Key]]
+    periodic: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What equations show at n points.
+
+    Attributes:
+        values: (q, n) of everything that is watched for jumps.
+        inside: {number of a row: the coordinate by which its expression is differentiated}.
+        functions: {number of a row: the parameter whose values it has}.
+        residuals: the first rows, with their graph.
+    """
+
+    values: Tensor
+    inside: dict[int, str]
+    functions: dict[int, str]
+    residuals: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Two points close to each other, (d,) each, between which a function jumps; its row and the coordinate of the line."""
+
+    function: int
+    coordinate: str
+    below: Tensor
+    above: Tensor
+
+
+def find_jumps(declared: Declared) -> tuple[Jump, ...]:
+    """All jumps that lines through the domain meet, those of fluxes first.
+
+    What is thinner than the distance of two ticks of a line (a thousandth of a domain with one coordinate, a hundredth of
+    one with several), or lies between the lines, may be missed; sides of the boxes of ``Piecewise`` parameters are not.
+    """
+    domain = declared.domain
+    d = len(domain.coordinates)
+    count = _LINES if d > 1 else 1
+    ticks = line_ticks(min(800, max(50, _POINTS // (d * count))))
+    bases = unit_points("sobol", count, d, np.random.default_rng(0)) if d > 1 else torch.zeros(1, 1).double()
+    starts = bases.repeat(d, 1)
+    axes = torch.arange(d).repeat_interleave(count)
+    at = domain.interior(bases).points
+    defined = [draw for draw in DRAWS[:2] if bool(see(declared, at, draw).values.isfinite().any())]
+    numbers = (defined or DRAWS)[0]
+
+    def points_of(lines: Tensor, positions: Tensor) -> Tensor:
+        unit = starts[lines].clone()
+        unit[torch.arange(len(lines)), axes[lines]] = positions
+        return _in_bounds(domain, unit)
+
+    def along(lines: Tensor, positions: Tensor) -> Tensor:
+        points = points_of(lines, positions)
+        return torch.where(domain.contains(points), see(declared, points, numbers).values, torch.nan)
+
+    def place(step: Step) -> _Place:
+        line = torch.tensor([step.line, step.line])
+        below, above = points_of(line, torch.tensor([step.below, step.above], dtype=torch.float64))
+        return _Place(step.function, domain.coordinates[int(axes[step.line])], below, above)
+
+    places = [place(step) for step in find_steps(along, ticks, axes)]
+    places += _at_seams(declared, bases, numbers) + _at_faces(declared, bases, numbers)
+    lasting = [p for p, lasts in zip(places, _lasting(declared, places), strict=True) if lasts] if places else []
+    jumps = [_described(declared, group) for group in _groups(declared, lasting)]
+    jumps += _prescribed(declared, {(jump.coordinate, jump.position) for jump in jumps if jump.flux})
+    return tuple(sorted(jumps, key=lambda jump: not jump.flux))
+
+
+def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, LazyJet] | None = None) -> _Seen:
+    """Evaluate the equations at points (n, d) with made-up derivatives, the same at all points.
+
+    Args:
+        declared: the equations.
+        points: where.
+        draw: of the made-up numbers.
+        leaves: the made-up derivatives, where the caller wants to differentiate by them.
+    """
+    watched: list[tuple[Field, str]] = []
+    columns = declared.domain.columns(points)
+    jets = made_up(declared, len(points), draw) if leaves is None else leaves
+
+    def watch(field: Field, name: str) -> Field:
+        watched.append((field, name))
+        return field.derived(name)
+
+    scope = Scope.of_jets(jets, columns, declared.parameters, watch=watch)
+    residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
+    rows, inside, functions = list(residuals.values()), {}, {}
+    for field, name in watched:
+        if field.value.is_floating_point():
+            inside[len(rows)] = name
+            rows.append(field.value)
+    for name, value in declared.parameters.items():
+        if isinstance(value, FunctionParameter):
+            functions[len(rows)] = name
+            rows.append(parameter_jet(value, columns)[()])
+    values = torch.stack([row.detach().expand(len(points)) for row in rows])
+    return _Seen(values, inside, functions, residuals)
+
+
+def made_up(declared: Declared, n: int, draw: int) -> dict[str, LazyJet]:
+    """{unknown: derivatives (n,), each a number that is the same at all points}."""
+    names = declared.domain.coordinates
+
+    def number(unknown: int, key: Key) -> Tensor:
+        noise = float(np.random.default_rng([draw, unknown, *(names.index(c) for c in key)]).normal())
+        return torch.full((n,), noise if draw == 1 else abs(noise) + 0.5, dtype=torch.float64)
+
+    return {u: LazyJet(partial(number, j)) for j, u in enumerate(declared.unknowns)}
+
+
+def _in_bounds(domain: Region, unit: Tensor) -> Tensor:
+    """Points (n, d) of the unit cube as points of the region's bounding box."""
+    lower, upper = (torch.tensor(side, dtype=torch.float64) for side in zip(*domain.bounds.values(), strict=True))
+    return lower + unit * (upper - lower)
+
+
+def _at_seams(declared: Declared, bases: Tensor, draw: int) -> list[_Place]:
+    """Jumps between the two ends of a periodic coordinate."""
+    found = []
+    for name in declared.periodic:
+        i = declared.domain.coordinates.index(name)
+        ends = bases.repeat(2, 1)
+        ends[: len(bases), i], ends[len(bases) :, i] = 1 - WIDTH, WIDTH
+        last, first = _in_bounds(declared.domain, ends).split(len(bases))
+        found += _between(declared, name, last, first, draw)
+    return found
+
+
+def _at_faces(declared: Declared, bases: Tensor, draw: int) -> list[_Place]:
+    """Jumps at the sides of boxes that parameters are made of: their places are known."""
+    domain, found = declared.domain, []
+    for name, position in sorted(set(_faces(declared))):
+        i, (lower, upper) = domain.coordinates.index(name), domain.bounds[name]
+        for box in _faces(declared)[name, position]:
+            # the part of the box inside the domain, whatever its size
+            ends = [
+                (max(a, box.get(n, (a, b))[0]), min(b, box.get(n, (a, b))[1])) for n, (a, b) in domain.bounds.items()
+            ]
+            first, last = (torch.tensor(side, dtype=torch.float64) for side in zip(*ends, strict=True))
+            below = first + bases * (last - first)
+            above = below.clone()
+            below[:, i], above[:, i] = position - WIDTH * (upper - lower), position + WIDTH * (upper - lower)
+            inside = domain.contains(below) & domain.contains(above)
+            if bool(inside.any()):
+                found += _between(declared, name, below[inside], above[inside], draw)
+    return found
+
+
+def _prescribed(declared: Declared, known: set[tuple[str, float | None]]) -> list[Jump]:
+    """Jumps that parameters prescribe across the sides of their boxes where nothing else jumps."""
+    found, middle = [], declared.domain.interior(torch.full((1, len(declared.domain.coordinates)), 0.5).double()).points
+    for value in declared.parameters.values():
+        for name, at, _ in value.faces if isinstance(value, PiecewiseFunction) and value.jump else ():
+            if (name, at) not in known and (name, at) in _faces(declared):
+                known.add((name, at))
+                place = middle[0].tolist()
+                place[declared.domain.coordinates.index(name)] = at
+                what = f"what is prescribed for {' and '.join(value.jump)}"
+                found.append(Jump(name, at, (tuple(place),), what, True, True, (np.nan, np.nan)))
+    return found
+
+
+def _between(declared: Declared, name: str, below: Tensor, above: Tensor, draw: int) -> list[_Place]:
+    """Jumps from points (n, d) to others."""
+    first, last = see(declared, torch.cat([below, above]), draw).values.split(len(below), dim=1)
+    jumps = (last - first).abs() > 1e-6 * torch.maximum(first.abs(), last.abs())
+    return [_Place(row, name, below[k], above[k]) for row, k in jumps.nonzero().tolist()]
+
+
+def _faces(declared: Declared) -> dict[tuple[str, float], list[Bounds]]:
+    """{(coordinate, position): boxes} of the sides of boxes inside the domain that parameters are made of."""
+    found: dict[tuple[str, float], list[Bounds]] = {}
+    for value in declared.parameters.values():
+        for name, position, box in value.faces if isinstance(value, PiecewiseFunction) else ():
+            lower, upper = declared.domain.bounds[name]
+            if lower + _SAME * (upper - lower) < position < upper - _SAME * (upper - lower):
+                found.setdefault((name, position), []).append(box.bounds)
+    return found
+
+
+def _lasting(declared: Declared, places: Sequence[_Place]) -> list[bool]:
+    """Whether jumps are there with other derivatives of the unknowns too; else the equation jumps in these, not in space."""
+    ends = torch.stack([end for place in places for end in (place.below, place.above)])
+    rows = torch.tensor([place.function for place in places])
+    at, found = torch.arange(len(places)), torch.zeros(len(places), dtype=torch.bool)
+    for draw in DRAWS[1:]:
+        below, above = see(declared, ends, draw).values.reshape(-1, len(places), 2)[rows, at].unbind(1)
+        found |= (above - below).abs() > 1e-7 * torch.maximum(below.abs(), above.abs())
+    return found.tolist()
+
+
+def _groups(declared: Declared, places: Sequence[_Place]) -> list[tuple[float | None, list[_Place]]]:
+    """Places that belong together: those along one coordinate at one position, and the others along it."""
+    domain = declared.domain
+    groups: list[tuple[float | None, list[_Place]]] = []
+    for name in domain.coordinates:
+        i = domain.coordinates.index(name)
+        lower, upper = domain.bounds[name]
+        mine = sorted((p for p in places if p.coordinate == name), key=lambda p: float(p.below[i]))
+        bundles: list[list[_Place]] = []
+        for place in mine:
+            same = bundles and abs(float(place.below[i] - bundles[-1][-1].below[i])) <= _SAME * (upper - lower)
+            bundles[-1].append(place) if same else bundles.append([place])
+        scattered: list[_Place] = []
+        for bundle in bundles:
+            lines = {tuple(np.delete(p.below.numpy(), i)) for p in bundle}
+            if len(lines) > 1 or len(domain.coordinates) == 1:
+                position = _position(bundle, i, upper)
+                known = (p for n, p in _faces(declared) if n == name and abs(p - position) <= _SAME * (upper - lower))
+                groups.append((next(known, position), bundle))
+            else:
+                scattered += bundle
+        if scattered:
+            groups.append((None, scattered))
+    return groups
+
+
+def _position(bundle: Sequence[_Place], i: int, upper: float) -> float:
+    """Where a jump lies along coordinate i: between its two sides, or at the upper of two ends that meet."""
+    low, high = float(bundle[0].below[i]), float(bundle[0].above[i])
+    return (low + high) / 2 if low <= high else upper
+
+
+def _described(declared: Declared, group: tuple[float | None, list[_Place]]) -> Jump:
+    position, places = group
+    name = places[0].coordinate
+    shown = places[:: max(1, len(places) // _SHOWN)][:_SHOWN]
+    ends = torch.stack([end for place in places[:64] for end in (place.below, place.above)])
+    leaves = {u: leaf_jet(jet) for u, jet in made_up(declared, len(ends), DRAWS[-1]).items()}
+    seen = see(declared, ends, DRAWS[-1], leaves)
+    slopes = linearize(list(seen.residuals.values()), leaves)
+    inside = [row for row, by in seen.inside.items() if by == name and _differs(seen.values[row]) is not None]
+    leading = _leading(declared, list(seen.residuals), slopes, name)
+    named = [
+        (f"parameter {parameter!r}", sides)
+        for row, parameter in seen.functions.items()
+        if (sides := _differs(seen.values[row])) is not None
+    ]
+    if inside or leading:
+        expression = [(f"the expression inside diff(..., {name!r})", _differs(seen.values[row])) for row in inside]
+        what, sides = [*named, *leading, *expression][0]
+        if named:
+            what += f", by which {(leading or expression)[0][0]}"
+    else:
+        lower = _lower(list(seen.residuals), slopes)
+        what, sides = [*named, *lower, *_sources(declared, ends), ("a term", (np.nan, np.nan))][0]
+    points = tuple(tuple(((p.below + p.above) / 2).tolist()) for p in shown)
+    return Jump(name, position, points, what, bool(inside or leading), bool(inside), sides or (np.nan, np.nan))
+
+
+Described = list[tuple[str, tuple[float, float]]]
+
+
+def _differs(values: Tensor) -> tuple[float, float] | None:
+    """The two values of the first of (n,) neighbouring pairs that differ."""
+    below, above = values.detach().expand(len(values)).reshape(-1, 2).unbind(1)
+    differ = ((above - below).abs() > 1e-7 * torch.maximum(above.abs(), below.abs())).nonzero()
+    return None if not len(differ) else (float(below[differ[0, 0]]), float(above[differ[0, 0]]))
+
+
+def _leading(declared: Declared, names: Sequence[str], slopes: Coefficients, coordinate: str) -> Described:
+    """The coefficients of highest derivatives that jump."""
+    return [
+        (f"the coefficient of {unknown}.{''.join(key)} in {name!r}", sides)
+        for name, row in zip(names, slopes, strict=True)
+        for (unknown, key), slope in row.items()
+        if leads(key, declared.derivatives[unknown], coordinate, declared.domain.time)
+        and (sides := _differs(slope)) is not None
+    ]
+
+
+def _lower(names: Sequence[str], slopes: Coefficients) -> Described:
+    """All coefficients that jump."""
+    return [
+        (f"the coefficient of {'.'.join([unknown, *([''.join(key)] if key else [])])} in {name!r}", sides)
+        for name, row in zip(names, slopes, strict=True)
+        for (unknown, key), slope in row.items()
+        if (sides := _differs(slope)) is not None
+    ]
+
+
+def _sources(declared: Declared, ends: Tensor) -> Described:
+    """What jumps in the equations where all unknowns are zero."""
+    zero = {u: LazyJet(lambda key: torch.zeros(len(ends), dtype=torch.float64)) for u in declared.unknowns}
+    residuals = see(declared, ends, 0, zero).residuals
+    return [(f"a source in {n!r}", sides) for n, r in residuals.items() if (sides := _differs(r)) is not None]
+
+
+def leads(key: Key, used: frozenset[Key], coordinate: str, time: str | None = "t") -> bool:
+    """Whether a derivative is one of the highest by a coordinate, and of second order at least.
+
+    Of first-order terms, what is continuous is the unknown itself, which solvers make so; of second-order ones it is
+    the first derivative only where the coefficient is continuous.
+
+    Args:
+        key: the derivative.
+        used: all that the equations use of the unknown.
+        coordinate: across which the coefficient jumps.
+        time: the coordinate that is time, or None.
+    """
+
+    def part(each: Key) -> int:
+        return sum((name == time) == (coordinate == time) for name in each)
+
+    if coordinate not in key or part(key) < 2:
+        return False
+    return (
+        part(key) == max(map(part, used)) or key.count(coordinate) == max(each.count(coordinate) for each in used) > 1
+    )

@@ -1,0 +1,1 @@
+"""In which units a problem is solved."""

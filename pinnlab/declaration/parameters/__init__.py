@@ -1,0 +1,1 @@
+"""What stands in equations beside unknowns: numbers, families, functions, materials, and what is to be found."""

@@ -1,0 +1,1 @@
+"""Meshes over any region: curves and surfaces of its boundary, nodes, triangles, tetrahedra."""

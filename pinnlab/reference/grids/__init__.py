@@ -1,0 +1,1 @@
+"""Spectral collocation on tensor grids, steady and in time."""

@@ -1,0 +1,1 @@
+"""Periodic problems in Fourier coefficients."""

@@ -1,0 +1,1 @@
+"""Solutions as files and as data of other libraries."""

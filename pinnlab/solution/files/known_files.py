@@ -1,0 +1,115 @@
+"""Functions that are known without a network, as plain data: series, waves, and singular parts with their layers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pinnlab.declaration.ansatz import FunctionValue
+from pinnlab.declaration.clashes.layers import shape_data, shape_from
+from pinnlab.declaration.clashes.singular import Constant, Pinned, Remainder, SingularPart
+from pinnlab.declaration.discontinuities.kinks import KinkProfile
+from pinnlab.derivatives.chebyshev import Series, interpolate
+from pinnlab.derivatives.fourier import FourierSeries
+from pinnlab.derivatives.known import KnownFunction
+from pinnlab.domains import Region
+from pinnlab.training.part import Data
+
+
+def waves_data(value: FourierSeries) -> Data:
+    """A Fourier series."""
+    places = {"columns": list(value.columns), "lower": list(value.lower), "periods": list(value.periods)}
+    return {"fourier": value.coefficients, **places}
+
+
+def waves_from(data: Data) -> FourierSeries:
+    """The inverse of ``waves_data``."""
+    columns, lower, periods = (tuple(data[name]) for name in ("columns", "lower", "periods"))
+    return FourierSeries(columns, lower, periods, data["fourier"].cpu())
+
+
+def series_data(value: Series) -> Data:
+    """A Chebyshev series, with its error."""
+    intervals = [list(bounds) for bounds in value.intervals]
+    return {
+        "columns": list(value.columns), "intervals": intervals, "series": value.coefficients, "error": value.error
+    }  # fmt: skip
+
+
+def series_from(data: Data) -> Series:
+    """The inverse of ``series_data``."""
+    intervals = tuple((lower, upper) for lower, upper in data["intervals"])
+    return Series(tuple(data["columns"]), intervals, data["series"].cpu(), data["error"])
+
+
+def singular_data(part: SingularPart, region: Region) -> list[Data]:
+    """A singular part; amplitudes become series of the coordinates along their side.
+
+    Args:
+        part: of one unknown.
+        region: gives the coordinates' intervals.
+    """
+    return [
+        {"amplitude": series_data(_tabulated(amplitude, region)), "shape": shape_data(shape)}
+        for amplitude, shape in part.terms
+    ]
+
+
+def singular_from(data: list[Data]) -> SingularPart:
+    """The inverse of ``singular_data``."""
+    return SingularPart(tuple((series_from(term["amplitude"]), shape_from(term["shape"])) for term in data))
+
+
+def layer_data(profile: KnownFunction | None, region: Region) -> Data | list[Data] | None:
+    """What is added to a field: a singular part is a list, the layer of a kink is not."""
+    if isinstance(profile, SingularPart):
+        return singular_data(profile, region)
+    return asdict(profile) if isinstance(profile, KinkProfile) else None
+
+
+def layer_from(data: Data | list[Data] | None) -> KnownFunction | None:
+    """The inverse of ``layer_data``."""
+    if isinstance(data, list):
+        return singular_from(data)
+    return None if data is None else KinkProfile(**data)
+
+
+def remainder_data(value: Remainder, data: Data, region: Region) -> Data:
+    """Data on a face less a singular part.
+
+    Args:
+        value: what a smooth field has to meet there.
+        data: the face's own data, already plain.
+        region: gives the coordinates' intervals.
+    """
+    bounds = [list(interval) for interval in value.bounds]
+    return {**data, "less": {"singular": singular_data(value.singular, region), "axis": value.axis, "bounds": bounds}}
+
+
+def remainder_from(value: KnownFunction, data: Data) -> Remainder:
+    """The inverse of ``remainder_data``, with the face's own data made again."""
+    bounds = tuple((float(lower), float(upper)) for lower, upper in data["bounds"])
+    return Remainder(value, singular_from(data["singular"]), data["axis"], bounds)
+
+
+def _tabulated(amplitude: KnownFunction, region: Region) -> Series:
+    return (
+        amplitude if isinstance(amplitude, Series) else interpolate(amplitude, _columns(amplitude, region), region, {})
+    )
+
+
+def _columns(amplitude: KnownFunction, region: Region) -> list[int]:
+    """Numbers of the coordinates on which an amplitude depends."""
+    if isinstance(amplitude, Constant):
+        return []
+    used: set[int] = set()
+    for value, fixed in _parts(amplitude):
+        names: Any = value.depends_on if isinstance(value, FunctionValue) else region.coordinates
+        used |= {region.coordinates.index(name) for name in names} - {i for i, _ in fixed}
+    return sorted(used)
+
+
+def _parts(amplitude: KnownFunction) -> list[tuple[KnownFunction, tuple[tuple[int, float], ...]]]:
+    if isinstance(amplitude, Pinned):
+        return [(value, fixed) for _, value, fixed in amplitude.parts]
+    return [(amplitude, ())]

@@ -1,0 +1,1 @@
+"""Is a solution right: residuals, estimates of its error, and a verdict."""
