@@ -143,9 +143,9 @@ def picture(results: Results, path: Path) -> None:
     for axes, title in zip(drawn.axes, ("Allen-Cahn, one CPU core", "the same runs by steps"), strict=True):
         axes.set_title(title, fontsize=10)
         for name, error, _ in PUBLISHED[:1] + PUBLISHED[-2:]:
-            place = {"transform": axes.get_yaxis_transform(), "fontsize": 7, "color": "0.4", "ha": "right"}
+            place = {"transform": axes.get_yaxis_transform(), "fontsize": 7, "color": "0.4", "va": "top"}
             axes.axhline(error, color="0.6", lw=0.8, ls="--")
-            axes.text(0.995, error * 1.1, f"published: {name}", **place)
+            axes.text(0.01, error * 0.9, f"published: {name}", **place)
     first, second = drawn.axes
     first.legend().remove()
     second.set_xlabel("optimizer steps")

@@ -192,8 +192,11 @@ def draw(families: list[str], mine: dict[str, list[dict]]) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(families), figsize=(3.1 * len(families), 3.0), layout="constrained")
-    for axis, family in zip(np.atleast_1d(axes), families, strict=True):
+    rows = -(-len(families) // 3)
+    figure, axes = plt.subplots(rows, 3, figsize=(9.6, 3.0 * rows), layout="constrained", squeeze=False)
+    for axis in axes.flat[len(families) :]:
+        axis.set_axis_off()
+    for axis, family in zip(axes.flat, families, strict=False):
         for policy in SINGLE:
             curves = np.array([np.cumsum(r["regret"]) for r in mine[family] if r["policy"] == policy])
             middle, at = curves.mean(0), np.arange(1, PLAYS + 1)
@@ -201,8 +204,10 @@ def draw(families: list[str], mine: dict[str, list[dict]]) -> None:
             spread = curves.std(0)
             axis.fill_between(at, middle - spread, middle + spread, color=line.get_color(), alpha=0.2, linewidth=0)
         axis.set(title=family, xlabel="plays")
-    np.atleast_1d(axes)[0].set_ylabel("cumulative regret (decades of error)")
-    np.atleast_1d(axes)[0].legend()
+    figure.supylabel("cumulative regret (decades of error)")
+    figure.legend(
+        *axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(SINGLE), frameon=False
+    )
     figure.savefig(FILE.with_suffix(".png"), dpi=130)
 
 

@@ -1,9 +1,10 @@
 """Unknown numbers from noisy data: errors, coverage of 95 % intervals, and what data cannot tell.
 
-    python docs/benchmarks/inverse.py [rows] [scipy] [coverage] [blind] [--problems 200] [--seconds 60]
+    python docs/benchmarks/inverse.py [rows] [scipy] [coverage] [blind] [--problems 200] [--resume] [--seconds 60]
 
 Data are closed forms, or SciPy's, with noise from seeds (inverse_cases.py). Writes inverse.json and inverse.md; parts that
-are not asked for stay. Times are those of a core, and --seconds is wall time, of which a busy machine needs more.
+are not asked for stay, and --resume goes on with the random problems after those that there are. Times are those of a core,
+and --seconds is wall time, of which a busy machine needs more.
 """
 
 from __future__ import annotations
@@ -63,11 +64,18 @@ def by_scipy(case: Case, fit: Callable[[pl.Problem], dict[str, float]]) -> dict[
     return {"error": {n: abs(found[n] / v - 1) for n, v in truth.items()}, "cpu_seconds": spent}
 
 
-def coverage(problems: int, seconds: float, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """How often intervals cover the truth; ``keep`` is given what there is now and then."""
-    kinds: dict[str, list[int]] = {kind.__name__: [0, 0] for kind in KINDS}
-    missed, spent = [], 0.0
-    for i in range(problems):
+def coverage(
+    problems: int, seconds: float, keep: Callable[[dict[str, Any]], None], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """How often intervals cover the truth, on from those before; ``keep`` is given what there is now and then."""
+    before = before or {
+        "problems": 0,
+        "kinds": {kind.__name__: [0, 0] for kind in KINDS},
+        "missed": [],
+        "cpu_seconds": 0.0,
+    }
+    kinds, missed, spent = before["kinds"], before["missed"], before["cpu_seconds"]
+    for i in range(before["problems"], problems):
         kind = KINDS[i % len(KINDS)]
         found = solved(kind(np.random.default_rng([2026, i])), seconds)
         spent += found["cpu_seconds"]
@@ -77,7 +85,7 @@ def coverage(problems: int, seconds: float, keep: Callable[[dict[str, Any]], Non
             if not inside:
                 missed.append({"problem": i, "kind": kind.__name__, "name": name, **found})
         print(i, kind.__name__, found["inside"], f"{found['cpu_seconds']:.1f} s", *found["remarks"], flush=True)
-        if i % 20 == 19:
+        if i % 7 == 6:
             keep(share(i + 1, kinds, missed, spent))
     return share(problems, kinds, missed, spent)
 
@@ -147,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=["rows", "scipy", "coverage", "blind"])
     parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--seconds", type=float, default=60.0)
     given = parser.parse_args()
     table = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
@@ -162,7 +171,8 @@ def main() -> None:
         if part == "rows":
             keep(part, {name: [solved(make(seed), given.seconds) for seed in (0, 1, 2)] for name, make in rows.items()})
         elif part == "coverage":
-            keep(part, coverage(given.problems, given.seconds, partial(keep, part)))
+            before = table.get("coverage") if given.resume else None
+            keep(part, coverage(given.problems, given.seconds, partial(keep, part), before))
         elif part == "scipy":
             fits = dict(zip(rows, (sir_by_scipy, diffusivity_by_scipy, scheme_by_scipy), strict=True))
             keep(part, {name: [by_scipy(rows[name](s), fit) for s in (0, 1, 2)] for name, fit in fits.items()})

@@ -13,6 +13,7 @@ import json
 import math
 import multiprocessing
 import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -89,7 +90,7 @@ def main() -> None:
                 )
     records.sort(key=lambda r: (r["group"], r["kind"], r["number"], r["solver"]))
     result = {
-        "provenance": provenance("python docs/benchmarks/verdicts.py"), "seconds": given.seconds,
+        "provenance": provenance(" ".join(["python docs/benchmarks/verdicts.py", *sys.argv[1:]])), "seconds": given.seconds,
         **numbers(records), "records": records,
     }  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)

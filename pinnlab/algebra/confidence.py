@@ -101,8 +101,8 @@ def involved(direction: Array) -> Array:
 def quantile(level: float, freedom: float = math.inf) -> float:
     """Half the width of a two-sided interval, in standard deviations: Student's t, or normal for infinite freedom."""
     if math.isinf(freedom):
-        return float(scipy.stats.norm.ppf(0.5 + level / 2))
-    return float(scipy.stats.t.ppf(0.5 + level / 2, max(freedom, 1.0)))
+        return float(scipy.special.ndtri(0.5 + level / 2))
+    return float(scipy.special.stdtrit(max(freedom, 1.0), 0.5 + level / 2))
 
 
 def told_combination(direction: Sequence[float]) -> tuple[float, float]:
@@ -122,4 +122,4 @@ def lag_correlation(residuals: Array) -> float:
 
 def too_large(square: float, freedom: float, chance: float = 1e-3) -> bool:
     """Whether a sum of squares of residuals, divided by their noise, is larger than noise makes it but by this chance."""
-    return freedom > 0 and float(scipy.stats.chi2.sf(square, freedom)) < chance
+    return freedom > 0 and float(scipy.special.chdtrc(freedom, square)) < chance

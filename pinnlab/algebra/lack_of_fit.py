@@ -58,7 +58,7 @@ def smooth_chance(share: float, n: int, m: int, freedom: float = 0.0) -> float:
     rest = n - m - freedom
     if not 0 < share < 1 or rest < 1:
         return 1.0
-    return float(scipy.stats.f.sf(share / m / ((1 - share) / rest), m, rest))
+    return float(scipy.special.fdtrc(m, rest, share / m / ((1 - share) / rest)))
 
 
 def smooth_misfit(residuals: Array, places: Array, freedom: float = 0.0) -> tuple[float, float]:

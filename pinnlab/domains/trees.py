@@ -40,31 +40,32 @@ class Tree:
 
     Args:
         lower, upper: (d,) corners of the bounding box.
-        counts: (d,) boxes along each coordinate.
+        counts: (d,) even boxes along each coordinate.
 
     Attributes:
-        origin, unit: (d,) the lower corner, and the sides of boxes that were never halved.
+        edges: of the boxes that were never halved, along each of d coordinates; ``over`` makes a grid that is not even.
         places: of every box, in the order in which they were made, how often it was halved and where it is.
         child: of every box the number of its first child, -1 for leaves.
     """
 
     def __init__(self, lower: Sequence[float] | Array, upper: Sequence[float] | Array, counts: Sequence[int]):
-        self.origin, self.counts = np.asarray(lower, dtype=float), tuple(counts)
-        self.unit = (np.asarray(upper, dtype=float) - self.origin) / np.array(self.counts)
+        self.edges = [np.linspace(a, b, n + 1) for a, b, n in zip(lower, upper, counts, strict=True)]
+        self._begin()
+
+    def _begin(self) -> None:
+        self.counts = tuple(len(edges) - 1 for edges in self.edges)
         self.places: list[_Place] = [(0, i) for i in itertools.product(*map(range, self.counts))]
         self.child = [-1] * len(self.places)
         self._number = {place: i for i, place in enumerate(self.places)}
 
     @classmethod
-    def of_halved(
-        cls,
-        lower: Sequence[float] | Array,
-        upper: Sequence[float] | Array,
-        counts: Sequence[int],
-        halved: Iterable[int],
-    ) -> Tree:
-        """The tree whose boxes of these numbers were halved, in this order."""
-        tree = cls(lower, upper, counts)
+    def over(cls, edges: Sequence[Array], halved: Iterable[int] = ()) -> Tree:
+        """The tree over a grid with these edges along each coordinate, of which boxes of these numbers were halved, in
+        this order.
+        """
+        tree = cls.__new__(cls)
+        tree.edges = [np.asarray(each, dtype=float) for each in edges]
+        tree._begin()
         for number in halved:
             tree._halve(int(number))
         return tree
@@ -87,9 +88,16 @@ class Tree:
     def corners(self, boxes: Sequence[int] | Array) -> tuple[Array, Array]:
         """(k, d) lower corners and (k, d) sides of some boxes."""
         levels = np.array([self.places[i][0] for i in boxes], dtype=float).reshape(-1, 1)
-        at = np.array([self.places[i][1] for i in boxes], dtype=float).reshape(-1, self.dimension)
-        sides = self.unit * 0.5**levels
-        return self.origin + at * sides, sides
+        at = np.array([self.places[i][1] for i in boxes], dtype=float).reshape(-1, self.dimension) * 0.5**levels
+        grid = np.floor(at).astype(int)
+        lower, whole = self._grid(grid)
+        return lower + (at - grid) * whole, whole * 0.5**levels
+
+    def _grid(self, at: Array) -> tuple[Array, Array]:
+        """(k, d) lower corners and (k, d) sides of boxes that were never halved, by their (k, d) numbers along axes."""
+        lower = [edges[i] for edges, i in zip(self.edges, at.T, strict=True)]
+        sides = [np.diff(edges)[i] for edges, i in zip(self.edges, at.T, strict=True)]
+        return np.stack(lower, axis=1), np.stack(sides, axis=1)
 
     def split(self, boxes: Iterable[int]) -> None:
         """Halve some leaves, and others where neighbours would differ by more than one halving."""
@@ -128,7 +136,7 @@ class Tree:
 
     def copy(self) -> Tree:
         """The tree as it is now."""
-        return Tree.of_halved(self.origin, self.origin + self.unit * self.counts, self.counts, self.halved)
+        return Tree.over(self.edges, self.halved)
 
     def faces(self) -> list[Face]:
         """Every face between two leaves, once."""
@@ -146,17 +154,17 @@ class Tree:
 
     def locate(self, points: Array) -> Array:
         """(n,) number of the leaf that holds each of (n, d) points: the upper one on a face, the nearest one outside."""
-        counts = np.array(self.counts)
-        at = (points - self.origin) / self.unit
-        place = np.clip(np.floor(at), 0, counts - 1)
-        number = np.ravel_multi_index(tuple(place.astype(int).T), self.counts)
-        child, within = np.array(self.child), at - place
+        inner = [edges[1:-1] for edges in self.edges]
+        place = np.stack([np.searchsorted(e, x, side="right") for e, x in zip(inner, points.T, strict=True)], axis=1)
+        number = np.ravel_multi_index(tuple(place.T), self.counts)
+        lower, sides = self._grid(place)
+        child, within = np.array(self.child), (points - lower) / sides
         powers = 2 ** np.arange(self.dimension)[::-1]
-        while (inner := child[number] >= 0).any():
-            twice = 2 * within[inner]
+        while (halved := child[number] >= 0).any():
+            twice = 2 * within[halved]
             step = np.clip(np.floor(twice), 0, 1)
-            within[inner] = twice - step
-            number[inner] = child[number[inner]] + (step.astype(int) @ powers)
+            within[halved] = twice - step
+            number[halved] = child[number[halved]] + (step.astype(int) @ powers)
         return number
 
 

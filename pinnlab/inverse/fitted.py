@@ -45,6 +45,8 @@ _FLAT = 1.0
 """Deviation of a free variable from which on a minimum is so flat that there may be another."""
 _WORSE = 100.0
 """How many times as large the sum of squares of another first guess may be that is worth a fit."""
+_BEGINNINGS = 3
+"""Solutions for other first guesses of which a fit begins at the best, where there is none for the one that was given."""
 _ROUNDING = 1e-6
 """Share of the sum of squares below which what a refused step promised is the solver's own error."""
 
@@ -146,19 +148,45 @@ class FittedMarch(March):
 
     def _begin(self, deadline: Deadline) -> Advance:
         try:
-            response = self.responses.at(self.responses.start, deadline)
+            response = self._first_response(deadline)
             jacobian = self.responses.jacobian(response, deadline)
         except TimeIsUpError:
             return Advance(False, 0.0, stopped=Status.INCOMPLETE)
-        except UnsolvedError as error:
-            names = ", ".join(self.responses.names)
-            raise NothingSolvedError(
-                f"HardConstraintMoE: nothing could be solved for the first guess of {names}: {error}. "
-                f"{Status.UNRESOLVED.value}."
-            ) from error
         self._keep(Found(self._fit(response, jacobian), response, jacobian))
         self._blind = len(covariance(self._rows(jacobian, response), least=TRACE).blind)
         return self._advance(True)
+
+    def _first_response(self, deadline: Deadline) -> Response:
+        """The solution for the first guess; where it has none, the best of those for the guesses next to it that have.
+
+        Raises:
+            NothingSolvedError: none of them has.
+            TimeIsUpError: the deadline has passed.
+        """
+        names, start = ", ".join(self.responses.names), self.responses.start
+        try:
+            return self.responses.at(start, deadline)
+        except UnsolvedError as error:
+            why, found = error, list[Response]()
+        points = candidates(self.responses.frees, start)
+        for point in sorted(points, key=lambda point: float(np.abs(point - start).max())):
+            try:
+                found.append(self.responses.at(point, deadline))
+            except UnsolvedError:
+                continue
+            if len(found) == _BEGINNINGS:
+                break
+        if not found:
+            raise NothingSolvedError(
+                f"HardConstraintMoE: nothing could be solved for the first guess of {names}: {why}. "
+                f"{Status.UNRESOLVED.value}."
+            ) from why
+        best = min(found, key=self._square)
+        values = ", ".join(f"{name} = {value:.4g}" for name, value in best.numbers.items())
+        self._told.append(
+            f"for the first guess of {names} there is no solution over the whole domain; begun from {values}"
+        )
+        return best
 
     def _fit(self, response: Response, jacobian: list[Array]) -> Fit:
         longest = self._longest(response.at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -64,9 +64,11 @@ class State(Protocol):
         ...
 
 
-Solve = Callable[[Problem, Deadline, float], State]
+Solve = Callable[[Problem, Deadline, float, Any], State]
 """Solves a problem without anything to be found: UnsolvedError where it would take more work than this, or cannot be
-solved; TimeIsUpError after the deadline."""
+solved; TimeIsUpError after the deadline. The last argument is a state of its own for similar numbers, or None."""
+_SIMILAR = 0.5
+"""Difference of free variables up to which numbers are similar."""
 _PATIENCE = 20.0
 """How many times as much work as before a solution may take: numbers that make no sense take forever."""
 _LEAST = 3000.0
@@ -116,6 +118,7 @@ class Responses:
         nothing = self._left(lambda x, i: x.new_zeros(len(i), len(x), len(problem.unknowns)), self._named(self.start))
         self.sizes = [float(np.sqrt(np.nanmean(values**2))) for values in nothing]
         self.solves, self._least = 0, math.inf
+        self._last: Response | None = None
 
     def at(self, z: Array, deadline: Deadline) -> Response:
         """The solution for free variables (p,).
@@ -126,17 +129,20 @@ class Responses:
         """
         numbers = self._named(z)
         self.solves += 1
-        state = self._solve(self._bare.at(**numbers), deadline, max(_LEAST, _PATIENCE * self._least))
+        last = self._last
+        near = last.state if last is not None and bool((np.abs(last.at - z) < _SIMILAR).all()) else None
+        state = self._solve(self._bare.at(**numbers), deadline, max(_LEAST, _PATIENCE * self._least), near)
         self._least = min(self._least, state.work)
-        return Response(np.array(z), numbers, state, self._left(state.jet, numbers))
+        self._last = Response(np.array(z), numbers, state, self._left(state.jet, numbers))
+        return self._last
 
-    def jacobian(self, response: Response, deadline: Deadline) -> list[Array]:
-        """(n, p) per measured quantity: the derivatives of its misfits by the free variables.
+    def jacobian(self, response: Response, deadline: Deadline, which: Sequence[int] | None = None) -> list[Array]:
+        """(n, p) per measured quantity: the derivatives of its misfits by the free variables, or by some of them.
 
         Raises:
             TimeIsUpError: the deadline has passed.
         """
-        named = self._beside(response)
+        named = self._beside(response, which)
         jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
         left = [self._left(jet, numbers) for jet, numbers in zip(jets, named, strict=True)]
         return [
@@ -155,9 +161,10 @@ class Responses:
         values = [jet(points, ((),))[0].detach().numpy() for jet in jets]
         return np.stack([(a - b) / (2 * _STEP) for a, b in zip(values[::2], values[1::2], strict=True)])
 
-    def _beside(self, response: Response) -> list[dict[str, float]]:
-        """Numbers a step ahead and behind, free variable by free variable."""
-        points = [response.at + sign * _STEP * unit for unit in np.eye(len(response.at)) for sign in (1.0, -1.0)]
+    def _beside(self, response: Response, which: Sequence[int] | None = None) -> list[dict[str, float]]:
+        """Numbers a step ahead and behind, free variable by free variable; of all, or some."""
+        units = np.eye(len(response.at))[slice(None) if which is None else list(which)]
+        points = [response.at + sign * _STEP * unit for unit in units for sign in (1.0, -1.0)]
         return [self._named(point) for point in points]
 
     def priors(self, z: Array) -> tuple[Array, Array]:

@@ -23,8 +23,8 @@ TRACE = 1e-4
 """Length of the derivatives of whitened residuals by a free variable up to which a number leaves no trace in the data."""
 _BENT = 0.1
 """Relative difference of a deviance from that of a parabola, at two deviations, from which on profiles are computed."""
-_AT = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
-"""Where a profile is computed, in standard deviations."""
+_AT = (-1.0, 1.0, -2.0, 2.0, -3.0, 3.0)
+"""Where a profile is computed, in standard deviations, one after the other."""
 _WIDE = 1.0
 """The largest deviation of the logarithm of a number, or its logit, that is a step of a profile."""
 _EXCLUDED = 2.0
@@ -268,27 +268,31 @@ def _profiles(
                 return trial
         return None
 
-    def deviance(z: Array, held: int, steps: int = _INNER) -> float:
-        """The signed root of what the best fit with one free variable held is worse, from a first guess of the others.
+    def deviance(z: Array, held: int, steps: int = _INNER) -> tuple[float, Array]:
+        """The root of what the best fit with one free variable held is worse, from a first guess of the others; and where.
 
         It is infinite where there is no solution.
         """
         try:
             response, free = responses.at(z, deadline), [j for j in range(len(z)) if j != held]
         except UnsolvedError:
-            return math.inf
+            return math.inf, z
+        lower = 0.0
         for _ in range(steps if free else 0):
-            jacobian = noise.rows(responses.jacobian(response, deadline), response.left)
-            rows = np.concatenate([jacobian, responses.priors(response.at)[1]])[:, free]
+            jacobian = noise.rows(responses.jacobian(response, deadline, free), response.left)
+            rows, left = np.concatenate([jacobian, responses.priors(response.at)[1][:, free]]), residuals(response)
             step = np.zeros_like(z)
-            step[free] = -np.linalg.lstsq(rows, residuals(response), rcond=1e-10)[0]
-            trial = better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
+            step[free] = -np.linalg.lstsq(rows, left, rcond=1e-10)[0]
+            lower = float(left @ left - ((left + rows @ step[free]) ** 2).sum())
+            if lower < _GAINED:
+                break
+            lower, trial = 0.0, better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
             if trial is None:
                 break
             gained, response = square(response) - square(trial), trial
             if gained < _GAINED:
                 break
-        return math.sqrt(max(square(response) - least, 0.0) / ratio)
+        return math.sqrt(max(square(response) - lower - least, 0.0) / ratio), response.at
 
     found, ends = {}, []
     for i, name in enumerate(responses.names):
@@ -298,12 +302,14 @@ def _profiles(
         deviation, line = math.sqrt(variance), whole.matrix[:, i] / variance
         if not responses.frees[i].plain:
             deviation = min(deviation, _WIDE)
-        bent = [deviance(best.at + 2 * s * deviation * line, i, 0) for s in (-1, 1)]
+        bent = [deviance(best.at + 2 * s * deviation * line, i, 0)[0] for s in (-1, 1)]
         if all(abs(b - 2) < _BENT * 2 for b in bent) and deviation < _WIDE:
             continue
-        known, wanted = {0.0: 0.0}, list(_AT)
+        known, places, wanted = {0.0: 0.0}, {0.0: best.at}, list(_AT)
         for _ in range(1 + _HALVINGS):
-            known |= {k: math.copysign(deviance(best.at + k * deviation * line, i), k) for k in wanted}
+            for k in wanted:
+                size, places[k] = deviance(_guess(places, k, deviation * line), i)
+                known[k] = math.copysign(size, k)
             ordered = sorted(known)
             wanted = [
                 (a + b) / 2
@@ -320,3 +326,17 @@ def _profiles(
                     "goes from there is a guess"
                 )
     return found, ends
+
+
+def _guess(places: Mapping[float, Array], k: float, straight: Array) -> Array:
+    """(p,) where a profile is likely to be after k steps, from where it is after others: its curve is followed.
+
+    Args:
+        places: {steps: (p,)}, that of none among them.
+        k: steps.
+        straight: (p,) a step at the best fit.
+    """
+    side = sorted((other for other in places if other * k >= 0), key=lambda other: abs(other - k))
+    near, *more = side[:2]
+    step = (places[near] - places[more[0]]) / (near - more[0]) if more else straight
+    return places[near] + (k - near) * step

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,9 @@ from pinnlab.declaration.parameters.kinds import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.machine.fingerprint import fingerprint
 from pinnlab.selection import files
-from pinnlab.selection.arms import Arms, ConditionLike, check_solver, interface_arms
+from pinnlab.selection.arms import Arms, ConditionLike, interface_arms
 from pinnlab.selection.bandits import Bandit, Policy, SequentialBandit
+from pinnlab.selection.learners import Learner, OneSet, SetPerStage
 from pinnlab.selection.preference import Preference
 from pinnlab.selection.rewards import LARGEST, Reward, reward_function, score
 from pinnlab.selection.trials import Player, Trial, TrialLog, trial_generator
@@ -56,7 +57,6 @@ class InterfaceSelector:
 
     Attributes:
         trials: everything that was tried.
-        bandit: what was learned.
 
     Source: S. Li, M. Penwarden, Y. Xu, et al. (METALIC, ICML 2023), arXiv 2210.12669.
     """
@@ -78,12 +78,10 @@ class InterfaceSelector:
         # rewards of our own have a smallest value, which a failed solve gets; another reward's is not known
         floor = None if callable(reward) else score(LARGEST)
         self._options: dict[str, Any] = {"warm_up": warm_up, "seed": seed, "refit_every": refit_every, "warp": warp}
-        self._floor, self._by_stage = floor, policy == "sequential"
-        self.bandit: Bandit | SequentialBandit
-        if self._by_stage:
-            self.bandit = self._sequential(2)
-        else:
-            self.bandit = Bandit(self.arms.rows, policy, floor=floor, **self._options)
+        rows, options = self.arms.rows, {"floor": floor, **self._options}
+        self._learner: Learner = (
+            SetPerStage(rows, **options) if policy == "sequential" else OneSet(rows, policy, **options)
+        )
         self.parameters: tuple[str, ...] = ()
         self.trials: tuple[Trial, ...] = ()
         self._solver: Any = None
@@ -95,10 +93,12 @@ class InterfaceSelector:
     @property
     def policy(self) -> Policy | str:
         """How sets are chosen while learning."""
-        return self.bandit.policy if isinstance(self.bandit, Bandit) else "sequential"
+        return self._learner.policy
 
-    def _sequential(self, stages: int) -> SequentialBandit:
-        return SequentialBandit(self.arms.rows, "thompson", phases=stages, floor=self._floor, **self._options)
+    @property
+    def bandit(self) -> Bandit | SequentialBandit:
+        """What was learned."""
+        return self._learner.bandit
 
     # -- learn ---------------------------------------------------------------------------------------------------------
 
@@ -141,13 +141,13 @@ class InterfaceSelector:
         )  # fmt: skip
         log = TrialLog(path, identity)
         self.parameters, self._solver = problem.families, solver
-        if self._by_stage and not self.trials:
-            self.bandit = self._sequential(len(solver.stages))
+        if self._learner.by_stage and not self.trials:
+            self._learner = self._learner.over_stages(len(solver.stages))
         for trial in self.trials:
             if trial.number not in log.trials:
                 log.append(trial)
         self._learn(log)
-        player = Player(problem, solver, self.arms, self._measure, max_seconds, self.seed, self._by_stage)
+        player = Player(problem, solver, self.arms, self._measure, max_seconds, self.seed, self._learner.by_stage)
         label = f"{problem.name}: interfaces"
         with (
             Workers(player, processes) as workers,
@@ -173,37 +173,34 @@ class InterfaceSelector:
         found = []
         for pending, number in enumerate(numbers):
             member = problem.sample_parameters(trial_generator(self.seed, number, 0))
-            arm = self.bandit.select([member[name] for name in self.parameters], pending=pending)
+            arm = self._learner.next(self._values(member), (), pending)
             found.append(Trial(number, member, self.arms.names[arm]))
         return found
 
     def _played(self, workers: Workers, trials: list[Trial]) -> Iterator[Trial]:
         """Trials as they end; where each stage has its own interface, that is chosen when the stages before are over."""
-        if isinstance(self.bandit, SequentialBandit):
-            for _ in range(self.bandit.phases - 1):
-                over = sorted(workers.run(trials), key=lambda trial: trial.number)
-                trials = [trial.followed_by(self._next(trial, pending)) for pending, trial in enumerate(over)]
+        for _ in range(self._learner.sets - 1):
+            over = sorted(workers.run(trials), key=lambda trial: trial.number)
+            trials = [trial.followed_by(self._next(trial, pending)) for pending, trial in enumerate(over)]
         yield from workers.run(trials)
 
     def _next(self, trial: Trial, pending: int) -> tuple[str, ...]:
         """The interface of the stage that comes after those of a trial."""
-        assert isinstance(self.bandit, SequentialBandit)
-        context = [trial.parameters[name] for name in self.parameters]
-        return self.arms.names[self.bandit.select(context, self._choices(trial), pending=pending)]
+        return self.arms.names[self._learner.next(self._values(trial.parameters), self._over(trial), pending)]
 
-    def _choices(self, trial: Trial) -> list[tuple[int, float]]:
+    def _over(self, trial: Trial) -> list[tuple[int, float]]:
         """(arm, reward) of a trial's stages."""
         return [(self.arms.names.index(n), r) for n, r in zip(trial.sets, trial.rewards, strict=True)]
+
+    def _values(self, member: Mapping[str, float]) -> list[float]:
+        """The bandit's context."""
+        return [member[name] for name in self.parameters]
 
     def _learn(self, log: TrialLog) -> None:
         """Tell the bandit of trials that are over, in the order of their numbers and without a gap."""
         while len(self.trials) in log.trials:
             trial = log.trials[len(self.trials)]
-            context = [trial.parameters[name] for name in self.parameters]
-            if isinstance(self.bandit, SequentialBandit):
-                self.bandit.update(context, self._choices(trial))
-            else:
-                self.bandit.update(context, self.arms.names.index(trial.interface), trial.reward)
+            self._learner.learn(self._values(trial.parameters), self._over(trial))
             self.trials = (*self.trials, trial)
 
     # -- use -----------------------------------------------------------------------------------------------------------
@@ -224,11 +221,8 @@ class InterfaceSelector:
         solver = self._solver if solver is None else solver
         if solver is None:
             raise ValueError("select(): a loaded selector does not know the solver; give it: select(problem, solver).")
-        check_solver(solver, self.bandit.phases if isinstance(self.bandit, SequentialBandit) else None)
-        context = self._context(problem)
-        if isinstance(self.bandit, SequentialBandit):
-            return self.arms.applied_by_stage(solver, [self.arms.names[arm] for arm in self.bandit.plan(context)])
-        return self.arms.applied(solver, self.arms.names[int(self.bandit.best(context))])
+        self._learner.check(solver, learned=True)
+        return self._learner.chosen(self.arms, solver, self._context(problem))
 
     def preference(self, parameter: str | None = None, points: int = 50, **fixed: float) -> Preference:
         """Expected rewards of all interfaces over one parameter, within the range of the trials.
@@ -308,8 +302,8 @@ class InterfaceSelector:
         parameters, saved = options.pop("parameters"), options.pop("reward")
         selector = cls(policy, arms, reward or saved or _unknown_reward, **options)
         selector.parameters = tuple(parameters)
-        if selector._by_stage and trials:
-            selector.bandit = selector._sequential(len(trials[0].sets))
+        if trials:
+            selector._learner = selector._learner.over_stages(len(trials[0].sets))
         log = TrialLog(None, "")
         log.trials = {trial.number: trial for trial in trials}
         selector._learn(log)
@@ -329,8 +323,7 @@ class InterfaceSelector:
                     f"fit(problem): parameter {name!r} is {problem.parameters[name]!r}, whose members are functions; the "
                     "bandit's context is a few numbers: fix it with problem.at(...), or describe it by pl.Uniform(...)."
                 )
-        played = self.bandit.phases if isinstance(self.bandit, SequentialBandit) and self.trials else 0
-        check_solver(solver, played if self._by_stage else None)
+        self._learner.check(solver, learned=bool(self.trials))
         if self.parameters and self.parameters != problem.families:
             raise ValueError(
                 f"fit(problem): its parameters are {', '.join(problem.families)}, but this selector has learned "

@@ -40,7 +40,7 @@ class ClassicalState:
 
     resolved, work = True, 1.0
 
-    def __init__(self, problem: Problem, deadline: Deadline, most: float):
+    def __init__(self, problem: Problem, deadline: Deadline, most: float, near: object = None):
         try:
             seconds = max(deadline.left, 1e-3)
             self._found = reference_solution(problem, tolerance=_ACCURACY, max_seconds=seconds)

@@ -45,5 +45,15 @@ def test_neighbours_differ_by_one_halving_at_most_and_share_a_side_of_the_smalle
 
 def test_a_tree_comes_back_from_the_boxes_that_were_halved() -> None:
     tree = graded(2)
-    again = Tree.of_halved([0.0, 0.0], [1.0, 1.0], [2, 2], tree.halved)
+    again = Tree.over(tree.edges, tree.halved)
     assert again.places == tree.places and again.child == tree.child
+
+
+def test_a_grid_that_is_not_even() -> None:
+    tree = Tree.over([np.array([0.0, 0.9, 1.0]), np.array([0.0, 0.01, 1.0])])
+    tree.split([0])
+    lower, sides = tree.corners(tree.leaves)
+    assert sides.prod(axis=1).sum() == pytest.approx(1.0, rel=1e-14)
+    assert sides.min(axis=0).tolist() == pytest.approx([0.1, 0.005])
+    assert tree.locate(lower + 0.3 * sides).tolist() == tree.leaves
+    assert tree.locate(np.array([[-1.0, 2.0]])).tolist() == [1], "the nearest one outside"

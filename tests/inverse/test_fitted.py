@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.inverse.responses import Responses
+from pinnlab.inverse.fitted import FittedMarch
+from pinnlab.inverse.responses import Responses, UnsolvedError
+from pinnlab.inverse.spread import _guess
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.local_experts.plan import LocalExperts
+from pinnlab.training.plans import NothingSolvedError
 
 T = np.linspace(0.0, 5.0, 40)
 RNG = np.random.default_rng(5)
@@ -66,7 +70,7 @@ def test_without_noise_it_is_as_accurate_as_the_experts():
 def test_sensitivities_are_those_of_other_marches():
     problem = heat(D=pl.Unknown(0.7), h=pl.Unknown(1.5, bounds=(0, None)))
     experts = LocalExperts(tolerance=1e-10)
-    responses = Responses(problem, lambda p, deadline, most: experts._solved(0, p, deadline, most), {})
+    responses = Responses(problem, partial(experts._solved, 0), {})
     here = responses.at(responses.start, Deadline())
     (found,) = responses.jacobian(here, Deadline())
     for i, step in enumerate(1e-3 * np.eye(2)):
@@ -278,3 +282,53 @@ def test_what_only_measurements_depend_on_is_found_too():
     for name, value in {"k": 0.6, "gain": 2.5}.items():
         low, high = solution.intervals(0.999)[name]
         assert low < value < high < 1.1 * value
+
+
+def test_a_first_guess_without_a_solution_over_the_whole_domain_is_left_for_one_that_has_one():
+    # such as a tank that runs dry before the last measurement
+    def solve(problem, deadline, most, near):
+        if float(problem.parameter_values()["k"]) > 0.8:
+            raise UnsolvedError("no slab is short enough")
+        return experts._solved(0, problem, deadline, most, near)
+
+    experts = LocalExperts()
+    problem = decay(np.exp(-0.6 * T) + 0.01 * NOISE, pl.Unknown(0.9, bounds=(0, 1)))
+    march = FittedMarch(problem, solve, experts.tolerance, {})
+    while march.advance().stopped is None:
+        pass
+    assert march.uncertainty is not None
+    low, high = march.uncertainty.intervals()["k"]
+    assert low < 0.6 < high
+    assert any("for the first guess of k there is no solution" in note for note in march.notes)
+    with pytest.raises(NothingSolvedError, match="first guess of k: no slab"):
+        FittedMarch(decay(np.exp(-0.6 * T), pl.Unknown(50.0, bounds=(40, 60))), solve, 1e-9, {}).advance()
+
+
+def test_a_march_that_begins_near_another_comes_to_the_same_with_fewer_steps():
+    problem = decay(np.exp(-0.6 * T), equation=lambda u, k: u.t + k * u * (2 - u))
+    responses = Responses(problem, partial(LocalExperts()._solved, 0), {})
+    first = responses.at(np.array([0.6]), Deadline())
+    near = responses.at(np.array([0.65]), Deadline())
+    assert near.state.march.near is not None and first.state.march.near is None
+    responses._last = None
+    alone = responses.at(np.array([0.65]), Deadline())
+    assert near.left[0] == pytest.approx(alone.left[0], abs=1e-9)
+    assert near.state.work <= alone.state.work
+    # numbers that have little in common start anew
+    assert responses.at(np.array([4.0]), Deadline()).state.march.near is None
+
+
+def test_a_profile_is_followed_along_its_curve():
+    places = {0.0: np.array([0.0, 1.0]), 1.0: np.array([1.0, 2.0]), -1.0: np.array([-1.0, 3.0])}
+    assert _guess(places, 2.0, np.array([1.0, 0.0])) == pytest.approx([2.0, 3.0])
+    assert _guess(places, -1.5, np.array([1.0, 0.0])) == pytest.approx([-1.5, 4.0])
+    assert _guess({0.0: np.array([0.0, 1.0])}, 0.5, np.array([2.0, 4.0])) == pytest.approx([1.0, 3.0])
+
+
+def test_noise_that_is_all_that_is_left_of_the_data_is_no_reason_to_doubt():
+    values = np.exp(-0.6 * T) + 0.1 * NOISE
+    verdicts = [solved(decay(values, sd=sd)).report(estimate="classical").verdict.value for sd in (0.1, 0.03)]
+    assert verdicts == ["good", "doubtful"]
+    # neighbours that hang together are no noise, however large it may be
+    smooth = solved(decay(np.exp(-0.6 * T) + 0.2 * np.sin(T)))
+    assert smooth.report(estimate="classical").verdict.value == "doubtful"

@@ -154,7 +154,9 @@ def test_verdicts_rest_on_the_estimate() -> None:
     verdict, why = judge(estimate(1e-6), noisy, 1.0, 0.01)
     assert verdict is Verdict.GOOD and "data hold to 2e-01 (noise)" in why
     assert judge(estimate(1e-6), noisy, 1.0, 0.01, found=True)[0] is Verdict.DOUBTFUL
+    assert judge(estimate(1e-6), noisy, 1.0, 0.01, found=True, fitted=True)[0] is Verdict.GOOD
     assert judge(estimate(1e-6), missed, 1.0, 0.01, found=True)[0] is Verdict.DOUBTFUL
+    assert judge(estimate(1e-6), missed, 1.0, 0.01, found=True, fitted=True)[0] is Verdict.DOUBTFUL
 
 
 # -- misfits -------------------------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ class PiecewiseFunction(FunctionParameter):
         result = own.new_zeros(len(own))
         for part in self.parts:
             where = [self.on.index(name) for name in part.region.coordinates]
-            mine = free & part.reach.contains(own.detach()[:, where]).to(own.device)
+            mine = free & (part.reach.depth(own.detach()[:, where]) >= 0).to(own.device)
             result = _filled(result, mine, part.value, own)
             free = free & ~mine
         return _filled(result, free, self.otherwise, own)

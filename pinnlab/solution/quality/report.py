@@ -109,6 +109,7 @@ def judge(
     not_unique: str = "",
     shown: bool = False,
     impossible: str = "",
+    fitted: bool = False,
 ) -> tuple[Verdict, str]:
     """The verdict and its reason.
 
@@ -124,6 +125,7 @@ def judge(
         shown: whether misfits need not show an error.
         impossible: a kink of the solution that no solution of the equations has, in words; beside one, an error above the
             tolerance is wrong.
+        fitted: whether a fit has looked at what is left of the data, and found no more than noise where that was given.
     """
     if solved < 1:
         return Verdict.WRONG, f"there is no solution on {100 * (1 - solved):.0f} % of the domain"
@@ -159,7 +161,7 @@ def judge(
             f"{size}, but {off.name} is off by {off.relative:.0e} of its size somewhere, where something may be thinner "
             "than what the estimate resolves"
         )
-    if missed is not None and _finite(missed) > _MISSED and (found or not missed.noise):
+    if missed is not None and _finite(missed) > _MISSED and ((found and not fitted) or not missed.noise):
         return Verdict.DOUBTFUL, f"{size}, but the data are missed by {missed.relative:.0e} of their size"
     if estimate.is_good(tolerance):
         return Verdict.GOOD, f"{size}; {held}"
@@ -244,13 +246,15 @@ def report(
         except KeyboardInterrupt:
             estimation = Estimation(reasons=("the estimate of the error was interrupted",))
     sought = bool(problem.unknown_parameters or problem.unknown_functions)
+    sure = solution.uncertainty
+    fitted = bool(solution.models[-1].functions) if sure is None else not sure.remarks
     verdict, why = judge(
         estimation.estimate, misfits, solved, tolerance, sought, estimation.second,
-        estimation.not_unique, estimation.shown, estimation.impossible,
+        estimation.not_unique, estimation.shown, estimation.impossible, fitted,
     )  # fmt: skip
     equations = tuple(m for m in misfits if m.kind == "equation")
     conditions = tuple(m for m in misfits if m.kind != "equation")
-    sure, reasons = solution.uncertainty, estimation.reasons
+    reasons = estimation.reasons
     numbers = () if sure is None else tuple(sure.told().splitlines())
     if sure is not None and sure.remarks:
         reasons = (*reasons, *sure.remarks)

@@ -34,10 +34,17 @@ class Corners:
     Attributes:
         points: (z, d).
         powers: (z,) a, where harmonic functions are like r^a.
+        inner: (z,) whether they lie inside, where materials meet; none if None.
     """
 
     points: Array
     powers: Array
+    inner: Array | None = None
+
+    @property
+    def sources(self) -> Array:
+        """(z,) whether a misfit at the corner may act as a source: no value or flux is prescribed there."""
+        return np.zeros(len(self.points), dtype=bool) if self.inner is None else self.inner
 
 
 def corners_of(

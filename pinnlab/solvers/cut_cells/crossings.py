@@ -10,6 +10,7 @@ derivative. Where only sources or lower coefficients jump, all derivatives below
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,9 @@ from pinnlab.solvers.local_experts.rows import CellJets
 Array = np.ndarray
 _SAME = 1e-7
 """Relative difference up to which a factor is the same on both sides."""
+_BESIDE = 1e-3
+"""How far beside a surface the coefficients of one side are taken at most, relative to the cell: where materials meet in a
+sharp corner, others are near."""
 _COARSE, _FEW = 6, 3
 """Parts of the region's size, and nodes in each, at which equations are read before anything is solved."""
 
@@ -105,14 +109,15 @@ class Crossings:
             if len(mine):
                 yield Kind(across, None), mine
 
-    def evaluate(self, kind: Kind, points: Array, normals: Array) -> Evaluate:
+    def evaluate(self, kind: Kind, points: Array, normals: Array, cells: Array) -> Evaluate:
         """Residuals from the jets on both sides, the one against the normals first.
 
         Args:
             kind: of ``kinds``.
             points, normals: (n, d) that are joined so.
+            cells: (n,) sides of the cells there.
         """
-        sides = self._sides(points, normals)
+        sides = self._sides(points, normals, _BESIDE * cells)
         if kind.transmission is not None:
             joined = kind.transmission
             return lambda jets, times: joined.mismatch((jets[0], sides[0]), (jets[1], sides[1]))
@@ -167,9 +172,10 @@ class Crossings:
                 found.append(best)
         return found
 
-    def _sides(self, points: Array, normals: Array) -> tuple[Columns, Columns]:
-        """Coordinates a little against and along the normals."""
-        step, columns = HAIR * self.problem.domain.size * normals, self.problem.domain.columns
+    def _sides(self, points: Array, normals: Array, most: Array | float = math.inf) -> tuple[Columns, Columns]:
+        """Coordinates a little against and along the normals, no further away than ``most`` (n,)."""
+        away, columns = np.minimum(HAIR * self.problem.domain.size, most), self.problem.domain.columns
+        step = np.broadcast_to(away, len(points))[:, None] * normals
         return columns(torch.from_numpy(points - step)), columns(torch.from_numpy(points + step))
 
     def _order(self, unknown: str, across: Sequence[str]) -> int:

@@ -129,10 +129,11 @@ class CutDiscretization:
             for piece in self.region.pieces(condition.on + "-"):
                 groups += self._periodic_rows(layout, made, store, condition, *nodes.boundary[piece])
         points, normals, *ends = nodes.between
+        sides = layout.tree.corners(layout.tree.locate(points))[1].min(axis=1)
         for kind, which in self.crossings.kinds(points, normals):
             order, experts, starts = paired(*(end[which] for end in ends))
             here = which[order]
-            evaluate = self.crossings.evaluate(kind, points[here], normals[here])
+            evaluate = self.crossings.evaluate(kind, points[here], normals[here], sides[here])
             groups.append(self._joining(made, store, [points[here]] * 2, experts, starts, evaluate))
         for group in groups:
             group.contrast = contrast

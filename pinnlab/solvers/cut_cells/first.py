@@ -5,8 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
+from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
+from pinnlab.domains import Box
 from pinnlab.solvers.local_experts.basis import LocalBasis, RandomFeatures, TotalDegree
+from pinnlab.solvers.local_experts.layers import side_layers
+
+Array = np.ndarray
+_LAYERS, _GROWTH = 8.0, 3.0
+"""Widths of a layer in the cell at its side, which polynomials of degree 14 resolve to eight digits; and how many times
+farther from the side each cell ends than the one before."""
+_THINNEST = 1e-7
+"""The first cell at a side at least, relative to the region."""
 
 
 def local_basis(features: str, dimension: int, degree: int, seed: int) -> LocalBasis:
@@ -39,6 +51,44 @@ def first_counts(experts: Mapping[str, object] | None, problem: Problem, few: Ma
     found = {name: _meeting(problem, name, number) for name, number in found.items()}
     chosen = experts or {}
     return {name: number if isinstance(number := chosen.get(name, n), int) else n for name, n in found.items()}
+
+
+def first_edges(experts: Mapping[str, object] | None, problem: Problem, few: Mapping[int, int]) -> dict[str, Array]:
+    """{coordinate of space: edges of the cells at the start}: even ones, but for thin layers at the sides of a box.
+
+    Args:
+        experts: {coordinate: number} that were given.
+        problem: steady.
+        few: {number of dimensions: cells along the longest side}.
+    """
+    counts, bounds = first_counts(experts, problem, few), problem.domain.bounds
+    edges = {name: np.linspace(*bounds[name], number + 1) for name, number in counts.items()}
+    if not isinstance(problem.domain, Box) or len(counts) != 2 or any(problem.order(name) > 2 for name in counts):
+        return edges
+    periodic = {c.on for c in problem.conditions if isinstance(c, Periodic)}
+    for name, ends in side_layers(problem).items():
+        if name not in (experts or {}) and name not in periodic:
+            edges[name] = graded_to_ends(edges[name], *ends)
+    return edges
+
+
+def graded_to_ends(edges: Array, lower: float, upper: float) -> Array:
+    """Even edges, and closer ones towards ends with thin layers: cells grow in proportion to their distance from them.
+
+    Args:
+        edges: even ones.
+        lower, upper: widths of the layers at the ends; infinity where there is none.
+    """
+    length, side = edges[-1] - edges[0], edges[1] - edges[0]
+    closer: list[list[float]] = []
+    for width in (lower, upper):
+        away = max(_LAYERS * width, _THINNEST * length)
+        mine = []
+        while away < side / 2:
+            mine.append(away)
+            away *= _GROWTH
+        closer.append(mine)
+    return np.unique([*edges, *(edges[0] + d for d in closer[0]), *(edges[-1] - d for d in closer[1])])
 
 
 def _meeting(problem: Problem, name: str, number: int) -> int:

@@ -24,8 +24,9 @@ Cell = tuple[int, int]
 SLIVER = 0.28
 """Share of a box up to which the region's part of it is joined with a neighbour's."""
 _PROBES = 512
-_INSIDE = 1e-7
-"""How far inside of the boundary a node's cell is looked for, relative to the cell."""
+_INSIDE, _TOLD = 1e-7, 16.0
+"""How far inside of the boundary a node's cell is looked for, relative to the cell; and how many roundings of coordinates
+that is at least, where cells next to a corner are tiny."""
 _ROUNDED = (1e-9, 1e-6)
 """Distances, relative to the region's size, at which a cell is looked for beside points that rounding has put outside."""
 _MARGIN = 0.02
@@ -118,8 +119,13 @@ def leaves_beside(tree: Tree, points: Array, directions: Array) -> tuple[Array, 
         directions: (n, d) of length one.
     """
     _, sides = tree.corners(tree.locate(points))
-    moved = points + _INSIDE * sides.min(axis=1, keepdims=True) * directions
+    moved = points + step_inside(points, sides.min(axis=1))[:, None] * directions
     return tree.locate(moved), moved
+
+
+def step_inside(points: Array, sides: Array) -> Array:
+    """(n,) how far one goes from points (n, d) of cells with sides (n,) to be inside of what is there."""
+    return np.maximum(_INSIDE * sides, _TOLD * np.spacing(np.abs(points).max(axis=1)))
 
 
 def laid_out(inside: Inside, points: Array, leaves: Array, materials: Array) -> Layout:

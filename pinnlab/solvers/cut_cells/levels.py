@@ -51,14 +51,14 @@ class LevelSettings:
 
     Attributes:
         tolerance: of the error, relative to the size of the unknowns.
-        counts: {coordinate: cells at the start}.
+        edges: {coordinate: of the cells at the start}.
         most: experts.
         weight: of boundary and face rows against those of the equations.
         bytes: that a level may take.
     """
 
     tolerance: float
-    counts: dict[str, int]
+    edges: dict[str, Array]
     most: int
     weight: float = 100.0
     bytes: float = math.inf
@@ -116,9 +116,7 @@ class CutLevels:
 
     def _begin(self) -> None:
         """The first cells, graded towards corners as deep as may be."""
-        region = self.problem.domain
-        lower, upper = (list(side) for side in zip(*region.bounds.values(), strict=True))
-        self.inside = self._over(Tree(lower, upper, [self.settings.counts[n] for n in region.coordinates]))
+        self.inside = self._over(Tree.over([self.settings.edges[n] for n in self.problem.domain.coordinates]))
         self.marking.begin(self.tree, self.settings.most, self._depth)
 
     @property
@@ -196,8 +194,7 @@ class CutLevels:
         return Inside(self.problem.domain, tree, self.made.materials)
 
     def _grown(self, halved: Sequence[int]) -> Tree:
-        tree = self.tree
-        return Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, halved)
+        return Tree.over(self.tree.edges, halved)
 
     def state(self) -> dict[str, Any]:
         """Plain data from which ``restore`` goes on with the same numbers."""

@@ -5,7 +5,8 @@ Letters: K experts, k boxes, d coordinates.
 What is off in an expert is counted in values of the unknowns: a residual times the square of half the cell, a misfit on
 the boundary as it is. In a smooth solution the error is below that, by a hundred with polynomials of degree 12. Next to a
 corner, where the solution is like r^a, it falls by 2^a only for each halving, and the error that it makes elsewhere by
-about 2^2a. Cells that grow with the distance from the corner are needed there for more than economy: on even cells least
+about 2^2a; by 2^a only where the corner lies inside, and what is off there may be a source, whose field decays like a
+logarithm. Cells that grow with the distance from the corner are needed there for more than economy: on even cells least
 squares converge to a smoother function that solves the equations everywhere but at the corner, and is wrong.
 """
 
@@ -52,7 +53,8 @@ class Marking:
     """
 
     def __init__(self, corners: Corners, tolerance: float):
-        self.corners, self.powers, self.tolerance = corners.points, corners.powers, tolerance
+        self.corners, self.powers, self.sources = corners.points, corners.powers, corners.sources
+        self.tolerance = tolerance
         self._before: dict[int, tuple[float, int]] = {}
 
     def begin(self, tree: Tree, most: int, deepest: int = DEEPEST) -> None:
@@ -65,7 +67,8 @@ class Marking:
         """
         sharp = np.flatnonzero(self.powers < _SHARP)
         for corner in sharp:
-            depth = math.ceil(math.log2(100 / self.tolerance) / (2 * self.powers[corner]))
+            fall = (1 if self.sources[corner] else 2) * self.powers[corner]
+            depth = math.ceil(math.log2(100 / self.tolerance) / fall)
             self._deepen(tree, self.corners[corner], min(depth, deepest, most // (20 * len(sharp))))
 
     @staticmethod
@@ -102,6 +105,8 @@ class Marking:
         weight = _SINGULAR * share ** (_FALL * max(0.0, min(power, least)))
         if not beside:
             return max(weight, 1.0) if rough else 1.0
+        if self.sources[at].any():
+            return max(weight, 1.0)
         return weight if rough and at else min(weight, 1.0)
 
     def __call__(self, tree: Tree, layout: Layout, off: Array) -> bool:
@@ -181,6 +186,6 @@ class Marking:
 
 def _around(tree: Tree, point: Array) -> list[int]:
     """The leaves that hold a point, their sides included."""
-    step = 1e-12 * np.abs(tree.unit)
+    step = 1e-12 * np.array([np.diff(edges).min() for edges in tree.edges])
     near = np.array([point + step * np.array(side) for side in itertools.product((-1, 1), repeat=tree.dimension)])
     return sorted(set(tree.locate(near).tolist()))

@@ -16,15 +16,13 @@ from pinnlab.domains.meshing.surface_nodes import surface_nodes
 from pinnlab.domains.patches import Patches
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Face, Tree
-from pinnlab.solvers.cut_cells.layout import Inside, Layout, face_points, leaves_beside
+from pinnlab.solvers.cut_cells.layout import Inside, Layout, face_points, leaves_beside, step_inside
 from pinnlab.solvers.cut_cells.parts import Materials, directed
 from pinnlab.solvers.local_experts.basis import LocalBasis
 
 Array = np.ndarray
 _ROWS_WHOLE, _ROWS_CUT, _ROWS_SPREAD = 1.8, 2.5, 2.2
 """Points of the equations per basis function, in whole cells of the plane, in cut ones, and in whole ones of space."""
-_BESIDE = 1e-7
-"""How far on both sides of a face one looks whether it lies in the region, relative to the cell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +163,9 @@ class NodeMaker:
             if not layout.whole[ends[number]].all():
                 dense = rng.random((2 * half, self.d - 1)) if held_out else self.across_face
                 points = face_points(layout.tree, face, dense)
-                step = np.zeros(self.d)
-                step[face.axis] = _BESIDE * layout.tree.corners([face.small])[1].min()
+                step = np.zeros_like(points)
+                side = layout.tree.corners([face.small])[1].min()
+                step[:, face.axis] = step_inside(points, np.full(len(points), side))
                 sides = np.concatenate([points + step, points - step])
                 held = (inside.parts(sides) == material).reshape(2, -1).all(axis=0)
                 unit = unit if held.all() else dense[held]

@@ -24,6 +24,8 @@ ALONG = 1e-9
 """Component of a normal up to which it is zero."""
 _ACROSS = 1e-6
 """Distance from a jump at which its two sides are looked at, relative to the region."""
+_CLOSER = 1e-3
+"""That distance at most, relative to the nodes' spacing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +69,11 @@ class Materials:
         for number, layer in enumerate(self.layers):
             for part, given in enumerate(layer):
                 at, away = self._around(_completed(given, region), spacing, along, seed)
-                kept = (region.depth(torch.from_numpy(at)) > 1e-9 * region.size).numpy()
-                at, away = at[kept], away[kept]
-                mine = self._first_to_differ(number, part, at, away, _ACROSS * region.size)
+                # next to corners nodes are close
+                step = np.minimum(_ACROSS * region.size, _CLOSER * spacing(at))
+                kept = region.depth(torch.from_numpy(at)).numpy() > 1e-3 * step
+                at, away, step = at[kept], away[kept], step[kept]
+                mine = self._first_to_differ(number, part, at, away, step[:, None])
                 points.append(at[mine])
                 normals.append(away[mine])
         return np.concatenate(points), np.concatenate(normals)
@@ -96,12 +100,13 @@ class Materials:
         for part, region in enumerate(layer):
             columns = [self.names.index(name) for name in region.coordinates]
             mine = free.copy()
-            mine[free] = region.contains(torch.from_numpy(points[free][:, columns])).numpy()
+            # cells next to a corner may be smaller than the rounding up to which regions are closed
+            mine[free] = region.depth(torch.from_numpy(points[free][:, columns])).numpy() >= 0
             found[mine] = part
             free &= ~mine
         return found
 
-    def _first_to_differ(self, number: int, part: int, points: Array, normals: Array, step: float) -> Array:
+    def _first_to_differ(self, number: int, part: int, points: Array, normals: Array, step: Array) -> Array:
         """(n,) whether nodes on a part's surface are counted there: each node of all surfaces is, once."""
         sides = points - step * normals, points + step * normals
         kept = np.ones(len(points), dtype=bool)

@@ -97,8 +97,8 @@ class CutPiece(Part):
             "unknowns": list(self.unknowns),
             "region": self.region.to_data(),
             "tree": {
-                "lower": torch.from_numpy(tree.origin), "upper": torch.from_numpy(tree.origin + tree.unit * tree.counts),
-                "counts": list(tree.counts), "halved": torch.tensor(tree.halved, dtype=torch.long),
+                "edges": [torch.from_numpy(edges) for edges in tree.edges],
+                "halved": torch.tensor(tree.halved, dtype=torch.long),
             },
             "materials": self.materials.to_data(),
             "home": torch.from_numpy(self.home),
@@ -115,8 +115,12 @@ class CutPiece(Part):
     def from_data(cls, data: Mapping[str, Any], basis: LocalBasis, constants: Mapping[str, Any]) -> CutPiece:
         """The inverse of ``state``."""
         region, of = from_data(data["region"]), data["tree"]
-        lower, upper = of["lower"].cpu().numpy(), of["upper"].cpu().numpy()
-        tree = Tree.of_halved(lower, upper, of["counts"], of["halved"].tolist())
+        if "edges" in of:
+            edges = [each.cpu().numpy() for each in of["edges"]]
+        else:
+            # earlier files have even grids
+            edges = Tree(of["lower"].cpu().numpy(), of["upper"].cpu().numpy(), of["counts"]).edges
+        tree = Tree.over(edges, of["halved"].tolist())
         frames = Frames(region.coordinates, data["middle"].cpu().numpy(), data["half"].cpu().numpy())
         weights = data["weights"].cpu().numpy()
         materials = Materials.from_data(region.coordinates, data.get("materials", ()))

@@ -17,7 +17,7 @@ from pinnlab.domains.regions import Combination
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.crossings import Crossings
-from pinnlab.solvers.cut_cells.first import first_counts, local_basis
+from pinnlab.solvers.cut_cells.first import first_edges, local_basis
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
 from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.piece import CutPiece
@@ -71,7 +71,7 @@ class CutExperts(Solver):
         most = options.most_experts if "most_experts" in given(options) else _MANY
         limits = LevelSettings(
             options.tolerance,
-            first_counts(options.experts, problem, _FEW),
+            first_edges(options.experts, problem, _FEW),
             most,
             options.condition_weight,
             usable_memory(),
@@ -165,7 +165,7 @@ class CutMarch(March):
                 raise nothing_solved(error) from error
             self._pieces = [levels.best.piece]
             self._say(str(error))
-            return self._ended(Status.UNRESOLVED)
+            return self._ended(Status.UNRESOLVED, accepted=levels.best is not before)
         if levels.best is not before and levels.best is not None:
             self._pieces = [levels.best.piece]
             self._say()

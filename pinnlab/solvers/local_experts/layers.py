@@ -1,4 +1,5 @@
-"""Thin layers at the ends of a line, where the highest derivative has a small coefficient: cells are graded towards them.
+"""Thin layers at the ends of a line or the sides of a box, where the highest derivative has a small coefficient: cells are
+graded towards them.
 
 Letters: n points, p order of the highest derivative.
 
@@ -11,6 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+
+import torch
+from torch import Tensor
 
 from pinnlab.declaration.dry_run import dry_points
 from pinnlab.declaration.problem import Problem
@@ -40,6 +44,74 @@ def layer_width(coefficients: Mapping[int, float]) -> float:
         if q < p and not (p - q == 2 and coefficients[p] * coefficients[q] > 0)
     ]
     return min(lengths, default=math.inf)
+
+
+def end_layers(second: float, first: float, zeroth: float) -> tuple[float, float]:
+    """Widths of the layers at the lower and the upper end, for an equation a_2 u'' + a_1 u' + a_0 u = f; inf for none.
+
+    Of solutions exp(r x) those with r < 0 make a layer at the lower end, those with r > 0 at the upper one.
+
+    Args:
+        second, first, zeroth: a_2, a_1 and a_0.
+    """
+    if second == 0.0:
+        return math.inf, math.inf
+    middle, spread = -first / (2 * second), math.sqrt(max(first**2 / 4 - second * zeroth, 0.0)) / abs(second)
+    low, high = middle - spread, middle + spread
+    return (-1 / low if low < 0 else math.inf), (1 / high if high > 0 else math.inf)
+
+
+def side_layers(problem: Problem) -> dict[str, tuple[float, float]]:
+    """{coordinate: widths of the layers at its lower and its upper end} of linear equations of second order in space.
+
+    Where nothing across a side balances the second derivative, what is carried or spreads along it does: layers are about
+    as wide as what diffuses there while it is carried through the region.
+
+    Args:
+        problem: steady, on a box; none are known of non-linear equations, which make layers by their solution.
+    """
+    region = problem.domain
+    names = region.coordinates
+    lengths = {name: upper - lower for name, (lower, upper) in region.bounds.items()}
+    term = problem.equation_term()
+    found = trace(
+        term, region.columns, problem.unknowns, problem.parameter_values(), term.draw(dry_points(len(names)), _PLACES)
+    )
+    widths = {name: (math.inf, math.inf) for name in names}
+    for residual in found.residuals.values():
+        for jet in found.jets[0].values():
+            leaves = dict(jet)
+            if not _is_linear(residual, leaves):
+                return dict.fromkeys(names, (math.inf, math.inf))
+            slopes = {key: a.detach().tolist() for key, a in gradients(residual, leaves).items()}
+            for at in range(_PLACES):
+                here = {key: a[at] for key, a in slopes.items()}
+                for name in names:
+                    mine = _layers_across(name, here, lengths)
+                    widths[name] = min(widths[name][0], mine[0]), min(widths[name][1], mine[1])
+    return widths
+
+
+def _layers_across(
+    name: str, slopes: Mapping[tuple[str, ...], float], lengths: Mapping[str, float]
+) -> tuple[float, float]:
+    """Widths of the layers at both ends of a coordinate, from {derivative: coefficient} at a point."""
+    second = slopes.get((name, name), 0.0)
+    ends = end_layers(second, slopes.get((name,), 0.0), slopes.get((), 0.0))
+    others = [(other, length) for other, length in lengths.items() if other != name]
+    carried = [abs(slopes.get((other,), 0.0)) / length for other, length in others]
+    spread = [abs(slopes.get((other, other), 0.0)) * (math.pi / length) ** 2 for other, length in others]
+    if second == 0.0 or min(ends) < math.inf or not (most := max(*carried, *spread)):
+        return ends
+    return (math.sqrt(abs(second) / most),) * 2
+
+
+def _is_linear(residual: Tensor, leaves: Mapping[tuple[str, ...], Tensor]) -> bool:
+    """Whether the slopes of a residual do not depend on the state."""
+    if not residual.requires_grad or not leaves:
+        return True
+    found = torch.autograd.grad(residual.sum(), list(leaves.values()), create_graph=True, allow_unused=True)
+    return not any(slope is not None and slope.requires_grad for slope in found)
 
 
 def thinnest_layer(problem: Problem) -> float:

@@ -54,6 +54,9 @@ class SlabMarch:
         deadline: of the search for cells that resolve the initial state.
         begin: a solution from which Gauss-Newton starts on a steady problem, in place of zero.
 
+    Attributes:
+        near: values (n, m) at points (n, d) of a similar solution, from which Gauss-Newton starts until that fails.
+
     Raises:
         UnresolvedError: the initial state needs too many cells.
         TimeIsUpError: the deadline has passed.
@@ -78,6 +81,7 @@ class SlabMarch:
         self.size, self.misfit = self.discretization.lift_sizes, 0.0
         self.suspect: float | None = None
         self.guess: Piece | None = None
+        self.near: Callable[[Tensor], Tensor] | None = None
         self._first_numbers = {n: float(self.discretization.parameters[n]) for n in problem.unknown_parameters}
         self.numbers: Numbers = self._first_numbers
         if begin is not None:
@@ -143,12 +147,12 @@ class SlabMarch:
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
-        known = self.guess or self.begin
+        known = next((each.values for each in (self.guess, self.begin) if each is not None), self.near)
         others: list[Array] = []
         if known is None and self.time is None:
             start, *others = made.constants(cells)
         else:
-            start = made.guess(cells, before) if known is None else made.sampled(known.values, cells)
+            start = made.guess(cells, before) if known is None else made.sampled(known, cells)
         numbers, most = self.numbers, 12 if self.time is not None else 40
         rows, system = self.system(cells, before)
         # cells that are too coarse for it may have found another eigenfunction
@@ -169,6 +173,9 @@ class SlabMarch:
                     break
         tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
         if not found.converged:
+            if self.guess is None and self.near is not None:
+                self.near = None
+                return tried
             self.guess = None
             # eigenfunctions that cells do not resolve do not converge
             if other is not None and self.time is None and self.refinement.halve_all():
@@ -203,6 +210,15 @@ class SlabMarch:
         return SlabAttempt(
             True, found.misfit, made.held_out_residual(cells, found.coefficients, found.numbers), cells.count
         )
+
+    def follow(self, other: SlabMarch) -> None:
+        """Begin near another march, of the same problem with other numbers, that has come to its end."""
+        self.near = other.field()
+        if self.time is None:
+            self.refinement.edges = dict(other.refinement.edges)
+        else:
+            start, end = other.pieces[0].region.time_interval
+            self.slab = end - start
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""

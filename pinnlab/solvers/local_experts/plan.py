@@ -127,13 +127,15 @@ class LocalExperts(ExpertOptions):
         """Marches for one set of numbers after the other, from guesses {name: value} in place of the problem's."""
         return FittedMarch(problem, partial(self._solved, seed), self.tolerance, guesses)
 
-    def _solved(self, seed: int, problem: Problem, deadline: Deadline, most: float) -> MarchedState:
+    def _solved(
+        self, seed: int, problem: Problem, deadline: Deadline, most: float, near: MarchedState | None
+    ) -> MarchedState:
         """The march to the end, around which numbers are fitted."""
         try:
             march = self.march(problem, seed, deadline)
         except UnresolvedError as error:
             raise UnsolvedError(str(error)) from error
-        return MarchedState(march, deadline, most)
+        return MarchedState(march, deadline, most, near)
 
     def _cuts(self, problem: Problem) -> Cuts:
         return dict(self.experts) if self.experts is not None else _cuts(problem)

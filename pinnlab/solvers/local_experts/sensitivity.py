@@ -34,6 +34,7 @@ class MarchedState:
         march: at its start.
         deadline: of its slabs.
         most: cells of all slabs that were tried, together.
+        near: one of the same problem with similar numbers, from which its slabs begin.
 
     Attributes:
         work: how many cells these were.
@@ -43,8 +44,10 @@ class MarchedState:
         TimeIsUpError: the deadline has passed.
     """
 
-    def __init__(self, march: SlabMarch, deadline: Deadline, most: float):
+    def __init__(self, march: SlabMarch, deadline: Deadline, most: float, near: MarchedState | None = None):
         self.march, self.work = march, 0.0
+        if near is not None:
+            march.follow(near.march)
         try:
             # guesses of numbers may make a solution grow beyond all bounds
             with np.errstate(over="ignore", invalid="ignore"):

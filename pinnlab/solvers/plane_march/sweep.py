@@ -302,7 +302,7 @@ class Sweep:
         if not state["begun"]:
             return
         tree, halved = self.first, state["halved"].tolist()
-        grown = Tree.of_halved(tree.origin, tree.origin + tree.unit * tree.counts, tree.counts, halved)
+        grown = Tree.over(tree.edges, halved)
         self._go_to(self._cells_on(grown), [each.numpy() for each in state["starts"]])
         basis, constants = self.made.basis, self.made.parameters
         self.pieces = [SlabPiece.from_data(p, basis, constants, self.lift) for p in state["pieces"]]

@@ -6,10 +6,14 @@ import math
 
 import numpy as np
 import pytest
+import scipy.optimize
 import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.domains.trees import Tree
+from pinnlab.solvers.cut_cells.corners import Corners
+from pinnlab.solvers.cut_cells.marking import Marking
 from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.parts import Materials, directed
 from pinnlab.solvers.cut_cells.sectors import least_power
@@ -132,3 +136,72 @@ def test_powers_at_corners_of_materials() -> None:
     assert least_power(np.ones(90), math.pi / 2) == pytest.approx(2.0, abs=1e-3)
     chessboard = np.repeat([1.0, 9.0, 1.0, 9.0], 90)
     assert least_power(chessboard, 2 * math.pi) == pytest.approx(4 / math.pi * math.atan(1 / 3), abs=1e-4)
+
+
+def test_a_checkerboard_of_materials() -> None:
+    """Quarters of 10 and 1 in turn, around a point that is no zero of coordinates: r^a with a = 4 / pi arctan(10^-1/2)."""
+    domain, power = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), 4 / math.pi * math.atan(10**-0.5)
+
+    def exact(x: Tensor, y: Tensor) -> Tensor:
+        x, y = x - 0.5, y - 0.5
+        turn = torch.remainder(torch.atan2(y, x), 2 * math.pi)
+        half, eighth = torch.remainder(turn, math.pi), math.pi / 4
+        good = torch.cos(power * (half - eighth)) / math.cos(power * eighth)
+        poor = -torch.sin(power * (half - 3 * eighth)) / math.sin(power * eighth)
+        sign = torch.where(turn < math.pi, 1.0, -1.0)
+        return (x**2 + y**2) ** (power / 2) * sign * torch.where(half <= 2 * eighth, good, poor)
+
+    quarters = [pl.Box(x=(a, a + 0.5), y=(a, a + 0.5)) for a in (0.0, 0.5)]
+    problem = pl.Problem(
+        domain, "u", lambda u, k: pl.diff(k * u.x, "x") + pl.diff(k * u.y, "y"), [pl.Dirichlet(u=exact)],
+        parameters={"k": pl.Piecewise(*((quarter, 10.0) for quarter in quarters), otherwise=1.0)}, reference=exact,
+    )  # fmt: skip
+    solution = pl.solve(problem, pl.HardConstraintMoE(tolerance=1e-3), progress=False)
+    x, y = torch.rand(2, 5000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    true = exact(x, y)
+    assert solution.status.name == "CONVERGED" and (solution(x=x, y=y)["u"] - true).norm() < 2e-6 * true.norm()
+
+
+def test_an_oblique_material_that_reaches_a_side() -> None:
+    """A poor conductor in a sharp corner between a line and a side that is held: r^a, a from tan(a w) / k at both angles."""
+    angle, poor = math.pi / 6, 0.05
+    power = scipy.optimize.brentq(
+        lambda a: math.tan(a * angle) + poor * math.tan(a * (math.pi - angle)), 0.6001, 0.99, xtol=1e-15
+    )
+
+    def exact(x: Tensor, y: Tensor) -> Tensor:
+        x = x - 0.5
+        turn = torch.atan2(y, x)
+        large = torch.sin(power * turn) / math.sin(power * (math.pi - angle))
+        small = torch.sin(power * (math.pi - turn)) / math.sin(power * angle)
+        return (x**2 + y**2) ** (power / 2) * torch.where(turn < math.pi - angle, large, small)
+
+    wedge = pl.Polygon([(0.5, 0.0), (0.5 - 4 * math.cos(angle), 4 * math.sin(angle)), (-4.0, 0.0)])
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), "u", lambda u, k: pl.diff(k * u.x, "x") + pl.diff(k * u.y, "y"),
+        [pl.Dirichlet(u=exact)], parameters={"k": pl.Piecewise((wedge, poor), otherwise=1.0)}, reference=exact,
+    )  # fmt: skip
+    solution = pl.solve(problem, pl.HardConstraintMoE(tolerance=1e-5), progress=False)
+    assert solution.status.name == "CONVERGED" and solution.error()["u"] < 1e-6
+
+
+def test_materials_begin_where_their_regions_do() -> None:
+    triangle = pl.Polygon([(0.0, 0.0), (4.0, 0.0), (0.0, 4.0)])
+    k = pl.Piecewise((triangle, 2.0), otherwise=1.0)
+    problem = pl.Problem(SQUARE, "u", lambda u, k: u.laplacian * k, [pl.Dirichlet(u=0.0)], parameters={"k": k})
+    away = torch.tensor([-1e-10, 1e-10], dtype=torch.float64)
+    values = problem.parameters["k"].at(torch.stack([torch.full_like(away, 0.5), away], dim=1))
+    assert values.tolist() == [1.0, 2.0]
+    assert (materials_of(problem).at(np.array([[0.5, -1e-10], [0.5, 1e-10]])) == [1, 0]).all()
+
+
+def test_what_is_off_at_a_corner_inside_may_be_a_source() -> None:
+    """Its field decays like a logarithm, where a value that is prescribed at the corner makes it fall as the cells do."""
+    depths = []
+    for inside in (False, True):
+        corners = Corners(np.zeros((1, 2)), np.array([0.7]), np.array([inside]))
+        tree = Tree([-1.0, -1.0], [1.0, 1.0], (2, 2))
+        marking = Marking(corners, 1e-2)
+        marking.begin(tree, 10_000)
+        depths.append(marking.deepest(tree))
+    assert depths == [10, 19]

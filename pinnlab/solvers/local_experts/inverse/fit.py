@@ -109,6 +109,7 @@ class InverseFit(Generic[S]):
         found: whether it is at the end.
         change: of the last step, in standard deviations.
         seconds: that ``average`` takes, about, as far as steps have told.
+        settling: seconds of the last solve for the unknowns.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class InverseFit(Generic[S]):
     ):
         self.system, self.place, self.strength = system, place, strength
         self.found, self.change, self.steps = False, np.inf, 0
-        self._drawing, self._settling = seconds, 0.0
+        self._drawing, self.settling = seconds, 0.0
         self.rival = rival
         self._near = self._any_order = strength is not None and not rival
         self._look()
@@ -134,7 +135,7 @@ class InverseFit(Generic[S]):
 
     @property
     def seconds(self) -> float:
-        return self._drawing + self._settling
+        return self._drawing + self.settling
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -204,7 +205,7 @@ class InverseFit(Generic[S]):
             except (NotSettledError, UndecidedError):
                 share /= 3
                 continue
-            self._settling = deadline.now() - began
+            self.settling = deadline.now() - began
             if self.merit(there, self.strength) <= here - _ENOUGH * share * hoped + 1e-3:
                 self.place = there
                 self._look()
@@ -231,7 +232,7 @@ class InverseFit(Generic[S]):
         off = mean - self.place.weights
         moved = self.place.linear.step + self.place.linear.sensitivity @ off
         try:
-            deadline.require(self._settling, "the average over strengths")
+            deadline.require(self.settling, "the average over strengths")
             there = settled(
                 self.system, self.place.unknowns + moved.reshape(self.place.unknowns.shape), mean, deadline, 12
             )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,11 +23,13 @@ class Levels:
         edges: of cells at the first level.
         degrees: at the first level; from ``fixed`` on they stay and cells are halved.
         fixed: the highest degree.
+        cuts: {coordinate: positions} of further edges, at every level.
     """
 
     edges: Mapping[str, Array]
     degrees: Mapping[str, int]
     fixed: int = 36
+    cuts: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def at(self, level: int) -> tuple[dict[str, Array], tuple[int, ...]]:
         """Edges and degrees of a level."""
@@ -38,9 +40,13 @@ class Levels:
             cells = first
             for _ in range(halved):
                 cells = np.sort(np.concatenate([cells, (cells[1:] + cells[:-1]) / 2]))
-            edges[name] = cells
+            edges[name] = np.unique(np.concatenate([cells, self.cuts.get(name, ())]))
             degrees.append(max(self.degrees[name], math.ceil(grown / 2**halved)))
         return edges, tuple(degrees)
+
+    def cut(self, name: str, positions: Sequence[float]) -> Levels:
+        """The same with further edges along a coordinate."""
+        return replace(self, cuts={**self.cuts, name: (*self.cuts.get(name, ()), *positions)})
 
     def size(self, level: int) -> int:
         """Coefficients of one unknown."""

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.confidence import Covariance
-from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.parameters.unknown_functions import UnknownFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.cells import Cells
@@ -23,6 +22,7 @@ from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.inverse.completion import completed
 from pinnlab.solvers.local_experts.inverse.fit import InverseFit, NotSettledError, Place, settled
+from pinnlab.solvers.local_experts.inverse.grading import cut_positions, enough, ranges, slow_intervals
 from pinnlab.solvers.local_experts.inverse.levels import Levels
 from pinnlab.solvers.local_experts.inverse.linear import InverseSystem
 from pinnlab.solvers.local_experts.inverse.quantities import UndecidedError
@@ -46,13 +46,11 @@ _MOST_STEPS = 25
 """Per level."""
 _FEWEST_STEPS = 3
 """That a level takes, of the time of which there must be enough left to begin it."""
-_MOST_UNKNOWNS = 3000
-"""Coefficients of the unknowns, whose matrices are dense."""
+_MOST_UNKNOWNS, _MOST_GRADED = 3000, 1000
+"""Coefficients of the unknowns, whose matrices are dense; and up to which intervals of time are cut."""
 _TRUNCATION = 1e-8
 _COARSE = 3.0
 """Standard deviations that finer cells may move what is found by, from which on cells may be to blame for what is left."""
-_MARGIN = 0.02
-"""By how much the range of a state is widened that a function is sought on."""
 
 
 class FunctionMarch(March):
@@ -91,14 +89,11 @@ class FunctionMarch(March):
 
     def _begin(self, deadline: Deadline, strength: Strength | None = None) -> InverseFit[InverseSystem]:
         """The fit at the present level, from what is known."""
-        problem = self.problem
-        edges, degrees = self.levels.at(self.level)
-        discretization = Discretization(problem, Chebyshev(degrees), _TRUNCATION, self.weight)
-        cells = Cells(edges, problem.domain.time)
+        discretization, cells = self._discretization(), self._cells()
         if self.fit is None:
             return self._first(discretization, cells, deadline)
         before, state = self.fit, self._piece(self.fit)
-        sought = self._sought(self._intervals(self._ranges(state)), self.richness)
+        sought = self._sought(self._intervals(ranges(self.problem, state)), self.richness)
         weights = [
             new.moved(mine, old) if isinstance(new, SoughtFunction) and isinstance(old, SoughtFunction) else mine
             for new, old, mine in zip(
@@ -112,13 +107,14 @@ class FunctionMarch(March):
 
     def _first(self, discretization: Discretization, cells: Cells, deadline: Deadline) -> InverseFit[InverseSystem]:
         """The unknowns for the first guess of everything, and from there the range of states."""
-        ranges = {u: (0.0, 1.0) for u in self.problem.unknowns}
+        nothing = {u: (0.0, 1.0) for u in self.problem.unknowns}
         guesses = [discretization.guess(cells, None)]
         if self.problem.domain.time is None:
             guesses += discretization.constants(cells)
         error: Exception | None = None
-        for guess in guesses:
-            sought = self._sought(self._intervals(ranges), self.richness)
+        while guesses:
+            guess = guesses.pop(0)
+            sought = self._sought(self._intervals(nothing), self.richness)
             start = np.concatenate([each.start for each in sought])
             try:
                 place = settled(InverseSystem(discretization, cells, sought), guess, start, deadline)
@@ -135,7 +131,11 @@ class FunctionMarch(March):
             state = Piece(
                 self.problem.unknowns, cells, discretization.basis, place.unknowns, {}, lift=discretization.lift
             )
-            sought = self._sought(self._intervals(self._ranges(state)), self.richness)
+            if self._graded(place.unknowns, cells, enough(self.problem, state)):
+                cells = self._cells()
+                guesses = [discretization.moved(state, cells)]
+                continue
+            sought = self._sought(self._intervals(ranges(self.problem, state)), self.richness)
             system = InverseSystem(discretization, cells, sought)
             start = np.concatenate([each.start for each in sought])
             return InverseFit(system, settled(system, place.unknowns, start, deadline))
@@ -143,6 +143,24 @@ class FunctionMarch(March):
             f"HardConstraintMoE: {error}; give first guesses for which the problem has a solution, "
             "Unknown(start, of=...) with another start."
         )
+
+    def _discretization(self) -> Discretization:
+        return Discretization(self.problem, Chebyshev(self.levels.at(self.level)[1]), _TRUNCATION, self.weight)
+
+    def _cells(self) -> Cells:
+        return Cells(self.levels.at(self.level)[0], self.problem.domain.time)
+
+    def _graded(self, unknowns: Array, cells: Cells, least: Array) -> bool:
+        """Cut intervals of time where unknowns that solve the equations are not smooth, such as at the start; or not."""
+        marked = slow_intervals(unknowns, self.levels.at(self.level)[1], cells, least)
+        if not marked.any():
+            return False
+        clock = self.problem.domain.clock
+        finer = self.levels.cut(clock, cut_positions(cells.edges[clock], marked))
+        if finer.size(self.level) * len(self.problem.unknowns) > _MOST_GRADED:
+            return False
+        self.levels = finer
+        return True
 
     def _intervals(self, ranges: Mapping[str, tuple[float, float]]) -> dict[str, list[tuple[float, float]]]:
         """{function: intervals of its arguments}, for given ranges of unknowns."""
@@ -162,22 +180,6 @@ class FunctionMarch(March):
                 degree = coarse_degree(len(value.on), level)
                 found.append(SoughtFunction(name, value, [degree] * len(value.on), intervals[name]))
         return found
-
-    def _ranges(self, state: Piece) -> dict[str, tuple[float, float]]:
-        """{unknown: between what its values are}, of a solution and of data."""
-        at = state.cells.points(np.arange(state.cells.count), state.basis.tensor_nodes())
-        values = state.values(torch.from_numpy(at.reshape(-1, at.shape[-1]))).numpy()
-        ranges = {}
-        for j, unknown in enumerate(self.problem.unknowns):
-            seen = [values[:, j]]
-            for condition in self.problem.conditions:
-                if isinstance(condition, Data) and condition.of is None and unknown in condition.values:
-                    measured = condition.values[unknown]
-                    seen += [measured.numpy()] if isinstance(measured, Tensor) else []
-            low, high = min(float(v.min()) for v in seen), max(float(v.max()) for v in seen)
-            margin = _MARGIN * (high - low) or 1.0
-            ranges[unknown] = (low - margin, high + margin)
-        return ranges
 
     # -- March -------------------------------------------------------------------------------------------------------
 
@@ -251,26 +253,28 @@ class FunctionMarch(March):
         rough, few = not resolved(fit), not rich(fit)
         if not (rough or few) or (self._before is not None and same(*self._before[:2], fit)):
             return False
-        levels = self.level, self.richness
-        self.level, self.richness = self.level + rough, self.richness + few
+        before = self.levels, self.level, self.richness
+        graded = rough and self._graded(fit.place.unknowns, fit.system.cells, enough(self.problem, self._piece(fit)))
+        self.level, self.richness = self.level + (rough and not graded), self.richness + few
         if self.levels.size(self.level) * len(self.problem.unknowns) > _MOST_UNKNOWNS:
-            self.level, self.richness = levels
+            self.levels, self.level, self.richness = before
             self.notes += ("finer cells would take too much memory or time; how accurate the equations are solved is not "
                            "known from them",)  # fmt: skip
             return False
-        # dense matrices: a step takes as the cube of their size
-        longer = (self.levels.size(self.level) / self.levels.size(levels[0])) ** 3
-        if _FEWEST_STEPS * self._seconds * longer > deadline.left:
-            self.level, self.richness = levels
+        # dense matrices: solving for the unknowns takes as the cube of their size, the choice of the strength as before
+        longer = (self.levels.size(self.level) / before[0].size(before[1])) ** 3
+        if _FEWEST_STEPS * (self._seconds + (longer - 1) * fit.settling) > deadline.left:
+            self.levels, self.level, self.richness = before
             self.notes += ("there was no time for finer cells; how accurate the equations are solved is not known",)
-            raise TimeIsUpError("finer cells would not be done in time")
+            raise TimeIsUpError("no time for finer cells")
         kept = fit
         try:
             self.fit = self._begin(deadline)
         except (NotSettledError, UndecidedError):
-            self.level, self.richness = levels
+            self.levels, self.level, self.richness = before
             return False
-        self._before = (list(kept.system.sought), kept.place.weights, levels[1])
+        if not graded:  # cuts in time alone tell nothing of how the degrees serve
+            self._before = (list(kept.system.sought), kept.place.weights, before[2])
         return True
 
     def _done(self, status: Status, deadline: Deadline) -> Advance:
@@ -347,6 +351,7 @@ class FunctionMarch(March):
         return {
             "level": self.level,
             "richness": self.richness,
+            "cuts": {name: list(positions) for name, positions in self.levels.cuts.items()},
             "unknowns": torch.from_numpy(fit.place.unknowns),
             "now": _plain_sought(fit.system.sought, fit.place.weights, self.richness),
             "strength": strength,
@@ -364,9 +369,10 @@ class FunctionMarch(March):
         if "now" not in state:
             return
         sought, weights = self._restored(state["now"])
-        edges, degrees = self.levels.at(self.level)
-        discretization = Discretization(self.problem, Chebyshev(degrees), _TRUNCATION, self.weight)
-        system = InverseSystem(discretization, Cells(edges, self.problem.domain.time), sought)
+        for name, positions in state.get("cuts", {}).items():
+            self.levels = self.levels.cut(name, positions)
+        discretization = self._discretization()
+        system = InverseSystem(discretization, self._cells(), sought)
         system.scales = [scale.cpu().numpy() for scale in state["scales"]]
         unknowns = state["unknowns"].cpu().numpy()
         found = state["strength"]
