@@ -27,10 +27,10 @@ from pinnlab.declaration.discontinuities.fluxes import (
     differs,
     leading_that_jump,
 )
+from pinnlab.declaration.discontinuities.steep import Layer, find_layers, together, within
 from pinnlab.declaration.discontinuities.steps import WIDTH, Along, Step, find_steps, line_ticks
 from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
-from pinnlab.declaration.steep import Layer, find_layers, together, within
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
