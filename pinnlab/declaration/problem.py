@@ -389,10 +389,10 @@ class Problem:
         return found
 
     def check_unique(self) -> None:
-        """Raise NotUniqueError where the conditions certainly leave more than one solution, and say which are missing."""
+        """Raise NotUniqueError where conditions certainly leave more than one solution, or none, and say which ones."""
         certificate = self._gaps().certificate
         if certificate is not None:
-            raise NotUniqueError(f"{self.name}: the solution is not unique; {certificate}.")
+            raise NotUniqueError(f"{self.name}: {certificate}.")
 
     def _gaps(self) -> Gaps:
         if is_between(self.conditions):

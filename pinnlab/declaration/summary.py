@@ -85,7 +85,7 @@ class Gaps:
         missing: what the problem seems to lack.
         excess: conditions that stand where none is needed.
         notes: what is uncertain, or needs no action.
-        certificate: why there is certainly more than one solution; None where that is not certain.
+        certificate: why there is certainly more than one solution, or none; None where that is not certain.
     """
 
     missing: tuple[str, ...]
@@ -112,20 +112,22 @@ def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, ord
     missing, excess = few + moving, _excess(context, conditions, count, order_of)
     notes = [] if few else [_constant(context, group) for group in count.constants]
     notes += [_explosion(context, conditions)] if count.explosive else []
+    surplus = _surplus(context, conditions, order_of)
     if count.doubts:
         notes += [f"{text} (not certain: {'; '.join(count.doubts)})" for text in missing]
-        return Gaps((), tuple(excess), tuple(notes), None)
+        return Gaps((), tuple(excess), tuple(notes), surplus[0] if surplus else None)
     bare = [repr(piece) for piece, side in count.sides.items() if side.needed is None and not side.given]
     notes += [f"whether conditions are needed at {', '.join(bare)} is not certain"] if bare else []
-    certain = few if few and _is_certain(count) else moving
-    return Gaps(tuple(missing), tuple(excess), tuple(notes), certain[0] if certain else None)
+    certain = few if few and _is_certain(context, count, order_of) else moving
+    certificates = [*(f"the solution is not unique; {text}" for text in certain), *surplus]
+    return Gaps(tuple(missing), tuple(excess), tuple(notes), certificates[0] if certificates else None)
 
 
 def _initial_gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
     side = count.initial
     if side is None or not (side.lacking or side.needed is None):
         return []
-    given = {(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)}
+    given = _at_an_instant(context, conditions)
     t = context.region.clock
     wanted = [(u, order) for u in context.unknowns for order in range(order_of(u, t)) if (u, order) not in given]
     lacking = [_derived(u, order, t) for u, order in wanted]
@@ -240,13 +242,18 @@ def _motions(context: Context, count: Count) -> list[str]:
     ]
 
 
-def _is_certain(count: Count) -> bool:
+def _is_certain(context: Context, count: Count, order_of: Orders) -> bool:
     """Whether too few conditions leave more than one solution for certain, whatever stands elsewhere."""
+    region, unknowns = context.region, context.unknowns
+    carried = region.has_time and all(order_of(u, region.clock) > 0 for u in unknowns)
     if (count.initial is not None and count.initial.lacking) or count.total is not None:
         return True
     surplus = {piece for piece, s in count.sides.items() if s.needed is not None and s.given > s.needed}
     for piece in (piece for piece, side in count.sides.items() if side.lacking):
         coordinate, ends = piece[:-1], {piece[:-1] + "-", piece[:-1] + "+"}
+        if carried and max(order_of(u, coordinate) for u in unknowns) == 1:
+            # what is carried in has not passed the other end when time is over
+            return True
         # too many elsewhere may be Cauchy data, which fix the solution, though not stably
         if coordinate in count.open_between and not surplus - ends:
             return True
@@ -269,15 +276,28 @@ def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count, 
             f"too many conditions in {x}: {count.total.needed} needed, {count.total.given} given; drop those that "
             "follow from the others or contradict them"
         )
-    given = [(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)]
-    for u, order in dict.fromkeys(given):
-        t = context.region.clock
-        if given.count((u, order)) > 1 or order >= order_of(u, t) > 0:
-            why = "stands twice" if given.count((u, order)) > 1 else "is none that the equations ask for"
-            found.append(
-                f"too many conditions: the {_instant(conditions).instant} value of {_derived(u, order, t)} {why}; drop it"
-            )
-    return found
+    given = _at_an_instant(context, conditions)
+    found += [_dropped(context, conditions, at, "stands twice") for at in dict.fromkeys(given) if given.count(at) > 1]
+    return [*found, *_surplus(context, conditions, order_of)]
+
+
+def _surplus(context: Context, conditions: Sequence[AnyCondition], order_of: Orders) -> list[str]:
+    """Which derivatives by time are given at an instant although the equations tell them from the state there."""
+    return [
+        _dropped(context, conditions, (u, order), "is none that the equations ask for")
+        for u, order in dict.fromkeys(_at_an_instant(context, conditions))
+        if order >= order_of(u, context.region.clock) > 0
+    ]
+
+
+def _at_an_instant(context: Context, conditions: Sequence[AnyCondition]) -> list[tuple[str, int]]:
+    """(unknown, order of the derivative by time) of all that starts or final states give."""
+    return [(u, len(key)) for c in conditions if isinstance(c, AtAnInstant) for u, key, _, _ in c.targets(context)]
+
+
+def _dropped(context: Context, conditions: Sequence[AnyCondition], at: tuple[str, int], why: str) -> str:
+    name = _derived(*at, context.region.clock)
+    return f"too many conditions: the {_instant(conditions).instant} value of {name} {why}; drop it"
 
 
 def _derived(unknown: str, order: int, time: str) -> str:

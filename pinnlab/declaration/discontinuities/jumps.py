@@ -43,8 +43,8 @@ _POINTS = 6000
 """At which equations are evaluated, on all lines together."""
 _LINES = 24
 """Along each of several coordinates."""
-_LAYER_LINES, _LAYER_TICKS = 3, 4000
-"""On which thin layers are looked for: lines along each of several coordinates, and places on all of one coordinate."""
+_LAYER_LINES, _LAYER_TICKS = 3, (20_000, 10_000)
+"""On which thin layers are looked for: lines along each of several coordinates; places on a line of one and of several."""
 _SAME = 1e-8
 """Relative distance up to which two positions are one."""
 _SHOWN = 4
@@ -209,7 +209,7 @@ def _thin(declared: Declared, draw: int) -> dict[str, list[list[Layer]]]:
     """{coordinate: thin layers across it, each as several lines meet it}, with one coordinate of space at most."""
     d, names = len(declared.domain.coordinates), declared.domain.coordinates
     count = 1 if d == 1 else _LAYER_LINES
-    bases, ticks = unit_points("sobol", count, d, np.random.default_rng(1)), line_ticks(_LAYER_TICKS // min(d, 2))
+    bases, ticks = unit_points("sobol", count, d, np.random.default_rng(1)), line_ticks(_LAYER_TICKS[d > 1])
     found = {}
     for i, name in enumerate(names if len(declared.domain.space) < 2 else ()):
         _, along = _on_lines(declared, bases, torch.full((count,), i), draw)

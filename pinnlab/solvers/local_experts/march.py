@@ -86,22 +86,17 @@ class SlabMarch:
         self.numbers: Numbers = self._first_numbers
         if begin is not None:
             self.numbers = {name: begin.coefficients.get(name, value) for name, value in self.numbers.items()}
+        self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
+        self._pace = Pace(0.5 * multiplications_per_second())
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
             # what begins as nothing is measured by what it is to become: its first moments need no digits of their own
-            self.size = np.maximum(self.size, _BEGINNING * self._scales())
-        self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
-        self._pace = Pace(0.5 * multiplications_per_second())
-        if self.time is not None:
+            natural = problem.scales().unknowns
+            self.size = np.maximum(self.size, [_BEGINNING * natural[u][1] for u in problem.unknowns])
             self._resolve_start(deadline or Deadline())
         elif len(self.names) == 1:
             self._grade()
-
-    def _scales(self) -> Array:
-        """(m,) natural sizes of the unknowns."""
-        found = self.problem.scales().unknowns
-        return np.array([found[unknown][1] for unknown in self.problem.unknowns])
 
     @property
     def done(self) -> bool:
@@ -207,9 +202,8 @@ class SlabMarch:
             return tried
         self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
-        return SlabAttempt(
-            True, found.misfit, made.held_out_residual(cells, found.coefficients, found.numbers), cells.count
-        )
+        off = made.held_out_residual(cells, found.coefficients, found.numbers)
+        return SlabAttempt(True, found.misfit, off, cells.count)
 
     def follow(self, other: SlabMarch) -> None:
         """Begin near another march, of the same problem with other numbers, that has come to its end."""
@@ -239,9 +233,8 @@ class SlabMarch:
 
     def _is_suspicious(self, misfit: float, size: Array) -> bool:
         """Whether cells resolve what they found for a steady problem, and yet its equations do not hold."""
-        if self.time is not None or self.suspect is not None or self.coarse:
-            return False
-        return misfit > _SUSPICIOUS * self.settings.tolerance * float(size.max())
+        known = self.time is not None or self.suspect is not None or self.coarse
+        return not known and misfit > _SUSPICIOUS * self.settings.tolerance * float(size.max())
 
     # -- cells and slabs ---------------------------------------------------------------------------------------------
 
