@@ -245,9 +245,8 @@ class CutLevels:
             starts = [lambda: rows.sampled(lambda x: known(torch.from_numpy(x)).numpy())]
         elif not self.linear:
             starts = [partial(rows.constant, np.array(v)) for v in constant_starts(self.problem)]
-        why = (
-            f"Gauss-Newton did not converge from {'a constant start' if known is None else 'the start that was given'}"
-        )
+        begun_at = "a constant start" if known is None else "the start that was given"
+        why = f"Gauss-Newton did not converge from {begun_at}"
         for start in starts:
             try:
                 begun = start() if self.linear or known is not None else self._begun(rows, start(), deadline)
@@ -269,7 +268,9 @@ class CutLevels:
         """
         mixing = rows.thinned(_BEGUN)
         system = CellSystem(rows.groups, mixing, rows.layout.middles(), len(self.problem.unknowns))
-        found = system.solve(start, _ROUGHLY, _MOST_STEPS, self._pace, deadline)
+        # small factorizations tell nothing of the pace of large ones
+        pace = Pace(self._pace.rate)
+        found = system.solve(start, _ROUGHLY, _MOST_STEPS, pace, deadline)
         if found.converged:
             return found.coefficients
         now, share, step = start, 0.0, 0.25
@@ -277,7 +278,7 @@ class CutLevels:
         while share < 1.0 and step > _SHORTEST:
             tried = min(1.0, share + step)
             left = [(1.0 - tried) * each for each in first]
-            found = system.solve(now, _ROUGHLY, _FEW_STEPS, self._pace, deadline, left)
+            found = system.solve(now, _ROUGHLY, _FEW_STEPS, pace, deadline, left)
             if found.converged:
                 now, share, step = found.coefficients, tried, 1.5 * step
             else:
