@@ -64,6 +64,11 @@ def is_complex(name: str, available: Collection[str]) -> bool:
     return name not in available and all(part in available for part in parts_of(name))
 
 
+def signature_of(names: Iterable[str]) -> inspect.Signature:
+    """The signature of a function of these arguments, by position or by name: what ``argument_names`` reads."""
+    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+
+
 def with_arguments(function: Callable[..., Any], names: Iterable[str]) -> Callable[..., Any]:
     """The same function of keywords, with a signature that ``argument_names`` can read.
 
@@ -71,8 +76,7 @@ def with_arguments(function: Callable[..., Any], names: Iterable[str]) -> Callab
         function: a function ``f(**given)``; it is changed in place.
         names: of its arguments.
     """
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    vars(function)["__signature__"] = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    vars(function)["__signature__"] = signature_of(names)
     return function
 
 

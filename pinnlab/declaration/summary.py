@@ -109,10 +109,10 @@ def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, ord
         *_line_gaps(context, count, order_of),
     ]
     moving = [] if few else _motions(context, count)
-    missing, excess = few + moving, _excess(context, conditions, count, order_of)
+    surplus = _surplus(context, conditions, order_of)
+    missing, excess = few + moving, [*_excess(context, conditions, count), *surplus]
     notes = [] if few else [_constant(context, group) for group in count.constants]
     notes += [_explosion(context, conditions)] if count.explosive else []
-    surplus = _surplus(context, conditions, order_of)
     if count.doubts:
         notes += [f"{text} (not certain: {'; '.join(count.doubts)})" for text in missing]
         return Gaps((), tuple(excess), tuple(notes), surplus[0] if surplus else None)
@@ -262,7 +262,7 @@ def _is_certain(context: Context, count: Count, order_of: Orders) -> bool:
     return False
 
 
-def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
+def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count) -> list[str]:
     found = []
     for piece, side in count.sides.items():
         if side.needed is not None and side.given > side.needed:
@@ -277,8 +277,8 @@ def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count, 
             "follow from the others or contradict them"
         )
     given = _at_an_instant(context, conditions)
-    found += [_dropped(context, conditions, at, "stands twice") for at in dict.fromkeys(given) if given.count(at) > 1]
-    return [*found, *_surplus(context, conditions, order_of)]
+    twice = [at for at in dict.fromkeys(given) if given.count(at) > 1]
+    return [*found, *(_dropped(context, conditions, at, "stands twice") for at in twice)]
 
 
 def _surplus(context: Context, conditions: Sequence[AnyCondition], order_of: Orders) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 import torch
 
+from pinnlab.declaration.arguments import signature_of
 from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.axes import Axis, apply_along
@@ -255,8 +256,7 @@ class Reference:
     @property
     def __signature__(self) -> inspect.Signature:
         # a problem binds its reference's arguments by name, so they must be readable
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        return inspect.Signature([inspect.Parameter(name, kind) for name in self.interpolant.axes])
+        return signature_of(self.interpolant.axes)
 
     def __call__(self, **coordinates: Any) -> dict[str, Any]:
         """Evaluate at points.

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pinnlab.declaration.arguments import signature_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import ComputedReference
 from pinnlab.derivatives.stencils import Array
@@ -17,12 +18,6 @@ from pinnlab.reference.base import at_coordinates
 
 Columns = Callable[[dict[str, Array]], dict[str, Array]]
 """{coordinate: (p,)} -> {unknown: (p,)}, such as an ``Interpolant``."""
-
-
-def _signature(names: Sequence[str]) -> inspect.Signature:
-    # a problem binds its reference's arguments by name
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
 def _sorted(parameters: dict[str, Any]) -> tuple[Any, ...]:
@@ -46,7 +41,7 @@ class ClassicalReference(ComputedReference):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return _signature((*self._problem.domain.coordinates, *self._problem.families))
+        return signature_of((*self._problem.domain.coordinates, *self._problem.families))
 
     def ready(self, **parameters: Any) -> bool:
         mine = {name: parameters[name] for name in self._problem.families if name in parameters}
@@ -89,7 +84,7 @@ class MemberReference(ComputedReference):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return _signature((*self._coordinates, *self._parameters))
+        return signature_of((*self._coordinates, *self._parameters))
 
     def ready(self, **parameters: Any) -> bool:
         return all(n in parameters for n in self._parameters) and self._key(parameters) in self._known

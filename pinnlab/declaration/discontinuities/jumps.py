@@ -207,30 +207,38 @@ def _in_bounds(domain: Region, unit: Tensor) -> Tensor:
 
 def _thin(declared: Declared, draw: int) -> dict[str, list[list[Layer]]]:
     """{coordinate: thin layers across it, each as several lines meet it}, with one coordinate of space at most."""
-    d, names = len(declared.domain.coordinates), declared.domain.coordinates
-    count = 1 if d == 1 else _LAYER_LINES
-    bases, ticks = unit_points("sobol", count, d, np.random.default_rng(1)), line_ticks(_LAYER_TICKS[d > 1])
-    found = {}
-    for i, name in enumerate(names if len(declared.domain.space) < 2 else ()):
-        _, along = _on_lines(declared, bases, torch.full((count,), i), draw)
+    names, found = declared.domain.coordinates, {}
+    count, ticks = _layer_lines(declared), line_ticks(_LAYER_TICKS[len(names) > 1])
+    for name in names if len(declared.domain.space) < 2 else ():
+        _, along = _across_layers(declared, name, draw)
         found[name] = together(find_layers(along, ticks, count), count)
     return found
+
+
+def _layer_lines(declared: Declared) -> int:
+    return 1 if len(declared.domain.coordinates) == 1 else _LAYER_LINES
+
+
+def _across_layers(declared: Declared, name: str, draw: int) -> tuple[Along, Along]:
+    """``_on_lines`` along a coordinate, on the lines on which thin layers across it are looked for."""
+    names, count = declared.domain.coordinates, _layer_lines(declared)
+    bases = unit_points("sobol", count, len(names), np.random.default_rng(1))
+    return _on_lines(declared, bases, torch.full((count,), names.index(name)), draw)
 
 
 def _of_layers(
     declared: Declared, thin: Mapping[str, list[list[Layer]]], jumps: Sequence[Jump], draw: int
 ) -> list[Jump]:
     """Both ends of thin layers in which nothing is known to jump."""
-    domain, found, d = declared.domain, list[Jump](), len(declared.domain.coordinates)
-    bases = unit_points("sobol", _LAYER_LINES, d, np.random.default_rng(1))
+    found = list[Jump]()
     for name, group in ((name, group) for name, groups in thin.items() for group in groups):
-        i, (lower, upper) = domain.coordinates.index(name), domain.bounds[name]
+        lower, upper = declared.domain.bounds[name]
         ends = min(each.lower for each in group), max(each.upper for each in group)
         first, last = (lower + end * (upper - lower) for end in ends)
         known = any(j.coordinate == name and first < (j.position or first) < last for j in jumps)
         if known or ends[0] <= 0 or ends[1] >= 1:
             continue
-        points_of, _ = _on_lines(declared, bases, torch.full((_LAYER_LINES,), i), draw)
+        points_of, _ = _across_layers(declared, name, draw)
         lines = torch.tensor([each.line for each in group])
         low, high, peak = (
             points_of(lines, torch.tensor(at, dtype=torch.float64))

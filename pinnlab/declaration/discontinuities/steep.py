@@ -67,12 +67,17 @@ def find_layers(along: Callable[[Tensor, Tensor], Tensor], ticks: Tensor, lines:
     if not suspects:
         return []
     function, line, first, last = torch.tensor(suspects).unbind(1)
+
+    def own(at: Tensor) -> Tensor:
+        """(s, p) of each suspect's function on its line, at positions (s, p)."""
+        values = along(line.repeat_interleave(at.shape[1]), at.reshape(-1)).reshape(-1, *at.shape)
+        return values[function, torch.arange(len(function))]
+
     low, high = ticks[first], ticks[last]
     unit = torch.linspace(0, 1, _PARTS + 1, dtype=torch.float64)
     for _ in range(_ROUNDS):
         at = low[:, None] + (high - low)[:, None] * unit
-        values = along(line.repeat_interleave(_PARTS + 1), at.reshape(-1)).reshape(-1, *at.shape)
-        values = values[function, torch.arange(len(function))]
+        values = own(at)
         begin, end = _core(values, at)
         resolved = end - begin > 8 * (high - low) / _PARTS
         if bool(resolved.all()):
@@ -80,15 +85,12 @@ def find_layers(along: Callable[[Tensor, Tensor], Tensor], ticks: Tensor, lines:
         step = (high - low) / _PARTS
         low, high = torch.where(resolved, low, begin - step), torch.where(resolved, high, end + step)
     fine = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, 4 * _PARTS + 1, dtype=torch.float64)
-    closer = along(line.repeat_interleave(fine.shape[1]), fine.reshape(-1)).reshape(-1, *fine.shape)
-    closer = closer[function, torch.arange(len(function))]
     # what varies more and more the closer one looks is singular, and no cell resolves it
-    bounded = closer.diff(dim=1).abs().sum(dim=1) < _BOUNDED * values.diff(dim=1).abs().sum(dim=1)
+    bounded = own(fine).diff(dim=1).abs().sum(dim=1) < _BOUNDED * values.diff(dim=1).abs().sum(dim=1)
     done = resolved & bounded & (end - begin > _THINNEST)
     reach = _TAIL * (end - begin)
     sides = torch.stack([begin - reach, end + reach], dim=1).clamp(0, 1)
-    beside = along(line.repeat_interleave(2), sides.reshape(-1)).reshape(-1, *sides.shape)
-    beside = beside[function, torch.arange(len(function))]
+    beside = own(sides)
     at, values = torch.cat([at, sides[:, 1:]], dim=1), torch.cat([values, beside[:, 1:]], dim=1)
     peak = at.gather(1, (values - beside[:, :1]).abs().argmax(dim=1, keepdim=True))[:, 0]
     columns = (function, line, begin - reach, end + reach, peak)

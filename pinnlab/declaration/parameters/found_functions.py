@@ -15,6 +15,7 @@ import scipy
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.arguments import signature_of
 from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
 from pinnlab.derivatives.fields import Field, composed
@@ -102,8 +103,7 @@ class _Called:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        return inspect.Signature([inspect.Parameter(name, kind) for name in self.on])
+        return signature_of(self.on)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Values at arguments in the order of ``on`` or by name; shapes broadcast.

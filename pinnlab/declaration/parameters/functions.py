@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.arguments import argument_names, signature_of
 from pinnlab.declaration.calling import in_full_precision
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fields import Field
@@ -50,8 +50,7 @@ class FunctionParameter(ABC):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        return inspect.Signature([inspect.Parameter(name, kind) for name in self.on])
+        return signature_of(self.on)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Values at coordinates given in the order of ``on`` or by name; shapes broadcast.

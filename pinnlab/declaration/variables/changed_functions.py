@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.arguments import argument_names, signature_of
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.fields import Field
 from pinnlab.derivatives.indices import Indices
@@ -79,8 +79,7 @@ class ChangedFunction:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        return inspect.Signature([inspect.Parameter(name, kind) for name in self.names])
+        return signature_of(self.names)
 
     def __call__(self, **bound: Any) -> Any:
         """What it returns for inner variables: fields, or tensors (n,)."""

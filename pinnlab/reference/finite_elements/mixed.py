@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.arguments import argument_names, signature_of
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.jets import made_up_jet
@@ -79,9 +79,8 @@ class _Equations:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         more = [self.lifted[name].laplacian for name in self.names if name in self.lifted]
-        return inspect.Signature([inspect.Parameter(name, kind) for name in (*self.names, *more)])
+        return signature_of((*self.names, *more))
 
     def __call__(self, **bound: Any) -> Any:
         """What it returns."""
@@ -107,8 +106,7 @@ class _Definition:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        return inspect.Signature([inspect.Parameter(name, kind) for name in (self.unknown, self.laplacian)])
+        return signature_of((self.unknown, self.laplacian))
 
     def __call__(self, **bound: Any) -> dict[str, Any]:
         """The residual by its name."""

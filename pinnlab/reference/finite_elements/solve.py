@@ -37,7 +37,7 @@ from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.grids.newton import Linear, SteadySystem, newton, newton_by_steps
-from pinnlab.reference.grids.structure import Structure, initial_values, matched, start_function
+from pinnlab.reference.grids.structure import Structure, check_square, initial_values, matched, start_function
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 
 Read = Callable[[Problem], Structure]
@@ -61,11 +61,7 @@ def check_elements(problem: Problem) -> None:
             f"reference_solution: {len(space)} space dimensions ({', '.join(space)}); the built-in solvers work in one, two "
             "and three. Pass a reference of your own as Problem(reference=...)."
         )
-    if len(problem.residual_names) != len(problem.unknowns):
-        raise ValueError(
-            f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
-            f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
-        )
+    check_square(problem)
     form = mixed_form(problem)
     posed = problem if form is None else form.problem
     symbol = Symbol(posed)

@@ -26,7 +26,7 @@ from pinnlab.domains import Box
 from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.faces import face_conditions
 from pinnlab.reference.grids.equations import Equations
-from pinnlab.reference.grids.structure import Structure, initial_targets, periodic_unknowns
+from pinnlab.reference.grids.structure import Structure, check_square, initial_targets, periodic_unknowns
 
 GRIDS = 4
 """Dimensions of space, at most, in which steady problems are solved on tensor grids."""
@@ -193,11 +193,7 @@ def check_solvable(problem: Problem) -> None:
             f"reference_solution: the built-in solver takes integrals of steady problems only, not {integrals[0]!r}; solve "
             "with pl.HardConstraintMoE(), or pass a reference of your own as Problem(reference=...)."
         )
-    if len(problem.residual_names) != len(problem.unknowns):
-        raise ValueError(
-            f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
-            f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
-        )
+    check_square(problem)
     if problem.domain.has_time:
         _check_initial(problem)
     faces = [(face.unknown, face.piece) for face in face_conditions(problem)]

@@ -114,3 +114,12 @@ def start_function(problem: Problem) -> Callable[[Mapping[str, Array]], dict[str
         return {u: values for (u, order), values in initial_values(problem, points).items() if order == 0}
 
     return start
+
+
+def check_square(problem: Problem) -> None:
+    """Raise ValueError where there are more or fewer equations than unknowns."""
+    if len(problem.residual_names) != len(problem.unknowns):
+        raise ValueError(
+            f"reference_solution: {len(problem.residual_names)} equations for {len(problem.unknowns)} unknowns "
+            f"({', '.join(problem.unknowns)}); give as many equations as unknowns."
+        )

@@ -11,7 +11,7 @@ Singularly Perturbed Differential Equations (2008), chapter I.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -70,26 +70,29 @@ def side_layers(problem: Problem) -> dict[str, tuple[float, float]]:
     Args:
         problem: steady, on a box; none are known of non-linear equations, which make layers by their solution.
     """
-    region = problem.domain
-    names = region.coordinates
-    lengths = {name: upper - lower for name, (lower, upper) in region.bounds.items()}
-    term = problem.equation_term()
-    found = trace(
-        term, region.columns, problem.unknowns, problem.parameter_values(), term.draw(dry_points(len(names)), _PLACES)
-    )
+    names = problem.domain.coordinates
+    lengths = {name: upper - lower for name, (lower, upper) in problem.domain.bounds.items()}
     widths = {name: (math.inf, math.inf) for name in names}
+    for residual, leaves in _traced(problem):
+        if not _is_linear(residual, leaves):
+            return dict.fromkeys(names, (math.inf, math.inf))
+        slopes = {key: a.detach().tolist() for key, a in gradients(residual, leaves).items()}
+        for at in range(_PLACES):
+            here = {key: a[at] for key, a in slopes.items()}
+            for name in names:
+                mine = _layers_across(name, here, lengths)
+                widths[name] = min(widths[name][0], mine[0]), min(widths[name][1], mine[1])
+    return widths
+
+
+def _traced(problem: Problem) -> Iterator[tuple[Tensor, dict[tuple[str, ...], Tensor]]]:
+    """(residual, {derivative: its value}) of every equation and unknown, (n,) each, at made-up jets."""
+    region, term = problem.domain, problem.equation_term()
+    sites = term.draw(dry_points(len(region.coordinates)), _PLACES)
+    found = trace(term, region.columns, problem.unknowns, problem.parameter_values(), sites)
     for residual in found.residuals.values():
         for jet in found.jets[0].values():
-            leaves = dict(jet)
-            if not _is_linear(residual, leaves):
-                return dict.fromkeys(names, (math.inf, math.inf))
-            slopes = {key: a.detach().tolist() for key, a in gradients(residual, leaves).items()}
-            for at in range(_PLACES):
-                here = {key: a[at] for key, a in slopes.items()}
-                for name in names:
-                    mine = _layers_across(name, here, lengths)
-                    widths[name] = min(widths[name][0], mine[0]), min(widths[name][1], mine[1])
-    return widths
+            yield residual, dict(jet)
 
 
 def _layers_across(
@@ -120,14 +123,8 @@ def thinnest_layer(problem: Problem) -> float:
     Args:
         problem: steady, with one coordinate.
     """
-    region = problem.domain
-    (x,) = region.coordinates
-    term = problem.equation_term()
-    sites = term.draw(dry_points(1), _PLACES)
-    found = trace(term, region.columns, problem.unknowns, problem.parameter_values(), sites)
-    widths = [math.inf]
-    for residual in found.residuals.values():
-        for jet in found.jets[0].values():
-            slopes = {key.count(x): a.detach().tolist() for key, a in gradients(residual, dict(jet)).items()}
-            widths += [layer_width(dict(zip(slopes, a, strict=True))) for a in zip(*slopes.values(), strict=True)]
+    (x,), widths = problem.domain.coordinates, [math.inf]
+    for residual, leaves in _traced(problem):
+        slopes = {key.count(x): a.detach().tolist() for key, a in gradients(residual, leaves).items()}
+        widths += [layer_width(dict(zip(slopes, a, strict=True))) for a in zip(*slopes.values(), strict=True)]
     return min(widths)

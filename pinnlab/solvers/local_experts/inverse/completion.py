@@ -6,10 +6,10 @@ agree where these meet, and with the start, and how smooth they are is found lik
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from pinnlab.declaration.arguments import signature_of
 from pinnlab.declaration.conditions import Data, Dirichlet, Initial
 from pinnlab.declaration.parameters.kinds import Unknown
 from pinnlab.declaration.problem import Problem
@@ -23,7 +23,7 @@ class _Value:
     """
 
     def __init__(self, name: str):
-        self.__signature__ = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)])
+        self.__signature__ = signature_of([name])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         (value,) = self.__signature__.bind(*args, **kwargs).args
