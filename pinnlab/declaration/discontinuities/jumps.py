@@ -235,7 +235,7 @@ def _of_layers(
         lower, upper = declared.domain.bounds[name]
         ends = min(each.lower for each in group), max(each.upper for each in group)
         first, last = (lower + end * (upper - lower) for end in ends)
-        known = any(j.coordinate == name and first < (j.position or first) < last for j in jumps)
+        known = any(j.coordinate == name and j.position is not None and first < j.position < last for j in jumps)
         if known or ends[0] <= 0 or ends[1] >= 1:
             continue
         points_of, _ = _across_layers(declared, name, draw)
