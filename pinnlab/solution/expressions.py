@@ -15,8 +15,10 @@ from torch import Tensor
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.calling import explained
 from pinnlab.declaration.conditions.binding import NORMAL
+from pinnlab.declaration.discontinuities.steps import WIDTH
 from pinnlab.declaration.dry_run import parameter_values
 from pinnlab.declaration.parameters.functions import FunctionParameter
+from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.directions import Direction
@@ -64,6 +66,7 @@ def scope_at(solution: Solved, points: Tensor, normals: Tensor | None = None) ->
     """
     problem = solution.problem
     names, unknowns = problem.domain.coordinates, problem.unknowns
+    points = _on_one_side(problem, points)
     whole = _Shared(solution_jet(solution), points, names)
     jets: dict[str, NamedJet] = {u: whole.of(j) for j, u in enumerate(unknowns)}
     parameters: dict[str, Any] = {}
@@ -76,6 +79,18 @@ def scope_at(solution: Solved, points: Tensor, normals: Tensor | None = None) ->
     columns = problem.domain.columns
     outward = {} if normals is None else {name: columns(normals)[name] for name in problem.domain.space}
     return Scope.of_jets(jets, columns(points), parameters, outward)
+
+
+def _on_one_side(problem: Problem, points: Tensor) -> Tensor:
+    """Points (n, d), those exactly where coefficients jump just above it: there a slope and a coefficient belong together."""
+    for jump in problem.jumps:
+        if jump.position is not None and jump.coordinate is not None:
+            i, (lower, upper) = problem.domain.coordinates.index(jump.coordinate), problem.domain.bounds[jump.coordinate]
+            width = 2 * WIDTH * (upper - lower)
+            close = (points[:, i].detach() - jump.position).abs() <= width
+            offset = torch.zeros_like(points).index_fill_(1, torch.tensor([i], device=points.device), 2 * width)
+            points = points + offset * close[:, None]
+    return points
 
 
 class _Shared:

@@ -204,6 +204,20 @@ def test_an_expression_binds_everything_by_name(experts: pl.Solution) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "k", [pl.Piecewise((pl.Box(x=(0.0, 0.5)), 400.0), otherwise=1.0), lambda x: torch.where(x < 0.5, 400.0, 1.0)]
+)
+def test_a_flux_exactly_where_materials_meet(k: Any) -> None:
+    ends = [pl.Dirichlet(T=0.0, on="x-"), pl.Dirichlet(T=1.0, on="x+")]
+    bar = pl.Problem(pl.Box(x=(0.0, 1.0)), "T", lambda T, k: pl.diff(k * T.x, "x"), ends, parameters={"k": k})
+    solution = pl.solve(bar, max_seconds=5, progress=False)
+    flux = solution.evaluate(lambda T, k: k * T.x, x=[0.25, 0.5, 0.75])
+    assert np.allclose(flux, 1 / (0.5 / 400 + 0.5), rtol=1e-9)
+    at = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(solution.evaluate(lambda T, k: T, x=at).sum(), at)
+    assert torch.allclose(slope, at * 0 + float(flux[1]), rtol=1e-9)  # above the edge k is 1
+
+
 def test_functions_as_parameters_and_coefficients_that_were_found() -> None:
     problem = pl.Problem(
         domain=pl.Box(x=(0.0, 1.0)), unknowns="u", equations=lambda u, q, c: u.x - c * q,

@@ -480,6 +480,10 @@ def test_an_unknown_that_vanishes_has_an_absolute_error() -> None:
     assert (
         "error of v, which vanishes, 3.0e-09 absolute, 6.0e-09 of the size with which it would matter" in tiny.sentence
     )
+    # a zero that nothing drives may have missed what does
+    nothing = ErrorEstimate.of({"v": 0.0}, {"v": 0.0}, {"v": Size(0.0, 0.0)}, 1e-15, "x", 0.0)
+    verdict, why = judge(nothing, [], 1.0, 0.01)
+    assert verdict is Verdict.DOUBTFUL and "zero everywhere, as nothing that was looked at drives it" in why
     # with nothing to compare it with it is neither good nor wrong
     seen = [Misfit("equation", "equation", 1.0, 1.0, 1.0)]
     alone = ErrorEstimate.of({"v": 3.0}, {"v": 0.0}, {"v": Size(0.0, 0.0)}, 1e-15, "x", 0.0)

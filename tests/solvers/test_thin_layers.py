@@ -35,8 +35,8 @@ def test_the_classical_solver_cuts_at_both_ends_of_a_ramp():
     assert np.abs(pl.reference_solution(ramp)(x=x)["u"] - behind_a_jump(x)).max() < 1e-5
 
 
-def test_a_narrow_source():
-    width = 2e-4
+@pytest.mark.parametrize("width", [2e-4, 6e-6])
+def test_a_narrow_source(width):
     problem = pl.Problem(
         LINE, "u", lambda u, x: u.xx + torch.exp(-(((x - AT) / width) ** 2)) / width, pl.Dirichlet(u=0.0)
     )

@@ -43,7 +43,7 @@ _POINTS = 6000
 """At which equations are evaluated, on all lines together."""
 _LINES = 24
 """Along each of several coordinates."""
-_LAYER_LINES, _LAYER_TICKS = 3, (20_000, 2_000)
+_LAYER_LINES, _LAYER_TICKS = 3, (100_000, 10_000)
 """On which thin layers are looked for: lines along each of several coordinates; places on a line of one and of several."""
 _SAME = 1e-8
 """Relative distance up to which two positions are one."""

@@ -30,8 +30,9 @@ _PARTS = 64
 _ROUNDS = 8
 _THINNEST = 1e-8
 """Relative to the line: what is thinner is a jump."""
+_FINER = 16
 _BOUNDED = 1.3
-"""How much more of a layer's variation four times as many ticks may see."""
+"""How much more of a layer's variation so many times as many ticks may see."""
 _TAIL = 2.0
 """How far layers reach beyond their cores, in widths of these: there an exponential has fallen by a million."""
 
@@ -84,7 +85,7 @@ def find_layers(along: Callable[[Tensor, Tensor], Tensor], ticks: Tensor, lines:
             break
         step = (high - low) / _PARTS
         low, high = torch.where(resolved, low, begin - step), torch.where(resolved, high, end + step)
-    fine = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, 4 * _PARTS + 1, dtype=torch.float64)
+    fine = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, _FINER * _PARTS + 1, dtype=torch.float64)
     # what varies more and more the closer one looks is singular, and no cell resolves it
     bounded = own(fine).diff(dim=1).abs().sum(dim=1) < _BOUNDED * values.diff(dim=1).abs().sum(dim=1)
     done = resolved & bounded & (end - begin > _THINNEST)

@@ -163,6 +163,8 @@ def judge(
         )
     if missed is not None and _finite(missed) > _MISSED and ((found and not fitted) or not missed.noise):
         return Verdict.DOUBTFUL, f"{size}, but the data are missed by {missed.relative:.0e} of their size"
+    if estimate.sizes and all(each.rms == each.natural == 0 for each in estimate.sizes.values()):
+        return Verdict.DOUBTFUL, f"{size}, but it is zero everywhere, as nothing that was looked at drives it; {held}"
     if estimate.is_good(tolerance):
         return Verdict.GOOD, f"{size}; {held}"
     return Verdict.DOUBTFUL, f"{size}, {_than(estimate, tolerance)}; {held}"
