@@ -82,10 +82,13 @@ def scope_at(solution: Solved, points: Tensor, normals: Tensor | None = None) ->
 
 
 def _on_one_side(problem: Problem, points: Tensor) -> Tensor:
-    """Points (n, d), those exactly where coefficients jump just above it: there a slope and a coefficient belong together."""
+    """Points (n, d); those exactly where coefficients jump just above: slope and coefficient belong together there."""
     for jump in problem.jumps:
         if jump.position is not None and jump.coordinate is not None:
-            i, (lower, upper) = problem.domain.coordinates.index(jump.coordinate), problem.domain.bounds[jump.coordinate]
+            i, (lower, upper) = (
+                problem.domain.coordinates.index(jump.coordinate),
+                problem.domain.bounds[jump.coordinate],
+            )
             width = 2 * WIDTH * (upper - lower)
             close = (points[:, i].detach() - jump.position).abs() <= width
             offset = torch.zeros_like(points).index_fill_(1, torch.tensor([i], device=points.device), 2 * width)
