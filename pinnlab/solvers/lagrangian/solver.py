@@ -180,7 +180,9 @@ class Characteristics(Method):
         self._solver, self._builder = solver, Builder(solver, settings)
         self._whole = Labelled.of(problem, solver)
         self._own = problem.unknowns
-        self._known = states_are_known(self._whole.labels, self._own, self._whole.exact.ansatz)
+        exact = self._whole.exact
+        given = not any(isinstance(condition, Initial) for condition in exact.soft)
+        self._known = given and states_are_known(self._whole.labels, self._own, exact.ansatz)
         self._unseen = self._known and not velocity_uses(problem, self._own)
 
     def assemble(self, problem: Problem, number: int) -> Assembly:

@@ -69,6 +69,15 @@ def test_without_a_drift_all_of_the_motion_is_learned() -> None:
     assert moved == pytest.approx(np.full(3, 5.0), abs=1e-5)
 
 
+@pytest.mark.parametrize("drift", ["mean", None])
+def test_an_initial_state_in_the_loss_is_learned(drift: str | None) -> None:
+    soft = circle(
+        parameters={"c": 5.0}, conditions=[pl.Initial(u=lambda x: torch.sin(x), exact=False), pl.Periodic(on="x")]
+    )
+    solver = pl.LagrangianPINN(drift=drift, stages=pl.LevenbergMarquardt(steps=30), **SMALL)
+    assert pl.solve(soft, solver, progress=False).error()["u"] < 1e-5
+
+
 def test_drifts_that_cannot_be() -> None:
     with pytest.raises(ValueError, match=r"drift=3.0.*'mean'.*or None"):
         pl.LagrangianPINN(drift=3.0)  # type: ignore[arg-type]
