@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from html import escape
@@ -129,9 +129,9 @@ def judge(
     """
     if solved < 1:
         return Verdict.WRONG, f"there is no solution on {100 * (1 - solved):.0f} % of the domain"
-    worst = max((m for m in misfits if m.kind not in ("equation", "data")), key=_finite, default=None)
-    missed = max((m for m in misfits if m.kind == "data"), key=_finite, default=None)
-    held = _held(misfits)
+    parts = _by_kind(misfits)
+    off, worst, missed = (max(chosen, key=_finite, default=None) for chosen in parts.values())
+    held = _held(parts)
     if not_unique:
         broken = max(misfits, key=_finite, default=None)
         if broken is not None and broken.kind != "data" and _finite(broken) > _BROKEN:
@@ -155,7 +155,6 @@ def judge(
         return Verdict.DOUBTFUL, f"{size}, of which nothing else shows anything; {held}"
     if worst is not None and _finite(worst) > _BROKEN:
         return Verdict.DOUBTFUL, f"{size}, but {worst.name} is violated by {worst.relative:.0e} of its size"
-    off = max((m for m in misfits if m.kind == "equation"), key=_finite, default=None)
     if off is not None and _finite(off) > _BROKEN and _FOLLOWED not in estimate.method:
         return Verdict.DOUBTFUL, (
             f"{size}, but {off.name} is off by {off.relative:.0e} of its size somewhere, where something may be thinner "
@@ -181,19 +180,23 @@ def _finite(misfit: Misfit) -> float:
     return misfit.relative if not math.isnan(misfit.relative) else math.inf
 
 
-def _held(misfits: Sequence[Misfit]) -> str:
+def _by_kind(misfits: Sequence[Misfit]) -> dict[str, list[Misfit]]:
+    """Those of equations, of conditions and of data."""
+    parts: dict[str, list[Misfit]] = {"equations": [], "conditions": [], "data": []}
+    for misfit in misfits:
+        parts[{"equation": "equations", "data": "data"}.get(misfit.kind, "conditions")].append(misfit)
+    return parts
+
+
+def _held(parts: Mapping[str, Sequence[Misfit]]) -> str:
     """How well equations, conditions and data hold, in words."""
-    parts = []
-    for what, chosen in (
-        ("equations", [m for m in misfits if m.kind == "equation"]),
-        ("conditions", [m for m in misfits if m.kind not in ("equation", "data")]),
-        ("data", [m for m in misfits if m.kind == "data"]),
-    ):
+    words = []
+    for what, chosen in parts.items():
         if chosen:
-            largest = max(_finite(m) for m in chosen)
+            largest = max(map(_finite, chosen))
             noise = " (noise)" if any(m.noise for m in chosen) else ""
-            parts.append(f"{what} hold to {largest:.0e}{noise}" if largest > 1e-13 else f"{what} hold to rounding")
-    return ", ".join(parts)
+            words.append(f"{what} hold to {largest:.0e}{noise}" if largest > 1e-13 else f"{what} hold to rounding")
+    return ", ".join(words)
 
 
 def report(
