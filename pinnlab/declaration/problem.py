@@ -19,6 +19,7 @@ from pinnlab.declaration.clashes.detection import Clashes, find_clashes
 from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
 from pinnlab.declaration.counting.condition_count import Count
 from pinnlab.declaration.counting.needed import NotUniqueError, count
+from pinnlab.declaration.discontinuities.boundary_jumps import find_boundary_jumps
 from pinnlab.declaration.discontinuities.fluxes import Jump, lost_flux, lost_where_it_passes, said_of_jumps
 from pinnlab.declaration.discontinuities.joints import Joints, find_joints
 from pinnlab.declaration.discontinuities.jumps import Declared, find_jumps
@@ -262,8 +263,8 @@ class Problem:
 
     @cached_property
     def jumps(self) -> tuple[Jump, ...]:
-        """Where coefficients and sources jump inside the domain; looked for once, when it is first asked for."""
-        return find_jumps(self._declared)
+        """Where coefficients and sources jump inside, and boundary conditions in time; looked for when first asked for."""
+        return (*find_jumps(self._declared), *find_boundary_jumps(self._declared, self.condition_terms()))
 
     @property
     def _declared(self) -> Declared:
@@ -353,9 +354,8 @@ class Problem:
         given = posed if is_between(self.conditions) else self.conditions
         families, missing = parameter_notes(self.parameters, self.conditions)
         notes += [*families, *left_out(self.conditions), *said_of_jumps(self.jumps)]
-        notes += map(self.turn.told, self.forward.clashes.notes)
-        notes += [*said_of_unknowns(self._declared), *self.scales().said]
-        found = self._gaps()
+        notes += [*map(self.turn.told, self.forward.clashes.notes), *said_of_unknowns(self._declared)]
+        notes, found = [*notes, *self.scales().said], self._gaps()
         return ProblemReport(
             summary=f"{self.name} on {self.domain!r}",
             derivatives=spelled(self.derivatives),

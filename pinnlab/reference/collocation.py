@@ -204,13 +204,20 @@ class Integrator:
         self.factorizations = 0
 
     def run(
-        self, state: Array, start: float, stop: float, floor: Array | float = 0.0, stops: Sequence[float] = ()
+        self,
+        state: Array,
+        start: float,
+        stop: float,
+        floor: Array | float = 0.0,
+        stops: Sequence[float] = (),
+        met: Callable[[Array, float], Array] | None = None,
     ) -> Trajectory:
         """Integrate from a state (c, *shape); errors are relative to each component's size, ``floor`` (c,) at least.
 
         Args:
             state, start, stop, floor: see above.
             stops: increasing times at which steps end, as something jumps there or begins to change steeply.
+            met: makes a state (c, *shape) at such a time meet what boundary conditions ask for after it.
 
         Raises:
             ValueError: no step is short enough, or the solution left the range of numbers.
@@ -218,12 +225,19 @@ class Integrator:
             TooLargeError: the matrices do not fit into the memory.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # steps that are too long overflow, and are taken back
-            return self._run(state, start, [*(t for t in stops if start < t < stop), stop], floor)
+            return self._run(state, start, [*(t for t in stops if start < t < stop), stop], floor, met)
 
-    def _run(self, state: Array, start: float, stops: Sequence[float], floor: Array | float) -> Trajectory:
+    def _run(
+        self,
+        state: Array,
+        start: float,
+        stops: Sequence[float],
+        floor: Array | float,
+        met: Callable[[Array, float], Array] | None,
+    ) -> Trajectory:
         shape, s = state.shape, len(self.method.nodes) - 1
         end, stop, ahead = stops[0], stops[-1], list(stops[1:])
-        now, u, h = start, state.reshape(-1), (end - start) / 64
+        now, u, h, since = start, state.reshape(-1), (end - start) / 64, start
         times, states = [np.array([start])], [u[None]]
         scale = np.maximum(self._grown(np.zeros(len(self.system.components)), u[None]), floor)
         last: tuple[float, Array] | None = None
@@ -232,9 +246,9 @@ class Integrator:
             self.deadline.check()
             if end - now < 1.05 * h and h != end - now:
                 h, factors = end - now, None
-            # a start may be singular, where initial and boundary values meet; later, tiny steps mean the end
-            least = (1e-8 if now - start > 1e-3 * (stop - start) else 1e-13) * (stop - start)
-            if h < min(least, 1e-3 * (end - now)):
+            # a start may be singular, where states and boundary values meet; later, tiny steps mean the end
+            least = (1e-8 if now - since > 1e-3 * (end - since) else 1e-13) * (stop - start)
+            if h < min(least, 1e-3 * (end - now)) or h < 1e-6 * least:
                 raise ValueError(
                     f"reference_solution: no time step is short enough at t = {now:g}; the solution blows up there, or "
                     "the problem is not well posed (check signs, and boundary conditions against the initial state)."
@@ -260,8 +274,9 @@ class Integrator:
             states.append(found)
             now, u, last = end if h == end - now else now + h, found[-1], (h, table)
             if now == end and ahead:
-                end, last, factors = ahead.pop(0), None, None
+                since, end, last, factors = now, ahead.pop(0), None, None
                 h = (end - now) / 16
+                u = u if met is None else met(u.reshape(shape), now).reshape(-1)
                 continue
             if rate > self.patience:
                 factors = None

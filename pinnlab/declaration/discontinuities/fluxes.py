@@ -65,10 +65,9 @@ class Jump:
         low, high = self.sides
         if self.layer is not None:
             first, last = self.layer
-            return (
-                f"{self.what} changes steeply, from {low:.4g} to {high:.4g}, within {last - first:.2g} about "
-                f"{self.coordinate} = {(first + last) / 2:.6g}"
-            )
+            between = "" if math.isnan(low) else f", from {low:.4g} to {high:.4g},"
+            place = f"{self.coordinate} = {(first + last) / 2:.6g}"
+            return f"{self.what} changes steeply{between} within {last - first:.2g} about {place}"
         if math.isnan(low):
             return f"{self.what} jumps at {self.place}"
         return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"

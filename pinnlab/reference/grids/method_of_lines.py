@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pinnlab.declaration.discontinuities.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
+from pinnlab.derivatives.stencils import Array
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.collocation import Integrator, Trajectory
@@ -44,7 +46,12 @@ def advance(
     # where the initial state contradicts a boundary condition, the condition wins: it holds at every later time
     state = settled(system, system.fit_boundary(state, np.zeros_like(state), start), start)
     least = np.array([(floors or {}).get(unknown, 0.0) for unknown, _ in structure.components])
-    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least, stops(problem))
+    near = hair((start, stop))
+
+    def met(here: Array, now: float) -> Array:
+        return system.fit_boundary(here, np.zeros_like(here), now + 2 * near)
+
+    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least, stops(problem), met)
 
 
 def as_interpolant(

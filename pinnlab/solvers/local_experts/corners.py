@@ -102,15 +102,17 @@ def roundings(
     starts: Mapping[str, InitialState],
     sizes: Mapping[str, float],
     tolerance: float,
+    at: float,
 ) -> list[Rounding | SeamRounding]:
-    """The corrections that make initial states meet boundary conditions on values, and close periodic domains smoothly.
+    """The corrections that make states meet boundary conditions on values, and close periodic domains smoothly.
 
     Args:
         problem: names, domain, parameters.
         terms: boundary and periodic terms.
-        starts: {unknown: initial state}.
-        sizes: {unknown: size of its initial state}.
+        starts: {unknown: state, as a function that can be differentiated}.
+        sizes: {unknown: size of its state}.
         tolerance: jumps below it, relative to the size, stay; layers are a fifth of its root wide, a tenth at periodic ends.
+        at: the time at which states and conditions meet.
     """
     found: list[Rounding | SeamRounding] = []
     names, bounds = problem.domain.coordinates, problem.domain.bounds
@@ -129,13 +131,13 @@ def roundings(
         lower, end = bounds[names[axis]]
         width = (0.2 if len(sites) == 1 else 0.1) * math.sqrt(tolerance) * (end - lower)
         rise = (1.0 if upper else -1.0) * 2 / (math.sqrt(math.pi) * width)
-        corner = _Corner(problem, term, starts, sites[0], names[axis])
+        corner = _Corner(problem, term, starts, sites[0], names[axis], at)
         side = term.draw(cube, 64)[0]
         for unknown in (u for u, keys in used.items() if keys and u in starts):
             if problem.order_of(unknown, names[axis]) < 2:
                 continue  # what enters a transport equation travels on; it does not spread
             if len(sites) > 1:
-                ends = _Ends(problem, starts[unknown], axis)
+                ends = _Ends(problem, starts[unknown], axis, at)
                 value, slope = (j.abs().max() for j in ends.jumps(side.points).unbind(1))
                 if float(value) > tolerance * sizes[unknown] or float(slope) * width > tolerance**1.5 * sizes[unknown]:
                     found.append(SeamRounding(unknown, axis, (lower, end), width, ends.jumps))
@@ -149,20 +151,21 @@ def roundings(
 
 @dataclass(frozen=True, eq=False)
 class _Corner:
-    """One boundary term at the first time."""
+    """One boundary term at the time at which a state meets it."""
 
     problem: Problem
     term: Term
     starts: Mapping[str, InitialState]
     site: Site
     across: str
+    at: float
 
     def misfit(self, points: Tensor, unknown: str = "", value: float = 0.0, slope: float = 0.0) -> Tensor:
         """The term's residual (n,) of the initial state, one unknown of which is lifted by a value and a slope."""
         domain = self.problem.domain
         names = domain.coordinates
         points = points.clone()
-        points[:, domain.time_index] = domain.time_interval[0]
+        points[:, domain.time_index] = self.at
         indices = ((), *((i,) for i, name in enumerate(names) if name != domain.time))
         jets: dict[str, dict[Key, Tensor]] = {}
         for u, start in self.starts.items():
@@ -185,17 +188,18 @@ class _Corner:
 
 @dataclass(frozen=True, eq=False)
 class _Ends:
-    """One unknown's initial state at both ends of a periodic coordinate."""
+    """One unknown's state at both ends of a periodic coordinate."""
 
     problem: Problem
     start: InitialState
     axis: int
+    at: float
 
     def jumps(self, points: Tensor) -> Tensor:
         """Value and slope at the lower end less those at the upper one, (n, 2)."""
         domain = self.problem.domain
         at = points.clone()
-        at[:, domain.time_index] = domain.time_interval[0]
+        at[:, domain.time_index] = self.at
         found = []
         for end in domain.bounds[domain.coordinates[self.axis]]:
             at[:, self.axis] = end

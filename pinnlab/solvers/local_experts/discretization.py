@@ -41,6 +41,7 @@ from pinnlab.solvers.local_experts.rows import (
     Numbers,
     ReferenceNodes,
 )
+from pinnlab.solvers.local_experts.switched import Switched
 
 Array = np.ndarray
 _AS_LARGE = 0.9
@@ -109,6 +110,7 @@ class Discretization:
         self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
+        self.switched = Switched(problem, self.boundary, tolerance)
         self.data = [part for c in problem.conditions if isinstance(c, Data) for part in c.complete()]
 
     def face(self, axis: int, upper: bool) -> ReferenceNodes:
@@ -219,7 +221,10 @@ class Discretization:
         at[:, self.time] = before.region.time_interval[1]
         indices = tuple((self.time,) * len(key) for _, key, _, _ in self.initial)
         jet = before.jet(at, indices)
-        return {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}
+        found = {(u, key): jet[i, :, self.problem.unknowns.index(u)] for i, (u, key, _, _) in enumerate(self.initial)}
+        for corner in self.switched.after(before):
+            found[corner.unknown, ()] = found[corner.unknown, ()] + corner(at)
+        return found
 
     def _given(self, unknown: str, key: Key, at: Tensor, numbers: Mapping[str, Any] | None = None) -> Tensor:
         """The initial state that the problem declares."""
@@ -244,7 +249,8 @@ class Discretization:
         starts = {u: partial(self._lifted_start, u) for u in self.starts}
         points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
         sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
-        at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance)
+        first = self.domain.time_interval[0] if self.time is not None else 0.0
+        at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance, first)
         return [*at_sides, *inner_roundings(self.problem, self.starts, self.breaks, tolerance)]
 
     def _lifted_start(self, unknown: str, at: Tensor) -> Tensor:

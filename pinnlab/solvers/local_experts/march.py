@@ -8,11 +8,10 @@ An indicator (``refinement``) that is large in space splits the cell, one that i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
@@ -302,6 +301,9 @@ class SlabMarch:
         self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
         for axis in self.discretization.space:
             self.refinement.merge(piece.cells, axis, lambda cells: self._indicators_on(piece, cells))
+        if self.discretization.switched.after(piece):
+            self.slab = self.settings.first_slab * (self.end - self.problem.domain.time_interval[0])
+            self._resolve(piece, self.discretization.switched.after(piece), Deadline())
 
     def _indicators_on(self, piece: Piece, cells: Cells) -> Array:
         """(K, d) indicators of a slab's solution as other cells would represent it."""
@@ -316,18 +318,8 @@ class SlabMarch:
     # -- the start ---------------------------------------------------------------------------------------------------
 
     def _resolve_start(self, deadline: Deadline) -> None:
-        """Split cells until the initial state is resolved: that needs no solve."""
         made = self.discretization
-        for corner in made.corners:
-            for position in corner.sides:
-                self.refinement.halve_at(self.names[corner.axis], position, 4 * corner.width)
-        while True:
-            deadline.check()
-            cells = self._cells()
-            values = made.values(made.guess(cells, None))
-            size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
-            if not self.refinement.split(self._indicator(values, size), cells, made.space):
-                break
+        self._resolve(None, made.corners, deadline)
         self._refuse_travelling(made)
         if self.coarse:
             name, at = self.refinement.thinnest()
@@ -335,6 +327,20 @@ class SlabMarch:
                 f"the initial state has a jump or a kink near {name} = {at:.4g}; smooth a jump, and let cells meet at a "
                 f"kink: experts={{{name!r}: ({at:.4g},)}}"
             )
+
+    def _resolve(self, before: Piece | None, corners: Sequence[Any], deadline: Deadline) -> None:
+        """Split cells until the state with which a slab starts is resolved: that needs no solve."""
+        made = self.discretization
+        for corner in corners:
+            for position in corner.sides:
+                self.refinement.halve_at(self.names[corner.axis], position, 4 * corner.width)
+        while True:
+            deadline.check()
+            cells = self._cells()
+            values = made.values(made.guess(cells, before))
+            size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
+            if not self.refinement.split(self._indicator(values, size), cells, made.space):
+                break
 
     def _refuse_travelling(self, made: Discretization) -> None:
         """Raise where the initial state breaks inside and nothing rounds it: cells do not follow what travels."""
@@ -362,39 +368,3 @@ class SlabMarch:
         sizes = [max(float(size[self.problem.unknowns.index(u)]), floor) for u, *_ in self.discretization.initial]
         off = np.sqrt((residuals**2).sum(axis=2)).max(axis=0) / self.settings.weight
         return bool((off > 100 * self.settings.tolerance * np.array(sizes)).any()) and not self.coarse
-
-    # -- checkpoints -------------------------------------------------------------------------------------------------
-
-    def state(self) -> dict[str, Any]:
-        """Plain data from which ``restore`` goes on with the same numbers."""
-        return {
-            "pieces": [piece.state() for piece in self.pieces],
-            "edges": {name: torch.from_numpy(edges) for name, edges in self.refinement.edges.items()},
-            "coarsest": {name: torch.from_numpy(edges) for name, edges in self.refinement.coarsest.items()},
-            "size": torch.from_numpy(self.size),
-            "slab": self.slab if self.time is not None else 0.0,
-            "coarse": self.coarse,
-            "misfit": self.misfit,
-            "suspect": self.suspect,
-            "guess": None if self.guess is None else self.guess.state(),
-            **({"numbers": dict(self.numbers)} if self.numbers else {}),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.pieces = [self._piece(data) for data in state["pieces"]]
-        guess = state.get("guess")  # files of version 0.1 have none
-        self.guess = None if guess is None else self._piece(guess)
-        self.refinement.edges = {name: edges.cpu().numpy() for name, edges in state["edges"].items()}
-        for name, edges in state.get("coarsest", {}).items():  # files of version 0.1 have none
-            self.refinement.coarsest[name] = edges.cpu().numpy()
-        self.size, self.refinement.coarse = state["size"].cpu().numpy(), state["coarse"]
-        # files of version 0.1 have none
-        self.misfit, self.suspect = state.get("misfit", 0.0), state.get("suspect")
-        self.numbers = {name: float(value) for name, value in state.get("numbers", {}).items()}
-        if self.time is not None:
-            self.slab = state["slab"]
-            self.now = self.pieces[-1].region.time_interval[1] if self.pieces else self.problem.domain.time_interval[0]
-
-    def _piece(self, data: dict[str, Any]) -> Piece:
-        return Piece.from_data(data, self.basis, self.discretization.parameters, self.discretization.lift)

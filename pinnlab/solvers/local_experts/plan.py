@@ -22,6 +22,7 @@ from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
+from pinnlab.solvers.local_experts.checkpoints import restore, state_of
 from pinnlab.solvers.local_experts.inverse.completion import completed
 from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
@@ -274,10 +275,10 @@ class CellMarch(March):
         return self.cells.field()
 
     def state(self) -> dict[str, Any]:
-        return self.cells.state()
+        return state_of(self.cells)
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.cells.restore(state)
+        restore(self.cells, state)
 
 
 def _cuts(problem: Problem) -> dict[str, int]:

@@ -13,6 +13,7 @@ import torch
 import pinnlab as pl
 from pinnlab.algebra.blocks import EquilibratedBlockCholesky
 from pinnlab.solvers.local_experts.border import Border, BorderedFactor
+from pinnlab.solvers.local_experts.checkpoints import restore, state_of
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.training.status import Status
 
@@ -205,7 +206,7 @@ def test_numbers_are_saved_and_resumed(tmp_path: Path) -> None:
     march = LocalExperts().march(oscillator(1.7))
     march.attempt()
     again = LocalExperts().march(oscillator(1.7))
-    again.restore(march.state())
+    restore(again, state_of(march))
     while not march.done:
         march.attempt()
         again.attempt()
