@@ -84,9 +84,11 @@ def _characteristics(**options: bool) -> Callable[[str], CollocationSolver]:
     )
 
 
-def _row(name: str, problem: Callable[[], Problem], solver: Callable, published: float = math.nan) -> Variant:
+def _row(
+    name: str, problem: Callable[[], Problem], solver: Callable, published: float = math.nan, case: str = ""
+) -> Variant:
     made = trained(lambda: softened(problem()), solver)
-    return Variant(name, made, published, {"small": 50.0, "paper": 6 * 3600.0})
+    return Variant(name, made, published, {"small": 50.0, "paper": 6 * 3600.0}, case)
 
 
 def _ours(name: str, problem: Callable[[], Problem]) -> Variant:
@@ -98,8 +100,8 @@ def _sweep() -> tuple[Variant, ...]:
     for c in _SWEPT:
         made = _at(c)
         rows += [
-            _row(f"PINN, c = {c}", made, _plain, PUBLISHED["PINN"][c]),
-            _row(f"Lagrangian PINN, c = {c}", made, _characteristics(), PUBLISHED["Lagrangian PINN"][c]),
+            _row(f"PINN, c = {c}", made, _plain, PUBLISHED["PINN"][c], f"c = {c}"),
+            _row(f"Lagrangian PINN, c = {c}", made, _characteristics(), PUBLISHED["Lagrangian PINN"][c], f"c = {c}"),
             _ours(f"{OURS}, c = {c}", made),
         ]
     return tuple(rows)

@@ -59,12 +59,14 @@ class Variant:
         make: what makes it.
         published: the error that the authors report; NaN where they report none.
         seconds: training time of the row at each of ``SIZES``: a limit of one training, an estimate for a row of many.
+        case: what the row has in common with those with which it is compared, such as ``"c = 2"``.
     """
 
     name: str
     make: Callable[[Setting], Measured]
     published: float = math.nan
     seconds: Mapping[str, float] = field(default_factory=lambda: {"small": 60.0, "paper": 3600.0})
+    case: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +96,16 @@ def medians(experiment: Experiment, table: Table) -> dict[str, float]:
 
 
 def same_order(variants: Sequence[Variant], made: dict[str, float]) -> bool | None:
-    """Whether errors have the order of the published ones; None where fewer than two are published and made."""
-    both = [(v.published, made[v.name]) for v in variants if math.isfinite(v.published) and v.name in made]
-    if len(both) < 2:
+    """Whether errors have the order of the published ones, case by case; None where no two are published and made."""
+    both = [v for v in variants if math.isfinite(v.published) and v.name in made]
+    pairs = [
+        (made[better.name], made[worse.name])
+        for better, worse in permutations(both, 2)
+        if better.case == worse.case and better.published < worse.published
+    ]
+    if not pairs:
         return None
-    ordered = sorted(both)
-    return all(
-        before[1] <= after[1] for before, after in pairwise(ordered) if before[0] < after[0]
-    ) and all(math.isfinite(error) for _, error in both)  # fmt: skip
+    return all(math.isfinite(worse) and better <= worse for better, worse in pairs)
 
 
 def in_words(experiment: Experiment, table: Table) -> str:

@@ -59,6 +59,13 @@ def test_medians_and_order_by_hand() -> None:
     assert same_order(nothing.variants, {"first": 0.2, "second": 0.3}) is False
     assert same_order(nothing.variants, {"first": math.nan, "second": 0.3}) is False
     assert same_order(nothing.variants, {"first": 0.2, "ours": 0.3}) is None
+    cases = [
+        Variant(f"{name}, c = {c}", fixed(), published, case=f"c = {c}")
+        for name, c, published in (("a", 2, 0.1), ("b", 2, 0.2), ("a", 9, 0.3), ("b", 9, 0.4))
+    ]
+    found = {"a, c = 2": 0.5, "b, c = 2": 0.6, "a, c = 9": 0.1, "b, c = 9": 0.2}  # at c = 9 all are better than at 2
+    assert same_order(cases, found) is True
+    assert same_order(cases, {**found, "a, c = 9": 0.3}) is False
     again = table.adding(row("first", 0.1, 2))
     assert len(again.rows) == 5 and medians(nothing, again)["first"] == 0.3
     said = in_words(nothing, table)
