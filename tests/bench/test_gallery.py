@@ -1,0 +1,32 @@
+"""The gallery shows every problem of the library, with a picture of each card."""
+
+import json
+from pathlib import Path
+
+from gallery import page, problem_of, words
+from shown.cards import CARDS, FIELDS
+
+from pinnlab.declaration.library import collections, problem_names
+
+DOCS = Path(__file__).parents[2] / "docs"
+FAMILY_OF_FUNCTIONS = {"navier_stokes"}
+"""A member is a state, not a number: it has a table of its own."""
+
+
+def test_every_problem_has_a_card():
+    shown = {card.source for card in CARDS if isinstance(card.source, str)}
+    assert shown == {name for c in (None, *collections()) for name in problem_names(c)} - FAMILY_OF_FUNCTIONS
+    assert {card.field for card in CARDS} == set(FIELDS) and len({card.name for card in CARDS}) == len(CARDS)
+
+
+def test_cards_of_families_are_of_members():
+    assert all(not problem_of(card).families for card in CARDS if card.member)
+
+
+def test_every_card_that_was_made_has_its_picture():
+    rows = {row["name"]: row for row in json.loads((DOCS / "benchmarks" / "gallery.json").read_text())["rows"]}
+    assert len(rows) > 60
+    assert all((DOCS / "images" / "gallery" / f"{name}.png").stat().st_size > 1000 for name in rows)
+    written = (DOCS / "benchmarks" / "gallery.md").read_text()
+    assert written == page(rows)
+    assert "![A bar that cools](images/gallery/heat_robin.png)" in written and words(rows["heat_robin"]) in written
