@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.jets import LazyJet
+from pinnlab.derivatives.jets import LazyJet, NamedJet
 from pinnlab.derivatives.names import Key
 from pinnlab.domains import Region
 from pinnlab.domains.columns import columns_of
@@ -118,7 +118,7 @@ def _given_along(
 ) -> Array | None:
     """(n,) values that conditions on a piece give an unknown at points (n, d) of it; None where they give none."""
     zero = torch.zeros(len(points), dtype=torch.float64)
-    others = {u: {(): zero} for u in problem.unknowns}
+    others: dict[str, NamedJet] = {u: {(): zero} for u in problem.unknowns}
     scopes = [scope_at(problem, points, {**others, unknown: {(): value}}) for value in (zero, zero + 1)]
     for each in essential:
         if each.piece == piece and each.unknown == unknown:
