@@ -16,8 +16,24 @@ _KNOWN, _BY_FAR = 0.1, 3.0
 """Share of the whole from which on what has been tells what will be, and times as long as is left before that."""
 _MEMORY = 0.6
 """Share of the earlier ones in the mean time of a slab."""
+_LOOSER = 4.0
+"""By how much the tolerance is loosened at once where time is short."""
+_CONSTANT, _STAYS, _SERVES = 1e-4, 0.1, 3.0
+"""Shares that a step of Newton's method had of the one before, below which a factorization serves all slabs to come, as in
+linear problems, or so many at least."""
 _RESERVED, _SPARED = 0.1, 0.4
 """Share of the time left that is not planned with, and where cells are to be halved, which stay so."""
+
+
+def slabs_served(contraction: float) -> float:
+    """By how many slabs a factorization is shared, at least.
+
+    Args:
+        contraction: the largest share that a step of Newton's method had of the one before.
+    """
+    if contraction < _CONSTANT:
+        return math.inf
+    return _SERVES if contraction < _STAYS else 1.0
 
 
 class Pacing:
@@ -81,3 +97,13 @@ class Pacing:
         """Whether slabs as they are now would not reach the end in time: at the start, where little is known, by far."""
         allowed = (1 - _RESERVED) * left if share >= _KNOWN else _BY_FAR * left
         return self.settled and self.needs(share, halvings) > allowed
+
+    def tolerance(self, present: float, loosest: float, share: float, halvings: int, left: float) -> float:
+        """The tolerance from here on: a larger one where the march would be late.
+
+        Args:
+            present: tolerance.
+            loosest: the largest one.
+            share, halvings, left: as in ``late``.
+        """
+        return max(present, min(_LOOSER * present, loosest)) if self.late(share, halvings, left) else present

@@ -17,6 +17,7 @@ class SweepSettings:
         weight: of boundary and face rows against those of the equations.
         bytes: that factorizations, and the slabs so far, may take.
         may_loosen: whether the march takes fewer cells, and a larger tolerance, where it would not end in time else.
+        loosest: the largest tolerance that it takes then.
     """
 
     tolerance: float
@@ -25,3 +26,4 @@ class SweepSettings:
     weight: float = 100.0
     bytes: float = math.inf
     may_loosen: bool = False
+    loosest: float = 0.2
