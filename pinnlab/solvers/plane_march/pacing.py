@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from pinnlab.machine.deadline import Deadline
+
 _POWER = 1.5
 """Of the number of experts, with which the time of a slab grows: that of factorizations in the plane."""
 _SETTLED = 4
@@ -34,6 +36,15 @@ def slabs_served(contraction: float) -> float:
     if contraction < _CONSTANT:
         return math.inf
     return _SERVES if contraction < _STAYS else 1.0
+
+
+def seconds_to_plan(deadline: Deadline, contraction: float) -> float:
+    """How long a march may be planned to take.
+
+    Slabs of a linear problem are alike. Those of others become shorter as layers form, and the time that is given only
+    where work goes well stays in reserve for that.
+    """
+    return deadline.planned if contraction < _CONSTANT else deadline.left
 
 
 class Pacing:

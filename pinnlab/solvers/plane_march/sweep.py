@@ -32,7 +32,7 @@ from pinnlab.solvers.plane_march.cells import SpaceCells, moved
 from pinnlab.solvers.plane_march.clock import SlabClock
 from pinnlab.solvers.plane_march.factors import Factors
 from pinnlab.solvers.plane_march.holding import DEEPEST, holding
-from pinnlab.solvers.plane_march.pacing import Pacing, slabs_served
+from pinnlab.solvers.plane_march.pacing import Pacing, seconds_to_plan, slabs_served
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau, next_coefficient
 from pinnlab.solvers.plane_march.settings import SweepSettings
@@ -118,7 +118,7 @@ class Sweep:
         self._ready: Array | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
-        self._full, self._factorizing, self._once, self.hurried = 0, 0.0, 0.0, False
+        self._full, self._factorizing, self._once, self._contraction, self.hurried = 0, 0.0, 0.0, 1.0, False
         self._off = np.zeros(0)
 
     @property
@@ -177,7 +177,7 @@ class Sweep:
                 start[:, j] = np.tensordot(self.collocation.at_start, found.levels[0][:, :, j], axes=1)
         coefficients = self.collocation.coefficients(start, found.levels[0])
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
-        self._once = (1 - 1 / slabs_served(found.contraction)) * self._factorizing
+        self._once, self._contraction = (1 - 1 / slabs_served(found.contraction)) * self._factorizing, found.contraction
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
         if not off_by <= self._allowed():
@@ -199,7 +199,8 @@ class Sweep:
     def _loosen(self, deadline: Deadline) -> None:
         """Take a larger tolerance from here on where the march would not end in time."""
         loosest = self.settings.loosest if self.settings.may_loosen else 0.0
-        looser = self.pacing.tolerance(self.tolerance, loosest, self.share, self.clock.halvings, deadline.planned)
+        left = seconds_to_plan(deadline, self._contraction)
+        looser = self.pacing.tolerance(self.tolerance, loosest, self.share, self.clock.halvings, left)
         if looser > self.tolerance:
             short = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"
             self.coarse.setdefault("tolerance", short)
@@ -345,10 +346,9 @@ class Sweep:
         cells = self.cells
         boxes = [b for b in cells.worst(self._off) if cells.tree.places[b][0] < DEEPEST]
         more, most = 2**cells.tree.dimension - 1, self.settings.most - cells.count
-        room = most
-        if self.settings.may_loosen:
-            grows = self.pacing.affords(self.share, self.clock.halvings, seconds, deadline.planned)
-            room = int(min(most, (grows - 1) * cells.count))
+        left = seconds_to_plan(deadline, found.contraction) if self.settings.may_loosen else np.inf
+        grows = self.pacing.affords(self.share, self.clock.halvings, seconds, left)
+        room = int(min(most, (grows - 1) * cells.count))
         fine = None
         if cells.count != self._full and boxes and room >= more * min(len(boxes), 1 + _AT_LEAST * cells.count):
             fine = self._cells_on(cells.tree.copy(), boxes[: room // more])
