@@ -58,9 +58,15 @@ class Pacing:
         self.usual, self.seconds, self.alike, self._last = usual, 0.0, 0, -1
         self._tried = 0.0
 
-    def tried(self, seconds: float) -> None:
-        """An attempt took so long."""
-        self._tried += seconds
+    def tried(self, seconds: float, factorizing: float = 0.0, contraction: float = 1.0) -> None:
+        """An attempt took so long, of which a factorization that serves all slabs to come does not count.
+
+        Args:
+            seconds: of the attempt.
+            factorizing: seconds of those.
+            contraction: as in ``slabs_served``.
+        """
+        self._tried += seconds - (factorizing if math.isinf(slabs_served(contraction)) else 0.0)
 
     def added(self, halvings: int) -> None:
         """The last attempt added a slab; those since the one before count with it."""

@@ -27,3 +27,8 @@ class SweepSettings:
     bytes: float = math.inf
     may_loosen: bool = False
     loosest: float = 0.2
+
+    @property
+    def limit(self) -> float:
+        """The largest tolerance that may be taken; zero where none may be but the own one."""
+        return self.loosest if self.may_loosen else 0.0

@@ -118,7 +118,7 @@ class Sweep:
         self._ready: Array | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
-        self._full, self._factorizing, self._once, self._contraction, self.hurried = 0, 0.0, 0.0, 1.0, False
+        self._full, self._factorizing, self._contraction, self.hurried = 0, 0.0, 1.0, False
         self._off = np.zeros(0)
 
     @property
@@ -152,10 +152,10 @@ class Sweep:
         deadline.check()
         if self._cells is None:
             self._resolve_start(deadline)
-        began, halvings, self._once = deadline.now(), self.clock.halvings, 0.0
+        began, halvings, self._contraction = deadline.now(), self.clock.halvings, 1.0
         added = self._attempted(deadline)
         if added or self.pieces:  # what goes before the first slab is not done again
-            self.pacing.tried(deadline.now() - began - self._once)
+            self.pacing.tried(deadline.now() - began, self._factorizing, self._contraction)
         if added:
             self.pacing.added(halvings)
             self._loosen(deadline)
@@ -177,11 +177,12 @@ class Sweep:
                 start[:, j] = np.tensordot(self.collocation.at_start, found.levels[0][:, :, j], axes=1)
         coefficients = self.collocation.coefficients(start, found.levels[0])
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
-        self._once, self._contraction = (1 - 1 / slabs_served(found.contraction)) * self._factorizing, found.contraction
+        self._contraction = found.contraction
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
         if not off_by <= self._allowed():
-            if self._refined(found, deadline, deadline.now() - began - self._once):
+            spared = (1 - 1 / slabs_served(found.contraction)) * self._factorizing
+            if self._refined(found, deadline, deadline.now() - began - spared):
                 return False
             # what wide cells make rough in time no shorter slab resolves
             error = error if error > _ROUGH * off_by else 0.0
@@ -198,8 +199,7 @@ class Sweep:
 
     def _loosen(self, deadline: Deadline) -> None:
         """Take a larger tolerance from here on where the march would not end in time."""
-        loosest = self.settings.loosest if self.settings.may_loosen else 0.0
-        left = seconds_to_plan(deadline, self._contraction)
+        left, loosest = seconds_to_plan(deadline, self._contraction), self.settings.limit
         looser = self.pacing.tolerance(self.tolerance, loosest, self.share, self.clock.halvings, left)
         if looser > self.tolerance:
             short = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"

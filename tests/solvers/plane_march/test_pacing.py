@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from pinnlab.solvers.plane_march.pacing import Pacing, slabs_served
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.plane_march.pacing import Pacing, seconds_to_plan, slabs_served
 
 
 def add(pacing: Pacing, halvings: int) -> None:
@@ -80,3 +81,14 @@ def test_the_tolerance_of_a_march_that_would_be_late_is_four_times_as_large() ->
 def test_slabs_share_the_factorizations_of_linear_problems() -> None:
     assert slabs_served(0.0) == slabs_served(1e-5) == math.inf
     assert slabs_served(0.05) == 3.0 and slabs_served(0.2) == 1.0
+    # others are made again, and the mean over slabs shares them out
+    for contraction, seconds in ((0.0, 1.0), (0.05, 3.0)):
+        pacing = Pacing(4)
+        pacing.tried(3.0, 2.0, contraction)
+        pacing.added(4)
+        assert pacing.seconds == seconds
+
+
+def test_the_time_that_good_work_gets_is_planned_with_where_slabs_are_alike() -> None:
+    deadline = Deadline(30.0, 60.0, lambda: 10.0, extra=30.0)
+    assert seconds_to_plan(deadline, 0.0) == 50.0 and seconds_to_plan(deadline, 0.05) == 20.0
