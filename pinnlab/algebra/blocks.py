@@ -163,7 +163,8 @@ class BlockCholesky:
         for i, lower, below in self.steps:
             x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, check_finite=False)
             for j, block in below.items():
-                x[j] = x[j] - block.conj().T @ x[i]
+                # a view, where the conjugate of the block would be a copy
+                x[j] = x[j] - (block.T @ x[i].conj()).conj()
 
     def expand(self, x: dict[int, np.ndarray]) -> None:
         """Back substitution, in place, once the groups that are left are solved for."""

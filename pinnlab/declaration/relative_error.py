@@ -220,8 +220,12 @@ def error_meter(
 
 
 def two_sided_grid(problem: Problem) -> Tensor:
-    """The points of ``error_grid``, those at which unknowns jump by prescription moved a hair up: to one side for all."""
-    points = error_grid(problem.domain)
+    """The points of ``error_grid`` at which unknowns have values.
+
+    Those at which unknowns jump by prescription are moved a hair up: to one side for all. Where two sides of a box meet,
+    pressures and stresses may be infinite and yet have a norm, to which edges and corners add nothing: they are left out.
+    """
+    points = _off_edges(error_grid(problem.domain), problem.domain)
     for name, across in problem.joints.across.items():
         i, bounds = problem.domain.coordinates.index(name), problem.domain.bounds[name]
         for position, made in across.items():
@@ -229,6 +233,17 @@ def two_sided_grid(problem: Problem) -> Tensor:
                 step = hair(bounds)
                 points[:, i] += 2 * step * ((points[:, i] - position).abs() <= step)
     return points
+
+
+def _off_edges(points: Tensor, region: Region) -> Tensor:
+    """Points (n, d) without those at which two sides of a box meet."""
+    if not isinstance(region, Box):
+        return points
+    ends = torch.zeros(len(points), dtype=torch.long)
+    for name in region.space:
+        column, (lower, upper) = points[:, region.coordinates.index(name)], region.bounds[name]
+        ends += (column == lower) | (column == upper)
+    return points[ends < 2]
 
 
 def error_grid(region: Region) -> Tensor:

@@ -33,11 +33,13 @@ class Deadline:
         at: the moment, on the clock ``now``; infinity never comes.
         seconds: how long there was in all when it was set, by which sizes may be chosen.
         now: a clock.
+        extra: seconds by which it will be put off if work goes well; one may plan with them.
     """
 
     at: float = math.inf
     seconds: float = math.inf
     now: Callable[[], float] = field(default_factory=lambda: time.perf_counter)
+    extra: float = 0.0
 
     @classmethod
     def after(cls, seconds: float | None, now: Callable[[], float] | None = None) -> Deadline:
@@ -57,6 +59,11 @@ class Deadline:
     def left(self) -> float:
         """Seconds until then; negative afterwards."""
         return math.inf if math.isinf(self.at) else self.at - self.now()
+
+    @property
+    def planned(self) -> float:
+        """Seconds until then if work goes well."""
+        return self.left + self.extra
 
     @property
     def passed(self) -> bool:

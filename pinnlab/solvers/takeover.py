@@ -39,7 +39,7 @@ class Watch:
     def __init__(self, whole: Deadline):
         self.share, self.stopped = 0.0, False
         self._whole, self._judged = whole, False
-        self.deadline = Deadline(whole.at - whole.seconds / 2, whole.seconds, whole.now)
+        self.deadline = Deadline(whole.at - whole.seconds / 2, whole.seconds, whole.now, extra=whole.seconds / 2)
 
     def __call__(self, record: Record) -> bool:
         self.share = record.info["share"]
@@ -47,7 +47,7 @@ class Watch:
         if self.deadline.passed and not self._judged:
             self._judged, self.stopped = True, self.share < _SHARE
         if self.share >= _SHARE:
-            self.deadline.at = self._whole.at
+            self.deadline.at, self.deadline.extra = self._whole.at, 0.0
         return self.stopped
 
 

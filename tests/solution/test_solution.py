@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.relative_error import error_grid, relative_l2
+from pinnlab.declaration.relative_error import error_grid, relative_errors, relative_l2, two_sided_grid
 from pinnlab.training.history import History, Record
 
 PI = math.pi
@@ -135,6 +135,22 @@ def test_the_error_grid_covers_the_domain() -> None:
     grid = error_grid(pl.Box(x=(-1.0, 1.0), t=(0.0, 2.0)))
     assert grid.min(0).values.tolist() == [-1.0, 0.0] and grid.max(0).values.tolist() == [1.0, 2.0]
     assert len(error_grid(pl.Box(t=(0.0, 1.0)))) > 1000
+
+
+def test_errors_leave_out_where_two_sides_meet() -> None:
+    # 1 / sqrt(r) has a norm and no value in the corner; so have stresses and pressures
+    square = pl.Problem(pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), "u", lambda u: u.laplacian, [pl.Dirichlet(u=0.0)])
+    whole, measured = error_grid(square.domain), two_sided_grid(square)
+    corners = ((whole == 0) | (whole == 1)).all(dim=1)
+    assert corners.sum() == 4 and measured.equal(whole[~corners])
+    found = relative_errors(
+        lambda p: p.norm(dim=1, keepdim=True) ** -0.5, lambda x, y: torch.hypot(x, y) ** -0.5, square
+    )
+    assert found["u"] < 1e-14
+    heat = pl.Problem(
+        pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.xx, [pl.Initial(u=0.0), pl.Dirichlet(u=0.0)]
+    )
+    assert two_sided_grid(heat).equal(error_grid(heat.domain)), "the start is no side"
 
 
 def test_coefficients_status_and_solver(solution: pl.Solution) -> None:

@@ -50,9 +50,9 @@ def test_a_march_alone_gets_half_of_the_budget_until_a_quarter_is_done() -> None
     now = [0.0]
     watch = Watch(Deadline.after(10.0, lambda: now[0]))
     watch(progress(1.0, 0.2))
-    assert watch.deadline.at == 5.0
+    assert watch.deadline.at == 5.0 and watch.deadline.planned == watch.deadline.left + 5.0
     watch(progress(4.0, 0.25))
-    assert watch.deadline.at == 10.0
+    assert watch.deadline.at == 10.0 and watch.deadline.planned == watch.deadline.left
 
 
 def taken(problem: pl.Problem, *records: Record, status: pl.Status, seconds: float, once: bool = False) -> list:

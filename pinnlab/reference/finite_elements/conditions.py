@@ -19,7 +19,7 @@ from torch import Tensor
 from pinnlab.declaration.conditions import BoundaryCondition, OnPiece
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope
-from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.derivatives.jets import NamedJet, made_up_jet
 from pinnlab.derivatives.pointwise import gradients
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.sampling import unit_points
@@ -171,17 +171,11 @@ def _with_open_sides(
 
 def jumps_at(problem: Problem, essential: Sequence[Essential], pieces: Collection[str], point: Array) -> bool:
     """Whether two pieces of the boundary give an unknown different values at a point (d,) where they meet."""
-    region = problem.domain
-    first = region.time_interval[0] if region.has_time else 0.0
-    where = dict(zip(region.space, point.tolist(), strict=True))
-    columns = columns_of(
-        region, {n: torch.full((1,), where.get(n, first), dtype=torch.float64) for n in region.coordinates}
-    )
     zero = torch.zeros(1, dtype=torch.float64)
-    scope = Scope.of_jets({u: {(): zero} for u in problem.unknowns}, columns, problem.parameter_values())
+    scope = scope_at(problem, point[None], {u: {(): zero} for u in problem.unknowns})
     given: dict[str, list[float]] = {}
     for each in essential:
-        if each.piece in pieces and (each.holds is None or bool(each.holds(columns))):
+        if each.piece in pieces and (each.holds is None or bool(each.holds(scope.coordinates))):
             try:
                 value = float(each.misfit(scope))
             except (KeyError, ValueError):  # with rates or normals it is no value
@@ -189,6 +183,15 @@ def jumps_at(problem: Problem, essential: Sequence[Essential], pieces: Collectio
             given.setdefault(each.unknown, []).append(value)
     largest = max((abs(v) for values in given.values() for v in values), default=0.0)
     return any(max(values) - min(values) > _SIGNIFICANT * largest for values in given.values())
+
+
+def scope_at(problem: Problem, points: Array, jets: Mapping[str, NamedJet]) -> Scope:
+    """Unknowns with these derivatives (n,) at points (n, d) of space, at the first instant."""
+    domain = problem.domain
+    first = domain.time_interval[0] if domain.has_time else 0.0
+    at = dict(zip(domain.space, points.T, strict=True))
+    columns = {n: torch.as_tensor(at.get(n, np.full(len(points), first))) for n in domain.coordinates}
+    return Scope.of_jets(jets, columns_of(domain, columns), problem.parameter_values())
 
 
 def sampled(problem: Problem, piece: str) -> Columns:

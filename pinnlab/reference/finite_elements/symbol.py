@@ -181,6 +181,11 @@ def has_pressure(problem: Problem) -> bool:
         return False
 
 
+def constraints_of(problem: Problem) -> dict[str, int]:
+    """{pressure: number of its constraint}."""
+    return dict(Symbol(problem).multipliers) if has_pressure(problem) else {}
+
+
 def pressures_of(problem: Problem) -> tuple[str, ...]:
     """The unknowns that are such multipliers."""
-    return tuple(Symbol(problem).multipliers) if has_pressure(problem) else ()
+    return tuple(constraints_of(problem))

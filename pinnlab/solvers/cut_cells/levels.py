@@ -32,6 +32,8 @@ from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.training.start import Start
 
 Array = np.ndarray
+_PATIENCE = 0.75
+"""Share of the time that is given where work goes well, which the level may take that is to show it."""
 _STALLED = 2
 """Levels in a row that bring nothing, after which cells are no longer halved."""
 _MOST_STEPS = 40
@@ -131,6 +133,7 @@ class CutLevels:
             UnresolvedError: there would be too many cells, too little memory, or halving no longer helps.
             TimeIsUpError: the level would end too late.
         """
+        deadline = self._put_off(deadline)
         while True:
             try:
                 rows, system = self._assembled(deadline)
@@ -152,6 +155,12 @@ class CutLevels:
         if not self.resolved and self._worse >= _STALLED:
             raise UnresolvedError("smaller cells bring nothing more")
         return level
+
+    def _put_off(self, deadline: Deadline) -> Deadline:
+        """A later one, for a level that is to show whether work goes well: cells that resolve something before it do."""
+        if self.best is None or self.best.estimate >= 1.0:
+            return deadline
+        return Deadline(deadline.at + _PATIENCE * deadline.extra, deadline.seconds, deadline.now)
 
     def _assembled(self, deadline: Deadline) -> tuple[Assembled, CellSystem]:
         seconds, work = self._seconds

@@ -88,6 +88,19 @@ class _Group:
     experts: Array
     rows: Array
 
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether no expert is there twice."""
+        return len(np.unique(self.experts)) == len(self.experts)
+
+
+def real_product(numbers: Array, matrix: Array) -> Array:
+    """Numbers (k, q) times a real matrix (q, N): complex ones as two real products, where NumPy makes the matrix complex."""
+    if not np.iscomplexobj(numbers):
+        return numbers @ matrix
+    found = np.concatenate([numbers.real, numbers.imag]) @ matrix
+    return np.asarray(found[: len(numbers)] + 1j * found[len(numbers) :])
+
 
 class Places:
     """n points, block after block, each block in one expert.
@@ -137,7 +150,11 @@ class Places:
         """Add the transposed derivative, in reference coordinates, of (n,) numbers to (K, N)."""
         orders = self.frames.orders(key)
         for group in self._groups:
-            np.add.at(into, group.experts, cotangent[group.rows] @ group.nodes.rows(orders))
+            mine = real_product(cotangent[group.rows], group.nodes.rows(orders))
+            if group.distinct:
+                into[group.experts] += mine
+            else:
+                np.add.at(into, group.experts, mine)
 
     def jacobians(self, parts: Mapping[tuple[str, Key], Array], unknowns: Sequence[str]) -> Iterator[tuple[int, Array]]:
         """Block by block, the dependence (r q, m, N) of residuals on the coefficients of its expert.

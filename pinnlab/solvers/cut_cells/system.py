@@ -19,6 +19,7 @@ import torch
 from pinnlab.algebra.blocks import BlockCholesky, Elimination
 from pinnlab.algebra.dissection import Cost, cheapest, cost
 from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.cut_cells.places import real_product
 from pinnlab.solvers.cut_cells.rows import Parts, PointRows
 from pinnlab.solvers.local_experts.system import Pace
 
@@ -212,7 +213,7 @@ class CellSystem:
         gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]), dtype)
         for group, mine, parts in zip(self.groups, residuals, linear, strict=True):
             group.pull_back(parts, mine, gradient)
-        return np.concatenate([(g @ mix).ravel() for g, mix in zip(gradient, self.mixing, strict=True)])
+        return np.concatenate([real_product(g, mix).ravel() for g, mix in zip(gradient, self.mixing, strict=True)])
 
     def spread(self, combined: Array) -> Array:
         """(K, m, N) of numbers of the experts' combinations."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from pinnlab.machine.deadline import Deadline
+
 _POWER = 1.5
 """Of the number of experts, with which the time of a slab grows: that of factorizations in the plane."""
 _SETTLED = 4
@@ -16,8 +18,33 @@ _KNOWN, _BY_FAR = 0.1, 3.0
 """Share of the whole from which on what has been tells what will be, and times as long as is left before that."""
 _MEMORY = 0.6
 """Share of the earlier ones in the mean time of a slab."""
+_LOOSER = 4.0
+"""By how much the tolerance is loosened at once where time is short."""
+_CONSTANT, _STAYS, _SERVES = 1e-4, 0.1, 3.0
+"""Shares that a step of Newton's method had of the one before, below which a factorization serves all slabs to come, as in
+linear problems, or so many at least."""
 _RESERVED, _SPARED = 0.1, 0.4
 """Share of the time left that is not planned with, and where cells are to be halved, which stay so."""
+
+
+def slabs_served(contraction: float) -> float:
+    """By how many slabs a factorization is shared, at least.
+
+    Args:
+        contraction: the largest share that a step of Newton's method had of the one before.
+    """
+    if contraction < _CONSTANT:
+        return math.inf
+    return _SERVES if contraction < _STAYS else 1.0
+
+
+def seconds_to_plan(deadline: Deadline, contraction: float) -> float:
+    """How long a march may be planned to take.
+
+    Slabs of a linear problem are alike. Those of others become shorter as layers form, and the time that is given only
+    where work goes well stays in reserve for that.
+    """
+    return deadline.planned if contraction < _CONSTANT else deadline.left
 
 
 class Pacing:
@@ -31,9 +58,15 @@ class Pacing:
         self.usual, self.seconds, self.alike, self._last = usual, 0.0, 0, -1
         self._tried = 0.0
 
-    def tried(self, seconds: float) -> None:
-        """An attempt took so long."""
-        self._tried += seconds
+    def tried(self, seconds: float, factorizing: float = 0.0, contraction: float = 1.0) -> None:
+        """An attempt took so long, of which a factorization that serves all slabs to come does not count.
+
+        Args:
+            seconds: of the attempt.
+            factorizing: seconds of those.
+            contraction: as in ``slabs_served``.
+        """
+        self._tried += seconds - (factorizing if math.isinf(slabs_served(contraction)) else 0.0)
 
     def added(self, halvings: int) -> None:
         """The last attempt added a slab; those since the one before count with it."""
@@ -81,3 +114,13 @@ class Pacing:
         """Whether slabs as they are now would not reach the end in time: at the start, where little is known, by far."""
         allowed = (1 - _RESERVED) * left if share >= _KNOWN else _BY_FAR * left
         return self.settled and self.needs(share, halvings) > allowed
+
+    def tolerance(self, present: float, loosest: float, share: float, halvings: int, left: float) -> float:
+        """The tolerance from here on: a larger one where the march would be late.
+
+        Args:
+            present: tolerance.
+            loosest: the largest one.
+            share, halvings, left: as in ``late``.
+        """
+        return max(present, min(_LOOSER * present, loosest)) if self.late(share, halvings, left) else present

@@ -211,7 +211,8 @@ class PlaneMarch(March):
                     self._say(f"max_seconds was reached in the next slab: {error}")
                 return Advance(False, sweeps.share, stopped=Status.INCOMPLETE)
             self._say(f"max_seconds was reached before a march at a smaller tolerance was done: {error}")
-            return self._ended(Status.BUDGET_REACHED)
+            confirmed = not sweeps.best.coarse or sweeps.confirmed
+            return self._ended(Status.BUDGET_REACHED if confirmed else Status.UNRESOLVED)
         except UnresolvedError as error:
             if not sweeps.pieces:
                 raise nothing_solved(error) from error

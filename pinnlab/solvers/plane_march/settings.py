@@ -17,6 +17,7 @@ class SweepSettings:
         weight: of boundary and face rows against those of the equations.
         bytes: that factorizations, and the slabs so far, may take.
         may_loosen: whether the march takes fewer cells, and a larger tolerance, where it would not end in time else.
+        loosest: the largest tolerance that it takes then.
     """
 
     tolerance: float
@@ -25,3 +26,9 @@ class SweepSettings:
     weight: float = 100.0
     bytes: float = math.inf
     may_loosen: bool = False
+    loosest: float = 0.2
+
+    @property
+    def limit(self) -> float:
+        """The largest tolerance that may be taken; zero where none may be but the own one."""
+        return self.loosest if self.may_loosen else 0.0

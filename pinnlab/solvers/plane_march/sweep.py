@@ -32,7 +32,7 @@ from pinnlab.solvers.plane_march.cells import SpaceCells, moved
 from pinnlab.solvers.plane_march.clock import SlabClock
 from pinnlab.solvers.plane_march.factors import Factors
 from pinnlab.solvers.plane_march.holding import DEEPEST, holding
-from pinnlab.solvers.plane_march.pacing import Pacing
+from pinnlab.solvers.plane_march.pacing import Pacing, seconds_to_plan, slabs_served
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau, next_coefficient
 from pinnlab.solvers.plane_march.settings import SweepSettings
@@ -63,10 +63,6 @@ _GROWN = 0.5
 """Share of the tolerance that the error of a slab of twice the length may be expected to have."""
 _SMALLEST = 1e-3
 """Size of an unknown next to the largest, below which its errors count as if it had that."""
-_LOOSER, _LOOSENED = 4.0, 0.2
-"""By how much the tolerance is loosened at once where time is short, and the largest that there is."""
-_STAYS, _SERVES = 0.1, 3.0
-"""Share that a step had of the one before, below which a factorization serves so many slabs at least."""
 _AT_LEAST = 0.1
 """Share of the cells that have to be halved, where there is no room to halve all that should be, for it to be worth it."""
 
@@ -88,6 +84,7 @@ class Sweep:
     Attributes:
         pieces: slabs so far.
         coarse: what was not resolved, in sentences, by kinds.
+        hurried: whether it took fewer cells, or a larger tolerance, than it would have with more time.
         added: the sum over slabs of what space adds to the error, relative to the sizes.
     """
 
@@ -121,7 +118,7 @@ class Sweep:
         self._ready: Array | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
-        self._full, self._factorizing = 0, 0.0
+        self._full, self._factorizing, self._contraction, self.hurried = 0, 0.0, 1.0, False
         self._off = np.zeros(0)
 
     @property
@@ -153,11 +150,12 @@ class Sweep:
             TimeIsUpError: the deadline has passed, or one factorization would end after it.
         """
         deadline.check()
-        began, halvings = deadline.now(), self.clock.halvings
         if self._cells is None:
             self._resolve_start(deadline)
+        began, halvings, self._contraction = deadline.now(), self.clock.halvings, 1.0
         added = self._attempted(deadline)
-        self.pacing.tried(deadline.now() - began)
+        if added or self.pieces:  # what goes before the first slab is not done again
+            self.pacing.tried(deadline.now() - began, self._factorizing, self._contraction)
         if added:
             self.pacing.added(halvings)
             self._loosen(deadline)
@@ -179,12 +177,12 @@ class Sweep:
                 start[:, j] = np.tensordot(self.collocation.at_start, found.levels[0][:, :, j], axes=1)
         coefficients = self.collocation.coefficients(start, found.levels[0])
         error, ends = self._error_in_time(coefficients), [level[-1] for level in found.levels]
+        self._contraction = found.contraction
         # space first: in time nothing is smooth on cells that are too wide
         off_by = self._off_by(ends)
         if not off_by <= self._allowed():
-            serves = _SERVES if found.contraction < _STAYS else 1.0
-            seconds = deadline.now() - began - (1 - 1 / serves) * self._factorizing
-            if self._refined(found, deadline, seconds):
+            spared = (1 - 1 / slabs_served(found.contraction)) * self._factorizing
+            if self._refined(found, deadline, deadline.now() - began - spared):
                 return False
             # what wide cells make rough in time no shorter slab resolves
             error = error if error > _ROUGH * off_by else 0.0
@@ -201,12 +199,12 @@ class Sweep:
 
     def _loosen(self, deadline: Deadline) -> None:
         """Take a larger tolerance from here on where the march would not end in time."""
-        if not self.settings.may_loosen or not self.pacing.late(self.share, self.clock.halvings, deadline.left):
-            return
-        if (looser := min(_LOOSER * self.tolerance, _LOOSENED)) > self.tolerance:
+        left, loosest = seconds_to_plan(deadline, self._contraction), self.settings.limit
+        looser = self.pacing.tolerance(self.tolerance, loosest, self.share, self.clock.halvings, left)
+        if looser > self.tolerance:
             short = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"
             self.coarse.setdefault("tolerance", short)
-            self.tolerance, self.pacing.alike, self.clock.waiting = looser, 0, 0
+            self.tolerance, self.pacing.alike, self.clock.waiting, self.hurried = looser, 0, 0, True
 
     # -- one slab ----------------------------------------------------------------------------------------------------
 
@@ -292,6 +290,7 @@ class Sweep:
             "clock": self.clock.state(),
             "numbers": [self.added, self.tolerance, self._full],
             "coarse": dict(self.coarse),
+            "hurried": self.hurried,
             "factors": self.factors.state(),
             "last": None if self._last is None else [torch.from_numpy(self._last[0]), self._last[1]],
             "ready": None if self._ready is None else torch.from_numpy(self._ready),
@@ -309,7 +308,7 @@ class Sweep:
         self.sizes = state["sizes"].numpy()
         self.added, self.tolerance, self._full = state["numbers"]
         self.clock.restore(state["clock"])
-        self.coarse = dict(state["coarse"])
+        self.coarse, self.hurried = dict(state["coarse"]), state.get("hurried", False)
         self._last = None if state["last"] is None else (state["last"][0].numpy(), state["last"][1])
         self._ready = None if state["ready"] is None else state["ready"].numpy()
         self.factors.restore(state["factors"], lambda n, at, instant: self._solver(n, at, instant, Deadline()))
@@ -346,15 +345,16 @@ class Sweep:
         """
         cells = self.cells
         boxes = [b for b in cells.worst(self._off) if cells.tree.places[b][0] < DEEPEST]
-        more, room = 2**cells.tree.dimension - 1, self.settings.most - cells.count
-        if self.settings.may_loosen:
-            grows = self.pacing.affords(self.share, self.clock.halvings, seconds, deadline.left)
-            room = int(min(room, (grows - 1) * cells.count))
+        more, most = 2**cells.tree.dimension - 1, self.settings.most - cells.count
+        left = seconds_to_plan(deadline, found.contraction) if self.settings.may_loosen else np.inf
+        grows = self.pacing.affords(self.share, self.clock.halvings, seconds, left)
+        room = int(min(most, (grows - 1) * cells.count))
         fine = None
         if cells.count != self._full and boxes and room >= more * min(len(boxes), 1 + _AT_LEAST * cells.count):
             fine = self._cells_on(cells.tree.copy(), boxes[: room // more])
         if fine is None or not self._fits(fine):
             self._full = self._full if fine is None else cells.count
+            self.hurried |= fine is None and room < most
             self.coarse.setdefault("space", f"cells are not fine enough in space from {self._time()} on")
             return False
         self._go_to(fine, moved(self.starts, cells, fine))

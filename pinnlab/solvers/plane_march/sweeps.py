@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,9 @@ _APART = 10.0
 _LONGER, _EVENLY = 3.0, 1.5
 """Times as long as a march, one whose tolerance is the next smaller one takes, where cells have been halved, and where the
 first ones were enough: it is not begun where there is less time."""
+_STRICTER = 0.3
+"""Share of the tolerance of the march before, up to which a later one is loosened where time is short."""
+_NUMBERS = ("tolerance", "added", "experts", "difference", "number", "against", "hurried")
 _AT_ONCE = 4
 """By how many tolerances the next march is stricter, where there is time for it."""
 
@@ -78,6 +81,7 @@ class Finished:
         difference: the largest of an unknown, relative, from the march before; None for the first.
         number: of its stride.
         against: the tolerance of the march before; None for the first.
+        hurried: whether it would have been finer with more time.
     """
 
     pieces: Sequence[SlabPiece]
@@ -88,6 +92,7 @@ class Finished:
     difference: float | None
     number: int
     against: float | None = None
+    hurried: bool = False
 
 
 @dataclass(eq=False)
@@ -136,6 +141,12 @@ class Sweeps:
         return not best.difference <= _APART * best.against
 
     @property
+    def confirmed(self) -> bool:
+        """Whether the last two marches differ by no more than a few times the tolerance of the last."""
+        best = self.best
+        return best is not None and best.difference is not None and best.difference <= _APART * best.tolerance
+
+    @property
     def pieces(self) -> Sequence[SlabPiece]:
         """Of the best march that reached the end, or as far as the first one has come."""
         if self.best is not None:
@@ -177,7 +188,8 @@ class Sweeps:
     def _next(self, deadline: Deadline) -> int:
         """Number of the strictest march for which there is time."""
         assert self.best is not None
-        longer = _EVENLY if self.best.experts <= len(self.grown().leaves) else _LONGER
+        even = self.best.experts <= len(self.grown().leaves) and not self.best.hurried
+        longer = _EVENLY if even else _LONGER
         deadline.require(longer * self._took, "a march at a smaller tolerance")
         last = min(self.number + _AT_ONCE, len(self.strides)) - 1
         fits = [
@@ -190,9 +202,9 @@ class Sweeps:
         found = self._scouted(stride, deadline) if last is None else last.pieces
         sizes = self._sizes_of(found) if found else np.zeros(len(self.problem.unknowns))
         usual = self._usual(found)
-        settings = SweepSettings(
-            stride.tolerance, stride.stages, self.most, self.weight, self.bytes, may_loosen=last is None
-        )
+        settings = SweepSettings(stride.tolerance, stride.stages, self.most, self.weight, self.bytes, may_loosen=True)
+        if last is not None:
+            settings = replace(settings, loosest=_STRICTER * last.tolerance)
         self._began = time.perf_counter()
         self.running = self._sweep(stride, settings, sizes, usual)
 
@@ -237,21 +249,21 @@ class Sweeps:
             difference = overall_difference(now, before)
         self.best = Finished(
             sweep.pieces, sweep.tolerance, tuple(sweep.coarse.values()), sweep.added, sweep.cells.count, difference,
-            self.number, against,
+            self.number, against, sweep.hurried,
         )  # fmt: skip
         self._took = time.perf_counter() - self._began
         # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does
         met = difference is not None and difference <= self.strides[-1].tolerance
-        self.number = len(self.strides) if sweep.coarse or met else self.number + 1
+        ended = met or (sweep.coarse and not sweep.hurried)
+        # what there was no time for is tried again, at a pace that is known by now
+        self.number = len(self.strides) if ended else self.number + (not sweep.hurried)
         self.running = None
 
     def state(self) -> dict[str, Any]:
         """Plain data from which ``restore`` goes on with the same numbers."""
         best, found = self.best, None
         if best is not None:
-            numbers = {
-                k: getattr(best, k) for k in ("tolerance", "added", "experts", "difference", "number", "against")
-            }
+            numbers = {k: getattr(best, k) for k in _NUMBERS}
             pieces = [piece.state() for piece in best.pieces]
             found = {"pieces": pieces, "coarse": list(best.coarse), "numbers": numbers}
         running = None if self.running is None else self.running.state()

@@ -12,8 +12,10 @@ import torch
 
 import pinnlab as pl
 from pinnlab.domains.meshing.triangulation import triangulate
+from pinnlab.reference.finite_elements.conditions import sorted_conditions
+from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.space import ElementSpace
-from pinnlab.reference.finite_elements.symbol import Symbol, has_pressure
+from pinnlab.reference.finite_elements.symbol import Symbol, constraints_of, has_pressure
 from pinnlab.reference.finite_elements.tied import linear, ties
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
@@ -196,3 +198,53 @@ def test_sources_that_fluxes_do_not_balance_are_told() -> None:
 def test_what_pressures_cannot_do_is_said(conditions: list[Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pl.reference_solution(problem(HOLED, 0.0, *conditions), max_seconds=20)
+
+
+def started(x: Any, y: Any) -> Exact:
+    """Creeping flow of viscosity 1 in the corner between a floor whose speed is x and a wall at rest.
+
+    With psi = r^2 f(angle): f = (a / 2 + sin 2a / 4 - pi / 8 (1 - cos 2a)) vanishes on both sides, f' is 1 on the floor
+    and 0 on the wall; lap psi = 4 (a / 2 - pi / 8), and the pressure is 2 log r.
+    """
+    r, a = torch.hypot(x, y), torch.atan2(y, x)
+    f = a / 2 + sin(2 * a) / 4 - math.pi / 8 * (1 - cos(2 * a))
+    slope = 0.5 + cos(2 * a) / 2 - math.pi / 4 * sin(2 * a)
+    along, across = r * slope, -2 * r * f
+    return {"u": along * cos(a) - across * sin(a), "v": along * sin(a) + across * cos(a), "p": 2 * torch.log(r)}
+
+
+def beside_a_wall(floor: Any) -> pl.Problem:
+    one = torch.ones(1, dtype=torch.float64)
+    far = [pl.Dirichlet(**{n: lambda x, y, n=n: started(x, y)[n] for n in "uv"}, on=side) for side in ("x+", "y+")]
+    return pl.Problem(
+        SQUARE,
+        ("u", "v", "p"),
+        lambda u, v, p: {"mass": u.x + v.y, "x": p.x - u.laplacian, "y": p.y - v.laplacian},
+        [
+            pl.Dirichlet(u=floor, v=0.0, on="y-"),
+            pl.Dirichlet(u=0.0, v=0.0, on="x-"),
+            *far,
+            pl.Data(points={"x": [1.0], "y": [1.0]}, p=[float(started(one, one)["p"])]),
+        ],
+    )
+
+
+def test_a_pressure_that_grows_as_a_logarithm() -> None:
+    posed = beside_a_wall(lambda x: x)
+    found = pl.reference_solution(posed, tolerance=2e-3, max_seconds=60)
+    x, y = torch.from_numpy(np.random.default_rng(0).uniform(size=(2, 4000)))
+    values, truth = found(x=x, y=y), started(x, y)
+    for unknown in "uvp":
+        assert float((values[unknown] - truth[unknown]).norm() / truth[unknown].norm()) < 2e-3, unknown
+    near = torch.tensor([1e-4], dtype=torch.float64)
+    assert float(found(x=near, y=near)["p"]) == pytest.approx(float(started(near, near)["p"]), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("floor", "places"), [(lambda x: x, [[0.0, 0.0]]), (lambda x: x**2 * (2 - x), [])], ids=["a clash", "none"]
+)
+def test_corners_where_no_flow_has_the_slopes_of_both_sides(floor: Any, places: list[list[float]]) -> None:
+    posed = beside_a_wall(floor)
+    essential, _ = sorted_conditions(posed, constraints_of(posed))
+    found = [corner.tolist() for corner in singular_corners(posed, SQUARE, essential)]
+    assert [corner for corner in found if corner[0] == 0.0 and corner[1] == 0.0] == places

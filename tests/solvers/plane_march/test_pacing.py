@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from pinnlab.solvers.plane_march.pacing import Pacing
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.plane_march.pacing import Pacing, seconds_to_plan, slabs_served
 
 
 def add(pacing: Pacing, halvings: int) -> None:
@@ -64,3 +65,30 @@ def test_late_is_what_has_settled_and_would_end_after_the_deadline() -> None:
     assert not pacing.late(0.5, 6, math.inf)
     # at the start 16 slabs of a second, and four for two halvings more, are not by far too many
     assert not pacing.late(0.0, 6, 10.0) and pacing.late(0.0, 6, 6.0)
+
+
+def test_the_tolerance_of_a_march_that_would_be_late_is_four_times_as_large() -> None:
+    pacing = Pacing(4)
+    for _ in range(4):
+        add(pacing, 6)
+    # 45 of 50 seconds may be planned with; 34 slabs of a second are to come
+    assert pacing.tolerance(1e-2, 0.2, 0.5, 6, 50.0) == 1e-2
+    assert pacing.tolerance(1e-2, 0.2, 0.5, 6, 10.0) == pytest.approx(4e-2)
+    assert pacing.tolerance(1e-2, 0.02, 0.5, 6, 10.0) == 0.02
+    assert pacing.tolerance(1e-2, 1e-3, 0.5, 6, 10.0) == 1e-2, "never a smaller one"
+
+
+def test_slabs_share_the_factorizations_of_linear_problems() -> None:
+    assert slabs_served(0.0) == slabs_served(1e-5) == math.inf
+    assert slabs_served(0.05) == 3.0 and slabs_served(0.2) == 1.0
+    # others are made again, and the mean over slabs shares them out
+    for contraction, seconds in ((0.0, 1.0), (0.05, 3.0)):
+        pacing = Pacing(4)
+        pacing.tried(3.0, 2.0, contraction)
+        pacing.added(4)
+        assert pacing.seconds == seconds
+
+
+def test_the_time_that_good_work_gets_is_planned_with_where_slabs_are_alike() -> None:
+    deadline = Deadline(30.0, 60.0, lambda: 10.0, extra=30.0)
+    assert seconds_to_plan(deadline, 0.0) == 50.0 and seconds_to_plan(deadline, 0.05) == 20.0

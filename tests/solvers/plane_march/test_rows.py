@@ -176,3 +176,24 @@ def test_largest_experts_are_halved_first() -> None:
     assert made.mean(np.array([1.0, 0.0, 0.0, 0.0])) == pytest.approx(0.5)
     # the root mean square of y over (0, 2), about: Gauss points count alike
     assert made.sizes(made.sampled(lambda p: p[:, [1, 0]])) == pytest.approx([np.sqrt(4 / 3), np.sqrt(1 / 3)], rel=0.02)
+
+
+def test_the_transposed_jacobian_at_a_complex_rate() -> None:
+    """(J x, r) = (x, J^H r), on cells of two sizes, whose experts meet several others."""
+    made = CutDiscretization(DAMPED, TotalDegree(2, 4), 100.0)
+    tree = Tree([0.0, 0.0], [1.0, 2.0], (2, 2))
+    tree.split([0])
+    halved, rng = SpaceCells(made, Inside(made.region, tree)), np.random.default_rng(3)
+    change, *at = rng.normal(size=(4, *halved.shape))
+    linear = [group.at_rate(group.slopes(at, 0.3), 2.0 + 3.0j)[0] for group in halved.groups]
+    moved = [rows.changes(parts, change) for rows, parts in zip(halved.system.groups, linear, strict=True)]
+    residuals = [rng.normal(size=each.shape) + 1j * rng.normal(size=each.shape) for each in moved]
+    found = np.zeros(halved.shape, complex)
+    for rows, parts, mine in zip(halved.system.groups, linear, residuals, strict=True):
+        rows.pull_back(parts, mine, found)
+    assert any(np.abs(each.imag).max() > 0 for each in moved)
+    expected = sum(np.vdot(m, r) for m, r in zip(moved, residuals, strict=True))
+    assert (change * found).sum() == pytest.approx(expected, rel=1e-12)
+    mixed = halved.system.mixed_gradient(residuals, linear)
+    own = np.concatenate([(f @ mix).ravel() for f, mix in zip(found, halved.system.mixing, strict=True)])
+    assert np.allclose(mixed, own, rtol=1e-13, atol=1e-13 * np.abs(own).max())

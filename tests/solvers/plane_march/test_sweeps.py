@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +83,33 @@ def test_the_next_march_is_as_strict_as_there_is_time_for(experts: int, left: fl
     made.strides = [Stride(10.0 ** (-2 - k / 2), TotalDegree(2, 4), 2) for k in range(9)]
     made.number, made._took = 1, 10.0
     assert made._next(Deadline(left, left, lambda: 0.0)) == number
+
+
+@pytest.mark.parametrize(
+    ("coarse", "hurried", "number"),
+    [
+        ({}, False, 1),
+        ({"space": "cells are not fine enough"}, False, 2),
+        ({"space": "cells are not fine enough"}, True, 0),
+    ],
+)
+def test_a_march_that_was_coarse_for_lack_of_time_is_made_again(coarse: Any, hurried: bool, number: int) -> None:
+    made = sweeps(None)
+    made.best, made.number = None, 0
+    cells = SimpleNamespace(count=9)
+    made._finish(SimpleNamespace(pieces=[], tolerance=1e-2, coarse=coarse, hurried=hurried, added=0.0, cells=cells))  # type: ignore[arg-type]
+    assert made.number == number and made.best is not None and made.best.hurried is hurried
+    made._took = 10.0
+    if hurried:
+        # the next one may take three times as long, though it began with as many cells
+        assert made._next(Deadline(35.0, 35.0, lambda: 0.0)) == 0
+        with pytest.raises(TimeoutError, match="a march at a smaller tolerance would take about 30 s"):
+            made._next(Deadline(25.0, 25.0, lambda: 0.0))
+
+
+@pytest.mark.parametrize(("difference", "confirmed"), [(None, False), (9e-4, True), (2e-3, False), (math.nan, False)])
+def test_two_marches_confirm_one_another(difference: float | None, confirmed: bool) -> None:
+    assert sweeps(difference).confirmed is confirmed
 
 
 def late(settings: SweepSettings, left: float) -> Sweep:
