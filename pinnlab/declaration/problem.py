@@ -22,6 +22,7 @@ from pinnlab.declaration.counting.needed import NotUniqueError, count
 from pinnlab.declaration.discontinuities.fluxes import Jump, lost_flux, lost_where_it_passes, said_of_jumps
 from pinnlab.declaration.discontinuities.joints import Joints, find_joints
 from pinnlab.declaration.discontinuities.jumps import Declared, find_jumps
+from pinnlab.declaration.discontinuities.prescribed import across_curves
 from pinnlab.declaration.discontinuities.steps_in_unknowns import said_of_unknowns, step_inside_diff
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -263,14 +264,12 @@ class Problem:
     @cached_property
     def jumps(self) -> tuple[Jump, ...]:
         """Where coefficients and sources jump inside the domain; looked for once, when it is first asked for."""
-        return find_jumps(self._declared)
+        return across_curves(self.parameter_values(), self.domain) + find_jumps(self._declared)
 
     @property
     def _declared(self) -> Declared:
-        periodic = tuple(dict.fromkeys(c.on for c in self.conditions if isinstance(c, Periodic)))
-        return Declared(
-            self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, periodic
-        )
+        rings = tuple(dict.fromkeys(c.on for c in self.conditions if isinstance(c, Periodic)))
+        return Declared(self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, rings)
 
     @cached_property
     def joints(self) -> Joints:
