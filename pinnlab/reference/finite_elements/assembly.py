@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from pinnlab.derivatives.names import Key
-from pinnlab.reference.finite_elements.space import Array, Points, Space
+from pinnlab.reference.finite_elements.space import Array, Points
 
 _MANY = 8_000_000
 """Entries from which on they are added up before all are there."""
@@ -80,16 +80,6 @@ class Parts:
             return scipy.sparse.csr_array((self.size, self.size))
         rows, columns, values = (np.concatenate(each) for each in zip(*found, strict=True))
         return scipy.sparse.csr_array(scipy.sparse.coo_array((values, (rows, columns)), (self.size, self.size)))
-
-
-def mass_matrix(space: Space) -> scipy.sparse.csr_array:
-    """The integrals (v, v) of products of two functions."""
-    parts = Parts(space.count)
-    for points in space.parts:
-        local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
-        parts.add_local(False, points, local, 0, 0)
-        parts.sum_up()
-    return parts.sum(False)
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting.needed import NotUniqueError
@@ -18,6 +19,7 @@ from pinnlab.declaration.terms import Term
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.changes import ORDER
 from pinnlab.reference.finite_elements.contacts import Contacts
+from pinnlab.reference.finite_elements.factorizing import Solve, factorized
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.joined import JoinedElements
 from pinnlab.reference.finite_elements.mixed import mixed_form
@@ -134,6 +136,10 @@ class Posed:
     def _unknowns(self) -> list[str]:
         """Of the state's components."""
         return [u for u, _ in self.structure.components]
+
+    def factorized(self, matrix: scipy.sparse.csr_array) -> Solve:
+        """The solver of a system; of a pressure, a gauge and a Laplacian rows have nothing on the diagonal."""
+        return factorized(matrix, bool(self.multipliers or self.gauges or self.laplacians))
 
     def _masters(self, space: Space) -> dict[str, Array]:
         """{unknown: (v,) number of the node whose value each node has}, where sides are periodic, or cut apart."""

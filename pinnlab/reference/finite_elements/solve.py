@@ -27,10 +27,11 @@ from pinnlab.reference.finite_elements.mixed import check_mixed, mixed_form
 from pinnlab.reference.finite_elements.multigrid import Prepare
 from pinnlab.reference.finite_elements.periodic import periodic_sides
 from pinnlab.reference.finite_elements.posed import Posed, Read
+from pinnlab.reference.finite_elements.rates import highest, without_rates
 from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.finite_elements.tied import TiedInTime, consistent, factorized
+from pinnlab.reference.finite_elements.tied import TiedInTime, consistent
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.grids.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.grids.structure import Structure, check_square, initial_values, start_function
@@ -205,13 +206,15 @@ def _solved(
     """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
     problem, structure = posed.problem, posed.structure
     unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
-    # pressures take twice as much
-    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.has_ties, budget.deadline)
+    # pressures take twice as much, and where nothing is tied rates take nothing
+    solved = unknowns * (1 + bool(posed.multipliers)) if posed.is_tied else len(problem.unknowns)
+    look_ahead_on(mesh, solved, moving, posed.has_ties, budget.deadline)
     space = space_on(mesh)
     system = posed.on(space, budget.deadline)
     solver = None
     if not posed.has_ties:
-        solver = solver_on(mesh, ~system.free, budget.deadline, moving, len(posed.gauges))
+        fixed = ~system.free.reshape(unknowns, -1)[highest(structure.components)].ravel()
+        solver = solver_on(mesh, fixed, budget.deadline, len(posed.gauges))
     places = posed.places(space)
     at = {name: places[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
@@ -236,9 +239,11 @@ def _solved(
             state = consistent(advanced, state, static, start, stop - start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
     floor = np.array([budget.floors.get(unknown, 0.0) for unknown, _ in structure.components])
-    path = Integrator(advanced, tolerance, 5, budget.deadline, solver if advanced is system else None).run(
-        state, start, stop, floor
-    )
+    if advanced is not system or solver is None:
+        solver = posed.factorized
+    if advanced is system and len(highest(structure.components)) < unknowns:
+        solver = without_rates(solver, structure.components, space.count)
+    path = Integrator(advanced, tolerance, 5, budget.deadline, solver).run(state, start, stop, floor)
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
         first = path.times[1 : path.stages + 1]
@@ -251,11 +256,11 @@ def _solved(
 
 def _steady(posed: Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
     """Values at the nodes (c, v), and the source that lacks, relative to others."""
-    linear = None if solver is None else Linear(solver, _ENOUGH)
+    linear = Linear(posed.factorized, 0.0) if solver is None else Linear(solver, _ENOUGH)
     if not posed.is_tied:
         return _root(system, guesses, linear), 0.0
     tied = posed.steady(system)
-    state = _root(tied, [tied.state(guess) for guess in guesses], linear or Linear(factorized, 0.0))
+    state = _root(tied, [tied.state(guess) for guess in guesses], linear)
     whole = tied.whole(state)
     sizes = system.sizes(whole)
     sources = zip(tied.sources(state), posed.gauges, strict=True)

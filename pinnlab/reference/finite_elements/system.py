@@ -31,7 +31,7 @@ from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source, mass_matrix, tested_along
+from pinnlab.reference.finite_elements.assembly import Forms, Numbers, Parts, Side, Source, tested_along
 from pinnlab.reference.finite_elements.conditions import BoundaryFlux, Holds, sorted_conditions
 from pinnlab.reference.finite_elements.fluxes import Pointwise, first_order_keys, pointwise
 from pinnlab.reference.finite_elements.space import Array, Points, Space
@@ -99,7 +99,6 @@ class ElementSystem:
         self.free = ~taken
         self.counted = np.ones(self.size, dtype=bool)
         self._sides = [self._points_of(flux) for flux in self.fluxes]
-        self._mass = mass_matrix(space)
 
     def top(self, unknown: str) -> int:
         """Order in time of the component that the unknown's equation advances."""
@@ -211,7 +210,7 @@ class ElementSystem:
         for row, (unknown, order) in enumerate(self.components):
             if order < self.top(unknown):
                 first = row * self.space.count
-                total[first : first + self.space.count] += self._mass @ (rate[row] - state[row + 1])
+                total[first : first + self.space.count] += rate[row] - state[row + 1]
         for condition, nodes, mine, normals in self.essential:
             scope, _ = self._node_scope(state, rate, nodes, normals, t)
             total[mine] = condition.misfit(scope).numpy(force=True)
@@ -336,9 +335,9 @@ class ElementSystem:
                 forms.assemble(parts, on, self.block(self.rows[i]), count)
         for number, (unknown, order) in enumerate(self.components):
             if order < self.top(unknown):
-                mass, first = self._mass.tocoo(), number * count
-                parts.add(True, mass.coords[0] + first, mass.coords[1] + first, mass.data)
-                parts.add(False, mass.coords[0] + first, mass.coords[1] + first + count, -mass.data)
+                mine = number * count + np.arange(count)
+                parts.add(True, mine, mine, np.ones(count))
+                parts.add(False, mine, mine + count, np.full(count, -1.0))
         parts.without(self.free)
         for condition, nodes, mine, normals in self.essential:
             scope, jets = self._node_scope(state, rate, nodes, normals, t)

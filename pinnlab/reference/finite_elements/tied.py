@@ -22,7 +22,6 @@ import scipy
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.space import Array, Space
 
-_PIVOT = 0.1
 _TINY, _NEWTON = 1e-6, 2
 """Step of a start that is made consistent, as a part of all time, and Newton's iterations in it."""
 
@@ -272,22 +271,6 @@ def consistent(system: TiedInTime, state: Array, static: Array, start: float, du
         matrix = scipy.sparse.csc_array(by_state + by_rate / step)
         found = found - scipy.sparse.linalg.splu(matrix).solve(rows).reshape(found.shape)
     return found
-
-
-def factorized(matrix: scipy.sparse.csr_array) -> Callable[[Array], Array]:
-    """The solver of a system with pressures, whose rows and columns have any units.
-
-    Pivots may be ten times smaller than others in their column, which saves a third of the fill, and most pivoting.
-
-    Raises:
-        RuntimeError: it is singular.
-    """
-    rows = 1 / np.maximum(abs(matrix).max(axis=1).toarray().reshape(-1), 1e-300)
-    scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(rows) @ matrix)
-    columns = 1 / np.maximum(abs(scaled).max(axis=0).toarray().reshape(-1), 1e-300)
-    scaled = scipy.sparse.csc_array(scaled @ scipy.sparse.diags_array(columns))
-    solve = scipy.sparse.linalg.splu(scaled, diag_pivot_thresh=_PIVOT).solve
-    return lambda right: columns * solve(rows * right)
 
 
 def _places(tied: scipy.sparse.csr_array) -> Array:

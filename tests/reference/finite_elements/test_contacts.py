@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pinnlab as pl
 from pinnlab.domains.meshing.cuts import above, below, opened
 from pinnlab.domains.meshing.triangulation import triangulate
 from pinnlab.reference.finite_elements.interfaces import interfaces
+from pinnlab.solution.quality.report import Verdict
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
 LEFT = pl.Box(x=(0.0, 0.5))
@@ -220,3 +222,11 @@ def test_triangles_are_cut_apart() -> None:
         mesh, [("slit", lambda ends, one, two: hands(ends, one, two) * (ends[:, :, 0] > 0.5 - 1e-9).all(axis=1))]
     )
     assert len(slit.nodes) == len(mesh.nodes) + (on & (mesh.nodes[:, 0] > 0.5 - 1e-9)).sum() - 2
+
+
+def test_a_report_on_a_solution_without_the_jump_says_wrong() -> None:
+    right = disk(by_resistance)
+    smooth = right.at(k=pl.Piecewise((DISK, INSIDE), otherwise=OUTSIDE))
+    solution = pl.solve(smooth, pl.HardConstraintMoE(), max_seconds=20, progress=False)
+    report = replace(solution, problem=right).report(max_seconds=60)
+    assert report.verdict is Verdict.WRONG and report.estimate.errors["u"] > 0.5
