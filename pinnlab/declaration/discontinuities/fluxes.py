@@ -33,6 +33,7 @@ class Jump:
         sides: the values below and above.
         layer: where a thin layer begins and ends in which something changes steeply, but does not jump: solvers have to
             look closely there. It has a ``Jump`` at both of its ends.
+        prescribed: whether the jump is one of the unknown or of the flux, which somebody has asked for.
     """
 
     coordinate: str
@@ -43,6 +44,7 @@ class Jump:
     inside_diff: bool
     sides: tuple[float, float]
     layer: tuple[float, float] | None = None
+    prescribed: bool = False
 
     @property
     def place(self) -> str:
@@ -55,6 +57,8 @@ class Jump:
     @property
     def consequence(self) -> str:
         """What follows from it, to be read after its sentence."""
+        if self.prescribed:
+            return "; only solvers that make it so are accepted"
         if self.flux:
             return "; the flux is continuous there, and only solvers that join it are accepted"
         if self.layer is not None:
@@ -107,7 +111,12 @@ def lost_flux(
         return None
     # what no solver joins comes first
     lost.sort(key=lambda jump: _met(jump, region, joints))
-    first = lost[0]
+    first = next((j for j in lost if j.prescribed and j.position is None), lost[0])
+    if first.prescribed and first.position is None:
+        return (
+            f"{owner}: {first}. Jumps across curved and oblique lines are taken by the classical solver alone, "
+            "pl.reference_solution(problem), in the plane."
+        )
     name, at = first.coordinate, first.points[0][region.coordinates.index(first.coordinate)]
     inside = "what stands inside diff" if first.inside_diff else "the coefficient times the derivative below"
     ways = []

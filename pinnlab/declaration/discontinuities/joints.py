@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
-from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
 from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.prescribed import laws
 from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Prescribed, Transmission
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.domains.columns import Columns
@@ -93,17 +93,14 @@ def find_joints(declared: Declared, jumps: Sequence[Jump]) -> Joints:
 
 def _prescribed(declared: Declared, coordinate: str, position: float) -> list[Prescribed]:
     """The jumps that parameters prescribe across a face."""
-    names, found = declared.domain.coordinates, []
+    found = []
     for parameter, given in declared.parameters.items():
         if not isinstance(given, PiecewiseFunction):
             continue
         beside = [box.bounds for name, at, box in given.faces if (name, at) == (coordinate, position)]
         parts = tuple({n: interval for n, interval in bounds.items() if n != coordinate} for bounds in beside)
-        for what, value in given.jump.items() if parts else ():
-            available = (*names, *declared.parameters, "flux")
-            owner = f"parameters[{parameter!r}]: jump of {what}"
-            arguments = argument_names(value, available, owner) if callable(value) else ()
-            found.append(Prescribed(what, value, arguments, parts))
+        if parts:
+            found += [replace(law, parts=parts) for law in laws(parameter, declared.parameters, declared.domain)]
     return found
 
 

@@ -293,7 +293,7 @@ def _prescribed(declared: Declared, known: set[tuple[str, float | None]]) -> lis
                 place = middle[0].tolist()
                 place[declared.domain.coordinates.index(name)] = at
                 what = f"what is prescribed for {' and '.join(value.jump)}"
-                found.append(Jump(name, at, (tuple(place),), what, True, True, (np.nan, np.nan)))
+                found.append(Jump(name, at, (tuple(place),), what, True, True, (np.nan, np.nan), prescribed=True))
     return found
 
 

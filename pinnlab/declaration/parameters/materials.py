@@ -33,8 +33,10 @@ class Piecewise:
     make it so refuse the problem.
 
     A jump across the sides of the regions can be prescribed, as of two bodies in imperfect contact:
-    ``jump={"T": lambda flux: 2e-4 * flux}``. It is what the upper side has more than the lower one, along the coordinate
-    that is constant on the side; ``flux`` is what stands inside ``pl.diff`` there.
+    ``jump={"T": lambda flux: 2e-4 * flux}``. Across the side of a box it is what the upper hand has more than the lower
+    one, along the coordinate that is constant on the side, and ``flux`` is what stands inside ``pl.diff`` there; across the
+    boundary of any other region it is what the outside has more than the inside, and ``flux`` is the part of the flux
+    along the normal that points out of the region.
 
     Args:
         pieces: pairs (region, value). A region is a ``Box`` of some of the domain's coordinates, any other region of
@@ -42,7 +44,7 @@ class Piecewise:
             value is a number or a function whose arguments are named after coordinates.
         otherwise: the value outside of all regions.
         jump: {unknown, or ``"flux"``, or of several equations the name of the residual whose flux jumps: number, or function
-            of coordinates, parameters and ``flux`` by name}; the regions are then boxes, with sides in space.
+            of coordinates, parameters and ``flux`` by name}; the regions then have no side in time.
 
     Raises:
         TypeError, ValueError: no pieces, pairs of something else; when the problem is built: a coordinate that the domain
@@ -75,8 +77,6 @@ class Piecewise:
         for name, value in self.jump.items():
             if not callable(value) and finite(value) is None:
                 raise TypeError(f"Piecewise(jump={{{name!r}: {value!r}}}): give a finite number or a function.")
-            if not all(isinstance(region, Box) for region, _ in self.pieces):
-                raise ValueError(f"Piecewise(jump=...): jumps are prescribed across sides of boxes; {_USUAL}.")
 
     def over(self, owner: str, domain: Region) -> PiecewiseFunction:
         """The parameter on a domain.

@@ -154,7 +154,7 @@ def divided(region: Region, inner: Sequence[Curve]) -> tuple[list[Curve], list[C
     own = outline(region)
     if not inner:
         return own, []
-    parts = _cut([*own, *(_named(curve, "") for curve in inner)], _CLOSE * region.size)
+    parts = _cut([*own, *(named(curve, "") for curve in inner)], _CLOSE * region.size)
     outer, inside = [c for c in parts if c.piece], []
     middles: list[Array] = []
     for curve in (c for c in parts if not c.piece):
@@ -222,11 +222,12 @@ def _(region: Combination) -> list[Curve]:
     for i, leaf in enumerate(region.leaves):
         for curve in _curves(leaf):
             # pieces that the result does not show have no name in it
-            found.append(_named(curve, names.get((i, curve.piece), "")))
+            found.append(named(curve, names.get((i, curve.piece), "")))
     return _exposed(region, _cut(found, _CLOSE * region.size))
 
 
-def _named(curve: Curve, piece: str) -> Curve:
+def named(curve: Curve, piece: str) -> Curve:
+    """The same curve as a part of a piece of the boundary."""
     if isinstance(curve, Spline):
         return curve.named(piece)
     if isinstance(curve, Segment):

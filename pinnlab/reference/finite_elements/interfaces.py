@@ -38,8 +38,8 @@ def interfaces(problem: Problem) -> list[Curve]:
     found: list[Curve] = []
     for part in parts:
         found += _outline(part.region, rest)
-    for jump in problem.jumps:
-        if jump.coordinate in rest.coordinates and jump.position is not None:
+    for jump in off_curves(problem, found):
+        if jump.position is not None:
             found.append(_line(rest, jump.coordinate, jump.position))
     known = divided(rest, found)[1]
     if not off_curves(problem, known):

@@ -7,22 +7,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Mesh as MeshRegion
 from pinnlab.domains import Region
 from pinnlab.domains.meshing.outlines import Curve
-from pinnlab.domains.meshing.triangulation import Copied
+from pinnlab.domains.meshing.triangulation import Copied, Triangulation
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.conditions import Essential
+from pinnlab.reference.finite_elements.contacts import Contacts
 from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
 from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
 from pinnlab.reference.finite_elements.lines import singular_lines
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
+from pinnlab.reference.finite_elements.periodic import copied_sides
 from pinnlab.reference.finite_elements.space import Array
-from pinnlab.reference.grids.structure import periodic_unknowns
 
 _GROWTH = {2: 6.0, 3: 12.0}
 """How many times longer a level takes whose edges are half as long, by the number of dimensions."""
@@ -32,22 +31,6 @@ _SURE = 0.8
 """Part of the time that is left, which a level may be expected to take."""
 _CORNER, _LINE = 1e-4, 0.25
 """Edges at a corner of the plane, and along a line in space, where derivatives are unbounded, relative to others."""
-
-
-def periodic_sides(problem: Problem) -> dict[str, set[str]]:
-    """{coordinate: unknowns that are periodic in it}."""
-    found = {c: periodic_unknowns(problem, c) for c in problem.domain.space}
-    return {c: unknowns for c, unknowns in found.items() if unknowns}
-
-
-def copied_sides(problem: Problem) -> dict[str, Copied]:
-    """{coordinate: its periodic ends}."""
-    found = {}
-    for name in periodic_sides(problem):
-        lower, upper = problem.domain.bounds[name]
-        shift = np.array([upper - lower if c == name else 0.0 for c in problem.domain.space])
-        found[name] = Copied(name + "-", name + "+", shift)
-    return found
 
 
 def last_share(seconds: float, meshing: float, left: float, dimensions: int) -> float | None:
@@ -78,6 +61,7 @@ class Ladder:
         copied: periodic sides.
         curves: that triangles follow, in the plane.
         parts: regions whose boundaries tetrahedra follow, in space.
+        contacts: along which triangles are cut apart.
         power: of the length of edges, with which errors are believed to fall at most.
         fineness: how many times shorter than on the first solved level edges are on those after it.
         meshing: seconds that the first mesh took.
@@ -90,6 +74,7 @@ class Ladder:
     copied: tuple[Copied, ...]
     curves: Sequence[Curve]
     parts: Sequence[Region]
+    contacts: Contacts
     power: float
     fineness: list[float] = field(default_factory=list)
     meshing: float = 0.0
@@ -97,11 +82,14 @@ class Ladder:
     ended: bool = False
 
     @classmethod
-    def of(cls, problem: Problem, essential: Sequence[Essential], like: Problem | None = None) -> Ladder:
+    def of(
+        cls, problem: Problem, essential: Sequence[Essential], contacts: Contacts, like: Problem | None = None
+    ) -> Ladder:
         """That of a problem.
 
         Args:
             problem: gives region and periodic sides.
+            contacts: of the problem.
             essential: its conditions on values: edges are short where they end, or clash.
             like: a problem that jumps at the same places, and whose equations are quick to look at; None for the problem.
         """
@@ -116,15 +104,16 @@ class Ladder:
             rough = bool(off_parts(like, parts)) or any(
                 isinstance(region, MeshRegion) or not (line.is_edge or line.planes) for line in lines
             )
-            return cls(region, [line.points for line in lines], copied, (), parts, 1.0 if rough else math.inf)
+            return cls(region, [line.points for line in lines], copied, (), parts, contacts, 1.0 if rough else math.inf)
         curves = interfaces(like)
         graded = [*singular_corners(problem, region, essential), *material_corners(like, curves)]
-        return cls(region, graded, copied, curves, (), 1.0 if off_curves(like, curves) else math.inf)
+        return cls(region, graded, copied, curves, (), contacts, 1.0 if off_curves(like, curves) else math.inf)
 
     def _mesh(self, share: float) -> Mesh:
         small = (_LINE if len(self.region.coordinates) == 3 else _CORNER) * first_size(self.region)
         graded = [(point, small) for point in self.graded]
-        return meshed(self.region, share, graded, self.copied, self.curves, self.parts)
+        mesh = meshed(self.region, share, graded, self.copied, self.curves, self.parts)
+        return self.contacts.cut(mesh) if isinstance(mesh, Triangulation) else mesh
 
     def first(self) -> Mesh:
         """The coarsest one."""

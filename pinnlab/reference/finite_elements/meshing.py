@@ -75,19 +75,18 @@ def space_on(mesh: Mesh) -> Space:
     return TetrahedralSpace(mesh) if isinstance(mesh, Tetrahedra) else ElementSpace(mesh)
 
 
-def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, moving: bool, gauges: int) -> Prepare | None:
+def solver_on(mesh: Mesh, fixed: Array, deadline: Deadline, gauges: int) -> Prepare | None:
     """How linear systems on a mesh are solved; None where factorizations that know nothing of it are best.
 
     Args:
         mesh: the finest one.
         fixed: (N,) entries of the state that conditions fix.
         deadline: of each solution.
-        moving: whether there is time, which takes several factorizations of complex numbers at once.
         gauges: rows and columns at the end.
     """
     if not isinstance(mesh, Tetrahedra):
         return None
-    return linear_solver(mesh, fixed, deadline, _DIRECT // 2 if moving else _DIRECT, gauges)
+    return linear_solver(mesh, fixed, deadline, _DIRECT, gauges)
 
 
 def look_ahead_on(mesh: Mesh, components: int, moving: bool, tied: bool, deadline: Deadline) -> None:

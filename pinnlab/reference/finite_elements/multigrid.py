@@ -21,9 +21,9 @@ import scipy
 from pinnlab.domains.meshing.tetrahedra import Tetrahedra
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cost import TooLargeError
+from pinnlab.reference.finite_elements.factorizing import Solve, factorized
 from pinnlab.reference.finite_elements.space import Array
 
-Solve = Callable[[Array], Array]
 Prepare = Callable[[Any], Solve]
 """A matrix (N, N) -> the solver of its systems."""
 _SWEEPS = 2
@@ -35,15 +35,6 @@ _LIFT = 1e-3
 _VECTORS, _RESTARTS = 40, 5
 _TOLERANCE = 1e-9
 """Of residuals, relative to the right side."""
-
-
-def factorized(matrix: scipy.sparse.csr_array) -> Solve:
-    """The solver of a sparse system.
-
-    Raises:
-        RuntimeError: it is singular.
-    """
-    return scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix)).solve
 
 
 def prolongations(mesh: Tetrahedra) -> list[scipy.sparse.csr_array]:

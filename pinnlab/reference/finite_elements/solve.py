@@ -6,41 +6,37 @@ Letters: p points, s instants, c components of the state, v nodes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import scipy
 import torch
 
-from pinnlab.declaration.conditions import Data, Integral
-from pinnlab.declaration.counting.needed import NotUniqueError
-from pinnlab.declaration.gauge import free_constants
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.changes import ORDER, difference, estimate_of
+from pinnlab.reference.finite_elements.changes import difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
+from pinnlab.reference.finite_elements.contacts import Contacts
 from pinnlab.reference.finite_elements.function import ElementFunction
-from pinnlab.reference.finite_elements.gauges import fixing, gauge
-from pinnlab.reference.finite_elements.ladder import Ladder, copied_sides, periodic_sides
+from pinnlab.reference.finite_elements.ladder import Ladder
 from pinnlab.reference.finite_elements.meshing import Mesh, kind_of, look_ahead_on, solver_on, space_on
 from pinnlab.reference.finite_elements.mixed import check_mixed, mixed_form
 from pinnlab.reference.finite_elements.multigrid import Prepare
-from pinnlab.reference.finite_elements.space import Array, Space
+from pinnlab.reference.finite_elements.periodic import periodic_sides
+from pinnlab.reference.finite_elements.posed import Posed, Read
+from pinnlab.reference.finite_elements.rates import highest, without_rates
+from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.finite_elements.tied import TiedInTime, TiedSystem, consistent, factorized, masters, ties
+from pinnlab.reference.finite_elements.tied import TiedInTime, consistent
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.grids.newton import Linear, SteadySystem, newton, newton_by_steps
-from pinnlab.reference.grids.structure import Structure, check_square, initial_values, matched, start_function
+from pinnlab.reference.grids.structure import Structure, check_square, initial_values, start_function
 from pinnlab.reference.refinement import Budget, Estimate, HopelessError, nothing_in_time
 
-Read = Callable[[Problem], Structure]
 _ENOUGH = 1e-7
 """Residual at which Newton's method stops where linear systems are solved by iteration, relative to the first."""
 _WARM = 6
@@ -71,12 +67,7 @@ def check_elements(problem: Problem) -> None:
     check_covered(posed, *sides, symbol.multipliers, periodic_sides(posed), paired)
     if form is not None:
         check_mixed(form, *sides)
-
-
-def _constants(problem: Problem) -> tuple[tuple[str, ...], ...]:
-    """Groups of unknowns that equations and boundary leave open up to a constant."""
-    bound = [c for c in problem.conditions if not isinstance(c, Data | Integral)]
-    return free_constants(problem if len(bound) == len(problem.conditions) else problem.replace(conditions=bound))
+    Contacts.of(problem).check(form is None and not symbol.multipliers)
 
 
 def _check_principal_part(problem: Problem, symbol: Symbol) -> None:
@@ -119,108 +110,6 @@ class Found:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class _Posed:
-    """What is solved on every level.
-
-    Attributes:
-        problem: with every parameter a number.
-        structure: of its equations.
-        rows: of each equation the unknown whose functions test it.
-        multipliers: {pressure: number of its constraint}.
-        gauges: (what fixes a constant, the unknown).
-        upwinded: unknowns whose equations are tested upstream where transport dominates.
-        laplacians: {Laplacian of an unknown with fourth derivatives: that unknown}.
-    """
-
-    problem: Problem
-    structure: Structure
-    rows: tuple[str, ...]
-    multipliers: Mapping[str, int]
-    gauges: tuple[tuple[Term, str], ...]
-    upwinded: tuple[str, ...]
-    laplacians: Mapping[str, str]
-
-    @classmethod
-    def of(cls, problem: Problem, structure: Structure, read: Read) -> _Posed:
-        """From the conditions."""
-        form = mixed_form(problem)
-        if form is not None:
-            problem = form.problem
-            structure = read(problem)
-        symbol, constants = Symbol(problem), _constants(problem)
-        multipliers = symbol.multipliers
-        open_ = [u for group in problem.count().constants for u in group] if problem.domain.has_time else []
-        if loose := [u for u in open_ if structure.time_order[u] == 0]:
-            raise NotUniqueError(
-                f"reference_solution: {loose[0]} is known up to a function of time; fix it, such as by a Dirichlet value of "
-                f"{loose[0]} on one side."
-            )
-        gauges = zip(fixing(problem, constants), (group[0] for group in constants), strict=True)
-        rows = matched(problem, structure, multipliers if form is None else {**multipliers, **form.rows})
-        # flows keep to elements of which their pressures are known to be stable
-        upwinded = () if multipliers or form is not None else symbol.moved(rows)
-        laplacians = {} if form is None else form.laplacians
-        return cls(problem, structure, rows, multipliers, tuple(gauges), upwinded, laplacians)
-
-    @property
-    def shown(self) -> list[str]:
-        """The unknowns of the problem that was asked for."""
-        return [u for u in self.problem.unknowns if u not in self.laplacians]
-
-    @property
-    def kind(self) -> str:
-        """Of the elements, in words."""
-        if self.laplacians:
-            return f"quadratic finite elements for {' and '.join(self.laplacians.values())} and its Laplacian"
-        return "quadratic and linear finite elements" if self.multipliers else "quadratic finite elements"
-
-    @property
-    def orders(self) -> dict[str, int]:
-        """{unknown: order of its error}, of those that are linear in each triangle."""
-        return dict.fromkeys(self.multipliers, ORDER - 1)
-
-    def on(self, space: Space, deadline: Deadline) -> ElementSystem:
-        """The system on elements."""
-        other = {**self.laplacians, **{w: m for m, w in self.laplacians.items()}}
-        through = {i: other[unknown] for i, unknown in enumerate(self.rows) if unknown in other}
-        return ElementSystem(
-            self.problem, self.structure, space, self.rows, deadline, self.multipliers, self.upwinded, through
-        )
-
-    @property
-    def has_ties(self) -> bool:
-        """Whether nodes are tied to one another."""
-        return bool(self.multipliers or periodic_sides(self.problem))
-
-    @property
-    def is_tied(self) -> bool:
-        """Whether nodes are tied to one another, or constants are fixed by gauges."""
-        return bool(self.has_ties or self.gauges)
-
-    def ties(self, space: Space) -> scipy.sparse.csr_array:
-        """What makes pressures linear, and sides periodic."""
-        problem, masters_of = self.problem, {}
-        copied, periodic = copied_sides(problem), periodic_sides(problem)
-        for unknown in problem.unknowns:
-            sides = [(c.of, c.piece, c.shift) for name, c in copied.items() if unknown in periodic[name]]
-            if sides:
-                masters_of[unknown] = masters(space, sides, 1e-7 * problem.domain.size)
-        unknowns = [u for u, _ in self.structure.components]
-        return ties(space, unknowns, tuple(self.multipliers), masters_of)
-
-    def steady(self, system: ElementSystem) -> TiedSystem:
-        """The system with linear pressures, periodic sides and gauges."""
-        gauges = [gauge(self.problem, term, u, system.space) for term, u in self.gauges]
-        unknowns = [u for u, _ in system.components]
-        return TiedSystem(system, unknowns, self.ties(system.space), gauges)
-
-    def timed(self, system: ElementSystem) -> TiedInTime:
-        """The same where there is time."""
-        pressures = np.array([u in self.multipliers for u, _ in system.components])
-        return TiedInTime(system, self.ties(system.space), np.repeat(pressures, system.space.count))
-
-
 def run_elements(
     problem: Problem, structure: Structure, budget: Budget, read: Read, like: Problem | None = None
 ) -> tuple[Found, Estimate]:
@@ -236,10 +125,10 @@ def run_elements(
     Raises:
         ValueError: no level could be solved.
     """
-    posed = _Posed.of(problem, structure, read)
+    posed = Posed.of(problem, structure, read)
     problem = posed.problem
     essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
-    ladder = Ladder.of(problem, essential, like)
+    ladder = Ladder.of(problem, essential, posed.contacts, like)
     aside = Aside.of(problem, tuple(posed.multipliers))
     counts = {} if aside is None else dict.fromkeys(aside.unknowns, aside.counts)
     mesh = ladder.first()
@@ -312,19 +201,22 @@ def _check_balance(lacking: Sequence[float]) -> None:
 
 
 def _solved(
-    posed: _Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
+    posed: Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
 ) -> tuple[ElementFunction, float, float]:
     """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
     problem, structure = posed.problem, posed.structure
     unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
-    # pressures take twice as much
-    look_ahead_on(mesh, unknowns * (1 + bool(posed.multipliers)), moving, posed.has_ties, budget.deadline)
+    # pressures take twice as much, and where nothing is tied rates take nothing
+    solved = unknowns * (1 + bool(posed.multipliers)) if posed.is_tied else len(problem.unknowns)
+    look_ahead_on(mesh, solved, moving, posed.has_ties, budget.deadline)
     space = space_on(mesh)
     system = posed.on(space, budget.deadline)
     solver = None
     if not posed.has_ties:
-        solver = solver_on(mesh, ~system.free, budget.deadline, moving, len(posed.gauges))
-    at = {name: space.nodes[i] for i, name in enumerate(problem.domain.space)}
+        fixed = ~system.free.reshape(unknowns, -1)[highest(structure.components)].ravel()
+        solver = solver_on(mesh, fixed, budget.deadline, len(posed.gauges))
+    places = posed.places(space)
+    at = {name: places[i] for i, name in enumerate(problem.domain.space)}
     if not problem.domain.has_time:
         shape = (unknowns, space.count)
         guesses = [np.zeros(shape), np.ones(shape)]
@@ -347,9 +239,11 @@ def _solved(
             state = consistent(advanced, state, static, start, stop - start)
     tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
     floor = np.array([budget.floors.get(unknown, 0.0) for unknown, _ in structure.components])
-    path = Integrator(advanced, tolerance, 5, budget.deadline, solver if advanced is system else None).run(
-        state, start, stop, floor
-    )
+    if advanced is not system or solver is None:
+        solver = posed.factorized
+    if advanced is system and len(highest(structure.components)) < unknowns:
+        solver = without_rates(solver, structure.components, space.count)
+    path = Integrator(advanced, tolerance, 5, budget.deadline, solver).run(state, start, stop, floor)
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
         first = path.times[1 : path.stages + 1]
@@ -360,13 +254,13 @@ def _solved(
     return ElementFunction(space, domain, data, (problem.domain.clock, times), start_function(problem)), 0.0, 1.0
 
 
-def _steady(posed: _Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
+def _steady(posed: Posed, system: ElementSystem, guesses: list[Array], solver: Prepare | None) -> tuple[Array, float]:
     """Values at the nodes (c, v), and the source that lacks, relative to others."""
-    linear = None if solver is None else Linear(solver, _ENOUGH)
+    linear = Linear(posed.factorized, 0.0) if solver is None else Linear(solver, _ENOUGH)
     if not posed.is_tied:
         return _root(system, guesses, linear), 0.0
     tied = posed.steady(system)
-    state = _root(tied, [tied.state(guess) for guess in guesses], linear or Linear(factorized, 0.0))
+    state = _root(tied, [tied.state(guess) for guess in guesses], linear)
     whole = tied.whole(state)
     sizes = system.sizes(whole)
     sources = zip(tied.sources(state), posed.gauges, strict=True)

@@ -52,6 +52,7 @@ class ElementSystem:
         upwinded: unknowns whose equations are tested upstream, where transport dominates.
         through: {number of an equation: the unknown whose conditions its flux follows from}, where that is another one
             than the unknown whose functions test it.
+        places: (d, v) of the nodes, at which data are taken; None for their positions.
         deadline: ``residual`` and ``jacobians`` raise TimeIsUpError after it.
     """
 
@@ -67,6 +68,7 @@ class ElementSystem:
         multipliers: Mapping[str, int] = MappingProxyType({}),
         upwinded: Collection[str] = (),
         through: Mapping[int, str] = MappingProxyType({}),
+        places: Array | None = None,
     ):
         self.problem, self.structure, self.space, self.rows = problem, structure, space, rows
         self.upwinded = frozenset(upwinded)
@@ -75,8 +77,8 @@ class ElementSystem:
         self.components = structure.components
         # more than one, for the integrator's patience
         self.axes: dict[str, object] = dict.fromkeys(problem.domain.space)
-        self.names = problem.domain.space
-        self.shape = (space.count,)
+        self.names, self.shape = problem.domain.space, (space.count,)
+        self.places = space.nodes if places is None else places
         self.size = len(self.components) * space.count
         self._row = {component: i for i, component in enumerate(self.components)}
         self._parameters = problem.parameter_values()
@@ -97,7 +99,6 @@ class ElementSystem:
         self.free = ~taken
         self.counted = np.ones(self.size, dtype=bool)
         self._sides = [self._points_of(flux) for flux in self.fluxes]
-        self._mass = self._mass_matrix()
 
     def top(self, unknown: str) -> int:
         """Order in time of the component that the unknown's equation advances."""
@@ -119,12 +120,13 @@ class ElementSystem:
     # -- values at points ----------------------------------------------------------------------------------------------
 
     @property
-    def _start(self) -> float:
+    def start(self) -> float:
+        """The first time."""
         return 0.0 if self.time is None else self.problem.domain.time_interval[0]
 
     def _holds(self, holds: Holds, at: Array) -> Array:
         """Whether something holds at points (d, ...), one after the other."""
-        return holds(self._columns(at, self._start)).numpy()
+        return holds(self.columns(at, self.start)).numpy()
 
     def _points_of(self, flux: BoundaryFlux) -> Points:
         """Quadrature points of the sides on which conditions hold."""
@@ -132,7 +134,8 @@ class ElementSystem:
         there = 1.0 if flux.holds is None else self._holds(flux.holds, points.at).reshape(points.weights.shape)
         return replace(points, weights=points.weights * there)
 
-    def _columns(self, at: Array, t: float) -> Columns:
+    def columns(self, at: Array, t: float) -> Columns:
+        """{coordinate: (n,)} of points (d, ...) at one instant."""
         found = {}
         for name in self.problem.domain.coordinates:
             values = np.full(at[0].size, t) if name == self.time else at[self.names.index(name)].ravel()
@@ -156,9 +159,9 @@ class ElementSystem:
                 found[unknown, key] = torch.from_numpy(value.reshape(-1).copy()).requires_grad_()
         return found
 
-    def _at(self, state: Array, rate: Array, points: Points, t: float, bent: bool = False) -> Pointwise:
+    def at(self, state: Array, rate: Array, points: Points, t: float, bent: bool = False) -> Pointwise:
         """The equations at quadrature points; ``bent`` puts in the fluxes' derivatives inside the elements."""
-        leaves, columns = self._leaves(state, rate, points), self._columns(points.at, t)
+        leaves, columns = self._leaves(state, rate, points), self.columns(points.at, t)
         found = pointwise(self.problem, leaves, columns, self._parameters)
         if not bent or not found.fluxes:
             return found
@@ -183,7 +186,7 @@ class ElementSystem:
         for points in self.space.parts:
             self.deadline.check()
             shape = points.weights.shape
-            found = self._at(state, rate, points, t)
+            found = self.at(state, rate, points, t)
             for unknown, residual in zip(self.rows, found.residuals, strict=True):
                 value, flux = residual.numpy(force=True).reshape(shape).copy(), np.zeros((len(self.names), *shape))
                 for each, factor in zip(found.fluxes, found.by_fluxes(residual), strict=True):
@@ -194,7 +197,7 @@ class ElementSystem:
                         value -= _slope(points, c, axis) * inner
                 along = self._upstream(found, residual, unknown, points)
                 if along is not None:
-                    inside = self._at(state, rate, points, t, bent=True).residuals[self.rows.index(unknown)]
+                    inside = self.at(state, rate, points, t, bent=True).residuals[self.rows.index(unknown)]
                     flux += along * inside.numpy(force=True).reshape(shape)
                 self._add(total, unknown, points, value, flux)
         for given, on in zip(self.fluxes, self._sides, strict=True):
@@ -207,7 +210,7 @@ class ElementSystem:
         for row, (unknown, order) in enumerate(self.components):
             if order < self.top(unknown):
                 first = row * self.space.count
-                total[first : first + self.space.count] += self._mass @ (rate[row] - state[row + 1])
+                total[first : first + self.space.count] += rate[row] - state[row + 1]
         for condition, nodes, mine, normals in self.essential:
             scope, _ = self._node_scope(state, rate, nodes, normals, t)
             total[mine] = condition.misfit(scope).numpy(force=True)
@@ -234,7 +237,7 @@ class ElementSystem:
         """{unknown: mean size of the terms of the equation that its functions test}, of a steady problem."""
         sizes, whole = np.zeros(len(self.rows)), sum(float(points.weights.sum()) for points in self.space.parts)
         for points in self.space.parts:
-            found = self._at(state, np.zeros_like(state), points, 0.0, bent=True)
+            found = self.at(state, np.zeros_like(state), points, 0.0, bent=True)
             sizes += [float(found.terms(residual).numpy() @ points.weights.ravel()) for residual in found.residuals]
         return dict(zip(self.rows, (sizes / whole).tolist(), strict=True))
 
@@ -253,17 +256,17 @@ class ElementSystem:
                 values = torch.from_numpy((rate if source[1] else state)[source[0], nodes].copy())
                 jets[unknown][key] = values.requires_grad_()
         outward = {name: torch.from_numpy(normals[a].copy()) for a, name in enumerate(self.names)}
-        return Scope.of_jets(jets, self._columns(self.space.nodes[:, nodes], t), self._parameters, outward), jets
+        return Scope.of_jets(jets, self.columns(self.places[:, nodes], t), self._parameters, outward), jets
 
     def _side(self, state: Array, rate: Array, given: BoundaryFlux, points: Points, t: float) -> Side:
         shape = points.weights.shape
         assert points.normals is not None
-        found = self._at(state, rate, points, t)
+        found = self.at(state, rate, points, t)
         jets: dict[str, dict[Key, Tensor]] = {u: {} for u in self.problem.unknowns}
         for (unknown, key), value in found.leaves.items():
             jets[unknown][key] = value
         normals = {name: torch.from_numpy(points.normals[a].reshape(-1).copy()) for a, name in enumerate(self.names)}
-        scope = Scope.of_jets(jets, self._columns(points.at, t), self._parameters, normals)
+        scope = Scope.of_jets(jets, self.columns(points.at, t), self._parameters, normals)
         residuals = [misfit(scope) for misfit in given.misfits] + [found.residuals[i] for i in given.equations]
         wanted = {self.source(u, ())[0]: j for j, u in enumerate(given.unknowns)}
         linear = [self._numbers(row, shape) for row in linearize(residuals, jets)]
@@ -332,9 +335,9 @@ class ElementSystem:
                 forms.assemble(parts, on, self.block(self.rows[i]), count)
         for number, (unknown, order) in enumerate(self.components):
             if order < self.top(unknown):
-                mass, first = self._mass.tocoo(), number * count
-                parts.add(True, mass.coords[0] + first, mass.coords[1] + first, mass.data)
-                parts.add(False, mass.coords[0] + first, mass.coords[1] + first + count, -mass.data)
+                mine = number * count + np.arange(count)
+                parts.add(True, mine, mine, np.ones(count))
+                parts.add(False, mine, mine + count, np.full(count, -1.0))
         parts.without(self.free)
         for condition, nodes, mine, normals in self.essential:
             scope, jets = self._node_scope(state, rate, nodes, normals, t)
@@ -347,7 +350,7 @@ class ElementSystem:
     def _add_jacobians(self, parts: Parts, state: Array, rate: Array, points: Points, t: float) -> None:
         """What the equations inside some elements add to the matrices."""
         shape = points.weights.shape
-        found = self._at(state, rate, points, t, bent=True)
+        found = self.at(state, rate, points, t, bent=True)
         inner = [self._numbers(found.by_leaves(flux.value), shape) for flux in found.fluxes]
         for unknown, residual in zip(self.rows, found.residuals, strict=True):
             forms = Forms(len(self.names), shape)
@@ -385,14 +388,6 @@ class ElementSystem:
                 if slope is not None:
                     flat[self._row[condition.unknown, 0], nodes] -= (misfit / slope).numpy(force=True)
         return flat
-
-    def _mass_matrix(self) -> scipy.sparse.csr_array:
-        parts = Parts(self.space.count)
-        for points in self.space.parts:
-            local = np.einsum("ikq,jkq,kq->kij", points.values, points.values, points.weights)
-            parts.add_local(False, points, local, 0, 0)
-            parts.sum_up()
-        return parts.sum(False)
 
 
 def _slope(points: Points, c: Array, axis: int) -> Array | float:

@@ -22,7 +22,6 @@ import scipy
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.space import Array, Space
 
-_PIVOT = 0.1
 _TINY, _NEWTON = 1e-6, 2
 """Step of a start that is made consistent, as a part of all time, and Newton's iterations in it."""
 
@@ -88,28 +87,38 @@ def linear(space: Space) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((values[first], (rows[first], columns[first])), shape=(space.count,) * 2)
 
 
-def masters(space: Space, sides: Sequence[tuple[str, str, Array]], close: float) -> Array:
-    """(v,) number of the node whose value each node has.
+def masters(
+    space: Space,
+    sides: Sequence[tuple[str, str, Array]],
+    close: float,
+    places: Array | None = None,
+    joined: Sequence[tuple[Array, Array]] = (),
+) -> Array:
+    """(v,) number of the node whose value each node has, the first of those that are the same.
 
     Args:
         space: the elements.
         sides: (piece, its copy, the shift (d,) from one to the other) of each periodic pair.
         close: distance of nodes that are the same.
+        places: (d, v) of the nodes, by which they are told from one another; None for their positions.
+        joined: pairs of numbers (n,) of other nodes that are the same.
 
     Raises:
         ValueError: a node has no counterpart.
     """
-    found = np.arange(space.count)
+    places = space.nodes if places is None else places
+    pairs = [np.empty((2, 0), dtype=int), *(np.stack(pair) for pair in joined)]
     for piece, copy, shift in sides:
         here, there = space.nodes_on(piece), space.nodes_on(copy)
-        gap, which = scipy.spatial.cKDTree(space.nodes[:, here].T + shift).query(space.nodes[:, there].T)
+        gap, which = scipy.spatial.cKDTree(places[:, here].T + shift).query(places[:, there].T)
         if len(here) != len(there) or gap.max() > close:
             raise ValueError(f"reference_solution: the triangles at {piece!r} and at {copy!r} do not match.")
-        # at corners the counterpart may be a copy itself
-        to = np.arange(space.count)
-        to[there] = here[which]
-        found = to[found]
-    return found
+        pairs.append(np.stack([there, here[which]]))
+    # at corners several are the same
+    one, other = np.concatenate(pairs, axis=1)
+    graph = scipy.sparse.coo_array((np.ones(len(one)), (one, other)), shape=(space.count,) * 2)
+    _, group = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    return np.unique(group, return_index=True)[1][group]
 
 
 def ties(
@@ -142,14 +151,20 @@ class TiedSystem:
         unknowns: of the state's components, in their order.
         tied: E (N, M).
         gauges: K numbers that must vanish.
+        offset: (N,) by which values at nodes exceed those that they are tied to, or zero.
     """
 
     is_full = False
 
     def __init__(
-        self, elements: Elements, unknowns: Sequence[str], tied: scipy.sparse.csr_array, gauges: Sequence[Gauge]
+        self,
+        elements: Elements,
+        unknowns: Sequence[str],
+        tied: scipy.sparse.csr_array,
+        gauges: Sequence[Gauge],
+        offset: Array | float = 0.0,
     ):
-        self.elements, self.tied, self.gauges = elements, tied, tuple(gauges)
+        self.elements, self.tied, self.gauges, self._offset = elements, tied, tuple(gauges), offset
         self.deadline = elements.deadline
         self._shape = (len(unknowns), elements.space.count)
         self.own = tied.shape[1]
@@ -168,7 +183,7 @@ class TiedSystem:
 
     def whole(self, state: Array) -> Array:
         """(c, v) values at all nodes."""
-        return (self.tied @ state[: self.own]).reshape(self._shape)
+        return (self.tied @ state[: self.own] + self._offset).reshape(self._shape)
 
     def state(self, whole: Array) -> Array:
         """(M + K,) of values (c, v) at all nodes; values at tied nodes are dropped, and sources are zero."""
@@ -204,12 +219,19 @@ class TiedInTime:
         elements: the system of untied nodes.
         tied: E (N, M).
         uncounted: (N,) mask of pressures, which follow at each instant, and by whose rates steps are not chosen.
+        offset: time -> (N,) by which values at nodes exceed those that they are tied to; None for zero.
     """
 
     is_full = False
 
-    def __init__(self, elements: Timed, tied: scipy.sparse.csr_array, uncounted: Array):
-        self.elements, self.deadline = elements, elements.deadline
+    def __init__(
+        self,
+        elements: Timed,
+        tied: scipy.sparse.csr_array,
+        uncounted: Array,
+        offset: Callable[[float], Array] | None = None,
+    ):
+        self.elements, self.deadline, self._offset = elements, elements.deadline, offset
         self.components, self.axes, self.size = elements.components, elements.axes, elements.size
         self.counted = elements.counted & ~uncounted
         places, free = _places(tied), np.arange(tied.shape[1])
@@ -222,7 +244,8 @@ class TiedInTime:
     def residual(self, states: Array, rates: Array, times: Array) -> Array:
         """(s, N) for states and rates (s, c, v) at s times."""
         own = self.elements.residual(states, rates, times)
-        return (self._rows @ own.T + self._ties @ states.reshape(len(states), -1).T).T
+        found: Array = (self._rows @ own.T + self._ties @ states.reshape(len(states), -1).T).T
+        return found if self._offset is None else found - np.stack([self._offset(float(t)) for t in times])
 
     def jacobians(self, state: Array, rate: Array, t: float) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
         """(dR/dU, dR/dU'), each (N, N)."""
@@ -248,22 +271,6 @@ def consistent(system: TiedInTime, state: Array, static: Array, start: float, du
         matrix = scipy.sparse.csc_array(by_state + by_rate / step)
         found = found - scipy.sparse.linalg.splu(matrix).solve(rows).reshape(found.shape)
     return found
-
-
-def factorized(matrix: scipy.sparse.csr_array) -> Callable[[Array], Array]:
-    """The solver of a system with pressures, whose rows and columns have any units.
-
-    Pivots may be ten times smaller than others in their column, which saves a third of the fill, and most pivoting.
-
-    Raises:
-        RuntimeError: it is singular.
-    """
-    rows = 1 / np.maximum(abs(matrix).max(axis=1).toarray().reshape(-1), 1e-300)
-    scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(rows) @ matrix)
-    columns = 1 / np.maximum(abs(scaled).max(axis=0).toarray().reshape(-1), 1e-300)
-    scaled = scipy.sparse.csc_array(scaled @ scipy.sparse.diags_array(columns))
-    solve = scipy.sparse.linalg.splu(scaled, diag_pivot_thresh=_PIVOT).solve
-    return lambda right: columns * solve(rows * right)
 
 
 def _places(tied: scipy.sparse.csr_array) -> Array:

@@ -72,7 +72,8 @@ class Crossings:
         """
         problem, joints = self.problem, self.problem.joints
         region = problem.domain
-        open_jumps = [j for j in problem.jumps if j.position is not None or not self.materials.divides(j, region)]
+        across = self.materials.divides
+        open_jumps = [j for j in problem.jumps if j.position is not None or j.prescribed or not across(j, region)]
         at = joints.positions
         if (lost := lost_flux(open_jumps, at, joints.not_joined, region, problem.order, owner, at)) is not None:
             return lost

@@ -16,7 +16,8 @@ import pinnlab as pl
 from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.cost import TooLargeError
-from pinnlab.reference.finite_elements.multigrid import Multigrid, factorized, gmres, prolongations
+from pinnlab.reference.finite_elements.factorizing import factorized
+from pinnlab.reference.finite_elements.multigrid import Multigrid, gmres, prolongations
 from pinnlab.reference.finite_elements.system import ElementSystem
 from pinnlab.reference.finite_elements.tetrahedra import TetrahedralSpace, tetrahedral_rule, tetrahedral_shapes
 from pinnlab.reference.grids.analysis import analyse
