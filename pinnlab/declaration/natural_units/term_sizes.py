@@ -117,19 +117,26 @@ class TermSizes:
     def response(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> float:
         """How large a residual becomes where an unknown is off by its size, in half a wave along the domain.
 
-        Of coefficients that vary it is the geometric mean: what is stiff in a thin layer is not stiff elsewhere.
+        Of coefficients that vary it is the geometric mean: what is stiff in a thin layer is not stiff elsewhere. For the
+        same reason equations that are stiffer where unknowns are large than where they are at rest are linearized at rest.
 
         Args:
             rest, sizes: as for ``rows``.
         """
+        found = [self._response(rest, sizes, moves) for moves in (0.0, 1.0)]
+        return min(found) or max(found)
+
+    def _response(self, rest: Mapping[str, float], sizes: Mapping[str, float], moves: float) -> float:
+        """The same where unknowns vary by ``moves`` times their sizes."""
         site = Site(self._site.points.detach().clone().requires_grad_())
         columns = self.region.columns(site.points)
-        moving = {
-            u: _jet(columns, value, sizes.get(u, 0.0), self.reach, i + 1) for i, (u, value) in enumerate(rest.items())
+        jets = {
+            u: _jet(columns, value, moves * sizes.get(u, 0.0), self.reach, i + 1)
+            for i, (u, value) in enumerate(rest.items())
         }
-        residuals = self.equations.evaluate((Scope.of_jets(moving, columns, self.parameters),))
+        residuals = self.equations.evaluate((Scope.of_jets(jets, columns, self.parameters),))
         answers = [0.0]
-        for slopes in linearize(list(residuals.values()), moving):
+        for slopes in linearize(list(residuals.values()), jets):
             for unknown in rest:
                 terms = [
                     a.detach().abs() * sizes[unknown] * math.prod(math.pi / self.lengths[c] for c in key)

@@ -16,7 +16,8 @@ from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Int
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.inverse.fitted import FittedMarch
-from pinnlab.inverse.obstacles import begun, is_fitted, obstacle_to_fit
+from pinnlab.inverse.members import begun
+from pinnlab.inverse.obstacles import is_fitted, obstacle_to_fit
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
