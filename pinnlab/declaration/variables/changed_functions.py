@@ -13,7 +13,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -27,6 +27,7 @@ from pinnlab.derivatives.names import Key, parts_of
 from pinnlab.domains.affine import UNCHANGED, Affine
 from pinnlab.domains.columns import Coordinates
 
+K = TypeVar("K", bound=Key)
 NORMAL = "n"
 """The argument of a formula that is the outward normal, whose components have no units."""
 
@@ -60,14 +61,13 @@ def outer_grid_value(given: GridValue, change: ChangeOfVariables, own: Affine) -
     """The same for a grid value, whose derivatives are converted one by one: ``outer_field``."""
 
     def convert(key: Key, inner: Tensor) -> Tensor:
-        return (
-            inner * (own.scale / math.prod(change.coordinate(name).scale for name in key)) if key else own.outer(inner)
-        )
+        unit = own.scale / math.prod(change.coordinate(name).scale for name in key)
+        return inner * unit if key else own.outer(inner)
 
     return given.mapped(convert, _known(given.coordinates, change))
 
 
-def _known(names: Key, change: ChangeOfVariables) -> Key:
+def _known(names: K, change: ChangeOfVariables) -> K | Coordinates:
     """The coordinates by which the user's functions differentiate."""
     return names if change.clock is None else Coordinates(names, change.clock)
 
