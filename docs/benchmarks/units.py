@@ -6,8 +6,8 @@
 With --seconds every call has that long: seconds of the process, so that it does not matter what else the machine does, and
 default options. With --steps what is trained are small networks, which take that many steps of Levenberg-Marquardt. A pair
 is a problem in SI units (or those of a trade) and the same one with all numbers near one. Errors are relative to the
-variation of the true solution; a row tells those of all seeds, the ratio of their medians, its commit and its command. Writes
-FILE.json and FILE.md with --out, after every row; rows that are in FILE.json are not measured again.
+variation of the true solution; a row tells those of all seeds, the ratio of their medians, its commit and its command.
+Writes FILE.json and FILE.md with --out, after every row; rows that are in FILE.json are not measured again.
 """
 
 from __future__ import annotations
