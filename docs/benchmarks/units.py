@@ -6,8 +6,8 @@
 With --seconds every call has that long: seconds of the process, so that it does not matter what else the machine does, and
 default options. With --steps what is trained are small networks, which take that many steps of Levenberg-Marquardt. A pair
 is a problem in SI units (or those of a trade) and the same one with all numbers near one. Errors are relative to the
-variation of the true solution; a row tells those of all seeds, and the ratio of their medians. Writes FILE.json and
-FILE.md with --out, after every row; rows that are in FILE.json are not measured again.
+variation of the true solution; a row tells those of all seeds, the ratio of their medians, its commit and its command.
+Writes FILE.json and FILE.md with --out, after every row; rows that are in FILE.json are not measured again.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ from scaled.running import row, solvers, table, truth  # noqa: E402
 SOLVERS = [*solvers(PAIRS["rod"](), lambda c, x: x, None), "classical"]
 
 
+def command() -> str:
+    """As it was typed."""
+    return " ".join(["python docs/benchmarks/units.py", *sys.argv[1:]])
+
+
 def written(out: Path | None, rows: list[dict[str, Any]], given: argparse.Namespace) -> None:
     """Write what is known so far."""
     if out is None:
         return
-    command = " ".join(["python docs/benchmarks/units.py", *sys.argv[1:]])
     budget = {"seconds": given.seconds, "steps": given.steps, "seeds": given.seeds}
-    whole = {"provenance": provenance(command), **budget, "rows": rows}
+    whole = {"provenance": provenance(command()), **budget, "rows": rows}
     out.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n")
     out.with_suffix(".md").write_text(table(rows))
 
@@ -65,7 +69,7 @@ def main() -> None:
             one = row(name, pair, solver, true, seconds, given.steps, given.seeds)
             if one is not None:
                 budget = {"seconds": given.seconds} if given.steps is None else {"steps": given.steps}
-                rows.append({**one, **budget, "commit": commit()})
+                rows.append({**one, **budget, "commit": commit(), "command": command()})
                 print(json.dumps(one), flush=True)
                 written(given.out, rows, given)
     print(table(rows), file=sys.stderr)

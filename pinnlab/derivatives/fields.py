@@ -9,7 +9,7 @@ function along the derivatives of its arguments, which is the chain rule and may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -24,6 +24,7 @@ from pinnlab.derivatives.names import (
     POINTWISE_METHODS,
     REDUCTIONS,
     Key,
+    NamedJet,
     UnknownNameError,
     meant_derivative,
     sort_key,
@@ -32,9 +33,6 @@ from pinnlab.derivatives.names import (
 from pinnlab.derivatives.tensors import as_number, is_smooth, load_forward_mode, plain
 from pinnlab.derivatives.vectors import Vector
 from pinnlab.domains.columns import space_of
-
-NamedJet = Mapping[Key, Tensor]
-"""All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 Operand: TypeAlias = "Field | Tensor | complex"
 Watch: TypeAlias = "Callable[[Field, str], Field]"

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinnlab.derivatives.fields import Key, NamedJet
 from pinnlab.derivatives.indices import Indices
+from pinnlab.derivatives.names import Key, NamedJet
 
 
 class LazyJet(dict[Key, Tensor]):

@@ -5,9 +5,13 @@ A derivative is named by the tuple of its coordinates, sorted in the domain's or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor
 
 Key = tuple[str, ...]
+NamedJet = Mapping[Key, Tensor]
+"""All derivatives of one unknown at n points: {derivative: (n,)}; the key ``()`` is the value."""
 
 POINTWISE_METHODS = frozenset(
     "abs acos angle asin atan ceil clamp conj cos cosh erf exp expm1 floor int log log1p log10 long neg pow reciprocal relu "

@@ -31,6 +31,7 @@ def gradients(residual: Tensor, leaves: Mapping[K, Tensor]) -> dict[K, Tensor]:
     """The derivatives (n,) of a pointwise residual (n,) by leaves (n,); those on which it does not depend are left out."""
     if not residual.requires_grad or not leaves:
         return {}
-    found = torch.autograd.grad(residual.sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
+    each = torch.ones_like(residual)
+    found = torch.autograd.grad(residual, list(leaves.values()), each, retain_graph=True, allow_unused=True)
     # zeros of forward mode have no memory, and no NumPy array
     return {leaf: torch.empty_like(g).copy_(g) for leaf, g in zip(leaves, found, strict=True) if g is not None}

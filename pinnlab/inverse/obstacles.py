@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.inverse.measured import without_data
+from pinnlab.inverse.members import begun
 
 
 def is_fitted(problem: Problem) -> bool:
     """Whether numbers are to be found from data; those beside integrals of a steady problem are found with its solution."""
     beside = any(isinstance(c, Integral) for c in problem.conditions) and not problem.domain.has_time
     return bool(problem.unknown_parameters) and not beside
-
-
-def begun(problem: Problem) -> Problem:
-    """The problem for the first guess of its numbers, without data."""
-    values = problem.parameter_values()
-    return without_data(problem).at(**{name: float(values[name]) for name in problem.unknown_parameters})
 
 
 def obstacle_to_fit(problem: Problem, owner: str) -> str | None:

@@ -16,7 +16,8 @@ from torch import Tensor
 from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.declaration.parameters.kinds import Unknown
 from pinnlab.declaration.problem import Problem
-from pinnlab.inverse.measured import Jet, measured, misfits, without_data
+from pinnlab.inverse.measured import Jet, measured, misfits
+from pinnlab.inverse.members import Members
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.part import Part
 
@@ -82,12 +83,14 @@ class Response:
     Attributes:
         at: (p,) free variables.
         numbers: {name: value}.
+        problem: for these.
         state: the solution.
         left: misfits (n,) of every measured quantity.
     """
 
     at: Array
     numbers: dict[str, float]
+    problem: Problem
     state: State
     left: list[Array]
 
@@ -114,7 +117,7 @@ class Responses:
         self.frees = tuple(Free.of(u, _scale(u)) for u in self.unknowns)
         firsts = [float(guesses.get(n, u.start)) for n, u in zip(self.names, self.unknowns, strict=True)]
         self.start = np.array([f.free(value) for f, value in zip(self.frees, firsts, strict=True)])
-        self.groups, self._bare = measured(problem), without_data(problem)
+        self.groups, self._members = measured(problem), Members(problem)
         nothing = self._left(lambda x, i: x.new_zeros(len(i), len(x), len(problem.unknowns)), self._named(self.start))
         self.sizes = [float(np.sqrt(np.nanmean(values**2))) for values in nothing]
         self.solves, self._least = 0, math.inf
@@ -131,9 +134,10 @@ class Responses:
         self.solves += 1
         last = self._last
         near = last.state if last is not None and bool((np.abs(last.at - z) < _SIMILAR).all()) else None
-        state = self._solve(self._bare.at(**numbers), deadline, max(_LEAST, _PATIENCE * self._least), near)
+        problem = self._members.at(numbers)
+        state = self._solve(problem, deadline, max(_LEAST, _PATIENCE * self._least), near)
         self._least = min(self._least, state.work)
-        self._last = Response(np.array(z), numbers, state, self._left(state.jet, numbers))
+        self._last = Response(np.array(z), numbers, problem, state, self._left(state.jet, numbers))
         return self._last
 
     def jacobian(self, response: Response, deadline: Deadline, which: Sequence[int] | None = None) -> list[Array]:
@@ -143,7 +147,7 @@ class Responses:
             TimeIsUpError: the deadline has passed.
         """
         named = self._beside(response, which)
-        jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
+        jets = self._neighbours(response, named, deadline)
         left = [self._left(jet, numbers) for jet, numbers in zip(jets, named, strict=True)]
         return [
             np.stack([(a[k] - b[k]) / (2 * _STEP) for a, b in zip(left[::2], left[1::2], strict=True)], axis=1)
@@ -156,10 +160,14 @@ class Responses:
         Raises:
             TimeIsUpError: the deadline has passed.
         """
-        named = self._beside(response)
-        jets = response.state.neighbours([self._bare.at(**numbers) for numbers in named], deadline)
+        jets = self._neighbours(response, self._beside(response), deadline)
         values = [jet(points, ((),))[0].detach().numpy() for jet in jets]
         return np.stack([(a - b) / (2 * _STEP) for a, b in zip(values[::2], values[1::2], strict=True)])
+
+    def _neighbours(self, response: Response, named: Sequence[Mapping[str, float]], deadline: Deadline) -> list[Jet]:
+        """The solutions for numbers next to those of a response."""
+        problems = [self._members.beside(response.problem, numbers) for numbers in named]
+        return response.state.neighbours(problems, deadline)
 
     def _beside(self, response: Response, which: Sequence[int] | None = None) -> list[dict[str, float]]:
         """Numbers a step ahead and behind, free variable by free variable; of all, or some."""

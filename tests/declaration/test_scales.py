@@ -11,6 +11,8 @@ import torch
 import pinnlab as pl
 from pinnlab.declaration.library import problem_names
 from pinnlab.declaration.natural_units.term_sizes import TermSizes
+from pinnlab.derivatives.pointwise import gradients
+from pinnlab.reference.grids.equations import Equations
 from scaled import PAIRS
 from scaled.changed import random_units, scales_there
 
@@ -133,6 +135,9 @@ def test_responses_worked_out_by_hand() -> None:
 
     assert response(lambda u: 5 * u.xx, 2.0) == pytest.approx(5 * (math.pi / 2) ** 2)
     assert response(lambda u: u.xx - 100 * u, 1.0) == pytest.approx(100.0)
+    # stiffer where the unknown is large, which it is in a thin layer only; at rest a power has no response of its own
+    assert response(lambda u: u.xx - 25 * torch.sinh(3 * u), 1.0) == pytest.approx(75.0)
+    assert response(lambda u: u.xx - 1e3 * u**3, 1.0) == pytest.approx(math.pi**2)
     # the larger of both equations, and the geometric mean of what varies: that of exp(x) on (0, 1) is exp(1/2)
     assert response(lambda u, v: {"u": u.x - v, "v": v.x - 20 * u}, 1.0, ("u", "v")) == pytest.approx(20.0)
     assert response(lambda u, x: torch.exp(x) * u.xx, 1.0) == pytest.approx(math.exp(0.5) * math.pi**2, rel=0.05)
@@ -414,3 +419,27 @@ def test_a_steady_velocity_has_the_unit_of_its_coordinate() -> None:
     assert problem.check()
     inner = problem.natural.velocity
     assert problem.natural is not problem and inner is not None and inner[1] == pytest.approx(2 * inner[0])
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        lambda T: 2.4e6 * T.t - 200.0 * T.xx - 1e-7 * T**4,
+        lambda T, x: 2.4e6 * T.t - 200.0 * (1 + x) * T.laplacian + 5e3 * abs(T.x),
+    ],
+)
+def test_problems_in_natural_units_are_evaluated_as_cheaply_as_others(equation: Any) -> None:
+    conditions = [pl.Initial(T=lambda x: 293 + 3 * torch.sin(10 * math.pi * x)), pl.Dirichlet(T=293.0)]
+    problem = pl.Problem(pl.Box(x=(0.0, 0.1), t=(0.0, 20.0)), "T", equation, conditions)
+    assert not problem.scales().natural and problem.change.coordinate("x").scale != 1
+    equations = Equations(problem.natural)
+    assert equations.quick
+    columns = problem.natural.domain.columns(torch.tensor([[0.3, 0.2], [0.6, 0.9]], dtype=torch.float64))
+    jet = {key: torch.rand(2, dtype=torch.float64, requires_grad=True) for key in [(), ("x",), ("t",), ("x", "x")]}
+    scopes = [equations.scope({"T": jet}, columns, quick=quick) for quick in (True, False)]
+    found, wanted = (problem.natural.equation_term().evaluate((scope,)) for scope in scopes)
+    for a, b in zip(found.values(), wanted.values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-13, atol=0.0)
+        for mine, theirs in zip(gradients(a, jet).items(), gradients(b, jet).items(), strict=True):
+            assert mine[0] == theirs[0]
+            torch.testing.assert_close(mine[1], theirs[1], rtol=1e-13, atol=0.0)

@@ -7,7 +7,7 @@ to follow the first of the infected to know how many there will be. Without coor
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
-from pinnlab.derivatives.pointwise import linearize
+from pinnlab.derivatives.pointwise import gradients
 from pinnlab.domains import Region
 
 _CALLS = 300
@@ -32,6 +32,7 @@ def excursions(
     region: Region,
     start: Mapping[tuple[str, Key], float],
     parameters: Mapping[str, Any],
+    scope: Callable[..., Scope] = Scope.of_jets,
 ) -> dict[str, tuple[float, float]]:
     """{unknown: its lowest and highest value}, roughly; empty where it cannot be followed to the end in a few steps.
 
@@ -40,6 +41,7 @@ def excursions(
         region: time.
         start: {(unknown, derivative in time): value} of all that is needed.
         parameters: {name: number or function}.
+        scope: of jets, columns and parameters, in which the equations are evaluated.
     """
     ((time, interval),) = region.bounds.items()
     unknowns = list(dict.fromkeys(u for u, _ in start))
@@ -55,7 +57,9 @@ def excursions(
         if len(seen) > _CALLS or not np.isfinite(values).all():
             raise _EnoughError
         found = dict(zip(state, values, strict=True))
-        top = _solved(equations, unknowns, found, highest, region, t, parameters)
+        jets = _jets(unknowns, {**found, **dict.fromkeys(highest, 0.0)})
+        columns = region.columns(torch.tensor([[t]], dtype=torch.float64))
+        top = _solved(equations, scope(jets, columns, parameters), jets, highest)
         found |= dict(zip(highest, top, strict=True))
         return np.array([found[u, (*key, time)] for u, key in state])
 
@@ -78,22 +82,23 @@ def excursions(
     return ranges if all(math.isfinite(x) for pair in ranges.values() for x in pair) else {}
 
 
+def _jets(unknowns: Sequence[str], values: Mapping[tuple[str, Key], float]) -> dict[str, dict[Key, torch.Tensor]]:
+    """Values as derivatives at one point, leaves of a graph."""
+    jets: dict[str, dict[Key, torch.Tensor]] = {u: {} for u in unknowns}
+    for (u, key), value in values.items():
+        jets[u][key] = torch.tensor([value], dtype=torch.float64, requires_grad=True)
+    return jets
+
+
 def _solved(
     equations: Term,
-    unknowns: Sequence[str],
-    state: Mapping[tuple[str, Key], float],
+    scope: Scope,
+    jets: Mapping[str, Mapping[Key, torch.Tensor]],
     highest: Sequence[tuple[str, Key]],
-    region: Region,
-    t: float,
-    parameters: Mapping[str, Any],
 ) -> np.ndarray:
     """The highest derivatives, for which the equations are solved."""
-    columns = region.columns(torch.tensor([[t]], dtype=torch.float64))
-    jets: dict[str, dict[Key, torch.Tensor]] = {u: {} for u in unknowns}
-    for (u, key), value in {**state, **dict.fromkeys(highest, 0.0)}.items():
-        jets[u][key] = torch.tensor([value], dtype=torch.float64, requires_grad=True)
-    residuals = list(equations.evaluate((Scope.of_jets(jets, columns, parameters),)).values())
-    rows = linearize(residuals, jets)
-    zero = torch.zeros(1)
+    residuals = list(equations.evaluate((scope,)).values())
+    leaves = {(u, key): jets[u][key] for u, key in highest}
+    rows, zero = [gradients(residual, leaves) for residual in residuals], torch.zeros(1)
     matrix = np.array([[float(row.get(leaf, zero)) for leaf in highest] for row in rows])
     return np.linalg.solve(matrix, -np.array([float(r.detach()) for r in residuals]))

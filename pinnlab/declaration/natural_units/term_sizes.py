@@ -6,7 +6,7 @@ Letters: n points, d coordinates.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.grid_scope import agrees, grid_scope
 from pinnlab.declaration.natural_units.balance import Row
 from pinnlab.declaration.natural_units.excursions import excursions
 from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
@@ -116,19 +117,26 @@ class TermSizes:
     def response(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> float:
         """How large a residual becomes where an unknown is off by its size, in half a wave along the domain.
 
-        Of coefficients that vary it is the geometric mean: what is stiff in a thin layer is not stiff elsewhere.
+        Of coefficients that vary it is the geometric mean: what is stiff in a thin layer is not stiff elsewhere. For the
+        same reason equations that are stiffer where unknowns are large than where they are at rest are linearized at rest.
 
         Args:
             rest, sizes: as for ``rows``.
         """
+        found = [self._response(rest, sizes, moves) for moves in (0.0, 1.0)]
+        return min(found) or max(found)
+
+    def _response(self, rest: Mapping[str, float], sizes: Mapping[str, float], moves: float) -> float:
+        """The same where unknowns vary by ``moves`` times their sizes."""
         site = Site(self._site.points.detach().clone().requires_grad_())
         columns = self.region.columns(site.points)
-        moving = {
-            u: _jet(columns, value, sizes.get(u, 0.0), self.reach, i + 1) for i, (u, value) in enumerate(rest.items())
+        jets = {
+            u: _jet(columns, value, moves * sizes.get(u, 0.0), self.reach, i + 1)
+            for i, (u, value) in enumerate(rest.items())
         }
-        residuals = self.equations.evaluate((Scope.of_jets(moving, columns, self.parameters),))
+        residuals = self.equations.evaluate((Scope.of_jets(jets, columns, self.parameters),))
         answers = [0.0]
-        for slopes in linearize(list(residuals.values()), moving):
+        for slopes in linearize(list(residuals.values()), jets):
             for unknown in rest:
                 terms = [
                     a.detach().abs() * sizes[unknown] * math.prod(math.pi / self.lengths[c] for c in key)
@@ -178,7 +186,13 @@ class TermSizes:
             residuals = term.evaluate((Scope.of_jets(jets, columns, self.parameters),))
             for r, row in zip(residuals.values(), linearize(list(residuals.values()), jets), strict=True):
                 start |= {leaf: float(-r.detach()[0] / a[0]) for leaf, a in row.items()}
-        return excursions(self.equations, region, start, self.parameters) if start else {}
+        return excursions(self.equations, region, start, self.parameters, self._scope()) if start else {}
+
+    def _scope(self) -> Callable[..., Scope]:
+        """In what the equations are best evaluated many times."""
+        columns = self.region.columns(self._site.points)
+        made_up = {u: _jet(columns, 0.0, 1.0, self.reach, i + 1) for i, u in enumerate(self.context.unknowns)}
+        return grid_scope if agrees(self.equations, made_up, columns, self.parameters) else Scope.of_jets
 
     def misfits(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> tuple[dict[str, float], ...]:
         """Per condition {name of a misfit: the size of its largest term}; one where it has none.

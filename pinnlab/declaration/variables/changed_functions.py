@@ -10,21 +10,24 @@ scales (``outer_field``).
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names, signature_of
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.fields import Field
+from pinnlab.derivatives.grid_values import GridValue
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.derivatives.names import parts_of
+from pinnlab.derivatives.names import Key, parts_of
 from pinnlab.domains.affine import UNCHANGED, Affine
 from pinnlab.domains.columns import Coordinates
 
+K = TypeVar("K", bound=Key)
 NORMAL = "n"
 """The argument of a formula that is the outward normal, whose components have no units."""
 
@@ -51,8 +54,22 @@ def outer_field(field: Field, change: ChangeOfVariables, own: Affine = UNCHANGED
         # not by ``d``: it is a part of another derivative, and the watch is not told of it
         return outer_field(field.derived(name), change, Affine(0.0, own.scale / change.coordinate(name).scale))
 
-    names = field.coordinates if change.clock is None else Coordinates(field.coordinates, change.clock)
-    return Field(lambda: own.outer(field.value), names, derive, field.name, field.watch)
+    return Field(lambda: own.outer(field.value), _known(field.coordinates, change), derive, field.name, field.watch)
+
+
+def outer_grid_value(given: GridValue, change: ChangeOfVariables, own: Affine) -> GridValue:
+    """The same for a grid value, whose derivatives are converted one by one: ``outer_field``."""
+
+    def convert(key: Key, inner: Tensor) -> Tensor:
+        unit = own.scale / math.prod(change.coordinate(name).scale for name in key)
+        return inner * unit if key else own.outer(inner)
+
+    return given.mapped(convert, _known(given.coordinates, change))
+
+
+def _known(names: K, change: ChangeOfVariables) -> K | Coordinates:
+    """The coordinates by which the user's functions differentiate."""
+    return names if change.clock is None else Coordinates(names, change.clock)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +110,8 @@ class ChangedFunction:
         # the parts of a complex unknown have one scale
         part = change.unknowns.get(name) or change.unknowns.get(parts_of(name)[0])
         own = change.coordinates.get(name) or part or change.parameter(name)
+        if isinstance(value, GridValue):
+            return outer_grid_value(value, change, own)
         return outer_field(value, change, own) if isinstance(value, Field) else own.outer(value)
 
     def _inner(self, value: Any, label: str) -> Any:

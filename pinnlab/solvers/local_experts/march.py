@@ -91,8 +91,8 @@ class SlabMarch:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
             # what begins as nothing is measured by what it is to become: its first moments need no digits of their own
-            natural = problem.scales().unknowns
-            self.size = np.maximum(self.size, [_BEGINNING * natural[u][1] for u in problem.unknowns])
+            becomes = settings.becomes or [problem.scales().unknowns[u][1] for u in problem.unknowns]
+            self.size = np.maximum(self.size, _BEGINNING * np.array(becomes))
             self._resolve_start(deadline or Deadline())
         elif len(self.names) == 1:
             self._grade()

@@ -16,7 +16,8 @@ from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Int
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.inverse.fitted import FittedMarch
-from pinnlab.inverse.obstacles import begun, is_fitted, obstacle_to_fit
+from pinnlab.inverse.members import begun
+from pinnlab.inverse.obstacles import is_fitted, obstacle_to_fit
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
@@ -84,7 +85,12 @@ class LocalExperts(ExpertOptions):
         return CellMarch(self, problem, settings)
 
     def march(
-        self, problem: Problem, seed: int = 0, deadline: Deadline | None = None, start: Start | None = None
+        self,
+        problem: Problem,
+        seed: int = 0,
+        deadline: Deadline | None = None,
+        start: Start | None = None,
+        becomes: tuple[float, ...] | None = None,
     ) -> SlabMarch:
         """The march before its first slab; its cells resolve the initial state.
 
@@ -93,6 +99,7 @@ class LocalExperts(ExpertOptions):
             seed: of random features.
             deadline: of the search for cells.
             start: a solution whose values are the first guess of a steady one; cells meet where its pieces do.
+            becomes: see ``MarchSettings``.
 
         Raises:
             UnresolvedError: the initial state has a jump or a kink inside a cell, or needs too many cells.
@@ -113,7 +120,7 @@ class LocalExperts(ExpertOptions):
         placed = frozenset(name for name, parts in self._cuts(problem).items() if not isinstance(parts, int))
         limits = MarchSettings(
             tolerance, self.tolerance, edges, self.most_experts, weight=self.condition_weight, bytes=usable_memory(),
-            stops=stops, placed=placed,
+            stops=stops, placed=placed, becomes=becomes,
         )  # fmt: skip
         return SlabMarch(problem, BASES[self.features](tuple(degrees), seed), limits, deadline or Deadline(), start)
 
@@ -132,8 +139,10 @@ class LocalExperts(ExpertOptions):
         self, seed: int, problem: Problem, deadline: Deadline, most: float, near: MarchedState | None
     ) -> MarchedState:
         """The march to the end, around which numbers are fitted."""
+        # scales are a search of their own, which similar numbers save
+        becomes = None if near is None else tuple(near.march.size.tolist())
         try:
-            march = self.march(problem, seed, deadline)
+            march = self.march(problem, seed, deadline, becomes=becomes)
         except UnresolvedError as error:
             raise UnsolvedError(str(error)) from error
         return MarchedState(march, deadline, most, near)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,6 +81,7 @@ class CellNodes:
     cells: Cells
     which: Array
     nodes: ReferenceNodes
+    _stretches: dict[Key, Array] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def points(self) -> Array:
@@ -93,7 +94,9 @@ class CellNodes:
 
     def stretch(self, key: Key) -> Array:
         """(k,) factor from derivatives by the reference coordinates to those by the box's."""
-        return self.cells.stretch(self.which, self.orders(key))
+        if key not in self._stretches:
+            self._stretches[key] = self.cells.stretch(self.which, self.orders(key))
+        return self._stretches[key]
 
     def derivative(self, coefficients: Array, key: Key) -> Array:
         """(k q,) derivative of one unknown with coefficients (K, N)."""

@@ -24,6 +24,7 @@ class MarchSettings:
         bytes: that one slab may take.
         stops: times at which a slab has to end, because something is switched there.
         placed: coordinates whose edges were given by position, where kinks may be.
+        becomes: how large each unknown is to become, as a similar march has told; None looks for its natural scale.
     """
 
     tolerance: float
@@ -35,6 +36,7 @@ class MarchSettings:
     bytes: float = math.inf
     stops: tuple[float, ...] = ()
     placed: frozenset[str] = frozenset()
+    becomes: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
