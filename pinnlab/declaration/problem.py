@@ -19,10 +19,11 @@ from pinnlab.declaration.clashes.detection import Clashes, find_clashes
 from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
 from pinnlab.declaration.counting.condition_count import Count
 from pinnlab.declaration.counting.needed import NotUniqueError, count
-from pinnlab.declaration.discontinuities.every_jump import every_jump
+from pinnlab.declaration.discontinuities.declared import Declared
 from pinnlab.declaration.discontinuities.fluxes import Jump, lost_flux, lost_where_it_passes, said_of_jumps
 from pinnlab.declaration.discontinuities.joints import Joints, find_joints
-from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.jumps import find_jumps
+from pinnlab.declaration.discontinuities.prescribed import across_curves
 from pinnlab.declaration.discontinuities.steps_in_unknowns import said_of_unknowns, step_inside_diff
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -264,7 +265,8 @@ class Problem:
     @cached_property
     def jumps(self) -> tuple[Jump, ...]:
         """Where coefficients and sources jump inside, and boundary conditions in time; looked for when first asked for."""
-        return every_jump(self._declared, self.condition_terms())
+        curved = across_curves(self.parameter_values(), self.domain)
+        return curved + find_jumps(self._declared, self.condition_terms())
 
     @property
     def _declared(self) -> Declared:

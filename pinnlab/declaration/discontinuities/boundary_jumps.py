@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.discontinuities.declared import DRAWS, Declared, made_up
 from pinnlab.declaration.discontinuities.fluxes import Jump
-from pinnlab.declaration.discontinuities.jumps import DRAWS, Declared, made_up
 from pinnlab.declaration.discontinuities.steep import find_layers, within
 from pinnlab.declaration.discontinuities.steps import Along, find_steps, line_ticks
 from pinnlab.declaration.terms import Scope, Term

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from pinnlab.declaration.discontinuities.declared import Declared
 from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
-from pinnlab.declaration.discontinuities.jumps import Declared
 from pinnlab.declaration.discontinuities.prescribed import laws
 from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Prescribed, Transmission
 from pinnlab.declaration.parameters.materials import PiecewiseFunction

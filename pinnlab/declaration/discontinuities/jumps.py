@@ -11,15 +11,16 @@ derivatives of the unknowns held fixed, so that what jumps is the equation itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.discontinuities.boundary_jumps import find_boundary_jumps
+from pinnlab.declaration.discontinuities.declared import DRAWS, Declared, made_up, see
 from pinnlab.declaration.discontinuities.fluxes import (
     Described,
     Jump,
@@ -29,10 +30,8 @@ from pinnlab.declaration.discontinuities.fluxes import (
 )
 from pinnlab.declaration.discontinuities.steep import Layer, find_layers, together, within
 from pinnlab.declaration.discontinuities.steps import WIDTH, Along, Step, find_steps, line_ticks
-from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
-from pinnlab.declaration.terms import Scope, parameter_jet
-from pinnlab.derivatives.fields import Field, Key, as_value
+from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Region
@@ -49,46 +48,6 @@ _SAME = 1e-8
 """Relative distance up to which two positions are one."""
 _SHOWN = 4
 """Places of a jump that are looked at closely, and that messages name."""
-DRAWS = (0, 1, 2)
-"""Of the numbers in the place of the unknowns' derivatives: positive ones, any, and positive ones again."""
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What of a declaration the search needs.
-
-    Attributes:
-        domain: where the coordinates live.
-        unknowns: their names.
-        residuals: the equations.
-        parameters: {name: 0-dim, or a function of coordinates}.
-        derivatives: {unknown: derivatives that the equations use}.
-        periodic: coordinates whose ends meet.
-    """
-
-    domain: Region
-    unknowns: tuple[str, ...]
-    residuals: Callable[[Scope], dict[str, Any]]
-    parameters: Mapping[str, Any]
-    derivatives: Mapping[str, frozenset[Key]]
-    periodic: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What equations show at n points.
-
-    Attributes:
-        values: (q, n) of everything that is watched for jumps.
-        inside: {number of a row: the coordinate by which its expression is differentiated}.
-        functions: {number of a row: the parameter whose values it has}.
-        residuals: the first rows, with their graph.
-    """
-
-    values: Tensor
-    inside: dict[int, str]
-    functions: dict[int, str]
-    residuals: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -101,11 +60,15 @@ class _Place:
     above: Tensor
 
 
-def find_jumps(declared: Declared) -> tuple[Jump, ...]:
-    """All jumps that lines through the domain meet, those of fluxes first, and thin layers.
+def find_jumps(declared: Declared, terms: Sequence[tuple[Any, Sequence[Term]]] = ()) -> tuple[Jump, ...]:
+    """All jumps that lines through the domain meet, those of fluxes first, thin layers, and those on the boundary in time.
 
     What is thinner than two ticks of a line (a thousandth of one coordinate, a hundredth of several), or lies between the
     lines, may be missed; sides of the boxes of ``Piecewise`` parameters are not.
+
+    Args:
+        declared: the equations.
+        terms: conditions, and the terms of each.
     """
     domain = declared.domain
     d = len(domain.coordinates)
@@ -133,7 +96,7 @@ def find_jumps(declared: Declared) -> tuple[Jump, ...]:
     jumps = [_described(declared, group) for group in _groups(declared, lasting)]
     jumps += _prescribed(declared, {(jump.coordinate, jump.position) for jump in jumps if jump.flux})
     jumps += _of_layers(declared, thin, jumps, numbers)
-    return tuple(sorted(jumps, key=lambda jump: not jump.flux))
+    return (*sorted(jumps, key=lambda jump: not jump.flux), *find_boundary_jumps(declared, terms))
 
 
 def _on_lines(declared: Declared, starts: Tensor, axes: Tensor, draw: int) -> tuple[Along, Along]:
@@ -154,49 +117,6 @@ def _on_lines(declared: Declared, starts: Tensor, axes: Tensor, draw: int) -> tu
         return torch.where(declared.domain.contains(points), see(declared, points, draw).values, torch.nan)
 
     return points_of, along
-
-
-def see(declared: Declared, points: Tensor, draw: int, leaves: Mapping[str, LazyJet] | None = None) -> _Seen:
-    """Evaluate the equations at points (n, d) with made-up derivatives, the same at all points.
-
-    Args:
-        declared: the equations.
-        points: where.
-        draw: of the made-up numbers.
-        leaves: the made-up derivatives, where the caller wants to differentiate by them.
-    """
-    watched: list[tuple[Field, str]] = []
-    columns = declared.domain.columns(points)
-    jets = made_up(declared, len(points), draw) if leaves is None else leaves
-
-    def watch(field: Field, name: str) -> Field:
-        watched.append((field, name))
-        return field.derived(name)
-
-    scope = Scope.of_jets(jets, columns, declared.parameters, watch=watch)
-    residuals = {name: as_value(r) for name, r in declared.residuals(scope).items()}
-    rows, inside, functions = list(residuals.values()), {}, {}
-    for field, name in watched:
-        if field.value.is_floating_point():
-            inside[len(rows)] = name
-            rows.append(field.value)
-    for name, value in declared.parameters.items():
-        if isinstance(value, FunctionParameter):
-            functions[len(rows)] = name
-            rows.append(parameter_jet(value, columns)[()])
-    values = torch.stack([row.detach().expand(len(points)) for row in rows])
-    return _Seen(values, inside, functions, residuals)
-
-
-def made_up(declared: Declared, n: int, draw: int) -> dict[str, LazyJet]:
-    """{unknown: derivatives (n,), each a number that is the same at all points}."""
-    names = declared.domain.coordinates
-
-    def number(unknown: int, key: Key) -> Tensor:
-        noise = float(np.random.default_rng([draw, unknown, *(names.index(c) for c in key)]).normal())
-        return torch.full((n,), noise if draw == 1 else abs(noise) + 0.5, dtype=torch.float64)
-
-    return {u: LazyJet(partial(number, j)) for j, u in enumerate(declared.unknowns)}
 
 
 def _in_bounds(domain: Region, unit: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.discontinuities.jumps import DRAWS, Declared, made_up, see
+from pinnlab.declaration.discontinuities.declared import DRAWS, Declared, made_up, see
 from pinnlab.declaration.discontinuities.steps import find_steps, line_ticks
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet

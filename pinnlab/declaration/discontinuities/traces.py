@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.discontinuities.jumps import Declared, see
+from pinnlab.declaration.discontinuities.declared import Declared, see
 from pinnlab.declaration.discontinuities.steps import find_steps, line_ticks
 from pinnlab.domains.splines import Spline
 

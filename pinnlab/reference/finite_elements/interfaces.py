@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pinnlab.declaration.discontinuities.declared import Declared
 from pinnlab.declaration.discontinuities.fluxes import Jump
-from pinnlab.declaration.discontinuities.jumps import Declared
 from pinnlab.declaration.discontinuities.traces import traced
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.problem import Problem

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.declaration.discontinuities.jumps import Declared
+from pinnlab.declaration.discontinuities.declared import Declared
 from pinnlab.declaration.discontinuities.traces import traced
 from pinnlab.domains.meshing.outlines import Arc, Segment, divided
 from pinnlab.domains.meshing.triangulation import triangulate

@@ -12,6 +12,7 @@ import torch
 import pinnlab as pl
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.finite_elements.changes import estimate_of, observed_order
+from pinnlab.reference.finite_elements.contacts import Contacts
 from pinnlab.reference.finite_elements.ladder import Ladder, last_share
 
 SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
@@ -50,7 +51,7 @@ def test_the_last_level_by_hand() -> None:
 
 def test_levels_follow_the_time_that_is_left() -> None:
     problem = pl.Problem(SQUARE, "u", lambda u: u.laplacian + 1, pl.Dirichlet(u=0.0))
-    ladder = Ladder.of(problem, [])
+    ladder = Ladder.of(problem, [], Contacts.of(problem))
     clock = Deadline(10.0, 10.0, lambda: 0.0)
     first = ladder.first()
     ladder.meshing = 0.0
@@ -66,7 +67,7 @@ def test_levels_follow_the_time_that_is_left() -> None:
 def test_a_mesh_of_ones_own_is_only_cut() -> None:
     region = pl.Mesh([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[0, 1, 2]])
     problem = pl.Problem(region, "u", lambda u: u.laplacian + 1, pl.Dirichlet(u=0.0))
-    ladder = Ladder.of(problem, [])
+    ladder = Ladder.of(problem, [], Contacts.of(problem))
     first = ladder.first()
     assert ladder.after(first, 2.0, Deadline(10.0, 10.0, lambda: 0.0)) is None
     assert ladder.after(first, 1.0, Deadline(10.0, 10.0, lambda: 0.0)) is not None

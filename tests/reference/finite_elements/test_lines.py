@@ -14,6 +14,7 @@ from pinnlab.domains.meshing.tetrahedralization import tetrahedralize
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.finite_elements import solve
 from pinnlab.reference.finite_elements.conditions import sorted_conditions
+from pinnlab.reference.finite_elements.contacts import Contacts
 from pinnlab.reference.finite_elements.inner_parts import inner_parts
 from pinnlab.reference.finite_elements.ladder import Ladder
 from pinnlab.reference.finite_elements.lines import Line, singular_lines
@@ -62,7 +63,7 @@ def test_a_circle_on_a_side_is_in_no_plane() -> None:
     assert line.planes == {}
     np.testing.assert_allclose(np.hypot(line.points[:, 0], line.points[:, 2] - 0.5), 0.3, atol=1e-9)
     # edges do not follow it: errors fall with the first power, up and down
-    assert Ladder.of(problem, sorted_conditions(problem)[0]).power == 1.0
+    assert Ladder.of(problem, sorted_conditions(problem)[0], Contacts.of(problem)).power == 1.0
 
 
 def test_a_ring_around_a_cylinder() -> None:
@@ -93,7 +94,7 @@ def test_a_value_beside_a_flux_at_an_angle(degrees: float, blunt: bool) -> None:
 
 def test_tetrahedra_are_small_along_a_line() -> None:
     problem = half_held()
-    mesh = Ladder.of(problem, sorted_conditions(problem)[0]).first()
+    mesh = Ladder.of(problem, sorted_conditions(problem)[0], Contacts.of(problem)).first()
     pairs = mesh.nodes[mesh.edges[0]]
     lengths = np.linalg.norm(pairs[:, 1] - pairs[:, 0], axis=1)
     along = np.hypot(pairs[:, :, 0], pairs[:, :, 1]).max(axis=1) < 1e-9
