@@ -48,18 +48,17 @@ def picture(solution: pl.Solution, card: Card, path: Path) -> None:
     problem = solution.problem
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(problem.domain.space) == 3 or (card.unknown and card.unknown not in problem.unknowns):
-        figure = solution.plot(*filter(None, [card.unknown]))
-        figure.set_size_inches(5, 5 * figure.get_figheight() / figure.get_figwidth())
+        figure, dots = solution.plot(*filter(None, [card.unknown])), 50
     else:
         (view, *_) = views(problem, None if not card.at else [*card.at.values()])
         values = view.of_solution(solution)
         name = card.unknown or next(iter(values))
-        figure, axes = plt.subplots(figsize=(3.2, 2.5), layout="constrained")
+        dots, (figure, axes) = 100, plt.subplots(figsize=(3.2, 2.5), layout="constrained")
         draw_unknown(axes, view, values[name], name, finite_range([values[name]]))
         axes.set_title("")
         if len(view.axes) > 1:
             figure.axes[-1].remove()
-    figure.savefig(path, dpi=100, bbox_inches="tight", pil_kwargs={"optimize": True})
+    figure.savefig(path, dpi=dots, bbox_inches="tight", pil_kwargs={"optimize": True})
     plt.close(figure)
 
 
