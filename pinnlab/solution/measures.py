@@ -153,6 +153,12 @@ class Sampled:
         parameters = {**self.parameters, **coefficients}
         return Scope.of_jets(jets, columns(points), parameters, normals), jets
 
+    def function_sizes(self, points: Tensor) -> list[float]:
+        """How large the functions of coordinates are that were found, root mean squares at points (n, d)."""
+        columns = self.problem.domain.columns(points.detach().to("cpu", torch.float64))
+        found = [f for f in self.models[-1].functions.values() if {*f.on} <= {*columns}]
+        return [rms(f.expansion.values([columns[name] for name in f.on])) for f in found]
+
 
 def residuals_at(problem: Problem, models: Sequence[Part], points: Tensor) -> dict[str, Tensor]:
     """{equation: (n,) residuals} at points (n, d), with the coefficients that were found; NaN where nothing was solved."""
@@ -271,6 +277,7 @@ def _of_condition(term: Term, sampled: Sampled, sites: Sequence[Site], indices: 
         for _, jet in pairs:
             (slopes,) = linearize([residual], jet)
             scales += [rms(v[torch.isfinite(v)]) * sizes[leaf] for leaf, v in slopes.items()]
+        scales = scales or sampled.function_sizes(sites[0].points)  # it is about nothing else
         misfit = _misfit(name, term.kind, term.summed(residual.detach()), scales)
         if term.kind == "data":
             at = sites[0].points.detach().to("cpu", torch.float64)

@@ -41,10 +41,11 @@ def singular_corners(problem: Problem, region: Region, essential: Sequence[Essen
     corners = corners_of(region)
     fixed = {piece: {e.unknown for e in essential if e.piece == piece} for _, _, pieces in corners for piece in pieces}
     found: list[Array] = []
+    curves = outline(region) if constraints_of(problem) else []
     for point, share, meeting in corners:
         change = len({frozenset(fixed[piece]) for piece in meeting}) > 1
         rough = share > 0.52 or (change and share > 0.27) or jumps_at(problem, essential, meeting, point)
-        if rough or _slopes_clash(problem, region, essential, point):
+        if rough or _slopes_clash(problem, region, curves, essential, point):
             found.append(point)
     return found + [point for each in essential if each.holds is not None for point in _ends(problem, region, each)]
 
@@ -74,12 +75,14 @@ def _ends(problem: Problem, region: Region, given: Essential) -> list[Array]:
     return found
 
 
-def _slopes_clash(problem: Problem, region: Region, essential: Sequence[Essential], point: Array) -> bool:
+def _slopes_clash(
+    problem: Problem, region: Region, curves: Sequence[Curve], essential: Sequence[Essential], point: Array
+) -> bool:
     """Whether a constraint such as div u = 0 does not hold where two curves meet that tell all slopes there."""
     constraints = constraints_of(problem)
-    ends = [(c, end) for c in outline(region) for end in (0.0, 1.0)]
+    ends = [(c, end) for c in curves for end in (0.0, 1.0)]
     ends = [(c, end) for c, end in ends if np.linalg.norm(c.at(np.array([end]))[0] - point) < 1e-9 * region.size]
-    if not constraints or len(ends) != 2:
+    if len(ends) != 2:
         return False
     shares = np.concatenate([_STEP * np.arange(3), np.linspace(0.0, 1.0, _ALONG)])
     along = [(c.piece, c.at(np.abs(end - shares))) for c, end in ends]

@@ -260,3 +260,18 @@ def test_finer_cells_that_would_not_be_done_in_time_are_not_begun() -> None:
         march._seconds = 1e9
     assert last.stopped is pl.Status.BUDGET_REACHED and march.level == 0
     assert any("there was no time for finer cells" in note for note in march.notes)
+
+
+def test_conditions_on_a_function_alone_are_measured_by_its_size() -> None:
+    x = np.linspace(0.0, 1.0, 60)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, x, q: u.xx - q * u,
+        [
+            pl.Dirichlet(u=1.0, on="x-"), pl.Dirichlet(u=math.e, on="x+"), pl.Data({"x": x}, u=np.exp(x)),
+            pl.Condition(lambda q: q - 1.0, on="x"),
+        ],
+        {"q": pl.Unknown(1.5, of="x")},
+    )  # fmt: skip
+    report = pl.solve(problem, max_seconds=20, progress=False).report()
+    alone = [m for m in report.conditions if m.name.startswith("condition")]
+    assert len(alone) == 2 and all(m.relative < 1e-2 for m in alone) and report.verdict.value != "wrong"
