@@ -80,7 +80,7 @@ def measured(card: Card, seconds: float) -> dict[str, Any]:
 def words(row: dict[str, Any]) -> str:
     """Error, time, solver and verdict, on one line."""
     errors = [f"{what} {row[key]:.0e}" for key, what in (("error", "error"), ("estimate", "estimated error"))
-              if row[key] is not None and math.isfinite(row[key])]  # fmt: skip
+              if math.isfinite(row[key])]  # fmt: skip
     took = f"{row['seconds']:.0f} s" if row["seconds"] >= 1 else "below 1 s"
     return ", ".join([*errors[:1], took, row["solver"], row["verdict"]])
 

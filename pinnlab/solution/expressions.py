@@ -85,15 +85,14 @@ def _on_one_side(problem: Problem, points: Tensor) -> Tensor:
     """Points (n, d); those exactly where coefficients jump just above: slope and coefficient belong together there."""
     # a file does not say where anything jumps
     for jump in problem.jumps if isinstance(problem, Problem) else ():
-        if jump.position is not None and jump.coordinate is not None:
+        if jump.position is not None:
             i, (lower, upper) = (
                 problem.domain.coordinates.index(jump.coordinate),
                 problem.domain.bounds[jump.coordinate],
             )
-            width = 2 * WIDTH * (upper - lower)
-            close = (points[:, i].detach() - jump.position).abs() <= width
-            offset = torch.zeros_like(points).index_fill_(1, torch.tensor([i], device=points.device), 2 * width)
-            points = points + offset * close[:, None]
+            width, offset = 2 * WIDTH * (upper - lower), torch.zeros_like(points)
+            offset[:, i] = 2 * width * ((points[:, i].detach() - jump.position).abs() <= width)
+            points = points + offset
     return points
 
 

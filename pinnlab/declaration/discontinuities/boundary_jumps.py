@@ -16,7 +16,7 @@ from torch import Tensor
 from pinnlab.declaration.discontinuities.declared import DRAWS, Declared, made_up
 from pinnlab.declaration.discontinuities.fluxes import Jump
 from pinnlab.declaration.discontinuities.steep import find_layers, within
-from pinnlab.declaration.discontinuities.steps import Along, find_steps, line_ticks
+from pinnlab.declaration.discontinuities.steps import SAME, find_steps, line_ticks
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
@@ -24,8 +24,6 @@ from pinnlab.domains.sampling import unit_points
 _PLACES = 3
 """On a piece of boundary, each looked at over all times."""
 _FEW, _FINE = 400, 10_000
-_APART = 1e-8
-"""Relative to the time interval: what is closer is the same."""
 _UNKNOWN = (np.nan, np.nan)
 
 
@@ -41,11 +39,11 @@ def find_boundary_jumps(declared: Declared, terms: Sequence[tuple[Any, Sequence[
         known: list[float] = []
         for line in (_Line.of(declared, term) for term in mine if term.kind == "boundary"):
             for end, layer in line.found():
-                if all(abs(end - other) > _APART for other in known):
+                if all(abs(end - other) > SAME for other in known):
                     known.append(end)
-                    place, what = tuple(line.site.points[0].tolist()), f"{condition!r}"
+                    place = tuple(line.site.points[0].tolist())
                     bounds = (line.times(layer[0]), line.times(layer[1])) if layer else None
-                    yield Jump(str(clock), line.times(end), (place,), what, False, False, _UNKNOWN, bounds)
+                    yield Jump(str(clock), line.times(end), (place,), repr(condition), False, False, _UNKNOWN, bounds)
 
 
 @dataclass(frozen=True)
@@ -80,22 +78,17 @@ class _Line:
         layers = [(end, (each.lower, each.upper)) for each in thin for end in (each.lower, each.upper)]
         return [found for found in (*ends, *layers) if 0 < found[0] < 1]
 
-    def times(self, share: float) -> float:
-        """A share of the time interval as a time."""
+    def times(self, share: Any) -> Any:
+        """A share of the time interval as a time; several as a tensor."""
         start, end = self.declared.domain.time_interval
         return start + (end - start) * share
 
-    @property
-    def along(self) -> Along:
-        def values(lines: Tensor, positions: Tensor) -> Tensor:
-            points = self.site.points[lines].clone()
-            start, end = self.declared.domain.time_interval
-            points[:, self.declared.domain.time_index] = start + (end - start) * positions
-            columns = self.declared.domain.columns
-            normals = None if self.site.normals is None else columns(self.site.normals[lines])
-            jets = made_up(self.declared, len(points), DRAWS[0])
-            scope = Scope.of_jets(jets, columns(points), self.declared.parameters, normals)
-            found = [row.detach().expand(len(points)) for row in self.term.evaluate((scope,)).values()]
-            return torch.stack(found)
-
-        return values
+    def along(self, lines: Tensor, positions: Tensor) -> Tensor:
+        """See ``steps.Along``: the residuals of the term."""
+        domain = self.declared.domain
+        points = self.site.points[lines].clone()
+        points[:, domain.time_index] = self.times(positions)
+        normals = None if self.site.normals is None else domain.columns(self.site.normals[lines])
+        jets = made_up(self.declared, len(points), DRAWS[0])
+        scope = Scope.of_jets(jets, domain.columns(points), self.declared.parameters, normals)
+        return torch.stack([row.detach().expand(len(points)) for row in self.term.evaluate((scope,)).values()])

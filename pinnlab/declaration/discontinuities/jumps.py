@@ -29,7 +29,7 @@ from pinnlab.declaration.discontinuities.fluxes import (
     leading_that_jump,
 )
 from pinnlab.declaration.discontinuities.steep import Layer, find_layers, together, within
-from pinnlab.declaration.discontinuities.steps import WIDTH, Along, Step, find_steps, line_ticks
+from pinnlab.declaration.discontinuities.steps import SAME, WIDTH, Along, Step, find_steps, line_ticks
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
@@ -44,8 +44,6 @@ _LINES = 24
 """Along each of several coordinates."""
 _LAYER_LINES, _LAYER_TICKS = 3, (100_000, 10_000)
 """On which thin layers are looked for: lines along each of several coordinates; places on a line of one and of several."""
-_SAME = 1e-8
-"""Relative distance up to which two positions are one."""
 _SHOWN = 4
 """Places of a jump that are looked at closely, and that messages name."""
 
@@ -230,7 +228,7 @@ def _faces(declared: Declared) -> dict[tuple[str, float], list[Bounds]]:
     for value in declared.parameters.values():
         for name, position, box in value.faces if isinstance(value, PiecewiseFunction) else ():
             lower, upper = declared.domain.bounds[name]
-            if lower + _SAME * (upper - lower) < position < upper - _SAME * (upper - lower):
+            if lower + SAME * (upper - lower) < position < upper - SAME * (upper - lower):
                 found.setdefault((name, position), []).append(box.bounds)
     return found
 
@@ -256,14 +254,14 @@ def _groups(declared: Declared, places: Sequence[_Place]) -> list[tuple[float | 
         mine = sorted((p for p in places if p.coordinate == name), key=lambda p: float(p.below[i]))
         bundles: list[list[_Place]] = []
         for place in mine:
-            same = bundles and abs(float(place.below[i] - bundles[-1][-1].below[i])) <= _SAME * (upper - lower)
+            same = bundles and abs(float(place.below[i] - bundles[-1][-1].below[i])) <= SAME * (upper - lower)
             bundles[-1].append(place) if same else bundles.append([place])
         scattered: list[_Place] = []
         for bundle in bundles:
             lines = {tuple(np.delete(p.below.numpy(), i)) for p in bundle}
             if len(lines) > 1 or len(domain.coordinates) == 1:
                 position = _position(bundle, i, upper)
-                known = (p for n, p in _faces(declared) if n == name and abs(p - position) <= _SAME * (upper - lower))
+                known = (p for n, p in _faces(declared) if n == name and abs(p - position) <= SAME * (upper - lower))
                 groups.append((next(known, position), bundle))
             else:
                 scattered += bundle

@@ -20,6 +20,8 @@ Along = Callable[[Tensor, Tensor], Tensor]
 
 WIDTH = 1e-10
 """Of the interval that a jump is driven into before it is judged, relative to the line."""
+SAME = 1e-8
+"""Relative distance up to which two positions are one."""
 _ROUNDS = 4
 """Of dividing that interval further: solvers that share a position share its error."""
 _BESIDE = 1e-7

@@ -41,8 +41,8 @@ def restore(march: SlabMarch, state: dict[str, Any]) -> None:
     march.misfit, march.suspect = state.get("misfit", 0.0), state.get("suspect")
     march.numbers = {name: float(value) for name, value in state.get("numbers", {}).items()}
     if march.time is not None:
-        march.slab = state["slab"]
-        march.now = march.pieces[-1].region.time_interval[1] if march.pieces else march.now
+        start = march.problem.domain.time_interval[0]
+        march.slab, march.now = state["slab"], march.pieces[-1].region.time_interval[1] if march.pieces else start
 
 
 def _piece(march: SlabMarch, data: dict[str, Any]) -> Piece:

@@ -100,7 +100,6 @@ def roundings(
     problem: Problem,
     terms: Sequence[Term],
     starts: Mapping[str, InitialState],
-    sizes: Mapping[str, float],
     tolerance: float,
     at: float,
 ) -> list[Rounding | SeamRounding]:
@@ -110,13 +109,14 @@ def roundings(
         problem: names, domain, parameters.
         terms: boundary and periodic terms.
         starts: {unknown: state, as a function that can be differentiated}.
-        sizes: {unknown: size of its state}.
         tolerance: jumps below it, relative to the size, stay; layers are a fifth of its root wide, a tenth at periodic ends.
         at: the time at which states and conditions meet.
     """
     found: list[Rounding | SeamRounding] = []
     names, bounds = problem.domain.coordinates, problem.domain.bounds
     rng = np.random.default_rng(0)
+    points = problem.domain.interior(unit_points("sobol", 512, len(names), np.random.default_rng(0))).points
+    sizes = {unknown: float(start(points).abs().max()) for unknown, start in starts.items()}
 
     def cube(n: int) -> Tensor:
         return unit_points("uniform", n, len(names), rng)

@@ -247,10 +247,8 @@ class Discretization:
 
     def _corners(self, tolerance: float) -> list[Rounding | SeamRounding | InnerRounding]:
         starts = {u: partial(self._lifted_start, u) for u in self.starts}
-        points = self.domain.interior(unit_points("sobol", 512, len(self.names), np.random.default_rng(0))).points
-        sizes = {u: float(start(points).abs().max()) for u, start in starts.items()}
         first = self.domain.time_interval[0] if self.time is not None else 0.0
-        at_sides = roundings(self.problem, self.boundary, starts, sizes, tolerance, first)
+        at_sides = roundings(self.problem, self.boundary, starts, tolerance, first)
         return [*at_sides, *inner_roundings(self.problem, self.starts, self.breaks, tolerance)]
 
     def _lifted_start(self, unknown: str, at: Tensor) -> Tensor:

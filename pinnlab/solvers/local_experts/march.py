@@ -301,9 +301,9 @@ class SlabMarch:
         self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
         for axis in self.discretization.space:
             self.refinement.merge(piece.cells, axis, lambda cells: self._indicators_on(piece, cells))
-        if self.discretization.switched.after(piece):
+        if corners := self.discretization.switched.after(piece):
             self.slab = self.settings.first_slab * (self.end - self.problem.domain.time_interval[0])
-            self._resolve(piece, self.discretization.switched.after(piece), Deadline())
+            self._resolve(piece, corners, Deadline())
 
     def _indicators_on(self, piece: Piece, cells: Cells) -> Array:
         """(K, d) indicators of a slab's solution as other cells would represent it."""

@@ -8,20 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.discontinuities.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.differentiable import differentiable_jet
 from pinnlab.derivatives.indices import VALUE
-from pinnlab.domains.sampling import unit_points
 from pinnlab.solvers.local_experts.corners import Rounding, SeamRounding, roundings
 from pinnlab.solvers.local_experts.piece import Piece
-
-_AFTER = 1e-9
-"""Relative to the time interval: where a condition that jumps has its later value."""
 
 
 class Switched:
@@ -45,10 +41,9 @@ class Switched:
             return []
         if end not in self._known:
             states = {u: partial(_end_of, before, domain.time_index, j) for j, u in enumerate(self.problem.unknowns)}
-            unit = unit_points("sobol", 512, len(domain.coordinates), np.random.default_rng(0))
-            sizes = {u: float(state(domain.interior(unit).points).abs().max()) for u, state in states.items()}
-            at = end + _AFTER * float(np.ptp(domain.time_interval))
-            self._known[end] = roundings(self.problem, self._walls, states, sizes, self.tolerance, at)
+            # where a condition that jumps has its later value
+            at = end + hair(domain.time_interval)
+            self._known[end] = roundings(self.problem, self._walls, states, self.tolerance, at)
         return self._known[end]
 
 
