@@ -7,7 +7,8 @@ With --seconds every call has that long: seconds of the process, so that it does
 default options. With --steps what is trained are small networks, which take that many steps of Levenberg-Marquardt. A pair
 is a problem in SI units (or those of a trade) and the same one with all numbers near one. Errors are relative to the
 variation of the true solution; a row tells those of all seeds, the ratio of their medians, its commit and its command.
-Writes FILE.json and FILE.md with --out, after every row; rows that are in FILE.json are not measured again.
+Writes FILE.json and FILE.md with --out, after every row; rows that are in FILE.json with that budget are not measured
+again.
 """
 
 from __future__ import annotations
@@ -39,8 +40,7 @@ def written(out: Path | None, rows: list[dict[str, Any]], given: argparse.Namesp
     """Write what is known so far."""
     if out is None:
         return
-    budget = {"seconds": given.seconds, "steps": given.steps, "seeds": given.seeds}
-    whole = {"provenance": provenance(command()), **budget, "rows": rows}
+    whole = {"provenance": provenance(command()), "seeds": given.seeds, "rows": rows}
     out.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n")
     out.with_suffix(".md").write_text(table(rows))
 
@@ -57,7 +57,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     old = given.out.with_suffix(".json") if given.out else None
     rows: list[dict[str, Any]] = json.loads(old.read_text())["rows"] if old is not None and old.exists() else []
-    done = {(one["problem"], one["solver"]) for one in rows}
+    budget = {"seconds": given.seconds} if given.steps is None else {"steps": given.steps}
+    done = {(one["problem"], one["solver"]) for one in rows if budget.items() <= one.items()}
     for name in given.only:
         left = [solver for solver in given.solvers if (name, solver) not in done]
         if not left:
@@ -68,7 +69,6 @@ def main() -> None:
             seconds = given.seconds if given.steps is None else 600.0
             one = row(name, pair, solver, true, seconds, given.steps, given.seeds)
             if one is not None:
-                budget = {"seconds": given.seconds} if given.steps is None else {"steps": given.steps}
                 rows.append({**one, **budget, "commit": commit(), "command": command()})
                 print(json.dumps(one), flush=True)
                 written(given.out, rows, given)
