@@ -1,4 +1,4 @@
-"""Several real processes against one: the same points, steps and solutions; and what happens when one ends."""
+"""Several processes give the numbers of one, and what happens when one is lost."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab import cli
 from pinnlab.machine import distributed
-from pinnlab.machine.processes import ALONE, Lookout, LostProcessError, Processes, Traffic, portion
-from pinnlab.training import sharing
+from pinnlab.machine.processes import Lookout, LostProcessError, Processes
 from pinnlab.training.weighting import NTK, GradientNorm
 
 SCRIPT = Path(__file__).with_name("distributed_run.py")
+
+
 PI = math.pi
+
+
 NET = pl.MLP(width=8, depth=2)
+
+
 CUTS = {"x": (-0.3, 0.3)}
-
-
-# -- problems ----------------------------------------------------------------------------------------------------------
 
 
 def burgers(u: pl.Field, nu: float) -> pl.Field:
@@ -76,6 +78,8 @@ def pinn(*stages: Any, **options: Any) -> pl.PINN:
 
 
 LM = pl.LevenbergMarquardt
+
+
 CASES: dict[str, tuple[Callable[[], pl.Problem], Any]] = {
     "adam": (problem, pinn(pl.Adam(steps=40), sampling="sobol")),
     "levenberg-marquardt": (problem, pinn(LM(steps=10))),
@@ -117,9 +121,6 @@ def measured(name: str, **options: Any) -> dict[str, Any]:
     numbers = [[r.loss, r.held_out, *r.errors.values()] for r in solution.history]
     theta = torch.cat([p.detach().reshape(-1) for model in solution.models for p in model.parameters])
     return {"numbers": numbers, "theta": theta, "notes": list(solution.notes), "status": solution.status.name}
-
-
-# -- processes ---------------------------------------------------------------------------------------------------------
 
 
 def join(rank: int, folder: str, count: int) -> None:
@@ -266,9 +267,6 @@ def test_four_processes_own_subdomains(tmp_path: Path) -> None:
             assert difference(found, [[r.loss, r.held_out] for r in solution.history]) < 1e-10
 
 
-# -- faults ------------------------------------------------------------------------------------------------------------
-
-
 def undisturbed(folder: Path) -> list[list[float]]:
     """The script's run in this process, which goes on from a checkpoint where there is one."""
     spec = importlib.util.spec_from_file_location("distributed_run", SCRIPT)
@@ -372,61 +370,6 @@ def problem():
 def recipe():
     return pl.PINN(network=pl.MLP(width=6, depth=2), stages=(pl.LevenbergMarquardt(steps=3),), points=80)
 """
-
-
-# -- rules -------------------------------------------------------------------------------------------------------------
-
-
-def test_portions() -> None:
-    assert [portion(7, 3, k) for k in range(3)] == [slice(0, 2), slice(2, 4), slice(4, 7)]
-    assert [portion(1, 2, k) for k in range(2)] == [slice(0, 0), slice(0, 1)]
-
-
-def test_teams() -> None:
-    everybody = range(2)
-    assert sharing.teams(2, 1) == [everybody] and sharing.teams(2, 3, "points") == [everybody] * 3
-    assert sharing.teams(2, 3) == [range(0, 1), range(1, 2), range(1, 2)]
-    assert sharing.teams(3, 6) == [range(k, k + 1) for k in (0, 0, 1, 1, 2, 2)]
-    assert sharing.teams(4, 2) == [range(0, 2), range(2, 4)]
-    assert sharing.teams(4, 3) == [range(4)] * 3, "3 subdomains do not fit 4 processes"
-    with pytest.raises(ValueError, match="on 2 processes: this solver has one network"):
-        sharing.teams(2, 1, "subdomains")
-
-
-def test_parts() -> None:
-    assert [sharing.part(range(2, 4), rank, False)(5) for rank in range(4)] == [
-        slice(0, 0), slice(0, 0), slice(0, 2), slice(2, 5)
-    ]  # fmt: skip
-    assert [sharing.part(range(2), rank, True)(5) for rank in range(2)] == [slice(0, 5), slice(0, 0)]
-
-
-def test_alone_nothing_is_exchanged() -> None:
-    x = torch.ones(3, requires_grad=True)
-    assert distributed.find() is ALONE and distributed.leads()
-    assert torch.equal(ALONE.sum(x), x) and not ALONE.sum(x).requires_grad
-    assert ALONE.gather(x)[1] == slice(0, 3) and len(ALONE.sums(x, x)) == 2
-    assert ALONE.first(2) == 2 and ALONE.collect(2) == [2] and ALONE.any(True)
-    assert list(distributed.spread(math.sqrt, [4.0, 9.0])) == [2.0, 3.0]
-    assert ALONE.traffic == Traffic()
-    assert Lookout(ALONE).late(1.0, 1.0) and not Lookout(ALONE).late(0.9, 1.0)
-
-
-def test_requests_that_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"solve\(parallel='all'\): choose one of 'auto', 'points'"):
-        pl.solve(problem(), pinn(pl.Adam(steps=1)), parallel="all", progress=False)
-    with pytest.raises(ValueError, match=r"backend='smoke'\): torch knows no such backend here; choose from gloo"):
-        distributed.start("smoke")
-    with pytest.raises(ValueError, match=r"start\(timeout=0\): give a positive number"):
-        distributed.start("gloo", timeout=0.0)
-    with pytest.raises(ValueError, match="RANK, WORLD_SIZE, .* are not set; start the script by torchrun"):
-        distributed.start()
-    assert distributed.own_device("cuda:1") == torch.device("cuda:1") and distributed.own_device(None).type == "cpu"
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match="all would take the same GPU; write device='cuda'"):
-        distributed.own_device("cuda:1")
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ValueError, match="2 processes on a machine with 1 GPUs: .* --nproc-per-node 1"):
-        distributed.own_device("cuda")
 
 
 LEAVING = """
