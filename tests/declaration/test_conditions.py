@@ -148,6 +148,7 @@ def test_bad_values() -> None:
     bad(lambda: pl.Robin(u=1.0), TypeError, r"give a triple \(a, b, g\)")
     bad(lambda: pl.Dirichlet(u=0.0, on="z"), ValueError, "on='z' names no boundary")
     bad(lambda: pl.Dirichlet(u=0.0, on=0), TypeError, "name a boundary, such as on='x'")  # type: ignore[arg-type]
+    bad(lambda: pl.Dirichlet(u=0.0, on=("x", "y-")), TypeError, r"one piece of boundary.* for side in \('x', 'y-'\)")  # type: ignore[arg-type]
     bad(lambda: pl.Periodic(on="t"), ValueError, r"Periodic\(on='t'\): not a spatial coordinate.* a name of its own")
     bad(lambda: pl.Periodic(on="z"), ValueError, "not a spatial coordinate of a box.*has x, y")
     bad(lambda: pl.Periodic(on="x", unknowns="w"), ValueError, "'w' is not an unknown")

@@ -149,6 +149,11 @@ class BoundaryCondition(AnyCondition):
         self, on: str | None, exact: bool | None, weight: float, values: Mapping[str, Any], where: Where | None = None
     ):
         super().__init__(exact, weight, values)
+        if isinstance(on, (tuple, list, set)):
+            raise TypeError(
+                f"{self.name}(on={on!r}): a condition is on one piece of boundary, and several take one each: "
+                f"*[pl.{self.name}(..., on=side) for side in {on!r}]."
+            )
         if on is not None and not isinstance(on, str):
             raise TypeError(f"{self.name}(on={on!r}): name a boundary, such as on='x' or on='x-'.")
         self.on = on
