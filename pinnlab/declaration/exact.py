@@ -91,7 +91,7 @@ def plan_exact(
             notes.append(f"{condition!r} is soft: the value it is the velocity of is not exact")
             eligible.remove(condition)
         constraints = _constraints(context, eligible, parameters, singular)
-        clash = _contradiction(region, constraints, taken)
+        clash = _contradiction(region, constraints, () if rough else taken)
         if clash is None:
             break
         optional = [c for c in clash if c.exact is None]

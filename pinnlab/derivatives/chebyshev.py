@@ -63,6 +63,36 @@ class Series:
         return torch.from_numpy(np.ascontiguousarray(result))
 
 
+@dataclass(frozen=True)
+class BrokenSeries:
+    """Series in one coordinate side by side: a function with kinks and jumps, smooth between them.
+
+    Attributes:
+        places: where one series ends and the next begins, ascending.
+        parts: the series, one more than places.
+    """
+
+    places: tuple[float, ...]
+    parts: tuple[Series, ...]
+
+    @property
+    def error(self) -> float:
+        """The largest of its parts."""
+        return max(part.error for part in self.parts)
+
+    def jet(self, points: Tensor, indices: Indices) -> Tensor:
+        """Derivatives (c, n, 1) at (n, d) points; at a place those of the part that begins there."""
+        (column,) = self.parts[0].columns
+        at = points[:, column].detach().cpu().contiguous()
+        which = torch.searchsorted(torch.tensor(self.places, dtype=at.dtype), at, right=True).to(points.device)
+        found = points.new_zeros(len(indices), len(points), 1)
+        for number, part in enumerate(self.parts):
+            mine = which == number
+            if bool(mine.any()):
+                found[:, mine] = part.jet(points[mine], indices)
+        return found
+
+
 def interpolate(value: KnownFunction, columns: Sequence[int], region: Region, fixed: Mapping[int, float]) -> Series:
     """The series of exact data, its resolution doubled until it is exact to rounding or ``LARGEST`` is reached.
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from pinnlab.networks.base import Chain, Embedding, Network
 from pinnlab.networks.branches import Branches
+from pinnlab.networks.delays import DelayEmbedding
 from pinnlab.networks.embeddings import FourierEmbedding, PeriodicEmbedding, Rescale
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
@@ -59,6 +60,10 @@ def _embedding_data(module: nn.Module) -> Data | None:
         inner = _embedding_data(module.inner)
         places = [dataclasses.asdict(switch) for switch in module.switches]
         return None if inner is None else {"class": "SingularEmbedding", "inner": inner, "switches": places}
+    if type(module) is DelayEmbedding:
+        inner = _embedding_data(module.inner)
+        options = {key: getattr(module, key) for key in ("axis", "place", "velocity", "duration")}
+        return None if inner is None else {"class": "DelayEmbedding", "inner": inner, "options": options}
     if type(module) is PeriodicEmbedding:
         return {"class": "PeriodicEmbedding", "periods": dict(module.periods), "harmonics": module.harmonics}
     if type(module) is FourierEmbedding:
@@ -114,6 +119,8 @@ def _embedding(data: Data) -> Embedding:
         return Rescale([-1.0] * data["width"], [1.0] * data["width"])
     if kind == "SingularEmbedding":
         return SingularEmbedding(_embedding(data["inner"]), [Switch(**given) for given in data["switches"]])
+    if kind == "DelayEmbedding":
+        return DelayEmbedding(_embedding(data["inner"]), **data["options"])
     if kind == "PeriodicEmbedding":
         return PeriodicEmbedding(data["periods"], data["harmonics"])
     if kind == "FourierEmbedding":

@@ -46,6 +46,8 @@ _FEWEST, _MOST = 4, 256
 """Steps per path."""
 _LEAST = 1e-3
 """Variation, next to its size, of an unknown that hardly varies."""
+_PULSE = 0.01
+"""Share of the time for which something has to flow in to be seen at points all over the domain."""
 _CORRECTIONS = 4
 """Newton steps for the time at which a path crosses a side."""
 
@@ -93,8 +95,10 @@ class Carried:
         box, clock = problem.domain, problem.domain.time
         if not isinstance(box, Box) or clock is None or not box.space:
             raise ValueError("characteristics are followed on boxes, in space and time")
-        if problem.forward is not problem or problem.jumps:
+        if problem.forward is not problem or any(not jump.imposed for jump in problem.jumps):
             raise ValueError("characteristics are followed from an initial state, where no coefficient jumps")
+        if _shortest(problem) < _PULSE:
+            raise ValueError("what flows in changes for so short a time that hardly any path shows it")
         if any(len(key) > 1 for keys in problem.derivatives.values() for key in keys):
             raise ValueError("the equations are not of first order")
         if others := [c for c in problem.conditions if not isinstance(c, Initial | Dirichlet | Periodic | Data)]:
@@ -285,6 +289,13 @@ class Carried:
         if bool(torch.isnan(values).any()):
             raise ValueError("nothing is given of what flows in")
         return values
+
+
+def _shortest(problem: Problem) -> float:
+    """The shortest time between jumps of what is imposed on the sides, as a share of the whole."""
+    start, end = problem.domain.time_interval
+    times = sorted({start, end, *(jump.position for jump in problem.jumps if jump.position is not None)})
+    return min(b - a for a, b in itertools.pairwise(times)) / (end - start)
 
 
 def _close(one: Tensor, two: Tensor) -> bool:

@@ -128,7 +128,8 @@ def _whence(problem: Problem) -> str:
 
 
 def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
-    if not _transported(problem, settings) or crossings(problem) < FAR:
+    # experts are tried first where nobody spoke of characteristics
+    if problem.velocity is None or not _transported(problem, settings) or crossings(problem) < FAR:
         return None
     return _on_characteristics(problem, seconds)
 
@@ -158,7 +159,8 @@ def _marching_experts(problem: Problem, settings: Settings) -> Choice | None:
     experts = HardConstraintMoE()
     fits = experts.marches_the_plane(problem) and not changing(problem) and runs_on(settings)
     # characteristics follow what is carried and hardly spreads
-    if not fits or settings.start is not None or _transported(problem, settings):
+    carried = problem.velocity is not None and _transported(problem, settings)
+    if not fits or settings.start is not None or carried:
         return None
     why = "a single instance in the plane with time: local experts on cells of the plane, marched and not trained"
     return Choice(experts, why, certain=False)
@@ -231,7 +233,7 @@ def _accepts(solver: Solver, problem: Problem, settings: Settings) -> bool:
 def _transported(problem: Problem, settings: Settings) -> bool:
     """Whether characteristics can be followed, and diffusion is small next to transport."""
     # networks on characteristics go on from their like only, whose solver is taken without a choice
-    if problem.velocity is None or settings.start is not None or not _accepts(LagrangianPINN(), problem, settings):
+    if settings.start is not None or not _accepts(LagrangianPINN(), problem, settings):
         return False
     return peclet(problem) >= TRANSPORT
 

@@ -30,6 +30,7 @@ SPACE = PLANE.replace(
 FAMILY = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
 STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-")]
 JUMP = HEAT.replace(equations=lambda u, k: u.t + k * u.x, conditions=STEP, reference=None)
+STEEPENING = JUMP.replace(equations=lambda u, k: u.t + (k + u) * u.x)
 TORUS = [pl.Initial(u=lambda x, y: torch.sin(2 * math.pi * (x + y))), pl.Periodic(on="x"), pl.Periodic(on="y")]
 L_SHAPE = pl.Problem(
     domain=pl.Polygon([(0, 0), (0, 1), (-1, 1), (-1, -1), (1, -1), (1, 0)]),
@@ -81,7 +82,8 @@ CASES = {
                              conditions=[pl.Dirichlet(u=0.0)]), EXPERTS, "not trained"),
     "family": (FAMILY, pl.HardConstraintMoE(), "family over k"),
     "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), NETWORK, "k to be found from data"),
-    "a jump": (JUMP, NETWORK, "not smooth enough"),
+    "a jump that is carried": (JUMP, MOVING, "one network on characteristics"),
+    "a jump": (STEEPENING, NETWORK, "not smooth enough"),
     "no start": (HEAT.replace(conditions=[pl.Dirichlet(u=0.0)], reference=None), NETWORK, "no initial state"),
     "the plane with time": (PLANE, EXPERTS, "marched and not trained"),
     "a disc with time": (PLANE.replace(domain=pl.Ball({"x": 0.0, "y": 0.0}, 1.0) * pl.Box(t=(0.0, 1.0))), EXPERTS,

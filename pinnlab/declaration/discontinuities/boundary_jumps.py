@@ -43,7 +43,8 @@ def find_boundary_jumps(declared: Declared, terms: Sequence[tuple[Any, Sequence[
                     known.append(end)
                     place = tuple(line.site.points[0].tolist())
                     bounds = (line.times(layer[0]), line.times(layer[1])) if layer else None
-                    yield Jump(str(clock), line.times(end), (place,), repr(condition), False, False, _UNKNOWN, bounds)
+                    time, what = line.times(end), repr(condition)
+                    yield Jump(str(clock), time, (place,), what, False, False, _UNKNOWN, bounds, imposed=True)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Jump:
         layer: where a thin layer begins and ends in which something changes steeply, but does not jump: solvers have to
             look closely there. It has a ``Jump`` at both of its ends.
         prescribed: whether the jump is one of the unknown or of the flux, which somebody has asked for.
+        imposed: whether it is one of a boundary condition, in time.
     """
 
     coordinate: str
@@ -45,6 +46,7 @@ class Jump:
     sides: tuple[float, float]
     layer: tuple[float, float] | None = None
     prescribed: bool = False
+    imposed: bool = False
 
     @property
     def place(self) -> str:

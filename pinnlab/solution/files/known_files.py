@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import torch
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.layers import shape_data, shape_from
 from pinnlab.declaration.clashes.singular import Constant, Pinned, Remainder, SingularPart
+from pinnlab.declaration.discontinuities.breaks import find_breaks
 from pinnlab.declaration.discontinuities.kinks import KinkProfile
-from pinnlab.derivatives.chebyshev import Series, interpolate
+from pinnlab.derivatives.chebyshev import BrokenSeries, Series, interpolate
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import Region
+from pinnlab.domains import Box, Region
 from pinnlab.training.part import Data
+
+ACCURATE = 1e-12
+"""Error of a series, relative, with which it is as good as the function."""
 
 
 def waves_data(value: FourierSeries) -> Data:
@@ -40,6 +48,37 @@ def series_from(data: Data) -> Series:
     """The inverse of ``series_data``."""
     intervals = tuple((lower, upper) for lower, upper in data["intervals"])
     return Series(tuple(data["columns"]), intervals, data["series"].cpu(), data["error"])
+
+
+def tabulated_data(value: KnownFunction, columns: Sequence[int], region: Region, fixed: Mapping[int, float]) -> Data:
+    """A function as a series, or along a line, where it has kinks or jumps, as a series for each part between them.
+
+    Args:
+        value: the function.
+        columns: numbers of the coordinates it depends on.
+        region: gives their intervals.
+        fixed: {number: position} of coordinates at which it is taken.
+    """
+    whole = interpolate(value, columns, region, fixed)
+    if whole.error <= ACCURATE or len(columns) != 1 or not isinstance(region, Box):
+        return series_data(whole)
+    name = region.coordinates[columns[0]]
+    lower, upper = region.bounds[name]
+    line = torch.tensor([[fixed.get(i, a) for i, (a, _) in enumerate(region.bounds.values())]], dtype=torch.float64)
+    places = [found.position for found in find_breaks(value.jet, line, columns[0], (lower, upper), 1)]
+    ends = [lower, *places, upper]
+    parts = [interpolate(value, columns, region.replace(**{name: part}), fixed) for part in itertools.pairwise(ends)]
+    broken = BrokenSeries(tuple(places), tuple(parts))
+    if not broken.error < whole.error:
+        return series_data(whole)
+    return {"places": places, "parts": [series_data(part) for part in parts], "error": broken.error}
+
+
+def tabulated_from(data: Data) -> Series | BrokenSeries:
+    """The inverse of ``tabulated_data``."""
+    if "parts" not in data:
+        return series_from(data)
+    return BrokenSeries(tuple(data["places"]), tuple(series_from(part) for part in data["parts"]))
 
 
 def singular_data(part: SingularPart, region: Region) -> list[Data]:

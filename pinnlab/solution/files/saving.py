@@ -21,7 +21,7 @@ from pinnlab.declaration.clashes.singular import Remainder, SingularPart
 from pinnlab.declaration.complex_unknowns import declared_types
 from pinnlab.declaration.parameters.kinds import Parameter
 from pinnlab.declaration.problem import Problem
-from pinnlab.derivatives.chebyshev import Series, interpolate
+from pinnlab.derivatives.chebyshev import Series
 from pinnlab.derivatives.fourier import FourierSeries
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box, Region, from_data
@@ -32,6 +32,7 @@ from pinnlab.solution.files.recognition import compared, digests
 from pinnlab.solution.files.saved_parameters import parameter_data, parameter_from
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
+from pinnlab.solvers.lagrangian.inflow import Entry, EntryAnsatz
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.piece import Piece
@@ -48,7 +49,6 @@ from pinnlab.training.status import Status
 from pinnlab.training.uncertainty import Uncertainty
 
 VERSION = 1
-_ACCURATE = 1e-12
 _FIX = "save the solution again, or give another file"
 
 
@@ -164,7 +164,7 @@ class _File:
         write = _VALUES.get(type(face.value))
         data = self._tabulated(face, index, region) if write is None else write(face.value, self.parts)
         # a function that is undefined beside the region has no series at all
-        if not data.get("error", 0.0) <= _ACCURATE:
+        if not data.get("error", 0.0) <= plain.ACCURATE:
             name = region.coordinates[index]
             what = unknown + (f"_{name * face.order}" if face.order else "")
             self.remarks.append(
@@ -176,7 +176,7 @@ class _File:
     def _tabulated(self, face: FaceValue, index: int, region: Region) -> Data:
         used = face.value.depends_on if isinstance(face.value, FunctionValue) else region.coordinates
         columns = [i for i, name in enumerate(region.coordinates) if name in used and i != index]
-        return plain.series_data(interpolate(face.value, columns, region, {index: face.position}))
+        return plain.tabulated_data(face.value, columns, region, {index: face.position})
 
 
 def _slice_data(value: Slice, parts: Sequence[Part]) -> Data:
@@ -314,7 +314,12 @@ def _view(data: Data, known: _Known) -> EulerianView:
     drift = Drift(**data["drift"])
     displacements = (PREFIX + c for c in drift.velocity)
     model = _model(data, replace(known, unknowns=(*known.unknowns, *displacements)))
-    return EulerianView(model, known.unknowns, drift)
+    if "entry" not in data:
+        return EulerianView(model, known.unknowns, drift)
+    entry = Entry(Box(**data["domain"]), data["entry"]["place"], data["entry"]["velocity"])
+    exact: Any = EntryAnsatz.of(entry, model.ansatz.constraints, data["entry"]["orders"])
+    model.ansatz = exact
+    return EulerianView(model, known.unknowns, drift, entry)
 
 
 def _piecewise(data: Data, known: _Known) -> PiecewiseModel:
@@ -376,4 +381,4 @@ def _value(data: Data, earlier: Sequence[Part]) -> KnownFunction:
         return plain.remainder_from(_value(own, earlier), data["less"])
     if "slice" in data:
         return Slice(earlier[data["slice"]], data["unknown"], data["order"])
-    return plain.waves_from(data) if "fourier" in data else plain.series_from(data)
+    return plain.waves_from(data) if "fourier" in data else plain.tabulated_from(data)

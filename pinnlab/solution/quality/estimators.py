@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
+from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.characteristics import follow
 from pinnlab.reference.finite_elements.symbol import pressures_of
@@ -220,8 +222,9 @@ def by_characteristics(solution: Solved, max_seconds: float) -> ErrorEstimate:
         NoEstimateError: unknowns are not carried along characteristics that do not depend on them, or time was short.
     """
     began, known = time.perf_counter(), with_coefficients(solution)
-    points = two_sided_grid(known)
-    points = points[:: -(-len(points) // _FOLLOWED)]
+    # at points that lie on a jump its two sides are both right; those of a sequence lie on none
+    unit = unit_points("sobol", _FOLLOWED, len(known.domain.coordinates), np.random.default_rng(0))
+    points = known.domain.interior(unit.double()).points
     try:
         truth, doubt = follow(known, points, _CLOSELY, Deadline.after(max_seconds))
     except TimeoutError as error:

@@ -18,14 +18,14 @@ which the flow leaves need nothing: labels that have gone are not looked at any 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.ansatz import Ansatz, FunctionValue
+from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.conditions import BoundaryCondition, Dirichlet, Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
@@ -35,6 +35,7 @@ from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
 from pinnlab.domains import Box, Site
 from pinnlab.networks.base import Embedding
+from pinnlab.networks.delays import DelayEmbedding, delays
 from pinnlab.solvers.lagrangian.frames import PREFIX
 from pinnlab.solvers.lagrangian.labels import checked_domain, for_labels
 
@@ -75,7 +76,12 @@ class Entry:
 
     def delay(self, labels: Tensor) -> Tensor:
         """tau(xi) - t_0 of labels of any shape: how long after the start they enter; zero where they are inside."""
-        return torch.zeros_like(labels) if self.place is None else ((self.place - labels) / self.velocity).clamp_min(0)
+        return delays(labels, self.place, self.velocity)
+
+    def delayed(self, features: Embedding) -> Embedding:
+        """The features of labels and times with the delay beside them."""
+        start, end = self.box.time_interval
+        return DelayEmbedding(features, self.axis, self.place, self.velocity, end - start)
 
     def draw(self, unit: Tensor) -> Tensor:
         """Points (n, d) of the unit cube as labels and times, evenly over the labels that have entered by each time."""
@@ -197,6 +203,29 @@ class EntryAnsatz:
 
     combine = staticmethod(Ansatz.combine)
 
+    @classmethod
+    def of(cls, entry: Entry, constraints: Sequence[Sequence[Constraint]], orders: Sequence[int]) -> EntryAnsatz:
+        """From what ``constraints`` gave."""
+        values = [{c.index: c.faces[0].value for c in mine} for mine in constraints]
+        starts, enters = ([given.get(index) for given in values] for index in (entry.time, entry.axis))
+        return cls(entry, tuple(start for start in starts if start is not None), tuple(enters), tuple(orders))
+
+    @property
+    def constraints(self) -> list[list[Constraint]]:
+        """Per unknown its data as those of an ``Ansatz``: at the start, and on the side where the flow comes in."""
+        box, place = self.entry.box, self.entry.place
+        bounds, (start, end) = box.bounds[box.space[0]], box.time_interval
+        found = [[Constraint(self.entry.time, start, end, (FaceValue(start, first),), ())] for first in self.starts]
+        for mine, enter in zip(found, self.enters, strict=True):
+            if enter is not None and place is not None:
+                mine.append(Constraint(self.entry.axis, *bounds, (FaceValue(place, enter),), ()))
+        return found
+
+    @property
+    def profiles(self) -> list[None]:
+        """No unknown has a part that is not smooth and known beforehand."""
+        return [None] * len(self.starts)
+
     def part(self, first: int) -> EntryAnsatz:
         """That of the unknowns from number ``first`` on."""
         return replace(self, starts=self.starts[first:], enters=self.enters[first:], orders=self.orders[first:])
@@ -303,28 +332,3 @@ def entered(term: Term, entry: Entry) -> Term:
         return {name: torch.where(inside, r, torch.zeros_like(r)) for name, r in term.evaluate(scopes).items()}
 
     return replace(term, draw=draw, evaluate=evaluate)
-
-
-class EntryEmbedding(Embedding):
-    """The features of labels and times, and the delay tau(xi) - t_0: solutions have a kink where labels begin to enter.
-
-    Args:
-        entry: the labels.
-        features: of the label and the time.
-    """
-
-    def __init__(self, entry: Entry, features: Embedding):
-        super().__init__()
-        self.entry, self.features = entry, features
-
-    def width(self, inputs: int) -> int:
-        return self.features.width(inputs) + 1
-
-    def propagate(self, jet: Jet) -> Jet:
-        labels = jet.data[:, :, [self.entry.axis]]
-        start, end = self.entry.box.time_interval
-        delay = self.entry.delay(labels[0]) / (end - start)
-        slope = 0.0 if self.entry.place is None else -1 / (self.entry.velocity * (end - start))
-        data = labels * slope * (delay > 0)
-        data[0] = delay
-        return self.features.propagate(jet).concatenate(jet.with_data(data))

@@ -26,7 +26,7 @@ from pinnlab.networks.mlp import MLP
 from pinnlab.solvers.assembly import Builder, template
 from pinnlab.solvers.collocation import Assembly, CollocationSolver, Method
 from pinnlab.solvers.lagrangian.frames import Drift
-from pinnlab.solvers.lagrangian.inflow import Entry, EntryEmbedding, entered, entry_ansatz, entry_of
+from pinnlab.solvers.lagrangian.inflow import Entry, entered, entry_ansatz, entry_of
 from pinnlab.solvers.lagrangian.labels import TRAJECTORY, checked_domain, drift_of, label_problem, trajectory_term
 from pinnlab.solvers.lagrangian.view import EulerianView
 from pinnlab.solvers.windows import Slice, frozen
@@ -194,7 +194,7 @@ class Characteristics(Method):
         exact = labels.exact_plan() if blank else flow.exact
         bounds = dict(labels.domain.bounds) | ({} if entry is None else {entry.box.space[0]: entry.labels})
         features = builder.features(bounds, exact.periods)
-        features = features if entry is None else EntryEmbedding(entry, features)
+        features = features if entry is None else entry.delayed(features)
         network = builder.network(self._branches(problem), labels, features, number)
         assert isinstance(network, Branches)
         numbers, constants = builder.parameters(labels)

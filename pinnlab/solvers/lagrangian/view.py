@@ -232,13 +232,13 @@ class EulerianView(Part):
         return {self.region.clock: instants} | {names[i]: x[:, :, k] for k, i in enumerate(self.space)}
 
     def to_data(self, file: Writer) -> Data:
-        if self.entry is not None:
-            raise TypeError(
-                "save() has no file form for labels that enter through a side; keep the run's checkpoint= file, from which "
-                "solve(...) gives the solution back, or write values with to_xarray()."
-            )
         drift = {"start": self.drift.start, "velocity": dict(self.drift.velocity), "time": self.drift.time}
-        return {**self.model.to_data(file), "drift": drift}
+        data = {**self.model.to_data(file), "drift": drift}
+        if self.entry is not None:
+            exact: Any = self.model.ansatz
+            orders = list(exact.orders)
+            data["entry"] = {"place": self.entry.place, "velocity": self.entry.velocity, "orders": orders}
+        return data
 
 
 def _words(letters: int, length: int) -> list[tuple[int, ...]]:

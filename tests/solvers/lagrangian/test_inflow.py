@@ -15,7 +15,7 @@ from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import closure
 from pinnlab.derivatives.taylor import Jet
 from pinnlab.networks.embeddings import Rescale
-from pinnlab.solvers.lagrangian.inflow import Entry, EntryAnsatz, EntryEmbedding, entry_ansatz, entry_of
+from pinnlab.solvers.lagrangian.inflow import Entry, EntryAnsatz, entry_ansatz, entry_of
 
 FEW = pl.LevenbergMarquardt(steps=20)
 SMALL: dict[str, Any] = {
@@ -112,7 +112,7 @@ def test_derivatives_of_exact_conditions() -> None:
 
 def test_features_of_entering_labels() -> None:
     entry = Entry(pl.Box(x=(0.0, 1.0), t=(0.0, 2.0)), 0.0, 2.0)
-    embedding = EntryEmbedding(entry, Rescale([-4.0, 0.0], [1.0, 2.0]).to(torch.float64))
+    embedding = entry.delayed(Rescale([-4.0, 0.0], [1.0, 2.0]).to(torch.float64))
     assert embedding.width(2) == 3
     points = torch.tensor([[-1.0, 1.5], [0.5, 1.5]], dtype=torch.float64)
     data = embedding.propagate(Jet.of_points(points, ((), (0,), (1,)))).data
@@ -168,8 +168,55 @@ def test_a_flow_that_leaves_on_both_sides_and_files(tmp_path: Path) -> None:
     )  # fmt: skip
     solution = pl.solve(problem, pl.LagrangianPINN(**SMALL), progress=False)
     assert solution.error()["u"] < 1e-4, solution.error()
-    with pytest.raises(TypeError, match="no file form for labels that enter through a side"):
-        solution.save(tmp_path / "flow.pt")
+    check_file(solution, tmp_path / "flow.pt")
+
+
+def check_file(solution: pl.Solution, path: Path) -> None:
+    """A file gives the solution back, at places inside and on the sides."""
+    solution.save(path)
+    again = pl.Solution.load(path)
+    x, t = (
+        grid.ravel() for grid in np.meshgrid(*(np.linspace(*ends, 23) for ends in again.problem.domain.bounds.values()))
+    )
+    np.testing.assert_allclose(again(x=x, t=t)["u"], solution(x=x, t=t)["u"], rtol=0, atol=1e-10)
+    assert not any("polynomial" in note for note in again.notes)
+
+
+def test_files_of_what_is_sent_in(sent_in: pl.Solution, tmp_path: Path) -> None:
+    check_file(sent_in, tmp_path / "duct.pt")
+
+
+HAT = pl.Problem(
+    pl.Box(x=(0.0, 1.0), t=(0.0, 0.5)), "u", lambda u: 2 * u.t + u.x,
+    [pl.Initial(u=lambda x: torch.relu(0.1 - torch.abs(x - 0.3)) * 10), pl.Dirichlet(u=lambda t: (t > 0.1).to(t), on="x-")],
+    reference=lambda x, t: torch.where(
+        x > t / 2, torch.relu(0.1 - torch.abs(x - t / 2 - 0.3)) * 10, (t - 2 * x > 0.1).to(t)
+    ),
+)  # fmt: skip
+
+
+def test_what_is_carried_keeps_kinks_and_jumps(tmp_path: Path) -> None:
+    """Nobody says a velocity: it is read off the equation. A default call, its verdict, and its file."""
+    solution = pl.solve(HAT, progress=False)
+    assert type(solution.solver) is pl.LagrangianPINN
+    x, t = np.random.default_rng(0).uniform(0, [[1], [0.5]], (2, 500))
+    expected = HAT.reference(torch.from_numpy(x), torch.from_numpy(t)).numpy()
+    np.testing.assert_allclose(solution(x=x, t=t)["u"], expected, rtol=0, atol=1e-13)
+    report = solution.report()
+    assert report.verdict.name == "GOOD" and "by characteristics" in str(report)
+    check_file(solution, tmp_path / "hat.pt")
+
+
+def test_a_jump_at_a_periodic_seam_is_carried() -> None:
+    """A step that is 1 on one side of the seam and 0 on the other has gone around two and a half times."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), t=(0.0, 2.5)), "u", lambda u: u.t + u.x,
+        [pl.Initial(u=lambda x: (x < 0.3).to(x)), pl.Periodic(on="x")],
+    )  # fmt: skip
+    solution = pl.solve(problem, progress=False)
+    x, t = np.random.default_rng(0).uniform(0, [[1], [2.5]], (2, 500))
+    np.testing.assert_array_equal(solution(x=x, t=t)["u"], ((x - t) % 1 < 0.3) * 1.0)
+    assert solution.report().verdict.name == "GOOD"
 
 
 SIDE = pl.Initial(u=0.0)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import pinnlab as pl
 from pinnlab.declaration.terms import Scope
-from pinnlab.declaration.velocity import velocity_uses
+from pinnlab.declaration.velocity import read_off, velocity_uses
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.fields import coordinate_field, unknown_field
 from pinnlab.derivatives.indices import closure
@@ -100,6 +100,52 @@ def test_derivatives_in_the_plane() -> None:
     for key in closure(itertools.combinations_with_replacement(range(3), 2)):
         word = tuple(names[i] for i in key)
         torch.testing.assert_close(u.d(*word).value, exact.d(*word).value, rtol=1e-11, atol=1e-11, msg=str(word))
+
+
+@pytest.mark.parametrize(
+    ("equations", "velocity"),
+    [
+        (lambda u, c: u.t + c * u.x, (3.0,)),
+        (lambda u, c: 2 * u.t + pl.diff(c * u, "x") - 0.1 * u.xx + torch.sin(u), (1.5,)),
+        (lambda u, c, x: (1 + x) * (u.t - c * u.x), (-3.0,)),
+        (lambda u, c, x: u.t + (1 + 1e-6 * x) * u.x, None),
+        (lambda u, c, x: u.t + (c + torch.exp(-(((x - 1) / 1e-3) ** 2))) * u.x, None),
+        (lambda u, c, t: u.t + torch.where(abs(t - 0.3) < 1e-4, 2 * c, c) * u.x, None),
+        (lambda u, c, t: u.t + c * u.x - torch.where(t > 0.3, 1.0, 0.0), (3.0,)),
+        (lambda u, c: u.t + c * u * u.x, None),
+        (lambda u, c: u.t - 0.1 * u.xx + c * u, None),
+        (lambda u, c: u.tt - c * u.xx + u.x, None),
+        (lambda u, c: u.x + c * u, None),
+    ],
+    ids=[
+        "number",
+        "conserved",
+        "factor",
+        "varies",
+        "thin layer",
+        "pulse",
+        "source",
+        "non-linear",
+        "diffuses",
+        "waves",
+        "no rate",
+    ],
+)
+def test_a_velocity_that_is_the_same_everywhere_is_read_off(equations: Any, velocity: tuple[float, ...] | None) -> None:
+    problem = pl.Problem(pl.Box(x=PERIOD, t=(0.0, 1.0)), "u", equations, [], {"c": 3.0})
+    assert read_off(problem) == (None if velocity is None else pytest.approx(velocity, rel=1e-12))
+
+
+def test_a_velocity_is_read_off_where_all_unknowns_share_it() -> None:
+    box = pl.Box(x=PERIOD, y=PERIOD, t=(0.0, 1.0))
+    mixed = lambda u, v: {"a": u.t + v.t + 2 * (u.x + v.x) - u.y - v.y, "b": v.t + 2 * v.x - v.y - u * v}  # noqa: E731
+    apart = lambda u, v: {"a": u.t + 2 * u.x, "b": v.t + 3 * v.x}  # noqa: E731
+    across = lambda u, v: {"a": u.t + 2 * u.x + v.y, "b": v.t + 2 * v.x}  # noqa: E731
+    assert read_off(pl.Problem(box, ("u", "v"), mixed, [])) == pytest.approx((2.0, -1.0), rel=1e-12)
+    assert read_off(pl.Problem(box, ("u", "v"), apart, [])) is None
+    assert read_off(pl.Problem(box, ("u", "v"), across, [])) is None
+    unknown = pl.Problem(box, "u", lambda u, c: u.t + c * u.x, [], {"c": pl.Unknown(1.0)})
+    assert read_off(unknown) is None, "it is not known yet"
 
 
 def test_label_diffusion_is_the_second_derivative_by_label() -> None:
@@ -197,7 +243,9 @@ PLANE: dict[str, Any] = {
 }
 REFUSED: dict[str, tuple[Callable[[], pl.Problem], type[Exception], str]] = {
     "no velocity": (
-        lambda: wave(velocity=None), ValueError, r"needs the velocity dx/dt .* problem\.replace\(velocity=lambda u: u\)"
+        lambda: wave(velocity=None, equations=lambda u, c: u.t + c * u * u.x),
+        ValueError,
+        r"needs the velocity dx/dt .* problem\.replace\(velocity=lambda u: u\)",
     ),
     "velocity of unknown fields": (
         lambda: wave(velocity=lambda v: v), ValueError, r"velocity has an argument 'v', which is no unknown"
