@@ -2,7 +2,7 @@
 
     python docs/benchmarks/verdicts.py [--count 2000] [--seconds 3] [--processes 2] [--first 0] [--out docs/benchmarks]
 
-Recorded of each solve: the true error, the estimate of ``report()`` and its verdict. Writes verdicts.json and verdicts.md.
+Recorded of each solve: the true error, the estimate of ``report()`` and its verdict. Writes verdicts.json and verdicts.md, every 50 solves.
 Problems are numbered; ``--first`` starts at another number.
 """
 
@@ -61,6 +61,19 @@ def table(records: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def written(records: list[dict[str, Any]], seconds: float, out: Path) -> dict[str, Any]:
+    """Write what is known so far, and return it."""
+    records.sort(key=lambda r: (r["group"], r["kind"], r["number"], r["solver"]))
+    result = {
+        "provenance": provenance(" ".join(["python docs/benchmarks/verdicts.py", *sys.argv[1:]])), "seconds": seconds,
+        **numbers(records), "records": records,
+    }  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "verdicts.json").write_text(json.dumps(result, indent=1) + "\n")
+    (out / "verdicts.md").write_text(table(records))
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=2000)
@@ -81,6 +94,8 @@ def main() -> None:
     ) as pool:
         for record in pool.imap_unordered(partial(solve, seconds=given.seconds), todo):
             records.append(record)
+            if len(records) % 50 == 0:
+                written(records, given.seconds, given.out)
             if time.perf_counter() - began > 60 * given.minutes:
                 break
             for lie in lies(record):
@@ -88,14 +103,7 @@ def main() -> None:
                     f"{lie}: {record['kind']} {record['number']}, {record['solver']}: {record['sentence'][:200]}",
                     flush=True,
                 )
-    records.sort(key=lambda r: (r["group"], r["kind"], r["number"], r["solver"]))
-    result = {
-        "provenance": provenance(" ".join(["python docs/benchmarks/verdicts.py", *sys.argv[1:]])), "seconds": given.seconds,
-        **numbers(records), "records": records,
-    }  # fmt: skip
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "verdicts.json").write_text(json.dumps(result, indent=1) + "\n")
-    (given.out / "verdicts.md").write_text(table(records))
+    result = written(records, given.seconds, given.out)
     print(json.dumps({k: v for k, v in result.items() if k not in ("records", "provenance")}, indent=1))
 
 
