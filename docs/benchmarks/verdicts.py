@@ -2,8 +2,8 @@
 
     python docs/benchmarks/verdicts.py [--count 2000] [--seconds 3] [--processes 2] [--first 0] [--out docs/benchmarks]
 
-Recorded of each solve: the true error, the estimate of ``report()`` and its verdict. Writes verdicts.json and verdicts.md, every 50 solves.
-Problems are numbered; ``--first`` starts at another number.
+Recorded of each solve: the true error, the estimate of ``report()`` and its verdict. Writes verdicts.json and verdicts.md,
+every 50 solves. Problems are numbered; ``--first`` starts at another number.
 """
 
 from __future__ import annotations
