@@ -225,8 +225,11 @@ def by_characteristics(solution: Solved, max_seconds: float) -> ErrorEstimate:
     # at points that lie on a jump its two sides are both right; those of a sequence lie on none
     unit = unit_points("sobol", _FOLLOWED, len(known.domain.coordinates), np.random.default_rng(0))
     points = known.domain.interior(unit.double()).points
+    forward, places = known.forward, points.clone()
+    if forward is not known and known.domain.time is not None:
+        places[:, known.domain.time_index] = sum(known.domain.time_interval) - points[:, known.domain.time_index]
     try:
-        truth, doubt = follow(known, points, _CLOSELY, Deadline.after(max_seconds))
+        truth, doubt = follow(forward, places, _CLOSELY, Deadline.after(max_seconds))
     except TimeoutError as error:
         raise NoEstimateError(f"characteristics were not followed within {max_seconds:.0f} s") from error
     except ValueError as error:

@@ -250,3 +250,15 @@ def test_bad_input(name: str) -> None:
     make, message = REFUSED[name]
     with pytest.raises(ValueError, match=message):
         pl.solve(make(), pl.LagrangianPINN(), progress=False)
+
+
+def test_a_jump_is_carried_back_from_the_end() -> None:
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), t=(0.0, 0.5)), "u", lambda u: u.t + u.x,
+        [pl.Final(u=lambda x: (x < 0.6).to(x)), pl.Dirichlet(u=0.0, on="x+")],
+    )  # fmt: skip
+    solution = pl.solve(problem, progress=False)
+    x, t = np.random.default_rng(0).uniform(0, [[1], [0.5]], (2, 500))
+    np.testing.assert_array_equal(solution(x=x, t=t)["u"], (x + 0.5 - t < 0.6) * 1.0)
+    report = solution.report()
+    assert report.verdict.name == "GOOD" and "by characteristics" in str(report)
