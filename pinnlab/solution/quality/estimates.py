@@ -128,8 +128,9 @@ def estimate_error(
 def _order(problem: Problem) -> tuple[str, ...]:
     """The kinds of estimates, those first that cost least for what they tell."""
     space, box = problem.domain.space, isinstance(problem.domain, Box)
-    if box and len(space) > 2 and not problem.domain.has_time:
-        # networks with many sides built in are slow to differentiate, and grids of polynomials quick where these suffice
+    if len(space) > 2 and box is not problem.domain.has_time:
+        # on boxes networks with many sides built in are slow to differentiate, and grids of polynomials quick where these
+        # suffice; elsewhere, with time, a network is slow at all points of all instants
         return "classical", "equation", "features"
     first_order = all(len(key) <= 1 for keys in problem.derivatives.values() for key in keys)
     carried = ("characteristics",) if box and problem.domain.has_time and space and first_order else ()

@@ -245,8 +245,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     """
     began, known = time.perf_counter(), _checked(solution, misfits)
     problem = solution.problem
-    if not isinstance(known.domain, Box):
-        raise NoEstimateError("the error equation is solved on boxes only")
+    if len(solution.models) > 1 and not isinstance(known.domain, Box):
+        raise NoEstimateError("the error equation takes time windows on boxes only")
     if clashes := [clash for clash in problem.clashes.found if not clash.inside]:
         raise NoEstimateError(f"the error equation has nodes where {clashes[0]}")
     try:
