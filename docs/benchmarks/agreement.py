@@ -1,11 +1,12 @@
-"""Two referees on every box of the plane that both take: how far apart they are, next to the sum of their estimates.
+"""Two referees on every box that both take, of the plane or of space: how far apart they are, next to their estimates.
 
     python docs/benchmarks/agreement.py [NAME ...] [--numbers 4] [--seconds 40] [--processor] [--out docs/benchmarks]
 
-The problems are those of `pinnlab list`, its collections among them, and of each kind of the trap's problems on boxes of the
-plane the first few numbers. Every problem runs in a process of its own. With ``--processor`` seconds are those of the
-processor, which say the same on a machine that others use. Names, or parts of them, choose problems; the others stay as
-they were measured. Writes agreement.json and agreement.md.
+The problems are those of `pinnlab list`, its collections among them, of each kind of the trap's problems on boxes the first
+few numbers, and the boxes of space in element_cases. Every problem runs in a process of its own, with ``--seconds`` for each
+of the two. With ``--processor`` these are seconds of the processor, which say the same on a machine that others use.
+Names, or parts of them, choose problems; the others stay as they were measured, with the seconds that they were given.
+Writes agreement.json and agreement.md.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from element_cases import boxes
 
 import pinnlab as pl
 from pinnlab.bench.cases import shipped_cases
@@ -42,20 +44,22 @@ _POSED = ("well posed", "jumps and kinks", "statements")
 
 
 def problems(numbers: int) -> Iterator[tuple[str, Callable[[], pl.Problem]]]:
-    """(name, what makes it) of all problems on boxes of the plane."""
+    """(name, what makes it) of all problems on boxes of the plane and of space."""
+    for name, known in boxes.CASES.items():
+        yield name, lambda made=known: made().problem
     for collection in (None, *collections()):
         for case in shipped_cases(collection):
-            if _in_the_plane(case.problem()):
+            if _in_a_box(case.problem()):
                 yield case.name, case.problem
     for group in _POSED:
         for kind, made in enumerate(GROUPS[group]):
-            if _in_the_plane(make(Task(group, kind, 0, 0)).problem):
+            if _in_a_box(make(Task(group, kind, 0, 0)).problem):
                 for number in range(numbers):
                     yield f"{made.__name__} {number}", lambda g=group, k=kind, n=number: make(Task(g, k, n, 0)).problem
 
 
-def _in_the_plane(problem: pl.Problem) -> bool:
-    return isinstance(problem.domain, pl.Box) and len(problem.domain.space) == 2 and not problem.families
+def _in_a_box(problem: pl.Problem) -> bool:
+    return isinstance(problem.domain, pl.Box) and len(problem.domain.space) in (2, 3) and not problem.families
 
 
 def measured(problem: pl.Problem, seconds: float) -> dict[str, Any]:
@@ -106,12 +110,18 @@ def shares(found: dict[str, Any]) -> dict[str, float]:
 def row(name: str, found: dict[str, Any]) -> str:
     """A line of the table: of the unknown that is worst."""
     if "refused" in found:
-        return f"| {name} | {found['refused'].splitlines()[0]} | | | |"
+        return f"| {name} | {found['refused'].splitlines()[0]} | | | | {_seconds(found):g} |"
     if not shares(found):
-        return f"| {name} | no estimate within the time | | | |"
+        return f"| {name} | no estimate within the time | | | | {_seconds(found):g} |"
     worst = max(shares(found), key=lambda u: shares(found)[u])
     numbers = " | ".join(f"{found['unknowns'][worst][key]:.1e}" for key in ("difference", "grid", "elements"))
-    return f"| {name} | {numbers} | {shares(found)[worst]:.2f} |"
+    return f"| {name} | {numbers} | {shares(found)[worst]:.2f} | {_seconds(found):g} |"
+
+
+def _seconds(found: dict[str, Any]) -> float:
+    """That each of the two was given at most, by the command that measured."""
+    words = found["provenance"]["command"].split()
+    return float(words[words.index("--seconds") + 1])
 
 
 def page(table: dict[str, Any]) -> str:
@@ -120,8 +130,8 @@ def page(table: dict[str, Any]) -> str:
     within = sum(max(found.values()) <= 1 for found in both)
     rows = [f"{within} of {len(both)} problems that both take agree within the sum of the two estimates.", ""]
     rows += [
-        "| problem | difference | estimate, grid | estimate, elements | share of the sum |",
-        "|---|---|---|---|---|",
+        "| problem | difference | estimate, grid | estimate, elements | share of the sum | seconds |",
+        "|---|---|---|---|---|---|",
     ]
     rows += [row(name, found) for name, found in table.items()]
     return "\n".join(rows) + "\n"
@@ -136,13 +146,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    known = dict(problems(given.numbers))
     if given.work:
-        problem = known[given.work]()
+        problem = next(made for name, made in problems(given.numbers) if name == given.work)()
         with mock.patch("time.perf_counter", time.process_time if given.processor else time.perf_counter):
-            # a kind may have some problems on a line and some in the plane
-            print(json.dumps(measured(problem, given.seconds) if _in_the_plane(problem) else None))
+            # a kind may have some problems on a line and some in a box
+            print(json.dumps(measured(problem, given.seconds) if _in_a_box(problem) else None))
         return
+    known = dict(problems(given.numbers))
     file = given.out / "agreement.json"
     table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for name in known:

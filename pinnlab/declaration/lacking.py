@@ -19,12 +19,14 @@ from pinnlab.declaration.conditions import (
     AnyCondition,
     BoundaryCondition,
     Condition,
+    Dirichlet,
     Initial,
     OnPiece,
     Periodic,
     PrescribedCondition,
     Robin,
 )
+from pinnlab.declaration.conditions.binding import NORMAL
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key, NamedJet, as_value
@@ -186,9 +188,11 @@ def _on_boundary(
     problem: Problem, known: KeptJets, condition: BoundaryCondition, each: OnPiece, term: Term
 ) -> AnyCondition:
     names, where = problem.domain.coordinates, condition.where
-    if each.unknown is None or not isinstance(condition, PrescribedCondition):
-        lacking = _named(_formula(problem, known, term, each.piece), (*problem.unknowns, *names))
-        return Condition(lacking, on=each.piece, where=where)
+    bends = problem.domain.face(each.piece) is None and NORMAL not in (*problem.unknowns, *problem.bindable)
+    prescribed = Dirichlet if bends else PrescribedCondition
+    if each.unknown is None or not isinstance(condition, prescribed):
+        seen = (*problem.unknowns, *names, *((NORMAL,) if bends else ()))
+        return Condition(_named(_formula(problem, known, term, each.piece), seen), on=each.piece, where=where)
     lack: Any = _named(lack_of(problem, known, term, each.piece), names)
     if isinstance(condition, Robin):
         a, b, _ = condition.values[each.unknown]
@@ -250,8 +254,9 @@ def _formula(
         columns = columns_of(problem.domain, {name: _value(given[name]) for name in names})
         at = known.jets(list(columns.values()), _held(problem, piece))
         jets = {u: _sum(at[u], given[u]) for u in problem.unknowns}
-        scope = Scope.of_jets(jets, columns, parameters, _normals(problem, piece, columns[names[0]]))
-        return term.evaluate((scope,))
+        # elements know the normals of a side that bends
+        normals = dict(given[NORMAL].parts) if NORMAL in given else _normals(problem, piece, columns[names[0]])
+        return term.evaluate((Scope.of_jets(jets, columns, parameters, normals),))
 
     return misfits
 

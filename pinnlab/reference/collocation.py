@@ -211,13 +211,16 @@ class Integrator:
         floor: Array | float = 0.0,
         stops: Sequence[float] = (),
         met: Callable[[Array, float], Array] | None = None,
+        past: float = 0.0,
     ) -> Trajectory:
         """Integrate from a state (c, *shape); errors are relative to each component's size, ``floor`` (c,) at least.
 
         Args:
             state, start, stop, floor: see above.
             stops: increasing times at which steps end, as something jumps there or begins to change steeply.
-            met: makes a state (c, *shape) at such a time meet what boundary conditions ask for after it.
+            met: makes a state (c, *shape) of such a time meet what is asked for ``past`` it, where steps begin again; in
+                between the solution is a straight line, so that no polynomial runs through a jump.
+            past: a time that is no longer than rounding makes it.
 
         Raises:
             ValueError: no step is short enough, or the solution left the range of numbers.
@@ -225,7 +228,7 @@ class Integrator:
             TooLargeError: the matrices do not fit into the memory.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # steps that are too long overflow, and are taken back
-            return self._run(state, start, [*(t for t in stops if start < t < stop), stop], floor, met)
+            return self._run(state, start, [*(t for t in stops if start < t < stop), stop], floor, met, past)
 
     def _run(
         self,
@@ -234,6 +237,7 @@ class Integrator:
         stops: Sequence[float],
         floor: Array | float,
         met: Callable[[Array, float], Array] | None,
+        past: float,
     ) -> Trajectory:
         shape, s = state.shape, len(self.method.nodes) - 1
         end, stop, ahead = stops[0], stops[-1], list(stops[1:])
@@ -275,8 +279,12 @@ class Integrator:
             now, u, last = end if h == end - now else now + h, found[-1], (h, table)
             if now == end and ahead:
                 since, end, last, factors = now, ahead.pop(0), None, None
+                if met is not None and now + past < end:
+                    after = met(u.reshape(shape), now + past).reshape(-1)
+                    times.append(now + past * self.method.nodes[1:])
+                    states.append(u + self.method.nodes[1:, None] * (after - u))
+                    now, u = now + past, after
                 h = (end - now) / 16
-                u = u if met is None else met(u.reshape(shape), now).reshape(-1)
                 continue
             if rate > self.patience:
                 factors = None

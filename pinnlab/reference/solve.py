@@ -177,7 +177,8 @@ def _by_elements(problem: Problem, budget: Budget) -> _Solved:
         found, estimate = run_elements(inner, structure, budget, _read)
         return _Solved(inner, found.interpolant, estimate, found.method, found.resolution, found.numbers)
     floors = layers.sizes(inner)
-    found, estimate = run_elements(layers.rest_of(inner), structure, dataclasses.replace(budget, floors=floors), _read)
+    budget = dataclasses.replace(budget, floors=floors)
+    found, estimate = run_elements(layers.rest_of(inner), structure, budget, _read, inner)
     whole = Whole.of(found.interpolant, layers, inner)
     return _Solved(inner, whole, whole.told(estimate, inner, floors), found.method, found.resolution, found.numbers)
 

@@ -246,6 +246,20 @@ def test_many_jumps_on_one_line_are_all_found():
     assert [jump.position for jump in problem.jumps] == pytest.approx([k / 20 for k in range(1, 20)], abs=1e-9)
 
 
+@pytest.mark.parametrize("space", [PLANE, pl.Ball({"x": 0.0, "y": 0.0}, 1.0)])
+def test_pulses_in_time_are_found_in_the_plane(space):
+    sharp = declared(
+        lambda u, t: u.t - u.laplacian - torch.where(abs(t - 0.37) < 1e-4, 1.0, 0.0), space * pl.Box(t=(0, 1))
+    )
+    smooth = declared(lambda u, t: u.t - u.laplacian - torch.exp(-(((t - 0.37) / 1e-4) ** 2)), space * pl.Box(t=(0, 1)))
+    assert [(j.coordinate, j.position) for j in sharp.jumps] == [
+        ("t", pytest.approx(0.3699)),
+        ("t", pytest.approx(0.3701)),
+    ]
+    first, last = smooth.jumps
+    assert first.layer == last.layer and 0.369 < first.position < 0.37 < last.position < 0.371
+
+
 def test_thin_layers_have_an_edge_on_both_sides():
     width = 1e-4
     tanh = declared(lambda u, x: pl.diff((2 + torch.tanh((x - 0.371) / width)) * u.x, "x"))

@@ -124,10 +124,10 @@ def _in_bounds(domain: Region, unit: Tensor) -> Tensor:
 
 
 def _thin(declared: Declared, draw: int) -> dict[str, list[list[Layer]]]:
-    """{coordinate: thin layers across it, each as several lines meet it}, with one coordinate of space at most."""
-    names, found = declared.domain.coordinates, {}
-    count, ticks = _layer_lines(declared), line_ticks(_LAYER_TICKS[len(names) > 1])
-    for name in names if len(declared.domain.space) < 2 else ():
+    """{coordinate: thin layers across it, each as several lines meet it}; in time, and in space on a line only."""
+    domain, found = declared.domain, {}
+    count, ticks = _layer_lines(declared), line_ticks(_LAYER_TICKS[len(domain.coordinates) > 1])
+    for name in (n for n in domain.coordinates if n == domain.time or len(domain.space) < 2):
         _, along = _across_layers(declared, name, draw)
         found[name] = together(find_layers(along, ticks, count), count)
     return found
@@ -140,7 +140,11 @@ def _layer_lines(declared: Declared) -> int:
 def _across_layers(declared: Declared, name: str, draw: int) -> tuple[Along, Along]:
     """``_on_lines`` along a coordinate, on the lines on which thin layers across it are looked for."""
     names, count = declared.domain.coordinates, _layer_lines(declared)
-    bases = unit_points("sobol", count, len(names), np.random.default_rng(1))
+    inside = declared.domain.interior(unit_points("sobol", count, len(names), np.random.default_rng(1)).double()).points
+    lower, upper = (
+        torch.tensor(side, dtype=torch.float64) for side in zip(*declared.domain.bounds.values(), strict=True)
+    )
+    bases = (inside - lower) / (upper - lower)
     return _on_lines(declared, bases, torch.full((count,), names.index(name)), draw)
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from pinnlab.declaration.discontinuities.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
 from pinnlab.reference.collocation import Integrator
 from pinnlab.reference.cost import TooLargeError
+from pinnlab.reference.cuts import stops
 from pinnlab.reference.finite_elements.changes import difference, estimate_of
 from pinnlab.reference.finite_elements.conditions import check_covered, sorted_conditions
 from pinnlab.reference.finite_elements.contacts import Contacts
@@ -31,7 +33,7 @@ from pinnlab.reference.finite_elements.rates import highest, without_rates
 from pinnlab.reference.finite_elements.space import Array
 from pinnlab.reference.finite_elements.symbol import Symbol
 from pinnlab.reference.finite_elements.system import ElementSystem
-from pinnlab.reference.finite_elements.tied import TiedInTime, consistent
+from pinnlab.reference.finite_elements.tied import consistent
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.grids.newton import Linear, SteadySystem, newton, newton_by_steps
 from pinnlab.reference.grids.structure import Structure, check_square, initial_values, start_function
@@ -45,6 +47,8 @@ _COLD = 12
 """Newton's iterations from a guess, before it is led from an easier problem."""
 _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
+_ROUGHEST = 1e-2
+"""Tolerance from which on steps in time get no longer."""
 _UNBALANCED = 1e-2
 """Of the sources, what may lack at most unless it falls under refinement."""
 
@@ -129,6 +133,7 @@ def run_elements(
     problem = posed.problem
     essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
     ladder = Ladder.of(problem, essential, posed.contacts, like)
+    ends = stops(like or problem)
     aside = Aside.of(problem, tuple(posed.multipliers))
     counts = {} if aside is None else dict.fromkeys(aside.unknowns, aside.counts)
     mesh = ladder.first()
@@ -141,7 +146,7 @@ def run_elements(
     while True:
         began = time.perf_counter()
         try:
-            guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes))
+            guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes), ends)
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
             plain = None if best is not None or budget.deadline.passed else ladder.plain()
@@ -201,9 +206,12 @@ def _check_balance(lacking: Sequence[float]) -> None:
 
 
 def _solved(
-    posed: Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int
+    posed: Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int, ends: Sequence[float]
 ) -> tuple[ElementFunction, float, float]:
-    """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves."""
+    """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves.
+
+    Steps in time stop at ``ends``, where something jumps, and start again.
+    """
     problem, structure = posed.problem, posed.structure
     unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
     # pressures take twice as much, and where nothing is tied rates take nothing
@@ -230,20 +238,22 @@ def _solved(
     nothing = np.zeros(space.count)
     state = np.stack([found.get(component, nothing) for component in structure.components])
     start, stop = problem.domain.time_interval
-    state = system.fit_boundary(state, np.zeros_like(state), start)
     static = np.array([structure.time_order[u] == 0 for u, _ in structure.components])
-    advanced: ElementSystem | TiedInTime = system
-    if posed.is_tied or static.any():
-        advanced = posed.timed(system)
-        if static.any():
-            state = consistent(advanced, state, static, start, stop - start)
-    tolerance = max(1e-10, 0.1 * min(budget.tolerance, 1e-3) * 0.4**level)
+    tied = posed.timed(system) if posed.is_tied or static.any() else None
+
+    def met(here: Array, now: float) -> Array:
+        here = system.fit_boundary(here, np.zeros_like(here), now)
+        return here if tied is None or not static.any() else consistent(tied, here, static, now, stop - start)
+
+    state = met(state, start)
+    tolerance = max(1e-10, 0.1 * min(budget.tolerance, _ROUGHEST) * 0.4**level)
     floor = np.array([budget.floors.get(unknown, 0.0) for unknown, _ in structure.components])
-    if advanced is not system or solver is None:
+    if tied is not None or solver is None:
         solver = posed.factorized
-    if advanced is system and len(highest(structure.components)) < unknowns:
+    if tied is None and len(highest(structure.components)) < unknowns:
         solver = without_rates(solver, structure.components, space.count)
-    path = Integrator(advanced, tolerance, 5, budget.deadline, solver).run(state, start, stop, floor)
+    integrator = Integrator(system if tied is None else tied, tolerance, 5, budget.deadline, solver)
+    path = integrator.run(state, start, stop, floor, ends, met, 2 * hair((start, stop)))
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
         first = path.times[1 : path.stages + 1]

@@ -44,14 +44,13 @@ def advance(
     state = np.stack([found.get(component, nothing).reshape(system.shape) for component in structure.components])
     start, stop = problem.domain.time_interval
     # where the initial state contradicts a boundary condition, the condition wins: it holds at every later time
-    state = settled(system, system.fit_boundary(state, np.zeros_like(state), start), start)
     least = np.array([(floors or {}).get(unknown, 0.0) for unknown, _ in structure.components])
-    near = hair((start, stop))
 
     def met(here: Array, now: float) -> Array:
-        return system.fit_boundary(here, np.zeros_like(here), now + 2 * near)
+        return settled(system, system.fit_boundary(here, np.zeros_like(here), now), now)
 
-    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least, stops(problem), met)
+    past, state = 2 * hair((start, stop)), met(state, start)
+    return Integrator(system, tolerance, stages, deadline).run(state, start, stop, least, stops(problem), met, past)
 
 
 def as_interpolant(

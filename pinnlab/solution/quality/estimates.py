@@ -127,12 +127,13 @@ def estimate_error(
 
 def _order(problem: Problem) -> tuple[str, ...]:
     """The kinds of estimates, those first that cost least for what they tell."""
-    space, box = problem.domain.space, isinstance(problem.domain, Box)
-    if box and len(space) > 2 and not problem.domain.has_time:
-        # networks with many sides built in are slow to differentiate, and grids of polynomials quick where these suffice
+    space, box, moving = problem.domain.space, isinstance(problem.domain, Box), problem.domain.has_time
+    if (moving and not box) or (box and len(space) > 2 and not moving):
+        # in boxes of space grids of polynomials are quick where they suffice, and networks with many sides built in slow to
+        # differentiate; so is any network at the points of all elements and all instants
         return "classical", "equation", "features"
     first_order = all(len(key) <= 1 for keys in problem.derivatives.values() for key in keys)
-    carried = ("characteristics",) if box and problem.domain.has_time and space and first_order else ()
+    carried = ("characteristics",) if box and moving and space and first_order else ()
     return *carried, "equation", "classical", "features"
 
 

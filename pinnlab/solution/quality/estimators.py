@@ -251,8 +251,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     """
     began, known = time.perf_counter(), _checked(solution, misfits)
     problem = solution.problem
-    if not isinstance(known.domain, Box):
-        raise NoEstimateError("the error equation is solved on boxes only")
+    if len(solution.models) > 1 and not isinstance(known.domain, Box):
+        raise NoEstimateError("the error equation takes time windows on boxes only")
     if clashes := [clash for clash in problem.clashes.found if not clash.inside]:
         raise NoEstimateError(f"the error equation has nodes where {clashes[0]}")
     try:
@@ -272,6 +272,8 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     doubt = {u: found.accuracy[u] * rms(e[:, j]) for j, u in enumerate(known.unknowns)}
     seconds = time.perf_counter() - began
     estimate = made_of(solution, points, _on(solution, points) + e, doubt, "the error equation", seconds, known)
+    if not (isinstance(known.domain, Box) or estimate.worst.doubt < estimate.worst.error):
+        raise NoEstimateError("elements for which there is time do not resolve the error equation")
     uneven = [
         m for m in misfits if m.kind == "periodic" and m.relative > 0.1 * largest(j.upper for j in estimate.judged)
     ]
