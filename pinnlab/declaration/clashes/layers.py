@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.clashes.legs import Leg
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
 
@@ -86,6 +87,10 @@ class Clock:
         elapsed = (points[:, self.time] - self.start).clamp_min(_FIRST[points.dtype] * self.unit)
         return 2 * torch.sqrt(diffusion * elapsed)
 
+    def since(self, points: Tensor, layer: Tensor) -> Tensor:
+        """A layer (n,) at (n, d) points, and nothing before it begins."""
+        return torch.where(points[:, self.time] >= self.start, layer, torch.zeros_like(layer))
+
 
 @dataclass(frozen=True)
 class Side:
@@ -117,7 +122,8 @@ class SideLayer:
 
     def __call__(self, points: Tensor) -> Tensor:
         """(n,) at (n, d) points."""
-        return torch.erfc(self.side.distance(points) / self.clock.width(points, self.side.diffusion))
+        layer = torch.erfc(self.side.distance(points) / self.clock.width(points, self.side.diffusion))
+        return self.clock.since(points, layer)
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ class EdgeLayer:
     def __call__(self, points: Tensor) -> Tensor:
         """(n,) at (n, d) points."""
         x, y = (s.distance(points) / self.clock.width(points, s.diffusion) for s in (self.side, self.other))
-        return erfc_quarter(x, y) - torch.erfc(x)
+        return self.clock.since(points, erfc_quarter(x, y) - torch.erfc(x))
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,7 @@ class BallLayer:
         power, width = (len(self.columns) - 1) / 2, self.clock.width(points, self.diffusion)
         # without the factor: v_t = D (v_dd + p (1 - p) / r^2 v), whose last term changes v by this, at first
         bend = power * (1 - power) / 4 * (width / self.radius) ** 2 * erfc_source(distance / width)
-        layer = (self.radius / r) ** power * (torch.erfc(distance / width) + bend)
+        layer = self.clock.since(points, (self.radius / r) ** power * (torch.erfc(distance / width) + bend))
         return layer * _rise((r / self.radius - 0.25) / 0.5) if self.inside else layer
 
 
@@ -177,6 +183,7 @@ class Wedge:
         scales: square roots of the diffusivities along the coordinates, or of their ratio.
         middle: direction (radians, in scaled coordinates) halfway between the sides.
         opening: the angle between them, in scaled coordinates.
+        leg: of time, outside of which there is none; None where it is there at all times.
     """
 
     columns: tuple[int, int]
@@ -184,6 +191,7 @@ class Wedge:
     scales: tuple[float, float]
     middle: float
     opening: float
+    leg: Leg | None = None
 
     def __call__(self, points: Tensor) -> Tensor:
         """(n,) at (n, d) points."""
@@ -194,7 +202,8 @@ class Wedge:
         along, across = c * p + s * q, c * q - s * p
         # at the vertex itself there is no angle
         along = torch.where((along == 0) & (across == 0), torch.ones_like(along), along)
-        return 0.5 + torch.atan2(across, along) / self.opening
+        angle = 0.5 + torch.atan2(across, along) / self.opening
+        return angle if self.leg is None else torch.where(self.leg.holds(points), angle, torch.zeros_like(angle))
 
 
 Shape = SideLayer | EdgeLayer | BallLayer | Wedge
@@ -214,8 +223,8 @@ def shape_from(data: dict[str, Any]) -> Shape:
     """The inverse of ``shape_data``."""
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     kind = given.pop("kind")
-    for name, part in (("clock", Clock), ("side", Side), ("other", Side)):
-        if name in given:
+    for name, part in (("clock", Clock), ("side", Side), ("other", Side), ("leg", Leg)):
+        if given.get(name) is not None:
             given[name] = part(**given[name])
     return _SHAPES[kind](**given)
 
