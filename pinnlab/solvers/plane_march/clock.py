@@ -66,6 +66,12 @@ class SlabClock:
         return self.position / (1 << _FINEST)
 
     @property
+    def since(self) -> float:
+        """How much of the time was behind when the leg began."""
+        start, end = self.interval
+        return (self._bounds[0] - start) / (end - start)
+
+    @property
     def begins(self) -> bool:
         """Whether the next slab is the first of a leg."""
         return self.position == 0
@@ -78,8 +84,7 @@ class SlabClock:
     @property
     def share(self) -> float:
         """How much of the time is behind, 0 to 1."""
-        start, end = self.interval
-        return (self._bounds[0] - start) / (end - start) + self._part * self._behind
+        return self.since + self._part * self._behind
 
     @property
     def depth(self) -> float:

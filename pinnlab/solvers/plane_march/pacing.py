@@ -52,11 +52,14 @@ class Pacing:
 
     Args:
         usual: halvings of the interval of time by which slabs are told that are not short for a while only.
+
+    Attributes:
+        since: how much of the time was done when something began that makes slabs short: the march, or what was switched.
     """
 
     def __init__(self, usual: int):
         self.usual, self.seconds, self.alike, self._last = usual, 0.0, 0, -1.0
-        self._tried = 0.0
+        self.since, self._tried = 0.0, 0.0
 
     def tried(self, seconds: float, factorizing: float = 0.0, contraction: float = 1.0) -> None:
         """An attempt took so long, of which a factorization that serves all slabs to come does not count.
@@ -80,7 +83,7 @@ class Pacing:
         return self.alike >= _SETTLED
 
     def slabs(self, share: float, halvings: float) -> float:
-        """How many are to come, about: short ones for as long again as there have been so far, and usual ones then.
+        """How many are to come, about: short ones for as long again as there have been, and usual ones then.
 
         Args:
             share: of time that is done.
@@ -89,7 +92,7 @@ class Pacing:
         rest, more = 1 - share, halvings - self.usual
         if more <= 0:
             return rest * 2.0**halvings
-        short = min(share, rest)
+        short = min(share - self.since, rest)
         return short * 2.0**halvings + (rest - short) * 2.0**self.usual + 2 * more
 
     def needs(self, share: float, halvings: float) -> float:

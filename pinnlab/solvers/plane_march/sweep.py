@@ -151,6 +151,7 @@ class Sweep:
         if self._cells is None:
             self._resolve_start(deadline)
         began, depth, self._contraction = deadline.now(), self.clock.depth, 1.0
+        self.pacing.since = self.clock.since
         added = self._attempted(deadline)
         if added or self.pieces:  # what goes before the first slab is not done again
             self.pacing.tried(deadline.now() - began, self._factorizing, self._contraction)
@@ -209,9 +210,8 @@ class Sweep:
     # -- one slab ----------------------------------------------------------------------------------------------------
 
     def _solved(self, deadline: Deadline) -> Stages | None:
-        halvings = self.clock.halvings
+        halvings, began = self.clock.halvings, deadline.now()
         fresh = halvings not in self.factors
-        began = deadline.now()
         if fresh:
             self._factorize(deadline)
         self._factorizing = deadline.now() - began
