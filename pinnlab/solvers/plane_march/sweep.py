@@ -189,9 +189,7 @@ class Sweep:
             if self.clock.may_shorten:
                 self._shorten("the solution changes too fast")
                 return False
-            short = (
-                f"{self._time()} is not resolved in time: slabs could not be made short enough for what begins there"
-            )
+            short = f"what begins at {self._time()} is not resolved: slabs could not be made short enough for it"
             self.coarse.setdefault("start in time", short)
         self.added += off_by
         self.factors.used(self.clock.halvings, found)
