@@ -17,8 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.clashes.layers import BallLayer, Clock, EdgeLayer, Shape, Side, SideLayer, Wedge
-from pinnlab.declaration.clashes.legs import Leg
+from pinnlab.declaration.clashes.layers import BallLayer, Clock, EdgeLayer, Leg, Shape, Side, SideLayer, Wedge
 from pinnlab.declaration.clashes.singular import Constant, Pinned, SingularPart, Spread
 from pinnlab.derivatives.indices import VALUE
 from pinnlab.derivatives.known import KnownFunction

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.clash_layers import Data, Given, Meeting, SpreadAt, singular_part
-from pinnlab.declaration.clashes.legs import During, Leg, legs_of
+from pinnlab.declaration.clashes.layers import Leg
+from pinnlab.declaration.clashes.legs import During, legs_of
 from pinnlab.declaration.clashes.side_values import SideValue
 from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.declaration.clashes.spreading import Spread, spread
 from pinnlab.declaration.conditions import AnyCondition, Context, Dirichlet, Initial
-from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.fluxes import Jump, apart
 from pinnlab.declaration.discontinuities.regularity import irregularity
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.indices import VALUE
@@ -44,6 +45,7 @@ class Clash:
         values: both numbers.
         owners: what gave them, in words.
         inside: whether it is inside a side, where two parts of it meet.
+        later: whether a boundary value jumps there, after the first time.
     """
 
     unknown: str
@@ -51,6 +53,7 @@ class Clash:
     values: tuple[float, float]
     owners: tuple[str, str]
     inside: bool = False
+    later: bool = False
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {position:.4g}" for name, position in self.place.items())
@@ -143,8 +146,8 @@ def moments(region: Region, jumps: Callable[[], Sequence[Jump]]) -> tuple[float,
     """
     if not region.has_time or len(region.space) != 2:
         return ()
-    found = {each.position for each in jumps() if each.coordinate == region.clock and each.layer is None}
-    return tuple(sorted(at for at in found if at is not None))
+    found = [each.position for each in jumps() if each.coordinate == region.clock and each.layer is None]
+    return apart((at for at in found if at is not None), region.time_interval)
 
 
 class _OneUnknown:
@@ -237,7 +240,10 @@ class _OneUnknown:
     @property
     def clashing(self) -> bool:
         """Whether there is a clash."""
-        return any(each.clashes for data in self.legs for each in (*data.given, *data.meetings))
+        return any(
+            any(each.clashes for each in data.given) or any(each.clashes for each in data.meetings)
+            for data in self.legs
+        )
 
     @property
     def jumping(self) -> list[float]:
@@ -264,7 +270,9 @@ class _OneUnknown:
         if each.earlier is not None:
             owners = (f"the boundary {each.piece!r} until then", "from then on")
         after = float(_at(each.value, each.points)[k])
-        return self._clash(each.points[k], (after - float(each.gap[k]), after), owners)
+        place = self._place(each.points[k])
+        values = after - float(each.gap[k]), after
+        return Clash(self.unknown, place, values, owners, later=each.earlier is not None)
 
     def _of_meeting(self, meeting: Meeting) -> Clash:
         """That of two boundary values."""
@@ -273,13 +281,10 @@ class _OneUnknown:
         inside = first == second
         owners = (f"one part of {first}", "the other") if inside else (first, second)
         a, b = (float(values[k]) for values in meeting.values)
-        return self._clash(meeting.points[k], (a, b), owners, inside)
+        return Clash(self.unknown, self._place(meeting.points[k]), (a, b), owners, inside)
 
-    def _clash(
-        self, point: Tensor, values: tuple[float, float], owners: tuple[str, str], inside: bool = False
-    ) -> Clash:
-        place = dict(zip(self.region.coordinates, point.tolist(), strict=True))
-        return Clash(self.unknown, place, values, owners, inside)
+    def _place(self, point: Tensor) -> dict[str, float]:
+        return dict(zip(self.region.coordinates, point.tolist(), strict=True))
 
     def is_smooth(self) -> bool:
         """Whether the data themselves have the derivatives that a layer along them needs."""

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.clashes.legs import Leg
 from pinnlab.derivatives.autograd import autograd_jet
 from pinnlab.derivatives.indices import Indices
 
@@ -66,6 +65,37 @@ class _Quarter(torch.autograd.Function):
         wave = 2 / math.pi * torch.exp(-square) / square
         by_x = -2 / math.sqrt(math.pi) * torch.exp(-x * x) * torch.erf(y) - y * wave
         return grad * by_x, grad * x * wave
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A part of time.
+
+    The moment of a jump is known to some tenths of a hair only. A leg begins half a hair before it, and its data are taken
+    a little away from both of its ends, so that they are all of one side.
+
+    Attributes:
+        time: number of the coordinate.
+        start, end: the leg; infinite where it is the first, or the last.
+        first, last: between which its data are taken.
+    """
+
+    time: int
+    start: float
+    end: float
+    first: float
+    last: float
+
+    def clamped(self, points: Tensor) -> Tensor:
+        """Points (n, d) at times at which data are those of the leg."""
+        at = points.clone()
+        at[:, self.time] = at[:, self.time].clamp(self.first, self.last)
+        return at
+
+    def holds(self, points: Tensor) -> Tensor:
+        """(n,) which of the (n, d) points lie in it."""
+        times = points[:, self.time]
+        return (times >= self.start) & (times < self.end)
 
 
 @dataclass(frozen=True)

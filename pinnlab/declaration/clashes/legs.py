@@ -13,40 +13,10 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.clashes.layers import Leg
+from pinnlab.declaration.discontinuities.fluxes import hair
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Region
-
-
-@dataclass(frozen=True)
-class Leg:
-    """A part of time.
-
-    The moment of a jump is known to some tenths of a hair only. A leg begins half a hair before it, and its data are taken
-    a little away from both of its ends, so that they are all of one side.
-
-    Attributes:
-        time: number of the coordinate.
-        start, end: the leg; infinite where it is the first, or the last.
-        first, last: between which its data are taken.
-    """
-
-    time: int
-    start: float
-    end: float
-    first: float
-    last: float
-
-    def clamped(self, points: Tensor) -> Tensor:
-        """Points (n, d) at times at which data are those of the leg."""
-        at = points.clone()
-        at[:, self.time] = at[:, self.time].clamp(self.first, self.last)
-        return at
-
-    def holds(self, points: Tensor) -> Tensor:
-        """(n,) which of the (n, d) points lie in it."""
-        times = points[:, self.time]
-        return (times >= self.start) & (times < self.end)
 
 
 def legs_of(region: Region, moments: Sequence[float]) -> list[Leg]:

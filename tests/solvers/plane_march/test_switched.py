@@ -47,7 +47,7 @@ INSULATED, COLD = pl.Neumann(u=0.0, on="y"), pl.Dirichlet(u=0.0, on="y")
 def through_the_slab(x: Any, passed: float) -> Any:
     """u between a side that is held at 1 from the start and one at 0."""
     waves = np.arange(1, 200)[:, None] * PI
-    decayed = (2 / waves * np.sin(waves * x) * np.exp(-HEAT * waves**2 * passed)).sum(axis=0)
+    decayed = (2 / waves * np.sin(waves * x) * np.exp(-HEAT * waves**2 * max(passed, 0.0))).sum(axis=0)
     return 1 - x - decayed if passed > 0 else 0 * x
 
 
