@@ -45,7 +45,7 @@ class Clash:
         values: both numbers.
         owners: what gave them, in words.
         inside: whether it is inside a side, where two parts of it meet.
-        later: whether a boundary value jumps there, after the first time.
+        later: whether it begins after the first time, as a boundary value jumps.
     """
 
     unknown: str
@@ -259,7 +259,7 @@ class _OneUnknown:
             for meeting in data.meetings:
                 if meeting.clashes and meeting.junction not in seen:
                     seen.add(meeting.junction)
-                    found.append(self._of_meeting(meeting))
+                    found.append(self._of_meeting(meeting, data is not self.legs[0]))
         return found
 
     def _of_moment(self, each: Given) -> Clash:
@@ -274,14 +274,14 @@ class _OneUnknown:
         values = after - float(each.gap[k]), after
         return Clash(self.unknown, place, values, owners, later=each.earlier is not None)
 
-    def _of_meeting(self, meeting: Meeting) -> Clash:
+    def _of_meeting(self, meeting: Meeting, later: bool) -> Clash:
         """That of two boundary values."""
         k = _worst(meeting.gap, meeting.points)
         first, second = (f"the boundary {piece!r}" for piece in meeting.junction.pieces)
         inside = first == second
         owners = (f"one part of {first}", "the other") if inside else (first, second)
         a, b = (float(values[k]) for values in meeting.values)
-        return Clash(self.unknown, self._place(meeting.points[k]), (a, b), owners, inside)
+        return Clash(self.unknown, self._place(meeting.points[k]), (a, b), owners, inside, later)
 
     def _place(self, point: Tensor) -> dict[str, float]:
         return dict(zip(self.region.coordinates, point.tolist(), strict=True))
