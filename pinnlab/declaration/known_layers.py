@@ -81,8 +81,13 @@ class Layers:
         return dict(zip(problem.unknowns, values.square().mean(dim=0).sqrt().tolist(), strict=True))
 
     def rest_of(self, problem: Problem, kept: int = KEPT) -> Problem:
-        """The problem of what is smooth; so many numbers of the layers are kept for points that come again."""
-        return lacking_problem(problem, self, place=self.place, kept=kept)
+        """The problem of what is smooth; so many numbers of the layers are kept for points that come again.
+
+        It bends where something jumps in the whole problem.
+        """
+        rest = lacking_problem(problem, self, place=self.place, kept=kept)
+        vars(rest)["jumps"] = problem.jumps
+        return rest
 
 
 def points_inside(problem: Problem) -> Tensor:

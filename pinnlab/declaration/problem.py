@@ -15,7 +15,7 @@ from pinnlab.declaration import complex_unknowns as parts
 from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
 from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, warn_unused
-from pinnlab.declaration.clashes.detection import Clashes, find_clashes
+from pinnlab.declaration.clashes.detection import Clashes, find_clashes, moments
 from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
 from pinnlab.declaration.counting.condition_count import Count
 from pinnlab.declaration.counting.needed import NotUniqueError, count
@@ -322,8 +322,8 @@ class Problem:
     def clashes(self) -> Clashes:
         """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
         numbers, free = self._numbers
-        values = self.parameter_values()
-        return find_clashes(self.context(), self.conditions, numbers, self.equation_term(), values, free)
+        given = (self.context(), self.conditions, numbers, self.equation_term(), self.parameter_values(), free)
+        return find_clashes(*given, () if free else moments(self.domain, lambda: self.jumps))
 
     @property
     def _numbers(self) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Periodic
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
-from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump, apart, hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 
@@ -46,7 +45,9 @@ def stops(problem: Problem) -> tuple[float, ...]:
         return ()
     near = hair(problem.domain.bounds[clock])
     mine = [j for j in problem.jumps if j.coordinate == clock and j.position is not None]
-    return tuple(sorted({j.position - (0.0 if j.layer else near) for j in mine if j.position is not None}))
+    return apart(
+        (j.position - (0.0 if j.layer else near) for j in mine if j.position is not None), problem.domain.bounds[clock]
+    )
 
 
 def bends(problem: Problem) -> list[Jump]:

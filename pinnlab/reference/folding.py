@@ -22,7 +22,7 @@ from torch import Tensor
 from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, OnPiece, Periodic
 from pinnlab.declaration.conditions.where import Where
-from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.discontinuities.fluxes import hair
 from pinnlab.declaration.discontinuities.transmission import Side, Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Context, Scope

@@ -211,7 +211,8 @@ def _by_grid(problem: Problem, budget: Budget, dealias: bool) -> _Solved:
 
 def _check_clashes(problem: Problem, structure: Structure) -> None:
     """Raise ValueError where data clash at a corner of space and time that no grid of the plane resolves."""
-    clashes = problem.forward.clashes.found
+    # jumps at later times are those of a problem that is hard, and not of one without a value
+    clashes = [clash for clash in problem.forward.clashes.found if not clash.later]
     if clashes and not structure.static and problem.domain.has_time and len(problem.domain.space) > 1:
         raise ValueError(
             f"reference_solution: {clashes[0]}; its grids do not resolve that in the plane: use pl.solve, or "

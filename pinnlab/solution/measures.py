@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.discontinuities.fluxes import hair
 from pinnlab.declaration.lacking import keys_of
 from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem

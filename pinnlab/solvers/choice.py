@@ -136,7 +136,7 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
-    if domain.has_time and len(domain.space) == 2 and not problem.clashes.found:
+    if domain.has_time and len(domain.space) == 2 and all(clash.later for clash in problem.clashes.found):
         return _marching_experts(problem, settings)
     few = len(domain.space) <= (1 if domain.has_time else 3)
     if not few and len(domain.space) == 2 and _layers_are_known(problem):

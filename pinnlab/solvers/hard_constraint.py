@@ -140,10 +140,13 @@ class HardConstraintMoE(Solver):
 
     def marches_the_plane(self, problem: Problem) -> bool:
         """Whether experts on cells of the plane, or of space, are marched through time; on boxes there are others besides,
-        which take integrals and data, and the layers that clashing data make.
+        which take integrals and data, and the layers that data make which clash at the first time.
         """
         several = problem.domain.has_time and len(problem.domain.space) > 1
-        if not several or (isinstance(problem.domain, Box) and problem.clashes.singular):
+        if not several:
+            return False
+        at_first = any(clash.unknown in problem.clashes.singular and not clash.later for clash in problem.clashes.found)
+        if isinstance(problem.domain, Box) and at_first:
             return False
         return PlaneExperts(self._local()).obstacle(problem) is None
 

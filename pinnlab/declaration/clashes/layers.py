@@ -68,6 +68,37 @@ class _Quarter(torch.autograd.Function):
 
 
 @dataclass(frozen=True)
+class Leg:
+    """A part of time.
+
+    The moment of a jump is known to some tenths of a hair only. A leg begins half a hair before it, and its data are taken
+    a little away from both of its ends, so that they are all of one side.
+
+    Attributes:
+        time: number of the coordinate.
+        start, end: the leg; infinite where it is the first, or the last.
+        first, last: between which its data are taken.
+    """
+
+    time: int
+    start: float
+    end: float
+    first: float
+    last: float
+
+    def clamped(self, points: Tensor) -> Tensor:
+        """Points (n, d) at times at which data are those of the leg."""
+        at = points.clone()
+        at[:, self.time] = at[:, self.time].clamp(self.first, self.last)
+        return at
+
+    def holds(self, points: Tensor) -> Tensor:
+        """(n,) which of the (n, d) points lie in it."""
+        times = points[:, self.time]
+        return (times >= self.start) & (times < self.end)
+
+
+@dataclass(frozen=True)
 class Clock:
     """When a layer begins, and how fast it grows.
 
@@ -85,6 +116,10 @@ class Clock:
         """2 sqrt(D t) at (n, d) points, (n,)."""
         elapsed = (points[:, self.time] - self.start).clamp_min(_FIRST[points.dtype] * self.unit)
         return 2 * torch.sqrt(diffusion * elapsed)
+
+    def since(self, points: Tensor, layer: Tensor) -> Tensor:
+        """A layer (n,) at (n, d) points, and nothing before it begins."""
+        return torch.where(points[:, self.time] >= self.start, layer, torch.zeros_like(layer))
 
 
 @dataclass(frozen=True)
@@ -117,7 +152,8 @@ class SideLayer:
 
     def __call__(self, points: Tensor) -> Tensor:
         """(n,) at (n, d) points."""
-        return torch.erfc(self.side.distance(points) / self.clock.width(points, self.side.diffusion))
+        layer = torch.erfc(self.side.distance(points) / self.clock.width(points, self.side.diffusion))
+        return self.clock.since(points, layer)
 
 
 @dataclass(frozen=True)
@@ -131,7 +167,7 @@ class EdgeLayer:
     def __call__(self, points: Tensor) -> Tensor:
         """(n,) at (n, d) points."""
         x, y = (s.distance(points) / self.clock.width(points, s.diffusion) for s in (self.side, self.other))
-        return erfc_quarter(x, y) - torch.erfc(x)
+        return self.clock.since(points, erfc_quarter(x, y) - torch.erfc(x))
 
 
 @dataclass(frozen=True)
@@ -163,7 +199,7 @@ class BallLayer:
         power, width = (len(self.columns) - 1) / 2, self.clock.width(points, self.diffusion)
         # without the factor: v_t = D (v_dd + p (1 - p) / r^2 v), whose last term changes v by this, at first
         bend = power * (1 - power) / 4 * (width / self.radius) ** 2 * erfc_source(distance / width)
-        layer = (self.radius / r) ** power * (torch.erfc(distance / width) + bend)
+        layer = self.clock.since(points, (self.radius / r) ** power * (torch.erfc(distance / width) + bend))
         return layer * _rise((r / self.radius - 0.25) / 0.5) if self.inside else layer
 
 
@@ -177,6 +213,7 @@ class Wedge:
         scales: square roots of the diffusivities along the coordinates, or of their ratio.
         middle: direction (radians, in scaled coordinates) halfway between the sides.
         opening: the angle between them, in scaled coordinates.
+        leg: of time, outside of which there is none; None where it is there at all times.
     """
 
     columns: tuple[int, int]
@@ -184,6 +221,7 @@ class Wedge:
     scales: tuple[float, float]
     middle: float
     opening: float
+    leg: Leg | None = None
 
     def __call__(self, points: Tensor) -> Tensor:
         """(n,) at (n, d) points."""
@@ -194,7 +232,8 @@ class Wedge:
         along, across = c * p + s * q, c * q - s * p
         # at the vertex itself there is no angle
         along = torch.where((along == 0) & (across == 0), torch.ones_like(along), along)
-        return 0.5 + torch.atan2(across, along) / self.opening
+        angle = 0.5 + torch.atan2(across, along) / self.opening
+        return angle if self.leg is None else torch.where(self.leg.holds(points), angle, torch.zeros_like(angle))
 
 
 Shape = SideLayer | EdgeLayer | BallLayer | Wedge
@@ -214,8 +253,8 @@ def shape_from(data: dict[str, Any]) -> Shape:
     """The inverse of ``shape_data``."""
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     kind = given.pop("kind")
-    for name, part in (("clock", Clock), ("side", Side), ("other", Side)):
-        if name in given:
+    for name, part in (("clock", Clock), ("side", Side), ("other", Side), ("leg", Leg)):
+        if given.get(name) is not None:
             given[name] = part(**given[name])
     return _SHAPES[kind](**given)
 

@@ -43,6 +43,9 @@ class Pinned:
 
     parts: tuple[tuple[float, KnownFunction, tuple[tuple[int, float], ...]], ...]
 
+    def __add__(self, other: Pinned) -> Pinned:
+        return Pinned((*self.parts, *other.parts))
+
     def __sub__(self, other: Pinned) -> Pinned:
         return Pinned((*self.parts, *((-factor, value, fixed) for factor, value, fixed in other.parts)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,8 @@ from pinnlab.domains import Region
 
 JOINED = 5e-10
 """Distance from a jump up to which a cut lies on it, relative to the domain: positions are known to a fifth of that."""
+_APART = 4.0
+"""Hairs between two jumps, up to which they are one."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,30 @@ class Jump:
         if math.isnan(low):
             return f"{self.what} jumps at {self.place}"
         return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"
+
+
+def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
+    """The distance from a face at which the coefficients of one side are taken: a billionth of the domain's extent.
+
+    Args:
+        bounds: of the domain along the coordinate that is constant on the face; far from zero, it is some steps of rounding.
+        dtype: of the points.
+    """
+    return max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(dtype).eps * max(map(abs, bounds)))
+
+
+def apart(positions: Iterable[float], bounds: tuple[float, float]) -> tuple[float, ...]:
+    """Increasing positions, without those next to one before: jumps at one position are found at several, a bit apart.
+
+    Args:
+        positions: of jumps.
+        bounds: see ``hair``.
+    """
+    found: list[float] = []
+    for position in sorted(positions):
+        if not found or position - found[-1] > _APART * hair(bounds):
+            found.append(position)
+    return tuple(found)
 
 
 def said_of_jumps(jumps: Sequence[Jump]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.discontinuities.declared import Declared
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
+from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump, hair
 from pinnlab.declaration.discontinuities.prescribed import laws
 from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Prescribed, Transmission
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
@@ -102,16 +102,6 @@ def _prescribed(declared: Declared, coordinate: str, position: float) -> list[Pr
         if parts:
             found += [replace(law, parts=parts) for law in laws(parameter, declared.parameters, declared.domain)]
     return found
-
-
-def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
-    """The distance from a face at which the coefficients of one side are taken: a billionth of the domain's extent.
-
-    Args:
-        bounds: of the domain along the coordinate that is constant on the face; far from zero, it is some steps of rounding.
-        dtype: of the points.
-    """
-    return max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(dtype).eps * max(map(abs, bounds)))
 
 
 def beside(columns: Columns, coordinate: str, sign: int, bounds: tuple[float, float]) -> Columns:

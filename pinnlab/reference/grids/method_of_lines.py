@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.discontinuities.fluxes import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
 from pinnlab.derivatives.stencils import Array

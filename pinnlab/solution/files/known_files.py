@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from pinnlab.declaration.ansatz import FunctionValue
-from pinnlab.declaration.clashes.layers import shape_data, shape_from
+from pinnlab.declaration.clashes.layers import Shape, Wedge, shape_data, shape_from
+from pinnlab.declaration.clashes.legs import During
 from pinnlab.declaration.clashes.singular import Constant, Pinned, Remainder, SingularPart
 from pinnlab.declaration.discontinuities.breaks import find_breaks
 from pinnlab.declaration.discontinuities.kinks import KinkProfile
@@ -89,7 +90,7 @@ def singular_data(part: SingularPart, region: Region) -> list[Data]:
         region: gives the coordinates' intervals.
     """
     return [
-        {"amplitude": series_data(_tabulated(amplitude, region)), "shape": shape_data(shape)}
+        {"amplitude": series_data(_tabulated(amplitude, _while_there(shape, region))), "shape": shape_data(shape)}
         for amplitude, shape in part.terms
     ]
 
@@ -131,6 +132,13 @@ def remainder_from(value: KnownFunction, data: Data) -> Remainder:
     return Remainder(value, singular_from(data["singular"]), data["axis"], bounds)
 
 
+def _while_there(shape: Shape, region: Region) -> Region:
+    """A region, in the part of time in which there is a shape."""
+    if not isinstance(shape, Wedge) or shape.leg is None:
+        return region
+    return region.replace(**{region.clock: (shape.leg.first, shape.leg.last)})
+
+
 def _tabulated(amplitude: KnownFunction, region: Region) -> Series:
     return (
         amplitude if isinstance(amplitude, Series) else interpolate(amplitude, _columns(amplitude, region), region, {})
@@ -143,7 +151,7 @@ def _columns(amplitude: KnownFunction, region: Region) -> list[int]:
         return []
     used: set[int] = set()
     for value, fixed in _parts(amplitude):
-        names: Any = value.depends_on if isinstance(value, FunctionValue) else region.coordinates
+        names: Any = value.depends_on if isinstance(value, FunctionValue | During) else region.coordinates
         used |= {region.coordinates.index(name) for name in names} - {i for i, _ in fixed}
     return sorted(used)
 

@@ -138,6 +138,7 @@ class SlabMarch:
         """
         deadline = deadline or Deadline()
         before = self.pieces[-1] if self.pieces else None
+        self._resolve_switch(before, deadline)
         cells, made = self._cells(), self.discretization
         self._check_memory(cells)
         deadline.check()
@@ -301,9 +302,8 @@ class SlabMarch:
         self.slab = (self.now - start) * min(2.0, max(least, 0.9 * self._growth(ratio)))
         for axis in self.discretization.space:
             self.refinement.merge(piece.cells, axis, lambda cells: self._indicators_on(piece, cells))
-        if corners := self.discretization.switched.after(piece):
+        if self.discretization.switched.after(piece):
             self.slab = self.settings.first_slab * (self.end - self.problem.domain.time_interval[0])
-            self._resolve(piece, corners, Deadline())
 
     def _indicators_on(self, piece: Piece, cells: Cells) -> Array:
         """(K, d) indicators of a slab's solution as other cells would represent it."""
@@ -327,6 +327,11 @@ class SlabMarch:
                 f"the initial state has a jump or a kink near {name} = {at:.4g}; smooth a jump, and let cells meet at a "
                 f"kink: experts={{{name!r}: ({at:.4g},)}}"
             )
+
+    def _resolve_switch(self, before: Piece | None, deadline: Deadline) -> None:
+        """Split cells until they resolve the state in which a slab begins that follows a switch."""
+        if before is not None and self.time is not None and (corners := self.discretization.switched.after(before)):
+            self._resolve(before, corners, deadline)
 
     def _resolve(self, before: Piece | None, corners: Sequence[Any], deadline: Deadline) -> None:
         """Split cells until the state with which a slab starts is resolved: that needs no solve."""

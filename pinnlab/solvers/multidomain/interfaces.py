@@ -17,7 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.discontinuities.joints import beside, hair
+from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.joints import beside
 from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term

@@ -52,11 +52,14 @@ class Pacing:
 
     Args:
         usual: halvings of the interval of time by which slabs are told that are not short for a while only.
+
+    Attributes:
+        since: how much of the time was done when something began that makes slabs short: the march, or what was switched.
     """
 
     def __init__(self, usual: int):
-        self.usual, self.seconds, self.alike, self._last = usual, 0.0, 0, -1
-        self._tried = 0.0
+        self.usual, self.seconds, self.alike, self._last = usual, 0.0, 0, -1.0
+        self.since, self._tried = 0.0, 0.0
 
     def tried(self, seconds: float, factorizing: float = 0.0, contraction: float = 1.0) -> None:
         """An attempt took so long, of which a factorization that serves all slabs to come does not count.
@@ -68,7 +71,7 @@ class Pacing:
         """
         self._tried += seconds - (factorizing if math.isinf(slabs_served(contraction)) else 0.0)
 
-    def added(self, halvings: int) -> None:
+    def added(self, halvings: float) -> None:
         """The last attempt added a slab; those since the one before count with it."""
         self.alike = self.alike + 1 if halvings == self._last else 1
         mine, self._last, self._tried = self._tried, halvings, 0.0
@@ -79,8 +82,8 @@ class Pacing:
         """Whether slabs have had one length for some time."""
         return self.alike >= _SETTLED
 
-    def slabs(self, share: float, halvings: int) -> float:
-        """How many are to come, about: short ones for as long again as there have been so far, and usual ones then.
+    def slabs(self, share: float, halvings: float) -> float:
+        """How many are to come, about: short ones for as long again as there have been, and usual ones then.
 
         Args:
             share: of time that is done.
@@ -89,14 +92,14 @@ class Pacing:
         rest, more = 1 - share, halvings - self.usual
         if more <= 0:
             return rest * 2.0**halvings
-        short = min(share, rest)
+        short = min(share - self.since, rest)
         return short * 2.0**halvings + (rest - short) * 2.0**self.usual + 2 * more
 
-    def needs(self, share: float, halvings: int) -> float:
+    def needs(self, share: float, halvings: float) -> float:
         """Seconds to the end, about."""
         return self.seconds * self.slabs(share, halvings)
 
-    def affords(self, share: float, halvings: int, seconds: float, left: float) -> float:
+    def affords(self, share: float, halvings: float, seconds: float, left: float) -> float:
         """By which factor the number of experts may grow, so that the march still ends in time; at least one.
 
         Args:
@@ -110,12 +113,12 @@ class Pacing:
         rest = seconds * max(1.0, self.slabs(share, halvings))
         return max(1.0, max(0.0, (1 - _SPARED) * left) / rest) ** (1 / _POWER)
 
-    def late(self, share: float, halvings: int, left: float) -> bool:
+    def late(self, share: float, halvings: float, left: float) -> bool:
         """Whether slabs as they are now would not reach the end in time: at the start, where little is known, by far."""
         allowed = (1 - _RESERVED) * left if share >= _KNOWN else _BY_FAR * left
         return self.settled and self.needs(share, halvings) > allowed
 
-    def tolerance(self, present: float, loosest: float, share: float, halvings: int, left: float) -> float:
+    def tolerance(self, present: float, loosest: float, share: float, halvings: float, left: float) -> float:
         """The tolerance from here on: a larger one where the march would be late.
 
         Args:

@@ -21,6 +21,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.cuts import stops
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.marking import Marking
@@ -101,24 +102,21 @@ class Sweep:
         lift: Mapping[str, SingularPart],
     ):
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
-        self.lift = lift
         self.made = CutDiscretization(problem, basis, settings.weight)
         # next to corners that point inwards even cells would lead to a smoother function that is wrong
         Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
         self.first = tree
-        self.collocation, self.pace = Radau(settings.stages), pace
-        self.orders = orders_in_time(problem)
+        self.collocation, self.pace, self.tolerance = Radau(settings.stages), pace, settings.tolerance
+        self.orders, self.lift = orders_in_time(problem), lift
         self.pieces: list[SlabPiece] = []
         self.coarse: dict[str, str] = {}
-        self.added = 0.0
-        self.clock = SlabClock(problem.domain.time_interval, first)
+        self.clock = SlabClock(problem.domain.time_interval, first, stops(problem))
         self.factors, self.pacing = Factors(self.collocation), Pacing(usual)
-        self.tolerance = settings.tolerance
         self._last: tuple[Array, int] | None = None
         self._ready: Array | None = None
         self._cells: SpaceCells | None = None
         self.starts: list[Array] = []
-        self._full, self._factorizing, self._contraction, self.hurried = 0, 0.0, 1.0, False
+        self.added, self._full, self._factorizing, self._contraction, self.hurried = 0.0, 0, 0.0, 1.0, False
         self._off = np.zeros(0)
 
     @property
@@ -152,12 +150,13 @@ class Sweep:
         deadline.check()
         if self._cells is None:
             self._resolve_start(deadline)
-        began, halvings, self._contraction = deadline.now(), self.clock.halvings, 1.0
+        began, depth, self._contraction = deadline.now(), self.clock.depth, 1.0
+        self.pacing.since = self.clock.since
         added = self._attempted(deadline)
         if added or self.pieces:  # what goes before the first slab is not done again
             self.pacing.tried(deadline.now() - began, self._factorizing, self._contraction)
         if added:
-            self.pacing.added(halvings)
+            self.pacing.added(depth)
             self._loosen(deadline)
         return added
 
@@ -190,7 +189,7 @@ class Sweep:
             if self.clock.may_shorten:
                 self._shorten("the solution changes too fast")
                 return False
-            short = "the start is not resolved in time: slabs could not be made short enough for it"
+            short = f"what begins at {self._time()} is not resolved: slabs could not be made short enough for it"
             self.coarse.setdefault("start in time", short)
         self.added += off_by
         self.factors.used(self.clock.halvings, found)
@@ -200,7 +199,7 @@ class Sweep:
     def _loosen(self, deadline: Deadline) -> None:
         """Take a larger tolerance from here on where the march would not end in time."""
         left, loosest = seconds_to_plan(deadline, self._contraction), self.settings.limit
-        looser = self.pacing.tolerance(self.tolerance, loosest, self.share, self.clock.halvings, left)
+        looser = self.pacing.tolerance(self.tolerance, loosest, self.share, self.clock.depth, left)
         if looser > self.tolerance:
             short = f"time was too short for a tolerance of {self.tolerance:.0e} from {self._time()} on"
             self.coarse.setdefault("tolerance", short)
@@ -209,9 +208,8 @@ class Sweep:
     # -- one slab ----------------------------------------------------------------------------------------------------
 
     def _solved(self, deadline: Deadline) -> Stages | None:
-        halvings = self.clock.halvings
+        halvings, began = self.clock.halvings, deadline.now()
         fresh = halvings not in self.factors
-        began = deadline.now()
         if fresh:
             self._factorize(deadline)
         self._factorizing = deadline.now() - began
@@ -268,6 +266,9 @@ class Sweep:
         self.starts = [level[-1] for level in found.levels[: len(self.starts)]]
         self._ready = None
         self.clock.advance()
+        if self.clock.begins:
+            # what is switched bends the solution in time, and slabs of the new leg have lengths of their own
+            return self._go_to(self.cells, self.starts)
         # measured as a slab of twice the length would be
         grown = error / self.clock.brief * 2.0 ** (self.collocation.stages + 1)
         easy = grown < _GROWN * self.tolerance and found.contraction < _EASY
@@ -300,8 +301,7 @@ class Sweep:
         """Go on from a state."""
         if not state["begun"]:
             return
-        tree, halved = self.first, state["halved"].tolist()
-        grown = Tree.over(tree.edges, halved)
+        grown = Tree.over(self.first.edges, state["halved"].tolist())
         self._go_to(self._cells_on(grown), [each.numpy() for each in state["starts"]])
         basis, constants = self.made.basis, self.made.parameters
         self.pieces = [SlabPiece.from_data(p, basis, constants, self.lift) for p in state["pieces"]]
@@ -325,7 +325,7 @@ class Sweep:
 
     def _allowed(self) -> float:
         """What a slab may add to the error of space, relative to the sizes."""
-        share = max(0.5**self.clock.halvings, _PER_SLAB) * min(self.clock.brief, _BRIEFEST)
+        share = max(0.5**self.clock.depth, _PER_SLAB) * min(self.clock.brief, _BRIEFEST)
         return max(self.tolerance * share, _AT_START * self.tolerance - self.added)
 
     def _off_by(self, ends: list[Array]) -> float:
@@ -347,7 +347,7 @@ class Sweep:
         boxes = [b for b in cells.worst(self._off) if cells.tree.places[b][0] < DEEPEST]
         more, most = 2**cells.tree.dimension - 1, self.settings.most - cells.count
         left = seconds_to_plan(deadline, found.contraction) if self.settings.may_loosen else np.inf
-        grows = self.pacing.affords(self.share, self.clock.halvings, seconds, left)
+        grows = self.pacing.affords(self.share, self.clock.depth, seconds, left)
         room = int(min(most, (grows - 1) * cells.count))
         fine = None
         if cells.count != self._full and boxes and room >= more * min(len(boxes), 1 + _AT_LEAST * cells.count):

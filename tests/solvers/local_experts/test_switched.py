@@ -7,6 +7,8 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.solvers.local_experts.plan import LocalExperts
 
 DIFFUSION, AT = 0.1, 0.4
 BAR = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
@@ -74,3 +76,14 @@ def test_a_march_goes_on_after_a_jump_with_the_same_numbers(tmp_path):
     pl.solve(problem, max_seconds=60, progress=False, checkpoint=path, callbacks=halfway)
     again = pl.solve(problem, max_seconds=60, progress=False, checkpoint=path)
     assert (again(x=X, t=0.9)["u"] == whole(x=X, t=0.9)["u"]).all()
+
+
+def test_cells_for_the_state_after_a_jump_are_looked_for_in_the_time_there_is():
+    march = LocalExperts().march(heat(STEP))
+    while march.now < AT - 1e-6:
+        march.attempt()
+    with pytest.raises(TimeIsUpError):
+        march.attempt(Deadline(at=0.0, now=lambda: 1.0))
+    while not march.attempt().accepted:
+        pass
+    assert march.pieces[-1].region.time_interval[0] == pytest.approx(AT)

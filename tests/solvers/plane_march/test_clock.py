@@ -77,3 +77,23 @@ def test_a_state_goes_on() -> None:
     clock.shorten()
     other.restore(clock.state())
     assert other.state() == clock.state() and other.now == clock.now
+
+
+def test_a_leg_ends_where_something_is_switched_and_the_next_one_begins_anew() -> None:
+    clock = SlabClock((0.0, 1.0), 3, (0.75,))
+    assert clock.slab == 0.75 / 8 and clock.depth == pytest.approx(3 + math.log2(4 / 3))
+    for _ in range(8):
+        assert clock.leg == 0
+        clock.advance()
+    # a quarter of the time: one slab of an eighth of all would be half of it, and there are four at least
+    assert (clock.leg, clock.now, clock.share, clock.halvings) == (1, 0.75, 0.75, 2)
+    assert clock.begins and clock.may_shorten and not clock.done
+    clock.shorten()
+    clock.advance()
+    assert clock.now == 0.75 + 0.25 / 8
+    other = SlabClock((0.0, 1.0), 3, (0.75,))
+    other.restore(clock.state())
+    assert (other.now, other.slab, other.share) == (clock.now, clock.slab, clock.share)
+    for _ in range(7):
+        other.advance()
+    assert other.done and other.share == 1.0

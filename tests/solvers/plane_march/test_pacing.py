@@ -25,6 +25,10 @@ def test_short_slabs_are_expected_to_last_as_long_again() -> None:
     # a sixteenth of the time in slabs of 1/128, seven eighths in slabs of 1/16, and two for each halving more
     assert Pacing(4).slabs(1 / 16, 7) == 8 + 14 + 6
     assert Pacing(4).slabs(0.5, 7) == 64 + 6
+    # or as long as since something was switched
+    pacing = Pacing(4)
+    pacing.since = 7 / 16
+    assert pacing.slabs(0.5, 7) == 8 + 7 + 6
 
 
 def test_slabs_of_one_length_for_some_time_have_settled() -> None:
