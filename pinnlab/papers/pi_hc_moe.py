@@ -55,10 +55,6 @@ def _parts(constraint: str, experts: dict[str, int]) -> dict[str, Any]:
     return {"experts": experts, "coupling": "interface" if constraint == "coupled" else "none"}
 
 
-def _stages(small: bool, learning_rate: float) -> tuple[Adam, ...]:
-    return (Adam(steps=_STEPS, learning_rate=learning_rate) if small else Adam(steps=4000, learning_rate=1e-3),)
-
-
 def _sorption(constraint: str) -> Callable[[str], HardConstraintMoE]:
     """Diffusion-sorption with basis functions of a network that knows x, t and the initial state, and nothing else."""
 
@@ -71,7 +67,7 @@ def _sorption(constraint: str) -> Callable[[str], HardConstraintMoE]:
         return HardConstraintMoE(
             network=MLP(width=20, depth=2) if small else MLP(width=64, depth=5),
             **solved, **_parts(constraint, {"x": 4}), points=points * (4 if alone else 1), condition_weight=10.0,
-            batch=2 if small else 6, stages=_stages(small, 3e-3),
+            batch=2 if small else 6, stages=(Adam(steps=_STEPS, learning_rate=3e-3) if small else Adam(steps=4000, learning_rate=1e-3),),
         )  # fmt: skip
 
     return solver
@@ -87,7 +83,7 @@ def _flow(constraint: str) -> Callable[[str], HardConstraintMoE]:
         grid = {"x": 16, "y": 16, "t": 8} if small else {"x": 64, "y": 64, "t": 64}
         return HardConstraintMoE(
             network=network, **basis, **_parts(constraint, {"x": 2, "y": 2}), batch=1 if small else 4, grid=grid,
-            stages=_stages(small, 3e-3),
+            stages=(Adam(steps=_STEPS, learning_rate=3e-3) if small else Adam(steps=2000),),
         )  # fmt: skip
 
     return solver

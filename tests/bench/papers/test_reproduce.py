@@ -20,7 +20,7 @@ from pinnlab.bench.papers.running import Order, reproduce
 from pinnlab.bench.papers.table import Row, Table, in_words, medians, same_order
 from pinnlab.cli import main
 from pinnlab.declaration.conditions import Initial
-from pinnlab.papers import causal, metalic
+from pinnlab.papers import causal, metalic, pi_hc_moe
 
 EXPERIMENTS = [e for paper in PAPERS for e in experiments(paper)]
 
@@ -168,9 +168,8 @@ def test_small_causal_rows_differ_in_the_weights_alone() -> None:
     tables = [table for table in vars(causal).values() if isinstance(table, causal._Table)]
     assert len(tables) == 5
     for table in tables:
-        problem, (plain, weighted) = table.problem("small"), (
-            solver(gates=False)("small") for solver in (table.plain, table.causal)
-        )
+        problem = table.problem("small")
+        plain, weighted = (solver(gates=False)("small") for solver in (table.plain, table.causal))
         assert isinstance(plain, pl.PINN) and isinstance(weighted, pl.CausalPINN)
         shared = ("stages", "points", "windows", "harmonics", "sampling", "condition_weight")
         assert all(getattr(plain, name) == getattr(weighted, name) for name in shared)
@@ -192,6 +191,14 @@ def test_small_members_are_of_the_family() -> None:
             assert all_of_it.lower <= mine.lower < mine.upper <= all_of_it.upper
             share = (mine.upper - mine.lower) / (all_of_it.upper - all_of_it.lower)
             assert share == pytest.approx(1.0 if e.name == "heat_family" else 0.25)
+
+
+@pytest.mark.parametrize("solver", [pi_hc_moe._sorption, pi_hc_moe._flow])
+def test_the_authors_experts_know_nothing_of_their_neighbours(solver: Callable) -> None:
+    alone, coupled = solver("experts")("small"), solver("coupled")("small")
+    assert (alone.coupling, coupled.coupling) == ("none", "interface") and alone.experts == coupled.experts
+    steps = {solver(name)("small").stages for name in ("soft", "global", "experts", "coupled")}
+    assert len(steps) == 1
 
 
 @pytest.mark.parametrize(
