@@ -67,7 +67,8 @@ def _sorption(constraint: str) -> Callable[[str], HardConstraintMoE]:
         return HardConstraintMoE(
             network=MLP(width=20, depth=2) if small else MLP(width=64, depth=5),
             **solved, **_parts(constraint, {"x": 4}), points=points * (4 if alone else 1), condition_weight=10.0,
-            batch=2 if small else 6, stages=(Adam(steps=_STEPS, learning_rate=3e-3) if small else Adam(steps=4000, learning_rate=1e-3),),
+            batch=2 if small else 6,
+            stages=(Adam(steps=_STEPS, learning_rate=3e-3) if small else Adam(steps=4000, learning_rate=1e-3),),
         )  # fmt: skip
 
     return solver
