@@ -120,10 +120,10 @@ _AC = _Table(
     "allen_cahn", 128, 4, 25_600, 100, 1, 100.0, 300_000, 0.5, harmonics=10, ladder=(100.0,), fixed=True
 )  # fmt: skip
 _REGULAR = _Table("kuramoto_sivashinsky", 256, 3, 2048, 32, 10, 1e3, 1_000_000, 0.4, harmonics=5)
-_CHAOTIC = _Table("kuramoto_sivashinsky_chaotic", 128, 8, 8192, 32, 5, 1e4, 1_000_000, 0.52, harmonics=5)
-_LORENZ = _Table("lorenz", 512, 3, 256, 256, 40, None, 500_000, 1.0, fixed=True)
+_CHAOTIC = _Table("kuramoto_sivashinsky_chaotic", 128, 8, 8192, 32, 5, 1e4, 1_000_000, 0.6, harmonics=5)
+_LORENZ = _Table("lorenz", 512, 3, 256, 256, 40, None, 500_000, 0.5, fixed=True)
 _TURBULENCE = _Table(
-    "decaying_turbulence", 128, 4, 32_768, 64, 10, 1e4, 500_000, 0.02, harmonics=5, decay_every=10_000
+    "decaying_turbulence", 128, 4, 32_768, 64, 10, 1e4, 500_000, 0.1, harmonics=5, decay_every=10_000
 )  # fmt: skip
 
 _PAPER = "arXiv 2203.07404"
