@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 import pinnlab as pl
@@ -159,9 +161,14 @@ def test_soft_starts() -> None:
 
 @pytest.mark.parametrize("label", ["allen_cahn", "kuramoto_sivashinsky"])
 def test_problems_end_early(label: str) -> None:
-    early = pl.load_problem(label, end=0.25)
-    assert early.domain.bounds["t"] == (0.0, 0.25) and pl.load_problem(label).domain.bounds["t"] == (0.0, 1.0)
-    assert early.conditions[1:] == pl.load_problem(label).conditions[1:]
+    whole, early = pl.load_problem(label), pl.load_problem(label, end=0.25)
+    assert early.domain.bounds["t"] == (0.0, 0.25) and whole.domain.bounds["t"] == (0.0, 1.0)
+    x = np.linspace(-0.9, 0.9, 4)
+    # the reference is of the shorter problem, and from the same state
+    assert isinstance(early.reference, pl.ClassicalReference) and isinstance(whole.reference, pl.ClassicalReference)
+    assert early.reference._problem.domain == early.domain and whole.reference._problem.domain == whole.domain
+    starts = [p.conditions[0].values["u"](torch.from_numpy(x)) for p in (whole, early)]
+    assert torch.equal(*starts)
 
 
 def test_small_causal_rows_differ_in_the_weights_alone() -> None:
