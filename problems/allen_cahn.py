@@ -28,9 +28,9 @@ def allen_cahn(u, diffusion):
     return u.t - diffusion * u.xx + 5 * u**3 - 5 * u
 
 
-def problem(diffusion: float = 1e-4) -> pl.Problem:
+def problem(diffusion: float = 1e-4, end: float = 1.0) -> pl.Problem:
     bare = pl.Problem(
-        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, end)),
         unknowns="u",
         equations=allen_cahn,
         conditions=[pl.Initial(u=lambda x: x**2 * torch.cos(math.pi * x)), pl.Periodic(on="x")],

@@ -26,9 +26,9 @@ def kuramoto_sivashinsky(u):
     return u.t + 5 * u * u.x + 0.5 * u.xx + 0.005 * u.xxxx
 
 
-def problem() -> pl.Problem:
+def problem(end: float = 1.0) -> pl.Problem:
     bare = pl.Problem(
-        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, 1.0)),
+        domain=pl.Box(x=(-1.0, 1.0), t=(0.0, end)),
         unknowns="u",
         equations=kuramoto_sivashinsky,
         conditions=[pl.Initial(u=lambda x: -torch.sin(math.pi * x)), pl.Periodic(on="x")],

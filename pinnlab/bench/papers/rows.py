@@ -14,21 +14,21 @@ from pinnlab.training.plans import Solver
 
 
 def trained(
-    problem: Callable[[], Problem],
+    problem: Callable[[str], Problem],
     solver: Callable[[str], Solver | None],
     error: Callable[[Any], float] | None = None,
 ) -> Callable[[Setting], Measured]:
     """A row that is one call of ``pl.solve``.
 
     Args:
-        problem: makes the problem.
+        problem: makes the problem for one of ``SIZES``.
         solver: makes the solver for one of ``SIZES``; None leaves the choice to ``solve``.
         error: of the solution; its largest relative L2 error of an unknown if None.
     """
 
     def make(setting: Setting) -> Measured:
         solution = solve(
-            problem(),
+            problem(setting.size),
             solver(setting.size),
             max_seconds=setting.seconds,
             seed=setting.seed,

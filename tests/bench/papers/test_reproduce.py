@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 import pinnlab as pl
@@ -20,6 +22,7 @@ from pinnlab.bench.papers.running import Order, reproduce
 from pinnlab.bench.papers.table import Row, Table, in_words, medians, same_order
 from pinnlab.cli import main
 from pinnlab.declaration.conditions import Initial
+from pinnlab.papers import causal, metalic, pi_hc_moe
 
 EXPERIMENTS = [e for paper in PAPERS for e in experiments(paper)]
 
@@ -154,6 +157,55 @@ def test_soft_starts() -> None:
     assert any(isinstance(c, pl.Periodic) for c in soft.exact_plan().built_in)
     (side,) = softened(pl.load_problem("poisson_erf")).conditions
     assert isinstance(side, pl.Dirichlet) and side.exact is False and side.values == {"u": 0.0}
+
+
+@pytest.mark.parametrize("label", ["allen_cahn", "kuramoto_sivashinsky"])
+def test_problems_end_early(label: str) -> None:
+    whole, early = pl.load_problem(label), pl.load_problem(label, end=0.25)
+    assert early.domain.bounds["t"] == (0.0, 0.25) and whole.domain.bounds["t"] == (0.0, 1.0)
+    x = np.linspace(-0.9, 0.9, 4)
+    # the reference is of the shorter problem, and from the same state
+    assert isinstance(early.reference, pl.ClassicalReference) and isinstance(whole.reference, pl.ClassicalReference)
+    assert early.reference._problem.domain == early.domain and whole.reference._problem.domain == whole.domain
+    starts = [p.conditions[0].values["u"](torch.from_numpy(x)) for p in (whole, early)]
+    assert torch.equal(*starts)
+
+
+def test_small_causal_rows_differ_in_the_weights_alone() -> None:
+    tables = [table for table in vars(causal).values() if isinstance(table, causal._Table)]
+    assert len(tables) == 5
+    for table in tables:
+        problem = table.problem("small")
+        plain, weighted = (solver(gates=False)("small") for solver in (table.plain, table.causal))
+        assert isinstance(plain, pl.PINN) and isinstance(weighted, pl.CausalPINN)
+        shared = ("stages", "points", "windows", "harmonics", "sampling", "condition_weight")
+        assert all(getattr(plain, name) == getattr(weighted, name) for name in shared)
+        assert plain.obstacle(problem) is None and weighted.obstacle(problem) is None
+        # the paper's schedule, to the last step: no row is let off its weights halfway
+        (stage,) = weighted.stages or ()
+        assert isinstance(stage, pl.SOAP)
+        assert weighted.steps_per_tolerance * len(weighted.tolerances) == pytest.approx(stage.steps)
+        assert problem.domain.bounds["t"][1] < table.problem("paper").domain.bounds["t"][1]
+
+
+def test_small_members_are_of_the_family() -> None:
+    for e in experiments("metalic"):
+        family, easy = metalic.members(e.name, "paper"), metalic.members(e.name, "small")
+        assert easy.families == family.families
+        for name in family.families:
+            mine, all_of_it = easy.parameters[name], family.parameters[name]
+            assert isinstance(mine, pl.Uniform) and isinstance(all_of_it, pl.Uniform)
+            assert all_of_it.lower <= mine.lower < mine.upper <= all_of_it.upper
+            share = (mine.upper - mine.lower) / (all_of_it.upper - all_of_it.lower)
+            assert share == pytest.approx(1.0 if e.name == "heat_family" else 0.25)
+
+
+@pytest.mark.parametrize("solver", [pi_hc_moe._sorption, pi_hc_moe._flow])
+def test_the_authors_experts_know_nothing_of_their_neighbours(solver: Callable) -> None:
+    alone, coupled = solver("experts")("small"), solver("coupled")("small")
+    assert (alone.coupling, coupled.coupling) == ("none", "interface") and alone.experts == coupled.experts
+    steps = {solver(name)("small").stages for name in ("soft", "global", "experts", "coupled")}
+    assert len(steps) == 1
 
 
 @pytest.mark.parametrize(
