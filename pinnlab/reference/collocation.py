@@ -218,8 +218,8 @@ class Integrator:
         Args:
             state, start, stop, floor: see above.
             stops: increasing times at which steps end, as something jumps there or begins to change steeply.
-            met: makes a state (c, *shape) of such a time meet what is asked for ``past`` it, where steps begin again; in
-                between the solution is a straight line, so that no polynomial runs through a jump.
+            met: makes a state (c, *shape) of such a time meet what is asked for ``past`` it. Where that changes it,
+                steps begin again there, and in between the solution is a straight line: no polynomial runs through a jump.
             past: a time that is no longer than rounding makes it.
 
         Raises:
@@ -281,9 +281,11 @@ class Integrator:
                 since, end, last, factors = now, ahead.pop(0), None, None
                 if met is not None and now + past < end:
                     after = met(u.reshape(shape), now + past).reshape(-1)
-                    times.append(now + past * self.method.nodes[1:])
-                    states.append(u + self.method.nodes[1:, None] * (after - u))
-                    now, u = now + past, after
+                    if np.abs(after - u).max() > self.tolerance * np.abs(u).max():
+                        times.append(now + past * self.method.nodes[1:])
+                        states.append(u + self.method.nodes[1:, None] * (after - u))
+                        now += past
+                    u = after
                 h = (end - now) / 16
                 continue
             if rate > self.patience:
