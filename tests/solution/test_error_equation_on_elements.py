@@ -7,41 +7,18 @@ from typing import Any
 
 import pytest
 import torch
+from known_solutions import Given, solved
 from torch import Tensor
 
 import pinnlab as pl
 from pinnlab.declaration.relative_error import two_sided_grid
-from pinnlab.derivatives.autograd import autograd_jet
-from pinnlab.derivatives.indices import Indices
 from pinnlab.solution.quality.estimators import NoEstimateError, by_equation
-from pinnlab.solvers.windows import joined
-from pinnlab.training.history import History
-from pinnlab.training.part import Part
-from pinnlab.training.status import Status
 
 HOLED = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5}, 0.2)
 DISC = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)
 OFF = 1e-7
 """Far below what elements have of a solution itself in a few seconds."""
 Formula = Callable[..., Any]
-
-
-class Given(Part):
-    """A formula (n, d) -> (n, m) as a finished model."""
-
-    def __init__(self, problem: pl.Problem, formula: Callable[[Tensor], Tensor], region: Any = None):
-        self.region, self.formula, self.unknowns = region or problem.domain, formula, problem.unknowns
-        self.parameters, self.coefficients = [torch.zeros(1, dtype=torch.float64)], {}
-
-    def jet(self, points: Tensor, indices: Indices) -> Tensor:
-        return autograd_jet(self.formula, points, indices, keep=False)
-
-    def to_data(self, file: Any) -> dict[str, Any]:
-        return {}
-
-
-def solved(problem: pl.Problem, *models: Part) -> pl.Solution:
-    return pl.Solution(problem, joined(models, problem.domain), models, History(()), Status.CONVERGED, 0.0)
 
 
 def assert_told(problem: pl.Problem, exact: Formula) -> None:
@@ -57,7 +34,7 @@ def assert_told(problem: pl.Problem, exact: Formula) -> None:
     points = two_sided_grid(problem)
     right = formula(points, 0.0)
     true = (formula(points) - right).norm(dim=0) / right.norm(dim=0)
-    found = by_equation(solved(problem, Given(problem, formula)), (), 20.0)
+    found = by_equation(solved(problem, Given(problem.domain, formula)), (), 20.0)
     for k, unknown in enumerate(problem.unknowns):
         assert found.errors[unknown] == pytest.approx(float(true[k]), rel=0.05)
         assert found.doubt[unknown] < 0.2 * found.errors[unknown]
@@ -138,6 +115,6 @@ def test_windows_off_boxes_are_refused_in_a_sentence() -> None:
         lambda u: u.t - u.laplacian,
         [pl.Initial(u=1.0), pl.Dirichlet(u=1.0)],
     )
-    parts = [Given(problem, lambda points: 1 + 1e-3 * points[:, :1], DISC * pl.Box(t=(a, a + 0.5))) for a in (0.0, 0.5)]
+    parts = [Given(DISC * pl.Box(t=(a, a + 0.5)), lambda points: 1 + 1e-3 * points[:, :1]) for a in (0.0, 0.5)]
     with pytest.raises(NoEstimateError, match="time windows on boxes only"):
         by_equation(solved(problem, *parts), (), 5.0)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.algebra.largest import largest
+from pinnlab.declaration.backwards import mirror
 from pinnlab.declaration.conditions import Data, Periodic
 from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.problem import Problem
@@ -225,9 +226,9 @@ def by_characteristics(solution: Solved, max_seconds: float) -> ErrorEstimate:
     # at points that lie on a jump its two sides are both right; those of a sequence lie on none
     unit = unit_points("sobol", _FOLLOWED, len(known.domain.coordinates), np.random.default_rng(0))
     points = known.domain.interior(unit.double()).points
-    forward, places = known.forward, points.clone()
+    forward, places = known.forward, points
     if forward is not known and known.domain.time is not None:
-        places[:, known.domain.time_index] = sum(known.domain.time_interval) - points[:, known.domain.time_index]
+        places = mirror(known.domain).inner_points(points, known.domain.coordinates)
     try:
         truth, doubt = follow(forward, places, _CLOSELY, Deadline.after(max_seconds))
     except TimeoutError as error:
