@@ -20,7 +20,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from pinnlab.algebra.dense import factor, gram
+from pinnlab.algebra.dense import gram
 
 Blocks = dict[tuple[int, int], Tensor]
 """Blocks (i, j), i >= j, of a symmetric matrix; those that are left out vanish."""
@@ -126,29 +126,27 @@ class BlockCholesky:
         only: Sequence[int] | None = None,
         order: Elimination | None = None,
     ):
-        work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
-        # one symmetric store: work[i, j] for every ordered pair
-        work |= {(j, i): block.conj().T for (i, j), block in work.items() if i != j}
+        # of every pair one block, that of the larger number by the smaller one; of those on the diagonal the lower half
+        work = {key: block.detach().cpu().numpy().copy(order="F") for key, block in blocks.items()}
         self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
         chosen = list(self.sizes) if only is None else only
-        self.steps: list[tuple[int, np.ndarray, dict[int, np.ndarray]]] = []
+        self.steps: list[_Step] = []
         for i, near in elimination(chosen, blocks) if order is None else order:
-            diagonal = work.pop((i, i)).copy()
+            diagonal = work.pop((i, i))
             diagonal.flat[:: len(diagonal) + 1] += shift
-            lower = factor(diagonal)
-            below = {
-                j: scipy.linalg.solve_triangular(lower, work.pop((i, j)), lower=True, check_finite=False) for j in near
-            }
-            for j in near:
-                del work[j, i]
-            for number, j in enumerate(near, 1):
-                for k in near[:number]:
-                    update = below[j].conj().T @ below[k]
-                    work[j, k] = np.subtract(work.get((j, k), 0.0), update, out=update)
-                    if j != k:
-                        work[k, j] = update.conj().T
-            self.steps.append((i, lower, below))
-        self.rest = {(i, j): block for (i, j), block in work.items() if i >= j}
+            lower = scipy.linalg.cholesky(diagonal, lower=True, overwrite_a=True, check_finite=False)
+            row = [work.pop((i, j)) if i > j else work.pop((j, i)).conj().T for j in near]
+            step = _Step(i, lower, tuple(near), row)
+            self.steps.append(step)
+            update = step.update
+            for number, j in enumerate(near):
+                for k in near[: number + 1]:
+                    part = update[step.spans[j], step.spans[k]]
+                    if (j, k) in work:
+                        work[j, k] -= part
+                    else:
+                        work[j, k] = -part
+        self.rest = {(i, j): _whole(block) if i == j else block for (i, j), block in work.items()}
 
     def solve(self, right: Tensor) -> Tensor:
         """x, (p,)."""
@@ -160,18 +158,70 @@ class BlockCholesky:
 
     def reduce(self, x: dict[int, np.ndarray]) -> None:
         """Forward substitution: the right-hand side of what is left, in place, for {group: right-hand side}."""
-        for i, lower, below in self.steps:
-            x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, check_finite=False)
-            for j, block in below.items():
-                # a view, where the conjugate of the block would be a copy
-                x[j] = x[j] - (block.T @ x[i].conj()).conj()
+        for step in self.steps:
+            step.reduce(x)
 
     def expand(self, x: dict[int, np.ndarray]) -> None:
         """Back substitution, in place, once the groups that are left are solved for."""
-        for i, lower, below in reversed(self.steps):
-            for j, block in below.items():
-                x[i] = x[i] - block @ x[j]
-            x[i] = scipy.linalg.solve_triangular(lower, x[i], lower=True, trans="C", check_finite=False)
+        for step in reversed(self.steps):
+            step.expand(x)
+
+
+class _Step:
+    """The elimination of one group: the factor of its own block, and what couples it to others.
+
+    BLAS is called by name: vectors here are short, and what SciPy does before it calls BLAS takes longer than they do.
+
+    Args:
+        group: number i.
+        lower: (p_i, p_i) factor of its block.
+        near: the groups that it couples to, in order.
+        row: their blocks (p_i, p_j).
+    """
+
+    def __init__(self, group: int, lower: np.ndarray, near: tuple[int, ...], row: Sequence[np.ndarray]):
+        self.group, self.lower = group, lower
+        ends = np.cumsum([0, *(block.shape[1] for block in row)]).tolist()
+        self.spans = {j: slice(a, b) for j, a, b in zip(near, ends, ends[1:], strict=False)}
+        both = np.concatenate(row, axis=1) if row else np.zeros((len(lower), 0))
+        self._blas = _Blas(np.result_type(lower, both))
+        self.below = self._blas.solve(1.0, lower, np.asfortranarray(both), lower=1, overwrite_b=1) if near else both
+
+    @property
+    def update(self) -> np.ndarray:
+        """The lower half of what the elimination takes from the blocks of the groups near it."""
+        return self._blas.square(1.0, self.below, trans=self._blas.adjoint, lower=1) if self.spans else self.below
+
+    def reduce(self, x: dict[int, np.ndarray]) -> None:
+        """Forward substitution."""
+        own = x[self.group] = self._blas.triangular(self.lower, x[self.group], lower=1)
+        if self.spans:
+            taken = self._blas.product(1.0, self.below, own, trans=self._blas.adjoint)
+            for j, span in self.spans.items():
+                x[j] = x[j] - taken[span]
+
+    def expand(self, x: dict[int, np.ndarray]) -> None:
+        """Back substitution."""
+        own = x[self.group]
+        if self.spans:
+            beside = np.concatenate([x[j] for j in self.spans])
+            own = self._blas.product(-1.0, self.below, beside, beta=1.0, y=own)
+        x[self.group] = self._blas.triangular(self.lower, own, lower=1, trans=self._blas.adjoint)
+
+
+class _Blas:
+    """The functions of BLAS for numbers of a kind, and what they call the adjoint."""
+
+    def __init__(self, dtype: np.dtype):
+        is_complex = dtype.kind == "c"
+        names = "trsv", "trsm", "gemv", "herk" if is_complex else "syrk"
+        self.triangular, self.solve, self.product, self.square = scipy.linalg.get_blas_funcs(names, dtype=dtype)
+        self.adjoint = 2 if is_complex else 1
+
+
+def _whole(lower: np.ndarray) -> np.ndarray:
+    """A Hermitian matrix of which the lower half is given."""
+    return np.tril(lower) + np.tril(lower, -1).conj().T
 
 
 class EquilibratedBlockCholesky:

@@ -115,6 +115,7 @@ class Places:
 
     def __init__(self, frames: Frames, store: NodeStore, points: Array, experts: Array, starts: Array):
         self.frames, self.points, self.experts, self.starts = frames, points, np.asarray(experts, int), starts
+        self._stretches: dict[Key, Array] = {}
         found: dict[SharedNodes, list[int]] = {}
         self.nodes: list[SharedNodes] = []
         for block, expert in enumerate(self.experts):
@@ -133,17 +134,22 @@ class Places:
 
     def stretch(self, key: Key) -> Array:
         """(n,) factor from derivatives by the reference coordinates to those by the region's."""
-        return self.frames.stretch(key)[self.home]
+        if key not in self._stretches:
+            self._stretches[key] = self.frames.stretch(key)[self.home]
+        return self._stretches[key]
 
     def derivative(self, coefficients: Array, key: Key) -> Array:
-        """(n,) derivative of one unknown with coefficients (K, N)."""
+        """(..., n) derivative of one unknown with coefficients (..., K, N)."""
         return self.in_reference(coefficients, key) * self.stretch(key)
 
     def in_reference(self, coefficients: Array, key: Key) -> Array:
-        """(n,) the same by reference coordinates."""
-        result, orders = np.empty(len(self.points)), self.frames.orders(key)
+        """(..., n) the same by reference coordinates."""
+        leading, size = coefficients.shape[:-2], coefficients.shape[-1]
+        result, orders = np.empty((*leading, len(self.points))), self.frames.orders(key)
         for group in self._groups:
-            result[group.rows] = coefficients[group.experts] @ group.nodes.rows(orders).T
+            # one product for all leading indices: one for each takes longer
+            mine = coefficients[..., group.experts, :].reshape(-1, size) @ group.nodes.rows(orders).T
+            result[..., group.rows] = mine.reshape(*leading, *group.rows.shape)
         return result
 
     def pull_back(self, key: Key, cotangent: Array, into: Array) -> None:

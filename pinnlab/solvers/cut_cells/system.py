@@ -220,6 +220,10 @@ class CellSystem:
         own = np.split(combined, np.cumsum(list(self.sizes.values()))[:-1])
         return np.stack([mine.reshape(self.m, -1) @ mix.T for mine, mix in zip(own, self.mixing, strict=True)])
 
+    def of_unknowns(self, numbers: Array) -> Array:
+        """A number for each unknown, (m,), repeated for all experts' combinations."""
+        return np.concatenate([np.repeat(numbers, size // self.m) for size in self.sizes.values()])
+
     def largest_mean(self, combined: Array, of: Array | None = None) -> float:
         """The largest root mean square of an expert, of (..., numbers of all experts' combinations).
 

@@ -19,8 +19,9 @@ _BRIEF = 5
 """Halvings of the interval from which on slabs may be off by more, so that each adds as much to the mean over time."""
 _WORTH = 16.0
 """Slabs to come, from which on longer ones are worth a factorization of their own."""
-_PATIENCE = 4
-"""Slabs after one that had to be shortened, before longer ones are tried again; twice as many each time."""
+_PATIENCE, _LONGEST_WAIT = 4, 32
+"""Slabs after one that had to be shortened, before longer ones are tried again; twice as many each time, up to as many as
+make what trying costs small."""
 _LEAST = 2
 """Halvings of a leg that make its first slab, at least."""
 
@@ -132,7 +133,7 @@ class SlabClock:
     def shorten(self) -> None:
         """Take half the length, and try longer ones only after some slabs."""
         if self.position:
-            self.waiting, self.patience = self.patience, 2 * self.patience
+            self.waiting, self.patience = self.patience, min(2 * self.patience, _LONGEST_WAIT)
         self.halvings += 1
 
     def advance(self) -> None:

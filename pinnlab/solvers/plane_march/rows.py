@@ -102,7 +102,7 @@ class StageRows:
         def derive(key: Key) -> Tensor:
             order = key.count(self.clock)
             own = tuple(name for name in key if name != self.clock)
-            found = np.concatenate([site.derivative(stage, own) for stage in levels[order]])
+            found = site.derivative(levels[order], own).ravel()
             return torch.from_numpy(found).requires_grad_(leaves)
 
         return LazyJet(derive)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pinnlab.algebra.anderson import Anderson
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.rows import Parts
 from pinnlab.solvers.cut_cells.system import CellSystem, Solver
@@ -24,8 +25,14 @@ _COMPLEX = 4.0
 """Multiplications of real numbers in one of complex ones."""
 _MOST = 12
 """Steps of Newton's method in one slab."""
+_REMEMBERED = 4
+"""Differences of steps in a slab that Anderson's acceleration combines."""
 _SLOW = 0.5
-"""Share of a step that the next one may have, for the iteration to be worth going on with."""
+"""Share that a step has of the one before where rounding keeps it from becoming smaller."""
+_EASY, _FEW = 0.2, 6
+"""Share that a step had of the one before, and number of steps, up to which slabs may become longer."""
+_STEP, _LOOSEST, _LEAST = 0.01, 0.1, 1e-13
+"""Share of a march's tolerance that the last step may have, the largest tolerance that counts, and the smallest step."""
 _SURE = 0.1
 """Share of what steps may be, up to which what is left after one is expected to be, where it is the last."""
 _FADES = 0.8
@@ -47,6 +54,16 @@ class Stages:
     converged: bool
     contraction: float
     turns: int
+
+    @property
+    def easy(self) -> bool:
+        """Whether a slab of twice the length would hardly take twice as many steps."""
+        return self.contraction < _EASY or self.turns <= _FEW
+
+
+def step_tolerance(tolerance: float) -> float:
+    """Size of the last step of Newton's method in a slab of a march with a tolerance, which may be infinite."""
+    return max(_STEP * min(tolerance, _LOOSEST), _LEAST)
 
 
 class SlabSolver:
@@ -108,8 +125,9 @@ class SlabSolver:
     ) -> Stages:
         """The stages of a slab.
 
-        Newton's method ends where a step is small, or what is left after it is expected to be: the sum of the steps that
-        would follow, each the same share of the one before (Hairer & Wanner 1996, section IV.8).
+        The simplified Newton iteration, accelerated by Anderson's method, ends where a step is small, or what is left after
+        it is expected to be: the sum of the steps that would follow, each the same share of the one before; it is given up
+        where the last one that it may take would still be too large (Hairer & Wanner 1996, section IV.8).
 
         Args:
             starts: (K, m, N) value, first derivative and so on at its start.
@@ -121,23 +139,25 @@ class SlabSolver:
         """
         times = begin + self.slab * self.collocation.nodes
         stages, before, worst = guess, np.inf, 0.0
+        accelerated = Anderson(_REMEMBERED, 1 / self.system.of_unknowns(sizes))
         self.share **= _FADES
         for turn in range(1, _MOST + 1):
             deadline.check()
             levels = self.collocation.derivatives(starts, stages, self.slab)
-            step, size = self._step([group.residuals(levels, times) for group in self.groups], sizes)
+            found = self._step([group.residuals(levels, times) for group in self.groups])
+            size = self.system.largest_mean(found, sizes)
             if not np.isfinite(size):
                 break
-            stages = stages - step
+            stages = stages - np.stack([self.system.spread(each) for each in accelerated(found)])
             if before < np.inf:
                 self.share = size / before if before > 0 else 0.0
                 worst = max(worst, self.share) if size > tolerance else worst
             share = self.share
             left = size * share / (1 - share) if share < 1 else np.inf
             if min(size, left / _SURE) <= tolerance or (before < np.inf and share > _SLOW and size <= 30 * tolerance):
-                found = self.collocation.derivatives(starts, stages, self.slab)
-                return Stages(found, True, worst if before < np.inf else share, turn)
-            if share > _SLOW and before < np.inf:
+                levels = self.collocation.derivatives(starts, stages, self.slab)
+                return Stages(levels, True, worst if before < np.inf else share, turn)
+            if before < np.inf and not size * share ** (_MOST - turn) <= tolerance:
                 break
             before = size
         return Stages(self.collocation.derivatives(starts, stages, self.slab), False, max(worst, 1.0), turn)
@@ -148,8 +168,8 @@ class SlabSolver:
             self._judges = cells.judges(self.at, self.instant, 1 / self.slab)
         return self._judges
 
-    def _step(self, residuals: Sequence[Array], sizes: Array) -> tuple[Array, float]:
-        """(s, K, m, N) to be subtracted, and its largest root mean square in a cell, relative to sizes (m,)."""
+    def _step(self, residuals: Sequence[Array]) -> Array:
+        """(s, numbers of all experts' combinations) to be subtracted."""
         found = np.zeros((self.collocation.stages, sum(self.system.sizes.values())))
         for g, (solver, linear, weights) in enumerate(self._solvers):
             into = self.collocation.into[g]
@@ -157,4 +177,4 @@ class SlabSolver:
             mine = [np.tensordot(into, each, axes=(0, 1)) * w for each, w in zip(residuals, weights, strict=True)]
             solved = solver(self.system.mixed_gradient(mine, linear))
             found += np.multiply.outer(self.collocation.out[:, g], solved).real
-        return np.stack([self.system.spread(each) for each in found]), self.system.largest_mean(found, sizes)
+        return found

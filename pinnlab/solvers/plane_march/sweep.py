@@ -37,16 +37,12 @@ from pinnlab.solvers.plane_march.pacing import Pacing, seconds_to_plan, slabs_se
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.plane_march.radau import Radau, next_coefficient
 from pinnlab.solvers.plane_march.settings import SweepSettings
-from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
+from pinnlab.solvers.plane_march.slab import SlabSolver, Stages, step_tolerance
 from pinnlab.solvers.plane_march.start import orders_in_time, states
 
 Array = np.ndarray
-_NEWTON = 0.01
-"""Share of the tolerance that steps of Newton's method may have."""
 _LOOSEST = 1e-2
-"""Tolerance that counts for corners and Newton's method where none is given."""
-_EASY = 0.2
-"""Share that a step had of the one before, below which slabs may become longer."""
+"""Tolerance that counts for corners where none is given."""
 _OF_START = 0.05
 """Share of the tolerance up to which the initial state has to be held by cells: what they miss changes in the first slab."""
 _PER_SLAB = 0.05
@@ -213,9 +209,8 @@ class Sweep:
         if fresh:
             self._factorize(deadline)
         self._factorizing = deadline.now() - began
-        tolerance = max(_NEWTON * min(self.tolerance, _LOOSEST), 1e-13)
         found = self.factors[halvings].solve(
-            self.starts, self._guess(), self.clock.now, tolerance, self._relative_to(), deadline
+            self.starts, self._guess(), self.clock.now, step_tolerance(self.tolerance), self._relative_to(), deadline
         )
         if found.converged:
             return found
@@ -271,8 +266,7 @@ class Sweep:
             return self._go_to(self.cells, self.starts)
         # measured as a slab of twice the length would be
         grown = error / self.clock.brief * 2.0 ** (self.collocation.stages + 1)
-        easy = grown < _GROWN * self.tolerance and found.contraction < _EASY
-        if easy and self.clock.may_lengthen(self.clock.halvings - 1 in self.factors):
+        if grown < _GROWN * self.tolerance and found.easy and self.clock.may_lengthen(self.clock.halvings - 1 in self.factors):
             self.clock.lengthen()
         self._check_memory()
 
