@@ -165,6 +165,8 @@ def remarks(results: Results) -> list[str]:
         "given), against the problem's reference, or the classical solution where it has none. Times are of training "
         "only. The classical solver's time includes its error estimate."
     ]
+    if not all(math.isnan(run.together) for run in results.runs):
+        lines.append("Of several unknowns together it is relative to the norm of all of them, as PINNacle measures.")
     if any(run.windows > 1 for run in results.runs):
         lines.append("Runs in several time windows have no error of the whole before the last window is done (-).")
     peers = [run for run in results.runs if is_peer(run.solver) and run.configuration]
@@ -194,9 +196,14 @@ def _errors(runs: list[Run]) -> str:
     parts = []
     for unknown in unknowns:
         values = [run.errors[unknown] for run in runs if unknown in run.errors]
-        text = f"{np.median(values):.1e} [{min(values):.1e}, {largest(values):.1e}]"
-        parts.append(text if len(unknowns) == 1 else f"{unknown} {text}")
+        parts.append(_spread(values) if len(unknowns) == 1 else f"{unknown} {_spread(values)}")
+    if together := [run.together for run in runs if not math.isnan(run.together)]:
+        parts.append(f"together {_spread(together)}")
     return "; ".join(parts) or "-"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{np.median(values):.1e} [{min(values):.1e}, {largest(values):.1e}]"
 
 
 def _median(values: list[float], form: str) -> str:

@@ -28,6 +28,7 @@ class Run:
         status: name of a ``Status``, or ``"failed"``.
         message: the status' advice, or what failed.
         errors: {unknown: relative L2 error} of the finished solution, empty without any reference.
+        together: the error of all unknowns relative to the norm of all, NaN without a reference or with one unknown.
         seconds: training time.
         windows: number of time windows.
         curve: columns of the history: ``seconds``, ``window``, ``loss``, ``held_out``, and ``error``, the largest over
@@ -47,6 +48,7 @@ class Run:
     status: str = FAILED
     message: str = ""
     errors: dict[str, float] = field(default_factory=dict)
+    together: float = math.nan
     seconds: float = 0.0
     windows: int = 1
     curve: dict[str, list[float]] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -143,6 +144,7 @@ def _run(case: Case, problem: Problem, schedule: Schedule, progress: bool, run: 
             device=schedule.device, progress=progress, parallel="none",
         )  # fmt: skip
         found = solution.error() if problem.reference is not None else {}
+        together = _together(solution) if problem.reference is not None else math.nan
     except Exception as error:  # one problem that fails must not end a night's bench
         return Run(**{**values, "message": f"{type(error).__name__}: {error}"})
     result = {
@@ -150,12 +152,20 @@ def _run(case: Case, problem: Problem, schedule: Schedule, progress: bool, run: 
         "status": solution.status.name,
         "message": solution.status.value,
         "errors": found,
+        "together": together,
         "seconds": solution.seconds,
         "windows": len(solution.models),
         "curve": _curve(solution),
         "date": now(),
     }
     return Run(**{**values, **result})
+
+
+def _together(solution: Solution) -> float:
+    if len(solution.problem.declared) < 2:
+        return math.nan
+    errors = solution.error(relative_to="all")
+    return math.hypot(*(errors[unknown] for unknown in solution.problem.declared))
 
 
 def _curve(solution: Solution) -> dict[str, list[float]]:

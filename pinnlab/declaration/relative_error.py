@@ -35,8 +35,8 @@ _AMPLE = 30.0
 """Seconds of a run from which on it can wait for a reference to be computed: the problems' own take up to ten."""
 
 
-RELATIVE_TO = ("size", "variation")
-"""What errors may be relative to: the norm of the reference, or that of its distance from its mean."""
+RELATIVE_TO = ("size", "variation", "all")
+"""What errors may be relative to: the norm of the reference, that of its distance from its mean, or that of all unknowns."""
 
 
 def relative_l2(values: Tensor, reference: Tensor, to: str = "size") -> Tensor:
@@ -45,9 +45,12 @@ def relative_l2(values: Tensor, reference: Tensor, to: str = "size") -> Tensor:
     Args:
         values: (n, m).
         reference: (n, m).
-        to: one of ``RELATIVE_TO``; relative to the variation, an offset of the reference does not count.
+        to: one of ``RELATIVE_TO``; relative to the variation, an offset of the reference does not count; relative to all,
+            each column is divided by the norm of all of them.
     """
     scale = (reference - reference.mean(dim=0) if to == "variation" else reference).norm(dim=0)
+    if to == "all":
+        scale = scale.norm().expand_as(scale)
     absolute = torch.full_like(scale, len(reference) ** 0.5)
     return (values - reference).norm(dim=0) / torch.where(scale > 0, scale, absolute)
 

@@ -230,8 +230,9 @@ class Solution:
         Args:
             reference: a function of the coordinates, another solution, or a classical reference;
                 ``problem.reference`` if None.
-            relative_to: ``"size"``, the norm of the reference; or ``"variation"``, the norm of its distance from its
-                mean, which an offset does not hide errors behind.
+            relative_to: ``"size"``, the norm of the reference; ``"variation"``, the norm of its distance from its mean,
+                which an offset does not hide errors behind; or ``"all"``, the norm of all unknowns together, which have
+                to be of one kind: the root of the sum of squares is then the error of all of them (PINNacle's measure).
             members: how many of a family are drawn.
             seed: of the draw.
 
@@ -239,7 +240,7 @@ class Solution:
             ValueError: there is no reference; another word for ``relative_to``.
         """
         if relative_to not in RELATIVE_TO:
-            raise ValueError(f"error(relative_to={relative_to!r}): choose {' or '.join(map(repr, RELATIVE_TO))}.")
+            raise ValueError(f"error(relative_to={relative_to!r}): choose one of {', '.join(map(repr, RELATIVE_TO))}.")
         if self.members is not None:
             return mean_error(self.at, self.problem, reference, relative_to, members, seed)
         reference = self.problem.reference if reference is None else reference

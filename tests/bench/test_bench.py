@@ -46,6 +46,21 @@ def problem(k=1.0):
 def recipe():
     return pl.PINN(network=pl.MLP(width=4, depth=1), stages=(pl.LevenbergMarquardt(steps=3),))
 '''
+PAIR = '''"""Two unknowns that stay, one of them three times the other."""
+import pinnlab as pl
+
+def problem():
+    return pl.Problem(
+        domain=pl.Box(t=(0.0, 1.0)),
+        unknowns=("u", "v"),
+        equations=lambda u, v: {"u": u.t - 0.01 * u, "v": v.t + 0.01 * v},
+        conditions=[pl.Initial(u=1.0, v=3.0)],
+        reference=lambda t: {"u": 1.0 + 0.0 * t, "v": 3.0 + 0.0 * t},
+    )
+
+def recipe():
+    return pl.PINN(network=pl.MLP(width=4, depth=1), stages=(pl.LevenbergMarquardt(steps=3),))
+'''
 MACHINE = {"cpu": "abacus", "cores": 2, "threads": 1, "device": "cpu", "versions": {"python": "3"}} | {
     "commit": "abc", "date": "today", "command": "pinnlab bench"
 }  # fmt: skip
@@ -189,7 +204,17 @@ def test_rows_of_a_problem_stand_together_however_the_bench_was_interrupted() ->
 
 def test_several_unknowns_each_have_their_error() -> None:
     results = Results(MACHINE, (run_of(0, errors={"x": 1e-3, "y": 2e-3}),))
-    assert "x 1.0e-03 [1.0e-03, 1.0e-03]; y 2.0e-03" in markdown(results)
+    assert "x 1.0e-03 [1.0e-03, 1.0e-03]; y 2.0e-03" in markdown(results) and "together" not in markdown(results)
+
+
+def test_unknowns_together_are_off_by_the_norm_of_all_errors(tmp_path: Path) -> None:
+    path = tmp_path / "pair.py"
+    path.write_text(PAIR, encoding="utf-8")
+    results, _ = bench(Schedule([load_case(str(path))], seeds=(0,)), Results(MACHINE), lambda found: None, quiet)
+    (run,) = results.runs
+    # u = 1 and v = 3, so that the norm of v is three times that of u
+    expected = math.hypot(run.errors["u"], 3 * run.errors["v"]) / 10**0.5
+    assert run.together == pytest.approx(expected, rel=1e-6) and f"together {run.together:.1e}" in markdown(results)
 
 
 def test_the_figure_shows_curves_windows_and_results_without_errors(tmp_path: Path) -> None:

@@ -301,5 +301,5 @@ def test_errors_relative_to_the_variation() -> None:
     assert report.estimate is not None and report.verdict is Verdict.WRONG
     assert report.estimate.of_variation["u"] == pytest.approx(of_variation, rel=1e-3)
     assert {m.name: m for m in report.conditions}["initial u"].relative > 0.1
-    with pytest.raises(ValueError, match=r"error\(relative_to='mean'\): choose 'size' or 'variation'"):
+    with pytest.raises(ValueError, match=r"error\(relative_to='mean'\): choose one of 'size', 'variation', 'all'"):
         solution.error(relative_to="mean")

@@ -131,6 +131,12 @@ def test_relative_l2_by_hand() -> None:
     assert relative_l2(values, exact).tolist() == pytest.approx([4 / 3, 1.0]), "root mean square where it is zero"
 
 
+def test_errors_of_all_unknowns_are_relative_to_the_norm_of_all() -> None:
+    values, exact = torch.tensor([[3.0, 1.0], [4.0, 1.0]]), torch.tensor([[3.0, 0.0], [0.0, 4.0]])
+    # columns are off by (0, 4) and (1, -3), and the norm of both is 5
+    assert relative_l2(values, exact, "all").tolist() == pytest.approx([4 / 5, 10**0.5 / 5])
+
+
 def test_the_error_grid_covers_the_domain() -> None:
     grid = error_grid(pl.Box(x=(-1.0, 1.0), t=(0.0, 2.0)))
     assert grid.min(0).values.tolist() == [-1.0, 0.0] and grid.max(0).values.tolist() == [1.0, 2.0]

@@ -266,7 +266,11 @@ class Sweep:
             return self._go_to(self.cells, self.starts)
         # measured as a slab of twice the length would be
         grown = error / self.clock.brief * 2.0 ** (self.collocation.stages + 1)
-        if grown < _GROWN * self.tolerance and found.easy and self.clock.may_lengthen(self.clock.halvings - 1 in self.factors):
+        if (
+            grown < _GROWN * self.tolerance
+            and found.easy
+            and self.clock.may_lengthen(self.clock.halvings - 1 in self.factors)
+        ):
             self.clock.lengthen()
         self._check_memory()
 
