@@ -1,7 +1,7 @@
 """Factorizations of a march's slabs, by their lengths: how many are kept, and how long one serves.
 
-A factorization takes about as long as a dozen turns of Newton's method, or two. It is renewed when it has cost that many
-more turns than when it was new, as one buys what one has rented for its price: never much more than twice what the best
+A factorization takes about as long as a dozen turns of Newton's method, or many more where cells are many. It is renewed
+when it has cost that many more turns than when it was new, as one buys what one has rented for its price: never much more than twice what the best
 time to renew would have cost (the ski rental problem; Karlin, Manasse, Rudolph & Sleator, 1988).
 """
 
@@ -18,8 +18,6 @@ from pinnlab.solvers.plane_march.slab import SlabSolver, Stages
 
 _KEPT = 3
 """Lengths of slabs whose factorizations are kept at most."""
-_PRICE = 16
-"""Turns of Newton's method that take as long as a factorization."""
 
 
 class Factors:
@@ -77,7 +75,7 @@ class Factors:
             return
         solver.least = min(solver.least, found.turns)
         solver.spent += found.turns - solver.least
-        if solver.spent >= _PRICE:
+        if solver.spent >= solver.price:
             self.drop(halvings)
 
     def drop(self, halvings: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnlab.algebra.anderson import Anderson
+from pinnlab.algebra.dissection import Cost
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.rows import Parts
 from pinnlab.solvers.cut_cells.system import CellSystem, Solver
@@ -23,9 +24,13 @@ from pinnlab.solvers.plane_march.rows import StageRows
 Array = np.ndarray
 _COMPLEX = 4.0
 """Multiplications of real numbers in one of complex ones."""
-_MOST = 12
-"""Steps of Newton's method in one slab."""
-_REMEMBERED = 4
+_LEAST_PRICE, _PER_NUMBER = 16.0, 30.0
+"""Turns of Newton's method that take as long as a factorization, at least, and multiplications of a factorization for each
+number of the factor that take as long as one turn: measured."""
+_MOST, _WORTH = 12, 0.5
+"""Steps of Newton's method in one slab, at least, and as a share of those that take as long as a factorization: a slab that
+is given up needs another one."""
+_REMEMBERED = 8
 """Differences of steps in a slab that Anderson's acceleration combines."""
 _SLOW = 0.5
 """Share that a step has of the one before where rounding keeps it from becoming smaller."""
@@ -66,6 +71,11 @@ def step_tolerance(tolerance: float) -> float:
     return max(_STEP * min(tolerance, _LOOSEST), _LEAST)
 
 
+def price_in_turns(cost: Cost) -> float:
+    """How many turns of Newton's method take about as long as a factorization."""
+    return max(_LEAST_PRICE, cost.work / cost.entries / _PER_NUMBER)
+
+
 class SlabSolver:
     """The linearized problems of space of slabs of one length, factorized; slabs with about the same coefficients share it.
 
@@ -80,6 +90,7 @@ class SlabSolver:
         deadline: of them.
 
     Attributes:
+        price: of the factorization, in turns of Newton's method.
         share: that the last step had of the one before in the last slab; one where that is not known.
         least, spent: the fewest turns that a slab took, and by how many more others did.
 
@@ -101,7 +112,9 @@ class SlabSolver:
     ):
         self.system, self.groups, self.collocation, self.slab = system, groups, collocation, slab
         self.at, self.instant = at, instant
-        self.share, self.least, self.spent = 1.0, _MOST, 0
+        self.price = price_in_turns(system.cost)
+        self._most = max(_MOST, int(_WORTH * self.price))
+        self.share, self.least, self.spent = 1.0, self._most, 0
         self._judges: Judges | None = None
         slopes = [group.slopes(at, instant) for group in groups]
         self._solvers: list[tuple[Solver, list[list[Parts]], list[Array]]] = []
@@ -141,7 +154,7 @@ class SlabSolver:
         stages, before, worst = guess, np.inf, 0.0
         accelerated = Anderson(_REMEMBERED, 1 / self.system.of_unknowns(sizes))
         self.share **= _FADES
-        for turn in range(1, _MOST + 1):
+        for turn in range(1, self._most + 1):
             deadline.check()
             levels = self.collocation.derivatives(starts, stages, self.slab)
             found = self._step([group.residuals(levels, times) for group in self.groups])
@@ -157,7 +170,7 @@ class SlabSolver:
             if min(size, left / _SURE) <= tolerance or (before < np.inf and share > _SLOW and size <= 30 * tolerance):
                 levels = self.collocation.derivatives(starts, stages, self.slab)
                 return Stages(levels, True, worst if before < np.inf else share, turn)
-            if before < np.inf and not size * share ** (_MOST - turn) <= tolerance:
+            if before < np.inf and not size * share ** (self._most - turn) <= tolerance:
                 break
             before = size
         return Stages(self.collocation.derivatives(starts, stages, self.slab), False, max(worst, 1.0), turn)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from pinnlab.algebra.dissection import Cost
 from pinnlab.solvers.plane_march.factors import Factors
 from pinnlab.solvers.plane_march.radau import Radau
-from pinnlab.solvers.plane_march.slab import Stages
+from pinnlab.solvers.plane_march.slab import Stages, price_in_turns
 
 
 class Solver:
     """What ``Factors`` sees of one."""
 
-    least, spent, share = 99, 0, 1.0
-
-
-class Cost:
-    entries = 1000.0
+    least, spent, share, price = 99, 0, 1.0, 16.0
 
 
 class System:
     """Whose factor has a thousand numbers, and takes 30,000 bytes while it is made."""
 
-    cost, bytes = Cost(), 30_000.0
+    cost, bytes = Cost(work=1e6, entries=1000.0), 30_000.0
 
 
 def made(*halvings: int, stages: int = 2) -> Factors:
@@ -75,3 +72,10 @@ def test_a_real_rate_takes_half_the_memory_of_a_complex_one() -> None:
     # three stages: one real number besides a pair
     grown = three.bytes(System(), 2) - three.bytes(System(), 1)  # type: ignore[arg-type]
     assert grown == 24_000.0 and one.bytes(System(), 2) - one.bytes(System(), 1) == 16_000.0  # type: ignore[arg-type]
+
+
+def test_the_price_of_a_factorization_in_turns() -> None:
+    # 1.2e9 multiplications for a factor of 1e6 numbers: 1,200 for each, 30 of which take as long as a turn
+    assert price_in_turns(Cost(work=1.2e9, entries=1e6)) == 40.0
+    # of a small one what goes before and after counts as well
+    assert price_in_turns(Cost(work=1e6, entries=1e4)) == 16.0
