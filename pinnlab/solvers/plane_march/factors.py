@@ -1,8 +1,8 @@
 """Factorizations of a march's slabs, by their lengths: how many are kept, and how long one serves.
 
 A factorization takes about as long as a dozen turns of Newton's method, or many more where cells are many. It is renewed
-when it has cost that many more turns than when it was new, as one buys what one has rented for its price: never much more than twice what the best
-time to renew would have cost (the ski rental problem; Karlin, Manasse, Rudolph & Sleator, 1988).
+when it has cost that many more turns than when it was new, as one buys what one has rented for its price: never much more
+than twice what the best time to renew would have cost (the ski rental problem; Karlin, Manasse, Rudolph & Sleator, 1988).
 """
 
 from __future__ import annotations
