@@ -90,6 +90,26 @@ def test_unknowns_that_are_about_equally_large_share_a_scale() -> None:
     assert scales["a"] == scales["b"] == (0.0, 2.0**-20) and scales["c"] == (0.0, 2.0**-21)
 
 
+@pytest.mark.parametrize("height", [0.01, 0.02, 0.005])
+def test_a_flow_has_one_speed_and_the_pressure_that_goes_with_it(height: float) -> None:
+    # no speed along y and no pressure is prescribed: those of a flow of 2^-7 m/s and 2^10 kg/m^3 that is as wide as long
+    rho, mu, speed = 2.0**10, 2.0**-10, 2.0**-7
+
+    def flow(u: pl.Field, v: pl.Field, p: pl.Field) -> dict[str, pl.Field]:
+        return {
+            "mass": u.x + v.y,
+            "along": rho * (u * u.x + v * u.y) + p.x - mu * (u.xx + u.yy),
+            "across": rho * (u * v.x + v * v.y) + p.y - mu * (v.xx + v.yy),
+        }
+
+    inflow = pl.Dirichlet(u=lambda y: 4 * speed * y * (height - y) / height**2, v=0.0, on="x-")
+    held = [inflow, pl.Dirichlet(u=0.0, v=0.0, on="y"), pl.Dirichlet(p=0.0, v=0.0, on="x+")]
+    box = pl.Box(x=(0.0, 0.02), y=(0.0, height))
+    scales = pl.Problem(box, ("u", "v", "p"), flow, held).scales().unknowns
+    assert scales["u"] == scales["v"] == (0.0, speed)
+    assert 0.5 * rho * speed**2 <= scales["p"][1] <= rho * speed**2
+
+
 def test_solutions_come_back_in_the_users_units() -> None:
     solution = pl.solve(rod(), pl.HardConstraintMoE(), progress=False)
     x, t = np.array([0.02, 0.05]), 5.0

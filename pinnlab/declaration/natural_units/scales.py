@@ -243,8 +243,30 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
     rest = {u: _middle(values.get(u)) for u in names}
     halves = {u: (pair[1] - pair[0]) / 2 for u, pair in values.items()}
     prescribed = {u: max(halves.get(u, 0.0), slopes.get(u, 0.0)) for u in names}
-    sizes = {u: prescribed[u] for u in names}
-    unsettled: set[str] = set()
+    sizes = _settled_sizes(declared, rest, prescribed, certain)
+    free = {u for u in names if not prescribed[u]}
+    if free and len(free) < len(names):
+        # as they will be counted: a speed that goes from 0 to 1 is one, in all directions of space
+        told = {u: Told(*_pair(values.get(u)), sizes[u]).scale for u in names}
+        counted = {u: 0.0 if u in free else scale for u, (_, scale) in told.items()}
+        again = _settled_sizes(declared.evened(NATURAL), {u: told[u][0] for u in names}, counted, certain)
+        sizes |= {u: again[u] for u in free}
+    return {u: Told(*_pair(values.get(u)), sizes[u]) for u in names}
+
+
+def _settled_sizes(
+    declared: TermSizes, rest: Mapping[str, float], prescribed: Mapping[str, float], certain: bool
+) -> dict[str, float]:
+    """{unknown: size} that balance all equations, linearized at these sizes.
+
+    Args:
+        declared: terms of the problem.
+        rest: {unknown: from where it varies}.
+        prescribed: {unknown: by how much it varies at least}; zeros tell nothing.
+        certain: whether all coefficients are known.
+    """
+    names = list(rest)
+    sizes, unsettled = dict(prescribed), set[str]()
     for _ in range(_ROUNDS):
         # an unknown that is told nothing else moves by its own size
         guess = {u: sizes[u] or abs(rest[u]) for u in names}
@@ -256,7 +278,7 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
             if leader is not None and (certain or not prescribed[leader]):
                 known[leader] = max(known[leader], driven(row, leader))
         found = balanced(list(rows.values()), known)
-        free = {u for u in names if not prescribed.get(u)}
+        free = {u for u in names if not prescribed[u]}
         new = {u: between(sizes[u], found.get(u, 0.0)) if u in free else found.get(u, 0.0) for u in names}
         unsettled = {u for u in names if not _close(sizes[u], new[u])}
         sizes = new
@@ -264,7 +286,7 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
             break
     else:  # equations that any size satisfies tell none
         sizes |= {u: prescribed[u] for u in unsettled}
-    return {u: Told(*_pair(values.get(u)), sizes[u]) for u in names}
+    return sizes
 
 
 def _settled(found: tuple[float, float], given: tuple[float | None, float] | None) -> tuple[float, float]:
