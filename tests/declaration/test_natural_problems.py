@@ -45,6 +45,21 @@ def test_exponentials_are_tried_in_units_in_which_they_are_finite() -> None:
         pl.Problem(pl.Box(x=(0.0, 1.0)), "V", lambda V: V.xx - torch.sqrt(-1 - V**2), wall)
 
 
+def test_exponentials_are_counted_in_steps_over_which_they_change_little() -> None:
+    def step(equation: Any, wall: float) -> float:
+        ends = [pl.Dirichlet(V=wall, on="x-"), pl.Dirichlet(V=0.0, on="x+")]
+        return pl.Problem(pl.Box(x=(0.0, 1.0)), "V", equation, ends).scales().unknowns["V"][1]
+
+    # 2^-4 is next to 0.05, over which exp(V / 0.025) grows by far; 2^-5 is next to half of it
+    assert step(lambda V: V.xx - 100 * torch.sinh(V / 0.025), 0.05) == 2.0**-5
+    # values beyond five leave what is usual, however steep
+    assert step(lambda V: V.xx - 100 * torch.sinh(V / 0.001), 0.05) == 2.0**-6
+    # where the exponential is small beside V.xx, or a power, steps are as large as V
+    assert step(lambda V: V.xx - 1e-3 * torch.sinh(V / 0.025), 0.05) == 2.0**-4
+    assert step(lambda V: V.xx - 1e5 * V**3, 0.05) == 2.0**-4
+    assert step(lambda V: V.xx - 1e3 * V, 0.05) == 2.0**-4
+
+
 def test_ordinary_equations_are_followed_to_where_they_go() -> None:
     def growth(n: pl.Field) -> pl.Field:
         return n.t - n * (1 - n / 1e6)

@@ -38,6 +38,8 @@ _ALIKE = 2.0
 """Factor up to which two unknowns are about equally large."""
 EVEN = 10.0
 """Factor between the sizes of two equations up to which both are felt: their squares are added up."""
+STEEP = 2.0
+"""Factor by which an equation's largest term may become stiffer from where an unknown is at rest to where it is one."""
 SPREAD = 1e10
 """Factor between the terms of an equation from which on one of them is lost beside the other."""
 OFFSET = 10.0
@@ -166,6 +168,8 @@ def _found(
     # not those rounded to powers of two: what grows with a power of them, or exponentially, would depend on the rounding
     sizes = {u: scale for u, (_, scale) in unknowns.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
+    for u in set(pairs) - set(given):
+        pairs[u] = (rest[u], _gentle(declared, u, rest, sizes[u], pairs[u][1]))
     equations, notes = {}, [_lost(u, told) for u, told in ranges.items() if u not in given and told.is_lost]
     # across a thin side nothing need be steep: its terms would outweigh all others, which then hardly counted
     even = declared.evened(NATURAL)
@@ -178,6 +182,22 @@ def _found(
     # ones for all names are the user's wish that nothing is changed
     natural = found.change.is_identity if given else _natural(declared, coordinates, unknowns, equations)
     return replace(found, natural=natural)
+
+
+def _gentle(declared: TermSizes, unknown: str, rest: Mapping[str, float], size: float, scale: float) -> float:
+    """A scale in which equations do not grow as exponentials do from zero to one, or one that leaves usual values.
+
+    The first values of a network are about one, and an equation that is stiffer there than at the solution leads astray.
+
+    Args:
+        declared: terms of the problem.
+        unknown: which.
+        rest: {unknown: offset}.
+        size, scale: of the unknown, as it was found and as it was rounded.
+    """
+    while size <= USUAL * scale / 2 and declared.steepening(unknown, rest, size, scale) > STEEP:
+        scale /= 2
+    return scale
 
 
 def _spread(name: str, terms: Sequence[float]) -> list[str]:
