@@ -17,30 +17,19 @@ from torch import Tensor
 from pinnlab.declaration.grid_scope import agrees, grid_scope
 from pinnlab.declaration.natural_units.balance import Row
 from pinnlab.declaration.natural_units.excursions import excursions
+from pinnlab.declaration.natural_units.sides import even_lengths
 from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
 from pinnlab.declaration.parameters.kinds import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.pointwise import Coefficients, linearize
-from pinnlab.domains import Region, Site
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 32
 _WIDEST = 80
 """Binary orders of magnitude in which a root is looked for, up and down."""
-
-
-def lengths(region: Region) -> dict[str, float]:
-    """{coordinate: extent of the region}."""
-    return {name: upper - lower for name, (lower, upper) in region.bounds.items()}
-
-
-def even_lengths(region: Region, factor: float) -> dict[str, float]:
-    """{coordinate: extent of the region}; sides in space that differ from the longest by less than a factor are as long."""
-    found = lengths(region)
-    longest = max((found[name] for name in region.space), default=0.0)
-    return found | {name: longest for name in region.space if factor * found[name] > longest}
 
 
 class TermSizes:
