@@ -222,6 +222,8 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
     rest = {u: _middle(values.get(u)) for u in names}
     halves = {u: (pair[1] - pair[0]) / 2 for u, pair in values.items()}
     prescribed = {u: max(halves.get(u, 0.0), slopes.get(u, 0.0)) for u in names}
+    for parts in map(parts_of, declared.complex_unknowns):  # what is prescribed of one tells of the other
+        prescribed |= dict.fromkeys(parts, max(prescribed[part] for part in parts))
     sizes = _settled_sizes(declared, rest, prescribed, certain)
     free = {u for u in names if not prescribed[u]}
     if free and len(free) < len(names):
