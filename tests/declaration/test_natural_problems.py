@@ -45,6 +45,21 @@ def test_exponentials_are_tried_in_units_in_which_they_are_finite() -> None:
         pl.Problem(pl.Box(x=(0.0, 1.0)), "V", lambda V: V.xx - torch.sqrt(-1 - V**2), wall)
 
 
+def test_exponentials_are_counted_in_steps_over_which_they_change_little() -> None:
+    def step(equation: Any, wall: float) -> float:
+        ends = [pl.Dirichlet(V=wall, on="x-"), pl.Dirichlet(V=0.0, on="x+")]
+        return pl.Problem(pl.Box(x=(0.0, 1.0)), "V", equation, ends).scales().unknowns["V"][1]
+
+    # 2^-4 is next to 0.05, over which exp(V / 0.025) grows by far; 2^-5 is next to half of it
+    assert step(lambda V: V.xx - 100 * torch.sinh(V / 0.025), 0.05) == 2.0**-5
+    # values beyond five leave what is usual, however steep
+    assert step(lambda V: V.xx - 100 * torch.sinh(V / 0.001), 0.05) == 2.0**-6
+    # where the exponential is small beside V.xx, or a power, steps are as large as V
+    assert step(lambda V: V.xx - 1e-3 * torch.sinh(V / 0.025), 0.05) == 2.0**-4
+    assert step(lambda V: V.xx - 1e5 * V**3, 0.05) == 2.0**-4
+    assert step(lambda V: V.xx - 1e3 * V, 0.05) == 2.0**-4
+
+
 def test_ordinary_equations_are_followed_to_where_they_go() -> None:
     def growth(n: pl.Field) -> pl.Field:
         return n.t - n * (1 - n / 1e6)
@@ -88,6 +103,26 @@ def test_unknowns_that_are_about_equally_large_share_a_scale() -> None:
     # the concentrations of a reaction from 1 to 0.5, from 0.5 to 0 and from 0 to 0.5
     scales = PAIRS["kinetics"]().si.scales().unknowns
     assert scales["a"] == scales["b"] == (0.0, 2.0**-20) and scales["c"] == (0.0, 2.0**-21)
+
+
+@pytest.mark.parametrize("height", [0.01, 0.02, 0.005])
+def test_a_flow_has_one_speed_and_the_pressure_that_goes_with_it(height: float) -> None:
+    # no speed along y and no pressure is prescribed: those of a flow of 2^-7 m/s and 2^10 kg/m^3 that is as wide as long
+    rho, mu, speed = 2.0**10, 2.0**-10, 2.0**-7
+
+    def flow(u: pl.Field, v: pl.Field, p: pl.Field) -> dict[str, pl.Field]:
+        return {
+            "mass": u.x + v.y,
+            "along": rho * (u * u.x + v * u.y) + p.x - mu * (u.xx + u.yy),
+            "across": rho * (u * v.x + v * v.y) + p.y - mu * (v.xx + v.yy),
+        }
+
+    inflow = pl.Dirichlet(u=lambda y: 4 * speed * y * (height - y) / height**2, v=0.0, on="x-")
+    held = [inflow, pl.Dirichlet(u=0.0, v=0.0, on="y"), pl.Dirichlet(p=0.0, v=0.0, on="x+")]
+    box = pl.Box(x=(0.0, 0.02), y=(0.0, height))
+    scales = pl.Problem(box, ("u", "v", "p"), flow, held).scales().unknowns
+    assert scales["u"] == scales["v"] == (0.0, speed)
+    assert 0.5 * rho * speed**2 <= scales["p"][1] <= rho * speed**2
 
 
 def test_solutions_come_back_in_the_users_units() -> None:

@@ -4,7 +4,8 @@ Letters: n points, d coordinates.
 
 Coordinates count in lengths of the domain. What conditions and data prescribe tells between which values an unknown lies.
 Sources tell how far it moves from there, and for unknowns of which nothing is prescribed the balance of terms
-(``balance``). Non-linear equations are linearized at the sizes guessed so far, and again at those that come of it.
+(``balance``). Non-linear equations are linearized at the sizes guessed so far, and again at those that come of it. Where
+equations grow as exponentials do, unknowns count in smaller steps.
 """
 
 from __future__ import annotations
@@ -15,20 +16,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pinnlab.declaration.natural_units.balance import EPS, Row, Told, balanced, between, driven, rounded
-from pinnlab.declaration.natural_units.term_sizes import TermSizes, lengths
+from pinnlab.declaration.natural_units.sides import NATURAL, OFFSET, coordinate_scales
+from pinnlab.declaration.natural_units.term_sizes import TermSizes
 from pinnlab.declaration.parameters.kinds import Parameter, Unknown
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.names import parts_of
-from pinnlab.domains import Region
 from pinnlab.domains.affine import Affine
-from pinnlab.domains.mapping import rigid
 from pinnlab.machine.numbers import finite, positive
 
 _ROUNDS = 30
 _ENOUGH = 1.1
 """Factor by which sizes may still change when iterations end."""
-NATURAL = 64.0
-"""Factor from one within which a scale is natural. Networks see lengths scaled to [-1, 1], whatever they are."""
 USUAL = 5.0
 """The same for values that are prescribed, of which one can be sure. Networks give numbers of about one: those that must
 give 10 or 1/10 are less accurate after as many steps."""
@@ -38,10 +36,10 @@ _ALIKE = 2.0
 """Factor up to which two unknowns are about equally large."""
 EVEN = 10.0
 """Factor between the sizes of two equations up to which both are felt: their squares are added up."""
+STEEP = 2.0
+"""Factor by which an equation's largest term may become stiffer from where an unknown is at rest to where it is one."""
 SPREAD = 1e10
 """Factor between the terms of an equation from which on one of them is lost beside the other."""
-OFFSET = 10.0
-"""Times the variation, from which on an offset is worth taking out."""
 
 
 @dataclass(frozen=True)
@@ -93,45 +91,6 @@ class Scales:
         return ChangeOfVariables(coordinates, unknowns, coefficients, self.equations)
 
 
-def coordinate_scales(
-    region: Region, given: Mapping[str, tuple[float | None, float]]
-) -> dict[str, tuple[float, float]]:
-    """{coordinate: (offset, scale)}: lengths of the domain, rounded, from near zero; shapes keep their proportions.
-
-    Sides of a box that are of similar length have one scale as well: a derivative across a thin side is not large for that.
-
-    Args:
-        region: the domain.
-        given: {coordinate: (offset or None, scale)} by the user.
-    """
-    found = {}
-    for group in _alike(region, [group for group in rigid(region) if not set(group) & set(given)]):
-        longest = max(region.bounds[name][1] - region.bounds[name][0] for name in group)
-        fixed = [given[name][1] for name in group if name in given]
-        own = rounded(longest)
-        for name in group:
-            lower, upper = region.bounds[name]
-            away = max(lower, -upper) > OFFSET * (upper - lower)
-            offset = given[name][0] if name in given else None
-            if offset is None:
-                offset = lower if away else 0.0
-            found[name] = (offset, fixed[0] if fixed else own)
-    return {name: found[name] for name in region.coordinates}
-
-
-def _alike(region: Region, groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Groups of coordinates that get one scale: those of space whose lengths differ by less than ``NATURAL``."""
-    sizes = lengths(region)
-    longest = max((sizes[name] for name in region.space), default=1.0)
-    apart = [group for group in rigid(region) if group not in groups]
-    close = [
-        group for group in groups if all(name in region.space and NATURAL * sizes[name] > longest for name in group)
-    ]
-    others = [group for group in groups if group not in close]
-    together = tuple(name for group in close for name in group)
-    return [*apart, *others, *([together] if together else [])]
-
-
 def find_scales(
     declared: TermSizes,
     coefficients: Mapping[str, Parameter],
@@ -166,6 +125,10 @@ def _found(
     # not those rounded to powers of two: what grows with a power of them, or exponentially, would depend on the rounding
     sizes = {u: scale for u, (_, scale) in unknowns.items()}
     rest = {u: offset for u, (offset, _) in pairs.items()}
+    for u in set(pairs) - set(given):
+        pairs[u] = (rest[u], _gentle(declared, u, rest, sizes[u], pairs[u][1]))
+    for parts in map(parts_of, declared.complex_unknowns):
+        pairs |= dict.fromkeys(parts, (0.0, min(pairs[part][1] for part in parts)))
     equations, notes = {}, [_lost(u, told) for u, told in ranges.items() if u not in given and told.is_lost]
     # across a thin side nothing need be steep: its terms would outweigh all others, which then hardly counted
     even = declared.evened(NATURAL)
@@ -178,6 +141,22 @@ def _found(
     # ones for all names are the user's wish that nothing is changed
     natural = found.change.is_identity if given else _natural(declared, coordinates, unknowns, equations)
     return replace(found, natural=natural)
+
+
+def _gentle(declared: TermSizes, unknown: str, rest: Mapping[str, float], size: float, scale: float) -> float:
+    """A scale in which equations do not grow as exponentials do from zero to one, or one that leaves usual values.
+
+    The first values of a network are about one, and an equation that is stiffer there than at the solution leads astray.
+
+    Args:
+        declared: terms of the problem.
+        unknown: which.
+        rest: {unknown: offset}.
+        size, scale: of the unknown, as it was found and as it was rounded.
+    """
+    while size <= USUAL * scale / 2 and declared.steepening(unknown, rest, size, scale) > STEEP:
+        scale /= 2
+    return scale
 
 
 def _spread(name: str, terms: Sequence[float]) -> list[str]:
@@ -243,8 +222,32 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
     rest = {u: _middle(values.get(u)) for u in names}
     halves = {u: (pair[1] - pair[0]) / 2 for u, pair in values.items()}
     prescribed = {u: max(halves.get(u, 0.0), slopes.get(u, 0.0)) for u in names}
-    sizes = {u: prescribed[u] for u in names}
-    unsettled: set[str] = set()
+    for parts in map(parts_of, declared.complex_unknowns):  # what is prescribed of one tells of the other
+        prescribed |= dict.fromkeys(parts, max(prescribed[part] for part in parts))
+    sizes = _settled_sizes(declared, rest, prescribed, certain)
+    free = {u for u in names if not prescribed[u]}
+    if free and len(free) < len(names):
+        # as they will be counted: a speed that goes from 0 to 1 is one, in all directions of space
+        told = {u: Told(*_pair(values.get(u)), sizes[u]).scale for u in names}
+        counted = {u: 0.0 if u in free else scale for u, (_, scale) in told.items()}
+        new = _settled_sizes(declared.evened(NATURAL), {u: told[u][0] for u in names}, counted, certain)
+        sizes |= {u: new[u] for u in free}
+    return {u: Told(*_pair(values.get(u)), sizes[u]) for u in names}
+
+
+def _settled_sizes(
+    declared: TermSizes, rest: Mapping[str, float], prescribed: Mapping[str, float], certain: bool
+) -> dict[str, float]:
+    """{unknown: size} that balance all equations, linearized at these sizes.
+
+    Args:
+        declared: terms of the problem.
+        rest: {unknown: from where it varies}.
+        prescribed: {unknown: by how much it varies at least}; zeros tell nothing.
+        certain: whether all coefficients are known.
+    """
+    names = list(rest)
+    sizes, unsettled = dict(prescribed), set[str]()
     for _ in range(_ROUNDS):
         # an unknown that is told nothing else moves by its own size
         guess = {u: sizes[u] or abs(rest[u]) for u in names}
@@ -256,7 +259,7 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
             if leader is not None and (certain or not prescribed[leader]):
                 known[leader] = max(known[leader], driven(row, leader))
         found = balanced(list(rows.values()), known)
-        free = {u for u in names if not prescribed.get(u)}
+        free = {u for u in names if not prescribed[u]}
         new = {u: between(sizes[u], found.get(u, 0.0)) if u in free else found.get(u, 0.0) for u in names}
         unsettled = {u for u in names if not _close(sizes[u], new[u])}
         sizes = new
@@ -264,7 +267,7 @@ def unknown_ranges(declared: TermSizes, certain: bool = True) -> dict[str, Told]
             break
     else:  # equations that any size satisfies tell none
         sizes |= {u: prescribed[u] for u in unsettled}
-    return {u: Told(*_pair(values.get(u)), sizes[u]) for u in names}
+    return sizes
 
 
 def _settled(found: tuple[float, float], given: tuple[float | None, float] | None) -> tuple[float, float]:

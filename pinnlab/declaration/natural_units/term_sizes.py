@@ -17,30 +17,19 @@ from torch import Tensor
 from pinnlab.declaration.grid_scope import agrees, grid_scope
 from pinnlab.declaration.natural_units.balance import Row
 from pinnlab.declaration.natural_units.excursions import excursions
+from pinnlab.declaration.natural_units.sides import even_lengths
 from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
 from pinnlab.declaration.parameters.kinds import Family, Parameter, SoughtParameter, Unknown
 from pinnlab.declaration.terms import Context, Scope, Term
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
-from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import Region, Site
+from pinnlab.derivatives.pointwise import Coefficients, linearize
+from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 
 _POINTS = 32
 _WIDEST = 80
 """Binary orders of magnitude in which a root is looked for, up and down."""
-
-
-def lengths(region: Region) -> dict[str, float]:
-    """{coordinate: extent of the region}."""
-    return {name: upper - lower for name, (lower, upper) in region.bounds.items()}
-
-
-def even_lengths(region: Region, factor: float) -> dict[str, float]:
-    """{coordinate: extent of the region}; sides in space that differ from the longest by less than a factor are as long."""
-    found = lengths(region)
-    longest = max((found[name] for name in region.space), default=0.0)
-    return found | {name: longest for name in region.space if factor * found[name] > longest}
 
 
 class TermSizes:
@@ -128,15 +117,8 @@ class TermSizes:
 
     def _response(self, rest: Mapping[str, float], sizes: Mapping[str, float], moves: float) -> float:
         """The same where unknowns vary by ``moves`` times their sizes."""
-        site = Site(self._site.points.detach().clone().requires_grad_())
-        columns = self.region.columns(site.points)
-        jets = {
-            u: _jet(columns, value, moves * sizes.get(u, 0.0), self.reach, i + 1)
-            for i, (u, value) in enumerate(rest.items())
-        }
-        residuals = self.equations.evaluate((Scope.of_jets(jets, columns, self.parameters),))
         answers = [0.0]
-        for slopes in linearize(list(residuals.values()), jets):
+        for slopes in self._slopes(rest, {u: moves * sizes.get(u, 0.0) for u in rest}):
             for unknown in rest:
                 terms = [
                     a.detach().abs() * sizes[unknown] * math.prod(math.pi / self.lengths[c] for c in key)
@@ -144,8 +126,37 @@ class TermSizes:
                     if u == unknown
                 ]
                 if terms:
-                    answers.append(_typical(torch.stack([t.expand(len(site.points)) for t in terms]).amax(0)))
+                    answers.append(_typical(torch.stack([t.expand(len(self._site.points)) for t in terms]).amax(0)))
         return max(answers)
+
+    def _slopes(self, rest: Mapping[str, float], sizes: Mapping[str, float]) -> Coefficients:
+        """The equations linearized where unknowns are about ``rest`` and vary by ``sizes``."""
+        site = Site(self._site.points.detach().clone().requires_grad_())
+        columns = self.region.columns(site.points)
+        jets = {
+            u: _jet(columns, value, sizes.get(u, 0.0), self.reach, i + 1) for i, (u, value) in enumerate(rest.items())
+        }
+        residuals = self.equations.evaluate((Scope.of_jets(jets, columns, self.parameters),))
+        return linearize(list(residuals.values()), jets)
+
+    def steepening(self, unknown: str, rest: Mapping[str, float], size: float, step: float) -> float:
+        """By how much the terms of an unknown that matter grow from where it is at rest to a step away: e of exp(u).
+
+        Those that vanish at rest, such as powers, tell nothing.
+
+        Args:
+            unknown: which.
+            rest: of all unknowns.
+            size: by how much it varies; the largest term of an equation matters there.
+            step: how far away.
+        """
+        most = 1.0
+        for still, near, far in zip(*(self._slopes(rest, {unknown: by}) for by in (0.0, step, size)), strict=True):
+            terms = {key: _typical(a.detach().abs()) / self.reach(key) for (u, key), a in far.items() if u == unknown}
+            for key in (k for k, term in terms.items() if term == max(terms.values())):
+                before, after = (_typical(row[unknown, key].detach().abs()) for row in (still, near))
+                most = max(most, after / before if before > 0 else 1.0)
+        return most
 
     def asked(self, rest: Mapping[str, float]) -> tuple[dict[str, list[float]], dict[str, float]]:
         """{unknown: lowest and highest value that conditions ask for}, and {unknown: variation that slopes ask for}."""
