@@ -110,36 +110,45 @@ def slow_power(problem: Problem, made: Mapping[str, Sequence[float]]) -> float:
 
 
 def powers_at_crossings(problem: Problem, made: Mapping[str, Iterable[float]]) -> list[float]:
-    """The power of the distance with which solutions vary about each point where cuts cross in the plane, one at most.
+    """The power of the distance with which solutions vary about where cuts cross, one at most.
 
-    Of equations of second order; it is near zero where good conductors touch at a point, and one where nothing is singular.
+    That is about points of the plane, and about lines of space, each part of them by itself. It is near zero where good
+    conductors touch, and one where nothing is singular; of equations of second order.
 
     Args:
         problem: in natural units or in those of the user.
         made: the cuts.
     """
-    domain, space = problem.domain, problem.domain.space
-    if len(space) != 2 or not all(made.get(name) for name in space):
-        return []
-    middle = torch.tensor([[sum(ends) / 2 for ends in domain.bounds.values()]], dtype=torch.float64)
-    around = []
-    for place in itertools.product(*(tuple(made[name]) for name in space)):
-        for signs in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
-            at = middle.clone()
-            for name, position, sign in zip(space, place, signs, strict=True):
-                lower, upper = domain.bounds[name]
-                at[0, domain.coordinates.index(name)] = position + sign * _BESIDE * (upper - lower)
-            around.append(at)
-    points = torch.cat(around)
-    jets = {u: made_up_jet(len(points), _SEED + j) for j, u in enumerate(problem.unknowns)}
-    orders = {u: problem.order_of(u, domain.clock) if domain.has_time else 0 for u in problem.unknowns}
-    leaves = {(u, key): jets[u][key] for u, keys in first_order_keys(problem, orders).items() for key in keys}
-    try:
-        found = pointwise(problem, leaves, domain.columns(points), problem.parameter_values())
-        tensors = np.moveaxis(found.tensors(problem.unknowns, problem.unknowns, space), -1, 0)
-        return [power(_QUADRANTS, four) for four in np.split(tensors, len(points) // 4)]
-    except (ValueError, np.linalg.LinAlgError):  # of higher order, or not elliptic
-        return []
+    domain, unknowns = problem.domain, problem.unknowns
+    orders = {u: problem.order_of(u, domain.clock) if domain.has_time else 0 for u in unknowns}
+    found: list[float] = []
+    for pair in itertools.combinations(domain.space, 2):
+        if len(domain.space) > 3 or not all(made.get(name) for name in pair):
+            continue
+        points = _around(problem, made, pair)
+        jets = {u: made_up_jet(len(points), _SEED + j) for j, u in enumerate(unknowns)}
+        try:
+            leaves = {(u, key): jets[u][key] for u, keys in first_order_keys(problem, orders).items() for key in keys}
+            there = pointwise(problem, leaves, domain.columns(points), problem.parameter_values())
+            tensors = np.moveaxis(there.tensors(unknowns, unknowns, pair), -1, 0)
+            found += [power(_QUADRANTS, four) for four in np.split(tensors, len(points) // 4)]
+        except (ValueError, np.linalg.LinAlgError):  # of higher order, or not elliptic
+            return []
+    return found
+
+
+def _around(problem: Problem, made: Mapping[str, Iterable[float]], pair: tuple[str, str]) -> torch.Tensor:
+    """(4 n, d) points in the four quadrants beside each of n crossings, in turn, of each part of a line one."""
+    bounds, ways = problem.domain.bounds, []
+    for name in problem.domain.coordinates:
+        edges = [bounds[name][0], *(made.get(name, ()) if name in problem.domain.space else ()), bounds[name][1]]
+        ways.append(edges[1:-1] if name in pair else [(a + b) / 2 for a, b in itertools.pairwise(edges)])
+    places = torch.tensor(list(itertools.product(*ways)), dtype=torch.float64)
+    steps = torch.zeros(4, len(bounds), dtype=torch.float64)
+    for name, signs in zip(pair, ((1, -1, -1, 1), (1, 1, -1, -1)), strict=True):
+        lower, upper = bounds[name]
+        steps[:, problem.domain.coordinates.index(name)] = torch.tensor(signs) * _BESIDE * (upper - lower)
+    return (places[:, None] + steps).reshape(-1, len(bounds))
 
 
 def crosses(problem: Problem) -> bool:

@@ -183,7 +183,7 @@ def run_elements(
         else:
             ladder.start()
         best = attempt
-        estimate = estimate_of(changes, ladder.fineness, ladder.believed(len(changes)), posed.orders)
+        estimate = estimate_of(changes, ladder.fineness, ladder.believed(len(changes)), posed.orders, ladder.slow)
         if estimate and max(estimate.values()) < budget.tolerance:
             break
         following = ladder.after(mesh, (time.perf_counter() - began) * warm, budget.deadline)
@@ -195,7 +195,8 @@ def run_elements(
     _check_balance(lacking)
     if not budget.estimate:
         return best, {}
-    found = estimate_of(changes, ladder.fineness[: len(changes)], ladder.believed(len(changes)), posed.orders)
+    fineness = ladder.fineness[: len(changes)]
+    found = estimate_of(changes, fineness, ladder.believed(len(changes)), posed.orders, ladder.slow)
     # data that balance to some digits leave the rest open
     return best, {u: max(e, lacking[-1]) for u, e in found.items()}
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.reference.cuts import powers_at_crossings
 from pinnlab.reference.finite_elements.crossings import inside, layer, plain, power
 
 _CROSS = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
@@ -93,3 +94,34 @@ def test_a_solution_that_is_singular_at_a_crossing(k):
     error = np.linalg.norm(reference(x=x.numpy(), y=y.numpy())["u"] - truth) / np.linalg.norm(truth)
     assert error < 1e-3
     assert error < 3 * reference.error_estimate["u"]
+
+
+def _beside(k, board):
+    """The same between two planes of space, along whose line of crossing nothing changes."""
+    box = pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0), z=(0.0, 1.0))
+    sides = [pl.Dirichlet(on=side, u=lambda x, y, z: _turned(x, y, k)) for side in ("x-", "x+", "y-", "y+")]
+
+    def potential(u, a):
+        return pl.diff(a * u.x, "x") + pl.diff(a * u.y, "y") + pl.diff(a * u.z, "z")
+
+    return pl.Problem(
+        box, "u", potential, [*sides, pl.Neumann(on="z-", u=0.0), pl.Neumann(on="z+", u=0.0)], {"a": board}
+    )
+
+
+@pytest.mark.parametrize("by", ["boxes that share an edge", "a formula"])
+def test_lines_of_crossing_in_space_say_how_slowly_errors_fall(by):
+    k, depth = 30.0, {"z": (0.0, 1.0)}
+    boxes = [pl.Box(x=(-1.0, 0.0), y=(-1.0, 0.0), **depth), pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), **depth)]
+    board = pl.Piecewise(*((box, k) for box in boxes), otherwise=1.0)
+    if by == "a formula":
+        board = lambda x, y: torch.where(x * y > 0, k, 1.0)  # noqa: E731
+    problem = _beside(k, board)
+    power = 4 / math.pi * math.atan(k**-0.5)
+    assert powers_at_crossings(problem, problem.joints.across) == pytest.approx([power], rel=1e-3)
+    reference = pl.reference_solution(problem, tolerance=0.5)
+    unit = np.random.default_rng(0).uniform(size=(3, 2000))
+    x, y, z = 2 * unit[0] - 1, 2 * unit[1] - 1, unit[2]
+    truth = _turned(torch.from_numpy(x), torch.from_numpy(y), k).numpy()
+    error = np.linalg.norm(reference(x=x, y=y, z=z)["u"] - truth) / np.linalg.norm(truth)
+    assert error / 3 < reference.error_estimate["u"] < 10 * error
