@@ -7,8 +7,11 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.domains.meshing.triangulation import triangulate
 from pinnlab.reference.cuts import powers_at_crossings
 from pinnlab.reference.finite_elements.crossings import inside, layer, plain, power
+from pinnlab.reference.finite_elements.layered import star
+from pinnlab.reference.finite_elements.space import ElementSpace
 
 _CROSS = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 _SQUARE = np.array([[1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1], [1, -1]], dtype=float)
@@ -72,7 +75,7 @@ def _turned(x, y, k):
     good = torch.cos(s * (torch.remainder(angle, math.pi) - math.pi / 4))
     bad = -math.sqrt(k) * torch.sin(s * (torch.remainder(angle, math.pi) - 3 * math.pi / 4))
     sign = torch.where(angle < math.pi, 1.0, -1.0)
-    return r**s * sign * torch.where(x * y > 0, good, bad)
+    return r**s * sign * torch.where(x * y >= 0, good, bad)
 
 
 @pytest.mark.parametrize("k", [10.0, 1000.0])
@@ -125,3 +128,43 @@ def test_lines_of_crossing_in_space_say_how_slowly_errors_fall(by):
     truth = _turned(torch.from_numpy(x), torch.from_numpy(y), k).numpy()
     error = np.linalg.norm(reference(x=x, y=y, z=z)["u"] - truth) / np.linalg.norm(truth)
     assert error / 3 < reference.error_estimate["u"] < 10 * error
+
+
+def test_the_star_of_a_node_inside_and_none_on_the_boundary():
+    nodes = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0], [0.0, 0.0]]
+    region = pl.Mesh(nodes, [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]])
+    space = ElementSpace(triangulate(region, 4.0))
+    found = star(space, np.zeros(2))
+    assert found is not None and len(found.elements) == 4
+    angles = np.unwrap(np.arctan2(*found.corners.T[::-1]))
+    np.testing.assert_allclose(np.diff(angles), math.pi / 2)
+    # between two corners of the ring is the middle of their side
+    around = np.roll(found.corners, -1, axis=0)
+    np.testing.assert_allclose(space.nodes[:, found.ring[1::2]].T, (found.corners + around) / 2, atol=1e-14)
+    assert star(space, np.array([1.0, 1.0])) is None
+
+
+def test_materials_that_cross_at_a_node_of_a_mesh():
+    """A checkerboard of parts by name, whose triangles are as large around the crossing as elsewhere."""
+    k, edges = 1000.0, np.linspace(-1.0, 1.0, 7)
+    nodes = [[x, y] for x in edges for y in edges]
+    triangles, good = [], []
+    for i in range(6):
+        for j in range(6):
+            a, b, c, d = 7 * i + j, 7 * (i + 1) + j, 7 * (i + 1) + j + 1, 7 * i + j + 1
+            if (i < 3) == (j < 3):
+                good += [len(triangles), len(triangles) + 1]
+            triangles += [[a, b, c], [a, c, d]]
+    region = pl.Mesh(nodes, triangles, parts={"good": good})
+    problem = pl.Problem(
+        region,
+        "u",
+        lambda u, a: pl.diff(a * u.x, "x") + pl.diff(a * u.y, "y"),
+        pl.Dirichlet(u=lambda x, y: _turned(x, y, k)),
+        {"a": pl.Piecewise((region.part("good"), k), otherwise=1.0)},
+    )
+    reference = pl.reference_solution(problem, tolerance=5e-2)
+    x, y = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (2, 2000)))
+    truth = _turned(x, y, k).numpy()
+    error = np.linalg.norm(reference(x=x.numpy(), y=y.numpy())["u"] - truth) / np.linalg.norm(truth)
+    assert error / 3 < reference.error_estimate["u"] < 5e-2
