@@ -185,6 +185,7 @@ class Integrator:
         stages: s, odd.
         deadline: raise TimeIsUpError after it.
         solver: of linear systems, in place of factorizations.
+        linear: whether the system is, with constant coefficients: then the first iteration is exact.
     """
 
     def __init__(
@@ -194,7 +195,9 @@ class Integrator:
         stages: int = 7,
         deadline: Deadline | None = None,
         solver: Solver | None = None,
+        linear: bool = False,
     ):
+        self.linear = linear
         self.system, self.tolerance, self.deadline = system, tolerance, deadline or Deadline()
         self.solver = solver
         self.method = tableau(stages)
@@ -345,6 +348,8 @@ class Integrator:
             stages += step
             if not np.isfinite(stages).all():
                 return None, 1.0
+            if self.linear:
+                return stages, 0.0
             scale = self._grown(scale, stages)
             size = max(float((self._norms(d) / scale).max()) for d in step)
             if iteration:

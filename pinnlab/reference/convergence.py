@@ -25,9 +25,9 @@ def rate(changes: Sequence[float], resolutions: Sequence[int]) -> float:
 
     Args:
         changes: of each refinement, relative.
-        resolutions: those refined to.
+        resolutions: those refined to, perhaps after the first one.
     """
-    last = [(n, c) for n, c in zip(resolutions, changes, strict=True) if c > 0 and n > 0][-_READ:]
+    last = [(n, c) for n, c in zip(resolutions[-len(changes) :], changes, strict=True) if c > 0 and n > 0][-_READ:]
     if len(last) < 3:
         return math.inf
     n, c = np.log(np.array(last)).T
@@ -39,20 +39,28 @@ def bound(changes: Sequence[float], resolutions: Sequence[float], power: float) 
 
     Args:
         changes: of each refinement.
-        resolutions: those refined to.
+        resolutions: those refined to, perhaps after the first one.
         power: that is believed.
     """
-    power = max(power, _LEAST)
+    read = changes[-_READ:]
     found = max(
-        change * (n / resolutions[-1]) ** power
-        for change, n in zip(changes[-_READ:], resolutions[-_READ:], strict=True)
+        change * (n / resolutions[-1]) ** power for change, n in zip(read, resolutions[-len(read) :], strict=True)
     )
+    return found * to_come(resolutions, power)
+
+
+def to_come(resolutions: Sequence[float], power: float) -> float:
+    """The error next to the last change, if errors fall with a power of the resolution; one at least."""
     ratio = resolutions[-1] / resolutions[-2] if len(resolutions) > 1 else 2.0
-    return found * max(1.0, 1.0 / (ratio**power - 1.0))
+    return max(1.0, 1.0 / (ratio**power - 1.0))
 
 
 def error_estimate(
-    changes: Sequence[Mapping[str, float]], resolutions: Sequence[int], tolerance: float, believed: float = math.inf
+    changes: Sequence[Mapping[str, float]],
+    resolutions: Sequence[int],
+    tolerance: float,
+    believed: float = math.inf,
+    slow: float = math.inf,
 ) -> tuple[dict[str, float], float]:
     """{unknown: relative error of the finest solution}, and the power of the resolution with which the worst one falls.
 
@@ -60,16 +68,20 @@ def error_estimate(
 
     Args:
         changes: {unknown: relative change} of each refinement.
-        resolutions: those refined to, as many.
+        resolutions: those refined to, as many, perhaps after the first one.
         tolerance: below it a change is taken as it is.
         believed: the highest power that a solution of known roughness can fall with.
+        slow: a power with which a part of the error falls, perhaps hardly at all, though not up and down.
     """
     found, slowest = dict(changes[-1]), math.inf
     if resolutions[-1] <= 0:
         return found, slowest
     for unknown, last in changes[-1].items():
         mine = [change[unknown] for change in changes]
-        power = min(believed, rate(mine, resolutions) if last > tolerance else math.inf)
+        power = max(min(believed, rate(mine, resolutions) if last > tolerance else math.inf), _LEAST)
         if power < _FAST and math.isfinite(max(mine)):
             found[unknown], slowest = bound(mine, resolutions, power), min(slowest, power)
+        if slow < _FAST:
+            # all of the last change may be of that part
+            found[unknown], slowest = max(found[unknown], last * to_come(resolutions, slow)), min(slowest, slow)
     return found, slowest

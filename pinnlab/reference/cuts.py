@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Periodic
 from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump, apart, hair
 from pinnlab.declaration.problem import Problem
-from pinnlab.declaration.terms import trace
-from pinnlab.derivatives.pointwise import linearize
-from pinnlab.domains import Box, Site
+from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.domains import Box
+from pinnlab.reference.finite_elements.crossings import power
+from pinnlab.reference.finite_elements.fluxes import first_order_keys, pointwise
 
 _SINGULAR = 0.75
 """Power that is believed where conditions change along a side: it is one, up and down with how nodes lie."""
 _BESIDE = 1e-6
 """Distance from a crossing, relative to the domain, at which materials around it are read."""
-_SMOOTH = 1 - 1e-9
+_SMOOTH = 0.998
 """Power about a crossing from which on nothing is singular."""
+_LOW = 0.5
+"""The same up to which elements, with layers around a crossing, are more accurate than a grid."""
+_QUADRANTS = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+_SEED = 31
+"""Of the made-up fields at which coefficients are read."""
 _PARTS = 16
 """Parts up to which a domain is cut where it need not be."""
 
@@ -88,61 +95,67 @@ def believed_power(problem: Problem, made: Mapping[str, Sequence[float]]) -> flo
     left = [j for j in problem.jumps if j.coordinate in problem.domain.space and not _cut_at(j, problem, made)]
     if changes_along_a_side(problem):
         return _SINGULAR
-    known = 1.0 if problem.domain.space and left else math.inf
-    # next to a cut the nodes of a grid are as near as the square of their number
-    return min([known, *(4 * power for power in _powers_at_crossings(problem, made) if power < _SMOOTH)])
+    return 1.0 if problem.domain.space and left else math.inf
 
 
-def power_at_a_crossing(conductivities: Sequence[float]) -> float:
-    """The power of the distance with which a potential varies about a point where four quadrants meet.
-
-    Around the point r^s (A cos s phi + B sin s phi) in each quadrant, value and flux continuous, comes back to itself where
-    the trace of the product of four turns through s pi / 2 is two, which is
-
-        sin^2(s pi / 2) = (4 + P) / (2 + P + Q),
-
-    P the sum of a_i / a_j + a_j / a_i over the six pairs and Q = a_1 a_3 / (a_2 a_4) + a_2 a_4 / (a_1 a_3). It is 1 where
-    nothing is singular, and near zero where good conductors touch at a point.
+def slow_power(problem: Problem, made: Mapping[str, Sequence[float]]) -> float:
+    """The power of the resolution with which what crossings of materials do to the error of a grid falls; infinite if fast.
 
     Args:
-        conductivities: four, in turn around the point.
-
-    Source: Kellogg, Applicable Analysis 4 (1975) 101, for quadrants.
+        problem: that is solved.
+        made: the cuts.
     """
-    a = conductivities
-    pairs = sum(b / c + c / b for b, c in itertools.combinations(a, 2))
-    across = a[0] * a[2] / (a[1] * a[3])
-    return 2 / math.pi * math.asin(math.sqrt(min((4 + pairs) / (2 + pairs + across + 1 / across), 1.0)))
+    # errors fall with the square of a distance's power, and nodes next to a cut are as near as the square of their number
+    return min((4 * each for each in powers_at_crossings(problem, made) if each < _SMOOTH), default=math.inf)
 
 
-def _powers_at_crossings(problem: Problem, made: Mapping[str, Sequence[float]]) -> list[float]:
-    """``power_at_a_crossing`` wherever cuts cross in the plane, for one equation of second order."""
-    domain, space = problem.domain, problem.domain.space
-    if len(space) != 2 or len(problem.unknowns) != 1 or not all(made.get(name) for name in space):
-        return []
-    (unknown,), names = problem.unknowns, domain.coordinates
-    middle = torch.tensor([[sum(ends) / 2 for ends in domain.bounds.values()]], dtype=torch.float64)
-    around = []
-    for place in itertools.product(*(made[name] for name in space)):
-        for signs in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
-            at = middle.clone()
-            for name, position, sign in zip(space, place, signs, strict=True):
-                lower, upper = domain.bounds[name]
-                at[0, names.index(name)] = position + sign * _BESIDE * (upper - lower)
-            around.append(at)
-    traced = trace(
-        problem.equation_term(),
-        domain.columns,
-        problem.unknowns,
-        problem.parameter_values(),
-        (Site(torch.cat(around)),),
-    )
-    (row, *others) = linearize(list(traced.residuals.values()), traced.jets[0])
-    along = [row.get((unknown, (name, name))) for name in space]
-    if others or along[0] is None or along[1] is None:
-        return []
-    found = torch.sqrt((along[0] * along[1]).abs()).reshape(-1, 4).tolist()
-    return [power_at_a_crossing(four) for four in found if min(four) > 0 and all(map(math.isfinite, four))]
+def powers_at_crossings(problem: Problem, made: Mapping[str, Iterable[float]]) -> list[float]:
+    """The power of the distance with which solutions vary about where cuts cross, one at most.
+
+    That is about points of the plane, and about lines of space, each part of them by itself. It is near zero where good
+    conductors touch, and one where nothing is singular; of equations of second order.
+
+    Args:
+        problem: in natural units or in those of the user.
+        made: the cuts.
+    """
+    domain, unknowns = problem.domain, problem.unknowns
+    orders = {u: problem.order_of(u, domain.clock) if domain.has_time else 0 for u in unknowns}
+    found: list[float] = []
+    for pair in itertools.combinations(domain.space, 2):
+        if len(domain.space) > 3 or not all(made.get(name) for name in pair):
+            continue
+        points = _around(problem, made, pair)
+        jets = {u: made_up_jet(len(points), _SEED + j) for j, u in enumerate(unknowns)}
+        try:
+            leaves = {(u, key): jets[u][key] for u, keys in first_order_keys(problem, orders).items() for key in keys}
+            there = pointwise(problem, leaves, domain.columns(points), problem.parameter_values())
+            tensors = np.moveaxis(there.tensors(unknowns, unknowns, pair), -1, 0)
+            found += [power(_QUADRANTS, four) for four in np.split(tensors, len(points) // 4)]
+        except (ValueError, np.linalg.LinAlgError):  # of higher order, or not elliptic
+            return []
+    return found
+
+
+def _around(problem: Problem, made: Mapping[str, Iterable[float]], pair: tuple[str, str]) -> torch.Tensor:
+    """(4 n, d) points in the four quadrants beside each of n crossings, in turn, of each part of a line one."""
+    bounds, ways = problem.domain.bounds, []
+    for name in problem.domain.coordinates:
+        edges = [bounds[name][0], *(made.get(name, ()) if name in problem.domain.space else ()), bounds[name][1]]
+        ways.append(edges[1:-1] if name in pair else [(a + b) / 2 for a, b in itertools.pairwise(edges)])
+    places = torch.tensor(list(itertools.product(*ways)), dtype=torch.float64)
+    steps = torch.zeros(4, len(bounds), dtype=torch.float64)
+    for name, signs in zip(pair, ((1, -1, -1, 1), (1, 1, -1, -1)), strict=True):
+        lower, upper = bounds[name]
+        steps[:, problem.domain.coordinates.index(name)] = torch.tensor(signs) * _BESIDE * (upper - lower)
+    return (places[:, None] + steps).reshape(-1, len(bounds))
+
+
+def crosses(problem: Problem) -> bool:
+    """Whether materials cross, so that a steady solution varies as a low power of the distance from a point."""
+    if problem.domain.has_time:
+        return False
+    return any(each < _LOW for each in powers_at_crossings(problem, problem.joints.across))
 
 
 def changes_along_a_side(problem: Problem) -> bool:

@@ -52,6 +52,7 @@ class Budget:
         estimate: whether an estimate of the error is wanted.
         whole: makes the functions of the domain from those that are solved for; None where they are the same.
         power: the highest power of the resolution with which the error can fall; see ``convergence``.
+        slow: a power with which a part of it falls.
         floors: {unknown: size, root mean square, of what its solution is added to}: less need not be resolved.
     """
 
@@ -61,6 +62,7 @@ class Budget:
     estimate: bool
     whole: Callable[[Interpolant], Interpolant] | None = None
     power: float = math.inf
+    slow: float = math.inf
     floors: Mapping[str, float] = field(default_factory=dict)
 
     def change(self, coarse: Interpolant, fine: Interpolant) -> Estimate:
@@ -139,6 +141,7 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
             # far from enough, probably: leave the next one out, unless it is the last
             level += level + 2 < len(rungs) and budget.resolution is None
             continue
+        resolutions.append(n)
         if best is not None:
             change = budget.change(best.interpolant, attempt.interpolant)
             if (
@@ -148,8 +151,7 @@ def refine(solve: Callable[[int, int], Attempt], ladder: Ladder, budget: Budget)
             ):
                 break  # rounding has taken over: the coarser one is the better one
             changes.append(change)
-            resolutions.append(n)
-            estimate, power = error_estimate(changes, resolutions, budget.tolerance, budget.power)
+            estimate, power = error_estimate(changes, resolutions, budget.tolerance, budget.power, budget.slow)
             if math.isfinite(power):
                 slow = f"{attempt.method}; the error falls slowly, with power {power:.1f} of the nodes per axis"
                 attempt = replace(attempt, method=slow)

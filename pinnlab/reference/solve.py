@@ -22,7 +22,14 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.numbers import finite, positive
 from pinnlab.machine.threads import one_thread
 from pinnlab.reference.base import Interpolant, OuterInterpolant, Reference, relative_difference
-from pinnlab.reference.cuts import believed_power, changes_along_a_side, cuts, is_curved
+from pinnlab.reference.cuts import (
+    believed_power,
+    changes_along_a_side,
+    crosses,
+    cuts,
+    is_curved,
+    slow_power,
+)
 from pinnlab.reference.finite_elements.function import ElementFunction
 from pinnlab.reference.finite_elements.solve import Found, check_elements, run_elements
 from pinnlab.reference.finite_elements.symbol import has_pressure
@@ -191,8 +198,8 @@ def _by_grid(problem: Problem, budget: Budget, dealias: bool) -> _Solved:
         _check_clashes(problem, analyse(inner))
     posed, floors = (inner, {}) if layers is None else (layers.rest_of(inner), layers.sizes(inner))
     folded = fold(posed)
-    power = believed_power(inner, {} if folded is None else folded.cuts)
-    budget = dataclasses.replace(budget, power=power, floors=floors)
+    at = {} if folded is None else folded.cuts
+    budget = dataclasses.replace(budget, power=believed_power(inner, at), slow=slow_power(inner, at), floors=floors)
     if folded is None:
         found, estimate = _solve(posed, analyse(posed), budget, dealias)
         interpolant = found.interpolant
@@ -239,7 +246,7 @@ def on_grid(problem: Problem) -> bool:
         return False
     # the angle between two values is taken out before a grid sees it
     singular = len(problem.domain.space) == 2 and changes_along_a_side(problem) and not problem.clashes.found
-    if not (is_curved(problem) or singular):
+    if not (is_curved(problem) or singular or crosses(problem)):
         return True
     try:
         check_elements(problem.forward)
@@ -361,7 +368,7 @@ def solve_for(problem: Problem, budget: Budget, like: Problem) -> tuple[Attempt 
     at = cuts(like)
     folded = Folded(problem, at) if at else None
     whole, solved = (None, problem) if folded is None else (folded.unfolded, folded.problem)
-    budget = dataclasses.replace(budget, whole=whole, power=believed_power(like, at))
+    budget = dataclasses.replace(budget, whole=whole, power=believed_power(like, at), slow=slow_power(like, at))
     structure = analyse(solved)
     with one_thread():
         if solved.domain.has_time and len(solved.domain.space) <= 1 and not structure.static:

@@ -51,6 +51,7 @@ def estimate_of(
     fineness: Sequence[float],
     power: float,
     orders: Mapping[str, int] = MappingProxyType({}),
+    slow: float = math.inf,
 ) -> Estimate:
     """Of the finest level, from how much the last refinements changed: {unknown: relative error}.
 
@@ -63,6 +64,7 @@ def estimate_of(
         fineness: how many times shorter edges became by each, next to the first level's; the last one at the end.
         power: that is believed.
         orders: {unknown: order of its error in L2} where that is not the quadratic elements' own.
+        slow: a power of the length of edges, with which a part of the error falls; all of the last change may be of it.
     """
     if not changes:
         return {}
@@ -79,7 +81,7 @@ def estimate_of(
             order -= 1
         else:
             order = 1.0
-        found[u] = v / (steps[-1] ** order - 1)
+        found[u] = v / (steps[-1] ** min(order, slow) - 1)
     return found
 
 

@@ -85,6 +85,24 @@ class Pointwise:
                     diffusion = np.maximum(diffusion, (factor * value).abs().numpy())
         return velocity, diffusion
 
+    def tensors(self, rows: Sequence[str], unknowns: Sequence[str], space: Sequence[str]) -> np.ndarray:
+        """(c, c, d, d, n) of each unknown's equation the derivatives of its fluxes by slopes, less than zero downhill.
+
+        Args:
+            rows: of each equation the unknown that it is of.
+            unknowns: c of them.
+            space: the coordinates.
+        """
+        count = len(self.residuals[0])
+        found = np.zeros((len(unknowns), len(unknowns), len(space), len(space), count))
+        for unknown, residual in zip(rows, self.residuals, strict=True):
+            for flux, factor in zip(self.fluxes, self.by_fluxes(residual), strict=True):
+                for (of, key), slope in ({} if factor is None else self.by_leaves(flux.value)).items():
+                    if factor is not None and len(key) == 1 and key[0] in space:
+                        at = unknowns.index(unknown), unknowns.index(of), space.index(flux.coordinate)
+                        found[*at, space.index(key[0])] -= (factor * slope).numpy()
+        return found
+
     def terms(self, residual: Tensor) -> Tensor:
         """(n,) sizes of the terms of an equation, its source among them."""
         terms = [value * self.leaves[leaf].detach() for leaf, value in self.by_leaves(residual).items()]

@@ -31,12 +31,14 @@ def inner_parts(problem: Problem, lines: Sequence[Line] = ()) -> list[Region]:
     if isinstance(rest, Mesh):
         return []
     given = [p.region for v in problem.parameters.values() if isinstance(v, PiecewiseFunction) for p in v.parts]
-    found: list[Region] = []
-    for region in given:
-        if isinstance(region, Box) and not region.has_time:
-            found.append(_box(rest, region.bounds))
-        elif region.coordinates == rest.coordinates:
-            found.append(region)
+    boxes = [_box(rest, region.bounds) for region in given if isinstance(region, Box) and not region.has_time]
+    others = [r for r in given if not isinstance(r, Box) and r.coordinates == rest.coordinates]
+    meeting = [a for a in boxes if any(_meet(a, b, _ON * rest.size) for b in boxes)]
+    # tetrahedra are not found around two boxes that have no more than an edge in common; planes cross there
+    sides = {(n, side) for box in meeting for n, ends in box.bounds.items() for side in ends}
+    within = sorted((n, side) for n, side in sides if rest.bounds[n][0] < side < rest.bounds[n][1])
+    found: list[Region] = [box for box in boxes if box not in meeting]
+    found += [*others, *(_below(rest, *side) for side in within)]
     for jump in problem.jumps:
         if jump.coordinate in rest.coordinates and jump.position is not None and _off(problem, rest, found, jump):
             found.append(_below(rest, jump.coordinate, jump.position))
@@ -44,6 +46,14 @@ def inner_parts(problem: Problem, lines: Sequence[Line] = ()) -> list[Region]:
         if line.planes and _is_off(rest, found, line.points):
             found.append(_below(rest, *next(iter(line.planes.items()))))
     return found
+
+
+def _meet(one: Box, other: Box, close: float) -> bool:
+    """Whether two boxes have an edge or a corner in common, and no more."""
+    common = [
+        min(a[1], b[1]) - max(a[0], b[0]) for a, b in zip(one.bounds.values(), other.bounds.values(), strict=True)
+    ]
+    return min(common) > -close and sum(length < close for length in common) > 1
 
 
 def _below(whole: Region, coordinate: str, position: float) -> Box:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 
 from pinnlab.declaration.discontinuities.declared import Declared
 from pinnlab.declaration.discontinuities.fluxes import Jump
@@ -119,6 +120,30 @@ def inner_corners(curves: Sequence[Curve], close: float) -> list[Array]:
         # two curves go on as one where they leave in opposite directions
         if len(away) != 2 or np.linalg.norm(away[0] + away[1]) > _SMOOTH:
             found.append(point)
+    return found
+
+
+def crossings(problem: Problem, curves: Sequence[Curve]) -> list[Array]:
+    """(2,) points at which three curves inside, or more, meet between materials.
+
+    Args:
+        problem: whose fluxes jump, or no points matter.
+        curves: along which something jumps, those of a mesh edge by edge and perhaps twice.
+    """
+    rest = problem.domain.at_rest
+    assert rest is not None
+    if not curves or not any(jump.flux for jump in problem.jumps):
+        return []
+    ends = np.concatenate([curve.at(np.array([0.0, 1.0])) for curve in curves])
+    near = scipy.spatial.cKDTree(ends).query_ball_point(ends, 1e-9 * rest.size)
+    found = []
+    for first, mine in enumerate(near):
+        if min(mine) < first or len(mine) < 3:
+            continue
+        away = [_leaving(curves[i // 2], float(i % 2)) for i in mine]
+        apart = [d for k, d in enumerate(away) if all(np.linalg.norm(d - e) > _SMOOTH for e in away[:k])]
+        if len(apart) > 2:
+            found.append(ends[first])
     return found
 
 

@@ -13,11 +13,12 @@ from pinnlab.domains import Region
 from pinnlab.domains.meshing.outlines import Curve
 from pinnlab.domains.meshing.triangulation import Copied, Triangulation
 from pinnlab.machine.deadline import Deadline
+from pinnlab.reference.cuts import powers_at_crossings
 from pinnlab.reference.finite_elements.conditions import Essential
 from pinnlab.reference.finite_elements.contacts import Contacts
 from pinnlab.reference.finite_elements.corners import singular_corners
 from pinnlab.reference.finite_elements.inner_parts import inner_parts, off_parts
-from pinnlab.reference.finite_elements.interfaces import interfaces, material_corners, off_curves
+from pinnlab.reference.finite_elements.interfaces import crossings, interfaces, material_corners, off_curves
 from pinnlab.reference.finite_elements.lines import singular_lines
 from pinnlab.reference.finite_elements.meshing import Mesh, first_size, meshed
 from pinnlab.reference.finite_elements.periodic import copied_sides
@@ -63,6 +64,8 @@ class Ladder:
         parts: regions whose boundaries tetrahedra follow, in space.
         contacts: along which triangles are cut apart.
         power: of the length of edges, with which errors are believed to fall at most.
+        crossings: points (2,) at which materials cross, in the plane.
+        slow: a power of the length of edges, with which a part of the error falls: of lines along which materials cross.
         fineness: how many times shorter than on the first solved level edges are on those after it.
         meshing: seconds that the first mesh took.
         cuts: how often the elements of the first mesh were cut.
@@ -76,6 +79,8 @@ class Ladder:
     parts: Sequence[Region]
     contacts: Contacts
     power: float
+    crossings: tuple[Array, ...] = ()
+    slow: float = math.inf
     fineness: list[float] = field(default_factory=list)
     meshing: float = 0.0
     cuts: int = 0
@@ -104,10 +109,14 @@ class Ladder:
             rough = bool(off_parts(like, parts)) or any(
                 isinstance(region, MeshRegion) or not (line.is_edge or line.planes) for line in lines
             )
-            return cls(region, [line.points for line in lines], copied, (), parts, contacts, 1.0 if rough else math.inf)
+            # an error is as large as the square of what the power of the distance leaves at the shortest edges
+            slow = 2 * min(powers_at_crossings(like, like.joints.across), default=math.inf)
+            power, points = 1.0 if rough else math.inf, [line.points for line in lines]
+            return cls(region, points, copied, (), parts, contacts, power, slow=slow)
         curves = interfaces(like)
         graded = [*singular_corners(problem, region, essential), *material_corners(like, curves)]
-        return cls(region, graded, copied, curves, (), contacts, 1.0 if off_curves(like, curves) else math.inf)
+        power = 1.0 if off_curves(like, curves) else math.inf
+        return cls(region, graded, copied, curves, (), contacts, power, tuple(crossings(like, curves)))
 
     def _mesh(self, share: float) -> Mesh:
         small = (_LINE if len(self.region.coordinates) == 3 else _CORNER) * first_size(self.region)

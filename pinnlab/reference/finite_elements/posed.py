@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy
@@ -22,6 +23,7 @@ from pinnlab.reference.finite_elements.contacts import Contacts
 from pinnlab.reference.finite_elements.factorizing import Solve, factorized
 from pinnlab.reference.finite_elements.gauges import fixing, gauge
 from pinnlab.reference.finite_elements.joined import JoinedElements
+from pinnlab.reference.finite_elements.layered import LayeredElements
 from pinnlab.reference.finite_elements.mixed import mixed_form
 from pinnlab.reference.finite_elements.periodic import copied_sides, periodic_sides
 from pinnlab.reference.finite_elements.space import Array, ElementSpace, Space
@@ -52,6 +54,7 @@ class Posed:
         upwinded: unknowns whose equations are tested upstream where transport dominates.
         laplacians: {Laplacian of an unknown with fourth derivatives: that unknown}.
         contacts: where jumps are prescribed.
+        crossings: points (2,) at which materials cross.
     """
 
     problem: Problem
@@ -62,6 +65,7 @@ class Posed:
     upwinded: tuple[str, ...]
     laplacians: Mapping[str, str]
     contacts: Contacts
+    crossings: tuple[Array, ...] = ()
 
     @classmethod
     def of(cls, problem: Problem, structure: Structure, read: Read) -> Posed:
@@ -106,7 +110,10 @@ class Posed:
         """The system on elements."""
         other = {**self.laplacians, **{w: m for m, w in self.laplacians.items()}}
         through = {i: other[unknown] for i, unknown in enumerate(self.rows) if unknown in other}
-        return ElementSystem(
+        kind: Callable[..., ElementSystem] = ElementSystem
+        if self.crossings and not (self.multipliers or self.laplacians or self.contacts.faces):
+            kind = partial(LayeredElements, self.crossings)
+        return kind(
             self.problem,
             self.structure,
             space,

@@ -16,7 +16,8 @@ from pinnlab.declaration.discontinuities.joints import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights
-from pinnlab.reference.collocation import Integrator
+from pinnlab.reference.affine import Affine
+from pinnlab.reference.collocation import Integrator, Trajectory
 from pinnlab.reference.cost import TooLargeError
 from pinnlab.reference.cuts import stops
 from pinnlab.reference.finite_elements.changes import difference, estimate_of
@@ -49,6 +50,8 @@ _FAILURES = 2
 """Levels, at most, on which Newton's method may fail before it reaches a solution on a finer one."""
 _ROUGHEST = 1e-2
 """Tolerance from which on steps in time get no longer."""
+_STAGES = 7
+"""Of steps in time of what is linear with constant coefficients: long ones pay where none takes an evaluation."""
 _UNBALANCED = 1e-2
 """Of the sources, what may lack at most unless it falls under refinement."""
 
@@ -133,7 +136,9 @@ def run_elements(
     problem = posed.problem
     essential, _ = sorted_conditions(problem, posed.multipliers, (*posed.laplacians, *posed.laplacians.values()))
     ladder = Ladder.of(problem, essential, posed.contacts, like)
+    posed = replace(posed, crossings=ladder.crossings)
     ends = stops(like or problem)
+    steady = not any(jump.coordinate == problem.domain.time for jump in (like or problem).jumps)
     aside = Aside.of(problem, tuple(posed.multipliers))
     counts = {} if aside is None else dict.fromkeys(aside.unknowns, aside.counts)
     mesh = ladder.first()
@@ -146,7 +151,7 @@ def run_elements(
     while True:
         began = time.perf_counter()
         try:
-            guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes), ends)
+            guess, missing, warm = _solved(posed, mesh, budget, guess, len(changes), ends, steady)
         except (TimeoutError, TooLargeError) as error:
             why = str(error)
             plain = None if best is not None or budget.deadline.passed else ladder.plain()
@@ -178,7 +183,7 @@ def run_elements(
         else:
             ladder.start()
         best = attempt
-        estimate = estimate_of(changes, ladder.fineness, ladder.believed(len(changes)), posed.orders)
+        estimate = estimate_of(changes, ladder.fineness, ladder.believed(len(changes)), posed.orders, ladder.slow)
         if estimate and max(estimate.values()) < budget.tolerance:
             break
         following = ladder.after(mesh, (time.perf_counter() - began) * warm, budget.deadline)
@@ -190,7 +195,8 @@ def run_elements(
     _check_balance(lacking)
     if not budget.estimate:
         return best, {}
-    found = estimate_of(changes, ladder.fineness[: len(changes)], ladder.believed(len(changes)), posed.orders)
+    fineness = ladder.fineness[: len(changes)]
+    found = estimate_of(changes, fineness, ladder.believed(len(changes)), posed.orders, ladder.slow)
     # data that balance to some digits leave the rest open
     return best, {u: max(e, lacking[-1]) for u, e in found.items()}
 
@@ -206,11 +212,17 @@ def _check_balance(lacking: Sequence[float]) -> None:
 
 
 def _solved(
-    posed: Posed, mesh: Mesh, budget: Budget, guess: ElementFunction | None, level: int, ends: Sequence[float]
+    posed: Posed,
+    mesh: Mesh,
+    budget: Budget,
+    guess: ElementFunction | None,
+    level: int,
+    ends: Sequence[float],
+    steady: bool,
 ) -> tuple[ElementFunction, float, float]:
     """The solution on one level, the source that lacks for a balance, relative to others, and what a warm start saves.
 
-    Steps in time stop at ``ends``, where something jumps, and start again.
+    Steps in time stop at ``ends``, where something jumps, and start again; ``steady`` says that nothing does.
     """
     problem, structure = posed.problem, posed.structure
     unknowns, domain, moving = len(structure.components), problem.domain, problem.domain.has_time
@@ -252,8 +264,19 @@ def _solved(
         solver = posed.factorized
     if tied is None and len(highest(structure.components)) < unknowns:
         solver = without_rates(solver, structure.components, space.count)
-    integrator = Integrator(system if tied is None else tied, tolerance, 5, budget.deadline, solver)
-    path = integrator.run(state, start, stop, floor, ends, met, 2 * hair((start, stop)))
+    moved = system if tied is None else tied
+    affine = Affine.of(moved, state, start) if steady else None
+    path: Trajectory | None = None
+    if affine is not None:
+        # of a wave's rate, which is rougher, only what it does to the values counts
+        affine.counted &= np.repeat([order == 0 for _, order in structure.components], space.count)
+        path = Integrator(affine, tolerance, _STAGES, budget.deadline, solver, linear=True).run(
+            state, start, stop, floor
+        )
+        path = path if affine.holds(path) else None
+    if path is None:
+        integrator = Integrator(moved, tolerance, 5, budget.deadline, solver)
+        path = integrator.run(state, start, stop, floor, ends, met, 2 * hair((start, stop)))
     if static.any():
         # what has no rate has no start either: its first values are those that its first step leads back to
         first = path.times[1 : path.stages + 1]
