@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def figure(experiment: Experiment, table: Table) -> Figure:
     """Bars for what was made here, diamonds for what was published, on a logarithmic axis."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     made = medians(experiment, table)
     names = [v.name for v in experiment.variants]
@@ -22,13 +23,15 @@ def figure(experiment: Experiment, table: Table) -> Figure:
     axes = drawing.add_subplot()
     places = range(len(names))
     shown = [made.get(name, math.nan) for name in names]
-    floor = 10.0 ** math.floor(math.log10(min([e for e in shown if e > 0] or [1e-3])) - 0.5)
+    known = [e for e in [*shown, *(v.published for v in experiment.variants)] if e > 0]
+    floor = 10.0 ** math.floor(math.log10(min(known or [1e-3])) - 0.5)
     lengths = [e if math.isfinite(e) else floor for e in shown]
     axes.barh(places, lengths, color="#4878a8", height=0.6, label=f"here, size {table.size}")
     published = [(i, v.published) for i, v in enumerate(experiment.variants) if math.isfinite(v.published)]
     if published:
         axes.plot([p for _, p in published], [i for i, _ in published], "D", color="#c0504d", label="published")
     axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())  # else labels of a short axis overlap
     axes.set_xlim(left=floor)
     axes.set_yticks(list(places), names)
     axes.invert_yaxis()

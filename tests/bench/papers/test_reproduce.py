@@ -77,6 +77,7 @@ def test_medians_and_order_by_hand() -> None:
     drawn = figure(nothing, table).axes[0]
     assert [t.get_text() for t in drawn.get_yticklabels()] == ["first", "second", "ours"]
     assert [bar.get_width() for bar in drawn.patches[:2]] == pytest.approx([0.4, 0.3])
+    assert drawn.get_xlim()[0] < min(v.published for v in nothing.variants if v.published > 0)
 
 
 def test_tables_are_files(tmp_path: Path) -> None:
