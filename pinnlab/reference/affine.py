@@ -24,6 +24,7 @@ _SIZES = (1.0, 100.0)
 _CHECKED = 16
 """Instants of a solution at which the equations themselves are evaluated, afterwards."""
 _KEPT = 1e-7
+"""By how much the equations themselves may differ there, next to their largest terms."""
 
 
 class Affine:
@@ -70,7 +71,7 @@ class Affine:
 
     @property
     def components(self) -> Sequence[object]:
-        """C of them."""
+        """c of them."""
         return self.system.components
 
     @property
