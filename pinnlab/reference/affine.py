@@ -71,7 +71,7 @@ class Affine:
 
     @property
     def components(self) -> Sequence[object]:
-        """c of them."""
+        """C of them."""
         return self.system.components
 
     @property
