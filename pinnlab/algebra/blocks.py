@@ -127,25 +127,18 @@ class BlockCholesky:
         order: Elimination | None = None,
     ):
         # of every pair one block, that of the larger number by the smaller one; of those on the diagonal the lower half
-        work = {key: block.detach().cpu().numpy().copy(order="F") for key, block in blocks.items()}
+        work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
         self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
         chosen = list(self.sizes) if only is None else only
         self.steps: list[_Step] = []
+        blas = _Blas(np.result_type(*work.values()))
         for i, near in elimination(chosen, blocks) if order is None else order:
-            diagonal = work.pop((i, i))
+            diagonal = work.pop((i, i)).copy(order="F")
             diagonal.flat[:: len(diagonal) + 1] += shift
             lower = scipy.linalg.cholesky(diagonal, lower=True, overwrite_a=True, check_finite=False)
             row = [work.pop((i, j)) if i > j else work.pop((j, i)).conj().T for j in near]
-            step = _Step(i, lower, tuple(near), row)
-            self.steps.append(step)
-            update = step.update
-            for number, j in enumerate(near):
-                for k in near[: number + 1]:
-                    part = update[step.spans[j], step.spans[k]]
-                    if (j, k) in work:
-                        work[j, k] -= part
-                    else:
-                        work[j, k] = -part
+            self.steps.append(_Step(blas, i, lower, near, row))
+            self.steps[-1].take_from(work)
         self.rest = {(i, j): _whole(block) if i == j else block for (i, j), block in work.items()}
 
     def solve(self, right: Tensor) -> Tensor:
@@ -173,24 +166,31 @@ class _Step:
     BLAS is called by name: vectors here are short, and what SciPy does before it calls BLAS takes longer than they do.
 
     Args:
+        blas: of its numbers.
         group: number i.
         lower: (p_i, p_i) factor of its block.
         near: the groups that it couples to, in order.
         row: their blocks (p_i, p_j).
     """
 
-    def __init__(self, group: int, lower: np.ndarray, near: tuple[int, ...], row: Sequence[np.ndarray]):
-        self.group, self.lower = group, lower
+    def __init__(self, blas: _Blas, group: int, lower: np.ndarray, near: Sequence[int], row: Sequence[np.ndarray]):
+        self._blas, self.group, self.lower = blas, group, lower
         ends = np.cumsum([0, *(block.shape[1] for block in row)]).tolist()
         self.spans = {j: slice(a, b) for j, a, b in zip(near, ends, ends[1:], strict=False)}
-        both = np.concatenate(row, axis=1) if row else np.zeros((len(lower), 0))
-        self._blas = _Blas(np.result_type(lower, both))
-        self.below = self._blas.solve(1.0, lower, np.asfortranarray(both), lower=1, overwrite_b=1) if near else both
+        self.below = np.zeros((len(lower), 0))
+        if row:
+            both = np.asfortranarray(np.concatenate(row, axis=1))
+            self.below = blas.solve(1.0, lower, both, lower=1, overwrite_b=1)
 
-    @property
-    def update(self) -> np.ndarray:
-        """The lower half of what the elimination takes from the blocks of the groups near it."""
-        return self._blas.square(1.0, self.below, trans=self._blas.adjoint, lower=1) if self.spans else self.below
+    def take_from(self, work: dict[tuple[int, int], np.ndarray]) -> None:
+        """Subtract from the blocks of the groups near it, those on the diagonal by their lower halves, what it leaves."""
+        if not self.spans:
+            return
+        left = self._blas.square(1.0, self.below, trans=self._blas.adjoint, lower=1)
+        for j, rows in self.spans.items():
+            for k, columns in self.spans.items():
+                if k <= j:
+                    work[j, k] = work.get((j, k), 0.0) - left[rows, columns]
 
     def reduce(self, x: dict[int, np.ndarray]) -> None:
         """Forward substitution."""

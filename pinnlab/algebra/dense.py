@@ -43,14 +43,12 @@ def lower_gram(matrix: Tensor, blocks: int = 8) -> Tensor:
 
 
 def factor(matrix: np.ndarray) -> np.ndarray:
-    """The lower Cholesky factor of a symmetric, or Hermitian, matrix, which is overwritten.
+    """The lower Cholesky factor of a symmetric matrix, which is overwritten.
 
     Raises:
         numpy.linalg.LinAlgError: the matrix is not positive definite in floating point.
     """
-    # the transpose of a symmetric C array is Fortran-ordered without a copy; of a Hermitian one it is its conjugate
-    if np.iscomplexobj(matrix):
-        np.conjugate(matrix, out=matrix)
+    # the transpose of a symmetric C array is Fortran-ordered without a copy
     return scipy.linalg.cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
 
 

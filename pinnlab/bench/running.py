@@ -144,7 +144,7 @@ def _run(case: Case, problem: Problem, schedule: Schedule, progress: bool, run: 
             device=schedule.device, progress=progress, parallel="none",
         )  # fmt: skip
         found = solution.error() if problem.reference is not None else {}
-        together = _together(solution) if problem.reference is not None else math.nan
+        together = _together(solution) if found else math.nan
     except Exception as error:  # one problem that fails must not end a night's bench
         return Run(**{**values, "message": f"{type(error).__name__}: {error}"})
     result = {

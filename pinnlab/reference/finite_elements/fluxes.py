@@ -97,8 +97,10 @@ class Pointwise:
         found = np.zeros((len(unknowns), len(unknowns), len(space), len(space), count))
         for unknown, residual in zip(rows, self.residuals, strict=True):
             for flux, factor in zip(self.fluxes, self.by_fluxes(residual), strict=True):
-                for (of, key), slope in ({} if factor is None else self.by_leaves(flux.value)).items():
-                    if factor is not None and len(key) == 1 and key[0] in space:
+                if factor is None:
+                    continue
+                for (of, key), slope in self.by_leaves(flux.value).items():
+                    if len(key) == 1 and key[0] in space:
                         at = unknowns.index(unknown), unknowns.index(of), space.index(flux.coordinate)
                         found[*at, space.index(key[0])] -= (factor * slope).numpy()
         return found

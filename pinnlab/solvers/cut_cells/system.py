@@ -231,10 +231,9 @@ class CellSystem:
             combined: those numbers.
             of: (m,) sizes of the unknowns, relative to which it is; None for absolute numbers.
         """
-        own = np.split(combined, np.cumsum(list(self.sizes.values()))[:-1], axis=-1)
-        by = np.ones((self.m, 1)) if of is None else of[:, None]
-        relative = (mine.reshape(*mine.shape[:-1], self.m, -1) / by for mine in own)
-        return max(float(np.sqrt((mine**2).sum(axis=(-2, -1))).max()) for mine in relative)
+        relative = combined if of is None else combined / self.of_unknowns(of)
+        own = np.split(relative, np.cumsum(list(self.sizes.values()))[:-1], axis=-1)
+        return max(float(np.sqrt((mine**2).sum(axis=-1)).max()) for mine in own)
 
     def _length(self, coefficients: Array) -> float:
         """The largest value of any unknown."""
