@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from element_cases import Case, flows, materials, plane
+from element_cases import Case, flows, materials, plane, solids
 from torch import Tensor
 
 import pinnlab as pl
@@ -74,6 +74,8 @@ def string() -> Case:
 CASES: dict[str, tuple[Callable[[], Case], float]] = {
     "two materials 1000 : 1, a disk in a square": (materials.conducting, 1e-7),
     "two materials 1 : 1000, a disk in a square": (materials.insulating, 1e-7),
+    "clamped elastic square, SI units": (solids.by_displacements, 1e-4),
+    "the same in displacements and stresses": (solids.by_stresses, 1e-4),
     "lid cavity in u, v, p, smooth lid, Re 100": (flows.lid("smooth"), 1e-6),
     "Navier-Stokes, hole and an outlet": (flows.around_a_hole, 1e-6),
     "cylinder in a channel, Re 20": (flows.cylinder, 1e-3),

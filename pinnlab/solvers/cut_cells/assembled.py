@@ -28,6 +28,8 @@ class Assembled:
         held_out: the same terms at points that no solve sees.
         mixing: per expert (N, N_e), combinations of functions that are orthogonal on its points.
         thinned: the same of polynomials up to a degree, or of all functions where these are no polynomials.
+        counts: (K, m) how much values of an unknown in an expert count: those of stresses, which balance derivatives of
+            displacements, grow without end next to a corner, and count less the smaller the cell.
     """
 
     layout: Layout
@@ -36,6 +38,7 @@ class Assembled:
     held_out: list[PointRows]
     mixing: list[Array]
     thinned: Callable[[int], list[Array]]
+    counts: Array
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""
@@ -52,8 +55,3 @@ class Assembled:
     def constant(self, values: Array) -> Array:
         """(K, m, N): constants (m,)."""
         return self.sampled(lambda points: np.broadcast_to(values, (len(points), len(values))))
-
-    def largest(self, coefficients: Array) -> float:
-        """The largest value of any unknown at the points of the equations."""
-        site = self.groups[0].sites[0]
-        return max(float(np.abs(site.derivative(coefficients[:, j], ())).max()) for j in range(coefficients.shape[1]))

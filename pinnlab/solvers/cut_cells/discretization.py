@@ -29,6 +29,7 @@ from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.corners import corners_of
 from pinnlab.solvers.cut_cells.crossings import Crossings
 from pinnlab.solvers.cut_cells.layout import Inside, Layout, experts_at, frames, laid_out, leaves_beside
+from pinnlab.solvers.cut_cells.leading import LeadingPart
 from pinnlab.solvers.cut_cells.materials import materials_of
 from pinnlab.solvers.cut_cells.means import MeanRows
 from pinnlab.solvers.cut_cells.nodes import NodeMaker, Nodes
@@ -79,7 +80,8 @@ class CutDiscretization:
         parts = [(piece, self._mask(holds)) for piece, _, holds in self.conditions if holds is not None]
         self.materials = materials_of(problem)
         self.crossings = Crossings(problem, self.materials)
-        self.corners = corners_of(self.region, self.patches, kinds, parts)
+        leading = LeadingPart(problem, self.equations, self.parameters, self.conditions, self._columns)
+        self.corners, self.rougher = corners_of(self.region, self.patches, kinds, parts, leading), leading.rougher()
         if self.clock is None:
             self.corners = with_materials(self.corners, problem, self.crossings.conductivities)
         self.maker = NodeMaker(self.region, self.materials, self.patches, basis)
@@ -105,7 +107,15 @@ class CutDiscretization:
         other = make.nodes(inside, layout, make.boundary(tree, 1), make.between(tree, 1), held_out=True)
         held_out = self._groups(layout, made, NodeStore(self.basis), other, contrast)
         mixing = partial(self._mixing, layout, made, np.concatenate(points), np.concatenate(homes))
-        return Assembled(layout, made, groups, held_out, mixing(), mixing)
+        counts = self._counts(layout)
+        for group in (*groups, *held_out):
+            group.counts = counts
+        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts)
+
+    def _counts(self, layout: Layout) -> Array:
+        """(K, m): the share of an expert's size in that of the largest, to the power with which an unknown is rougher."""
+        sizes = layout.size()
+        return np.asarray((sizes / sizes.max())[:, None] ** -np.array(self.rougher, dtype=float))
 
     def _groups(
         self, layout: Layout, made: Frames, store: NodeStore, nodes: Nodes, contrast: Array | None

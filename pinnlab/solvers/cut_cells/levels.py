@@ -25,7 +25,7 @@ from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.marking import DEEPEST, Marking
 from pinnlab.solvers.cut_cells.piece import CutPiece
-from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError
+from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError, largest
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace
@@ -169,7 +169,7 @@ class CutLevels:
         began = time.perf_counter()
         rows = self.made.assembled(self.inside)
         self._seconds = time.perf_counter() - began, now
-        system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), len(self.problem.unknowns))
+        system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), rows.counts)
         self._check(system, rows.layout.count)
         deadline.require(self._pace.seconds(system.cost.work), "the next factorization")
         return rows, system
@@ -276,7 +276,7 @@ class CutLevels:
         and data are raised in parts from those that the start solves for.
         """
         mixing = rows.thinned(_BEGUN)
-        system = CellSystem(rows.groups, mixing, rows.layout.middles(), len(self.problem.unknowns))
+        system = CellSystem(rows.groups, mixing, rows.layout.middles(), rows.counts)
         # small factorizations tell nothing of the pace of large ones
         pace = Pace(self._pace.rate)
         found = system.solve(start, _ROUGHLY, _MOST_STEPS, pace, deadline)
@@ -301,7 +301,7 @@ class CutLevels:
             if group.count:
                 residuals, _ = group.linearized(found.coefficients)
                 squares += group.mean_squares(residuals, count)
-        size = rows.largest(found.coefficients)
+        size = largest(rows.groups[0], found.coefficients, rows.counts)
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,

@@ -42,12 +42,14 @@ class PointRows:
     Attributes:
         contrast: (K,) how much better than the worst of all an expert's material conducts: a small misfit of derivatives
             there is a flux that makes a large one of values elsewhere. None where there is one material.
+        counts: (K, m) how much values of an unknown in an expert count; None if all alike.
         scale: (r, n) factors of the rows, once they have been linearized.
     """
 
     def __init__(self, unknowns: Sequence[str], sites: Sequence[Places], evaluate: Evaluate, weight: float = 1.0):
         self.unknowns, self.sites, self.evaluate, self.weight = tuple(unknowns), tuple(sites), evaluate, weight
         self.contrast: Array | None = None
+        self.counts: Array | None = None
         self.scale: Array | None = None
 
     @property
@@ -135,6 +137,8 @@ class PointRows:
     def row_scale(self, linear: Sequence[Parts]) -> Array:
         """(r, n): such that the leading derivatives of a unit basis function count as one in a block's mean square.
 
+        A unit is what counts as one.
+
         Args:
             linear: per site the parts, not weighted yet.
         """
@@ -143,8 +147,10 @@ class PointRows:
         residuals = max((len(part) for parts in linear for part in parts.values()), default=0)
         size, of_fluxes = np.zeros((2, residuals, len(starts)))
         for site, parts in zip(self.sites, linear, strict=True):
-            for (_, key), part in parts.items():
+            for (unknown, key), part in parts.items():
                 mine = np.sqrt(np.add.reduceat(np.abs(part) ** 2, starts, axis=1) / counts)
+                if self.counts is not None:
+                    mine /= self.counts[site.experts, self.unknowns.index(unknown)]
                 np.maximum(size, mine, out=size)
                 if self.contrast is not None and key:
                     np.maximum(of_fluxes, np.where(mine > 0, self.contrast[site.experts], 0.0), out=of_fluxes)

@@ -69,12 +69,13 @@ class CellSystem:
         groups: rows; those with two sites couple the cells on both sides of a face.
         mixing: per expert (N, N_e), from its combinations to the basis.
         places: (K, d) middles of the experts' cells.
-        unknowns: m.
+        counts: (K, m) how much values of an unknown in an expert count next to those in others.
     """
 
-    def __init__(self, groups: Sequence[PointRows], mixing: Sequence[Array], places: Array, unknowns: int):
-        self.groups, self.mixing, self.m = tuple(group for group in groups if group.count), list(mixing), unknowns
-        self.sizes = {e: unknowns * each.shape[1] for e, each in enumerate(self.mixing)}
+    def __init__(self, groups: Sequence[PointRows], mixing: Sequence[Array], places: Array, counts: Array):
+        self.groups, self.mixing = tuple(group for group in groups if group.count), list(mixing)
+        self.counts, self.m = counts, counts.shape[1]
+        self.sizes = {e: self.m * each.shape[1] for e, each in enumerate(self.mixing)}
         joined = [[site.experts for site in group.sites] for group in self.groups if len(group.sites) == 2]
         pairs = {(int(a), int(b)) for below, above in joined for a, b in zip(below, above, strict=True)}
         self._coupled = {(max(p), min(p)) for p in pairs}
@@ -149,7 +150,7 @@ class CellSystem:
                 share /= 2
             if not np.isfinite(found):
                 return Found(start, False, np.inf, count)
-            size = self._length(trial)
+            size = largest(self.groups[0], trial, self.counts)
             change = share * length / size if size else 0.0
             if not fresh and found > 1.01 * misfit and change > tolerance:
                 # what the old factorization does not see
@@ -205,7 +206,7 @@ class CellSystem:
             solved, before = solver(left), size
             size = float(left @ solved)
             direction = solved + size / before * direction
-        return self.spread(found), self.largest_mean(found)
+        return self.spread(found), self.largest_mean(found, 1 / self.counts)
 
     def mixed_gradient(self, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]) -> Array:
         """The transposed (conjugate) Jacobian times residuals, by the experts' combinations."""
@@ -221,24 +222,19 @@ class CellSystem:
         return np.stack([mine.reshape(self.m, -1) @ mix.T for mine, mix in zip(own, self.mixing, strict=True)])
 
     def of_unknowns(self, numbers: Array) -> Array:
-        """A number for each unknown, (m,), repeated for all experts' combinations."""
-        return np.concatenate([np.repeat(numbers, size // self.m) for size in self.sizes.values()])
+        """A number for each unknown, (m,) or (K, m) of each expert's, repeated for all experts' combinations."""
+        each = np.broadcast_to(numbers, (len(self.mixing), self.m))
+        return np.concatenate([np.repeat(each[e], size // self.m) for e, size in self.sizes.items()])
 
-    def largest_mean(self, combined: Array, of: Array | None = None) -> float:
+    def largest_mean(self, combined: Array, of: Array) -> float:
         """The largest root mean square of an expert, of (..., numbers of all experts' combinations).
 
         Args:
             combined: those numbers.
-            of: (m,) sizes of the unknowns, relative to which it is; None for absolute numbers.
+            of: (m,) or (K, m) sizes of the unknowns, relative to which it is.
         """
-        relative = combined if of is None else combined / self.of_unknowns(of)
-        own = np.split(relative, np.cumsum(list(self.sizes.values()))[:-1], axis=-1)
+        own = np.split(combined / self.of_unknowns(of), np.cumsum(list(self.sizes.values()))[:-1], axis=-1)
         return max(float(np.sqrt((mine**2).sum(axis=-1)).max()) for mine in own)
-
-    def _length(self, coefficients: Array) -> float:
-        """The largest value of any unknown."""
-        site = self.groups[0].sites[0]
-        return max(float(np.abs(site.derivative(coefficients[:, j], ())).max()) for j in range(self.m))
 
     def factorized(self, linear: Sequence[Sequence[Parts]]) -> Solver:
         dtype = np.result_type(float, *(part for sites in linear for parts in sites for part in parts.values()))
@@ -270,6 +266,14 @@ class CellSystem:
     def _mixed(self, expert: int, jacobian: Array) -> Array:
         """(rows, m N_e) from (rows, m, N)."""
         return (jacobian @ self.mixing[expert]).reshape(len(jacobian), -1)
+
+
+def largest(equations: PointRows, coefficients: Array, counts: Array) -> float:
+    """The largest value of any unknown, each times what it counts (K, m), at the points of equations."""
+    site = equations.sites[0]
+    each = np.repeat(counts[site.experts], np.diff(site.starts), axis=0)
+    values = np.stack([site.derivative(coefficients[:, j], ()) for j in range(counts.shape[1])], axis=1)
+    return float(np.abs(values * each).max())
 
 
 def _norm(residuals: Sequence[Array]) -> float:

@@ -61,9 +61,8 @@ class SpaceCells:
         self.materials = inside.materials
         self.assembled = made.assembled(inside)
         self.layout = self.assembled.layout
-        self.system = CellSystem(
-            self.assembled.groups, self.assembled.mixing, self.layout.middles(), len(made.problem.unknowns)
-        )
+        rows = self.assembled
+        self.system = CellSystem(rows.groups, rows.mixing, self.layout.middles(), rows.counts)
         self.groups = [StageRows(rows, made.clock) for rows in self.system.groups]
         self.held_out = [StageRows(rows, made.clock) for rows in self.assembled.held_out if rows.count]
         volumes = [

@@ -158,7 +158,7 @@ class SlabSolver:
             deadline.check()
             levels = self.collocation.derivatives(starts, stages, self.slab)
             found = self._step([group.residuals(levels, times) for group in self.groups])
-            size = self.system.largest_mean(found, sizes)
+            size = self.system.largest_mean(found, sizes / self.system.counts)
             if not np.isfinite(size):
                 break
             stages = stages - np.stack([self.system.spread(each) for each in accelerated(found)])
