@@ -39,6 +39,8 @@ _STALLED = 2
 _MOST_STEPS = 40
 _BEGUN, _ROUGHLY = 8, 1e-2
 """Degree of the polynomials with which a non-linear problem is begun, and how well it is solved with them."""
+_FIRST = 3
+"""Factorizations that the first solve of a non-linear problem is expected to take."""
 _FEW_STEPS, _SHORTEST = 12, 1e-2
 """Steps for each part of sources and data, and the smallest part."""
 _SAME = 1e-9
@@ -104,6 +106,7 @@ class CutLevels:
     resolved: bool = False
     linear: bool = False
     _worse: int = 0
+    _hopeful: bool = False
     _seconds: tuple[float, int] = (0.0, 1)
     _solved_on: list[int] | None = None
     _raised_at: float = math.inf
@@ -138,7 +141,7 @@ class CutLevels:
             try:
                 rows, system = self._assembled(deadline)
             except (UnresolvedError, TimeIsUpError):
-                if not (self._raise_degree() if self.best is not None else self._grade_less()):
+                if not (self._raise_degree() if self.best is not None else self._grade_less() or self._hope()):
                     raise
             else:
                 break
@@ -171,7 +174,9 @@ class CutLevels:
         self._seconds = time.perf_counter() - began, now
         system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), rows.counts)
         self._check(system, rows.layout.count)
-        deadline.require(self._pace.seconds(system.cost.work), "the next factorization")
+        if self.best is None:
+            self.linear = is_linear(rows)
+        deadline.require(self._expected * self._pace.seconds(system.cost.work), "the next factorization")
         return rows, system
 
     def _grade_less(self) -> bool:
@@ -180,6 +185,16 @@ class CutLevels:
         cells = len(self.tree.leaves)
         self._begin()
         return len(self.tree.leaves) < cells
+
+    @property
+    def _expected(self) -> int:
+        """Factorizations that a level is planned with: one where it is clear from where Gauss-Newton starts."""
+        return 1 if self.linear or self._hopeful or self.best is not None else _FIRST
+
+    def _hope(self) -> bool:
+        """Try the first solve of a non-linear problem although it may not end in time; False if it was to be tried already."""
+        self._hopeful, before = True, self._expected
+        return before > 1
 
     def _raise_degree(self) -> bool:
         """Take richer experts on the cells of the last level in place of smaller cells.
@@ -243,9 +258,7 @@ class CutLevels:
     def _solved(self, system: CellSystem, rows: Assembled, deadline: Deadline) -> Found:
         """Gauss-Newton from what is known, else from zero where the problem is linear, else from constants."""
         known = None if self.begin is None else self.begin.values
-        if self.best is None:
-            self.linear = is_linear(rows)
-        else:
+        if self.best is not None:
             # a linear problem is solved in one step from anywhere
             known = None if self.linear else self.best.piece.values
         shape = rows.layout.count, len(self.problem.unknowns), self.basis.size
