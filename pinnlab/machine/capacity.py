@@ -7,7 +7,7 @@ from pathlib import Path
 
 _SHARE = 0.5
 """Of the free memory."""
-MOST = 3 << 30
+MOST = 6 << 30
 """Bytes at most, however much is free: the process itself, and what its libraries keep, come on top."""
 _GROUPS = (
     ("memory.max", "memory.current"),
@@ -23,7 +23,7 @@ def usable_memory(meminfo: Path = Path("/proc/meminfo"), groups: Path = Path("/s
         meminfo: where Linux tells how much memory is available.
         groups: the control group of this process, whose limit counts where it is lower.
     """
-    free = min([_available(meminfo), *(_left(groups / limit, groups / used) for limit, used in _GROUPS)])
+    free = min([_available(meminfo), _addresses(), *(_left(groups / limit, groups / used) for limit, used in _GROUPS)])
     return min(_SHARE * free, float(MOST))
 
 
@@ -33,6 +33,18 @@ def _available(meminfo: Path) -> float:
         return 1024.0 * int(lines["MemAvailable"].split()[0])
     except (OSError, KeyError, ValueError):
         return math.inf
+
+
+def _addresses() -> float:
+    """What is left of the address space that the process was given (``ulimit -v``)."""
+    try:
+        import resource  # of POSIX only
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError, ValueError):
+        return math.inf
+    return math.inf if limit == resource.RLIM_INFINITY else max(0.0, float(limit - used))
 
 
 def _left(limit: Path, used: Path) -> float:

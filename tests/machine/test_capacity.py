@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,4 +31,15 @@ def test_a_control_group_may_leave_less(system: Path) -> None:
 
 def test_never_more_than_a_few_gigabytes(tmp_path: Path) -> None:
     assert usable_memory(tmp_path / "none", tmp_path) == MOST, "nothing is told"
-    assert gigabytes(MOST) == "3 GiB"
+    assert gigabytes(MOST) == "6 GiB"
+
+
+def test_an_address_space_that_is_limited_leaves_less() -> None:
+    """In a process of its own, since such a limit cannot be raised again by everyone."""
+    code = (
+        "import resource; from pinnlab.machine.capacity import usable_memory; "
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30)); print(usable_memory())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(found.stdout) <= 2**29

@@ -192,7 +192,7 @@ class CutLevels:
         return 1 if self.linear or self._hopeful or self.best is not None else _FIRST
 
     def _hope(self) -> bool:
-        """Try the first solve of a non-linear problem although it may not end in time; False if it was to be tried already."""
+        """Try the first solve of a non-linear problem though it may not end in time; False if it was to be tried already."""
         self._hopeful, before = True, self._expected
         return before > 1
 
