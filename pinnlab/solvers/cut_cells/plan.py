@@ -14,7 +14,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.regions import Combination
-from pinnlab.machine.capacity import usable_memory
+from pinnlab.machine.capacity import OF_EXPERTS, usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.crossings import Crossings
 from pinnlab.solvers.cut_cells.first import first_edges, local_basis
@@ -74,7 +74,7 @@ class CutExperts(Solver):
             first_edges(options.experts, problem, _FEW),
             most,
             options.condition_weight,
-            usable_memory(),
+            usable_memory(OF_EXPERTS),
         )
         degree = max((options.degrees or {}).values(), default=_DEGREE[len(space)])
         basis = local_basis(options.features, len(space), degree, settings.seed)
