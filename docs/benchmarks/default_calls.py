@@ -28,6 +28,8 @@ from torch import Tensor
 import pinnlab as pl
 from pinnlab.bench.provenance import provenance
 from pinnlab.domains.sampling import unit_points
+from pinnlab.problems import lid_cavity
+from pinnlab.problems._cavity import cavity
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "default_calls.json"
@@ -71,12 +73,28 @@ def string() -> Case:
     return Case(problem, exact, 1e-6, 1e-6)
 
 
+def cavity_in_psi(re: float) -> Callable[[], Case]:
+    """The lid-driven cavity in its stream function, against spectral elements of degree 9."""
+
+    def case() -> Case:
+        stream = cavity(re, lid_cavity.LIDS["unit"], 9)
+
+        def exact(x: Tensor, y: Tensor) -> dict[str, np.ndarray]:
+            return dict(stream.at_points({"x": x.numpy(), "y": y.numpy()}))
+
+        return Case(lid_cavity.problem(re), exact, 1e-6, 1e-6)
+
+    return case
+
+
 CASES: dict[str, tuple[Callable[[], Case], float]] = {
     "two materials 1000 : 1, a disk in a square": (materials.conducting, 1e-7),
     "two materials 1 : 1000, a disk in a square": (materials.insulating, 1e-7),
     "clamped elastic square, SI units": (solids.by_displacements, 1e-4),
     "the same in displacements and stresses": (solids.by_stresses, 1e-4),
     "lid cavity in u, v, p, smooth lid, Re 100": (flows.lid("smooth"), 1e-6),
+    "lid cavity in psi, Re 100": (cavity_in_psi(100.0), 1e-6),
+    "lid cavity in psi, Re 400": (cavity_in_psi(400.0), 1e-6),
     "Navier-Stokes, hole and an outlet": (flows.around_a_hole, 1e-6),
     "cylinder in a channel, Re 20": (flows.cylinder, 1e-3),
     "heat, hole and a Robin side, t to 3": (plane.heat, 1e-5),

@@ -41,7 +41,7 @@ def clamped(x: Tensor, y: Tensor) -> dict[str, Tensor]:
 
 
 def by_displacements() -> Case:
-    """A square metre of steel in plane strain, held at x = 0, drawn by its weight and aside; stresses are r^-0.28 in corners."""
+    """A square metre of steel in plane strain, held at x = 0, drawn by its weight and aside: stresses are r^-0.28."""
     young = MU * (3 * LAMBDA + 2 * MU) / (LAMBDA + MU)
     poisson = LAMBDA / (2 * (LAMBDA + MU))
 
