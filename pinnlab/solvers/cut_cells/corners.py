@@ -38,11 +38,13 @@ class Corners:
         points: (z, d).
         powers: (z,) a, where solutions are like r^a, or harmonic functions where that is not known.
         inner: (z,) whether they lie inside, where materials meet; none if None.
+        clashing: (z,) whether what is prescribed on their sides goes with no smooth function; none if None.
     """
 
     points: Array
     powers: Array
     inner: Array | None = None
+    clashing: Array | None = None
 
     @property
     def sources(self) -> Array:
@@ -99,7 +101,10 @@ def corners_of(
     points = np.array([place for place, _, _ in found]).reshape(len(found), d)
     powers = np.pi / angles_at(region, points) * np.where([mixed for _, _, mixed in found], 0.5, 1.0)
     least = [leading.power(place, sides) for place, sides, _ in found]
-    return Corners(points, np.minimum(powers, np.array(least).reshape(len(found))))
+    clashing = [leading.clashes(place, sides) for place, sides, _ in found]
+    return Corners(
+        points, np.minimum(powers, np.array(least).reshape(len(found))), None, np.array(clashing, dtype=bool)
+    )
 
 
 def angles_at(region: Region, corners: Array) -> Array:

@@ -81,7 +81,7 @@ class CutDiscretization:
         self.materials = materials_of(problem)
         self.crossings = Crossings(problem, self.materials)
         leading = LeadingPart(problem, self.equations, self.parameters, self.conditions, self._columns)
-        self.corners, self.rougher = corners_of(self.region, self.patches, kinds, parts, leading), leading.rougher()
+        self.corners, self.rougher = corners_of(self.region, self.patches, kinds, parts, leading), leading.rougher
         if self.clock is None:
             self.corners = with_materials(self.corners, problem, self.crossings.conductivities)
         self.maker = NodeMaker(self.region, self.materials, self.patches, basis)

@@ -70,8 +70,7 @@ def least_exponent(equations: Sequence[Row], first: Ray, second: Ray) -> float:
     Raises:
         ValueError: the equations' leading part is degenerate, or does not go with so many conditions.
     """
-    rougher, orders, own = weights(equations)
-    middle = max(order - rougher[j] for order, j in zip(orders, own, strict=True)) / 2 - 1
+    middle = of_finite_energy(equations)
     fine, coarse = (exponents(equations, first, second, n) - middle for n in reversed(_NODES))
     found = [a for a in fine if 0.0 < a.real < _SMOOTH and abs(a - round(a.real)) > _SAME]
     return min((float(a.real) for a in found if np.abs(coarse - a).min(initial=math.inf) < _SAME), default=math.inf)
@@ -104,6 +103,16 @@ def exponents(equations: Sequence[Row], first: Ray, second: Ray, nodes: int) -> 
     around = np.exp(2j * math.pi * np.arange(degree + 1) / (degree + 1))
     sampled = np.stack([_matrix(rows, rougher, a, angles, slope) for a in around])
     return _eigenvalues(np.fft.fft(sampled, axis=0) / (degree + 1))
+
+
+def of_finite_energy(equations: Sequence[Row]) -> float:
+    """The exponent k - 1 of equations of order 2 k in the smoothest unknown: those above it have finite energies.
+
+    Raises:
+        ValueError: of ``weights``.
+    """
+    rougher, orders, own = weights(equations)
+    return max(order - rougher[j] for order, j in zip(orders, own, strict=True)) / 2 - 1
 
 
 def weights(equations: Sequence[Row]) -> tuple[list[int], list[int], list[int]]:

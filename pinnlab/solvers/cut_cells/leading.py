@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns
 from pinnlab.reference.grids.equations import Equations
-from pinnlab.solvers.cut_cells.exponents import Ray, Row, least_exponent, span, weights
+from pinnlab.solvers.cut_cells.exponents import Ray, Row, least_exponent, of_finite_energy, span, weights
 
 Array = np.ndarray
 Condition = tuple[str, Term, Callable[[Mapping[str, Tensor]], Tensor] | None]
@@ -29,6 +30,8 @@ _CLOSE = 1e-5
 """Distance from a corner at which coefficients are taken, relative to the region: they may vanish in the corner itself."""
 
 
+_CLASH = 0.01
+"""By how much values, or slopes, may miss those of a smooth function, in natural units."""
 _INSIDE = 0.37
 """Place in the unit cube of a point at which equations are looked at."""
 
@@ -77,13 +80,11 @@ class LeadingPart:
     conditions: Sequence[Condition]
     columns: Callable[[Array], Columns]
 
+    @cached_property
     def rougher(self) -> list[int]:
         """(m,) zero for the smoothest unknowns, less for rougher ones (``weights``); zeros where that cannot be told."""
-        region = self.problem.domain.at_rest
-        assert region is not None
-        inside = region.interior(torch.full((1, len(region.coordinates)), _INSIDE, dtype=torch.float64))
         try:
-            return weights(self._equations(inside.points.numpy()))[0]
+            return weights(self._somewhere)[0]
         except ValueError:
             return [0] * len(self.problem.unknowns)
 
@@ -103,23 +104,74 @@ class LeadingPart:
         except ValueError:
             return math.inf
 
+    def clashes(self, corner: Array, sides: Sequence[Side]) -> bool:
+        """Whether no smooth function has what is prescribed on the sides of a corner, so that energies are infinite there.
+
+        Such are values that differ, and slopes of a stream function where a moving lid meets a wall. Of a steady problem in
+        natural units, in which unknowns are about one.
+        """
+        if len(corner) != 2 or self.problem.domain.has_time:
+            return False
+        try:
+            degree = int(of_finite_energy(self._somewhere))
+        except ValueError:
+            return False
+        smooth = [
+            (j, p, total - p)
+            for j, rougher in enumerate(self.rougher)
+            for total in range(degree + rougher + 1)
+            for p in range(total + 1)
+        ]
+        rows, given = [], []
+        for side in sides:
+            radius = float(np.linalg.norm(side.near - corner))
+            for row, value in self._conditions(side):
+                order = max((sum(by) - self.rougher[j] for j, by in row), default=math.inf)
+                if order <= degree:
+                    factor = radius**order / max(map(abs, row.values()))
+                    scaled = {leaf: factor * v / radius ** sum(leaf[1]) for leaf, v in row.items()}
+                    rows.append([applied(scaled, each, (side.near - corner) / radius) for each in smooth])
+                    given.append(factor * value)
+        if not rows:
+            return False
+        matrix, wanted = np.array(rows).reshape(len(rows), -1), np.array(given)
+        left = matrix @ np.linalg.lstsq(matrix, wanted, rcond=None)[0] - wanted
+        return bool(np.abs(left).max() > _CLASH * radius**degree)
+
+    @cached_property
+    def _somewhere(self) -> list[Row]:
+        """The equations at a point inside."""
+        region = self.problem.domain.at_rest
+        assert region is not None
+        inside = region.interior(torch.full((1, len(region.coordinates)), _INSIDE, dtype=torch.float64))
+        return self._equations(inside.points.numpy())
+
     @torch.enable_grad()
     def _equations(self, at: Array) -> list[Row]:
         """At a point (1, d)."""
         jets = {u: made_up_jet(1, j) for j, u in enumerate(self.problem.unknowns)}
         return self._rows(self.equations.residuals(jets, self.columns(at)), jets)
 
-    @torch.enable_grad()
     def _ray(self, corner: Array, side: Side) -> Ray:
         x, y = side.along(corner)
-        columns, found = self.columns(side.near[None]), list[Row]()
+        return Ray(math.atan2(y, x), [row for row, _ in self._conditions(side)])
+
+    @torch.enable_grad()
+    def _conditions(self, side: Side) -> list[tuple[Row, complex]]:
+        """Those that hold on a side, each with what is prescribed."""
+        columns, found = self.columns(side.near[None]), list[tuple[Row, complex]]()
         for piece, term, holds in self.conditions:
             if piece == side.piece and (holds is None or bool(holds(columns))):
                 jets = {u: made_up_jet(1, j) for j, u in enumerate(self.problem.unknowns)}
                 normals = dict(zip(self.problem.domain.space, torch.from_numpy(side.normal)[:, None], strict=True))
                 scope = Scope.of_jets(jets, columns, self.parameters, normals)
-                found += self._rows(list(term.evaluate((scope,)).values()), jets)
-        return Ray(math.atan2(y, x), found)
+                residuals = list(term.evaluate((scope,)).values())
+                for row, slopes, residual in zip(
+                    self._rows(residuals, jets), linearize(residuals, jets), residuals, strict=True
+                ):
+                    of_jets = sum(value[0] * jets[u][key][0].detach() for (u, key), value in slopes.items())
+                    found.append((row, complex(of_jets - residual[0].detach())))
+        return found
 
     def _rows(self, residuals: Sequence[Tensor], jets: Mapping[str, Mapping]) -> list[Row]:
         """Without derivatives by time; empty where a factor is not finite."""
@@ -132,3 +184,21 @@ class LeadingPart:
             }
             found.append(row if np.isfinite(list(row.values())).all() else {})
         return found
+
+
+def applied(row: Row, monomial: tuple[int, int, int], at: Array) -> complex:
+    """A row applied to x^p y^q in one unknown, at a point.
+
+    Args:
+        row: factors of derivatives.
+        monomial: the number of the unknown, p and q.
+        at: (2,).
+    """
+    unknown, *powers = monomial
+    found = 0.0 + 0.0j
+    for (j, by), factor in row.items():
+        if j == unknown and all(k <= power for k, power in zip(by, powers, strict=True)):
+            found += factor * math.prod(
+                math.perm(power, k) * x ** (power - k) for k, power, x in zip(by, powers, at.tolist(), strict=True)
+            )
+    return found

@@ -38,6 +38,8 @@ DEEPEST = 30
 """Halvings of the first cells."""
 _SHARP = 0.84
 """Power of a corner below which cells are graded towards it before anything is solved."""
+_CLASHING = 3
+"""Halvings of the first cells towards corners where data clash: in one wide cell they spoil all that is around."""
 _SPREAD = 0.02
 """Share of the largest estimate up to which cells may owe theirs to others."""
 _NEAR = 2.0
@@ -54,11 +56,12 @@ class Marking:
 
     def __init__(self, corners: Corners, tolerance: float):
         self.corners, self.powers, self.sources = corners.points, corners.powers, corners.sources
+        self.clashing = () if corners.clashing is None else np.flatnonzero(corners.clashing)
         self.tolerance = tolerance
         self._before: dict[int, tuple[float, int]] = {}
 
     def begin(self, tree: Tree, most: int, deepest: int = DEEPEST) -> None:
-        """Grade the first cells towards corners that point inwards, as deep as harmonic functions need it there.
+        """Grade the first cells towards singular corners as deep as solutions need it there, and somewhat where data clash.
 
         Args:
             tree: of boxes.
@@ -70,6 +73,8 @@ class Marking:
             fall = (1 if self.sources[corner] else 2) * self.powers[corner]
             depth = math.ceil(math.log2(100 / self.tolerance) / fall)
             self._deepen(tree, self.corners[corner], min(depth, deepest, most // (20 * len(sharp))))
+        for corner in self.clashing:
+            self._deepen(tree, self.corners[corner], min(_CLASHING, deepest))
 
     @staticmethod
     def deepest(tree: Tree) -> int:

@@ -70,6 +70,7 @@ def with_materials(corners: Corners, problem: Problem, conductivities: Conductiv
     if len(region.coordinates) != 2 or not any(jump.flux for jump in problem.jumps):
         return corners
     points, powers, inner = list(corners.points), list(corners.powers), [False] * len(corners.points)
+    clashing = [False] * len(points) if corners.clashing is None else corners.clashing.tolist()
     for place in material_corners(problem, interfaces(problem)):
         power = min(_powers(problem, conductivities, place), default=_TYPICAL)
         near = [i for i, other in enumerate(points) if np.abs(other - place).max() <= _NEAR * region.size]
@@ -78,8 +79,10 @@ def with_materials(corners: Corners, problem: Problem, conductivities: Conductiv
         else:
             points.append(place)
             powers.append(power)
+            clashing.append(False)
             inner.append(float(region.depth(torch.from_numpy(place[None]))) > _CLOSE * region.size)
-    return Corners(np.array(points).reshape(-1, 2), np.array(powers), np.array(inner, dtype=bool))
+    inside, clash = np.array(inner, dtype=bool), np.array(clashing, dtype=bool)
+    return Corners(np.array(points).reshape(-1, 2), np.array(powers), inside, clash)
 
 
 def _powers(problem: Problem, conductivities: Conductivities, place: Array) -> list[float]:

@@ -139,7 +139,7 @@ class CellSystem:
                 solver = self.factorized(linear)
                 count += 1
                 pace.learn(self.cost.work, time.perf_counter() - began)
-            step, length = self._step(solver, residuals, linear)
+            step, length = self._step(solver, residuals, linear, deadline)
             share, before = 1.0, change
             while True:
                 trial = now - share * step
@@ -182,7 +182,7 @@ class CellSystem:
         return residuals, [parts for _, parts in found]
 
     def _step(
-        self, solver: Solver, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]
+        self, solver: Solver, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]], deadline: Deadline
     ) -> tuple[Array, float]:
         """The step (K, m, N) to be subtracted, and its largest root mean square in a cell.
 
@@ -196,6 +196,7 @@ class CellSystem:
         for _ in range(_TURNS):
             if not size > _SMALL**2 * first:
                 break
+            deadline.check()
             change = self.spread(direction)
             moved = [group.changes(parts, change) for group, parts in zip(self.groups, linear, strict=True)]
             image = self.mixed_gradient(moved, linear)

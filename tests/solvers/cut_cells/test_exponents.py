@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.declaration.library import problem_module
 from pinnlab.equations import solids
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.exponents import Ray, Row, least_exponent, span, weights
+from pinnlab.solvers.cut_cells.leading import applied
 from pinnlab.solvers.local_experts.basis import TotalDegree
 
 LAPLACE: list[Row] = [{(0, (2, 0)): 1.0, (0, (0, 2)): 1.0}]
@@ -159,3 +162,54 @@ def test_a_clamped_square_in_displacements_and_in_stresses() -> None:
         assert solution.status.name == "CONVERGED"
         found.append(torch.stack([solution(x=x, y=y)[u] for u in ("u", "v")]))
     assert (found[0] - found[1]).norm() < 2e-4 * found[1].norm()
+
+
+SQUARE = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
+
+
+def clashing(problem: pl.Problem) -> set[tuple[float, float]]:
+    """Corners where data clash."""
+    corners = CutDiscretization(problem, TotalDegree(2, 6), 1.0).corners
+    assert corners.clashing is not None
+    return {(float(x), float(y)) for (x, y), clash in zip(corners.points, corners.clashing, strict=True) if clash}
+
+
+def test_values_that_clash_in_a_corner() -> None:
+    def held(left: Any) -> pl.Problem:
+        sides = [
+            pl.Dirichlet(u=left, on="x-"),
+            pl.Dirichlet(u=lambda x: torch.sin(3 * x), on="y-"),
+            pl.Dirichlet(u=0.0, on="y+"),
+        ]
+        return pl.Problem(SQUARE, "u", lambda u: u.laplacian, [*sides, pl.Neumann(u=3.0, on="x+")])
+
+    assert clashing(held(1.0)) == {(0.0, 0.0), (0.0, 1.0)}
+    assert clashing(held(lambda y: torch.sin(4 * y))) == {(0.0, 1.0)}
+    assert clashing(held(lambda y: y * (1 - y))) == set()
+
+
+@pytest.mark.parametrize("lid", ["unit", "parabola"])
+def test_a_lid_that_meets_walls_at_rest(lid: str) -> None:
+    """Slopes of a stream function, or velocities: values of a slope lower in a pressure fix nothing there."""
+    module = problem_module("lid_cavity")
+    expected = {(0.0, 1.0), (1.0, 1.0)} if lid == "unit" else set()
+    assert clashing(module.problem(lid=lid)) == expected
+    walls = [pl.Dirichlet(u=0.0, v=0.0, on="x"), pl.Dirichlet(u=0.0, v=0.0, on="y-")]
+    conditions = [*walls, pl.Dirichlet(u=module.LIDS[lid], v=0.0, on="y+"), pl.Integral(lambda p: p, equals=0.0)]
+    flow = pl.Problem(SQUARE, ("u", "v", "p"), pl.equations.navier_stokes, conditions, {"rho": 1.0, "mu": 0.01})
+    assert clashing(flow) == expected
+
+
+def test_a_row_applied_to_a_monomial() -> None:
+    """2 d2/dxdy + 3 of x^2 y at (2, 5): 2 * 2 x + 3 x^2 y = 8 + 60."""
+    row: Row = {(0, (1, 1)): 2.0, (0, (0, 0)): 3.0, (1, (0, 0)): 7.0, (0, (0, 2)): 9.0}
+    assert applied(row, (0, 2, 1), np.array([2.0, 5.0])) == 68.0
+
+
+def test_a_cavity_at_a_reynolds_number_of_400() -> None:
+    """In one wide cell a corner where slopes clash keeps Gauss-Newton from converging."""
+    solution = pl.solve(
+        problem_module("lid_cavity").problem(re=400.0), pl.HardConstraintMoE(tolerance=1e-2), progress=False
+    )
+    centre = solution(x=torch.tensor([0.5532]), y=torch.tensor([0.6071]))["psi"]
+    assert solution.status.name == "CONVERGED" and float(centre) == pytest.approx(-0.11397, rel=1e-2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
-from pinnlab.machine.deadline import Deadline
+from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.levels import CutLevels, LevelSettings
 from pinnlab.solvers.local_experts.basis import TotalDegree
 
@@ -275,3 +276,25 @@ def test_the_level_that_is_to_show_that_work_goes_well_may_take_longer(estimate:
     levels.best = None if estimate is None else SimpleNamespace(estimate=estimate)  # type: ignore[assignment]
     assert levels._put_off(Deadline(30.0, 60.0, lambda: 0.0, extra=30.0)).left == left
     assert levels._put_off(Deadline(60.0, 60.0, lambda: 0.0)).left == 60.0
+
+
+def test_turns_of_conjugate_gradients_end_with_the_time() -> None:
+    """A clock that moves with every look: of ten seconds no turn of a step is left, though the factorization was in time."""
+    edges = {"x": np.linspace(-1.0, 1.0, 3), "y": np.linspace(-1.0, 1.0, 3)}
+    levels = CutLevels(poisson(DISC), TotalDegree(2, 4), LevelSettings(1e-7, edges, 100))
+    rows, system = levels._assembled(Deadline())
+    start, ticks = np.zeros((rows.layout.count, 1, levels.basis.size)), itertools.count()
+    with pytest.raises(TimeIsUpError, match="the time is up"):
+        system.solve(start, 1e-12, 5, deadline=Deadline(2.0, 2.0, lambda: float(next(ticks))))
+    assert system.solve(start, 1e-12, 5, deadline=Deadline(1e9, 1e9, lambda: float(next(ticks)))).converged
+
+
+def test_the_first_solve_of_a_non_linear_problem_is_planned_with_three_factorizations() -> None:
+    edges = {"x": np.linspace(-1.0, 1.0, 3), "y": np.linspace(-1.0, 1.0, 3)}
+    bent = pl.Problem(HOLE, "u", lambda u: u.laplacian - u**3, [pl.Dirichlet(u=1.0)])
+    expected = []
+    for problem in (poisson(DISC), bent):
+        levels = CutLevels(problem, TotalDegree(2, 4), LevelSettings(1e-7, edges, 100))
+        levels._assembled(Deadline())
+        expected.append((levels._expected, levels._hope(), levels._expected, levels._hope()))
+    assert expected == [(1, False, 1, False), (3, True, 1, False)]
