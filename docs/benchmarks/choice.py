@@ -66,9 +66,7 @@ def candidates(name: str) -> dict[str, pl.Solver | None]:
     """What is tried on one instance; None is the pick of ``pl.solve``."""
     problem = member(name)
     found: dict[str, Any] = {}
-    domain = problem.domain
-    few = isinstance(domain, pl.Box) and len(domain.space) <= (1 if domain.has_time else 2)
-    if few and not problem.unknown_parameters:
+    if len(problem.domain.space) <= 3 and not problem.unknown_parameters:
         found["experts, tanh"] = pl.HardConstraintMoE(features="tanh")
         found["experts, polynomials"] = pl.HardConstraintMoE()
     found["PINN"] = pl.PINN()
@@ -151,7 +149,7 @@ def run(name: str, solver: pl.Solver | None, family: bool) -> dict[str, Any]:
         error = error_of(solution.function, name)
     return {
         "error": error, "seconds": solution.seconds, "with_set_up": whole, "status": solution.status.name,
-        "solver": brief(solution.solver), "notes": list(solution.notes),
+        "solver": brief(solution.solver), "notes": list(solution.notes), "date": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
 
 
