@@ -201,6 +201,18 @@ def test_small_members_are_of_the_family() -> None:
             assert share == pytest.approx(1.0 if e.name == "heat_family" else 0.25)
 
 
+def test_interface_tables_are_fair() -> None:
+    assert len(metalic.arms("paper")) == 511
+    small = metalic.arms("small")
+    assert small[0] == ("value",) and len(set(small)) == 9 and all("value" in names for names in small)
+    for e in experiments("metalic"):
+        for size in SIZES:
+            one, several = metalic.alone(e.name, size), metalic.coupled(e.name, size)
+            networks = several.partition(metalic.members(e.name, size)).subdomains
+            assert one.stages == several.stages and one.points == networks * several.points
+            assert one.boundary_points == networks * several.boundary_points
+
+
 @pytest.mark.parametrize("solver", [pi_hc_moe._sorption, pi_hc_moe._flow])
 def test_the_authors_experts_know_nothing_of_their_neighbours(solver: Callable) -> None:
     alone, coupled = solver("experts")("small"), solver("coupled")("small")
