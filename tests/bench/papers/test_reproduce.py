@@ -234,8 +234,17 @@ def test_interface_tables_are_fair() -> None:
 def test_the_authors_experts_know_nothing_of_their_neighbours(solver: Callable) -> None:
     alone, coupled = solver("experts")("small"), solver("coupled")("small")
     assert (alone.coupling, coupled.coupling) == ("none", "interface") and alone.experts == coupled.experts
-    steps = {solver(name)("small").stages for name in ("soft", "global", "experts", "coupled")}
-    assert len(steps) == 1
+    rows = [solver(name)("small") for name in ("soft", "global", "experts", "coupled")]
+    assert len({row.stages for row in rows}) == 1
+
+
+def test_rows_of_diffusion_sorption_have_the_papers_points() -> None:
+    """Losses at as many points in all rows; one constraint is solved at those of one expert, or at those of all four."""
+    rows = {name: pi_hc_moe._sorption(name)("small") for name in ("soft", "global", "dense", "experts", "coupled")}
+    parts = {name: 4 if row.constraint == "experts" else 1 for name, row in rows.items()}
+    assert {parts[name] * (row.loss_points or 0) for name, row in rows.items()} == {640}
+    points = {name: parts[name] * (row.points or 0) for name, row in rows.items()}
+    assert points["experts"] == points["coupled"] == points["dense"] == 4 * points["global"]
 
 
 @pytest.mark.parametrize(
