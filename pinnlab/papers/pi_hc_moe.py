@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.algebra.largest import largest
 from pinnlab.algebra.least_squares import LeastSquares
 from pinnlab.api import solve
 from pinnlab.bench.papers.experiment import OURS, Experiment, Measured, Setting, Variant
@@ -28,14 +27,16 @@ from pinnlab.solvers.hard_constraint import HardConstraintMoE
 _MEMBERS = {"small": 3, "paper": 100}
 _SORPTION_STEPS, _FLOW_STEPS = 250, 100
 """Of Adam at small size, in every row."""
+_FLOW_END = 1.0
+"""Of Navier-Stokes at small size: by t = 5 the vorticity is in layers that 16 nodes do not hold."""
 _FIRST_TEST = 10_000
 
 
-def _over_members(family: Callable[[], Problem], solver: Callable[[str], Any]) -> Callable[[Setting], Measured]:
-    """Train over the family, and take the mean error of unseen members."""
+def _over_members(family: Callable[[str], Problem], solver: Callable[[str], Any]) -> Callable[[Setting], Measured]:
+    """Train over the family, and take the mean error of unseen members, in the unknown that stands first."""
 
     def make(setting: Setting) -> Measured:
-        problem = family()
+        problem = family(setting.size)
         solution = solve(
             problem, solver(setting.size), max_seconds=setting.seconds, seed=setting.seed, device=setting.device,
             checkpoint=setting.checkpoint, progress=setting.progress,
@@ -43,7 +44,7 @@ def _over_members(family: Callable[[], Problem], solver: Callable[[str], Any]) -
         errors = []
         for number in range(_MEMBERS[setting.size]):
             member = problem.sample_parameters(np.random.default_rng(_FIRST_TEST + number))
-            errors.append(largest(solution.at(**member).error().values()))
+            errors.append(solution.at(**member).error()[problem.unknowns[0]])
         return Measured(float(np.mean(errors)), solution.seconds, solution.status.name, {"sd": float(np.std(errors))})
 
     return make
@@ -99,12 +100,18 @@ def _flow(constraint: str) -> Callable[[str], HardConstraintMoE]:
 
 
 def _rows(
-    label: str, solver: Callable[[str], Any], published: tuple[float, float, float], more: dict[str, str]
+    label: str,
+    solver: Callable[[str], Any],
+    published: tuple[float, float, float],
+    more: dict[str, str],
+    end: float | None = None,
 ) -> tuple[Variant, ...]:
     limits = {"small": 100.0, "paper": 10 * 3600.0}
     names = {"soft": "in the loss (PI-SC)", "global": "one hard constraint (PI-HC)", "experts": "experts (PI-HC-MoE)"}
     reported = dict(zip(names, published, strict=True))
-    family = cache(lambda: load_problem(label))  # members keep their references from one row to the next
+    ends = {"end": end} if end is not None else {}
+    # members keep their references from one row to the next
+    family = cache(lambda size: load_problem(label, **ends) if size == "small" else load_problem(label))
     rows = [
         Variant(name, _over_members(family, solver(constraint)), reported.get(constraint, math.nan), limits)
         for constraint, name in {**names, **more}.items()
@@ -134,8 +141,9 @@ EXPERIMENTS = (
     ),
     Experiment(
         "pi_hc_moe", "navier_stokes", "Navier-Stokes at Re 1e4 over its initial state", "arXiv 2402.13412, section 4.2",
-        _METRIC, _rows("navier_stokes", _flow, (0.18081, 0.11754, 0.08298), _COUPLED),
-        f"Small: 16 x 16 x 8 nodes, a network of width 12 and {_FLOW_STEPS} steps of Adam in every row but the last, "
-        "where the authors have 64^3 nodes in training and 256^2 in the test.",
+        _METRIC, _rows("navier_stokes", _flow, (0.18081, 0.11754, 0.08298), _COUPLED, _FLOW_END),
+        f"Errors are of the vorticity. Small: to t = {_FLOW_END:g} in place of 5, 16 x 16 x 8 nodes, a network of width 12 "
+        f"and {_FLOW_STEPS} steps of Adam in every row but the last, where the authors have 64^3 nodes in training and "
+        "256^2 in the test.",
     ),
 )  # fmt: skip
