@@ -142,3 +142,11 @@ def test_dataset(tmp_path: Path) -> None:
     assert np.array_equal(again.values["w"], data.values["w"]) and len(list(tmp_path.iterdir())) == 1
     with pytest.raises(ValueError, match="the simulation needs an even multiple of the grid's nodes"):
         navier_stokes.data(2, grid=8, nodes=20, folder=tmp_path)
+
+
+def test_it_may_end_early() -> None:
+    early, whole = navier_stokes.problem(0, end=1.0), navier_stokes.problem(0)
+    assert early.domain.bounds["t"] == (0.0, 1.0) and whole.domain.bounds["t"] == (0.0, 5.0)
+    assert early.reference is whole.reference, "one knows all times"
+    with pytest.raises(ValueError, match=r"problem\(end=6.0\): the reference knows times up to 5"):
+        navier_stokes.problem(end=6.0)

@@ -108,7 +108,7 @@ class ExpertAssembly:
                 ]
         self._interfaces = []
         for name, count in zip(cells.edges, cells.shape, strict=True):
-            if count == 1 or coupling == "none":
+            if count == 1:
                 continue
             for around in (False, True) if name in periodic else (False,):
                 made = entry(interface_term(problem, cells, name), condition_weight, name, around)
@@ -138,11 +138,13 @@ class ExpertAssembly:
             like: gives dtype and device.
             snap: moves points (..., d) to the nodes of a grid.
             judge: draw the rows that judge a solution instead: all in one group, conditions local whatever the coupling.
-            experts: numbers of those whose rows are wanted, all if None; only for experts without coupling.
+            experts: numbers of those whose rows are wanted, all if None; only for experts without coupling. An interface
+                belongs to the expert below it.
         """
         everywhere = self.coupling == "none" and not judge
         found = []
-        for number, entry in enumerate([*self._entries, *self._interfaces]):
+        meeting = self._interfaces if judge or self.coupling != "none" else []
+        for number, entry in enumerate([*self._entries, *meeting]):
             n = equation_points if number == 0 else condition_points
             if entry.across is not None:
                 sets = self._faces(entry, unit(n).to(like))
@@ -174,6 +176,22 @@ class ExpertAssembly:
                 ExpertGroup(mine.to(like.device), tuple(range(start, len(rows))), joint=not (uncoupled and one_set))
             )
         return rows, groups
+
+    def with_neighbours(self, experts: Tensor) -> Tensor:
+        """Experts (k,) and those above them, whose coefficients rows that judge the former need; increasing."""
+        above = [experts]
+        for entry in self._interfaces:
+            lower, upper = self._meeting(entry)
+            above.append(upper[torch.isin(lower, experts)])
+        return torch.unique(torch.cat(above))
+
+    def _meeting(self, entry: _WeightedTerm) -> tuple[Tensor, Tensor]:
+        """The experts below and above the faces of an interface term."""
+        assert entry.across is not None
+        axis = list(self.cells.edges).index(entry.across)
+        ends = self.cells.side(axis, upper=True), self.cells.side(axis, upper=False)
+        lower, upper = map(torch.from_numpy, ends if entry.around else self.cells.neighbours(axis))
+        return lower, upper
 
     def _slabs(self, judge: bool) -> Tensor:
         """(K,) in which order experts are solved."""
@@ -214,8 +232,7 @@ class ExpertAssembly:
             cube = in_unit_cube(self.cells, face, experts).flatten(0, 1)
             return self.problem.domain.interior(cube).points.reshape(len(experts), len(pattern), -1)
 
-        ends = self.cells.side(axis, upper=True), self.cells.side(axis, upper=False)
-        lower, upper = map(torch.from_numpy, ends if entry.around else self.cells.neighbours(axis))
+        lower, upper = self._meeting(entry)
         return _PointSets(entry, torch.stack([lower, upper], dim=1), [on(lower, 1.0), on(upper, 0.0)], [None, None])
 
     def _rows(self, sets: _PointSets, members: MemberParameters, like: Tensor) -> ExpertRows:

@@ -73,7 +73,8 @@ class FamilyExperts(Solver):
         experts: {coordinate: number of equal parts, or positions to cut at}; None cuts the longest way in space, or
             time, into 4.
         coupling: ``"interface"`` (values and slopes agree where parts meet, a joint solve), ``"march"`` (parts later in
-            time start from those before), or ``"none"`` (the paper's: each sees all conditions, none its neighbours).
+            time start from those before), or ``"none"`` (the paper's: each sees all conditions, none its neighbours; the
+            training loss alone counts the jumps between them).
         constraint: ``"experts"``; ``"global"``: one least-squares problem for the whole domain (PI-HC); ``"soft"``: the
             network is the solution, nothing is solved (PI-SC).
         stages: optimizers that need no Jacobian, such as ``(Adam(steps=2000),)``.
@@ -227,8 +228,7 @@ class FamilyExperts(Solver):
         except ValueError as error:
             yield str(error)
             return
-        meet = self.coupling != "none" and partition.count > 1
-        if not meet and all(isinstance(condition, Data) for condition in place.plan.soft):
+        if partition.count == 1 and all(isinstance(condition, Data) for condition in place.plan.soft):
             for name in ("condition_points", "condition_weight"):
                 if name in given(self):
                     yield self._without_effect(name, "all conditions are built in exactly, and no experts meet")

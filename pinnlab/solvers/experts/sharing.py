@@ -3,7 +3,8 @@
 Letters: M members, K experts, R processes.
 
 Every process holds the same network, draws the same members and points, and takes the same optimizer step. Between the
-two it works on its share of the small least-squares problems only. Experts without coupling are shared out one by one;
+two it works on its share of the small least-squares problems only. Experts without coupling are shared out one by one,
+and each process solves their neighbours as well, since the loss counts the jumps between them;
 coupled experts are one problem per member, so members are shared out then.
 """
 

@@ -52,7 +52,8 @@ class _Draw:
         self.layer: ExpertsLayer
         if not self.members:
             return
-        self.rows, self.layer = model.place.layer(self.members, rng, like, experts)
+        solved = None if experts is None else model.place.assembly.with_neighbours(experts)
+        self.rows, self.layer = model.place.layer(self.members, rng, like, solved)
         self.judged = model.place.judge(self.members, rng, like, points, experts)
 
 

@@ -384,7 +384,7 @@ def test_options_that_cannot_have_an_effect_are_refused_at_once(options: dict, m
         (family, {"experts": {"x": 1}, "coupling": "none"}, r"coupling='none'\): there is one expert"),
         (family, {"coupling": "march"}, r"coupling='march'\): no parts follow one another in time"),
         (family, {"condition_weight": 3.0, "constraint": "global"}, r"condition_weight=3.0\): all conditions are built in"),
-        (family, {"condition_points": 9, "coupling": "none"}, r"condition_points=9\): all conditions are built in"),
+        (family, {"condition_points": 9, "constraint": "global"}, r"condition_points=9\): all conditions are built in"),
         (lambda: ONE, {**TINY, "batch": 8}, r"batch=8\): the problem is one instance, no family"),
         (lambda: ONE, {"basis": 8}, r"basis=8\): basis is an option of experts over trained.*network=pl.MLP\(\)"),
         (lambda: ONE, {"coupling": "none"}, r"coupling='none'\): coupling is an option of experts over trained"),
@@ -409,6 +409,7 @@ def test_options_with_an_effect_are_taken() -> None:
         (family(), {"network": pl.FNO(), "grid": {"x": 8}}),
         (family(), {"coupling": "march", "experts": {"t": 3}}),
         (family(), {"condition_weight": 3.0, "condition_points": 9}),
+        (family(), {"condition_weight": 3.0, "coupling": "none"}),  # of the jumps, which the loss counts
         (soft_burgers(), {"condition_weight": 3.0, "constraint": "soft", "points": 40}),
         (ONE, {**TINY, "batch": 1, "basis": 8}),
         (ONE, {"basis": 16, "coupling": "interface", "batch": 4, "stages": pl.Adam(steps=2000)}),

@@ -197,6 +197,27 @@ def test_conditions_belong_to_the_experts_at_the_boundary() -> None:
     assert all(r.experts[:, 0].tolist() == list(range(6)) for r in alone.rows)
 
 
+def test_jumps_between_uncoupled_experts_are_judged() -> None:
+    """Each solves alone, but a solution that jumps is no good one: the loss has the rows that coupled experts meet."""
+    given = problem()
+    drawn: dict[str, list[ExpertRows]] = {}
+    for coupling in ("none", "interface"):
+        assembly = ExpertAssembly(given, given.conditions, cut(BOX, {"x": 3}), coupling, 100.0, periodic=("x",))
+        drawn[coupling], _ = assembly.draw(sobol(), members(given), 8, 8, like=LIKE, judge=True)
+        assert [e.tolist() for e in map(assembly.with_neighbours, (torch.tensor([0]), torch.tensor([2])))] == [
+            [0, 1],
+            [0, 2],
+        ]
+        solved, _ = assembly.draw(sobol(), members(given), 8, 8, like=LIKE)
+        assert any(r.term.kind == "interface" for r in solved) is (coupling == "interface")
+        mine, _ = assembly.draw(sobol(), members(given), 8, 8, like=LIKE, judge=True, experts=torch.tensor([1]))
+        assert [r.experts.tolist() for r in mine if r.term.kind == "interface"] == [[[1, 2]]]
+    for one, other in zip(drawn["none"], drawn["interface"], strict=True):
+        assert torch.equal(one.experts, other.experts) and all(map(torch.equal, one.points, other.points))
+    inner, around = (r for r in drawn["none"] if r.term.kind == "interface")
+    assert inner.experts.tolist() == [[0, 1], [1, 2]] and around.experts.tolist() == [[2, 0]]
+
+
 def test_periodic_ends_couple_the_outer_experts() -> None:
     given = pl.Problem(
         BOX, "u", burgers, [pl.Initial(u=lambda x: torch.sin(PI * x)), pl.Periodic(on="x", exact=False)], {"nu": 0.1}
