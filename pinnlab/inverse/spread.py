@@ -11,11 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pinnlab.algebra.combinations import sparse
 from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, profile_in_box, too_large
 from pinnlab.algebra.robust import clipped
 from pinnlab.inverse.measured import Measured, Noise
 from pinnlab.inverse.responses import Response, Responses, UnsolvedError
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.training.told import CURVED, PRODUCT, SUM
 from pinnlab.training.uncertainty import Uncertainty
 
 Array = np.ndarray
@@ -37,6 +39,8 @@ _SHARES = (1.0, 0.3, 0.1)
 """Of a step, tried one after the other."""
 _NOTHING = 1e-5
 """Relative change of data that is none."""
+_SAME = 1e-3
+"""Relative change of data along a path that is meant to leave them as they are."""
 _ALONG = 0.3
 """Relative change along a direction that data do not tell."""
 _AGREE = 4.0
@@ -72,31 +76,32 @@ def spread_of(
     if noise.robust:
         product = spread[:, inner] @ found.matrix
         matrix[np.ix_(inner, inner)] = product.T @ product
-    blind[:, inner] = found.blind
+    blind[:, inner] = sparse(found.blind)
     notes = _remarks(noise, best, p)
     if freedom <= 0:
         matrix = matrix + np.diag(np.full(p, np.inf))
         notes.insert(0, "there are no more measurements than numbers, so that the noise cannot be estimated: give sd=")
     whole = Covariance(matrix, blind)
-    products: list[bool] = []
+    paths: list[str] = []
     profiles: dict[str, tuple[Array, Array]] = {}
     try:
-        products = [_is_product(responses, best, direction, deadline) for direction in blind]
+        for direction in blind:
+            paths.append(_path(responses, best, direction, deadline))
         if held and not len(blind) and freedom > 0:
             profiles = _beside_held(responses, noise, best, rows, held)
         elif not len(blind) and freedom > 0 and not noise.rounding:
             profiles, ends = _profiles(responses, noise, best, whole, ratio, deadline)
             notes += ends
     except UnsolvedError:
-        products += [False] * (len(blind) - len(products))
+        paths += [CURVED] * (len(blind) - len(paths))
     except TimeIsUpError:
-        products += [False] * (len(blind) - len(products))
+        paths += [CURVED] * (len(blind) - len(paths))
         if not len(blind):
             notes.append(
                 "there was no time to see whether the sum of squares is a parabola; the intervals are those of one"
             )
     return Uncertainty(
-        responses.names, best.at, responses.frees, whole, freedom, tuple(products), profiles, held, tuple(notes)
+        responses.names, best.at, responses.frees, whole, freedom, tuple(paths), profiles, held, tuple(notes)
     )
 
 
@@ -217,13 +222,13 @@ def _remarks(noise: Noise, best: Response, p: int) -> list[str]:
     return found
 
 
-def _is_product(responses: Responses, best: Response, direction: Array, deadline: Deadline) -> bool:
-    """Whether data that do not tell a direction do not tell it as one of logarithms: which path changes them less."""
+def _path(responses: Responses, best: Response, direction: Array, deadline: Deadline) -> str:
+    """Along what data stay that do not tell a direction: sums, products, or something else."""
     chosen = np.flatnonzero(involved(direction))
     numbers = np.array([best.numbers[name] for name in responses.names])
     slopes = np.array([f.slope(float(z)) for f, z in zip(responses.frees, best.at, strict=True)]) * direction
-    if len(chosen) != 2 or not numbers[chosen].all():
-        return False
+    if len(chosen) < 2 or not numbers[chosen].all():
+        return SUM
     relative = np.zeros_like(numbers)
     relative[chosen] = slopes[chosen] / numbers[chosen]
     relative *= _ALONG / np.abs(relative).max()
@@ -231,13 +236,17 @@ def _is_product(responses: Responses, best: Response, direction: Array, deadline
     for path in (numbers * (1 + relative), numbers * np.exp(relative)):
         inside = all(f.low < v < f.high for f, v in zip(responses.frees, path, strict=True))
         if not inside:
-            return False
+            changes.append(math.inf)
+            continue
         z = np.array([f.free(float(v)) for f, v in zip(responses.frees, path, strict=True)])
         other = responses.at(z, deadline)
         changes.append(sum(float(((a - b) ** 2).sum()) for a, b in zip(other.left, best.left, strict=True)))
+    squares = sum(len(left) * size**2 for left, size in zip(best.left, responses.sizes, strict=True))
     # where both leave data as they are, a ratio is more natural than a difference that is zero
-    nothing = sum(len(left) * (_NOTHING * size) ** 2 for left, size in zip(best.left, responses.sizes, strict=True))
-    return changes[1] < max(changes[0], nothing)
+    product = math.isfinite(changes[1]) and changes[1] < max(changes[0], _NOTHING**2 * squares)
+    if len(chosen) > 2 and min(changes) > _SAME**2 * squares:
+        return CURVED
+    return PRODUCT if product else SUM
 
 
 def _profiles(
