@@ -16,6 +16,8 @@ _NONE = 1e-3
 
 def reduced(rows: Array) -> Array:
     """(k, p) the reduced row echelon form of independent rows (k, p), which has as many zeros as may be."""
+    if not rows.size:
+        return rows
     found, column = rows / np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-300), 0
     for i in range(len(found)):
         while column < found.shape[1] and np.abs(found[i:, column]).max() <= _NONE:
@@ -34,7 +36,9 @@ def reduced(rows: Array) -> Array:
 def sparse(directions: Array) -> Array:
     """(k, p) unit vectors that span what (k, p) span, with parameters that take no part in one at zero."""
     found = reduced(directions)
-    found = np.where([involved(row) for row in found], found, 0.0) if len(found) else found
+    if not len(found):
+        return found
+    found = np.where([involved(row) for row in found], found, 0.0)
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 

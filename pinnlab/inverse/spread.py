@@ -33,6 +33,8 @@ _EXCLUDED = 2.0
 """Signed root of the deviance from which on data exclude a number, about."""
 _ROUGH, _FAR, _HALVINGS = 1.2, 4.0, 3
 """Steps of the deviance that are halved, below which size of it, and how often."""
+_STEEPEST = 5.0
+"""Exponent of a power law by which one number follows another."""
 _INNER, _GAINED = 8, 0.02
 """Most Gauss-Newton steps over the other numbers at each of these, and the decrease below which a step is the last."""
 _SHARES = (1.0, 0.3, 0.1)
@@ -295,11 +297,13 @@ def _profiles(
             lower = float(left @ left - ((left + rows @ step[free]) ** 2).sum())
             if lower < _GAINED:
                 break
-            lower, trial = 0.0, better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
+            far = float(np.abs(step).max()) / _WIDE
+            lower, trial = 0.0, better(response, step / max(1.0, far))
             if trial is None:
                 break
             gained, response = square(response) - square(trial), trial
-            if gained < _GAINED:
+            # at its bound a number moves nothing yet that it will move later
+            if gained < _GAINED and far <= 1:
                 break
         return math.sqrt(max(square(response) - lower - least, 0.0) / ratio), response.at
 
@@ -308,7 +312,7 @@ def _profiles(
         variance = whole.matrix[i, i]
         if not 0 < variance < math.inf:
             continue
-        deviation, line = math.sqrt(variance), whole.matrix[:, i] / variance
+        deviation, line = math.sqrt(variance), _line(responses, whole.matrix[:, i] / variance, i)
         if not responses.frees[i].plain:
             deviation = min(deviation, _WIDE)
         bent = [deviance(best.at + 2 * s * deviation * line, i, 0)[0] for s in (-1, 1)]
@@ -335,6 +339,12 @@ def _profiles(
                     "goes from there is a guess"
                 )
     return found, ends
+
+
+def _line(responses: Responses, line: Array, i: int) -> Array:
+    """(p,) by how much free variables follow that of number i; logarithms by no more than the exponent of a power law."""
+    logarithms = np.array([not free.plain for free in responses.frees])
+    return np.where(logarithms & logarithms[i], np.clip(line, -_STEEPEST, _STEEPEST), line)
 
 
 def _guess(places: Mapping[float, Array], k: float, straight: Array) -> Array:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pinnlab.algebra.combinations import together
-from pinnlab.algebra.confidence import Covariance, involved, quantile
+from pinnlab.algebra.confidence import Covariance, quantile
 from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.training.told import CURVED, PRODUCT, SUM, hardly_told, untold
 

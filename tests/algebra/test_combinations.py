@@ -13,7 +13,7 @@ def test_a_reduced_form_has_as_many_zeros_as_may_be():
     mixed = np.array([[1.0, -1.0, 2.0], [1.0, -1.0, -2.0]])
     assert reduced(mixed) == pytest.approx(np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]))
     assert np.abs(sparse(mixed)) == pytest.approx(np.array([[0.5**0.5, 0.5**0.5, 0.0], [0.0, 0.0, 1.0]]))
-    assert sparse(np.zeros((0, 3))).shape == (0, 3)
+    assert sparse(np.zeros((0, 3))).shape == (0, 3) and sparse(np.zeros((0, 0))).shape == (0, 0)
 
 
 def test_directions_are_joined_by_the_parameters_they_share():

@@ -60,7 +60,9 @@ def test_sums_and_products_that_data_tell_are_named():
 
 
 def three(frees, best, blind, paths):
-    return Uncertainty(("a", "b", "c"), np.array(best), frees, Covariance(np.zeros((3, 3)), np.array(blind)), paths=paths)
+    return Uncertainty(
+        ("a", "b", "c"), np.array(best), frees, Covariance(np.zeros((3, 3)), np.array(blind)), paths=paths
+    )
 
 
 def test_combinations_of_several_numbers_are_named():
