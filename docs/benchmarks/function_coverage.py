@@ -2,9 +2,9 @@
 
     python docs/benchmarks/function_coverage.py [--problems 40] [--first 0] [--resume] [--seconds 60] [--processor]
 
-Functions are a few waves of random sizes and lengths: a reaction q(x), a conductivity k(x), a source s(t) and a law k(u), one
-after the other; data have normal noise of 0.1 to 1 % of their largest value, whose size is told in every other problem. A
-band is looked at in 101 places over all of the function's interval, 41 of them for a law within the states that were
+Functions are a few waves of random sizes and lengths: a reaction q(x), a conductivity k(x), a source s(t) and a law k(u),
+one after the other; data have normal noise of 0.1 to 1 % of their largest value, whose size is told in every other problem.
+A band is looked at in 101 places over all of the function's interval, 41 of them for a law within the states that were
 measured. Writes function_coverage.json. --seconds is wall time; with --processor it is that of the processor.
 """
 
@@ -86,7 +86,7 @@ def conductivity(rng: Random) -> Case:
 
 
 def source(rng: Random) -> Case:
-    """u' + u = s(t) from u = 1."""
+    """Relaxation u' + u = s(t) from u = 1."""
     inner, size, t = waves(rng), 10 ** float(rng.uniform(-0.3, 0.7)), places(rng)
     exact = scipy.integrate.solve_ivp(
         lambda at, u: size * float(inner(torch.tensor(at))) - u, (0.0, 1.0), [1.0], t_eval=t, rtol=1e-10, atol=1e-10
@@ -130,7 +130,7 @@ def covered(i: int, seconds: float) -> dict[str, Any]:
     row["cpu_seconds"] = time.process_time() - began
     true, found = exact(torch.from_numpy(at)).numpy(), solution.coefficients[name]
     low, high = found.band(0.95, at)
-    remarks = [] if solution.sure is None else list(solution.sure.remarks)
+    remarks = [] if solution.uncertainty is None else list(solution.uncertainty.remarks)
     row |= {"error": float(np.linalg.norm(found(at) - true) / np.linalg.norm(true)), "remarks": remarks}
     band = bool(np.isfinite(high - low).all()) and not (name == "k_" and float(low.min()) <= 0)
     inside = (low <= true) & (true <= high)

@@ -1,10 +1,12 @@
 """Unknown numbers from noisy data: errors, coverage of 95 % intervals, and what data cannot tell.
 
-    python docs/benchmarks/inverse.py [rows] [scipy] [coverage] [blind] [told] [--problems 200] [--resume] [--seconds 60] [--processor]
+    python docs/benchmarks/inverse.py [rows] [scipy] [coverage] [blind] [told] [--problems 200] [--resume] [--seconds 60]
+        [--processor]
 
 Data are closed forms, or SciPy's, with noise from seeds (inverse_cases.py, identifiability_cases.py). Writes inverse.json
 and inverse.md; parts that are not asked for stay, and --resume goes on with the random problems after those that there are.
-Times are those of a core, and --seconds is wall time, of which a busy machine needs more; with --processor it is that of the processor.
+Times are those of a core, and --seconds is wall time, of which a busy machine needs more; with --processor it is that of the
+processor.
 """
 
 from __future__ import annotations
