@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pinnlab.algebra.combinations import sparse
 from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, profile_in_box, too_large
 from pinnlab.algebra.robust import clipped
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.inverse.measured import Measured, Noise
 from pinnlab.inverse.responses import Response, Responses, UnsolvedError
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
@@ -312,7 +313,7 @@ def _profiles(
         variance = whole.matrix[i, i]
         if not 0 < variance < math.inf:
             continue
-        deviation, line = math.sqrt(variance), _line(responses, whole.matrix[:, i] / variance, i)
+        deviation, line = math.sqrt(variance), _line(responses.frees, whole.matrix[:, i] / variance, i)
         if not responses.frees[i].plain:
             deviation = min(deviation, _WIDE)
         bent = [deviance(best.at + 2 * s * deviation * line, i, 0)[0] for s in (-1, 1)]
@@ -341,9 +342,9 @@ def _profiles(
     return found, ends
 
 
-def _line(responses: Responses, line: Array, i: int) -> Array:
+def _line(frees: Sequence[Free], line: Array, i: int) -> Array:
     """(p,) by how much free variables follow that of number i; logarithms by no more than the exponent of a power law."""
-    logarithms = np.array([not free.plain for free in responses.frees])
+    logarithms = np.array([not free.plain for free in frees])
     return np.where(logarithms & logarithms[i], np.clip(line, -_STEEPEST, _STEEPEST), line)
 
 
