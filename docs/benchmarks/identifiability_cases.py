@@ -148,7 +148,7 @@ def systems() -> Table:
             positives(b=0.7, y0=1.2)), "through b y0"),
         "share of cases that is reported": (system(
             "SI", 2 * t, epidemic, {"S": lambda S0: S0, "I": lambda I0: I0}, reported,
-            positives(beta=1.0, rho=0.2, S0=1.0, I0=0.01)), "one by one"),
+            positives(beta=1.0, rho=0.2, S0=1.0, I0=0.01)), "through beta^-1 rho, beta S0 and beta I0"),
         "two experiments of one kind": (system("AB", short, tuple(pair.values()), {"A": 1.0, "B": 3.0}, both,
                                                free(a=0.3, b=0.2)), "through a + b"),
     }  # fmt: skip

@@ -239,11 +239,11 @@ class SlabSystem:
         found = [group.linearized(now, numbers) for group in self.groups]
         dense = stacked([rows.linearized(now) for rows in self.integrals])
         solve = self._factorized([linear for _, linear in found], dense, now, 0)
-        slopes = [parts[0].numbers for _, parts in found]
-        for i, more in moved.items():
-            scale = self.groups[i].scale
-            assert scale is not None
-            slopes[i] = slopes[i] + more * scale[:, :, None, None]
+        slopes = list[Array]()
+        for i, ((_, parts), group) in enumerate(zip(found, self.groups, strict=True)):
+            assert parts[0].numbers is not None and group.scale is not None
+            more = moved[i] * group.scale[:, :, None, None] if i in moved else 0.0
+            slopes.append(parts[0].numbers + more)
         columns = []
         for j in range(len(numbers)):
             left = [(slope[..., j], parts) for slope, (_, parts) in zip(slopes, found, strict=True)]
