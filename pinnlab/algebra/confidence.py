@@ -6,7 +6,6 @@ Letters: N residuals, divided by the noise, p parameters.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,15 +102,6 @@ def quantile(level: float, freedom: float = math.inf) -> float:
     if math.isinf(freedom):
         return float(scipy.special.ndtri(0.5 + level / 2))
     return float(scipy.special.stdtrit(max(freedom, 1.0), 0.5 + level / 2))
-
-
-def told_combination(direction: Sequence[float]) -> tuple[float, float]:
-    """The one combination a x + b y, b = 1, that does not change along a direction (dx, dy) which data do not tell.
-
-    Where y does not take part in the direction it is (0, 1).
-    """
-    dx, dy = direction
-    return (-dy / dx if dx else 0.0), 1.0
 
 
 def lag_correlation(residuals: Array) -> float:

@@ -271,7 +271,8 @@ class Problem:
     @property
     def _declared(self) -> Declared:
         rings = tuple(dict.fromkeys(c.on for c in self.conditions if isinstance(c, Periodic)))
-        return Declared(self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, rings)
+        given = (self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, rings)
+        return Declared(*given).with_arguments(self.equations)
 
     @cached_property
     def joints(self) -> Joints:
@@ -390,8 +391,7 @@ class Problem:
 
     def check_unique(self) -> None:
         """Raise NotUniqueError where conditions certainly leave more than one solution, or none, and say which ones."""
-        certificate = self._gaps().certificate
-        if certificate is not None:
+        if (certificate := self._gaps().certificate) is not None:
             raise NotUniqueError(f"{self.name}: {certificate}.")
 
     def _gaps(self) -> Gaps:

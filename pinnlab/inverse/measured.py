@@ -57,14 +57,20 @@ def without_data(problem: Problem) -> Problem:
 
 def measured(problem: Problem) -> tuple[Measured, ...]:
     """All measurements of a problem, quantity by quantity."""
-    found = []
+    found: list[Measured] = []
     for condition, terms in problem.condition_terms():
         for term in terms if isinstance(condition, Data) else ():
             (site,) = term.draw(lambda n: torch.zeros(n, len(problem.domain.coordinates), dtype=torch.float64), 1 << 60)
+            # what was measured at the same points shares them, see ``misfits``
+            site = next((each.site for each in found if _same(each.site, site)), site)
             traced = trace(term, problem.domain.columns, problem.unknowns, problem.parameter_values(), (site,))
             indices, robust = used_indices(traced.keys, problem.domain.coordinates), getattr(condition, "robust", False)
             found.append(Measured(term.residuals[0], term, site, indices, robust))
     return tuple(found)
+
+
+def _same(a: Site, b: Site) -> bool:
+    return a.normals is None and b.normals is None and torch.equal(a.points, b.points)
 
 
 def misfits(problem: Problem, groups: Sequence[Measured], jet: Jet, numbers: Mapping[str, Any]) -> list[Array]:
@@ -76,12 +82,13 @@ def misfits(problem: Problem, groups: Sequence[Measured], jet: Jet, numbers: Map
         jet: of the solution.
         numbers: {coefficient: value}, of those that are to be found.
     """
-    columns, found = problem.domain.columns, []
+    columns, found, jets = problem.domain.columns, [], dict[tuple[int, Indices], Tensor]()
     parameters = {**problem.parameter_values(), **{k: torch.tensor(v, dtype=torch.float64) for k, v in numbers.items()}}
     for group in groups:
         points, normals = group.site.points, group.site.normals
         side = None if normals is None else columns(normals)
-        at = jet(points, group.indices)
+        asked = id(points), group.indices
+        at = jets[asked] if asked in jets else jets.setdefault(asked, jet(points, group.indices))
         scope = Scope.of_jet(at, group.indices, problem.unknowns, columns(points), parameters, side)
         with torch.no_grad():
             found.append(group.term.evaluate((scope,))[group.label].detach().numpy())

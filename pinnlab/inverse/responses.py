@@ -68,8 +68,8 @@ class State(Protocol):
 Solve = Callable[[Problem, Deadline, float, Any], State]
 """Solves a problem without anything to be found: UnsolvedError where it would take more work than this, or cannot be
 solved; TimeIsUpError after the deadline. The last argument is a state of its own for similar numbers, or None."""
-_SIMILAR = 0.5
-"""Difference of free variables up to which numbers are similar."""
+_SIMILAR = 1.05
+"""Difference of free variables up to which numbers are similar: one step of a fit."""
 _PATIENCE = 20.0
 """How many times as much work as before a solution may take: numbers that make no sense take forever."""
 _LEAST = 3000.0

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pinnlab.algebra.combinations import sparse
 from pinnlab.algebra.confidence import Covariance, covariance, involved, lag_correlation, profile_in_box, too_large
 from pinnlab.algebra.robust import clipped
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.inverse.measured import Measured, Noise
 from pinnlab.inverse.responses import Response, Responses, UnsolvedError
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
+from pinnlab.training.told import CURVED, PRODUCT, SUM
 from pinnlab.training.uncertainty import Uncertainty
 
 Array = np.ndarray
@@ -31,12 +34,16 @@ _EXCLUDED = 2.0
 """Signed root of the deviance from which on data exclude a number, about."""
 _ROUGH, _FAR, _HALVINGS = 1.2, 4.0, 3
 """Steps of the deviance that are halved, below which size of it, and how often."""
+_STEEPEST = 5.0
+"""Exponent of a power law by which one number follows another."""
 _INNER, _GAINED = 8, 0.02
 """Most Gauss-Newton steps over the other numbers at each of these, and the decrease below which a step is the last."""
 _SHARES = (1.0, 0.3, 0.1)
 """Of a step, tried one after the other."""
 _NOTHING = 1e-5
 """Relative change of data that is none."""
+_SAME = 1e-3
+"""Relative change of data along a path that is meant to leave them as they are."""
 _ALONG = 0.3
 """Relative change along a direction that data do not tell."""
 _AGREE = 4.0
@@ -72,31 +79,32 @@ def spread_of(
     if noise.robust:
         product = spread[:, inner] @ found.matrix
         matrix[np.ix_(inner, inner)] = product.T @ product
-    blind[:, inner] = found.blind
+    blind[:, inner] = sparse(found.blind)
     notes = _remarks(noise, best, p)
     if freedom <= 0:
         matrix = matrix + np.diag(np.full(p, np.inf))
         notes.insert(0, "there are no more measurements than numbers, so that the noise cannot be estimated: give sd=")
     whole = Covariance(matrix, blind)
-    products: list[bool] = []
+    paths: list[str] = []
     profiles: dict[str, tuple[Array, Array]] = {}
     try:
-        products = [_is_product(responses, best, direction, deadline) for direction in blind]
+        for direction in blind:
+            paths.append(_path(responses, best, direction, deadline))
         if held and not len(blind) and freedom > 0:
             profiles = _beside_held(responses, noise, best, rows, held)
         elif not len(blind) and freedom > 0 and not noise.rounding:
             profiles, ends = _profiles(responses, noise, best, whole, ratio, deadline)
             notes += ends
     except UnsolvedError:
-        products += [False] * (len(blind) - len(products))
+        paths += [CURVED] * (len(blind) - len(paths))
     except TimeIsUpError:
-        products += [False] * (len(blind) - len(products))
+        paths += [CURVED] * (len(blind) - len(paths))
         if not len(blind):
             notes.append(
                 "there was no time to see whether the sum of squares is a parabola; the intervals are those of one"
             )
     return Uncertainty(
-        responses.names, best.at, responses.frees, whole, freedom, tuple(products), profiles, held, tuple(notes)
+        responses.names, best.at, responses.frees, whole, freedom, tuple(paths), profiles, held, tuple(notes)
     )
 
 
@@ -217,13 +225,13 @@ def _remarks(noise: Noise, best: Response, p: int) -> list[str]:
     return found
 
 
-def _is_product(responses: Responses, best: Response, direction: Array, deadline: Deadline) -> bool:
-    """Whether data that do not tell a direction do not tell it as one of logarithms: which path changes them less."""
+def _path(responses: Responses, best: Response, direction: Array, deadline: Deadline) -> str:
+    """Along what data stay that do not tell a direction: sums, products, or something else."""
     chosen = np.flatnonzero(involved(direction))
     numbers = np.array([best.numbers[name] for name in responses.names])
     slopes = np.array([f.slope(float(z)) for f, z in zip(responses.frees, best.at, strict=True)]) * direction
-    if len(chosen) != 2 or not numbers[chosen].all():
-        return False
+    if len(chosen) < 2 or not numbers[chosen].all():
+        return SUM
     relative = np.zeros_like(numbers)
     relative[chosen] = slopes[chosen] / numbers[chosen]
     relative *= _ALONG / np.abs(relative).max()
@@ -231,13 +239,17 @@ def _is_product(responses: Responses, best: Response, direction: Array, deadline
     for path in (numbers * (1 + relative), numbers * np.exp(relative)):
         inside = all(f.low < v < f.high for f, v in zip(responses.frees, path, strict=True))
         if not inside:
-            return False
+            changes.append(math.inf)
+            continue
         z = np.array([f.free(float(v)) for f, v in zip(responses.frees, path, strict=True)])
         other = responses.at(z, deadline)
         changes.append(sum(float(((a - b) ** 2).sum()) for a, b in zip(other.left, best.left, strict=True)))
+    squares = sum(len(left) * size**2 for left, size in zip(best.left, responses.sizes, strict=True))
     # where both leave data as they are, a ratio is more natural than a difference that is zero
-    nothing = sum(len(left) * (_NOTHING * size) ** 2 for left, size in zip(best.left, responses.sizes, strict=True))
-    return changes[1] < max(changes[0], nothing)
+    product = math.isfinite(changes[1]) and changes[1] < max(changes[0], _NOTHING**2 * squares)
+    if len(chosen) > 2 and min(changes) > _SAME**2 * squares:
+        return CURVED
+    return PRODUCT if product else SUM
 
 
 def _profiles(
@@ -286,11 +298,13 @@ def _profiles(
             lower = float(left @ left - ((left + rows @ step[free]) ** 2).sum())
             if lower < _GAINED:
                 break
-            lower, trial = 0.0, better(response, step / max(1.0, float(np.abs(step).max()) / _WIDE))
+            far = float(np.abs(step).max()) / _WIDE
+            lower, trial = 0.0, better(response, step / max(1.0, far))
             if trial is None:
                 break
             gained, response = square(response) - square(trial), trial
-            if gained < _GAINED:
+            # at its bound a number moves nothing yet that it will move later
+            if gained < _GAINED and far <= 1:
                 break
         return math.sqrt(max(square(response) - lower - least, 0.0) / ratio), response.at
 
@@ -299,7 +313,7 @@ def _profiles(
         variance = whole.matrix[i, i]
         if not 0 < variance < math.inf:
             continue
-        deviation, line = math.sqrt(variance), whole.matrix[:, i] / variance
+        deviation, line = math.sqrt(variance), _line(responses.frees, whole.matrix[:, i] / variance, i)
         if not responses.frees[i].plain:
             deviation = min(deviation, _WIDE)
         bent = [deviance(best.at + 2 * s * deviation * line, i, 0)[0] for s in (-1, 1)]
@@ -326,6 +340,12 @@ def _profiles(
                     "goes from there is a guess"
                 )
     return found, ends
+
+
+def _line(frees: Sequence[Free], line: Array, i: int) -> Array:
+    """(p,) by how much free variables follow that of number i; logarithms by no more than the exponent of a power law."""
+    logarithms = np.array([not free.plain for free in frees])
+    return np.where(logarithms & logarithms[i], np.clip(line, -_STEEPEST, _STEEPEST), line)
 
 
 def _guess(places: Mapping[float, Array], k: float, straight: Array) -> Array:

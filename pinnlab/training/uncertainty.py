@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pinnlab.algebra.confidence import Covariance, involved, quantile, told_combination
+from pinnlab.algebra.combinations import together
+from pinnlab.algebra.confidence import Covariance, quantile
 from pinnlab.declaration.parameters.bounded import Free
+from pinnlab.training.told import CURVED, PRODUCT, SUM, hardly_told, untold
 
 Array = np.ndarray
 _ENDLESS = 25.0
@@ -32,7 +34,8 @@ class Uncertainty:
         frees: the numbers as functions of these.
         covariance: of the free variables.
         freedom: of the estimate of the noise, measurements less numbers; infinite where the noise was given.
-        products: per direction that data do not tell, whether it is one of logarithms: products and quotients stay.
+        paths: per direction that data do not tell, along what they stay as they are: ``told.SUM`` where sums do,
+            ``told.PRODUCT`` where products and quotients do, ``told.CURVED`` where neither.
         profiles: {name: (steps, deviances)} where the sum of squares is no parabola: by how much a free variable differs
             from the best, and the signed root of what the sum of squares of the best of the others rises by.
         held: {name: (centre, deviation)} of numbers at a bound, as if there were none.
@@ -44,7 +47,7 @@ class Uncertainty:
     frees: tuple[Free, ...]
     covariance: Covariance
     freedom: float = math.inf
-    products: tuple[bool, ...] = ()
+    paths: tuple[str, ...] = ()
     profiles: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     held: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -88,40 +91,34 @@ class Uncertainty:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the data do not tell, and what else there is to say, in sentences."""
-        found = [
-            self._blind(direction, product)
-            for direction, product in zip(self.covariance.blind, self.products, strict=True)
-        ]
+        found = self._untold()
         for name, free, z in zip(self.names, self.frees, self.best, strict=True):
             if name in self.held:
                 number = free.number(float(z))
                 bound = min((b for b in (free.low, free.high) if math.isfinite(b)), key=lambda b: abs(b - number))
                 found.append(f"{name} is at its bound {bound:.6g}: the data want it beyond")
-        for name, z, deviation in zip(self.names, self.best, self.covariance.deviations, strict=True):
+        loose: list[int] = []
+        for i, (name, z, deviation) in enumerate(zip(self.names, self.best, self.covariance.deviations, strict=True)):
             if name not in self.held and _LOOSE * max(1.0, abs(float(z))) < deviation < math.inf:
                 low, high = self.intervals(0.95)[name]
                 found.append(f"the data hardly tell {name}: its 95 % interval is {low:.3g} to {high:.3g}")
-        return (*found, *self.notes)
+                loose.append(i)
+        return (*found, *hardly_told(self.names, self.covariance.matrix, self._slopes, self.values, loose), *self.notes)
 
-    def _blind(self, direction: Array, product: bool) -> str:
-        """Which combination data tell, where they do not tell the numbers themselves."""
-        chosen = np.flatnonzero(involved(direction))
-        names = [self.names[i] for i in chosen]
-        if len(chosen) == 1:
-            return f"the data do not tell {names[0]}: it leaves no trace in them"
-        together = f"{', '.join(names[:-1])} and {names[-1]}"
-        if len(chosen) > 2:
-            return f"the data do not tell {together} one by one, only combinations of them"
-        slopes = [self.frees[i].slope(float(self.best[i])) * direction[i] for i in chosen]
-        numbers = [self.frees[i].number(float(self.best[i])) for i in chosen]
-        if product:
-            power = -(slopes[1] / numbers[1]) / (slopes[0] / numbers[0])
-            return f"the data tell {together} only through {_power(names[0], power)}{names[1]}"
-        factor, _ = told_combination(slopes)
-        one = "" if abs(abs(factor) - 1) < 5e-3 else f"{abs(factor):.3g} "
-        if factor < 0:
-            return f"the data tell {together} only through {names[1]} - {one}{names[0]}"
-        return f"the data tell {together} only through {one}{names[0]} + {names[1]}"
+    @property
+    def _slopes(self) -> Array:
+        """(p,) derivatives of the numbers by the free variables."""
+        return np.array([free.slope(float(z)) for free, z in zip(self.frees, self.best, strict=True)])
+
+    def _untold(self) -> list[str]:
+        """What the data do not tell, and which combinations they do."""
+        found, numbers = [], np.array(list(self.values.values()))
+        for directions, chosen in together(self.covariance.blind):
+            paths = {self.paths[i] for i in directions}
+            path = paths.pop() if len(paths) == 1 else CURVED
+            rows = self.covariance.blind[np.ix_(directions, chosen)] * self._slopes[chosen]
+            found.append(untold([self.names[i] for i in chosen], numbers[chosen], rows, path))
+        return found
 
     def told(self, level: float = 0.95) -> str:
         """The numbers with their intervals, a line each."""
@@ -139,7 +136,7 @@ class Uncertainty:
             "matrix": self.covariance.matrix.tolist(),
             "blind": self.covariance.blind.tolist(),
             "freedom": self.freedom,
-            "products": list(self.products),
+            "paths": list(self.paths),
             "profiles": {n: [a.tolist(), b.tolist()] for n, (a, b) in self.profiles.items()},
             "held": {n: list(pair) for n, pair in self.held.items()},
             "notes": list(self.notes),
@@ -155,7 +152,7 @@ class Uncertainty:
             tuple(Free(*three) for three in data["frees"]),
             Covariance(np.array(data["matrix"]).reshape(p, p), np.array(data["blind"]).reshape(len(data["blind"]), p)),
             float(data["freedom"]),
-            tuple(data["products"]),
+            tuple(data["paths"] if "paths" in data else [PRODUCT if product else SUM for product in data["products"]]),
             {n: (np.array(a), np.array(b)) for n, (a, b) in data["profiles"].items()},
             {n: (pair[0], pair[1]) for n, pair in data["held"].items()},
             tuple(data["notes"]),
@@ -179,11 +176,3 @@ def step_at(steps: Array, deviances: Array, wanted: float) -> float:
     if not len(inside) and not rise > 0:
         return math.copysign(math.inf, wanted)
     return float(steps[i] + (wanted - deviances[i]) / rise) if rise else float(steps[i])
-
-
-def _power(name: str, power: float) -> str:
-    """A factor in a product: a power of a number that is whole, or nearly, without digits."""
-    whole = round(power)
-    if abs(power - whole) < 0.02 and whole:
-        return f"{name} " if whole == 1 else f"{name}^{whole} "
-    return f"{name}^{power:.2g} "

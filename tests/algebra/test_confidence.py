@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from pinnlab.algebra.combinations import told_rows
 from pinnlab.algebra.confidence import (
     covariance,
     involved,
     lag_correlation,
     profile_in_box,
     quantile,
-    told_combination,
     too_large,
 )
 
@@ -37,7 +37,7 @@ def test_a_sum_that_data_tell_leaves_a_blind_direction():
     (direction,) = found.blind
     assert direction[1] / direction[0] == pytest.approx(-2.0)
     assert np.isinf(found.deviations).all() and involved(direction).all()
-    assert told_combination(direction) == pytest.approx((2.0, 1.0))
+    assert told_rows(found.blind) == pytest.approx(np.array([[2.0, 1.0]]))
 
 
 def test_a_parameter_without_a_trace_is_a_direction_of_its_own():

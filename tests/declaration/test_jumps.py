@@ -278,3 +278,23 @@ def test_thin_layers_have_an_edge_on_both_sides():
 ])  # fmt: skip
 def test_what_cells_see_is_no_thin_layer(equation):
     assert declared(equation).jumps == ()
+
+
+def test_equations_that_take_no_coordinate_are_known_to_be_the_same_everywhere():
+    step = pl.Piecewise((pl.Box(x=(0.0, 0.5)), 2.0), otherwise=1.0)
+    assert declared(lambda u, k: u.xx - k * u**2, k=2.0)._declared.same_everywhere
+    assert not declared(lambda u, x: u.xx - x)._declared.same_everywhere
+    assert not declared(lambda u, k: pl.diff(k * u.x, "x"), k=step)._declared.same_everywhere
+    wave = pl.Problem(
+        TIMED, {"psi": complex}, lambda psi: 1j * psi.t + psi.xx, [pl.Initial(psi=0.0), pl.Dirichlet(psi=0.0)]
+    )
+    assert wave._declared.same_everywhere and not wave.jumps
+    # what jumps in time on the boundary is seen all the same
+    beat = [
+        pl.Initial(u=0.0),
+        pl.Dirichlet(u=lambda t: torch.where(t > 0.5, 1.0, 0.0), on="x-"),
+        pl.Dirichlet(u=0.0, on="x+"),
+    ]
+    assert [jump.position for jump in pl.Problem(TIMED, "u", lambda u: u.t - u.xx, beat).jumps] == [
+        pytest.approx(0.5, abs=1e-6)
+    ]

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.inverse.fitted import FittedMarch
 from pinnlab.inverse.responses import Responses, UnsolvedError
-from pinnlab.inverse.spread import _guess
+from pinnlab.inverse.spread import _guess, _line
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.local_experts.plan import LocalExperts
 from pinnlab.training.plans import NothingSolvedError
@@ -76,6 +77,31 @@ def test_sensitivities_are_those_of_other_marches():
     for i, step in enumerate(1e-3 * np.eye(2)):
         ahead, behind = (responses.at(responses.start + s * step, Deadline()).left[0] for s in (1, -1))
         assert found[:, i] == pytest.approx((ahead - behind) / 2e-3, abs=2e-6)
+
+
+def test_derivatives_of_ordinary_differential_equations_are_exact():
+    # u' = r u (1 - u) from u = A: u = A / (A + (1 - A) exp(-r t)), over many slabs
+    t = np.linspace(0, 20, 30)
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 20.0)), "u", lambda u, r: u.t - r * u * (1 - u),
+        [pl.Initial(u=lambda A: A), pl.Data({"t": t}, of=lambda u, gain: gain * u, values=t)],
+        {"r": pl.Unknown(0.8), "A": pl.Unknown(0.1), "gain": pl.Unknown(2.0)},
+    )  # fmt: skip
+    responses = Responses(problem, partial(LocalExperts()._solved, 0), {})
+    here = responses.at(responses.start, Deadline())
+    assert len(here.state.march.pieces) > 1
+    numbers, points = torch.tensor([0.8, 0.1]).double(), torch.from_numpy(t)
+
+    def exact(numbers):
+        r, A = numbers
+        return A / (A + (1 - A) * torch.exp(-r * points))
+
+    # first guesses are the units of free variables
+    wanted = torch.autograd.functional.jacobian(exact, numbers).numpy() * numbers.numpy()
+    slopes = responses.slopes(here, points[:, None], Deadline())[:, :, 0]
+    assert slopes[:2].T == pytest.approx(wanted, abs=1e-7) and not slopes[2].any()
+    (found,) = responses.jacobian(here, Deadline())
+    assert found == pytest.approx(2 * np.column_stack([wanted, exact(numbers).numpy()]), abs=2e-7)
 
 
 def test_a_sum_that_data_do_not_take_apart_is_named():
@@ -323,6 +349,12 @@ def test_a_profile_is_followed_along_its_curve():
     assert _guess(places, 2.0, np.array([1.0, 0.0])) == pytest.approx([2.0, 3.0])
     assert _guess(places, -1.5, np.array([1.0, 0.0])) == pytest.approx([-1.5, 4.0])
     assert _guess({0.0: np.array([0.0, 1.0])}, 0.5, np.array([2.0, 4.0])) == pytest.approx([1.0, 3.0])
+
+
+def test_logarithms_follow_one_another_as_power_laws_do():
+    frees = (Free(), Free(0.0), Free(0.0))
+    assert _line(frees, np.array([40.0, 1.0, -40.0]), 1) == pytest.approx([40.0, 1.0, -5.0])
+    assert _line(frees, np.array([1.0, 40.0, -40.0]), 0) == pytest.approx([1.0, 40.0, -40.0])
 
 
 def test_noise_that_is_all_that_is_left_of_the_data_is_no_reason_to_doubt():

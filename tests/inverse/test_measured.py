@@ -59,3 +59,20 @@ def test_a_prior_weighs_as_one_more_measurement():
     with pytest.raises(ValueError, match=r"'k'\] has a prior, which counts against the noise"):
         prior_terms(problem(pl.Data({"t": T}, u=T), k=pl.Unknown(1.0, prior=(0.5, 0.1))))
     assert prior_terms(problem(data)) == []
+
+
+def test_quantities_at_the_same_points_are_evaluated_once():
+    t = np.linspace(0, 1, 5)
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 1.0)), ("u", "v"), lambda u, v: {"u": u.t - v, "v": v.t + u},
+        [pl.Initial(u=0.0, v=1.0), pl.Data({"t": t}, u=t, v=2 * t), pl.Data({"t": t / 2}, u=t)],
+    )  # fmt: skip
+    groups, asked = measured(problem), []
+
+    def jet(points, indices):
+        asked.append(points)
+        return points.new_zeros(len(indices), len(points), 2)
+
+    left = misfits(problem, groups, jet, {})
+    assert len(groups) == 3 and len(asked) == 2
+    assert [abs(each).max() for each in left] == [1.0, 2.0, 1.0]

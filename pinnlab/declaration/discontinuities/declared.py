@@ -5,8 +5,8 @@ Letters: n points, d coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.parameters.functions import FunctionParameter
+from pinnlab.declaration.arguments import argument_names
+from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
 from pinnlab.declaration.terms import Scope, parameter_jet
 from pinnlab.derivatives.fields import Field, Key, as_value
 from pinnlab.derivatives.jets import LazyJet
@@ -35,6 +36,7 @@ class Declared:
         parameters: {name: 0-dim, or a function of coordinates}.
         derivatives: {unknown: derivatives that the equations use}.
         periodic: coordinates whose ends meet.
+        arguments: names that the equations take; None where they are not known.
     """
 
     domain: Region
@@ -43,6 +45,24 @@ class Declared:
     parameters: Mapping[str, Any]
     derivatives: Mapping[str, frozenset[Key]]
     periodic: tuple[str, ...] = ()
+    arguments: frozenset[str] | None = None
+
+    def with_arguments(self, equations: Sequence[Callable[..., Any]]) -> Declared:
+        """The same, with the names that the equations take, of which ``residuals`` are made."""
+        available = (*self.unknowns, *self.domain.coordinates, *self.parameters)
+        names = frozenset(name for each in equations for name in argument_names(each, available, "an equation"))
+        return replace(self, arguments=names)
+
+    @property
+    def same_everywhere(self) -> bool:
+        """Whether equations are certainly the same at all points: they take no coordinate, nor a function of any."""
+        if self.arguments is None or self.arguments & set(self.domain.coordinates):
+            return False
+        coordinates = set(self.domain.coordinates)
+        return all(
+            isinstance(v, Tensor) or (isinstance(v, StateFunction) and not coordinates & set(v.on))
+            for v in self.parameters.values()
+        )
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,8 @@ def find_jumps(declared: Declared, terms: Sequence[tuple[Any, Sequence[Term]]] =
         declared: the equations.
         terms: conditions, and the terms of each.
     """
+    if declared.same_everywhere:
+        return tuple(find_boundary_jumps(declared, terms))
     domain = declared.domain
     d = len(domain.coordinates)
     count = _LINES if d > 1 else 1

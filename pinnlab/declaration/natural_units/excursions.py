@@ -16,7 +16,6 @@ import torch
 
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.derivatives.fields import Key
-from pinnlab.derivatives.pointwise import gradients
 from pinnlab.domains import Region
 
 _CALLS = 300
@@ -51,16 +50,22 @@ def excursions(
     if set(state) != set(start):
         return {}
     seen: list[np.ndarray] = []
+    # no highest derivative, and one at a time: equations are linear in them
+    units = torch.cat([torch.zeros(1, len(highest)), torch.eye(len(highest))]).double().T
 
     def rates(t: float, values: np.ndarray) -> np.ndarray:
         seen.append(values.copy())  # the integrator goes on in the same array
         if len(seen) > _CALLS or not np.isfinite(values).all():
             raise _EnoughError
-        found = dict(zip(state, values, strict=True))
-        jets = _jets(unknowns, {**found, **dict.fromkeys(highest, 0.0)})
-        columns = region.columns(torch.tensor([[t]], dtype=torch.float64))
-        top = _solved(equations, scope(jets, columns, parameters), jets, highest)
-        found |= dict(zip(highest, top, strict=True))
+        jets: dict[str, dict[Key, torch.Tensor]] = {u: {} for u in unknowns}
+        for (u, key), same in zip(state, torch.tensor(values).repeat(len(highest) + 1, 1).T, strict=True):
+            jets[u][key] = same
+        for (u, key), one in zip(highest, units, strict=True):
+            jets[u][key] = one
+        columns = region.columns(torch.full((len(highest) + 1, 1), t, dtype=torch.float64))
+        with torch.no_grad():
+            top = _solved(list(equations.evaluate((scope(jets, columns, parameters),)).values()))
+        found = {**dict(zip(state, values, strict=True)), **dict(zip(highest, top, strict=True))}
         return np.array([found[u, (*key, time)] for u, key in state])
 
     first = np.array([start[leaf] for leaf in state])
@@ -82,23 +87,7 @@ def excursions(
     return ranges if all(math.isfinite(x) for pair in ranges.values() for x in pair) else {}
 
 
-def _jets(unknowns: Sequence[str], values: Mapping[tuple[str, Key], float]) -> dict[str, dict[Key, torch.Tensor]]:
-    """Values as derivatives at one point, leaves of a graph."""
-    jets: dict[str, dict[Key, torch.Tensor]] = {u: {} for u in unknowns}
-    for (u, key), value in values.items():
-        jets[u][key] = torch.tensor([value], dtype=torch.float64, requires_grad=True)
-    return jets
-
-
-def _solved(
-    equations: Term,
-    scope: Scope,
-    jets: Mapping[str, Mapping[Key, torch.Tensor]],
-    highest: Sequence[tuple[str, Key]],
-) -> np.ndarray:
-    """The highest derivatives, for which the equations are solved."""
-    residuals = list(equations.evaluate((scope,)).values())
-    leaves = {(u, key): jets[u][key] for u, key in highest}
-    rows, zero = [gradients(residual, leaves) for residual in residuals], torch.zeros(1)
-    matrix = np.array([[float(row.get(leaf, zero)) for leaf in highest] for row in rows])
-    return np.linalg.solve(matrix, -np.array([float(r.detach()) for r in residuals]))
+def _solved(residuals: Sequence[torch.Tensor]) -> np.ndarray:
+    """(m,) the highest derivatives, from residuals (m + 1,) without any and with one of each."""
+    values = np.stack([residual.expand(len(residuals) + 1).numpy() for residual in residuals])
+    return np.linalg.solve(values[:, 1:] - values[:, :1], -values[:, 0])

@@ -104,7 +104,8 @@ def find_scales(
         given: {coordinate, unknown, coefficient or residual: (offset or None, scale)} by the user.
     """
     found = _found(declared, coefficients, given)
-    if found.natural or given or declared.paths:
+    sure = any(isinstance(v, Unknown) for v in coefficients.values()) and not declared.region.space
+    if found.natural or given or sure or declared.paths:
         return found
     # how far a source of short waves moves an unknown is known roughly: what may be natural is left as it is
     other = _found(declared.blunt, coefficients, given)

@@ -6,6 +6,8 @@ A slab's coefficients minimize the squares of its rows, so that rows of a proble
 Gauss-Newton step, for which the slab's own factorization serves. The march of the other problem on the same slabs then
 costs one evaluation of its rows each; central differences of two such marches are the implicit gradient, with an error
 of second order in the change of the numbers.
+
+Of ordinary differential equations every row knows the numbers, and their derivatives by these need one linearization.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
+from pinnlab.derivatives.indices import Indices
 from pinnlab.inverse.measured import Jet
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.deadline import Deadline
@@ -23,6 +27,7 @@ from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
+from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.windows import joined_jet
 from pinnlab.training.part import Part
 
@@ -83,6 +88,8 @@ class MarchedState:
             TimeIsUpError: the deadline has passed.
         """
         march, settings = self.march, self.march.settings
+        if not (march.problem.domain.space or march.discretization.integrals):
+            return self._along_tangents(problems, deadline)
         made = [Discretization(problem, march.basis, settings.rounding, settings.weight) for problem in problems]
         found: list[list[Piece]] = [[] for _ in problems]
         before: Piece | None = None
@@ -100,3 +107,62 @@ class MarchedState:
                 )
             before = piece
         return [joined_jet(pieces, march.problem.domain) for pieces in found]
+
+    def _along_tangents(self, problems: Sequence[Problem], deadline: Deadline) -> list[Jet]:
+        """``neighbours`` of ordinary differential equations: the march, and its derivatives by numbers times changes."""
+        own = self.march.problem.parameters
+        names = [n for n, v in own.items() if any(problem.parameters[n] != v for problem in problems)]
+        numbers = {name: float(own[name]) for name in names}  # type: ignore[arg-type]
+        domain, m = self.march.problem.domain, len(self.march.problem.unknowns)
+        state, slopes = self.jet, joined_jet(self._tangents(numbers, deadline), domain)
+        known: dict[tuple[int, Indices], tuple[Tensor, Tensor, Tensor]] = {}
+
+        def both(points: Tensor, indices: Indices) -> tuple[Tensor, Tensor]:
+            """(c, n, m) the state's jet and (c, n, p, m) its derivatives by the numbers."""
+            asked = id(points), indices
+            if asked not in known:
+                tangents = slopes(points, indices).unflatten(2, (len(names), m))
+                known[asked] = (
+                    points,
+                    state(points, indices),
+                    tangents,
+                )  # points are kept, so that no others have their id
+            return known[asked][1:]
+
+        def beside(problem: Problem) -> Jet:
+            changes = torch.tensor([float(problem.parameters[name]) - numbers[name] for name in names]).double()  # type: ignore[arg-type]
+
+            def jet(points: Tensor, indices: Indices) -> Tensor:
+                middle, tangents = both(points, indices)
+                return middle + (changes[:, None] * tangents).sum(dim=2)
+
+            return jet
+
+        return [beside(problem) for problem in problems]
+
+    def _tangents(self, numbers: Numbers, deadline: Deadline) -> list[Piece]:
+        """The derivatives of the pieces by numbers, one after the other as unknowns (p m) of pieces."""
+        march, m = self.march, len(self.march.problem.unknowns)
+        made = march.discretization
+        found: list[Piece] = []
+        before: Piece | None = None
+        for piece in march.pieces:
+            deadline.check()
+            rows, system = march.system(piece.cells, before)
+            moved = {}
+            if found and rows.initial is not None:
+                parts = found[-1].weights.reshape(-1, len(numbers), m, march.basis.size)
+                ends = [
+                    Piece(piece.unknowns, found[-1].cells, march.basis, parts[:, j], {}) for j in range(len(numbers))
+                ]
+                places = rows.initial.sites[0].points
+                starts = [torch.stack(list(made.start_values(places, end).values())).numpy() for end in ends]
+                count, q = rows.initial.shape
+                moved[1] = -np.stack(starts, axis=-1).reshape(-1, count, q, len(numbers)).transpose(1, 0, 2, 3)
+            weights = system.tangents(piece.weights, numbers, moved).transpose(1, 0, 2, 3)
+            flat = weights.reshape(len(weights), -1, march.basis.size)
+            found.append(
+                Piece([f"{u} by {n}" for n in numbers for u in piece.unknowns], piece.cells, march.basis, flat, {})
+            )
+            before = piece
+        return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -227,6 +227,28 @@ class SlabSystem:
             return self.spread(solve(self.gathered(gradient), np.zeros(0))[0], now.shape)
 
         return respond
+
+    def tangents(self, now: Array, numbers: Numbers, moved: Mapping[int, Array]) -> Array:
+        """(p, K, m, N) derivatives by numbers in the rows of coefficients ``now`` (K, m, N) that solve them.
+
+        Args:
+            now: coefficients.
+            numbers: {name: value}, p of them.
+            moved: {number of a group: (k, r, q, p)}, derivatives of its residuals that it does not know of.
+        """
+        found = [group.linearized(now, numbers) for group in self.groups]
+        dense = stacked([rows.linearized(now) for rows in self.integrals])
+        solve = self._factorized([linear for _, linear in found], dense, now, 0)
+        slopes = list[Array]()
+        for i, ((_, parts), group) in enumerate(zip(found, self.groups, strict=True)):
+            assert parts[0].numbers is not None and group.scale is not None
+            more = moved[i] * group.scale[:, :, None, None] if i in moved else 0.0
+            slopes.append(parts[0].numbers + more)
+        columns = []
+        for j in range(len(numbers)):
+            left = [(slope[..., j], parts) for slope, (_, parts) in zip(slopes, found, strict=True)]
+            columns.append(-self.spread(solve(self.gathered(self.gradient(left)), np.zeros(0))[0], now.shape))
+        return np.stack(columns)
 
     @staticmethod
     def _named(numbers: Numbers, at: Array) -> Numbers:
