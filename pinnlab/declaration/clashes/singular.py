@@ -1,4 +1,4 @@
-"""The part of a solution that is not smooth because its data clash: amplitudes on sides times layers beside them.
+"""The part of a solution that is not smooth because its data clash: amplitudes on sides times layers beside them, or waves.
 
 Letters: c derivatives, n points, d coordinates.
 """
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.clashes.layers import Shape, Wedge, shape_jet
+from pinnlab.declaration.clashes.travelling import Travelling
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
@@ -80,13 +81,15 @@ class Constant:
 
 @dataclass(frozen=True)
 class SingularPart:
-    """Amplitudes times layers, of one unknown.
+    """Amplitudes times layers, and waves, of one unknown.
 
     Attributes:
         terms: (amplitude, layer).
+        waves: what sides have sent out.
     """
 
     terms: Sequence[tuple[KnownFunction, Shape]]
+    waves: Sequence[Travelling] = ()
 
     def before(self, axis: int) -> SingularPart:
         """What there is of it inside at the first time, when layers have no width; itself for coordinates of space.
@@ -95,7 +98,7 @@ class SingularPart:
             axis: number of a coordinate.
         """
         return SingularPart(
-            [(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis]
+            [(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis], self.waves
         )
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
@@ -104,7 +107,7 @@ class SingularPart:
         for amplitude, shape in self.terms:
             product = Jet(amplitude.jet(points, indices), indices) * Jet(shape_jet(shape, points, indices), indices)
             total = total + product.data.detach()
-        return total
+        return sum((wave.jet(points, indices) for wave in self.waves), total)
 
 
 @dataclass(frozen=True)

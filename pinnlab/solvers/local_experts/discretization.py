@@ -107,10 +107,13 @@ class Discretization:
         self.starts = {
             u: partial(self._given, u, ()) for u, key, _, names in self.initial if not key and not sought & {*names}
         }
-        self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
+        clashes = problem.clashes
+        known = clashes.singular if len(self.domain.space) > 1 else clashes.waves
+        self.lift = known if not self.integrals else {}
         self.breaks = breaks_of_starts(problem, self.starts)
         self.corners = self._corners(tolerance)
-        self.switched = Switched(problem, self.boundary, tolerance)
+        # what jumps on the boundary travels in what is known
+        self.switched = Switched(problem, [] if clashes.waves else self.boundary, tolerance)
         self.data = [part for c in problem.conditions if isinstance(c, Data) for part in c.complete()]
 
     def face(self, axis: int, upper: bool) -> ReferenceNodes:
