@@ -67,7 +67,12 @@ class WavesOnALine:
     def __init__(self, problem: Problem):
         self.problem = problem
         domain = problem.domain
-        if not isinstance(domain, Box) or not domain.has_time or len(domain.space) != 1 or problem.forward is not problem:
+        if (
+            not isinstance(domain, Box)
+            or not domain.has_time
+            or len(domain.space) != 1
+            or problem.forward is not problem
+        ):
             raise ValueError("leapfrog is for one coordinate of space, forward in time")
         parameters = problem.parameter_values()
         waves = find_waves(problem.equation_term(), problem.unknowns, domain, parameters)
@@ -114,23 +119,31 @@ class WavesOnALine:
             scope = Scope.of_jets({self.unknown: jet}, domain.columns(points), parameters, outward)
             return next(iter(term.evaluate((scope,)).values())).expand(len(points))
 
-        rows = []
-        for seed in (0, 1):
-            numbers = torch.from_numpy(np.random.default_rng(seed).normal(size=len(times)))
-            jet = leaf_jet(LazyJet(lambda key, numbers=numbers: seed * numbers))
+        numbers = torch.from_numpy(np.random.default_rng(0).normal(size=len(times)))
+
+        def at(size: float) -> tuple[Array, dict[Key, Array]]:
+            """The residual and its derivatives, of a state of a size."""
+
+            def derive(key: Key) -> Tensor:
+                return size * numbers
+
+            jet = leaf_jet(LazyJet(derive))
             found = residual(jet)
             (row,) = linearize([found], {self.unknown: jet})
-            rows.append((found.detach().numpy(), {key: a.numpy() for (_, key), a in row.items()}))
-        (given, row), (_, other) = rows
-        if any(len(key) > 1 for key in row) or not all(np.allclose(other[key], row[key]) for key in row):
+            return found.detach().numpy(), {key: a.numpy() for (_, key), a in row.items()}
+
+        (given, mine), (_, other) = at(0.0), at(1.0)
+        if any(len(key) > 1 for key in mine) or not all(np.allclose(other[key], mine[key]) for key in mine):
             raise ValueError(f"leapfrog is for linear conditions of first order, and {term.residuals[0]!r} is none")
         zero = np.zeros(len(times))
-        rate, slope = row.get((self.clock,), zero), row.get((self.line,), zero)
+        value, rate, slope = (mine.get(key, zero) for key in ((), (self.clock,), (self.line,)))
         if np.ptp(rate) or np.ptp(slope):
-            raise ValueError(f"leapfrog is for conditions with constant coefficients, and {term.residuals[0]!r} is none")
-        if not slope[0] and (rate[0] or not row.get((), zero).all()):
+            raise ValueError(
+                f"leapfrog is for conditions with constant coefficients, and {term.residuals[0]!r} is none"
+            )
+        if not slope[0] and (rate[0] or not value.all()):
             raise ValueError(f"leapfrog is for values and slopes at ends, and {term.residuals[0]!r} has neither")
-        return _End(row.get((), zero), float(rate[0]), sign * float(slope[0]), -given)
+        return _End(value, float(rate[0]), sign * float(slope[0]), -given)
 
     def solved(self, cells: int, deadline: Deadline, stride: int = 1) -> Array:
         """(s, n) values at every ``stride``-th time and node, from the first on.

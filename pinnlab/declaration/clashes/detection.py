@@ -184,7 +184,9 @@ class _OneUnknown:
         self.start = self._start(conditions, data)
         self._moments = moments
         self._parts = [
-            SideValue(piece, known_value(c.values[unknown], f"Dirichlet({unknown}=...)", context, data), c.part(self.region))
+            SideValue(
+                piece, known_value(c.values[unknown], f"Dirichlet({unknown}=...)", context, data), c.part(self.region)
+            )
             for c in conditions
             if isinstance(c, Dirichlet) and unknown in c.values
             for piece in c.pieces(context)

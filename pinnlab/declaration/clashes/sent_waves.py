@@ -19,10 +19,10 @@ from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.corner_series import corner_series, polynomial_jet
+from pinnlab.declaration.clashes.side_values import known_value
 from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.declaration.clashes.travelling import Medium, Motion, Travelling, echoes
 from pinnlab.declaration.clashes.waves import End, Waves, find_end, find_waves
-from pinnlab.declaration.clashes.side_values import known_value
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial
 from pinnlab.declaration.discontinuities.regularity import breaks_of, described
 from pinnlab.declaration.terms import Term
@@ -106,7 +106,9 @@ def _starts(
         if isinstance(c, Initial)
         for _, key, value, _ in c.targets(context)
     }
-    return (given[()], given[context.region.clock,]) if {*given} == {(), (context.region.clock,)} else None
+    # a state that was handed over has the derivatives of its approximation
+    known = all(isinstance(value, FunctionValue) for value in given.values())
+    return (given[()], given[context.region.clock,]) if known and {*given} == {(), (context.region.clock,)} else None
 
 
 class _Side:
@@ -142,7 +144,8 @@ class _Side:
         self.table = corner_series(along, waves.residual, waves.leading, self.point, waves.names, waves.axes, _ORDER)
         self.expected = [self.table[k, 0] for k in range(_ORDER + 1)]
         self.given = self._derivatives(self.value, time, _ORDER)
-        self.size = max(float(self._sampled(self.value, time).abs().max()), float(self._sampled(starts[0], line).abs().max()))
+        over = ((self.value, time), (starts[0], line))
+        self.size = max(float(self._sampled(value, axis).abs().max()) for value, axis in over)
         fixed, jet = {line: float(self.point[0, line])}, self.value.jet
         self.breaks = [*breaks_of(jet, [time], self.region, fixed, {time: 3})] if self._varies else []
 
@@ -157,7 +160,9 @@ class _Side:
         unit = min(self.span, self.length / self.waves.speed)
         least = _SIGNIFICANT * self.size
         pairs = zip(self.given, self.expected, strict=True)
-        return next((k for k, (a, b) in enumerate(pairs) if not abs(a - b) * unit**k / math.factorial(k) <= least), None)
+        return next(
+            (k for k, (a, b) in enumerate(pairs) if not abs(a - b) * unit**k / math.factorial(k) <= least), None
+        )
 
     @property
     def said(self) -> list[str]:
@@ -202,7 +207,8 @@ class _Side:
         turns = math.sqrt(abs(medium.dispersion)) * self.span
         if self.breaks or turns < _NEVER:
             return 0
-        series = interpolate(self.value, [self.waves.axes[0]], self.region, {self.waves.axes[1]: float(self.point[0, self.waves.axes[1]])})
+        time, line = self.waves.axes
+        series = interpolate(self.value, [time], self.region, {line: float(self.point[0, line])})
         return min(_MOST_NODES, series.coefficients.numel() // 2 + round(turns) + 8)
 
     def _beside(self) -> Mapping[Key, Tensor]:

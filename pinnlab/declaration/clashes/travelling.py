@@ -4,9 +4,9 @@ Letters: n points, d coordinates, e echoes, q nodes, N points of echoes that hav
 
 In a medium in which u_tt + a u_t = c^2 u_xx + b u_x - k u, a side that is moved as g(s), s after the start, sends out
 
-    exp(b' y) [ exp(-a r / 2) g(s - r) - (m r / 2) integral of exp(-a p / 2) C1(m (p^2 - r^2) / 4) g(s - p) over p from r to s ]
+    exp(-b y / (2 c^2)) [exp(-a r / 2) g(s - r) - (m r / 2) integral of exp(-a p / 2) C1(m (p^2 - r^2) / 4) g(s - p)]
 
-to the distance y = c r, from s = r on, with m = k - a^2 / 4 + b^2 / (4 c^2), b' = -b / (2 c^2) along x, and C1 of Bessel and
+to the distance y = c r along x, from s = r on, with p from r to s, m = k - a^2 / 4 + b^2 / (4 c^2), and C1 of Bessel and
 Clifford. Ends reflect it: what comes back is what a side further away would have sent. All of it solves the equation, and
 kinks and jumps of g travel with it; a rest without them is smooth. Source: Courant & Hilbert, Methods of Mathematical
 Physics II, 1962, chapter V, section 5 and chapter VI, section 4.
@@ -78,7 +78,7 @@ class Medium:
 
     @property
     def dispersion(self) -> float:
-        """m of w_tt = c^2 w_xx - m w, which holds for w = u exp(a t / 2 + b x / (2 c^2))."""
+        """The m of w_tt = c^2 w_xx - m w, which holds for w = u exp(a t / 2 + b x / (2 c^2))."""
         return self.stiffness - self.damping**2 / 4 + self.drift**2 / (4 * self.speed**2)
 
 

@@ -6,20 +6,16 @@ import math
 import time
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.backwards import mirror
 from pinnlab.declaration.conditions import Data, Periodic
 from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
-from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.characteristics import follow
 from pinnlab.reference.finite_elements.symbol import pressures_of
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.solve import in_cube, on_grid
@@ -38,8 +34,6 @@ _SOLVING = 0.9
 """Part of the time in which the error equation is solved; in the rest its solution is evaluated."""
 _ROUNDING = 4.0
 """Rounding of a solution, in units of its number format's own."""
-_FOLLOWED = 4096
-"""Points to which characteristics are followed, about."""
 _RESOLVED = 0.2
 """Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
 _INSIDE = 1e-9
@@ -210,32 +204,6 @@ def _in_cube(solution: Solved, deadline: Deadline, tolerance: float) -> ErrorEst
     except (NoEstimateError, ValueError, NotImplementedError):
         return None
     return estimate if largest(j.doubt for j in estimate.judged) < _VAGUE else None
-
-
-def by_characteristics(solution: Solved, max_seconds: float) -> ErrorEstimate:
-    """The distance to what characteristics carry from the data, kinks and jumps included.
-
-    Args:
-        solution: of a single instance.
-        max_seconds: in all.
-
-    Raises:
-        NoEstimateError: unknowns are not carried along characteristics that do not depend on them, or time was short.
-    """
-    began, known = time.perf_counter(), with_coefficients(solution)
-    # at points that lie on a jump its two sides are both right; those of a sequence lie on none
-    unit = unit_points("sobol", _FOLLOWED, len(known.domain.coordinates), np.random.default_rng(0))
-    points = known.domain.interior(unit.double()).points
-    forward, places = known.forward, points
-    if forward is not known and known.domain.time is not None:
-        places = mirror(known.domain).inner_points(points, known.domain.coordinates)
-    try:
-        truth, doubt = follow(forward, places, _CLOSELY, Deadline.after(max_seconds))
-    except TimeoutError as error:
-        raise NoEstimateError(f"characteristics were not followed within {max_seconds:.0f} s") from error
-    except ValueError as error:
-        raise NoEstimateError(f"not by characteristics: {error}") from error
-    return made_of(solution, points, truth, doubt, "characteristics", time.perf_counter() - began, known)
 
 
 def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float) -> ErrorEstimate:
