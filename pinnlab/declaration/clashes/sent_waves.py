@@ -43,6 +43,8 @@ _MOST_WAYS = 256
 _LONG = 200.0
 """Decay times after which what comes late of a damped wave is lost in rounding."""
 _SAMPLES = 257
+_ASIDE, _EPS = 1e-12, 2.0**-52
+"""Share of an interval that is a little away from its end: data may be switched there."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class _Side:
         names, found = self.region.coordinates, []
         at = ", ".join(f"{name} = {float(x):.4g}" for name, x in zip(names, self.point[0], strict=True))
         if k := self._first:  # values that clash are told of elsewhere
-            by_start, by_side = f"{self.expected[k]:.4g}", f"{self.given[k]:.4g}"
+            by_start, by_side = (f"{each[k] + 0.0:.4g}" for each in (self.expected, self.given))
             what = f"{self.unknown}_{self.waves.names[0] * k}"
             found.append(
                 f"{what} has no value at {at}, where the start gives {by_start} and the boundary {self.piece!r} {by_side}"
@@ -216,9 +218,12 @@ class _Side:
         return polynomial_jet(self.table, self.point, self.waves.names, self.waves.axes, self.point)
 
     def _derivatives(self, value: KnownFunction, axis: int, order: int) -> list[float]:
-        """Those by one coordinate, from the value on, at the corner."""
+        """Those by one coordinate, from the value on, at the corner, as it is approached from inside."""
+        bounds = self.region.bounds.values()
+        inset = self.point.new_tensor([max(_ASIDE * (b - a), 4 * _EPS * max(abs(a), abs(b))) for a, b in bounds])
+        inset[self.waves.axes[1]] *= (1.0, -1.0)[self.upper]
         indices = closure([(axis,) * order])
-        return value.jet(self.point, indices)[:, 0, 0].tolist()
+        return value.jet(self.point + inset, indices)[:, 0, 0].tolist()
 
     def _sampled(self, value: KnownFunction, axis: int) -> Tensor:
         """Values along a coordinate."""
