@@ -3,8 +3,8 @@
 Letters: n points, d coordinates.
 
 Where the start says that an end is to be at rest and the end is moved, in its value, its speed or a higher derivative, a
-kink travels into the line and is reflected at its ends; so do kinks and jumps that the motion has later on. The waves of
-such a motion are known (``travelling``), and what they leave of the solution is smooth.
+kink travels into the line and is reflected at its ends; so do kinks and jumps that the motion has later on, and those that
+the start has inside (``plucked``). Their waves are known (``travelling``), and what they leave of the solution is smooth.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.corner_series import corner_series, polynomial_jet
+from pinnlab.declaration.clashes.plucked import breaks_of_start, plucks
 from pinnlab.declaration.clashes.side_values import known_value
 from pinnlab.declaration.clashes.singular import SingularPart
 from pinnlab.declaration.clashes.travelling import Medium, Motion, Travelling, echoes
@@ -29,6 +30,7 @@ from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.chebyshev import interpolate
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import VALUE, closure
+from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Box
 
@@ -93,9 +95,28 @@ def sent_waves(
     sides = [_Side(context, data, starts, waves, ends, upper) for upper in (0, 1) if ends[upper].value is not None]
     moved = [side for side in sides if side.counts]
     sent = [wave for side in moved if (wave := side.sent()) is not None]
-    if not moved or len(sent) < len(moved):
+    if len(sent) < len(moved):
         return None
-    return Sent(SingularPart((), tuple(sent)), tuple(said for side in moved for said in side.said))
+    said = [each for side in moved for each in side.said]
+    broken = [(each, start) for start in starts for each in breaks_of_start(start, region, waves)]
+    if broken:
+        if any(each.infinite for each, _ in broken) or not _keeps_form(waves, ends, region):
+            return None
+        sent += plucks(starts, region, waves, ends, _ORDER)
+        names = (context.unknowns[0], f"{context.unknowns[0]}_{region.clock}")
+        said += [
+            f"of the start of {names[start is starts[1]]} {described(each, region, [each.axis])}, and that travels on"
+            for each, start in broken
+        ]
+    return Sent(SingularPart((), tuple(sent)), tuple(said)) if sent else None
+
+
+def _keeps_form(waves: Waves, ends: Sequence[End], region: Region) -> bool:
+    """Whether waves keep their form, on their way and at the ends."""
+    if not all(end.keeps_form for end in ends) or not waves.friction:
+        return False
+    point = torch.tensor([[lower for lower, _ in region.bounds.values()]], dtype=torch.float64)
+    return waves.medium(LazyJet(lambda key: torch.zeros(1, dtype=torch.float64)), point).is_plain
 
 
 def _starts(

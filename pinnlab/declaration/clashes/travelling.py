@@ -77,6 +77,11 @@ class Medium:
     stiffness: float = 0.0
 
     @property
+    def is_plain(self) -> bool:
+        """Whether waves keep their form."""
+        return not (self.damping or self.drift or self.stiffness)
+
+    @property
     def dispersion(self) -> float:
         """The m of w_tt = c^2 w_xx - m w, which holds for w = u exp(a t / 2 + b x / (2 c^2))."""
         return self.stiffness - self.damping**2 / 4 + self.drift**2 / (4 * self.speed**2)
@@ -131,6 +136,11 @@ class Motion:
     expected: tuple[float, ...] = ()
     fading: float = 1.0
 
+    @property
+    def ahead(self) -> float:
+        """How long before it begins there is something of it."""
+        return 0.0
+
     def __call__(self, elapsed: Tensor) -> Tensor:
         """(N,) at times (N,) after the first one, with a graph to these."""
         at = elapsed.new_tensor(self.place).repeat(len(elapsed), 1)
@@ -139,10 +149,55 @@ class Motion:
         moved = differentiable_jet(self.value.jet, at + unit * elapsed[:, None], VALUE)[0, :, 0]
         if not any(self.expected):
             return moved
-        polynomial = torch.zeros_like(elapsed)
-        for k, coefficient in reversed([*enumerate(self.expected)]):
-            polynomial = polynomial * elapsed + coefficient / math.factorial(k)
-        return moved - polynomial * torch.exp(-((elapsed / self.fading) ** _FADING))
+        return moved - _polynomial(self.expected, elapsed) * torch.exp(-((elapsed / self.fading) ** _FADING))
+
+
+@dataclass(frozen=True)
+class Pluck:
+    """A side's motion that makes one half of a kink of the start: the one that goes away from the side.
+
+    The start breaks at a distance p from the side, and beyond it, at y > 0 (or before it, at y < 0), has this besides:
+
+        sum over k of (jump of the k-th derivative of value / 2 - antiderivative of u_t / (2 c)) y^k / k!,
+
+    which fades. The half that goes the other way is what the other side makes. Echoes are smooth where their kinks have not been.
+
+    Attributes:
+        place: the coordinates of the side at the first time.
+        time: number of the coordinate that is time.
+        distance: p > 0.
+        speed: c.
+        jumps: the brackets, by distance from the side.
+        beyond: whether it is at y > 0.
+        fading: distance from the break over which this fades.
+    """
+
+    place: tuple[float, ...]
+    time: int
+    distance: float
+    speed: float
+    jumps: tuple[float, ...]
+    beyond: bool
+    fading: float
+
+    @property
+    def ahead(self) -> float:
+        """How long before it begins there is something of it."""
+        return math.inf
+
+    def __call__(self, elapsed: Tensor) -> Tensor:
+        """(N,) at times (N,) after the first one, with a graph to these."""
+        y = -self.speed * elapsed - self.distance
+        polynomial = _polynomial(self.jumps, y) * torch.exp(-((y / self.fading) ** _FADING))
+        return torch.where((y > 0) if self.beyond else (y < 0), polynomial, torch.zeros_like(y))
+
+
+def _polynomial(derivatives: Sequence[float], at: Tensor) -> Tensor:
+    """Sum over k of the k-th derivative times at^k / k!."""
+    total = torch.zeros_like(at)
+    for k, derivative in reversed([*enumerate(derivatives)]):
+        total = total * at + derivative / math.factorial(k)
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +213,7 @@ class Travelling:
         nodes: of the integral over what came earlier; none where it vanishes, or is left to the rest.
     """
 
-    motion: Motion
+    motion: Motion | Pluck
     axis: int
     sign: float
     medium: Medium
@@ -181,7 +236,7 @@ class Travelling:
             points.new_tensor([getattr(way, name) for way in self.ways]) for name in ("offset", "sign", "amplitude")
         )
         delay = (offsets + signs * distance[:, None]) / self.medium.speed
-        which, way = (elapsed[:, None] >= delay).nonzero(as_tuple=True)
+        which, way = (elapsed[:, None] >= delay - self.motion.ahead).nonzero(as_tuple=True)
         sent = amplitudes[way] * self._sent(elapsed[which], delay[which, way])
         total = torch.zeros_like(elapsed).index_add(0, which, sent)
         return (total * torch.exp(-self.sign * self.medium.drift / (2 * self.medium.speed**2) * distance))[:, None]

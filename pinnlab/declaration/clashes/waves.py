@@ -100,10 +100,12 @@ class End:
     Attributes:
         reflection: of steep waves: -1 where the value is given, 1 where the slope is, 0 where they leave.
         value: what is given, where that is the value.
+        keeps_form: whether waves of any form are reflected so, and not the steep ones only.
     """
 
     reflection: float
     value: Any = None
+    keeps_form: bool = True
 
 
 def find_end(
@@ -144,7 +146,8 @@ def find_end(
     rate = waves.speed * float(along[0])
     if slope == 0 and rate == 0:
         return End(-1.0) if bool((found.get((), along) != 0).all()) else None
-    return None if slope + rate == 0 else End((slope - rate) / (slope + rate))
+    alone = not bool((found.get((), along) if () in found else torch.zeros(1)).any())
+    return None if slope + rate == 0 else End((slope - rate) / (slope + rate), keeps_form=alone)
 
 
 def _unit(region: Region, n: int) -> Tensor:

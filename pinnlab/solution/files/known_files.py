@@ -13,7 +13,7 @@ from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.layers import Shape, Wedge, shape_data, shape_from
 from pinnlab.declaration.clashes.legs import During
 from pinnlab.declaration.clashes.singular import Constant, Pinned, Remainder, SingularPart
-from pinnlab.declaration.clashes.travelling import Echo, Medium, Motion, Travelling
+from pinnlab.declaration.clashes.travelling import Echo, Medium, Motion, Pluck, Travelling
 from pinnlab.declaration.discontinuities.breaks import find_breaks
 from pinnlab.declaration.discontinuities.kinks import KinkProfile
 from pinnlab.derivatives.chebyshev import BrokenSeries, Series, interpolate
@@ -105,7 +105,12 @@ def singular_from(data: list[Data]) -> SingularPart:
 
 def _wave_data(wave: Travelling, region: Region) -> Data:
     """What a side has sent out by the end of a region's time."""
-    motion, value = wave.motion, wave.motion.value
+    motion = wave.motion
+    plain = {"axis": wave.axis, "sign": wave.sign, "nodes": wave.nodes, "medium": asdict(wave.medium)}
+    plain["ways"] = [asdict(way) for way in wave.ways]
+    if isinstance(motion, Pluck):
+        return {"pluck": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(motion).items()}, **plain}
+    value = motion.value
     if not isinstance(value, Series | BrokenSeries):
         begun = region.replace(**{region.clock: (motion.place[motion.time], region.time_interval[1])})
         depends = not isinstance(value, FunctionValue) or region.clock in value.depends_on
@@ -121,13 +126,12 @@ def _wave_data(wave: Travelling, region: Region) -> Data:
         "expected": list(motion.expected),
         "fading": motion.fading,
     }
-    plain = {"axis": wave.axis, "sign": wave.sign, "nodes": wave.nodes, "medium": asdict(wave.medium)}
-    return {"given": given, "motion": moved, "ways": [asdict(way) for way in wave.ways], **plain}
+    return {"given": given, "motion": moved, **plain}
 
 
 def _wave_from(data: Data) -> Travelling:
-    moved = {**data["motion"], "place": tuple(data["motion"]["place"]), "expected": tuple(data["motion"]["expected"])}
-    motion = Motion(tabulated_from(data["given"]), **moved)
+    moved = {k: tuple(v) if isinstance(v, list) else v for k, v in data["pluck" if "pluck" in data else "motion"].items()}
+    motion = Pluck(**moved) if "pluck" in data else Motion(tabulated_from(data["given"]), **moved)
     ways = tuple(Echo(**way) for way in data["ways"])
     return Travelling(motion, data["axis"], data["sign"], Medium(**data["medium"]), ways, data["nodes"])
 

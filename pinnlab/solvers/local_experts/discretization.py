@@ -110,10 +110,12 @@ class Discretization:
         clashes = problem.clashes
         known = clashes.singular if len(self.domain.space) > 1 else clashes.waves
         self.lift = known if not self.integrals else {}
-        self.breaks = breaks_of_starts(problem, self.starts)
+        # those that travel are a part of what is known
+        self.breaks = breaks_of_starts(problem, {u: start for u, start in self.starts.items() if u not in clashes.waves})
+        # what jumps on the boundary of waves travels in what is known
+        self._rounded = [] if clashes.waves else self.boundary
         self.corners = self._corners(tolerance)
-        # what jumps on the boundary travels in what is known
-        self.switched = Switched(problem, [] if clashes.waves else self.boundary, tolerance)
+        self.switched = Switched(problem, self._rounded, tolerance)
         self.data = [part for c in problem.conditions if isinstance(c, Data) for part in c.complete()]
 
     def face(self, axis: int, upper: bool) -> ReferenceNodes:
@@ -251,7 +253,7 @@ class Discretization:
     def _corners(self, tolerance: float) -> list[Rounding | SeamRounding | InnerRounding]:
         starts = {u: partial(self._lifted_start, u) for u in self.starts}
         first = self.domain.time_interval[0] if self.time is not None else 0.0
-        at_sides = roundings(self.problem, self.boundary, starts, tolerance, first)
+        at_sides = roundings(self.problem, self._rounded, starts, tolerance, first)
         return [*at_sides, *inner_roundings(self.problem, self.starts, self.breaks, tolerance)]
 
     def _lifted_start(self, unknown: str, at: Tensor) -> Tensor:
