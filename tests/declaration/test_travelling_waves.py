@@ -10,8 +10,9 @@ import torch
 
 import pinnlab as pl
 from pinnlab.declaration.clashes.corner_series import corner_series, polynomial_jet
+from pinnlab.declaration.clashes.sent_waves import find_end
 from pinnlab.declaration.clashes.travelling import Medium, Motion, Travelling, bessel_clifford, echoes
-from pinnlab.declaration.clashes.waves import find_end, find_waves
+from pinnlab.declaration.clashes.waves import find_waves
 from pinnlab.derivatives.indices import VALUE
 
 SECOND = ((), (0,), (1,), (0, 0), (0, 1), (1, 1))

@@ -17,9 +17,8 @@ from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.clash_layers import Data, Given, Meeting, SpreadAt, singular_part
 from pinnlab.declaration.clashes.layers import Leg
 from pinnlab.declaration.clashes.legs import During, legs_of
-from pinnlab.declaration.clashes.sent_waves import sent_waves
 from pinnlab.declaration.clashes.side_values import SideValue, known_value
-from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.clashes.singular import Sent, SingularPart
 from pinnlab.declaration.clashes.spreading import Spread, spread
 from pinnlab.declaration.conditions import AnyCondition, Context, Dirichlet, Initial
 from pinnlab.declaration.discontinuities.fluxes import Jump, apart
@@ -96,6 +95,10 @@ class Clashes:
         """{unknown: what travels in it}."""
         return {unknown: part for unknown, part in self.singular.items() if part.waves}
 
+    def with_waves(self, sent: Sent | None) -> Clashes:
+        """The same with what travels in an unknown."""
+        return self if sent is None else Clashes(self.found, {**self.singular, sent.unknown: sent.part}, sent.said)
+
     @property
     def resolved(self) -> bool:
         """Whether there are clashes, and the part of the solution that is not smooth is known for all of them."""
@@ -144,10 +147,7 @@ def find_clashes(
         found += mine.clashes()
         part = known(mine) if part is None else part
         singular |= {} if part is None else {unknown: part}
-    sent = None if free else sent_waves(context, conditions, data, equations, values)
-    if sent is None:
-        return Clashes(tuple(found), singular)
-    return Clashes(tuple(found), {**singular, context.unknowns[0]: sent.part}, sent.said)
+    return Clashes(tuple(found), singular)
 
 
 def moments(region: Region, jumps: Callable[[], Sequence[Jump]]) -> tuple[float, ...]:

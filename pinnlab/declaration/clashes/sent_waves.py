@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,10 +20,10 @@ from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.corner_series import corner_series, polynomial_jet
 from pinnlab.declaration.clashes.plucked import breaks_of_start, plucks
 from pinnlab.declaration.clashes.side_values import known_value
-from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.clashes.singular import Sent, SingularPart
 from pinnlab.declaration.clashes.travelling import Medium, Motion, Travelling, echoes
-from pinnlab.declaration.clashes.waves import End, Waves, find_end, find_waves
-from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial
+from pinnlab.declaration.clashes.waves import End, Waves, find_waves, reflected
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Dirichlet, Initial
 from pinnlab.declaration.discontinuities.regularity import breaks_of, described
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.chebyshev import interpolate
@@ -32,7 +31,7 @@ from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.indices import VALUE, closure
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.known import KnownFunction
-from pinnlab.domains import Box
+from pinnlab.domains import Box, Region
 
 _ORDER = 6
 """Up to which derivatives by time are compared."""
@@ -47,19 +46,6 @@ _LONG = 200.0
 _SAMPLES = 257
 _ASIDE, _EPS = 1e-12, 2.0**-52
 """Share of an interval that is a little away from its end: data may be switched there."""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What travels in a problem.
-
-    Attributes:
-        part: of the only unknown.
-        said: what disagrees, in sentences.
-    """
-
-    part: SingularPart
-    said: tuple[str, ...]
 
 
 def sent_waves(
@@ -108,7 +94,33 @@ def sent_waves(
             f"of the start of {names[start is starts[1]]} {described(each, region, [each.axis])}, and that travels on"
             for each, start in broken
         ]
-    return Sent(SingularPart((), tuple(sent)), tuple(said)) if sent else None
+    return Sent(context.unknowns[0], SingularPart((), tuple(sent)), tuple(said)) if sent else None
+
+
+def find_end(
+    conditions: Sequence[AnyCondition], context: Context, parameters: Mapping[str, Any], piece: str, waves: Waves
+) -> End | None:
+    """What one condition on all of an end asks of the only unknown; None where it is none, or not linear.
+
+    Args:
+        conditions: of the problem.
+        context: of it.
+        parameters: {name: 0-dim tensor or function}.
+        piece: the end's name.
+        waves: that meet it.
+    """
+    mine = [c for c in conditions if isinstance(c, BoundaryCondition) and piece in c.pieces(context)]
+    if len(mine) != 1 or mine[0].where is not None:
+        return None
+    (condition,), (unknown,) = mine, context.unknowns
+    if isinstance(condition, Dirichlet):
+        return End(-1.0, condition.values[unknown])
+    pairs = zip(condition.on_pieces(context), condition.terms(context), strict=True)
+    terms = [term for each, term in pairs if each.piece == piece]
+    if len(terms) != 1 or len(terms[0].residuals) != 1:
+        return None
+    found = reflected(terms[0], context.region, unknown, parameters, waves)
+    return None if found is None else End(found[0], keeps_form=found[1])
 
 
 def _keeps_form(waves: Waves, ends: Sequence[End], region: Region) -> bool:

@@ -135,3 +135,18 @@ class Remainder:
                 step = _ASIDE[points.dtype] * (upper - lower)
                 at[:, i] = at[:, i].clamp(lower + step, upper - step)
         return self.value.jet(points, indices) - self.singular.jet(at, indices)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What travels in a problem.
+
+    Attributes:
+        unknown: in which.
+        part: of it.
+        said: what disagrees, in sentences.
+    """
+
+    unknown: str
+    part: SingularPart
+    said: tuple[str, ...]

@@ -160,7 +160,7 @@ class Pluck:
 
         sum over k of (jump of the k-th derivative of value / 2 - antiderivative of u_t / (2 c)) y^k / k!,
 
-    which fades. The half that goes the other way is what the other side makes. Echoes are smooth where their kinks have not been.
+    which fades. The half that goes the other way is what the other side makes. An echo is smooth until its kink arrives.
 
     Attributes:
         place: the coordinates of the side at the first time.

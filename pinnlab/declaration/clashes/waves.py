@@ -15,8 +15,7 @@ from torch import Tensor
 
 from pinnlab.declaration.clashes.corner_series import Residual
 from pinnlab.declaration.clashes.travelling import Medium
-from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Dirichlet
-from pinnlab.declaration.terms import Context, Scope, Term, trace
+from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import leaf_jet, made_up_jet
 from pinnlab.derivatives.pointwise import linearize
@@ -108,36 +107,26 @@ class End:
     keeps_form: bool = True
 
 
-def find_end(
-    conditions: Sequence[AnyCondition], context: Context, parameters: Mapping[str, Any], piece: str, waves: Waves
-) -> End | None:
-    """What one condition on all of an end asks of the only unknown; None where it is none, or not linear.
+def reflected(
+    term: Term, region: Region, unknown: str, parameters: Mapping[str, Any], waves: Waves
+) -> tuple[float, bool] | None:
+    """What a condition on an end reflects, and whether of waves of any form; None where it is not linear in slopes.
 
     Args:
-        conditions: of the problem.
-        context: of it.
+        term: of the condition.
+        region: the line, with time.
+        unknown: the only one.
         parameters: {name: 0-dim tensor or function}.
-        piece: the end's name.
         waves: that meet it.
     """
-    mine = [c for c in conditions if isinstance(c, BoundaryCondition) and piece in c.pieces(context)]
-    if len(mine) != 1 or mine[0].where is not None:
-        return None
-    (condition,), (unknown,), region = mine, context.unknowns, context.region
-    if isinstance(condition, Dirichlet):
-        return End(-1.0, condition.values[unknown])
-    pairs = zip(condition.on_pieces(context), condition.terms(context), strict=True)
-    terms = [term for each, term in pairs if each.piece == piece]
-    if len(terms) != 1 or len(terms[0].residuals) != 1:
-        return None
-    (site,) = terms[0].draw(lambda n: _unit(region, n), _POINTS)
+    (site,) = term.draw(lambda n: _unit(region, n), _POINTS)
     rows: list[dict[tuple[str, Key], Tensor]] = []
     for seed in (0, 1):
-        made = trace(terms[0], region.columns, context.unknowns, parameters, (site,), positive=seed == 0)
+        made = trace(term, region.columns, (unknown,), parameters, (site,), positive=seed == 0)
         rows += linearize([*made.residuals.values()], made.jets[0])
-    found = _joined(rows, unknown)
+    found, none = _joined(rows, unknown), torch.zeros(1)
     time, line = waves.names
-    along, across = (found.get(key, torch.zeros(1)) for key in ((time,), (line,)))
+    along, across, own = (found.get(key, none) for key in ((time,), (line,), ()))
     higher = any(len(key) > 1 and bool((a != 0).any()) for key, a in found.items())
     if higher or not (_is_one_number(along) and _is_one_number(across)):
         return None
@@ -145,9 +134,8 @@ def find_end(
     slope = float(across[0]) * float(site.outward[0, waves.axes[1]])
     rate = waves.speed * float(along[0])
     if slope == 0 and rate == 0:
-        return End(-1.0) if bool((found.get((), along) != 0).all()) else None
-    alone = not bool((found.get((), along) if () in found else torch.zeros(1)).any())
-    return None if slope + rate == 0 else End((slope - rate) / (slope + rate), keeps_form=alone)
+        return (-1.0, True) if bool((own != 0).all()) else None
+    return None if slope + rate == 0 else ((slope - rate) / (slope + rate), not bool((own != 0).any()))
 
 
 def _unit(region: Region, n: int) -> Tensor:

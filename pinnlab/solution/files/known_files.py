@@ -120,18 +120,15 @@ def _wave_data(wave: Travelling, region: Region) -> Data:
     else:
         parts = [series_data(part) for part in value.parts]
         given = {"places": list(value.places), "parts": parts, "error": value.error}
-    moved = {
-        "place": list(motion.place),
-        "time": motion.time,
-        "expected": list(motion.expected),
-        "fading": motion.fading,
-    }
+    moved = {"place": list(motion.place), "time": motion.time}
+    moved |= {"expected": list(motion.expected), "fading": motion.fading}
     return {"given": given, "motion": moved, **plain}
 
 
 def _wave_from(data: Data) -> Travelling:
-    moved = {k: tuple(v) if isinstance(v, list) else v for k, v in data["pluck" if "pluck" in data else "motion"].items()}
-    motion = Pluck(**moved) if "pluck" in data else Motion(tabulated_from(data["given"]), **moved)
+    own = data.get("motion") or data["pluck"]
+    moved: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in own.items()}
+    motion = Motion(tabulated_from(data["given"]), **moved) if "motion" in data else Pluck(**moved)
     ways = tuple(Echo(**way) for way in data["ways"])
     return Travelling(motion, data["axis"], data["sign"], Medium(**data["medium"]), ways, data["nodes"])
 

@@ -14,8 +14,8 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
 from pinnlab.reference.characteristics import follow
 from pinnlab.reference.leapfrog import extrapolated
+from pinnlab.solution.quality.distances import NoEstimateError, made_of, with_coefficients
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
-from pinnlab.solution.quality.estimators import NoEstimateError, made_of, with_coefficients
 from pinnlab.training.result import Solved
 
 _FOLLOWED = 4096

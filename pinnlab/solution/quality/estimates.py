@@ -14,14 +14,13 @@ from pinnlab.reference.cuts import is_curved
 from pinnlab.reference.solve import on_grid
 from pinnlab.solution.measures import Misfit
 from pinnlab.solution.quality.carried import by_characteristics, by_leapfrog
+from pinnlab.solution.quality.distances import NoEstimateError, with_coefficients
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
 from pinnlab.solution.quality.estimators import (
     KinkError,
-    NoEstimateError,
     by_classical,
     by_equation,
     by_features,
-    with_coefficients,
 )
 from pinnlab.training.result import Solved
 

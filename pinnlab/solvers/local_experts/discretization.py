@@ -111,7 +111,9 @@ class Discretization:
         known = clashes.singular if len(self.domain.space) > 1 else clashes.waves
         self.lift = known if not self.integrals else {}
         # those that travel are a part of what is known
-        self.breaks = breaks_of_starts(problem, {u: start for u, start in self.starts.items() if u not in clashes.waves})
+        self.breaks = breaks_of_starts(
+            problem, {u: start for u, start in self.starts.items() if u not in clashes.waves}
+        )
         # what jumps on the boundary of waves travels in what is known
         self._rounded = [] if clashes.waves else self.boundary
         self.corners = self._corners(tolerance)
