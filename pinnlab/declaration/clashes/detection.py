@@ -95,6 +95,14 @@ class Clashes:
         """{unknown: what travels in it}."""
         return {unknown: part for unknown, part in self.singular.items() if part.waves}
 
+    def taken_out(self, dimensions: int) -> Mapping[str, SingularPart]:
+        """{unknown: what local experts take out}: on a line, where they round off what spreads, it is waves only.
+
+        Args:
+            dimensions: of space.
+        """
+        return self.waves if dimensions < 2 else self.singular
+
     def with_waves(self, sent: Sent | None) -> Clashes:
         """The same with what travels in an unknown."""
         return self if sent is None else Clashes(self.found, {**self.singular, sent.unknown: sent.part}, sent.said)

@@ -107,15 +107,11 @@ class Discretization:
         self.starts = {
             u: partial(self._given, u, ()) for u, key, _, names in self.initial if not key and not sought & {*names}
         }
-        clashes = problem.clashes
-        known = clashes.singular if len(self.domain.space) > 1 else clashes.waves
-        self.lift = known if not self.integrals else {}
-        # those that travel are a part of what is known
-        self.breaks = breaks_of_starts(
-            problem, {u: start for u, start in self.starts.items() if u not in clashes.waves}
-        )
-        # what jumps on the boundary of waves travels in what is known
-        self._rounded = [] if clashes.waves else self.boundary
+        self.lift = {} if self.integrals else problem.clashes.taken_out(len(self.domain.space))
+        # what breaks in the data of waves travels in what is known
+        waves = problem.clashes.waves
+        self.breaks = breaks_of_starts(problem, {u: start for u, start in self.starts.items() if u not in waves})
+        self._rounded = [] if waves else self.boundary
         self.corners = self._corners(tolerance)
         self.switched = Switched(problem, self._rounded, tolerance)
         self.data = [part for c in problem.conditions if isinstance(c, Data) for part in c.complete()]
