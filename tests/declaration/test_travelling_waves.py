@@ -225,3 +225,42 @@ def test_kinks_of_a_motion_are_told():
 )  # fmt: skip
 def test_nothing_is_taken_out(problem):
     assert not problem.clashes.waves
+
+
+def test_breaks_of_a_start_are_halved():
+    def value(x):
+        return torch.minimum(x / 0.4, (1 - x) / 0.6)
+
+    def rate(x):
+        return torch.where(x < 0.7, 2 * x, 0.0)
+
+    problem = line(wave, pl.Initial(u=value, u_t=rate), pl.Dirichlet(u=0.0, on="x"))
+    assert notes(problem) == [
+        "of the start of u its slope jumps at x = 0.4, and that travels on",
+        "of the start of u_t its value jumps at x = 0.7, and that travels on",
+    ]
+    part = problem.clashes.waves["u"]
+    # what is left of the start is smooth: its slope, second derivative, and u_t
+    for at in (0.4, 0.7):
+        sides = tensor([at - 1e-7, 0.0], [at + 1e-7, 0.0])
+        u, slope, speed, bend = part.jet(sides, ((), (0,), (1,), (0, 0)))[:, :, 0]
+        jumps = {0.4: (0.0, -1 / 0.6 - 1 / 0.4, 0.0, 0.0), 0.7: (0.0, 0.0, -1.4, 0.0)}[at]
+        assert [float(v[1] - v[0]) for v in (u, slope, speed, bend)] == pytest.approx(jumps, abs=2e-5)
+    points = torch.rand(50, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * tensor(1.0, 3.0)
+    *_, xx, _, tt = part.jet(points, SECOND)[:, :, 0]
+    assert float((tt - 4 * xx).abs().max()) < 1e-10 * float(tt.abs().max())
+    # networks find the start by its misfit: no kink is built in with a velocity beside it
+    assert {type(c).__name__ for c in problem.exact_plan().soft} == {"Initial"}
+
+
+@pytest.mark.parametrize(
+    "equation, condition",
+    [
+        (lambda u: u.tt - u.xx + u, pl.Dirichlet(u=0.0, on="x")),
+        (lambda u: u.tt - u.xx + u.t, pl.Dirichlet(u=0.0, on="x")),
+        (lambda u: u.tt - u.xx, pl.Robin(u=(1.0, 1.0, 0.0), on="x")),
+    ],
+)
+def test_kinks_of_a_start_that_change_on_their_way_are_left(equation, condition):
+    start = pl.Initial(u=lambda x: torch.relu(x - 0.4) * torch.relu(0.8 - x), u_t=0.0)
+    assert not line(equation, start, condition).clashes.waves

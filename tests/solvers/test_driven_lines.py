@@ -90,6 +90,34 @@ def test_a_start_that_is_curved_at_fixed_ends():
     assert off(solution, exact) < 1e-6
 
 
+def test_plucked_and_struck(tmp_path):
+    def triangle(x):
+        return torch.minimum(x / 0.3, (1 - x) / 0.7)
+
+    def struck(x):
+        return torch.where((x > 0.31) & (x < 0.52), 1.0, 0.0)
+
+    def folded(y):
+        """Into [-1, 1], with period 2."""
+        return torch.remainder(y + 1, 2.0) - 1
+
+    def exact(x, t):
+        def odd(y):
+            return torch.sign(folded(y)) * triangle(folded(y).abs())
+
+        def integral(y):
+            return folded(y).abs().clamp(0.31, 0.52)
+
+        right, left = x - 2 * t, x + 2 * t
+        return (odd(right) + odd(left)) / 2 + (integral(left) - integral(right)) / 4
+
+    start = pl.Initial(u=triangle, u_t=struck)
+    solution = solved(pl.Box(x=(0.0, 1.0), t=(0.0, 1.4)), lambda u: u.tt - 4 * u.xx, start, pl.Dirichlet(u=0.0, on="x"))
+    assert off(solution, exact) < 1e-9
+    solution.save(tmp_path / "line.pt")
+    assert off(pl.Solution.load(tmp_path / "line.pt", problem=solution.problem), exact) < 1e-9
+
+
 def test_a_value_that_jumps():
     step = from_zero(torch.ones_like)
 
