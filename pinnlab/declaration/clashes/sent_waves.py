@@ -255,8 +255,8 @@ class _Side:
         bounds = self.region.bounds.values()
         inset = self.point.new_tensor([max(_ASIDE * (b - a), 4 * _EPS * max(abs(a), abs(b))) for a, b in bounds])
         inset[self.waves.axes[1]] *= (1.0, -1.0)[self.upper]
-        indices = closure([(axis,) * order])
-        return value.jet(self.point + inset, indices)[:, 0, 0].tolist()
+        jet = value.jet(self.point + inset, closure([(axis,) * (order + 1)]))[:, 0, 0].tolist()
+        return [jet[k] - float(inset[axis]) * jet[k + 1] for k in range(order + 1)]
 
     def _sampled(self, value: KnownFunction, axis: int) -> Tensor:
         """Values along a coordinate."""

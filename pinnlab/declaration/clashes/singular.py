@@ -19,6 +19,8 @@ from pinnlab.derivatives.taylor import Jet
 
 _ASIDE = {torch.float32: 1e-6, torch.float64: 1e-9}
 """Share of a coordinate's interval that is a little away from its end."""
+_HAIR = {torch.float32: 1e-6, torch.float64: 1e-14}
+"""The same for waves, whose derivatives are as large there as anywhere."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,18 @@ class Remainder:
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, 1) at (n, d) points."""
+        layers, waves = SingularPart(self.singular.terms), SingularPart((), self.singular.waves)
+        beside = layers.jet(self._beside(points, _ASIDE[points.dtype]), indices)
+        return self.value.jet(points, indices) - beside - waves.jet(self._beside(points, _HAIR[points.dtype]), indices)
+
+    def _beside(self, points: Tensor, share: float) -> Tensor:
+        """Points (n, d) at least a share of each interval away from the other faces."""
         at = points.clone()
         for i, (lower, upper) in enumerate(self.bounds):
             if i != self.axis:
-                step = _ASIDE[points.dtype] * (upper - lower)
+                step = share * (upper - lower)
                 at[:, i] = at[:, i].clamp(lower + step, upper - step)
-        return self.value.jet(points, indices) - self.singular.jet(at, indices)
+        return at
 
 
 @dataclass(frozen=True)
