@@ -252,11 +252,13 @@ class _Side:
 
     def _derivatives(self, value: KnownFunction, axis: int, order: int) -> list[float]:
         """Those by one coordinate, from the value on, at the corner, as it is approached from inside."""
-        bounds = self.region.bounds.values()
-        inset = self.point.new_tensor([max(_ASIDE * (b - a), 4 * _EPS * max(abs(a), abs(b))) for a, b in bounds])
-        inset[self.waves.axes[1]] *= (1.0, -1.0)[self.upper]
-        jet = value.jet(self.point + inset, closure([(axis,) * (order + 1)]))[:, 0, 0].tolist()
-        return [jet[k] - float(inset[axis]) * jet[k + 1] for k in range(order + 1)]
+        lower, upper = self.region.bounds[self.region.coordinates[axis]]
+        inset = max(_ASIDE * (upper - lower), 4 * _EPS * max(abs(lower), abs(upper)))
+        inset *= -1.0 if self.upper and axis == self.waves.axes[1] else 1.0
+        at = self.point.clone()
+        at[0, axis] += inset
+        jet = value.jet(at, closure([(axis,) * (order + 1)]))[:, 0, 0].tolist()
+        return [jet[k] - inset * jet[k + 1] for k in range(order + 1)]
 
     def _sampled(self, value: KnownFunction, axis: int) -> Tensor:
         """Values along a coordinate."""
