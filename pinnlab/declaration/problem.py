@@ -16,6 +16,7 @@ from pinnlab.declaration.arguments import argument_names
 from pinnlab.declaration.backwards import between, is_backwards, is_between, mirror, mirrored_scales
 from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, warn_unused
 from pinnlab.declaration.clashes.detection import Clashes, find_clashes, moments
+from pinnlab.declaration.clashes.sent_waves import sent_waves
 from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
 from pinnlab.declaration.counting.condition_count import Count
 from pinnlab.declaration.counting.needed import NotUniqueError, count
@@ -265,8 +266,7 @@ class Problem:
     @cached_property
     def jumps(self) -> tuple[Jump, ...]:
         """Where coefficients and sources jump inside, and boundary conditions in time; looked for when first asked for."""
-        curved = across_curves(self.parameter_values(), self.domain)
-        return curved + find_jumps(self._declared, self.condition_terms())
+        return across_curves(self.parameter_values(), self.domain) + find_jumps(self._declared, self.condition_terms())
 
     @property
     def _declared(self) -> Declared:
@@ -314,17 +314,18 @@ class Problem:
             rough: whether data without the derivatives that the equations use are built in as they are.
             layers: whether the part of the solution that is not smooth because data clash may be added to the field.
         """
-        singular = self.clashes.singular if layers else None
-        plan = plan_exact(self.context(), self.conditions, *self._numbers, periodic, rough, singular)
-        plan = dataclasses.replace(plan, notes=(*plan.notes, *(self.clashes.built_in if layers else ())))
+        known, said = (self.clashes.singular, self.clashes.built_in) if layers else (None, ())
+        plan = plan_exact(self.context(), self.conditions, *self._numbers, periodic, rough, known)
+        plan = dataclasses.replace(plan, notes=(*plan.notes, *said))
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     @cached_property
     def clashes(self) -> Clashes:
         """Where data disagree that meet, and the part of the solution that is not smooth for it; looked for once."""
         numbers, free = self._numbers
-        given = (self.context(), self.conditions, numbers, self.equation_term(), self.parameter_values(), free)
-        return find_clashes(*given, () if free else moments(self.domain, lambda: self.jumps))
+        given = (self.context(), self.conditions, numbers, self.equation_term(), self.parameter_values())
+        found = find_clashes(*given, free, () if free else moments(self.domain, lambda: self.jumps))
+        return found if free else found.with_waves(sent_waves(*given))
 
     @property
     def _numbers(self) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -334,8 +335,8 @@ class Problem:
 
     def reference_arguments(self, reference: Callable[..., Any]) -> tuple[str, ...]:
         """Names of a reference's arguments; solutions and classical references take all coordinates by keyword."""
-        coordinates = self.domain.coordinates
-        return argument_names(reference, (*coordinates, *self.parameters), "reference", keywords=coordinates)
+        names = self.domain.coordinates
+        return argument_names(reference, (*names, *self.parameters), "reference", keywords=names)
 
     @property
     def bindable(self) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 import pinnlab as pl
 from pinnlab.declaration.relative_error import two_sided_grid
-from pinnlab.solution.quality.estimators import NoEstimateError, by_equation
+from pinnlab.solution.quality.distances import NoEstimateError
+from pinnlab.solution.quality.estimators import by_equation
 
 HOLED = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5}, 0.2)
 DISC = pl.Ball({"x": 0.0, "y": 0.0}, 1.0)

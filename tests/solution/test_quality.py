@@ -149,7 +149,7 @@ def test_two_methods_that_agree_vouch_for_each_other() -> None:
 def test_requests_that_cannot_work() -> None:
     solution = solved(heat(), Given(heat().domain, heated))
     with pytest.raises(
-        ValueError, match=r"report\(estimate='guess'\): choose one of 'auto', 'characteristics', 'equation'"
+        ValueError, match=r"report\(estimate='guess'\): choose one of 'auto', 'characteristics', 'leapfrog', 'equation'"
     ):
         solution.report("guess")
     with pytest.raises(ValueError, match=r"report\(tolerance=0\): must be positive"):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.solution.quality.estimators import NoEstimateError, by_equation, by_features
+from pinnlab.solution.quality.distances import NoEstimateError
+from pinnlab.solution.quality.estimators import by_equation, by_features
 
 LINE = pl.Box(x=(0.0, 1.0))
 ENDS = [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=1.0, on="x+")]

@@ -17,8 +17,8 @@ from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.clash_layers import Data, Given, Meeting, SpreadAt, singular_part
 from pinnlab.declaration.clashes.layers import Leg
 from pinnlab.declaration.clashes.legs import During, legs_of
-from pinnlab.declaration.clashes.side_values import SideValue
-from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.clashes.side_values import SideValue, known_value
+from pinnlab.declaration.clashes.singular import Sent, SingularPart
 from pinnlab.declaration.clashes.spreading import Spread, spread
 from pinnlab.declaration.conditions import AnyCondition, Context, Dirichlet, Initial
 from pinnlab.declaration.discontinuities.fluxes import Jump, apart
@@ -68,23 +68,44 @@ class Clashes:
     Attributes:
         found: one per pair of data that disagree.
         singular: {unknown: the part of it that is not smooth}, where that is known.
+        travelling: derivatives of data that disagree, and kinks of them that travel, in sentences.
     """
 
     found: tuple[Clash, ...]
     singular: Mapping[str, SingularPart]
+    travelling: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """The clashes in sentences."""
-        return tuple(map(str, self.found))
+        return (*map(str, self.found), *self.travelling)
 
     @property
     def built_in(self) -> tuple[str, ...]:
         """What solvers do about them, in sentences."""
+        layers = "the layers that diffusion makes of jumps"
         return tuple(
-            f"data of {unknown} clash: the layers that diffusion makes of jumps are built in, a smooth rest is solved for"
-            for unknown in self.singular
+            f"data of {unknown} clash: {'the waves that this sends out' if part.waves else layers} are built in, a smooth "
+            "rest is solved for"
+            for unknown, part in self.singular.items()
         )
+
+    @property
+    def waves(self) -> Mapping[str, SingularPart]:
+        """{unknown: what travels in it}."""
+        return {unknown: part for unknown, part in self.singular.items() if part.waves}
+
+    def taken_out(self, dimensions: int) -> Mapping[str, SingularPart]:
+        """{unknown: what local experts take out}: on a line, where they round off what spreads, it is waves only.
+
+        Args:
+            dimensions: of space.
+        """
+        return self.waves if dimensions < 2 else self.singular
+
+    def with_waves(self, sent: Sent | None) -> Clashes:
+        """The same with what travels in an unknown."""
+        return self if sent is None else Clashes(self.found, {**self.singular, sent.unknown: sent.part}, sent.said)
 
     @property
     def resolved(self) -> bool:
@@ -171,7 +192,9 @@ class _OneUnknown:
         self.start = self._start(conditions, data)
         self._moments = moments
         self._parts = [
-            SideValue(piece, _known(c.values[unknown], f"Dirichlet({unknown}=...)", context, data), c.part(self.region))
+            SideValue(
+                piece, known_value(c.values[unknown], f"Dirichlet({unknown}=...)", context, data), c.part(self.region)
+            )
             for c in conditions
             if isinstance(c, Dirichlet) and unknown in c.values
             for piece in c.pieces(context)
@@ -310,7 +333,7 @@ class _OneUnknown:
             if isinstance(c, Initial):
                 for unknown, key, given, _ in c.targets(self.context):
                     if unknown == self.unknown and not key:
-                        return _known(given, c.name, self.context, data)
+                        return known_value(given, c.name, self.context, data)
         return None
 
     def _inside(self) -> Iterator[Junction]:
@@ -333,13 +356,6 @@ class _OneUnknown:
 
     def _counts(self, gap: Tensor) -> bool:
         return bool(gap.abs().max() > self._least)
-
-
-def _known(given: Any, owner: str, context: Context, data: Mapping[str, Any]) -> KnownFunction:
-    if isinstance(given, KnownFunction):
-        return given
-    names = context.names(given, owner)
-    return FunctionValue(given, names, context.region.coordinates, tuple((k, v) for k, v in data.items() if k in names))
 
 
 def _during(value: KnownFunction, leg: Leg | None) -> KnownFunction:

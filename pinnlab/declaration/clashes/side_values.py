@@ -5,12 +5,16 @@ Letters: n points, d coordinates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.conditions.where import PartOfSide
+from pinnlab.declaration.terms import Context
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.domains import Region
 from pinnlab.domains.junctions import Junction
@@ -55,3 +59,18 @@ class SideValue:
         """{number of a coordinate of space: where it ends along that, inside the piece}."""
         found = {} if self.part is None else self.part.ends(self.piece)
         return {region.coordinates.index(name): at for name, at in found.items() if name in region.space}
+
+
+def known_value(given: Any, owner: str, context: Context, data: Mapping[str, Any]) -> KnownFunction:
+    """What is given as a function of all coordinates.
+
+    Args:
+        given: a number or a function.
+        owner: who gives it, in words.
+        context: names of the problem.
+        data: {parameter: number or function}.
+    """
+    if isinstance(given, KnownFunction):
+        return given
+    names = context.names(given, owner)
+    return FunctionValue(given, names, context.region.coordinates, tuple((k, v) for k, v in data.items() if k in names))

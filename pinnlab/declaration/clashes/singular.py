@@ -1,4 +1,4 @@
-"""The part of a solution that is not smooth because its data clash: amplitudes on sides times layers beside them.
+"""The part of a solution that is not smooth because its data clash: amplitudes on sides times layers beside them, or waves.
 
 Letters: c derivatives, n points, d coordinates.
 """
@@ -12,12 +12,15 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.clashes.layers import Shape, Wedge, shape_jet
+from pinnlab.declaration.clashes.travelling import Travelling
 from pinnlab.derivatives.indices import Indices
 from pinnlab.derivatives.known import KnownFunction
 from pinnlab.derivatives.taylor import Jet
 
 _ASIDE = {torch.float32: 1e-6, torch.float64: 1e-9}
 """Share of a coordinate's interval that is a little away from its end."""
+_HAIR = {torch.float32: 1e-6, torch.float64: 1e-14}
+"""The same for waves, whose derivatives are as large there as anywhere."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,15 @@ class Constant:
 
 @dataclass(frozen=True)
 class SingularPart:
-    """Amplitudes times layers, of one unknown.
+    """Amplitudes times layers, and waves, of one unknown.
 
     Attributes:
         terms: (amplitude, layer).
+        waves: what sides have sent out.
     """
 
     terms: Sequence[tuple[KnownFunction, Shape]]
+    waves: Sequence[Travelling] = ()
 
     def before(self, axis: int) -> SingularPart:
         """What there is of it inside at the first time, when layers have no width; itself for coordinates of space.
@@ -95,7 +100,7 @@ class SingularPart:
             axis: number of a coordinate.
         """
         return SingularPart(
-            [(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis]
+            [(a, shape) for a, shape in self.terms if isinstance(shape, Wedge) or shape.clock.time != axis], self.waves
         )
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
@@ -104,7 +109,7 @@ class SingularPart:
         for amplitude, shape in self.terms:
             product = Jet(amplitude.jet(points, indices), indices) * Jet(shape_jet(shape, points, indices), indices)
             total = total + product.data.detach()
-        return total
+        return sum((wave.jet(points, indices) for wave in self.waves), total)
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,30 @@ class Remainder:
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         """Derivatives (c, n, 1) at (n, d) points."""
+        layers, waves = SingularPart(self.singular.terms), SingularPart((), self.singular.waves)
+        beside = layers.jet(self._beside(points, _ASIDE[points.dtype]), indices)
+        return self.value.jet(points, indices) - beside - waves.jet(self._beside(points, _HAIR[points.dtype]), indices)
+
+    def _beside(self, points: Tensor, share: float) -> Tensor:
+        """Points (n, d) at least a share of each interval away from the other faces."""
         at = points.clone()
         for i, (lower, upper) in enumerate(self.bounds):
             if i != self.axis:
-                step = _ASIDE[points.dtype] * (upper - lower)
+                step = share * (upper - lower)
                 at[:, i] = at[:, i].clamp(lower + step, upper - step)
-        return self.value.jet(points, indices) - self.singular.jet(at, indices)
+        return at
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What travels in a problem.
+
+    Attributes:
+        unknown: in which.
+        part: of it.
+        said: what disagrees, in sentences.
+    """
+
+    unknown: str
+    part: SingularPart
+    said: tuple[str, ...]

@@ -13,6 +13,7 @@ from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.layers import Shape, Wedge, shape_data, shape_from
 from pinnlab.declaration.clashes.legs import During
 from pinnlab.declaration.clashes.singular import Constant, Pinned, Remainder, SingularPart
+from pinnlab.declaration.clashes.travelling import Echo, Medium, Motion, Pluck, Travelling
 from pinnlab.declaration.discontinuities.breaks import find_breaks
 from pinnlab.declaration.discontinuities.kinks import KinkProfile
 from pinnlab.derivatives.chebyshev import BrokenSeries, Series, interpolate
@@ -83,21 +84,53 @@ def tabulated_from(data: Data) -> Series | BrokenSeries:
 
 
 def singular_data(part: SingularPart, region: Region) -> list[Data]:
-    """A singular part; amplitudes become series of the coordinates along their side.
+    """A singular part; amplitudes become series of the coordinates along their side, motions of sides series of time.
 
     Args:
         part: of one unknown.
         region: gives the coordinates' intervals.
     """
-    return [
+    layers = [
         {"amplitude": series_data(_tabulated(amplitude, _while_there(shape, region))), "shape": shape_data(shape)}
         for amplitude, shape in part.terms
     ]
+    return [*layers, *({"wave": _wave_data(wave, region)} for wave in part.waves)]
 
 
 def singular_from(data: list[Data]) -> SingularPart:
     """The inverse of ``singular_data``."""
-    return SingularPart(tuple((series_from(term["amplitude"]), shape_from(term["shape"])) for term in data))
+    layers = tuple((series_from(term["amplitude"]), shape_from(term["shape"])) for term in data if "shape" in term)
+    return SingularPart(layers, tuple(_wave_from(term["wave"]) for term in data if "wave" in term))
+
+
+def _wave_data(wave: Travelling, region: Region) -> Data:
+    """What a side has sent out by the end of a region's time."""
+    motion = wave.motion
+    plain = {"axis": wave.axis, "sign": wave.sign, "nodes": wave.nodes, "medium": asdict(wave.medium)}
+    plain["ways"] = [asdict(way) for way in wave.ways]
+    if isinstance(motion, Pluck):
+        return {"pluck": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(motion).items()}, **plain}
+    value = motion.value
+    if not isinstance(value, Series | BrokenSeries):
+        begun = region.replace(**{region.clock: (motion.place[motion.time], region.time_interval[1])})
+        depends = not isinstance(value, FunctionValue) or region.clock in value.depends_on
+        given = tabulated_data(value, [motion.time] if depends else [], begun, {wave.axis: motion.place[wave.axis]})
+    elif isinstance(value, Series):
+        given = series_data(value)
+    else:
+        parts = [series_data(part) for part in value.parts]
+        given = {"places": list(value.places), "parts": parts, "error": value.error}
+    moved = {"place": list(motion.place), "time": motion.time}
+    moved |= {"expected": list(motion.expected), "fading": motion.fading}
+    return {"given": given, "motion": moved, **plain}
+
+
+def _wave_from(data: Data) -> Travelling:
+    own = data.get("motion") or data["pluck"]
+    moved: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in own.items()}
+    motion = Motion(tabulated_from(data["given"]), **moved) if "motion" in data else Pluck(**moved)
+    ways = tuple(Echo(**way) for way in data["ways"])
+    return Travelling(motion, data["axis"], data["sign"], Medium(**data["medium"]), ways, data["nodes"])
 
 
 def layer_data(profile: KnownFunction | None, region: Region) -> Data | list[Data] | None:

@@ -13,20 +13,20 @@ from pinnlab.domains import Box
 from pinnlab.reference.cuts import is_curved
 from pinnlab.reference.solve import on_grid
 from pinnlab.solution.measures import Misfit
+from pinnlab.solution.quality.carried import by_characteristics, by_leapfrog
+from pinnlab.solution.quality.distances import NoEstimateError, with_coefficients
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
 from pinnlab.solution.quality.estimators import (
     KinkError,
-    NoEstimateError,
-    by_characteristics,
     by_classical,
     by_equation,
     by_features,
-    with_coefficients,
 )
 from pinnlab.training.result import Solved
 
 _NAMES = {
     "characteristics": "characteristics",
+    "leapfrog": "leapfrog",
     "equation": "the error equation",
     "classical": "a classical solution",
     "features": "random features",
@@ -102,6 +102,8 @@ def estimate_error(
         try:
             if kind == "characteristics":
                 found = by_characteristics(solution, left if how == kind else 0.5 * left)
+            elif kind == "leapfrog":
+                found = by_leapfrog(solution, left if how == kind else 0.5 * left)
             elif kind == "equation":
                 found = by_equation(solution, misfits, left if how == kind else 0.6 * left)
             elif kind == "classical":
@@ -134,7 +136,9 @@ def _order(problem: Problem) -> tuple[str, ...]:
         return "classical", "equation", "features"
     first_order = all(len(key) <= 1 for keys in problem.derivatives.values() for key in keys)
     carried = ("characteristics",) if box and moving and space and first_order else ()
-    return *carried, "equation", "classical", "features"
+    # kinks that travel are what polynomials on grids resolve least
+    kinked = ("leapfrog",) if problem.forward.clashes.waves else ()
+    return *carried, *kinked, "equation", "classical", "features"
 
 
 def _second_referee(solution: Solved, until: float) -> ErrorEstimate | None:

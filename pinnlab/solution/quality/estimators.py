@@ -6,40 +6,33 @@ import math
 import time
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pinnlab.algebra.largest import largest
-from pinnlab.declaration.backwards import mirror
 from pinnlab.declaration.conditions import Data, Periodic
 from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import affordable, evaluate, two_sided_grid
 from pinnlab.domains import Box
-from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
-from pinnlab.reference.characteristics import follow
 from pinnlab.reference.finite_elements.symbol import pressures_of
 from pinnlab.reference.finite_elements.unbounded import Aside
 from pinnlab.reference.solve import in_cube, on_grid
 from pinnlab.solution.comparison import Comparison, compare
-from pinnlab.solution.measures import Misfit, sizes_of
+from pinnlab.solution.measures import Misfit
 from pinnlab.solution.quality.direct_features import annihilates, solve_directly
+from pinnlab.solution.quality.distances import NoEstimateError, made_of, values_on, with_coefficients
 from pinnlab.solution.quality.error_equation import ROUNDING, solve_error_equation
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
 from pinnlab.solution.quality.error_features import FEATURES, estimate_on_features
 from pinnlab.solution.quality.inner_view import InnerView
 from pinnlab.solution.quality.smoothness import impossible, jump_inside
-from pinnlab.solution.sizes import Size, rms
+from pinnlab.solution.sizes import rms
 from pinnlab.training.result import Solved
 
 _SOLVING = 0.9
 """Part of the time in which the error equation is solved; in the rest its solution is evaluated."""
-_ROUNDING = 4.0
-"""Rounding of a solution, in units of its number format's own."""
-_FOLLOWED = 4096
-"""Points to which characteristics are followed, about."""
 _RESOLVED = 0.2
 """Doubt, as a part of the error, up to which global functions resolve it; with more they may be off by factors."""
 _INSIDE = 1e-9
@@ -49,10 +42,6 @@ _CLOSELY, _ROUGHLY, _ON_ELEMENTS = 1e-8, 1e-6, 1e-3
 _VAGUE = 1e-3
 """Doubt of a second solution, or distance to one whose own error is not known, from which on it says nothing."""
 _FIXED_BY_DATA = "data fix what equations and conditions leave open, and the estimate knows of no data"
-
-
-class NoEstimateError(ValueError):
-    """There is no estimate, and why."""
 
 
 class KinkError(NoEstimateError):
@@ -68,38 +57,6 @@ class KinkError(NoEstimateError):
         self.impossible = impossible
 
 
-def made_of(
-    solution: Solved,
-    points: Tensor,
-    truth: Tensor,
-    doubt: dict[str, float],
-    method: str,
-    seconds: float,
-    problem: Problem,
-) -> ErrorEstimate:
-    """The estimate from what the solution should be.
-
-    Args:
-        solution: of a single instance.
-        points: (n, d), spread evenly.
-        truth: (n, m) values that it should have there.
-        doubt: {unknown: how far these may be off, root mean square}.
-        method, seconds: as in the estimate.
-        problem: that of the solution, with the coefficients found.
-
-    Raises:
-        NoEstimateError: the errors are not finite.
-    """
-    off = _on(solution, points) - truth
-    errors = {u: rms(off[:, j]) for j, u in enumerate(problem.unknowns)}
-    if not all(math.isfinite(e) for e in errors.values()):
-        raise NoEstimateError(f"the error by {method} is not finite")
-    natural = sizes_of(problem, solution.models)
-    sizes = {u: Size.of(truth[:, j], natural[u].natural) for j, u in enumerate(problem.unknowns)}
-    eps = _ROUNDING * torch.finfo(solution.models[0].parameters[0].dtype).eps
-    return ErrorEstimate.of(errors, doubt, sizes, eps, method, seconds)
-
-
 def _grid(solution: Solved, deadline: Deadline) -> Tensor:
     """Points of the error grid (n, d), as many as there is time for; where data clash, only those inside.
 
@@ -110,7 +67,7 @@ def _grid(solution: Solved, deadline: Deadline) -> Tensor:
         points = points[domain.depth(points) > _INSIDE * domain.size]
         if (aside := _aside(solution.problem)) is not None:
             points = points[torch.from_numpy(aside.counts(points.numpy()))]
-    return affordable(points, lambda at: _on(solution, at), deadline)
+    return affordable(points, lambda at: values_on(solution, at), deadline)
 
 
 def _aside(problem: Problem) -> Aside | None:
@@ -121,11 +78,6 @@ def _aside(problem: Problem) -> Aside | None:
 def _clash_in_plane(problem: Problem) -> bool:
     found = [clash for clash in problem.forward.clashes.found if not clash.inside]
     return bool(found) and len(problem.domain.space) > 1
-
-
-def _on(solution: Solved, points: Tensor) -> Tensor:
-    """(n, m) values at (n, d) points, float64."""
-    return solution.function(points.to(solution.models[0].parameters[0])).detach().to("cpu", torch.float64)
 
 
 def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> ErrorEstimate:
@@ -151,7 +103,7 @@ def of_comparison(comparison: Comparison, deadline: Deadline | None = None) -> E
     if sure:
         doubt = {u: own[u] * rms(truth[:, j]) for j, u in enumerate(known.unknowns)}
     else:
-        off = _on(comparison.solution, points) - truth
+        off = values_on(comparison.solution, points) - truth
         doubt = {u: rms(off[:, j]) for j, u in enumerate(known.unknowns)}
         method += " on one grid"
     if _clash_in_plane(known):
@@ -212,32 +164,6 @@ def _in_cube(solution: Solved, deadline: Deadline, tolerance: float) -> ErrorEst
     return estimate if largest(j.doubt for j in estimate.judged) < _VAGUE else None
 
 
-def by_characteristics(solution: Solved, max_seconds: float) -> ErrorEstimate:
-    """The distance to what characteristics carry from the data, kinks and jumps included.
-
-    Args:
-        solution: of a single instance.
-        max_seconds: in all.
-
-    Raises:
-        NoEstimateError: unknowns are not carried along characteristics that do not depend on them, or time was short.
-    """
-    began, known = time.perf_counter(), with_coefficients(solution)
-    # at points that lie on a jump its two sides are both right; those of a sequence lie on none
-    unit = unit_points("sobol", _FOLLOWED, len(known.domain.coordinates), np.random.default_rng(0))
-    points = known.domain.interior(unit.double()).points
-    forward, places = known.forward, points
-    if forward is not known and known.domain.time is not None:
-        places = mirror(known.domain).inner_points(points, known.domain.coordinates)
-    try:
-        truth, doubt = follow(forward, places, _CLOSELY, Deadline.after(max_seconds))
-    except TimeoutError as error:
-        raise NoEstimateError(f"characteristics were not followed within {max_seconds:.0f} s") from error
-    except ValueError as error:
-        raise NoEstimateError(f"not by characteristics: {error}") from error
-    return made_of(solution, points, truth, doubt, "characteristics", time.perf_counter() - began, known)
-
-
 def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float) -> ErrorEstimate:
     """Solve the error equation.
 
@@ -272,7 +198,7 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     e = inner.outer_error(found)(points)
     doubt = {u: found.accuracy[u] * rms(e[:, j]) for j, u in enumerate(known.unknowns)}
     seconds = time.perf_counter() - began
-    estimate = made_of(solution, points, _on(solution, points) + e, doubt, "the error equation", seconds, known)
+    estimate = made_of(solution, points, values_on(solution, points) + e, doubt, "the error equation", seconds, known)
     if not (isinstance(known.domain, Box) or estimate.worst.doubt < estimate.worst.error):
         raise NoEstimateError("elements for which there is time do not resolve the error equation")
     uneven = [
@@ -304,12 +230,12 @@ def by_features(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
             _checked(solution, misfits, data)
             error, off = estimate_on_features(inner.problem, inner.models, max_seconds, data=data)
             error, off = inner.outer_error(error), inner.outer_sizes(off)
-            truth, seconds = _on(solution, points) + error(points), time.perf_counter() - began
+            truth, seconds = values_on(solution, points) + error(points), time.perf_counter() - began
             estimate = made_of(solution, points, truth, off, f"the error equation on {basis}", seconds, known)
             if largest(j.doubt for j in estimate.judged) < _RESOLVED * largest(j.error for j in estimate.judged):
                 return estimate
         left = max_seconds - (time.perf_counter() - began)
-        found, off = solve_directly(inner.problem, inner.values(lambda at: _on(solution, at)), left, data=data)
+        found, off = solve_directly(inner.problem, inner.values(lambda at: values_on(solution, at)), left, data=data)
         direct, off = inner.outer_values(found), inner.outer_sizes(off)
     except TimeoutError as late:
         raise NoEstimateError(f"{basis} were not solved for within {max_seconds:.0f} s") from late
@@ -345,13 +271,6 @@ def _leaves_open(known: Problem, inner: InnerView, max_seconds: float) -> bool:
 
 def _has_data(problem: Problem) -> bool:
     return any(isinstance(c, Data) for c in problem.conditions)
-
-
-def with_coefficients(solution: Solved) -> Problem:
-    """The problem with the coefficients found."""
-    problem = solution.problem
-    sought = problem.unknown_parameters or problem.unknown_functions
-    return problem.at(**solution.coefficients) if sought else problem
 
 
 def _known(solution: Solved) -> Problem:

@@ -15,9 +15,10 @@ from html import escape
 
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.measures import Misfit, measure
+from pinnlab.solution.quality.distances import NoEstimateError
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
 from pinnlab.solution.quality.estimates import KINDS, Estimation, estimate_error, shown_by
-from pinnlab.solution.quality.estimators import NoEstimateError, of_comparison
+from pinnlab.solution.quality.estimators import of_comparison
 from pinnlab.training.result import Solved
 from pinnlab.typeset import card, paragraph, table
 

@@ -107,10 +107,13 @@ class Discretization:
         self.starts = {
             u: partial(self._given, u, ()) for u, key, _, names in self.initial if not key and not sought & {*names}
         }
-        self.lift = problem.clashes.singular if len(self.domain.space) > 1 and not self.integrals else {}
-        self.breaks = breaks_of_starts(problem, self.starts)
+        self.lift = {} if self.integrals else problem.clashes.taken_out(len(self.domain.space))
+        # what breaks in the data of waves travels in what is known
+        waves = problem.clashes.waves
+        self.breaks = breaks_of_starts(problem, {u: start for u, start in self.starts.items() if u not in waves})
+        self._rounded = [] if waves else self.boundary
         self.corners = self._corners(tolerance)
-        self.switched = Switched(problem, self.boundary, tolerance)
+        self.switched = Switched(problem, self._rounded, tolerance)
         self.data = [part for c in problem.conditions if isinstance(c, Data) for part in c.complete()]
 
     def face(self, axis: int, upper: bool) -> ReferenceNodes:
@@ -248,7 +251,7 @@ class Discretization:
     def _corners(self, tolerance: float) -> list[Rounding | SeamRounding | InnerRounding]:
         starts = {u: partial(self._lifted_start, u) for u in self.starts}
         first = self.domain.time_interval[0] if self.time is not None else 0.0
-        at_sides = roundings(self.problem, self.boundary, starts, tolerance, first)
+        at_sides = roundings(self.problem, self._rounded, starts, tolerance, first)
         return [*at_sides, *inner_roundings(self.problem, self.starts, self.breaks, tolerance)]
 
     def _lifted_start(self, unknown: str, at: Tensor) -> Tensor:
