@@ -51,6 +51,7 @@ def plan_exact(
     periodic: bool = True,
     rough: bool = False,
     singular: Mapping[str, SingularPart] | None = None,
+    said: Sequence[str] = (),
 ) -> ExactPlan:
     """Decide which conditions are built into the field.
 
@@ -62,6 +63,7 @@ def plan_exact(
         periodic: whether the network can be made periodic.
         rough: whether data without the derivatives that the equations use are built in as they are.
         singular: {unknown: its part that is not smooth, because data clash}; the network finds what is left.
+        said: of that, for the plan's notes.
 
     Raises:
         ValueError: exact conditions that contradict each other, or one that was demanded and is impossible.
@@ -105,7 +107,7 @@ def plan_exact(
     built_in = (*taken, *eligible)
     soft = tuple(c for c in conditions if c not in built_in)
     profiles = [singular.get(unknown) for unknown in context.unknowns]
-    return ExactPlan(Ansatz(constraints, profiles), periods, built_in, soft, tuple(notes))
+    return ExactPlan(Ansatz(constraints, profiles), periods, built_in, soft, (*notes, *said))
 
 
 def with_kinks(

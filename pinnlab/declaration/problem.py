@@ -137,7 +137,7 @@ class Problem:
         wanted = (*domain.coordinates, *names, *self.unknown_parameters, *found.residual_names)
         if scales is not None:
             vars(self)["_given_scales"] = checked_scales(parts.named_by_parts(scales, wanted), wanted)
-        self.forward.exact_plan(layers=False)  # exact conditions that contradict each other are refused
+        self.forward.exact_plan(singular="none")  # exact conditions that contradict each other are refused
         if reference is not None:
             self.reference_arguments(reference)
         warn_unused(parameters or {}, given, (*functions, velocity), reference)
@@ -306,17 +306,16 @@ class Problem:
         """Highest order of derivatives of one unknown by a coordinate in the equations."""
         return max((key.count(coordinate) for key in self.derivatives[unknown]), default=0)
 
-    def exact_plan(self, periodic: bool = True, rough: bool = False, layers: bool = True) -> ExactPlan:
+    def exact_plan(self, periodic: bool = True, rough: bool = False, singular: str = "standing") -> ExactPlan:
         """Which conditions are built into the field.
 
         Args:
             periodic: whether the network can be made periodic.
             rough: whether data without the derivatives that the equations use are built in as they are.
-            layers: whether the part of the solution that is not smooth because data clash may be added to the field.
+            singular: which part that is not smooth because data clash may be added: ``"none"``, ``"all"``, or what stands.
         """
-        known, said = (self.clashes.singular, self.clashes.built_in) if layers else (None, ())
-        plan = plan_exact(self.context(), self.conditions, *self._numbers, periodic, rough, known)
-        plan = dataclasses.replace(plan, notes=(*plan.notes, *said))
+        known, said = self.clashes.built(singular == "all") if singular != "none" else (None, ())
+        plan = plan_exact(self.context(), self.conditions, *self._numbers, periodic, rough, known, said)
         return with_kinks(plan, self.equation_term(), self.unknowns, self.domain, self.parameter_values())
 
     @cached_property

@@ -168,10 +168,14 @@ class OneNetwork(Method):
 
     def __init__(self, solver: CollocationSolver, settings: Settings):
         self._given, self._builder = solver.network, Builder(solver, settings)
+        # a window hands over a state, in which waves are no longer told from the rest
+        self._singular = "all" if solver.windows in (1, ()) else "standing"
 
     def assemble(self, problem: Problem, number: int) -> Assembly:
         given = self._given or MLP(width=20 if len(problem.domain.coordinates) <= 2 else 30, depth=3)
-        return self._builder.single(given, problem, problem.exact_plan(is_template(given)), number)
+        return self._builder.single(
+            given, problem, problem.exact_plan(is_template(given), singular=self._singular), number
+        )
 
 
 def is_template(network: nn.Module) -> TypeGuard[Network]:

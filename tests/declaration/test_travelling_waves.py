@@ -203,7 +203,7 @@ def test_kinks_of_a_motion_are_told():
     problem = line(wave, REST, pl.Dirichlet(u=lambda t: torch.relu(t - 1) ** 2, on="x-"), pl.Dirichlet(u=0.0, on="x+"))
     (note,) = notes(problem)
     assert note == "on the boundary 'x-' its second derivative jumps at t = 1, and that travels on"
-    (said,) = problem.clashes.built_in
+    _, (said,) = problem.clashes.built(waves=True)
     assert said.startswith("data of u clash: the waves that this sends out are built in")
 
 
@@ -264,3 +264,13 @@ def test_breaks_of_a_start_are_halved():
 def test_kinks_of_a_start_that_change_on_their_way_are_left(equation, condition):
     start = pl.Initial(u=lambda x: torch.relu(x - 0.4) * torch.relu(0.8 - x), u_t=0.0)
     assert not line(equation, start, condition).clashes.waves
+
+
+def test_waves_are_taken_out_of_fields_of_all_of_the_time_only():
+    """A window that goes on from another one gets a state, in which waves are no longer told from the rest."""
+    problem = line(wave, REST, pl.Dirichlet(u=lambda t: torch.relu(t - 1) ** 2, on="x-"), pl.Dirichlet(u=0.0, on="x+"))
+    assert [len(problem.exact_plan(singular=which).notes) for which in ("none", "standing", "all")] == [0, 0, 1]
+    few = {"network": pl.MLP(width=4, depth=1), "stages": (pl.Adam(steps=1),), "points": 20}
+    for windows, said in ((1, True), (2, False)):
+        notes = pl.solve(problem, pl.PINN(windows=windows, **few), progress=False).notes
+        assert any("waves" in note for note in notes) == said

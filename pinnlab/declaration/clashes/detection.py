@@ -80,15 +80,20 @@ class Clashes:
         """The clashes in sentences."""
         return (*map(str, self.found), *self.travelling)
 
-    @property
-    def built_in(self) -> tuple[str, ...]:
-        """What solvers do about them, in sentences."""
+    def built(self, waves: bool) -> tuple[Mapping[str, SingularPart], tuple[str, ...]]:
+        """The known parts that a field may have added, and what is done about them, in sentences.
+
+        Args:
+            waves: whether those that travel are among them.
+        """
+        known = {unknown: part for unknown, part in self.singular.items() if waves or not part.waves}
         layers = "the layers that diffusion makes of jumps"
-        return tuple(
+        said = (
             f"data of {unknown} clash: {'the waves that this sends out' if part.waves else layers} are built in, a smooth "
             "rest is solved for"
-            for unknown, part in self.singular.items()
+            for unknown, part in known.items()
         )
+        return known, tuple(said)
 
     @property
     def waves(self) -> Mapping[str, SingularPart]:

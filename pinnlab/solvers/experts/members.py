@@ -237,10 +237,10 @@ def _settled(problem: Problem) -> tuple[Problem, ExactPlan, ExactPlan]:
     Where data of a member contradict another exact condition at a corner, both become soft: a field that is forced to one
     of them cannot come close to the other.
     """
-    plan = problem.exact_plan(layers=False)
+    plan = problem.exact_plan(singular="none")
     if not problem.families:
         return problem, plan, plan
-    own = problem.at(**representatives(problem)).exact_plan(layers=False)
+    own = problem.at(**representatives(problem)).exact_plan(singular="none")
     if set(plan.built_in) <= set(own.built_in):
         return problem, plan, own
     clash = set(plan.built_in) ^ set(own.built_in)
@@ -251,7 +251,11 @@ def _settled(problem: Problem) -> tuple[Problem, ExactPlan, ExactPlan]:
             condition.exact = False
         conditions.append(condition)
     problem = problem.replace(conditions=conditions)
-    return problem, problem.exact_plan(layers=False), problem.at(**representatives(problem)).exact_plan(layers=False)
+    return (
+        problem,
+        problem.exact_plan(singular="none"),
+        problem.at(**representatives(problem)).exact_plan(singular="none"),
+    )
 
 
 def solve(

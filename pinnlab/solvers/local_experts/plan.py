@@ -242,7 +242,7 @@ class CellMarch(March):
                 f"the initial state of {', '.join(rounded)} does not meet the boundary smoothly and is solved rounded off "
                 f"over {widest:.1e} of the domain",
             )
-        self.notes += problem.clashes.built_in if made.lift else ()
+        self.notes += problem.clashes.built(waves=True)[1] if made.lift else ()
         for layer in (corner for corner in made.corners if corner.inside):
             at = f"{problem.domain.coordinates[layer.axis]} = {layer.sides[0]:.6g}"
             self.notes += (

@@ -181,7 +181,7 @@ class PlaneMarch(March):
         self.problem, self.sweeps, self.tolerance = problem, solver.sweeps(problem, settings.seed), solver.tolerance
         self._given = initial_values(problem)
         self._kind = solver.options.functions
-        self._said: tuple[str, ...] = problem.clashes.built_in if self.sweeps.lift else ()
+        self._said: tuple[str, ...] = problem.clashes.built(waves=True)[1] if self.sweeps.lift else ()
         self._say()
 
     def _say(self, *remarks: str) -> None:
