@@ -17,7 +17,8 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
-from pinnlab.derivatives.jets import made_up_jet
+from pinnlab.derivatives.jets import LazyJet, made_up_jet
+from pinnlab.derivatives.names import Key
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains.columns import Columns
 from pinnlab.reference.grids.equations import Equations
@@ -123,8 +124,9 @@ class LeadingPart:
             for p in range(total + 1)
         ]
         rows, given = [], []
+        # one unit of length for all sides, so that a monomial is the same on all of them
+        radius = max(float(np.linalg.norm(side.near - corner)) for side in sides)
         for side in sides:
-            radius = float(np.linalg.norm(side.near - corner))
             for row, value in self._conditions(side):
                 order = max((sum(by) - self.rougher[j] for j, by in row), default=math.inf)
                 if order <= degree:
@@ -149,8 +151,11 @@ class LeadingPart:
     @torch.enable_grad()
     def _equations(self, at: Array) -> list[Row]:
         """At a point (1, d)."""
-        jets = {u: made_up_jet(1, j) for j, u in enumerate(self.problem.unknowns)}
-        return self._rows(self.equations.residuals(jets, self.columns(at)), jets)
+        jets = self._made_up()
+        return [self._row(slopes) for slopes in linearize(self.equations.residuals(jets, self.columns(at)), jets)]
+
+    def _made_up(self) -> dict[str, LazyJet]:
+        return {u: made_up_jet(1, j) for j, u in enumerate(self.problem.unknowns)}
 
     def _ray(self, corner: Array, side: Side) -> Ray:
         x, y = side.along(corner)
@@ -162,28 +167,24 @@ class LeadingPart:
         columns, found = self.columns(side.near[None]), list[tuple[Row, complex]]()
         for piece, term, holds in self.conditions:
             if piece == side.piece and (holds is None or bool(holds(columns))):
-                jets = {u: made_up_jet(1, j) for j, u in enumerate(self.problem.unknowns)}
+                jets = self._made_up()
                 normals = dict(zip(self.problem.domain.space, torch.from_numpy(side.normal)[:, None], strict=True))
                 scope = Scope.of_jets(jets, columns, self.parameters, normals)
                 residuals = list(term.evaluate((scope,)).values())
-                for row, slopes, residual in zip(
-                    self._rows(residuals, jets), linearize(residuals, jets), residuals, strict=True
-                ):
+                for slopes, residual in zip(linearize(residuals, jets), residuals, strict=True):
                     of_jets = sum(value[0] * jets[u][key][0].detach() for (u, key), value in slopes.items())
-                    found.append((row, complex(of_jets - residual[0].detach())))
+                    found.append((self._row(slopes), complex(of_jets - residual[0].detach())))
         return found
 
-    def _rows(self, residuals: Sequence[Tensor], jets: Mapping[str, Mapping]) -> list[Row]:
+    def _row(self, slopes: Mapping[tuple[str, Key], Tensor]) -> Row:
         """Without derivatives by time; empty where a factor is not finite."""
-        unknowns, space, found = self.problem.unknowns, self.problem.domain.space, list[Row]()
-        for slopes in linearize(residuals, jets):
-            row = {
-                (unknowns.index(u), tuple(map(key.count, space))): complex(value[0])
-                for (u, key), value in slopes.items()
-                if set(key) <= set(space)
-            }
-            found.append(row if np.isfinite(list(row.values())).all() else {})
-        return found
+        unknowns, space = self.problem.unknowns, self.problem.domain.space
+        row = {
+            (unknowns.index(u), tuple(map(key.count, space))): complex(value[0])
+            for (u, key), value in slopes.items()
+            if set(key) <= set(space)
+        }
+        return row if np.isfinite(list(row.values())).all() else {}
 
 
 def applied(row: Row, monomial: tuple[int, int, int], at: Array) -> complex:

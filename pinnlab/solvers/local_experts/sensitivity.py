@@ -122,11 +122,8 @@ class MarchedState:
             asked = id(points), indices
             if asked not in known:
                 tangents = slopes(points, indices).unflatten(2, (len(names), m))
-                known[asked] = (
-                    points,
-                    state(points, indices),
-                    tangents,
-                )  # points are kept, so that no others have their id
+                # points are kept, so that no others have their id
+                known[asked] = points, state(points, indices), tangents
             return known[asked][1:]
 
         def beside(problem: Problem) -> Jet:

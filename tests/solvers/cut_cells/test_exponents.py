@@ -200,6 +200,15 @@ def test_a_lid_that_meets_walls_at_rest(lid: str) -> None:
     assert clashing(flow) == expected
 
 
+def test_slopes_that_agree_beside_sides_of_different_lengths() -> None:
+    """A plate whose deflection and slopes are those of 1 + 2 x + 3 y + x y on all sides of a long rectangle."""
+    long, sides = pl.Box(x=(0.0, 1.0), y=(0.0, 8.0)), [pl.Dirichlet(w=lambda x, y: 1 + 2 * x + 3 * y + x * y)]
+    slopes = {"x-": lambda y: -2 - y, "x+": lambda y: 2 + y, "y-": lambda x: -3 - x, "y+": lambda x: 3 + x}
+    tilted = [pl.Neumann(w=slope, on=on) for on, slope in slopes.items()]
+    plate = pl.Problem(long, "w", lambda w: w.laplacian.laplacian, [*sides, *tilted])
+    assert clashing(plate) == set()
+
+
 def test_a_row_applied_to_a_monomial() -> None:
     """2 d2/dxdy + 3 of x^2 y at (2, 5): 2 * 2 x + 3 x^2 y = 8 + 60."""
     row: Row = {(0, (1, 1)): 2.0, (0, (0, 0)): 3.0, (1, (0, 0)): 7.0, (0, (0, 2)): 9.0}
