@@ -5,7 +5,7 @@ Letters: n points, d coordinates, K experts, m unknowns, N basis functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from pinnlab.solvers.cut_cells.layout import Layout
 from pinnlab.solvers.cut_cells.places import Frames
 from pinnlab.solvers.cut_cells.rows import PointRows
+from pinnlab.solvers.cut_cells.system import CellSystem
 
 Array = np.ndarray
 
@@ -30,6 +31,7 @@ class Assembled:
         thinned: the same of polynomials up to a degree, or of all functions where these are no polynomials.
         counts: (K, m) how much values of an unknown in an expert count: those of stresses, which balance derivatives of
             displacements, grow without end next to a corner, and count less the smaller the cell.
+        high_order: whether there are third derivatives or higher ones.
     """
 
     layout: Layout
@@ -39,6 +41,12 @@ class Assembled:
     mixing: list[Array]
     thinned: Callable[[int], list[Array]]
     counts: Array
+    high_order: bool
+
+    def system(self, mixing: Sequence[Array] | None = None) -> CellSystem:
+        """The least squares of all rows, for other combinations of functions if they are given."""
+        places = self.layout.middles()
+        return CellSystem(self.groups, mixing or self.mixing, places, self.counts, self.high_order)
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""

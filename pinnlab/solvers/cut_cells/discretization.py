@@ -110,7 +110,8 @@ class CutDiscretization:
         counts = self._counts(layout)
         for group in (*groups, *held_out):
             group.counts = counts
-        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts)
+        high_order = max(map(self.problem.order, self.names)) > 2
+        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts, high_order)
 
     def _counts(self, layout: Layout) -> Array:
         """(K, m): the share of an expert's size in that of the largest, to the power with which an unknown is rougher."""

@@ -101,6 +101,17 @@ class Layout:
         """(K,) the longest side of each expert's largest box."""
         return np.array([self.tree.corners(mine)[1].max() for mine in self.members])
 
+    def volumes(self) -> Array:
+        """(K,) share of each expert in the region, estimated."""
+        found = [
+            sum(
+                self.share[box, part] * each
+                for box, each in zip(mine, self.tree.corners(mine)[1].prod(axis=1), strict=True)
+            )
+            for mine, part in zip(self.members, self.material, strict=True)
+        ]
+        return np.array(found) / sum(found)
+
     def middles(self) -> Array:
         """(K, d) of the experts' boxes."""
         found = []

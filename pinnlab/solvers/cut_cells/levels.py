@@ -22,10 +22,11 @@ from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_pe
 from pinnlab.reference.faces import constant_starts
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
+from pinnlab.solvers.cut_cells.influence import influence
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.marking import DEEPEST, Marking
 from pinnlab.solvers.cut_cells.piece import CutPiece
-from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError, largest
+from pinnlab.solvers.cut_cells.system import CellSystem, Found, SingularError, largest, mean
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace
@@ -43,6 +44,8 @@ _FIRST = 3
 """Factorizations that the first solve of a non-linear problem is expected to take."""
 _FEW_STEPS, _SHORTEST = 12, 1e-2
 """Steps for each part of sources and data, and the smallest part."""
+_CAUTION = 3.0
+"""By which what rows that were not solved change the solution is taken to be smaller than the error: it was by up to two."""
 _SAME = 1e-9
 """Share of the largest row up to which rows are the same."""
 _GAIN = 0.5
@@ -146,12 +149,12 @@ class CutLevels:
             else:
                 break
         found = self._solved(system, rows, deadline)
-        level, off = self._judged(rows, found)
+        level, off, shares = self._judged(system, rows, found, deadline)
         self._solved_on = self.tree.halved
         self._worse = 0 if self.best is None or level.estimate < 0.9 * self.best.estimate else self._worse + 1
         if self.best is None or level.estimate < self.best.estimate:
             self.best = level
-        halved = self.marking(self.tree, rows.layout, off)
+        halved = self.marking(self.tree, rows.layout, off, shares)
         self.resolved = level.estimate <= self.settings.tolerance
         if not self.resolved and not halved:
             raise UnresolvedError("cells next to a corner are as small as rounding allows")
@@ -172,7 +175,7 @@ class CutLevels:
         began = time.perf_counter()
         rows = self.made.assembled(self.inside)
         self._seconds = time.perf_counter() - began, now
-        system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), rows.counts)
+        system = rows.system()
         self._check(system, rows.layout.count)
         if self.best is None:
             self.linear = is_linear(rows)
@@ -288,8 +291,7 @@ class CutLevels:
         Steps of a non-linear problem are many, and each of few functions costs little. Where they do not converge, sources
         and data are raised in parts from those that the start solves for.
         """
-        mixing = rows.thinned(_BEGUN)
-        system = CellSystem(rows.groups, mixing, rows.layout.middles(), rows.counts)
+        system = rows.system(rows.thinned(_BEGUN))
         # small factorizations tell nothing of the pace of large ones
         pace = Pace(self._pace.rate)
         found = system.solve(start, _ROUGHLY, _MOST_STEPS, pace, deadline)
@@ -307,21 +309,26 @@ class CutLevels:
                 step /= 2
         return now if share == 1.0 else start
 
-    def _judged(self, rows: Assembled, found: Found) -> tuple[Level, Array]:
-        """The level, and (K,) how far each expert is off, relative to the size of the unknowns."""
-        count, squares = rows.layout.count, np.zeros(rows.layout.count)
-        for group in rows.held_out:
-            if group.count:
-                residuals, _ = group.linearized(found.coefficients)
-                squares += group.mean_squares(residuals, count)
-        size = largest(rows.groups[0], found.coefficients, rows.counts)
+    def _judged(
+        self, system: CellSystem, rows: Assembled, found: Found, deadline: Deadline
+    ) -> tuple[Level, Array, Array]:
+        """The level; (K,) how far each expert is off, relative to the size of the unknowns; and what that adds elsewhere."""
+        count, squares, coefficients = rows.layout.count, np.zeros(rows.layout.count), found.coefficients
+        misfits = [(group, *group.linearized(coefficients)) for group in rows.held_out if group.count]
+        for group, residuals, _ in misfits:
+            squares += group.mean_squares(residuals, count)
+        size, volumes = largest(rows.groups[0], coefficients, rows.counts), rows.layout.volumes()
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
+        assert found.solver is not None
+        _, linear = system.linearized(coefficients)
+        moved = influence(system, found.solver, linear, misfits, volumes, deadline)
+        shares = _CAUTION * moved.relative(mean(rows.groups[0], coefficients, rows.counts, volumes))
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,
             rows.frames, self.basis, found.coefficients, self.made.parameters,
         )  # fmt: skip
-        estimate = float(self.marking.estimates(rows.layout, off).max())
-        return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off
+        estimate = max(float(self.marking.estimates(rows.layout, off).max()), float(shares.max()))
+        return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off, shares
 
 
 def is_linear(rows: Assembled) -> bool:

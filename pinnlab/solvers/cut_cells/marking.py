@@ -40,7 +40,7 @@ _SHARP = 0.84
 """Power of a corner below which cells are graded towards it before anything is solved."""
 _CLASHING = 3
 """Halvings of the first cells towards corners where data clash: in one wide cell they spoil all that is around."""
-_SPREAD = 0.02
+_SPREAD = 0.1
 """Share of the largest estimate up to which cells may owe theirs to others."""
 _NEAR = 2.0
 """Sides of a cell within which it is next to a corner."""
@@ -114,9 +114,16 @@ class Marking:
             return max(weight, 1.0)
         return weight if rough and at else min(weight, 1.0)
 
-    def __call__(self, tree: Tree, layout: Layout, off: Array) -> bool:
-        """Halve the boxes of experts that are off (K,) by too much; whether there were any."""
-        found = self.estimates(layout, off)
+    def __call__(self, tree: Tree, layout: Layout, off: Array, shares: Array) -> bool:
+        """Halve the boxes of experts that are off by too much; whether there were any.
+
+        Args:
+            tree: of boxes.
+            layout: of experts.
+            off: (K,) by which they are.
+            shares: (K,) what that adds to the error of the whole, relative to the size of the unknowns.
+        """
+        found = np.maximum(self.estimates(layout, off), shares)
         deep: dict[int, int] = {}
         boxes: list[int] = []
         # least squares spread what is off in a few cells over many

@@ -9,14 +9,14 @@ expert's own points: in a cell of which a boundary leaves little, many functions
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
-from pinnlab.algebra.blocks import BlockCholesky, Elimination
+from pinnlab.algebra.block_rows import Rows, Solver, by_normal_equations, by_orthonormal_rows
+from pinnlab.algebra.blocks import Elimination
 from pinnlab.algebra.dissection import Cost, cheapest, cost
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.places import real_product
@@ -24,11 +24,6 @@ from pinnlab.solvers.cut_cells.rows import Parts, PointRows
 from pinnlab.solvers.local_experts.system import Pace
 
 Array = np.ndarray
-Solver = Callable[[Array], Array]
-"""Gradients to solutions of the normal equations."""
-_SHIFTS = (1e-15, 1e-13, 1e-11)
-"""Added to the unit diagonal of the scaled normal equations, the next one where rounding makes them indefinite. What it
-does to a step is taken back by the steps that follow, which start from the true residuals."""
 _FAR = 1e-3
 """Relative step below which the old factorization serves for the next one."""
 _FLAT = 0.9
@@ -54,12 +49,14 @@ class Found:
         converged: whether steps became small.
         misfit: root of the sum of squares of all weighted rows.
         factorizations: that it took; a linear problem takes one.
+        solver: the last one, None where steps did not become small.
     """
 
     coefficients: Array
     converged: bool
     misfit: float
     factorizations: int
+    solver: Solver | None = None
 
 
 class CellSystem:
@@ -70,11 +67,19 @@ class CellSystem:
         mixing: per expert (N, N_e), from its combinations to the basis.
         places: (K, d) middles of the experts' cells.
         counts: (K, m) how much values of an unknown in an expert count next to those in others.
+        high_order: whether there are third derivatives or higher ones, of whose rows the normal equations lose too much.
     """
 
-    def __init__(self, groups: Sequence[PointRows], mixing: Sequence[Array], places: Array, counts: Array):
+    def __init__(
+        self,
+        groups: Sequence[PointRows],
+        mixing: Sequence[Array],
+        places: Array,
+        counts: Array,
+        high_order: bool = False,
+    ):
         self.groups, self.mixing = tuple(group for group in groups if group.count), list(mixing)
-        self.counts, self.m = counts, counts.shape[1]
+        self.counts, self.m, self.high_order = counts, counts.shape[1], high_order
         self.sizes = {e: self.m * each.shape[1] for e, each in enumerate(self.mixing)}
         joined = [[site.experts for site in group.sites] for group in self.groups if len(group.sites) == 2]
         pairs = {(int(a), int(b)) for below, above in joined for a, b in zip(below, above, strict=True)}
@@ -97,11 +102,12 @@ class CellSystem:
     def bytes(self) -> float:
         """Memory at the height of a factorization."""
         matrix = sum(s**2 for s in self.sizes.values()) + sum(self.sizes[a] * self.sizes[b] for a, b in self._coupled)
-        return 8.0 * (matrix + _COPIES * self.cost.entries)
+        rows = sum(len(g.sites) * g.count for g in self.groups) * self.m * max(self.sizes.values())
+        return 8.0 * (matrix + _COPIES * self.cost.entries + (2.0 * rows if self.high_order else 0.0))
 
     def residuals(self, coefficients: Array) -> list[Array]:
         """Weighted residuals (r, n) of every group."""
-        return self._linearized(coefficients)[0]
+        return self.linearized(coefficients)[0]
 
     def solve(
         self,
@@ -128,7 +134,7 @@ class CellSystem:
         """
         pace, deadline = pace or Pace(), deadline or Deadline()
         now, solver, change, count = start, None, np.inf, 0
-        residuals, linear = self._linearized(now, left)
+        residuals, linear = self.linearized(now, left)
         misfit = _norm(residuals)
         for _ in range(most):
             deadline.check()
@@ -143,7 +149,7 @@ class CellSystem:
             share, before = 1.0, change
             while True:
                 trial = now - share * step
-                residuals, linear = self._linearized(trial, left)
+                residuals, linear = self.linearized(trial, left)
                 found = _norm(residuals)
                 if found <= misfit * (1 + 1e-8) or share <= _SHORTEST or not fresh:
                     break
@@ -154,17 +160,17 @@ class CellSystem:
             change = share * length / size if size else 0.0
             if not fresh and found > 1.01 * misfit and change > tolerance:
                 # what the old factorization does not see
-                residuals, linear = self._linearized(now, left)
+                residuals, linear = self.linearized(now, left)
                 solver = None
                 continue
             # what steps still change in tiny cells may be what no row sees
             flat = not fresh and change < _FAR and found > _FLAT * misfit
             now, misfit = trial, found
             if flat:
-                return Found(now, True, misfit, count)
+                return Found(now, True, misfit, count, solver)
             if change < tolerance or (not fresh and change > 0.3 * before):
                 if change < max(tolerance, 1e-6):
-                    return Found(now, True, misfit, count)
+                    return Found(now, True, misfit, count, solver)
                 solver = None
             elif change > _FAR and not fresh:
                 solver = None
@@ -172,9 +178,15 @@ class CellSystem:
                 solver = None
         return Found(now, False, misfit, count)
 
-    def _linearized(
+    def linearized(
         self, coefficients: Array, left: Sequence[Array] | None = None
     ) -> tuple[list[Array], list[list[Parts]]]:
+        """Weighted residuals (r, n) of every group, and what they depend on.
+
+        Args:
+            coefficients: (K, m, N).
+            left: (r, n) of every group, residuals that are to be left.
+        """
         found = [group.linearized(coefficients) for group in self.groups]
         residuals = [mine for mine, _ in found]
         if left is not None:
@@ -184,13 +196,17 @@ class CellSystem:
     def _step(
         self, solver: Solver, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]], deadline: Deadline
     ) -> tuple[Array, float]:
-        """The step (K, m, N) to be subtracted, and its largest root mean square in a cell.
+        """The step (K, m, N) to be subtracted, and its largest root mean square in a cell."""
+        found = self.descent(solver, self.mixed_gradient(residuals, linear), linear, deadline)
+        return self.spread(found), self.largest_mean(found, 1 / self.counts)
 
-        Conjugate gradients on the normal equations, with their factorization as preconditioner: one turn, where the
-        factorization is accurate, and some more where rounding or the shift has spoilt a few combinations.
+    def descent(self, solver: Solver, gradient: Array, linear: Sequence[Sequence[Parts]], deadline: Deadline) -> Array:
+        """Numbers of all experts' combinations that solve the normal equations of linearized rows for a gradient.
+
+        Conjugate gradients, with a factorization as preconditioner: one turn, where the factorization is accurate, and some
+        more where it is of other coefficients, or where rounding or the shift has spoilt a few combinations.
         """
-        left = self.mixed_gradient(residuals, linear)
-        found, solved = np.zeros_like(left), solver(left)
+        found, left, solved = np.zeros_like(gradient), gradient, solver(gradient)
         direction, size = solved, float(left @ solved)
         first = size
         for _ in range(_TURNS):
@@ -207,7 +223,7 @@ class CellSystem:
             solved, before = solver(left), size
             size = float(left @ solved)
             direction = solved + size / before * direction
-        return self.spread(found), self.largest_mean(found, 1 / self.counts)
+        return found
 
     def mixed_gradient(self, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]) -> Array:
         """The transposed (conjugate) Jacobian times residuals, by the experts' combinations."""
@@ -215,6 +231,10 @@ class CellSystem:
         gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]), dtype)
         for group, mine, parts in zip(self.groups, residuals, linear, strict=True):
             group.pull_back(parts, mine, gradient)
+        return self.combined(gradient)
+
+    def combined(self, gradient: Array) -> Array:
+        """A gradient by coefficients (K, m, N) as one by the experts' combinations."""
         return np.concatenate([real_product(g, mix).ravel() for g, mix in zip(gradient, self.mixing, strict=True)])
 
     def spread(self, combined: Array) -> Array:
@@ -238,31 +258,25 @@ class CellSystem:
         return max(float(np.sqrt((mine**2).sum(axis=-1)).max()) for mine in own)
 
     def factorized(self, linear: Sequence[Sequence[Parts]]) -> Solver:
-        dtype = np.result_type(float, *(part for sites in linear for parts in sites for part in parts.values()))
-        blocks = {(e, e): np.zeros((size, size), dtype) for e, size in self.sizes.items()}
-        blocks |= {(a, b): np.zeros((self.sizes[a], self.sizes[b]), dtype) for a, b in self._coupled}
+        """The solver of normal equations of linearized rows.
+
+        Raises:
+            SingularError: they cannot be factorized.
+        """
+        solver = by_orthonormal_rows if self.high_order else by_normal_equations
+        try:
+            return solver(self._rows(linear), self.sizes, self._coupled, self.order)
+        except np.linalg.LinAlgError as error:
+            raise SingularError("the normal equations are singular to rounding") from error
+
+    def _rows(self, linear: Sequence[Sequence[Parts]]) -> Iterator[Rows]:
         for group, parts in zip(self.groups, linear, strict=True):
             for sites in group.jacobians(parts):
-                mixed = [(e, self._mixed(e, jacobian)) for e, jacobian in sites]
-                for i, (a, ja) in enumerate(mixed):
-                    for b, jb in mixed[i:]:
-                        if a >= b:
-                            blocks[a, b] += ja.conj().T @ jb
-                        else:
-                            blocks[b, a] += jb.conj().T @ ja
-        scale = {e: 1 / np.sqrt(np.maximum(blocks[e, e].diagonal().real, 1e-300)) for e in self.sizes}
-        for (a, b), block in blocks.items():
-            block *= scale[a][:, None]
-            block *= scale[b]
-        both = np.concatenate(list(scale.values()))
-        shared = {key: torch.from_numpy(block) for key, block in blocks.items()}
-        for shift in _SHIFTS:
-            try:
-                factor = BlockCholesky(shared, shift, order=self.order)
-            except np.linalg.LinAlgError:
-                continue
-            return lambda right: both * factor.solve(torch.from_numpy(both * right)).numpy()
-        raise SingularError("the normal equations are singular to rounding")
+                found: dict[int, Array] = {}
+                for expert, jacobian in sites:
+                    mixed = self._mixed(expert, jacobian)
+                    found[expert] = found[expert] + mixed if expert in found else mixed
+                yield found
 
     def _mixed(self, expert: int, jacobian: Array) -> Array:
         """(rows, m N_e) from (rows, m, N)."""
@@ -271,10 +285,27 @@ class CellSystem:
 
 def largest(equations: PointRows, coefficients: Array, counts: Array) -> float:
     """The largest value of any unknown, each times what it counts (K, m), at the points of equations."""
+    return float(np.abs(_counted(equations, coefficients, counts)).max())
+
+
+def mean(equations: PointRows, coefficients: Array, counts: Array, volumes: Array) -> float:
+    """The root of the mean square over the region of all unknowns, each times what it counts.
+
+    Args:
+        equations: at whose points they are looked at.
+        coefficients: (K, m, N).
+        counts: (K, m).
+        volumes: (K,) shares of the experts in the region.
+    """
+    site, squares = equations.sites[0], (_counted(equations, coefficients, counts) ** 2).sum(axis=1)
+    means = np.add.reduceat(squares, site.starts[:-1]) / np.diff(site.starts)
+    return float(np.sqrt(means @ volumes[site.experts]))
+
+
+def _counted(equations: PointRows, coefficients: Array, counts: Array) -> Array:
     site = equations.sites[0]
     each = np.repeat(counts[site.experts], np.diff(site.starts), axis=0)
-    values = np.stack([site.derivative(coefficients[:, j], ()) for j in range(counts.shape[1])], axis=1)
-    return float(np.abs(values * each).max())
+    return each * np.stack([site.derivative(coefficients[:, j], ()) for j in range(counts.shape[1])], axis=1)
 
 
 def _norm(residuals: Sequence[Array]) -> float:

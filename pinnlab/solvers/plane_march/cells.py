@@ -16,7 +16,6 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.piece import CutPiece
-from pinnlab.solvers.cut_cells.system import CellSystem
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.plane_march.rows import StageRows
 
@@ -62,14 +61,10 @@ class SpaceCells:
         self.assembled = made.assembled(inside)
         self.layout = self.assembled.layout
         rows = self.assembled
-        self.system = CellSystem(rows.groups, rows.mixing, self.layout.middles(), rows.counts)
+        self.system = rows.system()
         self.groups = [StageRows(rows, made.clock) for rows in self.system.groups]
         self.held_out = [StageRows(rows, made.clock) for rows in self.assembled.held_out if rows.count]
-        volumes = [
-            sum(self.layout.share[b, m] * v for b, v in zip(mine, self.tree.corners(mine)[1].prod(axis=1), strict=True))
-            for mine, m in zip(self.layout.members, self.layout.material, strict=True)
-        ]
-        self.weights = np.array(volumes) / sum(volumes)
+        self.weights = self.layout.volumes()
         site = self.system.groups[0].sites[0]
         counts = np.diff(site.starts)
         self._point_weights = np.repeat(self.weights[site.experts] / counts, counts)

@@ -1,0 +1,86 @@
+"""How far what is off anywhere moves the whole solution, and which cells it comes from.
+
+Letters: K experts, m unknowns, N basis functions, r residuals of a term, n points.
+
+Rows that no solve has seen are off by r; the change of the solution that they ask for is e = (J^H J)^-1 H^H r, with the
+Jacobians J of the rows that were solved and H of those that were not. It is about as large as the error, where what is
+off in a cell tells of that cell only: one solution of a plate's equation may be off by a thousand times what any cell
+shows. The part of its mean square that comes from a cell is the sum of r H w over the cell's rows, where w solves the same
+equations with e itself as right-hand side: the residuals weighted by the dual solution (Becker & Rannacher 2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.cut_cells.rows import Parts, PointRows
+from pinnlab.solvers.cut_cells.system import CellSystem, Solver
+
+Array = np.ndarray
+Misfits = Sequence[tuple[PointRows, Array, Sequence[Parts]]]
+"""Groups of rows that were not solved, with their residuals (r, n) and what these depend on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """What misfits do to the solution.
+
+    Attributes:
+        error: root mean square of the change that they ask for, in units of the unknowns.
+        shares: (K,) how much of it comes from each expert; some may be negative.
+    """
+
+    error: float
+    shares: Array
+
+    def relative(self, size: float) -> Array:
+        """(K,) the change relative to the root mean square of all unknowns; less where less of it comes from.
+
+        The expert that most of it comes from is taken to bear all of it.
+
+        Args:
+            size: that root mean square.
+        """
+        most = np.abs(self.shares).max()
+        return self.error / (size if size > 0 else 1.0) * np.abs(self.shares) / (most if most > 0 else 1.0)
+
+
+def influence(
+    system: CellSystem,
+    solver: Solver,
+    linear: Sequence[Sequence[Parts]],
+    misfits: Misfits,
+    volumes: Array,
+    deadline: Deadline,
+) -> Influence:
+    """The change of the solution that rows ask for which were not solved.
+
+    Args:
+        system: whose rows were solved.
+        solver: a factorization of about their normal equations.
+        linear: what those rows depend on.
+        misfits: the rows that were not solved.
+        volumes: (K,) shares of the experts in the region.
+        deadline: raise TimeIsUpError after it.
+    """
+    gradient = np.zeros((len(volumes), system.m, len(system.mixing[0])))
+    for group, residuals, parts in misfits:
+        group.pull_back(parts, residuals, gradient)
+    change = system.descent(solver, system.combined(gradient), linear, deadline)
+    # combinations of functions have a mean square of one in their expert, and are orthogonal
+    weighted = system.of_unknowns(system.counts**2 * volumes[:, None]) * change
+    error = float(np.sqrt(change @ weighted))
+    shares = np.zeros(len(volumes))
+    if error == 0.0:
+        return Influence(0.0, shares)
+    dual = system.spread(system.descent(solver, weighted, linear, deadline))
+    for group, residuals, parts in misfits:
+        products = (group.changes(parts, dual) * residuals).sum(axis=0)
+        sums = np.add.reduceat(products, group.starts[:-1])
+        for site in group.sites:
+            np.add.at(shares, site.experts, sums / len(group.sites))
+    return Influence(error, shares / error)
