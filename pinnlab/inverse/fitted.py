@@ -195,7 +195,8 @@ class FittedMarch(March):
     def _longest(self, at: Array) -> Array:
         """(2, p) of a step, back and ahead.
 
-        A number without bounds, such as a diffusivity, goes as far as a positive one, and changes its sign near zero only.
+        A number without bounds, such as a diffusivity, goes as far as a positive one, and changes its sign near zero only;
+        towards zero it goes no further than two first guesses.
         """
         to_zero, off_zero = (abs(math.expm1(s * _LONGEST)) * np.abs(at) for s in (-1, 1))
         to_zero = np.minimum(to_zero, 2 * _LONGEST)

@@ -88,7 +88,8 @@ def misfits(problem: Problem, groups: Sequence[Measured], jet: Jet, numbers: Map
     for group in groups:
         points, normals = group.site.points, group.site.normals
         side = None if normals is None else columns(normals)
-        scope = Scope.of_jet(known(points, group.indices), group.indices, problem.unknowns, columns(points), parameters, side)
+        at = known(points, group.indices)
+        scope = Scope.of_jet(at, group.indices, problem.unknowns, columns(points), parameters, side)
         with torch.no_grad():
             found.append(group.term.evaluate((scope,))[group.label].detach().numpy())
     return found

@@ -292,9 +292,12 @@ def _profiles(
         except UnsolvedError:
             return False
         # of residuals, what the slopes do not tell is the same on both sides, but for terms of third order
-        expected = [abs(root(left) - 2) for left in (ahead, ahead - 2 * slopes @ step)]
-        if expected[0] > off or max(expected) < _SURELY * off:
-            return expected[0] <= off
+        wide = [abs(root(left) - 2) for left in (ahead, ahead - 2 * slopes @ step)]
+        if wide[0] > off:
+            return False
+        bend = float(np.linalg.norm(ahead - residuals(best) - slopes @ step)) / math.sqrt(ratio)
+        if bend < off and max(wide) < _SURELY * off:
+            return True
         try:
             return abs(root(residuals(responses.at(best.at - step, deadline))) - 2) < off
         except UnsolvedError:

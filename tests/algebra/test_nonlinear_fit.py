@@ -60,3 +60,11 @@ def test_a_parameter_at_the_end_of_its_step_leaves_the_others_to_make_up_for_it(
     proposal = fit.propose()
     assert proposal.max() <= 1 + 1e-12 and proposal.sum() == pytest.approx(1.0, abs=5e-3)
     assert fit.promised > 0.99
+
+
+def test_after_a_refusal_another_step_is_proposed():
+    # the box holds the step, so that damping a little would propose the same again
+    fit = Fit(np.array([0.0]), np.array([100.0]), np.array([[1.0]]), np.array([[2.0], [2.0]]))
+    refused = fit.propose()
+    fit.refuse()
+    assert refused == pytest.approx([-2.0]) and -1.6 < fit.propose()[0] < 0

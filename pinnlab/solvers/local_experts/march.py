@@ -7,7 +7,6 @@ An indicator (``refinement``) that is large in space splits the cell, one that i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
