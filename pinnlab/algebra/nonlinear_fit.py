@@ -12,6 +12,8 @@ Array = np.ndarray
 _FIRST, _LEAST, _MOST = 1e-3, 1e-12, 1e8
 _SHORT = 1e-10
 """Relative step from which on steps are rounding."""
+_OTHER = 0.2
+"""Relative difference of a proposal from one that was refused."""
 
 
 class Fit:
@@ -23,7 +25,7 @@ class Fit:
         at: (p,) parameters.
         residuals: (N,) there.
         jacobian: (N, p) there.
-        longest: (p,) of a step.
+        longest: (2, p) of a step, back and ahead.
     """
 
     def __init__(self, at: Array, residuals: Array, jacobian: Array, longest: Array):
@@ -43,10 +45,11 @@ class Fit:
         matrix = np.vstack([self.jacobian / scale, np.sqrt(self.damping) * np.eye(len(scale))])
         right = np.concatenate([-self.residuals, np.zeros(len(scale))])
         self._step = np.linalg.lstsq(matrix, right, rcond=1e-12)[0] / scale
-        if bool((np.abs(self._step) > self.longest).any()):
+        back, ahead = self.longest
+        if bool(((self._step < -back) | (self._step > ahead)).any()):
             # the best step within the box: parameters that may move no further leave the others to make up for it
-            box = self.longest * scale
-            self._step = scipy.optimize.lsq_linear(matrix, right, (-box, box), method="bvls").x / scale
+            box = -back * scale, ahead * scale
+            self._step = scipy.optimize.lsq_linear(matrix, right, box, method="bvls").x / scale
         return self.at + self._step
 
     @property
@@ -75,6 +78,11 @@ class Fit:
         self._growth = 4.0
 
     def refuse(self) -> None:
-        """Stay, and propose less far."""
-        self.damping *= self._growth
-        self._growth *= 2
+        """Stay, and propose less far: damp until the next proposal is another than this one."""
+        refused = self._step
+        while not self.damping > _MOST:
+            self.damping *= self._growth
+            self._growth *= 2
+            self.propose()
+            if np.linalg.norm(self._step - refused) > _OTHER * np.linalg.norm(refused):
+                break

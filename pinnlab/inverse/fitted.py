@@ -35,9 +35,9 @@ Array = np.ndarray
 _SETTLED = 1e-4
 """What a step may still take from the sum of squares, in units of the noise's variance, when the numbers have settled."""
 _LONGEST = 1.0
-"""Step of a free variable, a factor of three of what is positive; at most twice that of what has no bounds."""
-_KEPT, _NEAR_ZERO = 0.7, 0.1
-"""Share of a number without bounds that is a step, and what is a step of one that is about zero."""
+"""Step of a free variable: a factor of e of what is positive."""
+_NEAR_ZERO = 0.1
+"""Step of a number without bounds that is about zero."""
 _ROUNDS = 8
 """How often the noise of several quantities is estimated anew."""
 _SAME_NOISE = 0.03
@@ -193,8 +193,14 @@ class FittedMarch(March):
         return Fit(response.at, self._whitened(response), self._rows(jacobian, response), longest)
 
     def _longest(self, at: Array) -> Array:
-        """(p,) of a step; the sign of a number without bounds, such as a diffusivity, changes near zero only."""
-        plain = np.clip(_KEPT * np.abs(at), _NEAR_ZERO, 2 * _LONGEST)
+        """(2, p) of a step, back and ahead.
+
+        A number without bounds, such as a diffusivity, goes as far as a positive one, and changes its sign near zero only;
+        towards zero it goes no further than two first guesses.
+        """
+        to_zero, off_zero = (abs(math.expm1(s * _LONGEST)) * np.abs(at) for s in (-1, 1))
+        to_zero = np.minimum(to_zero, 2 * _LONGEST)
+        plain = np.maximum(np.where(at > 0, (to_zero, off_zero), (off_zero, to_zero)), _NEAR_ZERO)
         return np.where([free.plain for free in self.responses.frees], plain, _LONGEST)
 
     def _keep(self, found: Found) -> None:

@@ -20,6 +20,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.domains import Site
+from pinnlab.inverse.remembered import Remembered
 
 Array = np.ndarray
 Jet = Callable[[Tensor, Indices], Tensor]
@@ -82,13 +83,12 @@ def misfits(problem: Problem, groups: Sequence[Measured], jet: Jet, numbers: Map
         jet: of the solution.
         numbers: {coefficient: value}, of those that are to be found.
     """
-    columns, found, jets = problem.domain.columns, [], dict[tuple[int, Indices], Tensor]()
+    columns, found, known = problem.domain.columns, [], Remembered(jet)
     parameters = {**problem.parameter_values(), **{k: torch.tensor(v, dtype=torch.float64) for k, v in numbers.items()}}
     for group in groups:
         points, normals = group.site.points, group.site.normals
         side = None if normals is None else columns(normals)
-        asked = id(points), group.indices
-        at = jets[asked] if asked in jets else jets.setdefault(asked, jet(points, group.indices))
+        at = known(points, group.indices)
         scope = Scope.of_jet(at, group.indices, problem.unknowns, columns(points), parameters, side)
         with torch.no_grad():
             found.append(group.term.evaluate((scope,))[group.label].detach().numpy())

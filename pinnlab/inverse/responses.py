@@ -69,7 +69,7 @@ Solve = Callable[[Problem, Deadline, float, Any], State]
 """Solves a problem without anything to be found: UnsolvedError where it would take more work than this, or cannot be
 solved; TimeIsUpError after the deadline. The last argument is a state of its own for similar numbers, or None."""
 _SIMILAR = 1.05
-"""Difference of free variables up to which numbers are similar: one step of a fit."""
+"""Difference of free variables up to which numbers are similar, a factor of e of what is positive: one step of a fit."""
 _PATIENCE = 20.0
 """How many times as much work as before a solution may take: numbers that make no sense take forever."""
 _LEAST = 3000.0
@@ -133,12 +133,18 @@ class Responses:
         numbers = self._named(z)
         self.solves += 1
         last = self._last
-        near = last.state if last is not None and bool((np.abs(last.at - z) < _SIMILAR).all()) else None
+        near = last.state if last is not None and self._similar(last.at, z) else None
         problem = self._members.at(numbers)
         state = self._solve(problem, deadline, max(_LEAST, _PATIENCE * self._least), near)
         self._least = min(self._least, state.work)
         self._last = Response(np.array(z), numbers, problem, state, self._left(state.jet, numbers))
         return self._last
+
+    def _similar(self, one: Array, other: Array) -> bool:
+        # a factor of e has this share, as it has a logarithm of one
+        shares = np.maximum(1.0, math.expm1(1.0) * np.minimum(np.abs(one), np.abs(other)))
+        apart = np.abs(one - other) / np.where([free.plain for free in self.frees], shares, 1.0)
+        return bool((apart < _SIMILAR).all())
 
     def jacobian(self, response: Response, deadline: Deadline, which: Sequence[int] | None = None) -> list[Array]:
         """(n, p) per measured quantity: the derivatives of its misfits by the free variables, or by some of them.

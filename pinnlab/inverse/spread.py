@@ -26,6 +26,8 @@ TRACE = 1e-4
 """Length of the derivatives of whitened residuals by a free variable up to which a number leaves no trace in the data."""
 _BENT = 0.1
 """Relative difference of a deviance from that of a parabola, at two deviations, from which on profiles are computed."""
+_SURELY = 0.5
+"""Share of that below which one side tells of the other."""
 _AT = (-1.0, 1.0, -2.0, 2.0, -3.0, 3.0)
 """Where a profile is computed, in standard deviations, one after the other."""
 _WIDE = 1.0
@@ -93,7 +95,8 @@ def spread_of(
         if held and not len(blind) and freedom > 0:
             profiles = _beside_held(responses, noise, best, rows, held)
         elif not len(blind) and freedom > 0 and not noise.rounding:
-            profiles, ends = _profiles(responses, noise, best, whole, ratio, deadline)
+            slopes = np.concatenate([noise.rows(jacobian, best.left), known])
+            profiles, ends = _profiles(responses, noise, best, slopes, whole, ratio, deadline)
             notes += ends
     except UnsolvedError:
         paths += [CURVED] * (len(blind) - len(paths))
@@ -253,12 +256,21 @@ def _path(responses: Responses, best: Response, direction: Array, deadline: Dead
 
 
 def _profiles(
-    responses: Responses, noise: Noise, best: Response, whole: Covariance, ratio: float, deadline: Deadline
+    responses: Responses,
+    noise: Noise,
+    best: Response,
+    slopes: Array,
+    whole: Covariance,
+    ratio: float,
+    deadline: Deadline,
 ) -> tuple[dict[str, tuple[Array, Array]], list[str]]:
     """Profiles of the numbers whose sum of squares is no parabola, see ``Uncertainty``, and where they end too early.
 
     A robust loss rises by less than a sum of squares does, and its gradient scatters less: deviances are divided by the
     ratio of the two.
+
+    Args:
+        slopes: (N, p) derivatives of whitened residuals at the best fit.
     """
 
     def residuals(response: Response) -> Array:
@@ -268,6 +280,28 @@ def _profiles(
         return float(residuals(response) @ residuals(response))
 
     least = square(best)
+
+    def root(left: Array) -> float:
+        return math.sqrt(max(float(left @ left) - least, 0.0) / ratio)
+
+    def straight(step: Array) -> bool:
+        """Whether the sum of squares is a parabola a step of two deviations ahead and behind."""
+        off = _BENT * 2
+        try:
+            ahead = residuals(responses.at(best.at + step, deadline))
+        except UnsolvedError:
+            return False
+        # of residuals, what the slopes do not tell is the same on both sides, but for terms of third order
+        wide = [abs(root(left) - 2) for left in (ahead, ahead - 2 * slopes @ step)]
+        if wide[0] > off:
+            return False
+        bend = float(np.linalg.norm(ahead - residuals(best) - slopes @ step)) / math.sqrt(ratio)
+        if bend < off and max(wide) < _SURELY * off:
+            return True
+        try:
+            return abs(root(residuals(responses.at(best.at - step, deadline))) - 2) < off
+        except UnsolvedError:
+            return False
 
     def better(response: Response, step: Array) -> Response | None:
         """The solution a step on, or a part of it, where it is better; none where there is none."""
@@ -280,7 +314,7 @@ def _profiles(
                 return trial
         return None
 
-    def deviance(z: Array, held: int, steps: int = _INNER) -> tuple[float, Array]:
+    def deviance(z: Array, held: int) -> tuple[float, Array]:
         """The root of what the best fit with one free variable held is worse, from a first guess of the others; and where.
 
         It is infinite where there is no solution.
@@ -290,7 +324,7 @@ def _profiles(
         except UnsolvedError:
             return math.inf, z
         lower = 0.0
-        for _ in range(steps if free else 0):
+        for _ in range(_INNER if free else 0):
             jacobian = noise.rows(responses.jacobian(response, deadline, free), response.left)
             rows, left = np.concatenate([jacobian, responses.priors(response.at)[1][:, free]]), residuals(response)
             step = np.zeros_like(z)
@@ -316,8 +350,7 @@ def _profiles(
         deviation, line = math.sqrt(variance), _line(responses.frees, whole.matrix[:, i] / variance, i)
         if not responses.frees[i].plain:
             deviation = min(deviation, _WIDE)
-        bent = [deviance(best.at + 2 * s * deviation * line, i, 0)[0] for s in (-1, 1)]
-        if all(abs(b - 2) < _BENT * 2 for b in bent) and deviation < _WIDE:
+        if deviation < _WIDE and straight(2 * deviation * line):
             continue
         known, places, wanted = {0.0: 0.0}, {0.0: best.at}, list(_AT)
         for _ in range(1 + _HALVINGS):

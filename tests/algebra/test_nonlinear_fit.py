@@ -10,7 +10,7 @@ from pinnlab.algebra.nonlinear_fit import Fit
 
 def run(function, slope, start, longest=10.0, most=60):
     at = np.array(start)
-    fit = Fit(at, function(at), slope(at), np.full(len(at), longest))
+    fit = Fit(at, function(at), slope(at), np.full((2, len(at)), longest))
     for _ in range(most):
         proposal = fit.propose()
         if fit.stuck or fit.promised < 1e-26:
@@ -38,8 +38,10 @@ def test_rosenbrocks_valley():
 
 
 def test_steps_are_no_longer_than_allowed_and_refusals_shorten_them():
-    fit = Fit(np.array([0.0]), np.array([10.0]), np.array([[1.0]]), np.array([2.0]))
+    fit = Fit(np.array([0.0]), np.array([10.0]), np.array([[1.0]]), np.array([[2.0], [3.0]]))
     assert fit.propose() == pytest.approx([-2.0])
+    ahead = Fit(np.array([0.0]), np.array([-10.0]), np.array([[1.0]]), np.array([[2.0], [3.0]]))
+    assert ahead.propose() == pytest.approx([3.0]), "each way has its own length"
     before = fit.damping
     fit.refuse()
     assert fit.damping > before and not fit.stuck
@@ -54,7 +56,15 @@ def test_parameters_that_nothing_depends_on_stay():
 def test_a_parameter_at_the_end_of_its_step_leaves_the_others_to_make_up_for_it():
     # without limits the step is (11, -10); shortened as a whole it would be (1, -0.91), and its sum no one
     rows, right = np.array([[1.0, 1.0], [0.0, 1e-3]]), np.array([1.0, -1e-2])
-    fit = Fit(np.zeros(2), -right, rows, np.ones(2))
+    fit = Fit(np.zeros(2), -right, rows, np.ones((2, 2)))
     proposal = fit.propose()
     assert proposal.max() <= 1 + 1e-12 and proposal.sum() == pytest.approx(1.0, abs=5e-3)
     assert fit.promised > 0.99
+
+
+def test_after_a_refusal_another_step_is_proposed():
+    # the box holds the step, so that damping a little would propose the same again
+    fit = Fit(np.array([0.0]), np.array([100.0]), np.array([[1.0]]), np.array([[2.0], [2.0]]))
+    refused = fit.propose()
+    fit.refuse()
+    assert refused == pytest.approx([-2.0]) and -1.6 < fit.propose()[0] < 0

@@ -342,6 +342,18 @@ def test_a_march_that_begins_near_another_comes_to_the_same_with_fewer_steps():
     assert near.state.work <= alone.state.work
     # numbers that have little in common start anew
     assert responses.at(np.array([4.0]), Deadline()).state.march.near is None
+    far = responses._similar(np.array([4.0]), np.array([4.0 * math.e]))
+    assert far and not responses._similar(np.array([0.5]), np.array([1.7])), "a factor of e, or one first guess"
+
+
+def test_numbers_without_bounds_go_as_far_as_positive_ones_and_change_their_sign_near_zero():
+    march = FittedMarch(decay(np.exp(-0.6 * T)), partial(LocalExperts()._solved, 0), 1e-9, {})
+    back, ahead = march._longest(np.array([3.0]))
+    assert (back[0], ahead[0]) == pytest.approx((3 * (1 - 1 / math.e), 3 * (math.e - 1)))
+    back, ahead = march._longest(np.array([-3.0]))
+    assert (back[0], ahead[0]) == pytest.approx((3 * (math.e - 1), 3 * (1 - 1 / math.e)))
+    assert march._longest(np.array([0.0])) == pytest.approx(np.full((2, 1), 0.1))
+    assert march._longest(np.array([9.0]))[0, 0] == 2.0, "towards zero no more than two first guesses"
 
 
 def test_a_profile_is_followed_along_its_curve():

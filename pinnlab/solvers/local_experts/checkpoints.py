@@ -22,6 +22,7 @@ def state_of(march: SlabMarch) -> dict[str, Any]:
         "coarse": march.coarse,
         "misfit": march.misfit,
         "suspect": march.suspect,
+        "linear": march.linear,
         "guess": None if march.guess is None else march.guess.state(),
         **({"numbers": dict(march.numbers)} if march.numbers else {}),
     }
@@ -39,6 +40,7 @@ def restore(march: SlabMarch, state: dict[str, Any]) -> None:
     march.size, refinement.coarse = state["size"].cpu().numpy(), state["coarse"]
     # files of version 0.1 have none
     march.misfit, march.suspect = state.get("misfit", 0.0), state.get("suspect")
+    march.linear = state.get("linear", False)
     march.numbers = {name: float(value) for name, value in state.get("numbers", {}).items()}
     if march.time is not None:
         start = march.problem.domain.time_interval[0]

@@ -7,8 +7,8 @@ An indicator (``refinement``) that is large in space splits the cell, one that i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,7 @@ class SlabMarch:
 
     Attributes:
         near: values (n, m) at points (n, d) of a similar solution, from which Gauss-Newton starts until that fails.
+        linear: whether the slabs so far were linear.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
@@ -86,7 +87,7 @@ class SlabMarch:
         if begin is not None:
             self.numbers = {name: begin.coefficients.get(name, value) for name, value in self.numbers.items()}
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
-        self._pace = Pace(0.5 * multiplications_per_second())
+        self.linear = False
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
@@ -96,6 +97,11 @@ class SlabMarch:
             self._resolve_start(deadline or Deadline())
         elif len(self.names) == 1:
             self._grade()
+
+    @cached_property
+    def pace(self) -> Pace:
+        """Of factorizations."""
+        return Pace(0.5 * multiplications_per_second())
 
     @property
     def done(self) -> bool:
@@ -159,14 +165,14 @@ class SlabMarch:
         accurate = 1e-3 * self.settings.tolerance
         # what has decayed to rounding next to what it was cannot be accurate next to itself
         least = np.maximum(made.lift_sizes, _NEXT_TO_NOTHING * self.size)
-        found = system.solve(start, accurate, most, self._pace, deadline, numbers, least)
+        found = system.solve(start, accurate, most, self.pace, deadline, numbers, least, self.linear)
         if not found.converged and other is None:
             for constant in others:
                 rows, system = self.system(cells, before)
-                found = system.solve(constant, accurate, most, self._pace, deadline, numbers, least)
+                found = system.solve(constant, accurate, most, self.pace, deadline, numbers, least, self.linear)
                 if found.converged:
                     break
-        tried = SlabAttempt(False, found.misfit, math.nan, cells.count)
+        tried = SlabAttempt(False, found.misfit, cells.count)
         if not found.converged:
             if self.guess is None and self.near is not None:
                 self.near = None
@@ -179,6 +185,7 @@ class SlabMarch:
             if not (found.singular and self._is_high and self.refinement.halve_widest()):
                 self._shorten(0.4)
             return tried
+        self.linear = found.linear
         values = made.values(found.coefficients)
         size = np.maximum(self.size, np.abs(values).max(axis=(0, 2)))
         tails = self._indicator(values, size)
@@ -202,12 +209,16 @@ class SlabMarch:
             return tried
         self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
-        off = made.held_out_residual(cells, found.coefficients, found.numbers)
-        return SlabAttempt(True, found.misfit, off, cells.count)
+        return SlabAttempt(True, found.misfit, cells.count)
+
+    def held_out(self) -> float:
+        """Root mean square of the equations' rows on the last piece, at points that its solve has not seen."""
+        piece = self.pieces[-1]
+        return self.discretization.held_out_residual(piece.cells, piece.weights, self.numbers)
 
     def follow(self, other: SlabMarch) -> None:
         """Begin near another march, of the same problem with other numbers, that has come to its end."""
-        self.near = other.field()
+        self.near, self.pace, self.linear = other.field(), other.pace, other.linear
         if self.time is None:
             self.refinement.edges = dict(other.refinement.edges)
         else:

@@ -269,7 +269,8 @@ class CellMarch(March):
             return Advance(False, march.share, stopped=Status.UNRESOLVED)
         info = {"experts": float(tried.cells), "share": march.share}
         stopped = self._ended() if march.done else None
-        return Advance(tried.accepted, march.share, tried.misfit**2, tried.held_out**2, info, stopped)
+        off = march.held_out() if tried.accepted else math.nan
+        return Advance(tried.accepted, march.share, tried.misfit**2, off**2, info, stopped)
 
     def _ended(self) -> Status:
         contradiction = self.cells.contradiction

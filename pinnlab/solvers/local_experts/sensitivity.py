@@ -21,6 +21,7 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import Indices
 from pinnlab.inverse.measured import Jet
+from pinnlab.inverse.remembered import Remembered
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.local_experts.discretization import Discretization
@@ -115,16 +116,11 @@ class MarchedState:
         numbers = {name: float(own[name]) for name in names}  # type: ignore[arg-type]
         domain, m = self.march.problem.domain, len(self.march.problem.unknowns)
         state, slopes = self.jet, joined_jet(self._tangents(numbers, deadline), domain)
-        known: dict[tuple[int, Indices], tuple[Tensor, Tensor, Tensor]] = {}
 
+        @Remembered
         def both(points: Tensor, indices: Indices) -> tuple[Tensor, Tensor]:
             """(c, n, m) the state's jet and (c, n, p, m) its derivatives by the numbers."""
-            asked = id(points), indices
-            if asked not in known:
-                tangents = slopes(points, indices).unflatten(2, (len(names), m))
-                # points are kept, so that no others have their id
-                known[asked] = points, state(points, indices), tangents
-            return known[asked][1:]
+            return state(points, indices), slopes(points, indices).unflatten(2, (len(names), m))
 
         def beside(problem: Problem) -> Jet:
             changes = torch.tensor([float(problem.parameters[name]) - numbers[name] for name in names]).double()  # type: ignore[arg-type]

@@ -46,11 +46,9 @@ class SlabAttempt:
     Attributes:
         accepted: whether it was added to the pieces.
         misfit: root of the weighted sum of squares of all rows.
-        held_out: root mean square of the equations' rows at points that the solve has not seen.
         cells: K.
     """
 
     accepted: bool
     misfit: float = math.nan
-    held_out: float = math.nan
     cells: int = 0

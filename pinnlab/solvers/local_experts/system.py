@@ -35,6 +35,8 @@ Steps = Callable[[Tensor, Array], tuple[Tensor, Array]]
 """Gradients by coefficients (P,) and numbers (p,) to the solution of the normal equations for them."""
 _FAR = 1e-3
 """Relative step below which the old factorization serves for the next one."""
+_SMALL = 1e-8
+"""Relative step that may be rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ class GaussNewtonResult:
         misfit: root of the sum of squares of all weighted rows.
         singular: whether the normal equations could not be factorized, or so badly that steps did not shrink.
         numbers: that were found.
+        linear: whether rows depend on the coefficients in the same way at the start and at what was found.
     """
 
     coefficients: Array
@@ -56,6 +59,16 @@ class GaussNewtonResult:
     misfit: float
     singular: bool = False
     numbers: Numbers = field(default_factory=dict)
+    linear: bool = False
+
+
+def _alike(some: Sequence[CellJacobian], others: Sequence[CellJacobian]) -> bool:
+    """Whether the Jacobians of a group are the same."""
+    return all(
+        a is b
+        or (a.parts.keys() == b.parts.keys() and all(np.array_equal(part, b.parts[k]) for k, part in a.parts.items()))
+        for a, b in zip(some, others, strict=True)
+    )
 
 
 def bytes_of_slab(columns: int, per_column: int, block: int) -> float:
@@ -140,6 +153,7 @@ class SlabSystem:
         deadline: Deadline | None = None,
         numbers: Numbers = NO_NUMBERS,
         least: Array | float = 0.0,
+        linear: bool = False,
     ) -> GaussNewtonResult:
         """Gauss-Newton from ``start`` (K, m, N) until steps are below ``tolerance`` times the size of the unknowns.
 
@@ -151,6 +165,7 @@ class SlabSystem:
             deadline: raise TimeIsUpError after it.
             numbers: first guesses of numbers that are to be found too.
             least: (m,) sizes below which no unknown counts as small, such as those of its known part.
+            linear: whether rows seem to be linear: their derivatives are not computed anew until steps contradict that.
 
         Raises:
             TimeIsUpError: the time is up, or the next factorization would end too late.
@@ -160,12 +175,20 @@ class SlabSystem:
         unit = np.where(at != 0, np.abs(at), 1.0)
         factor, step, change, best = None, None, np.inf, np.inf
 
+        found: Linear = ()
+        # who looks for numbers multiplies unknowns by them
+        alike = not (numbers or self.integrals)
+
         def result(converged: bool, misfit: float, singular: bool = False) -> GaussNewtonResult:
-            return GaussNewtonResult(now, converged, iteration, misfit, singular, self._named(numbers, at))
+            told = self._named(numbers, at)
+            return GaussNewtonResult(now, converged, iteration, misfit, singular, told, alike and iteration > 1)
 
         for iteration in range(1, most + 1):
             deadline.check()
-            found = [group.linearized(now, self._named(numbers, at)) for group in self.groups]
+            # the first step solves linear rows, and leaves rounding to the others
+            linear = linear and alike and (iteration <= 2 or change < _SMALL)
+            last, found = found, self._linearized(now, self._named(numbers, at), found if linear else ())
+            alike = alike and all(_alike(a, b) for (_, a), (_, b) in zip(last, found, strict=False))
             dense = stacked([rows.linearized(now, self._named(numbers, at)) for rows in self.integrals])
             misfit = float(
                 np.sqrt(sum((r**2).sum() for r in (*(residuals for residuals, _ in found), dense.residuals)))
@@ -179,7 +202,7 @@ class SlabSystem:
                 continue
             best = min(best, misfit)
             fresh = False
-            if factor is None or change > _FAR:
+            if factor is None or (change > _FAR and not alike):
                 fresh = True
                 what = f"factorizing the equations of {self.cells.count} experts"
                 deadline.require(pace.seconds(self.work), what)
@@ -202,7 +225,7 @@ class SlabSystem:
                 return GaussNewtonResult(start, False, iteration, np.inf, numbers=numbers)
             # steps with an old factorization shrink until they are rounding
             if change < tolerance or (before < _FAR and change > 0.3 * before):
-                small = change < max(tolerance, 1e-8)
+                small = change < max(tolerance, _SMALL)
                 if not (small or fresh):
                     # not rounding, perhaps, but what the old factorization does not see
                     factor = None
@@ -249,6 +272,12 @@ class SlabSystem:
             left = [(slope[..., j], parts) for slope, (_, parts) in zip(slopes, found, strict=True)]
             columns.append(-self.spread(solve(self.gathered(self.gradient(left)), np.zeros(0))[0], now.shape))
         return np.stack(columns)
+
+    def _linearized(self, now: Array, numbers: Numbers, kept: Linear) -> Linear:
+        """Residuals and Jacobians of all groups at coefficients (K, m, N); the Jacobians are those that are kept, if any."""
+        if kept:
+            return [(group.residuals(now), parts) for group, (_, parts) in zip(self.groups, kept, strict=True)]
+        return [group.linearized(now, numbers) for group in self.groups]
 
     @staticmethod
     def _named(numbers: Numbers, at: Array) -> Numbers:
