@@ -170,7 +170,7 @@ _AC = _Table(
     128, 4, 25_600, 100, 1, 100.0, 300_000, harmonics=10, ladder=(100.0,), fixed=True,
 )  # fmt: skip
 _REGULAR = _Table(
-    "kuramoto_sivashinsky", _Small(1.0, 20, 16, 2, 1000, LevenbergMarquardt(steps=40, decrease=5.0), harmonics=4),
+    "kuramoto_sivashinsky", _Small(1.0, 20, 16, 2, 1000, LevenbergMarquardt(steps=60, decrease=5.0), harmonics=4),
     256, 3, 2048, 32, 10, 1e3, 1_000_000, harmonics=5,
 )  # fmt: skip
 _CHAOTIC = _Table(
