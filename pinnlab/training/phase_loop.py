@@ -81,7 +81,7 @@ def train_phases(plan: Plan, run: OngoingRun) -> tuple[list[Trainable], Status]:
 
 
 def _overall(statuses: Sequence[Status]) -> Status:
-    """How a run of phases ended: as the first that did not go as planned, else as one whose time was up, else as the last."""
+    """How phases ended: as the first that did not go as planned, else as one whose time was up, else as the last."""
     failed = next((status for status in statuses if not status.ok), None)
     return failed or (Status.BUDGET_REACHED if Status.BUDGET_REACHED in statuses else statuses[-1])
 
