@@ -155,7 +155,7 @@ def _items() -> tuple[Item, ...]:
         Item("causal", "section 4.4", "decaying turbulence to t = 2"),
         Item("causal", "section 5", "batch sizes in the first window"),
         Item("causal", "section 5", "weak scaling over GPUs"),
-        Item("causal", "table", "steps a second of both networks"),
+        Item("causal", "table", "seconds of a step of both networks", "pace"),
         *over,
         Item("lagrangian", "figure", "viscous Burgers, c = 0", "burgers", "c = 0", ("Lagrangian PINN", "PINN")),
         Item("lagrangian", "figure", f"viscous Burgers, {fast}", "burgers", fast, carried),
