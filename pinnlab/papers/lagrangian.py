@@ -115,18 +115,18 @@ def _sweep() -> tuple[Variant, ...]:
 
 def _shocks() -> tuple[Variant, ...]:
     """From sin x, and carried along, so that the shock moves."""
-    rows = []
-    for c, ending in ((0, ""), (_CARRIED, f", c = {_CARRIED}")):
-        made, case = partial(burgers, float(c)), f"c = {c}"
-        rows += [
-            _row(f"PINN{ending}", made, _plain, case=case),
-            _row(f"Lagrangian PINN{ending}", made, _characteristics(), case=case),
-            _row(
-                f"Lagrangian PINN, diffusion by label{ending}", made, _characteristics(label_diffusion=True), case=case
-            ),
-            _ours(f"{OURS}{ending}", made),
-        ]
-    return tuple(rows)
+    still, carried = (partial(burgers, float(c)) for c in (0, _CARRIED))
+    ending, case = f", c = {_CARRIED}", f"c = {_CARRIED}"
+    by_label = _characteristics(label_diffusion=True)
+    return (
+        _row("PINN", still, _plain, case="c = 0"),
+        _row("Lagrangian PINN", still, _characteristics(), case="c = 0"),
+        _row("Lagrangian PINN, diffusion by label", still, by_label, case="c = 0"),
+        _ours(OURS, still),
+        _row(f"PINN{ending}", carried, _plain, case=case),
+        _row(f"Lagrangian PINN{ending}", carried, _characteristics(), case=case),
+        _ours(f"{OURS}{ending}", carried),
+    )
 
 
 def _at(c: int) -> Callable[[], Problem]:
