@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,12 @@ from pinnlab.bench.papers.experiment import Variant
 from pinnlab.bench.papers.library import PAPERS, experiments
 from pinnlab.bench.papers.table import Table, medians, same_order
 from pinnlab.papers.lagrangian import PUBLISHED as SPEEDS
+from pinnlab.training.status import Status
 
 HERE = Path(__file__).parent
 ABSENT = "-"
+FAILED = {status.name for status in Status if not status.ok}
+"""Ends after which a row keeps no order, whatever its error is."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,14 @@ def reproduced(item: Item, folder: Path) -> Found | None:
     if not path.exists():
         return None
     variants = [v for v in experiment.variants if item.case in ("", v.case)]
-    made = medians(experiment, Table.read(path))
-    return compared(variants, made, item.claims) if any(v.name in made for v in variants) else None
+    table = Table.read(path)
+    made = medians(experiment, table)
+    if not any(v.name in made for v in variants):
+        return None
+    mine = compared(variants, made, item.claims)
+    counted = item.claims or [v.name for v in variants if math.isfinite(v.published)]
+    failed = any(row.measured.status in FAILED for row in table.rows if row.variant in counted)
+    return replace(mine, kept=False) if failed and mine.kept else mine
 
 
 def _read(name: str) -> Any:

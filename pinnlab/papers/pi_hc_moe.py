@@ -60,6 +60,7 @@ def _unmoved(family: Callable[[str], Problem]) -> Callable[[Setting], Measured]:
         problem, errors = family(setting.size), []
         for number in range(_MEMBERS[setting.size]):
             member = problem.sample(np.random.default_rng(_FIRST_TEST + number))
+            assert member.reference is not None
             errors.append(relative_errors(_start(member), member.reference, member)[problem.unknowns[0]])
         return Measured(float(np.mean(errors)), 0.0, "NOT_TRAINED", {"sd": float(np.std(errors))})
 
@@ -68,10 +69,11 @@ def _unmoved(family: Callable[[str], Problem]) -> Callable[[Setting], Measured]:
 
 def _start(member: Problem) -> Callable[[Tensor], Tensor]:
     """A member's first state, at points (n, d) of any time, as (n, m)."""
-    time, first = member.domain.time_index, member.domain.time_interval[0]
+    time, first, reference = member.domain.time_index, member.domain.time_interval[0], member.reference
+    assert reference is not None
 
     def values(points: Tensor) -> Tensor:
-        return evaluate(member.reference, member, points.index_fill(1, torch.tensor(time), first))
+        return evaluate(reference, member, points.index_fill(1, torch.tensor(time), first))
 
     return values
 

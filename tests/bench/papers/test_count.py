@@ -12,6 +12,7 @@ import pytest
 
 from pinnlab.bench.papers.experiment import Measured, Variant
 from pinnlab.bench.papers.library import PAPERS, experiments
+from pinnlab.bench.papers.table import Row, Table
 
 BENCHMARKS = Path(__file__).parents[3] / "docs" / "benchmarks"
 
@@ -67,3 +68,11 @@ def test_the_page_is_of_the_results_that_stand_beside_it(count: ModuleType, tmp_
     only = [item for item in count.ITEMS if item.read is None]
     said = count.page(only, tmp_path)
     assert said.startswith(f"Of {len(only)} experiments one command makes 0 again. 0 of them keep")
+
+
+@pytest.mark.parametrize(("status", "kept"), [("STEPS_DONE", True), ("CROSSED", False)])
+def test_a_row_that_failed_keeps_no_order(count: ModuleType, tmp_path: Path, status: str, kept: bool) -> None:
+    item = count.Item("lagrangian", "figure", "Burgers", "burgers", "c = 0", ("Lagrangian PINN", "PINN"))
+    rows = (Row("PINN", 0, Measured(0.2, 1.0, "STEPS_DONE")), Row("Lagrangian PINN", 0, Measured(0.1, 1.0, status)))
+    Table("lagrangian", "burgers", "small", rows).write(tmp_path / "lagrangian" / "burgers.small.json")
+    assert count.found(item, tmp_path) == count.Found("Lagrangian PINN before PINN", "0.1, 0.2", kept)
