@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -30,7 +31,8 @@ PUBLISHED = {
     "Lagrangian PINN": {2: 0.0119, 5: 0.0120, 10: 0.0369, 20: 0.0350, 30: 0.0448, 40: 0.0468, 50: 0.0339, 60: 0.0600},
 }
 """Relative errors over the speed, read off the authors' figure, to about 3 %."""
-_SWEPT = (2, 10, 30, 50)
+_CARRIED = 30
+"""Speed at which Burgers' wave is carried along, one of those of convection."""
 _BOX = Box(x=(0.0, 2 * math.pi), t=(0.0, 1.0))
 
 
@@ -85,26 +87,46 @@ def _characteristics(**options: bool) -> Callable[[str], CollocationSolver]:
 
 
 def _row(
-    name: str, problem: Callable[[], Problem], solver: Callable, published: float = math.nan, case: str = ""
+    name: str,
+    problem: Callable[[], Problem],
+    solver: Callable,
+    published: float = math.nan,
+    case: str = "",
+    seconds: float = 50.0,
 ) -> Variant:
     made = trained(lambda _: softened(problem()), solver)
-    return Variant(name, made, published, {"small": 50.0, "paper": 6 * 3600.0}, case)
+    return Variant(name, made, published, {"small": seconds, "paper": 6 * 3600.0}, case)
 
 
-def _ours(name: str, problem: Callable[[], Problem]) -> Variant:
-    return Variant(name, trained(lambda _: problem(), lambda _: None), seconds={"small": 30.0, "paper": 30.0})
+def _ours(name: str, problem: Callable[[], Problem], seconds: float = 30.0) -> Variant:
+    return Variant(name, trained(lambda _: problem(), lambda _: None), seconds={"small": seconds, "paper": 30.0})
 
 
 def _sweep() -> tuple[Variant, ...]:
     rows = []
-    for c in _SWEPT:
+    kinds = {"PINN": _plain, "Lagrangian PINN": _characteristics()}
+    for c in PUBLISHED["PINN"]:
         made = _at(c)
-        rows += [
-            _row(f"PINN, c = {c}", made, _plain, PUBLISHED["PINN"][c], f"c = {c}"),
-            _row(f"Lagrangian PINN, c = {c}", made, _characteristics(), PUBLISHED["Lagrangian PINN"][c], f"c = {c}"),
-            _ours(f"{OURS}, c = {c}", made),
-        ]
+        for name, solver in kinds.items():
+            rows.append(_row(f"{name}, c = {c}", made, solver, PUBLISHED[name][c], f"c = {c}", seconds=30.0))
+        rows.append(_ours(f"{OURS}, c = {c}", made, seconds=15.0))
     return tuple(rows)
+
+
+def _shocks() -> tuple[Variant, ...]:
+    """From sin x, and carried along, so that the shock moves."""
+    still, carried = (partial(burgers, float(c)) for c in (0, _CARRIED))
+    ending, case = f", c = {_CARRIED}", f"c = {_CARRIED}"
+    by_label = _characteristics(label_diffusion=True)
+    return (
+        _row("PINN", still, _plain, case="c = 0"),
+        _row("Lagrangian PINN", still, _characteristics(), case="c = 0"),
+        _row("Lagrangian PINN, diffusion by label", still, by_label, case="c = 0"),
+        _ours(OURS, still),
+        _row(f"PINN{ending}", carried, _plain, case=case),
+        _row(f"Lagrangian PINN{ending}", carried, _characteristics(), case=case),
+        _ours(f"{OURS}{ending}", carried),
+    )
 
 
 def _at(c: int) -> Callable[[], Problem]:
@@ -122,12 +144,8 @@ EXPERIMENTS = (
     ),
     Experiment(
         "lagrangian", "burgers", "Viscous Burgers: diffusion by place and by label", f"{_PAPER}, viscous Burgers", _METRIC,
-        (
-            _row("PINN", burgers, _plain),
-            _row("Lagrangian PINN", burgers, _characteristics()),
-            _row("Lagrangian PINN, diffusion by label", burgers, _characteristics(label_diffusion=True)),
-            _ours(OURS, burgers),
-        ),
-        "The authors' numbers are not at hand. Their code takes second derivatives by label.",
+        _shocks(),
+        "The authors' numbers are not at hand, nor their c, the mean of the start sin x + c. Their code takes second "
+        "derivatives by label.",
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -76,8 +77,13 @@ def train_phases(plan: Plan, run: OngoingRun) -> tuple[list[Trainable], Status]:
         return models, Status.INTERRUPTED
     finally:
         run.observers.close()
-    # the first phase that did not go as planned, else the last one
-    return models, next((s for s in state.statuses if not s.ok), state.statuses[-1])
+    return models, _overall(state.statuses)
+
+
+def _overall(statuses: Sequence[Status]) -> Status:
+    """How phases ended: as the first that did not go as planned, else as one whose time was up, else as the last."""
+    failed = next((status for status in statuses if not status.ok), None)
+    return failed or (Status.BUDGET_REACHED if Status.BUDGET_REACHED in statuses else statuses[-1])
 
 
 class PhaseLoop:
@@ -99,16 +105,17 @@ class PhaseLoop:
         run.amplifying = sorted({type(stage).__name__ for stage in phase.stages if stage.amplifies_rounding})
         budget = run.options.max_seconds
         run.observers.start(run.problem.name, plan.count, budget, sum(s.steps for s in phase.stages))
+        view = self.view = plan.view(phase.system.model)
+        leads, wanted = run.processes.leads, run.options.target_error is not None
+        # it may compute a reference of the whole, which is not to come out of one phase's share of the time
+        hurried = Deadline() if wanted else run.deadline
+        self.errors = error_meter(view.region, run.problem, view, hurried) if leads else dict
         self.deadline = run.deadline.share(1 / (plan.count - k), reserved)
         # processes that share a run must all give up the same step, which only the lookout can arrange
         if run.processes.count == 1:
             self.system.deadline = Deadline(self.deadline.at + _GRACE)
         self._stepping = self._looking = 0.0
         self.began = max((record.seconds for record in run.state.records if record.phase < k), default=0.0)
-        view = self.view = plan.view(phase.system.model)
-        leads, wanted = run.processes.leads, run.options.target_error is not None
-        hurried = Deadline() if wanted else run.deadline
-        self.errors = error_meter(view.region, run.problem, view, hurried) if leads else dict
 
     def train(self) -> Status:
         """Run the stages in order, each from the best parameters of the one before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -202,3 +203,26 @@ def test_a_reference_is_computed_before_a_solve_whose_seconds_are_reported() -> 
     compute_reference(problem)
     assert reference.ready()
     compute_reference(HEAT)
+
+
+def test_the_first_window_does_not_lose_its_share_to_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 60 s the reference takes 40; two windows share the 20 that are left, where the first would have had 30 with it."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def reference(x: Any, t: Any) -> Any:
+        now[0] = max(now[0], 40.0)
+        return np.exp(-0.1 * np.pi**2 * np.asarray(t)) * np.sin(np.pi * np.asarray(x))
+
+    solver = replace(SMALL, windows=2, stages=pl.LevenbergMarquardt(steps=3))
+    result = solved(solver, Deadline.after(60.0), HEAT.replace(reference=reference))
+    assert result.status is pl.Status.STEPS_DONE and not result.notes
+    assert [(r.phase, r.step) for r in result.history] == [(0, 3), (1, 3)]
+
+
+def test_windows_end_as_the_one_whose_time_was_up() -> None:
+    """Later windows may have all of their steps; they start from one that had not."""
+    done, budget, met, stalled = (pl.Status[n] for n in ("STEPS_DONE", "BUDGET_REACHED", "TARGET_REACHED", "STALLED"))
+    assert phase_loop._overall([done, done]) is done and phase_loop._overall([done, met]) is met
+    assert phase_loop._overall([budget, done, met]) is budget
+    assert phase_loop._overall([budget, stalled, done]) is stalled

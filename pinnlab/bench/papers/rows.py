@@ -10,6 +10,7 @@ from pinnlab.api import solve
 from pinnlab.bench.papers.experiment import Measured, Setting
 from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.training.plans import Solver
 
 
@@ -27,8 +28,10 @@ def trained(
     """
 
     def make(setting: Setting) -> Measured:
+        made = problem(setting.size)
+        compute_reference(made)
         solution = solve(
-            problem(setting.size),
+            made,
             solver(setting.size),
             max_seconds=setting.seconds,
             seed=setting.seed,
