@@ -18,8 +18,10 @@ _SAME = (
 ).split()
 """Operations that have the same arguments there, under the same name."""
 _OTHER = {
-    "mul": "multiply", "neg": "negative", "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "mul": "multiply", "neg": "negative", "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or",
+    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
 }  # fmt: skip
+"""{name in torch: name in jax.numpy}, of others."""
 
 
 def in_jax(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., Any]:
