@@ -22,6 +22,8 @@ _OTHER = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
 }  # fmt: skip
 """{name in torch: name in jax.numpy}, of others."""
+_PASSED, _IDLE = ("alpha", "dim"), ("device", "layout", "memory_format", "pin_memory")
+"""Arguments by name that are handed over, and those that say nothing of values."""
 
 
 def in_jax(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., Any]:
@@ -35,9 +37,9 @@ def in_jax(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., 
     graph.graph.eliminate_dead_code()
     known = _operations()
     for node in graph.graph.nodes:
-        if node.op == "call_function" and _name(node.target) not in known:
+        if node.op == "call_function" and (_name(node.target) not in known or _foreign(node.kwargs)):
             raise ValueError(
-                f"{node.target} has no counterpart in pinnlab.bench.peers.graphs, so that JAX cannot evaluate what uses "
+                f"{node.target}{_foreign(node.kwargs) or ''} has no counterpart in pinnlab.bench.peers.graphs, so that JAX cannot evaluate what uses "
                 "it; compare with --solver deepxde or --solver pina."
             )
 
@@ -63,9 +65,17 @@ def _replay(graph: Any, known: Mapping[str, Callable[..., Any]], arrays: tuple[A
         elif node.op == "output":
             return value(node.args[0])
         else:
-            arguments = {name: value(argument) for name, argument in node.kwargs.items() if name in ("alpha", "dim")}
+            arguments = {name: value(argument) for name, argument in node.kwargs.items() if name in _PASSED}
             values[node] = known[_name(node.target)](*value(node.args), **arguments)
     raise AssertionError("a graph has an output")
+
+
+def _foreign(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name that would be lost, such as the rounding of a division."""
+    kept = {name: value for name, value in arguments.items() if name not in (*_PASSED, *_IDLE)}
+    if isinstance(kept.get("dtype"), torch.dtype) and kept["dtype"].is_floating_point:
+        del kept["dtype"]  # JAX has one type of floating-point numbers here
+    return kept
 
 
 def _name(operation: Any) -> str:
@@ -91,7 +101,8 @@ def _operations() -> dict[str, Callable[..., Any]]:
     return {
         **{name: functions[name] for name in _SAME},
         **{name: functions[there] for name, there in _OTHER.items()},
-        **dict.fromkeys(("alias", "clone", "detach", "lift_fresh_copy", "_to_copy"), lambda x, *_: x),
+        **dict.fromkeys(("alias", "clone", "detach", "lift_fresh_copy"), lambda x: x),
+        "_to_copy": lambda x: jnp.asarray(x, float),
         **dict.fromkeys(("view", "reshape", "_unsafe_view", "view_copy"), lambda x, shape: x.reshape(shape)),
         **dict.fromkeys(("select", "select_copy"), lambda x, dim, index: jnp.take(x, index, axis=dim)),
         **dict.fromkeys(
