@@ -243,7 +243,8 @@ at = torch.rand(5, 2, dtype=torch.float64)
 drawn = own.unknowns(at) - task.exact(at, net(at))
 assert float(drawn.detach().abs().max()) == 0.0
 slopes = [float(np.abs(g).max()) for g in jax.tree.leaves(gradient.nn_params)]
-print(float(value), *slopes, float(ours.detach()), *(float(p.grad.abs().max()) for l in own._layers for p in (l.weight, l.bias)))
+right = [float(p.grad.abs().max()) for layer in own._layers for p in (layer.weight, layer.bias)]
+print(float(value), *slopes, float(ours.detach()), *right)
 """
 
 
