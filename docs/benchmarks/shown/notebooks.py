@@ -27,13 +27,13 @@ NOTEBOOKS = (
     NotebookCard("reports", 0, "What a report says of good and bad solutions, and why.", (0.68, 0.08, 1, 1)),
     NotebookCard("inverse", 2, "Numbers from data, with intervals.", (0, 0, 0.51, 1)),
     NotebookCard("materials", 1, "Copper, glass, and a wire in a plate.", (0, 0.08, 0.33, 1)),
-    NotebookCard("regions", 0, "Finite elements as a referee where grids end.", (0, 0.1, 0.528, 1)),
+    NotebookCard("regions", 0, "Finite elements as a referee where grids end.", (0, 0.1, 0.537, 1)),
     NotebookCard("custom_mesh", 0, "A mesh of gmsh with its tags, and normals.", (0, 0, 0.845, 1)),
     NotebookCard(
         "three_dimensions", 0, "A block with a hole, cut by its boundary and not meshed.", (0, 0.02, 0.24, 0.56)
     ),
-    NotebookCard("causal", 0, "Weights that let time pass, step by step.", (0, 0, 0.5, 0.48)),
-    NotebookCard("chaotic", 3, "How long a chaotic system can be followed.", (0, 0, 0.44, 1)),
+    NotebookCard("causal", 0, "Weights that let time pass, step by step.", (0, 0, 0.5, 0.5)),
+    NotebookCard("chaotic", 3, "How long a chaotic system can be followed.", (0, 0, 0.448, 1)),
     NotebookCard("lagrangian", 0, "Networks that move along."),
     NotebookCard("hard_constraints", 1, "Experts on cells, solved for and not trained."),
     NotebookCard("multidomain", 2, "Which conditions at interfaces suit which problem.", (0, 0.09, 0.572, 1)),

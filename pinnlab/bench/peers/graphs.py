@@ -37,10 +37,11 @@ def in_jax(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., 
     graph.graph.eliminate_dead_code()
     known = _operations()
     for node in graph.graph.nodes:
-        if node.op == "call_function" and (_name(node.target) not in known or _foreign(node.kwargs)):
+        lost = _foreign(node.kwargs)
+        if node.op == "call_function" and (lost or _name(node.target) not in known):
             raise ValueError(
-                f"{node.target}{_foreign(node.kwargs) or ''} has no counterpart in pinnlab.bench.peers.graphs, so that JAX cannot evaluate what uses "
-                "it; compare with --solver deepxde or --solver pina."
+                f"{node.target}{lost or ''} has no counterpart in pinnlab.bench.peers.graphs, so that JAX cannot evaluate "
+                "what uses it; compare with --solver deepxde or --solver pina."
             )
 
     def replay(*arrays: Any) -> Any:
