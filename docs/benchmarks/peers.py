@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-time.perf_counter = time.process_time  # before anything takes its clock from there
+if __name__ == "__main__":
+    time.perf_counter = time.process_time  # before anything takes its clock from there
 
 from pinnlab.bench import Results, Schedule, bench, provenance, write_all  # noqa: E402
 from pinnlab.bench.cases import load_case  # noqa: E402
