@@ -53,7 +53,8 @@ def in_jax(function: Callable[..., Tensor], *examples: Tensor) -> Callable[..., 
 def _replay(graph: Any, known: Mapping[str, Callable[..., Any]], arrays: tuple[Any, ...]) -> Any:
     import jax.numpy as jnp
 
-    given, values = iter(arrays), {}
+    given = iter(arrays)
+    values: dict[torch.fx.Node, Any] = {}
 
     def value(argument: Any) -> Any:
         return torch.fx.node.map_arg(argument, values.__getitem__)

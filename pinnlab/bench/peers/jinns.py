@@ -264,7 +264,12 @@ class OurTask:
 
     def unknowns(self, points: Tensor) -> Tensor:
         """(n, m) unknowns at (n, d) points, by the weights that were shown last."""
-        activation = {"tanh": torch.tanh, "sin": torch.sin, "swish": nn.functional.silu}[self.task.activation]
+        kinds: dict[str, Callable[[Tensor], Tensor]] = {
+            "tanh": torch.tanh,
+            "sin": torch.sin,
+            "swish": nn.functional.silu,
+        }
+        activation = kinds[self.task.activation]
         value = self.task.features(points)
         for layer in self._layers[:-1]:
             value = activation(layer(value))
@@ -274,6 +279,7 @@ class OurTask:
         """What jinns asks now and then whether to stop: the time is up, or the method has come to rest."""
         import jax
         import jax.numpy as jnp
+        from jax.experimental import io_callback
         from jinns.validation._validation import AbstractValidationModule
 
         looks = itertools.count()
@@ -290,7 +296,7 @@ class OurTask:
 
             def __call__(self, params: Any) -> Any:
                 leaves = jax.tree.leaves(params.nn_params)
-                stop = jax.experimental.io_callback(look, jax.ShapeDtypeStruct((), bool), *leaves)
+                stop = io_callback(look, jax.ShapeDtypeStruct((), bool), *leaves)
                 return self, stop, jnp.zeros(()), False
 
         return Watch()
