@@ -24,15 +24,21 @@ import matplotlib  # noqa: E402
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
 from shown.cards import CARDS, FIELDS, Card  # noqa: E402
 
 import pinnlab as pl  # noqa: E402
 from pinnlab.bench.provenance import commit, provenance  # noqa: E402
 from pinnlab.pictures.figures import draw_unknown, views  # noqa: E402
+from pinnlab.pictures.found import draw_function  # noqa: E402
 from pinnlab.pictures.panels import finite_range  # noqa: E402
+from pinnlab.pictures.solids import plot_surface  # noqa: E402
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "images" / "gallery"
+REACHED = 41
+"""Times that are tried for the last state that was reached."""
 
 
 def problem_of(card: Card) -> pl.Problem:
@@ -45,21 +51,38 @@ def problem_of(card: Card) -> pl.Problem:
 
 def picture(solution: pl.Solution, card: Card, path: Path) -> None:
     """One unknown or function that was found, without a scale of colours."""
-    problem = solution.problem
     path.parent.mkdir(parents=True, exist_ok=True)
-    if len(problem.domain.space) == 3 or (card.unknown and card.unknown not in problem.unknowns):
-        figure, dots = solution.plot(*filter(None, [card.unknown])), 50
-    else:
-        (view, *_) = views(problem, None if not card.at else [*card.at.values()])
-        values = view.of_solution(solution)
-        name = card.unknown or next(iter(values))
-        dots, (figure, axes) = 100, plt.subplots(figsize=(3.2, 2.5), layout="constrained")
-        draw_unknown(axes, view, values[name], name, finite_range([values[name]]))
+    figure, axes = plt.subplots(figsize=(3.2, 2.5), layout="constrained")
+    found = solution.coefficients.get(card.unknown)
+    if callable(found):
+        draw_function([axes], card.unknown, found)
         axes.set_title("")
-        if len(view.axes) > 1:
-            figure.axes[-1].remove()
-    figure.savefig(path, dpi=dots, bbox_inches="tight", pil_kwargs={"optimize": True})
+    elif len(solution.problem.domain.space) == 3:
+        plt.close(figure)
+        name = card.unknown or solution.problem.unknowns[0]
+        figure = plot_surface(solution, name, card.at)
+    else:
+        draw_view(solution, card, axes)
+    if len(figure.axes) > 1:
+        figure.axes[-1].remove()
+    figure.savefig(path, dpi=100, bbox_inches="tight", pil_kwargs={"optimize": True})
     plt.close(figure)
+
+
+def draw_view(solution: pl.Solution, card: Card, axes: Axes) -> None:
+    """An unknown at the card's time, or at the last one before that was reached."""
+    problem, name = solution.problem, card.unknown or solution.problem.unknowns[0]
+    asked = [*card.at.values()]
+    instants = np.linspace(asked[0], problem.domain.time_interval[0], REACHED) if asked else [None]
+    for instant in instants:
+        (view, *_) = views(problem, None if instant is None else np.array([instant]))
+        found = view.of_solution(solution)
+        values = found.get(name, next(iter(found.values())))  # complex ones have other names
+        if np.isfinite(values).any():
+            break
+    draw_unknown(axes, view, values, name if name in found else next(iter(found)), finite_range([values]))
+    late = instant is not None and instant != asked[0]
+    axes.set_title(f"{next(iter(card.at))} = {instant:.3g}, the last that was reached" if late else "", fontsize=9)
 
 
 def measured(card: Card, seconds: float) -> dict[str, Any]:

@@ -222,9 +222,10 @@ def figure(data: dict[str, Any], path: Path) -> None:
     ):
         mine = [r for r in rows if r["method"] == method]
         sure, bounds = ([r for r in mine if r["certain"] is certain] for certain in (True, False))
-        axis.plot(
-            [r["true"] for r in sure], [r["estimate"] for r in sure], "o", color=color, markersize=5, label=method
-        )
+        if sure:
+            axis.plot(
+                [r["true"] for r in sure], [r["estimate"] for r in sure], "o", color=color, markersize=5, label=method
+            )
         if bounds:
             axis.plot(
                 [r["true"] for r in bounds], [r["upper"] for r in bounds], "v", color=color, fillstyle="none",

@@ -210,7 +210,7 @@ def figure(data: dict[str, Any], path: Path) -> None:
             points = [(r["seconds"], r["error"]) for r in rows if math.isfinite(r["error"])]
             axes[1].loglog(*zip(*points, strict=True), marker="o", markersize=4, label=label)
     axes[1].set(title="tolerance 1e-3 to 1e-8", xlabel="seconds", ylabel="relative L2 error")
-    axes[1].legend(fontsize=8)
+    axes[1].legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, frameon=False)
     counts = [r["experts"] for r in data["scaling"]]
     times = [1e3 * r["seconds"] for r in data["scaling"]]
     axes[2].loglog(counts, times, marker="o", label="measured")

@@ -39,6 +39,10 @@ def groups(results: Results) -> dict[GroupKey, list[Run]]:
     return found
 
 
+_SHORTEST = 1e-4
+"""Times that are shown, as a share of the longest."""
+
+
 def markdown(results: Results) -> str:
     """The table, with where it ran above it and how to read it below."""
     where = results.machine
@@ -98,6 +102,10 @@ def figure(results: Results) -> Figure:
             _draw_runs(axes, [r for r in runs if r.errors], label, COLORS[len(axes.containers) % len(COLORS)])
         _draw_baseline(axes, baselines.get(problem))
         axes.set(xscale="log", yscale="log", xlabel="time (s)", ylabel="relative L2 error")
+        longest = max(run.seconds for _, runs in kinds for run in runs)
+        if longest > 0:  # a first look before any step would stretch the axis over what nobody asks
+            least = min([longest * _SHORTEST, *(row.seconds for row in [baselines.get(problem)] if row)])
+            axes.set_xlim(left=max(axes.get_xlim()[0], least))
         _whole_decades(axes)
         axes.set_title(problem, fontsize=10)
         axes.grid(alpha=0.25)

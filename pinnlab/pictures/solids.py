@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from pinnlab.domains import Region
@@ -57,14 +58,10 @@ def plot_solid(solution: Solved, unknowns: Sequence[str], fixed: Mapping[str, An
     problem = solution.problem
     domain, space = problem.domain, problem.domain.at_rest
     assert space is not None
-    at = {domain.clock: float(fixed.get(domain.clock, domain.time_interval[1]))} if domain.has_time else {}
+    at = _instant(domain, fixed)
     covered, views = _covered(space), _slices(space, at)
     found = [view.of_solution(solution) for view in views]
-    nodes = {name: covered.nodes[:, i] for i, name in enumerate(space.coordinates)}
-    columns = {
-        name: nodes[name] if name in nodes else np.full(len(covered.nodes), at[name]) for name in domain.coordinates
-    }
-    outer = drawn(solution(**columns))
+    outer = _on_nodes(solution, covered, at)
     labels = [label for label in found[0] if not unknowns or unknown_of(label) in unknowns]
     exact = None if problem.reference is None else [view.of(problem.reference, problem) for view in views]
     rows = len(labels) * (1 if exact is None else 2)
@@ -86,6 +83,40 @@ def plot_solid(solution: Solved, unknowns: Sequence[str], fixed: Mapping[str, An
             draw_error(panels, views, off, f"|error of {label}|")
     draw_history(figure.add_subplot(grid[rows, 1:]), solution)
     return figure
+
+
+def plot_surface(solution: Solved, unknown: str, fixed: Mapping[str, Any]) -> Figure:
+    """The surface alone, small, of one unknown.
+
+    Args:
+        solution: what is drawn.
+        unknown: which.
+        fixed: as in ``plot_solid``.
+    """
+    domain, space = solution.problem.domain, solution.problem.domain.at_rest
+    assert space is not None
+    at = _instant(domain, fixed)
+    covered = _covered(space)
+    values = _on_nodes(solution, covered, at)[unknown]
+    figure = Picture(3.2, 2.9)
+    axes = figure.add_subplot(projection="3d")
+    _draw_surface(axes, covered, values, space, finite_range([values]), unknown, at)
+    return figure
+
+
+def _instant(domain: Region, fixed: Mapping[str, Any]) -> dict[str, float]:
+    return {domain.clock: float(fixed.get(domain.clock, domain.time_interval[1]))} if domain.has_time else {}
+
+
+def _on_nodes(solution: Solved, covered: Cover, at: Mapping[str, float]) -> dict[str, Array]:
+    """{unknown: (v,)}."""
+    domain, space = solution.problem.domain, solution.problem.domain.at_rest
+    assert space is not None
+    nodes = {name: covered.nodes[:, i] for i, name in enumerate(space.coordinates)}
+    columns = {
+        name: nodes[name] if name in nodes else np.full(len(covered.nodes), at[name]) for name in domain.coordinates
+    }
+    return drawn(solution(**columns))
 
 
 def _covered(space: Region) -> Cover:
@@ -120,6 +151,8 @@ def _draw_surface(
     axes.add_collection3d(Poly3DCollection(covered.nodes[faces], facecolors=colors, edgecolors=colors, linewidths=0.2))
     (x, y, z), sides = space.coordinates, list(space.bounds.values())
     axes.set(xlabel=x, ylabel=y, zlabel=z, xlim=sides[0], ylim=sides[1], zlim=sides[2])
+    for each in (axes.xaxis, axes.yaxis, axes.zaxis):  # ticks of neighbouring axes would stand on one another
+        each.set_major_locator(MaxNLocator(3, prune="both"))
     axes.set_box_aspect([upper - lower for lower, upper in sides])
     axes.view_init(_ELEVATION, _AZIMUTH)
     when = "".join(f", {name} = {value:.3g}" for name, value in at.items())

@@ -38,7 +38,7 @@ def train_phases(plan: Plan, run: OngoingRun) -> tuple[list[Trainable], Status]:
         KeyboardInterrupt: before the first phase has begun.
     """
     models: list[Trainable] = []
-    state, starting = run.state, 0.0
+    state, starting, loop = run.state, 0.0, None
     with run.file.blamed():
         state.check(plan.count)
     try:
@@ -61,6 +61,7 @@ def train_phases(plan: Plan, run: OngoingRun) -> tuple[list[Trainable], Status]:
             loop = PhaseLoop(run, phase, k, plan, starting * (plan.count - 1 - k))
             models.append(model)
             status = loop.train()
+            loop.leave_a_record()
             model.theta = model.theta if state.phase.best_theta is None else state.phase.best_theta
             state.statuses.append(status)
             if status in (Status.INTERRUPTED, Status.DIVERGED):
@@ -73,6 +74,8 @@ def train_phases(plan: Plan, run: OngoingRun) -> tuple[list[Trainable], Status]:
             raise
         if len(models) > len(state.finished) and (theta := state.phase.found) is not None:
             models[-1].theta = theta
+        if loop is not None and run.processes.count == 1:  # others may not have stopped at the same step
+            loop.leave_a_record()
         run.file.save(force=True)
         return models, Status.INTERRUPTED
     finally:
@@ -138,6 +141,11 @@ class PhaseLoop:
         except TimeIsUpError as error:
             return self.out_of_time(str(error))
         return Status.TOLERANCE_NOT_MET if self.system.unmet else Status.STEPS_DONE
+
+    def leave_a_record(self) -> None:
+        """Record where the run ended if it was not looked at before: a history is never empty."""
+        if self.at.theta is not None and not self.run.state.records:
+            self.look(math.nan, {})
 
     def taking_up(self) -> AbstractContextManager[None]:
         """What a damaged checkpoint held may fail as late as in the first step that is taken from there."""
@@ -246,8 +254,9 @@ class PhaseLoop:
             at.best_theta, at.best_loss = at.theta, held_out
         model.theta = at.theta
         found = {name: float(value.detach()) for name, value in self.view.coefficients.items()}
-        # of what takes steps longer than the grace, nobody knows yet how long its error takes
-        blind = self._looking == 0.0 and self._stepping > _GRACE and self.deadline.passed
+        # of what takes steps longer than the grace, or has taken none, nobody knows yet how long its error takes
+        untried = self._stepping == 0.0 or self._stepping > _GRACE
+        blind = self._looking == 0.0 and untried and self.deadline.passed
         errors = {} if blind and run.options.target_error is None else self.errors()
         record = run.processes.first(
             Record(self.k, at.stage, at.step, run.clock.seconds, loss, held_out, errors, info, found)

@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
-from gallery import page, problem_of, words
-from shown.cards import CARDS, FIELDS
+import numpy as np
+import torch
+from gallery import draw_view, page, problem_of, words
+from matplotlib.figure import Figure
+from shown.cards import CARDS, FIELDS, Card
 
+import pinnlab as pl
 from pinnlab.declaration.library import collections, problem_names
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,3 +35,21 @@ def test_every_card_that_was_made_has_its_picture():
     written = (DOCS / "benchmarks" / "gallery.md").read_text()
     assert written == page(rows)
     assert "![A bar that cools](images/gallery/heat_robin.png)" in written and words(rows["heat_robin"]) in written
+
+
+def test_a_run_that_did_not_reach_the_time_is_drawn_where_it_ended():
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 2.0)), "u", lambda u: u.t - u.laplacian,
+        [pl.Initial(u=lambda x, y: torch.sin(x)), pl.Dirichlet(u=0.0)],
+    )  # fmt: skip
+
+    class Ended(SimpleNamespace):
+        def __call__(self, x, y, t):
+            return {"u": np.where(t < 0.5001, x + y, np.nan)}
+
+    for asked, title in ((2.0, "t = 0.5, the last that was reached"), (0.4, "")):
+        axes = Figure().add_subplot()
+        draw_view(Ended(problem=problem), Card("Heat", "heat_robin", "", at={"t": asked}), axes)
+        assert axes.get_title() == title
+        shown = axes.images[0].get_array() if axes.images else axes.collections[0].get_array()
+        assert float(np.nanmax(shown)) == 2.0

@@ -8,7 +8,7 @@ import torch
 
 import pinnlab as pl
 from pinnlab.domains.meshing.grids import cover
-from pinnlab.pictures.solids import shown_faces
+from pinnlab.pictures.solids import plot_surface, shown_faces
 
 CUBE = pl.Box(x=(0.0, 1.0), y=(0.0, 2.0), z=(0.0, 1.0))
 HOLED = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.5, "z": 0.5}, 0.3)
@@ -45,6 +45,14 @@ def test_a_surface_and_three_slices(domain) -> None:
     (solid,) = [axes for axes in figure.axes if axes.name == "3d"]
     colors = solid.collections[0].get_facecolor()
     assert len(np.unique(colors, axis=0)) > 20, "the surface has the values' colours"
+
+
+def test_the_surface_alone_with_few_ticks() -> None:
+    figure = plot_surface(solved(CUBE), "u", {})
+    (solid,) = figure.axes
+    assert solid.name == "3d" and solid.get_title() == "u, nearest eighth taken out"
+    figure.canvas.draw()
+    assert all(len(axis.get_major_locator()()) <= 4 for axis in (solid.xaxis, solid.yaxis, solid.zaxis))
 
 
 def test_errors_stand_below_where_there_is_a_reference() -> None:

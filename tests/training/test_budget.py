@@ -57,6 +57,38 @@ def test_a_first_step_that_is_not_done_in_time_leaves_what_there_was(monkeypatch
     assert torch.isfinite(result.function(torch.zeros(1, 2, dtype=torch.float64))).all()
 
 
+@pytest.mark.parametrize("solver", [SMALL, pl.CausalPINN(network=pl.MLP(width=6, depth=1), points=50, windows=3)])
+def test_a_history_has_a_record_even_if_no_step_was_taken(monkeypatch: pytest.MonkeyPatch, solver: Any) -> None:
+    """Notebooks ask for the last one."""
+    monkeypatch.setattr(phase_loop, "_GRACE", 0.0)
+    history = solved(solver, Deadline(-1.0, 1.0), HEAT.replace(reference=lambda x, t: 0 * x)).history
+    assert len(history) == 1
+    last = history[-1]
+    assert (last.phase, last.stage, last.step) == (0, 0, 0)
+    assert np.isfinite(last.held_out) and np.isnan(last.loss), "nobody has computed the loss of a step"
+    assert last.errors == {} and np.isnan(history.error("u")[-1]), "there was no time for them"
+
+
+def test_a_run_that_diverges_at_once_leaves_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(self: Any, objective: Any, theta: Any, state: Any) -> Any:
+        return replace(stepping(self, objective, theta, state), loss=float("nan"))
+
+    stepping = pl.LevenbergMarquardt.step
+    monkeypatch.setattr(pl.LevenbergMarquardt, "step", step)
+    result = solved(SMALL, Deadline())
+    assert result.status is pl.Status.DIVERGED and len(result.history) == 1
+    assert np.isfinite(result.history[-1].held_out), "the start, which is what the solution is"
+
+
+def test_ctrl_c_in_the_first_step_leaves_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pl.LevenbergMarquardt, "step", step)
+    result = solved(SMALL, Deadline())
+    assert result.status is pl.Status.INTERRUPTED and len(result.history) == 1
+
+
 def test_a_step_that_is_given_up_loses_none_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = itertools.count()
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from pinnlab.bench.peers.recorder import Recorder
-from pinnlab.bench.peers.task import LossTerm, Task, stacked
+from pinnlab.bench.peers.task import ADAM_RATE, ADAM_STEPS, LossTerm, Task, stacked
 from pinnlab.domains import Site
 
 PACKAGES = ("deepxde",)
-ADAM_STEPS, ADAM_RATE, REDRAWN_EVERY = 3000, 1e-3, 100
+REDRAWN_EVERY = 100
 _ITERATIONS, _PER_CALL = 1_000_000, 100
 _DTYPES = {torch.float64: "float64", torch.float32: "float32"}
 

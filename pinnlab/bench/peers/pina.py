@@ -17,12 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from pinnlab.bench.peers.recorder import Recorder
-from pinnlab.bench.peers.task import LossTerm, Task, stacked
+from pinnlab.bench.peers.task import ADAM_RATE, ADAM_STEPS, LossTerm, Task, stacked
 from pinnlab.bench.peers.translation import by_autograd
 from pinnlab.domains import Site
 
 PACKAGES = ("pina", "lightning")
-ADAM_STEPS, ADAM_RATE = 3000, 1e-3
 _PER_EPOCH = 100
 
 

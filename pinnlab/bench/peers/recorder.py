@@ -64,6 +64,10 @@ class Recorder:
         self._measure = error_meter(self.problem.domain, self.problem, self._field, Deadline())
         self._last = self._clock()
 
+    def go_on(self) -> None:
+        """Let the clock go on from now: what has passed since it was looked at, a compilation say, is not training."""
+        self._last = self._clock()
+
     def check(self) -> bool:
         """Look at the clock, measure when it is time; whether the time is up."""
         self.seconds += self._clock() - self._last

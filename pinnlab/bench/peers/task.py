@@ -26,6 +26,8 @@ from pinnlab.solvers.pinn import PINN
 from pinnlab.training.plans import Settings, Solver
 from pinnlab.training.residuals import ResidualSystem
 
+ADAM_STEPS, ADAM_RATE = 1000, 1e-3
+"""Of every peer, before its second method: few enough to leave that most of a minute."""
 _SHARED = ("network", "points", "boundary_points", "harmonics", "condition_weight")
 
 

@@ -99,11 +99,8 @@ class Derivatives:
 
     def _combined(self, index: Index) -> Tensor:
         indices, offset, factor = self._exact.derivatives(self._points, index)
-        at, j = indices.index(index), self._unknown
-        total = offset[at, :, j]
-        for times, left, right in leibniz(indices)[at]:
-            total = total + times * factor[left, :, j] * self._of_network(indices[right])
-        return total
+        j = self._unknown
+        return product_rule(index, indices, offset[..., j], factor[..., j], self._of_network)
 
     def _of_network(self, index: Index) -> Tensor:
         if index not in self._network:
@@ -112,6 +109,17 @@ class Derivatives:
                 self._gradients[below] = self._gradient(self._of_network(below)[:, None])
             self._network[index] = self._gradients[below][:, index[-1]]
         return self._network[index]
+
+
+def product_rule(
+    index: Index, indices: Indices, offset: Tensor, factor: Tensor, network: Callable[[Index], Tensor]
+) -> Tensor:
+    """One derivative (n,) of G + F N from those of G and F, (c, n) in the order of ``indices``, and of N, (n,) each."""
+    at = indices.index(index)
+    total = offset[at]
+    for times, left, right in leibniz(indices)[at]:
+        total = total + times * factor[left] * network(indices[right])
+    return total
 
 
 def residuals(

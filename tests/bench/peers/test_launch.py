@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from pinnlab.bench import FAILED, Results, Run, Schedule, bench, markdown, provenance
 from pinnlab.bench.cases import Case, CaseError, load_case
 from pinnlab.bench.peers import PEERS, is_peer, launch
+from pinnlab.bench.peers.jinns import OurTask
+from pinnlab.bench.peers.task import Task
 from pinnlab.cli import main
 from pinnlab.declaration import relative_error as errors
 
@@ -168,10 +170,11 @@ SETUP = """
 import numpy as np, torch
 from pinnlab.bench.peers.task import Task, stacked
 from pinnlab.bench.peers.translation import by_autograd
-from pinnlab.cases import load_case
+from pinnlab.bench.cases import load_case
 case = load_case({path!r})
 task = Task.of(case.problem(), case.solver("recipe"))
-equations, wall, *_ = task.parts
+equations, *walls = task.parts
+wall = walls[0] if walls else None
 def plain(part, sites, net):
     at = stacked(sites).requires_grad_()
     return task.residuals(part, sites, at, net(at), by_autograd(at))
@@ -204,6 +207,61 @@ ours = [plain(part, task.sites(part, np.random.default_rng(i)), net).square().me
 print(*found, *(float(value) for value in ours))
 """
 
+BRUSSELATOR = '''"""Two unknowns, a mixed derivative, a coefficient that varies, and a ramp from the initial values."""
+import torch
+import pinnlab as pl
+
+def problem():
+    def equations(u, v, x, a):
+        return {"first": u.t - a * u.xx + torch.exp(-x) * v**2, "second": v.d("x", "t") - u.x / (1 + x**2) - torch.tanh(v)}
+    return pl.Problem(
+        domain=pl.Box(x=(0.0, 1.0), t=(0.0, 2.0)), unknowns=("u", "v"), equations=equations, parameters={"a": 0.3},
+        conditions=[pl.Initial(u=lambda x: torch.sin(x), v=1.0)],
+    )
+
+def recipe():
+    return pl.PINN(network=pl.MLP(width=10, depth=2), points=200)
+'''
+JINNS = """
+from pinnlab.bench.peers.jinns import OurTask, start_jax
+start_jax(task)
+import jax, jinns
+own = OurTask(task)
+u, weights = own.network()
+params = jinns.parameters.Params(nn_params=weights, eq_params={})
+loss, batch = own.loss(u, params), own.data().get_batch()[1]
+value, gradient = jax.value_and_grad(lambda p: loss(p, batch)[0])(params)
+def net(x):
+    value = task.features(x)
+    for layer in own._layers[:-1]:
+        value = torch.tanh(layer(value))
+    return own._layers[-1](value)
+ours = plain(equations, task.sites(equations, np.random.default_rng([0, 1])), net).square().sum(dim=1).mean()
+ours = ours * equations.term.weight
+ours.backward()
+at = torch.rand(5, 2, dtype=torch.float64)
+drawn = own.unknowns(at) - task.exact(at, net(at))
+assert float(drawn.detach().abs().max()) == 0.0
+slopes = [float(np.abs(g).max()) for g in jax.tree.leaves(gradient.nn_params)]
+right = [float(p.grad.abs().max()) for layer in own._layers for p in (layer.weight, layer.bias)]
+print(float(value), *slopes, float(ours.detach()), *right)
+"""
+
+
+@pytest.mark.slow
+def test_what_jinns_minimizes_is_what_we_would_and_so_is_its_gradient(tmp_path: Path) -> None:
+    installed("jinns")
+    path = tmp_path / "brusselator.py"
+    path.write_text(BRUSSELATOR)
+    found = in_a_process(JINNS, path)
+    theirs, ours = found[: len(found) // 2], found[len(found) // 2 :]
+    assert theirs == pytest.approx(ours, rel=1e-10) and min(ours) > 1e-6
+
+
+def test_jinns_is_compared_without_soft_conditions(heat: Case) -> None:
+    with pytest.raises(ValueError, match="heat .* has conditions that are not built in.*--solver deepxde"):
+        OurTask(Task.of(heat.problem(), heat.solver("recipe")))
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("peer", "script"), [("deepxde", DEEPXDE), ("pina", PINA)])
@@ -214,12 +272,13 @@ def test_what_a_peer_minimizes_is_what_we_would(peer: str, script: str, heat: Ca
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("peer", ["deepxde", "pina"])
+@pytest.mark.parametrize("peer", ["deepxde", "pina", "jinns", "jinns-natural"])
 def test_a_peer_learns(peer: str, tmp_path: Path) -> None:
     installed(peer)
     path = tmp_path / "growth.py"
     path.write_text(GROWTH)
     case = load_case(str(path))
     run = launch.run_peer(case, Run(case.label, peer, 0, 10.0), torch.float64)
-    assert run.status == "BUDGET_REACHED" and "L-BFGS" in run.configuration and "60 points" in run.configuration
+    second = {"jinns": "SSBroyden", "jinns-natural": "natural gradient"}.get(peer, "L-BFGS")
+    assert run.status == "BUDGET_REACHED" and second in run.configuration and "60 points" in run.configuration
     assert run.error < 0.02

@@ -54,3 +54,15 @@ def test_without_a_reference_times_are_recorded_alone() -> None:
     recorder.start(torch.exp, torch.float64)
     recorder.check()
     assert len(recorder.curve["seconds"]) == 1 and recorder.final_errors() == {}
+
+
+def test_a_compilation_is_not_training() -> None:
+    clock = Clock()
+    recorder = Recorder(decay(), 10.0, clock)
+    recorder.start(torch.exp, torch.float64)
+    clock.now += 4.0
+    recorder.check()
+    clock.now += 30.0
+    recorder.go_on()
+    clock.now += 1.0
+    assert not recorder.check() and recorder.seconds == 5.0
