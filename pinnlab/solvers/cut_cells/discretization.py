@@ -102,6 +102,7 @@ class CutDiscretization:
         store = NodeStore(self.basis)
         contrast = self.crossings.contrast(*nodes.interior, layout.count)
         groups = self._groups(layout, made, store, nodes, contrast)
+        terms, order = len(groups), max(map(self.problem.order, self.names))
         groups += [self._data_rows(layout, made, store, condition) for condition in self.data]
         groups += [self._mean_rows(layout, made, store, condition) for condition in self.integrals]
         other = make.nodes(inside, layout, make.boundary(tree, 1), make.between(tree, 1), held_out=True)
@@ -110,8 +111,9 @@ class CutDiscretization:
         counts = self._counts(layout)
         for group in (*groups, *held_out):
             group.counts = counts
-        high_order = max(map(self.problem.order, self.names)) > 2
-        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts, high_order)
+        for group in (*groups[:terms], *held_out):
+            group.emphasis = emphasis(layout.size(), order, len(self.names))
+        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts, order > 2)
 
     def _counts(self, layout: Layout) -> Array:
         """(K, m): the share of an expert's size in that of the largest, to the power with which an unknown is rougher."""
@@ -299,6 +301,23 @@ class CutDiscretization:
             times = at.new_tensor(self.problem.domain.time_interval[:1])
         found = {name: at[:, i].repeat(len(times)) for i, name in enumerate(self.names)}
         return columns_of(self.problem.domain, {**found, self.clock: times.repeat_interleave(len(at))})
+
+
+def emphasis(sizes: Array, order: int, dimension: int) -> Array | None:
+    """(K,) factors of the rows of experts, with which least squares measure errors in the norm of the equations' energy.
+
+    Rows count misfits as values of the unknowns. The energy of an equation of order k sees the derivatives of order k/2 of
+    such values, h^(-k/2) times as large in a cell of size h, over a volume h^d: rows count h^((d - k) / 2), which is one for
+    second order in the plane. Without, small cells would be where equations of fourth order are cheapest to violate. Where
+    small cells would count less, all count alike.
+
+    Args:
+        sizes: (K,) h.
+        order: k.
+        dimension: d.
+    """
+    power = (order - dimension) / 2
+    return (sizes.max() / sizes) ** power if power > 0 and order > 2 else None
 
 
 def orthogonal(rows: Array, count: int) -> Array:

@@ -43,6 +43,7 @@ class PointRows:
         contrast: (K,) how much better than the worst of all an expert's material conducts: a small misfit of derivatives
             there is a flux that makes a large one of values elsewhere. None where there is one material.
         counts: (K, m) how much values of an unknown in an expert count; None if all alike.
+        emphasis: (K,) factors of the rows of experts; None if all alike.
         scale: (r, n) factors of the rows, once they have been linearized.
     """
 
@@ -50,6 +51,7 @@ class PointRows:
         self.unknowns, self.sites, self.evaluate, self.weight = tuple(unknowns), tuple(sites), evaluate, weight
         self.contrast: Array | None = None
         self.counts: Array | None = None
+        self.emphasis: Array | None = None
         self.scale: Array | None = None
 
     @property
@@ -126,9 +128,10 @@ class PointRows:
         )
 
     def mean_squares(self, residuals: Array, experts: int) -> Array:
-        """(K,) mean squares of weighted residuals (r, n) in each expert, without their weight; the largest of its blocks."""
+        """(K,) mean squares of weighted residuals (r, n) in experts, without their weights; the largest of its blocks."""
         starts = self.starts[:-1]
-        sums = np.add.reduceat((residuals**2).sum(axis=0), starts) / self.weight**2 if len(starts) else np.zeros(0)
+        sums = np.add.reduceat((residuals**2).sum(axis=0), starts) if len(starts) else np.zeros(0)
+        sums /= self._weights() ** 2
         found = np.zeros(experts)
         for site in self.sites:
             np.maximum.at(found, site.experts, sums)
@@ -154,5 +157,11 @@ class PointRows:
                 np.maximum(size, mine, out=size)
                 if self.contrast is not None and key:
                     np.maximum(of_fluxes, np.where(mine > 0, self.contrast[site.experts], 0.0), out=of_fluxes)
-        scale = self.weight / np.sqrt(counts) / np.where(size > 0, size, 1.0) * np.where(of_fluxes > 0, of_fluxes, 1.0)
-        return np.repeat(scale, counts, axis=1)
+        scale = self._weights() / np.sqrt(counts) / np.where(size > 0, size, 1.0)
+        return np.repeat(scale * np.where(of_fluxes > 0, of_fluxes, 1.0), counts, axis=1)
+
+    def _weights(self) -> Array:
+        """(b,) of blocks; between two experts that of the larger one."""
+        if self.emphasis is None:
+            return np.full(len(self.starts) - 1, self.weight)
+        return self.weight * np.min([self.emphasis[site.experts] for site in self.sites], axis=0)

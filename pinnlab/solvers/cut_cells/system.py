@@ -163,8 +163,8 @@ class CellSystem:
                 residuals, linear = self.linearized(now, left)
                 solver = None
                 continue
-            # what steps still change in tiny cells may be what no row sees
-            flat = not fresh and change < _FAR and found > _FLAT * misfit
+            # what steps still change in tiny cells may be what no row sees; of high order, slow modes hardly touch the rows
+            flat = not self.high_order and not fresh and change < _FAR and found > _FLAT * misfit
             now, misfit = trial, found
             if flat:
                 return Found(now, True, misfit, count, solver)

@@ -45,7 +45,11 @@ _APART = 10.0
 """Times the tolerance of a march by which the next one may differ from it."""
 _LONGER, _EVENLY = 3.0, 1.5
 """Times as long as a march, one whose tolerance is the next smaller one takes, where cells have been halved, and where the
-first ones were enough: it is not begun where there is less time."""
+first ones were enough, as long as two marches have not told: it is not begun where there is less time."""
+_FURTHER = 5.0
+"""The same of each tolerance more that is skipped where cells have been halved: a march that does not end is lost."""
+_LEAST, _MOST = 1.2, 10.0
+"""That two marches may tell."""
 _STRICTER = 0.3
 """Share of the tolerance of the march before, up to which a later one is loosened where time is short."""
 _NUMBERS = ("tolerance", "added", "experts", "difference", "number", "against", "hurried")
@@ -120,6 +124,7 @@ class Sweeps:
     number: int = 0
     _began: float = 0.0
     _took: float = 0.0
+    _growth: float | None = None
     running: Sweep | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -189,13 +194,15 @@ class Sweeps:
         """Number of the strictest march for which there is time."""
         assert self.best is not None
         even = self.best.experts <= len(self.grown().leaves) and not self.best.hurried
-        longer = _EVENLY if even else _LONGER
+        longer = self._growth or (_EVENLY if even else _LONGER)
+        further = self._growth or (_EVENLY if even else _FURTHER)
         deadline.require(longer * self._took, "a march at a smaller tolerance")
         last = min(self.number + _AT_ONCE, len(self.strides)) - 1
-        fits = [
-            k for k in range(self.number, last + 1) if deadline.allows(longer ** (k + 1 - self.number) * self._took)
-        ]
-        return max(fits)
+        return max(
+            number
+            for number in range(self.number, last + 1)
+            if deadline.allows(longer * further ** (number - self.number) * self._took)
+        )
 
     def _begin(self, deadline: Deadline) -> None:
         stride, last = self.strides[self.number], self.best
@@ -243,15 +250,18 @@ class Sweeps:
 
     def _finish(self, sweep: Sweep) -> None:
         difference = against = None
-        if self.best is not None:
-            against = self.best.tolerance
-            now, before = (joined(p, self.problem.domain)(self._points) for p in (sweep.pieces, self.best.pieces))
-            difference = overall_difference(now, before)
+        if (last := self.best) is not None:
+            against = last.tolerance
+            values = (joined(p, self.problem.domain)(self._points) for p in (sweep.pieces, last.pieces))
+            difference = overall_difference(*values)
         self.best = Finished(
             sweep.pieces, sweep.tolerance, tuple(sweep.coarse.values()), sweep.added, sweep.cells.count, difference,
             self.number, against, sweep.hurried,
         )  # fmt: skip
-        self._took = time.perf_counter() - self._began
+        took, before = time.perf_counter() - self._began, self._took
+        if last is not None and not sweep.hurried and self.number > last.number:
+            self._growth = growth(before, took, self.number - last.number)
+        self._took = took
         # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does
         met = difference is not None and difference <= self.strides[-1].tolerance
         ended = met or (sweep.coarse and not sweep.hurried)
@@ -267,11 +277,12 @@ class Sweeps:
             pieces = [piece.state() for piece in best.pieces]
             found = {"pieces": pieces, "coarse": list(best.coarse), "numbers": numbers}
         running = None if self.running is None else self.running.state()
-        return {"best": found, "number": self.number, "took": self._took, "running": running}
+        return {"best": found, "number": self.number, "took": self._took, "growth": self._growth, "running": running}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.number, self._took, found = state["number"], state["took"], state["best"]
+        self._growth = state.get("growth")
         if found is not None:
             self.best = self._restored(found)
         if state["running"] is not None:
@@ -283,6 +294,16 @@ class Sweeps:
         basis, constants = self.strides[state["numbers"]["number"]].basis, self.problem.parameter_values()
         pieces = [SlabPiece.from_data(piece, basis, constants, self.lift) for piece in state["pieces"]]
         return Finished(pieces, coarse=tuple(state["coarse"]), **state["numbers"])
+
+
+def growth(before: float, took: float, steps: int) -> float:
+    """Times as long as a march one of the next smaller tolerance takes, by how long two marches took.
+
+    Args:
+        before, took: seconds of the first and of the second march.
+        steps: by how many tolerances the second one was stricter.
+    """
+    return min(max((took / max(before, 1e-9)) ** (1 / steps), _LEAST), _MOST)
 
 
 def overall_difference(found: Tensor, before: Tensor) -> float:

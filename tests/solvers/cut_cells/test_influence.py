@@ -14,7 +14,7 @@ import pinnlab as pl
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.assembled import Assembled
-from pinnlab.solvers.cut_cells.discretization import CutDiscretization
+from pinnlab.solvers.cut_cells.discretization import CutDiscretization, emphasis
 from pinnlab.solvers.cut_cells.influence import Influence, Misfits, influence
 from pinnlab.solvers.cut_cells.layout import Inside
 from pinnlab.solvers.cut_cells.system import CellSystem, Found, mean
@@ -123,3 +123,28 @@ def test_it_ends_with_its_deadline() -> None:
     _, linear = system.linearized(found.coefficients)
     with pytest.raises(TimeIsUpError):
         influence(system, found.solver, linear, misfits, rows.layout.volumes(), Deadline(-1.0))
+
+
+def test_small_cells_count_more_in_equations_of_high_order() -> None:
+    """Of fourth order in the plane in proportion to 1 / h, in space to its root; of third order in the plane, too."""
+    sizes = np.array([1.0, 0.25])
+    assert emphasis(sizes, 4, 2) == pytest.approx([1.0, 4.0])
+    assert emphasis(sizes, 4, 3) == pytest.approx([1.0, 2.0])
+    assert emphasis(sizes, 3, 2) == pytest.approx([1.0, 2.0])
+    assert emphasis(sizes, 2, 2) is None and emphasis(sizes, 2, 3) is None
+
+
+def test_small_cells_spoil_less_of_a_plate_where_they_count_more() -> None:
+    """The middle one of nine cells is halved: what the large ones do not resolve goes where the equation is cheap."""
+    tree = Tree.over([np.linspace(0.0, 1.0, 4)] * 2)
+    tree.split(tree.locate(np.array([[0.5, 0.5]])).tolist())
+    made = CutDiscretization(plate(), TotalDegree(2, 9), 100.0)
+
+    def spoilt(alike: bool) -> float:
+        rows = made.assembled(Inside(SQUARE, tree, made.materials))
+        for group in rows.groups if alike else ():
+            group.emphasis = None
+        found = rows.system().solve(np.zeros((rows.layout.count, 1, made.basis.size)), 1e-12, 10)
+        return error(rows, found)
+
+    assert spoilt(alike=False) < spoilt(alike=True) / 3

@@ -17,7 +17,7 @@ from pinnlab.solvers.local_experts.basis import TotalDegree
 from pinnlab.solvers.local_experts.system import Pace
 from pinnlab.solvers.plane_march.settings import SweepSettings
 from pinnlab.solvers.plane_march.sweep import Sweep
-from pinnlab.solvers.plane_march.sweeps import Finished, Stride, Sweeps, overall_difference
+from pinnlab.solvers.plane_march.sweeps import Finished, Stride, Sweeps, growth, overall_difference
 
 PROBLEM = pl.Problem(
     pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.laplacian,
@@ -73,16 +73,28 @@ def test_a_march_at_a_smaller_tolerance_is_not_begun_without_time() -> None:
 
 @pytest.mark.parametrize(
     ("experts", "left", "number"),
-    [(9, 35.0, 1), (9, 95.0, 2), (9, 280.0, 3), (9, 820.0, 4), (9, math.inf, 4), (4, 16.0, 1), (4, 51.0, 4)],
+    [(9, 35.0, 1), (9, 145.0, 1), (9, 155.0, 2), (9, 760.0, 3), (9, math.inf, 4), (4, 16.0, 1), (4, 51.0, 4)],
 )
 def test_the_next_march_is_as_strict_as_there_is_time_for(experts: int, left: float, number: int) -> None:
-    """Each stricter tolerance takes three times as long: 30, 90, 270, 810 seconds after a march of ten that has halved
-    cells; where the four of the beginning were enough it takes half as long again: 15, ..., 51 seconds."""
+    """The next stricter tolerance takes three times as long, and each further one five times: 30, 150, 750 seconds after a
+    march of ten that has halved cells; where the four of the beginning were enough half as long again: 15, ..., 51."""
     made = sweeps(None)
     made.best = Finished([], 1e-2, (), 0.0, experts, None, 0)
     made.strides = [Stride(10.0 ** (-2 - k / 2), TotalDegree(2, 4), 2) for k in range(9)]
     made.number, made._took = 1, 10.0
     assert made._next(Deadline(left, left, lambda: 0.0)) == number
+
+
+def test_two_marches_tell_how_much_longer_the_next_one_takes() -> None:
+    """Two tolerances stricter took 16 times as long: four times each."""
+    assert growth(10.0, 160.0, 2) == pytest.approx(4.0, rel=1e-12)
+    assert growth(10.0, 9.0, 1) == 1.2 and growth(0.0, 9.0, 1) == 10.0
+    made = sweeps(None)
+    made.best = Finished([], 1e-2, (), 0.0, 9, None, 0)
+    made.strides = [Stride(10.0 ** (-2 - k / 2), TotalDegree(2, 4), 2) for k in range(9)]
+    made.number, made._took, made._growth = 1, 10.0, 4.0
+    assert made._next(Deadline(155.0, 155.0, lambda: 0.0)) == 1
+    assert made._next(Deadline(165.0, 165.0, lambda: 0.0)) == 2
 
 
 @pytest.mark.parametrize(
