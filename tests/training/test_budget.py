@@ -155,7 +155,7 @@ def test_a_family_has_fewer_members_a_step(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_march_ends_with_what_it_has() -> None:
     with pytest.raises(NothingSolvedError, match="time was up before the first slab was"):
-        solved(pl.HardConstraintMoE(), looks(5))
+        solved(pl.HardConstraintMoE(), looks(3))
     result = solved(pl.HardConstraintMoE(), looks(26))
     assert result.status is pl.Status.INCOMPLETE and len(result.models) >= 1
     assert any("max_seconds was reached in the next slab" in note for note in result.notes)
