@@ -40,7 +40,7 @@ _SHARP = 0.84
 """Power of a corner below which cells are graded towards it before anything is solved."""
 _CLASHING = 3
 """Halvings of the first cells towards corners where data clash: in one wide cell they spoil all that is around."""
-_SPREAD = 0.05
+_SPREAD = 0.02
 """Share of the largest estimate up to which cells may owe theirs to others."""
 _NEAR = 2.0
 """Sides of a cell within which it is next to a corner."""
