@@ -87,12 +87,13 @@ def by_orthonormal_rows(
     del made
     _fill(blocks, sizes, coupled)
     factor, ends = _factorized(blocks, order), np.cumsum(list(sizes.values()))[:-1]
+    triangular = scipy.linalg.get_blas_funcs("trsv", dtype=np.result_type(*triangles))
 
     def solve(right: Array) -> Array:
         parts = zip(triangles, np.split(right, ends), strict=True)
-        inner = np.concatenate([_triangular(r, b, 2 if np.iscomplexobj(r) else 1) for r, b in parts])
+        inner = np.concatenate([triangular(r, b, trans=2) for r, b in parts])
         inner = factor.solve(torch.from_numpy(inner)).numpy()
-        return np.concatenate([_triangular(r, y, 0) for r, y in zip(triangles, np.split(inner, ends), strict=True)])
+        return np.concatenate([triangular(r, y) for r, y in zip(triangles, np.split(inner, ends), strict=True)])
 
     return solve
 
@@ -125,7 +126,10 @@ def _add_products(
         for j, right in parts:
             if wanted(i, j):
                 product = left.conj().T @ right
-                blocks[i, j] = blocks[i, j] + product if (i, j) in blocks else product
+                if (i, j) in blocks:
+                    blocks[i, j] += product
+                else:
+                    blocks[i, j] = product
 
 
 def _fill(blocks: dict[tuple[int, int], Array], sizes: Mapping[int, int], coupled: Iterable[tuple[int, int]]) -> None:
@@ -149,7 +153,3 @@ def _factorized(blocks: dict[tuple[int, int], Array], order: Elimination) -> Blo
 def _reciprocal_condition(upper: Array) -> float:
     (estimate,) = scipy.linalg.get_lapack_funcs(("trcon",), (upper,))
     return float(estimate(upper)[0])
-
-
-def _triangular(upper: Array, right: Array, transposed: int) -> Array:
-    return scipy.linalg.get_blas_funcs("trsv", (upper, right))(upper, right, trans=transposed)

@@ -320,8 +320,7 @@ class CutLevels:
         size, volumes = largest(rows.groups[0], coefficients, rows.counts), rows.layout.volumes()
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
         assert found.solver is not None
-        _, linear = system.linearized(coefficients)
-        moved = influence(system, found.solver, linear, misfits, volumes, deadline)
+        moved = influence(system, found.solver, found.linear, misfits, volumes, deadline)
         shares = _CAUTION * moved.relative(mean(rows.groups[0], coefficients, rows.counts, volumes))
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,

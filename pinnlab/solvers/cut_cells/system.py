@@ -50,6 +50,7 @@ class Found:
         misfit: root of the sum of squares of all weighted rows.
         factorizations: that it took; a linear problem takes one.
         solver: the last one, None where steps did not become small.
+        linear: what the rows of every group depend on there; empty where steps did not become small.
     """
 
     coefficients: Array
@@ -57,6 +58,7 @@ class Found:
     misfit: float
     factorizations: int
     solver: Solver | None = None
+    linear: Sequence[Sequence[Parts]] = ()
 
 
 class CellSystem:
@@ -167,10 +169,10 @@ class CellSystem:
             flat = not self.high_order and not fresh and change < _FAR and found > _FLAT * misfit
             now, misfit = trial, found
             if flat:
-                return Found(now, True, misfit, count, solver)
+                return Found(now, True, misfit, count, solver, linear)
             if change < tolerance or (not fresh and change > 0.3 * before):
                 if change < max(tolerance, 1e-6):
-                    return Found(now, True, misfit, count, solver)
+                    return Found(now, True, misfit, count, solver, linear)
                 solver = None
             elif change > _FAR and not fresh:
                 solver = None

@@ -66,8 +66,7 @@ def solved(problem: pl.Problem, cells: int, degree: int) -> tuple[Assembled, Cel
 
 def told(rows: Assembled, system: CellSystem, found: Found, misfits: Misfits) -> Influence:
     assert found.solver is not None
-    _, linear = system.linearized(found.coefficients)
-    return influence(system, found.solver, linear, misfits, rows.layout.volumes(), Deadline())
+    return influence(system, found.solver, found.linear, misfits, rows.layout.volumes(), Deadline())
 
 
 def error(rows: Assembled, found: Found) -> float:
@@ -120,9 +119,8 @@ def test_the_mean_over_the_region() -> None:
 def test_it_ends_with_its_deadline() -> None:
     rows, system, found, misfits = solved(membrane(), 3, 6)
     assert found.solver is not None
-    _, linear = system.linearized(found.coefficients)
     with pytest.raises(TimeIsUpError):
-        influence(system, found.solver, linear, misfits, rows.layout.volumes(), Deadline(-1.0))
+        influence(system, found.solver, found.linear, misfits, rows.layout.volumes(), Deadline(-1.0))
 
 
 def test_small_cells_count_more_in_equations_of_high_order() -> None:
