@@ -168,6 +168,10 @@ class OuterPart(Part):
         return self.inner.networks
 
     @property
+    def own_errors(self) -> Mapping[str, float]:
+        return {u: abs(self.change.unknown(u).scale) * error for u, error in self.inner.own_errors.items()}
+
+    @property
     def joints(self) -> Mapping[str, tuple[float, ...]]:
         maps = {name: self.change.coordinate(name) for name in self.inner.joints}
         return {name: tuple(map(maps[name].outer, at)) for name, at in self.inner.joints.items()}

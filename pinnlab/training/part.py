@@ -92,6 +92,11 @@ class Part(ABC):
         return ()
 
     @property
+    def own_errors(self) -> Mapping[str, float]:
+        """{unknown: what its solver takes its root mean square error to be at most}; none where it has not said."""
+        return {}
+
+    @property
     def joints(self) -> Mapping[str, tuple[float, ...]]:
         """{coordinate: positions where pieces of this part meet}; its derivatives may jump there."""
         return {}

@@ -48,6 +48,27 @@ def made_of(
     """
     off = values_on(solution, points) - truth
     errors = {u: rms(off[:, j]) for j, u in enumerate(problem.unknowns)}
+    return estimate_of(solution, errors, truth, doubt, method, seconds, problem)
+
+
+def estimate_of(
+    solution: Solved,
+    errors: dict[str, float],
+    truth: Tensor,
+    doubt: dict[str, float],
+    method: str,
+    seconds: float,
+    problem: Problem,
+) -> ErrorEstimate:
+    """The estimate from the errors of each unknown.
+
+    Args:
+        errors: {unknown: root mean square}.
+        solution, truth, doubt, method, seconds, problem: as for ``made_of``, which finds the errors from the truth.
+
+    Raises:
+        NoEstimateError: the errors are not finite.
+    """
     if not all(math.isfinite(e) for e in errors.values()):
         raise NoEstimateError(f"the error by {method} is not finite")
     natural = sizes_of(problem, solution.models)

@@ -22,6 +22,7 @@ from pinnlab.solution.quality.estimators import (
     by_equation,
     by_features,
 )
+from pinnlab.solution.quality.own_errors import by_experts
 from pinnlab.training.result import Solved
 
 _NAMES = {
@@ -30,6 +31,7 @@ _NAMES = {
     "equation": "the error equation",
     "classical": "a classical solution",
     "features": "random features",
+    "experts": "what the experts have told of their own error",
 }
 KINDS = ("auto", *_NAMES)
 _SHOWN = 0.03
@@ -93,10 +95,10 @@ def estimate_error(
     impossible = ""
     # along curves, what residuals do not see has no misfit of its own
     shown = is_curved(solution.problem) and any(j.flux and j.position is None for j in solution.problem.jumps)
-    kinds = _order(solution.problem) if how == "auto" else (how,)
+    kinds = _order(solution) if how == "auto" else (how,)
     for kind in kinds:
         left = max_seconds - (time.perf_counter() - began)
-        if left <= 0:
+        if left <= 0 and kind != "experts":
             reasons.append(f"no time was left for {_NAMES[kind]} in max_seconds={max_seconds:g}")
             continue
         try:
@@ -108,6 +110,8 @@ def estimate_error(
                 found = by_equation(solution, misfits, left if how == kind else 0.6 * left)
             elif kind == "classical":
                 found = by_classical(solution, left)
+            elif kind == "experts":
+                found = by_experts(solution)
             else:
                 found = by_features(solution, misfits, left)
         except NotUniqueError as error:
@@ -127,8 +131,14 @@ def estimate_error(
     return Estimation(first, tuple(reasons), shown=shown, impossible=impossible)
 
 
-def _order(problem: Problem) -> tuple[str, ...]:
-    """The kinds of estimates, those first that cost least for what they tell."""
+def _order(solution: Solved) -> tuple[str, ...]:
+    """The kinds of estimates, those first that cost least for what they tell; a solver's own word comes last."""
+    own = ("experts",) if solution.models[0].own_errors else ()
+    return *_referees(solution.problem), *own
+
+
+def _referees(problem: Problem) -> tuple[str, ...]:
+    """The kinds of estimates that any solution can have, in the order in which they are tried."""
     space, box, moving = problem.domain.space, isinstance(problem.domain, Box), problem.domain.has_time
     if (moving and not box) or (box and len(space) > 2 and not moving):
         # in boxes of space grids of polynomials are quick where they suffice, and networks with many sides built in slow to

@@ -199,8 +199,9 @@ def by_equation(solution: Solved, misfits: Sequence[Misfit], max_seconds: float)
     doubt = {u: found.accuracy[u] * rms(e[:, j]) for j, u in enumerate(known.unknowns)}
     seconds = time.perf_counter() - began
     estimate = made_of(solution, points, values_on(solution, points) + e, doubt, "the error equation", seconds, known)
-    if not (isinstance(known.domain, Box) or estimate.worst.doubt < estimate.worst.error):
-        raise NoEstimateError("elements for which there is time do not resolve the error equation")
+    worst = estimate.worst
+    if not 2 * worst.doubt <= worst.error and not (isinstance(known.domain, Box) and worst.upper < _VAGUE):
+        raise NoEstimateError("grids or elements for which there is time do not resolve the error equation")
     uneven = [
         m for m in misfits if m.kind == "periodic" and m.relative > 0.1 * largest(j.upper for j in estimate.judged)
     ]

@@ -214,7 +214,8 @@ def report(
     Args:
         solution: of a single instance.
         estimate: of the error: ``"equation"`` solves the error equation, ``"classical"`` the problem by the classical
-            solver, ``"features"`` the error equation by least squares on random features, on any domain; ``"auto"``
+            solver, ``"features"`` the error equation by least squares on random features, on any domain, ``"experts"``
+            takes what local experts on cut cells have told of their own error, for lack of a referee; ``"auto"``
             takes the first of these that is possible; a comparison that was made already is used as it is; None leaves
             the estimate out.
         tolerance: the relative L2 error up to which the verdict is good; above ten times that it is wrong.

@@ -30,11 +30,13 @@ class Influence:
     """What misfits do to the solution.
 
     Attributes:
-        error: root mean square of the change that they ask for, in units of the unknowns.
+        error: root mean square of the change that they ask for, of all unknowns together, each times what it counts.
+        of_each: (m,) the same of each unknown, in its own units.
         shares: (K,) how much of it comes from each expert; some may be negative.
     """
 
     error: float
+    of_each: Array
     shares: Array
 
     def relative(self, size: float) -> Array:
@@ -73,14 +75,16 @@ def influence(
     change = system.descent(solver, system.combined(gradient), linear, deadline)
     # combinations of functions have a mean square of one in their expert, and are orthogonal
     weighted = system.of_unknowns(system.counts**2 * volumes[:, None]) * change
+    squares = system.of_unknowns(volumes[:, None]) * change**2
+    each = np.array([squares[system.of_unknowns(np.arange(system.m) == j)].sum() for j in range(system.m)])
     error = float(np.sqrt(change @ weighted))
     shares = np.zeros(len(volumes))
     if error == 0.0:
-        return Influence(0.0, shares)
+        return Influence(0.0, np.sqrt(each), shares)
     dual = system.spread(system.descent(solver, weighted, linear, deadline))
     for group, residuals, parts in misfits:
         products = (group.changes(parts, dual) * residuals).sum(axis=0)
         sums = np.add.reduceat(products, group.starts[:-1])
         for site in group.sites:
             np.add.at(shares, site.experts, sums / len(group.sites))
-    return Influence(error, shares / error)
+    return Influence(error, np.sqrt(each), shares / error)

@@ -321,12 +321,15 @@ class CutLevels:
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
         assert found.solver is not None
         moved = influence(system, found.solver, found.linear, misfits, volumes, deadline)
-        shares = _CAUTION * moved.relative(mean(rows.groups[0], coefficients, rows.counts, volumes))
+        whole = mean(rows.groups[0], coefficients, rows.counts, volumes)
+        shares = _CAUTION * moved.relative(whole)
+        estimate = max(float(self.marking.estimates(rows.layout, off).max()), float(shares.max()))
+        at_most = 2 * np.maximum(_CAUTION * moved.of_each, estimate * whole)
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,
-            rows.frames, self.basis, found.coefficients, self.made.parameters,
+            rows.frames, self.basis, coefficients, self.made.parameters,
+            dict(zip(self.problem.unknowns, at_most.tolist(), strict=True)),
         )  # fmt: skip
-        estimate = max(float(self.marking.estimates(rows.layout, off).max()), float(shares.max()))
         return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off, shares
 
 

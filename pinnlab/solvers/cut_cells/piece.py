@@ -7,6 +7,7 @@ N basis functions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class CutPiece(Part):
         basis: N functions.
         weights: (K, m, N) coefficients.
         constants: {name: parameter's value}.
+        own_errors: {unknown: what its root mean square error is at most, as residuals tell which were not solved}; none
+            where it is not known.
     """
 
     def __init__(
@@ -52,17 +55,23 @@ class CutPiece(Part):
         basis: LocalBasis,
         weights: Array,
         constants: Mapping[str, Any],
+        own_errors: Mapping[str, float] = MappingProxyType({}),
     ):
         self.unknowns, self.region, self.tree, self.home = tuple(unknowns), region, tree, home
         self.materials = materials
         self.frames, self.basis, self.weights, self.constants = frames, basis, weights, dict(constants)
         self.parameters = [torch.from_numpy(weights)]
         self.coefficients = {}
+        self._own_errors = dict(own_errors)
 
     @property
     def size(self) -> int:
         """Numbers that were solved for."""
         return self.weights.size
+
+    @property
+    def own_errors(self) -> Mapping[str, float]:
+        return self._own_errors
 
     def jet(self, points: Tensor, indices: Indices) -> Tensor:
         at = points.detach().to("cpu", torch.float64)
@@ -105,6 +114,7 @@ class CutPiece(Part):
             "middle": torch.from_numpy(self.frames.middle),
             "half": torch.from_numpy(self.frames.half),
             "weights": torch.from_numpy(self.weights),
+            "own errors": dict(self._own_errors),
         }  # fmt: skip
 
     def to_data(self, file: Writer) -> dict[str, Any]:
@@ -126,4 +136,5 @@ class CutPiece(Part):
         materials = Materials.from_data(region.coordinates, data.get("materials", ()))
         # earlier files, without materials, have one column
         home = data["home"].cpu().numpy().reshape(-1, materials.count)
-        return cls(data["unknowns"], region, tree, materials, home, frames, basis, weights, constants)
+        own = {str(unknown): float(error) for unknown, error in data.get("own errors", {}).items()}
+        return cls(data["unknowns"], region, tree, materials, home, frames, basis, weights, constants, own)

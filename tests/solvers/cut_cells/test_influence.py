@@ -104,9 +104,9 @@ def test_the_cell_that_does_not_resolve_has_the_largest_share() -> None:
 
 
 def test_the_cell_that_most_comes_from_bears_all_of_it() -> None:
-    found = Influence(0.6, np.array([0.4, -0.1, 0.3]))
+    found = Influence(0.6, np.array([0.6]), np.array([0.4, -0.1, 0.3]))
     assert found.relative(2.0) == pytest.approx([0.3, 0.075, 0.225])
-    assert Influence(0.0, np.zeros(2)).relative(0.0) == pytest.approx([0.0, 0.0])
+    assert Influence(0.0, np.zeros(1), np.zeros(2)).relative(0.0) == pytest.approx([0.0, 0.0])
 
 
 def test_the_mean_over_the_region() -> None:
@@ -146,3 +146,8 @@ def test_small_cells_spoil_less_of_a_plate_where_they_count_more() -> None:
         return error(rows, found)
 
     assert spoilt(alike=False) < spoilt(alike=True) / 3
+
+
+def test_the_change_of_one_unknown_is_that_of_all() -> None:
+    found = told(*solved(membrane(), 3, 7))
+    assert found.of_each == pytest.approx([found.error])

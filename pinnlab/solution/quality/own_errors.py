@@ -1,0 +1,43 @@
+"""The error that a solver has worked out itself: the last word where no referee takes the problem.
+
+Local experts on cut cells follow the residuals at points that no solve has seen through their own equations
+(``solvers.cut_cells.influence``). It sees what residuals see, and nothing else: of thin layers between points it knows no
+more than they do.
+"""
+
+from __future__ import annotations
+
+import time
+
+from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.gauge import fixing_values
+from pinnlab.declaration.problem import Problem
+from pinnlab.declaration.relative_error import two_sided_grid
+from pinnlab.solution.quality.distances import NoEstimateError, estimate_of, values_on, with_coefficients
+from pinnlab.solution.quality.error_estimate import ErrorEstimate
+from pinnlab.training.result import Solved
+
+
+def by_experts(solution: Solved) -> ErrorEstimate:
+    """What the experts take their error to be at most; half of it is the doubt of the other half.
+
+    Raises:
+        NoEstimateError: the solution was not made by experts on cut cells, or was found from data.
+    """
+    began = time.perf_counter()
+    own = solution.models[0].own_errors
+    if not own or len(solution.models) > 1:
+        raise NoEstimateError("only steady solutions of local experts on cut cells come with an error of their own")
+    if _follows_data(with_coefficients(solution)):
+        raise NoEstimateError("what the experts have told of their own error knows nothing of data")
+    values = values_on(solution, two_sided_grid(solution.problem))
+    half = {unknown: most / 2 for unknown, most in own.items()}
+    method = "residuals that were not solved, followed through the experts' equations"
+    known = with_coefficients(solution)
+    return estimate_of(solution, half, values, half, method, time.perf_counter() - began, known)
+
+
+def _follows_data(problem: Problem) -> bool:
+    """Whether there are data that do more than fix free constants."""
+    fixing = [data for data, _ in fixing_values(problem)]
+    return any(isinstance(c, Data) and c not in fixing for c in problem.conditions)
