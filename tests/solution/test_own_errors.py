@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.solution.quality.error_estimate import ErrorEstimate
+from pinnlab.solution.quality.estimates import Estimation, tightened
 from pinnlab.solution.quality.report import Verdict
 
 REGION = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)) - pl.Ball({"x": 0.5, "y": 0.45}, 0.2)
@@ -95,3 +97,17 @@ def test_data_are_not_followed() -> None:
     problem = problem.replace(conditions=[*problem.conditions, data])
     report = pl.solve(problem, pl.HardConstraintMoE(tolerance=1e-1), max_seconds=20, progress=False).report("experts")
     assert report.estimate is None and "knows nothing of data" in report.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "doubt", "kept"),
+    [(0.05, 0.045, False), (0.05, 0.001, True), (0.05, 0.03, True), (0.001, 0.001, True), (1e-7, 1e-7, True)],
+    ids=["a bound", "certain", "contradicts", "good", "a better bound"],
+)
+def test_a_bound_of_a_referee_gives_way(solution: pl.Solution, error: float, doubt: float, kept: bool) -> None:
+    estimation = Estimation(ErrorEstimate({"w": error}, {"w": doubt}, "a referee", 0.0))
+    found = tightened(estimation, solution, 0.01)
+    assert (found is estimation) is kept
+    if not kept:
+        assert found.estimate is not None and found.estimate.upper < 1e-4
+        assert found.reasons == ("a referee gives no more than a bound of the relative L2 error: w 5.0e-02 +- 4e-02",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.gauge import free_constants, said_of
@@ -129,6 +129,30 @@ def estimate_error(
         if not found.least > wrong or shown or shown_by(misfits, found.least):
             break
     return Estimation(first, tuple(reasons), shown=shown, impossible=impossible)
+
+
+def tightened(estimation: Estimation, solution: Solved, tolerance: float) -> Estimation:
+    """A referee's bound that says neither good nor wrong gives way to what experts have told of themselves.
+
+    Only if that is a smaller bound, and the referee does not say that the error is above the tolerance.
+
+    Args:
+        estimation: by a referee.
+        solution: of a single instance.
+        tolerance: the error up to which a solution is good.
+    """
+    bound = estimation.estimate
+    vague = bound is not None and not (bound.certain or bound.is_good(tolerance) or bound.least > tolerance)
+    if bound is None or not vague or estimation.second is not None:
+        return estimation
+    try:
+        own = by_experts(solution)
+    except NoEstimateError:
+        return estimation
+    if not own.upper < bound.upper:
+        return estimation
+    told = f"{bound.method} gives no more than a bound of the relative L2 error: {bound.each}"
+    return replace(estimation, estimate=own, reasons=(*estimation.reasons, told))
 
 
 def _order(solution: Solved) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.measures import Misfit, measure
 from pinnlab.solution.quality.distances import NoEstimateError
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
-from pinnlab.solution.quality.estimates import KINDS, Estimation, estimate_error, shown_by
+from pinnlab.solution.quality.estimates import KINDS, Estimation, estimate_error, shown_by, tightened
 from pinnlab.solution.quality.estimators import of_comparison
 from pinnlab.training.result import Solved
 from pinnlab.typeset import card, paragraph, table
@@ -250,6 +250,8 @@ def report(
     elif solved == 1 and isinstance(estimate, str):
         try:
             estimation = estimate_error(solution, misfits, estimate, max_seconds, _WRONG * tolerance, began)
+            if estimate == "auto":
+                estimation = tightened(estimation, solution, tolerance)
         except KeyboardInterrupt:
             estimation = Estimation(reasons=("the estimate of the error was interrupted",))
     sought = bool(problem.unknown_parameters or problem.unknown_functions)
