@@ -58,10 +58,13 @@ def declared(name: str) -> Any:
     )  # fmt: skip
 
 
-def grid(bounds: dict[str, tuple[float, float]]) -> dict[str, np.ndarray]:
+def columns(problem: pl.Problem) -> dict[str, torch.Tensor]:
     """Columns of 101 points along each coordinate, without the first instant, where data may clash."""
-    axes = [np.linspace(*bounds[name], 101)[name == "t" :] for name in bounds]
-    return dict(zip(bounds, (each.ravel() for each in np.meshgrid(*axes, indexing="ij")), strict=True))
+    axes = [
+        torch.linspace(*ends, 101, dtype=torch.float64)[name == "t" :] for name, ends in problem.domain.bounds.items()
+    ]
+    at = (each.ravel() for each in torch.meshgrid(*axes, indexing="ij"))
+    return dict(zip(problem.domain.bounds, at, strict=True))
 
 
 def child(name: str, path: str) -> None:
@@ -72,7 +75,7 @@ def child(name: str, path: str) -> None:
         began = time.process_time()
         solution = pl.solve(problem, pl.HardConstraintMoE(), max_seconds=120, progress=False)
         seconds = time.process_time() - began
-    found = solution(**grid(dict(problem.domain.bounds)))
+    found = solution(**columns(problem))
     np.savez(path, seconds=seconds, **{f"u_{k}": np.ravel(v) for k, v in found.items()})
 
 
@@ -87,19 +90,17 @@ def measured(name: str, folder: Path) -> dict[str, np.ndarray]:
 
 def compared(name: str, before: Path, runs: int) -> dict[str, object]:
     """Both in turn."""
+    # children run this file with the earlier package, which has it elsewhere
+    from pinnlab.declaration.relative_error import evaluate
+
     problem = declared(name)
-    reference = problem.reference
+    points, reference = torch.stack(list(columns(problem).values()), dim=1), problem.reference
     if reference is None or isinstance(reference, pl.ClassicalReference):
         # a corner in which data jump keeps the estimate from falling
-        given = (
-            {"resolution": 2048}
-            if PROBLEMS[name][0] == "diffusion_sorption"
-            else {"tolerance": 1e-9, "max_seconds": 120}
-        )
+        clash = PROBLEMS[name][0] == "diffusion_sorption"
+        given = {"resolution": 2048} if clash else {"tolerance": 1e-9, "max_seconds": 120}
         reference = pl.reference_solution(problem.replace(reference=None), **given)
-    at = {k: torch.from_numpy(v) for k, v in grid(dict(problem.domain.bounds)).items()}
-    exact = reference(**at)
-    exact = exact if isinstance(exact, dict) else {problem.unknowns[0]: exact}
+    exact = dict(zip(problem.unknowns, evaluate(reference, problem, points).T.numpy(), strict=True))
     pairs = [(measured(name, HERE.parents[1]), measured(name, before)) for _ in range(runs)]
 
     def error(found: dict[str, np.ndarray]) -> float:

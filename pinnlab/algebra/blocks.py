@@ -110,7 +110,6 @@ class BlockCholesky:
         blocks: of A; every diagonal block is there.
         shift: number added to the diagonal, at least 0.
         only: groups to eliminate, all if None. What is left is the Schur complement of the others, without the shift.
-        order: in which they are eliminated, as ``elimination`` or ``algebra.dissection`` finds it; None looks for it.
 
     Attributes:
         rest: its blocks, as arrays.
@@ -119,20 +118,14 @@ class BlockCholesky:
         numpy.linalg.LinAlgError: the shifted matrix is not positive definite in floating point.
     """
 
-    def __init__(
-        self,
-        blocks: Blocks,
-        shift: float,
-        only: Sequence[int] | None = None,
-        order: Elimination | None = None,
-    ):
+    def __init__(self, blocks: Blocks, shift: float, only: Sequence[int] | None = None):
         # of every pair one block, that of the larger number by the smaller one; of those on the diagonal the lower half
         work = {key: block.detach().cpu().numpy() for key, block in blocks.items()}
         self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
         chosen = list(self.sizes) if only is None else only
         self.steps: list[_Step] = []
         blas = _Blas(np.result_type(*work.values()))
-        for i, near in elimination(chosen, blocks) if order is None else order:
+        for i, near in elimination(chosen, blocks):
             diagonal = work.pop((i, i)).copy(order="F")
             diagonal.flat[:: len(diagonal) + 1] += shift
             lower = scipy.linalg.cholesky(diagonal, lower=True, overwrite_a=True, check_finite=False)

@@ -178,13 +178,13 @@ class PiecewiseFunction(FunctionParameter):
 
     def at(self, points: Tensor) -> Tensor:
         own = points[:, list(self.columns)]
-        free = torch.ones(len(own), dtype=torch.bool, device=own.device)
+        free = torch.arange(len(own), device=own.device)
         result = own.new_zeros(len(own))
         for part in self.parts:
             where = [self.on.index(name) for name in part.region.coordinates]
-            mine = free & (part.reach.depth(own.detach()[:, where]) >= 0).to(own.device)
-            result = _filled(result, mine, part.value, own)
-            free = free & ~mine
+            held = (part.reach.depth(own.detach()[free][:, where]) >= 0).to(own.device)
+            result = _filled(result, free[held], part.value, own)
+            free = free[~held]
         return _filled(result, free, self.otherwise, own)
 
     @property
@@ -218,10 +218,10 @@ def check_jumps(
 
 
 def _filled(result: Tensor, where: Tensor, value: FunctionParameter | float, points: Tensor) -> Tensor:
-    """Values (n,) with those at some places replaced; a function is called there alone, as it may be undefined elsewhere."""
+    """Values (n,) with those at (k,) places replaced; a function is called there alone, as it may be undefined elsewhere."""
     if isinstance(value, float):
-        return torch.where(where, value, result)
-    return result.masked_scatter(where, value.at(points[where])) if bool(where.any()) else result
+        return result.index_fill(0, where, value)
+    return result.index_put((where,), value.at(points[where])) if len(where) else result
 
 
 def _outside(interval: tuple[float, float], whole: tuple[float, float]) -> bool:

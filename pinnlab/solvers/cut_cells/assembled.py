@@ -31,7 +31,8 @@ class Assembled:
         thinned: the same of polynomials up to a degree, or of all functions where these are no polynomials.
         counts: (K, m) how much values of an unknown in an expert count: those of stresses, which balance derivatives of
             displacements, grow without end next to a corner, and count less the smaller the cell.
-        high_order: whether there are third derivatives or higher ones.
+        order: of the equations.
+        on_face: independent functions of an expert on a flat face, at most.
     """
 
     layout: Layout
@@ -41,12 +42,13 @@ class Assembled:
     mixing: list[Array]
     thinned: Callable[[int], list[Array]]
     counts: Array
-    high_order: bool
+    order: int
+    on_face: int
 
     def system(self, mixing: Sequence[Array] | None = None) -> CellSystem:
         """The least squares of all rows, for other combinations of functions if they are given."""
         places = self.layout.middles()
-        return CellSystem(self.groups, mixing or self.mixing, places, self.counts, self.high_order)
+        return CellSystem(self.groups, mixing or self.mixing, places, self.counts, self.order, self.on_face)
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""

@@ -113,7 +113,7 @@ class CutDiscretization:
             group.counts = counts
         for group in (*groups[:terms], *held_out):
             group.emphasis = emphasis(layout.size(), order, len(self.names))
-        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts, order > 2)
+        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts, order, self.basis.on_face)
 
     def _counts(self, layout: Layout) -> Array:
         """(K, m): the share of an expert's size in that of the largest, to the power with which an unknown is rougher."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -99,26 +100,28 @@ class Layout:
 
     def size(self) -> Array:
         """(K,) the longest side of each expert's largest box."""
-        return np.array([self.tree.corners(mine)[1].max() for mine in self.members])
+        _, sides, starts = self._boxes
+        return np.maximum.reduceat(sides.max(axis=1), starts)
 
     def volumes(self) -> Array:
         """(K,) share of each expert in the region, estimated."""
-        found = [
-            sum(
-                self.share[box, part] * each
-                for box, each in zip(mine, self.tree.corners(mine)[1].prod(axis=1), strict=True)
-            )
-            for mine, part in zip(self.members, self.material, strict=True)
-        ]
-        return np.array(found) / sum(found)
+        _, sides, starts = self._boxes
+        own = zip(self.members, self.material, strict=True)
+        inside = np.array([self.share[box, part] for mine, part in own for box in mine])
+        found = np.add.reduceat(inside * sides.prod(axis=1), starts)
+        return found / found.sum()
 
     def middles(self) -> Array:
         """(K, d) of the experts' boxes."""
-        found = []
-        for mine in self.members:
-            lower, sides = self.tree.corners(mine)
-            found.append((lower + sides / 2).mean(axis=0))
-        return np.array(found)
+        lower, sides, starts = self._boxes
+        counts = np.diff(np.append(starts, len(sides)))
+        return np.add.reduceat(lower + sides / 2, starts, axis=0) / counts[:, None]
+
+    @cached_property
+    def _boxes(self) -> tuple[Array, Array, Array]:
+        """Lower corners and sides (n, d) of all boxes, expert by expert, and (K,) where those of each begin."""
+        starts = np.cumsum([0, *(len(mine) for mine in self.members)])[:-1]
+        return *self.tree.corners([box for mine in self.members for box in mine]), starts
 
 
 def leaves_beside(tree: Tree, points: Array, directions: Array) -> tuple[Array, Array]:

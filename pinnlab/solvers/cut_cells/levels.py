@@ -42,10 +42,16 @@ _BEGUN, _ROUGHLY = 8, 1e-2
 """Degree of the polynomials with which a non-linear problem is begun, and how well it is solved with them."""
 _FIRST = 3
 """Factorizations that the first solve of a non-linear problem is expected to take."""
+_OF_SOLVES = 350.0
+"""Multiplications for each number of the factor that take as long as all solves of a level together: measured."""
 _FEW_STEPS, _SHORTEST = 12, 1e-2
 """Steps for each part of sources and data, and the smallest part."""
 _CAUTION = 3.0
 """By which what rows that were not solved change the solution is taken to be smaller than the error: it was by up to two."""
+_NOT_RESOLVED = 2.0
+"""Of the tolerance, which a solution is off by at least whose misfits there was no time to follow."""
+_FEW_FUNCTIONS = 10
+"""Functions of each expert, of the lowest degrees, that make up the one with which rows are tried for being linear."""
 _SAME = 1e-9
 """Share of the largest row up to which rows are the same."""
 _GAIN = 0.5
@@ -139,7 +145,8 @@ class CutLevels:
             UnresolvedError: there would be too many cells, too little memory, or halving no longer helps.
             TimeIsUpError: the level would end too late.
         """
-        deadline = self._put_off(deadline)
+        if self.best is not None and self.best.estimate < 1.0:
+            deadline = put_off(deadline)
         while True:
             try:
                 rows, system = self._assembled(deadline)
@@ -148,6 +155,8 @@ class CutLevels:
                     raise
             else:
                 break
+        # what was planned to end in time, and takes a little longer, is not thrown away
+        deadline = put_off(deadline)
         found = self._solved(system, rows, deadline)
         level, off, shares = self._judged(system, rows, found, deadline)
         self._solved_on = self.tree.halved
@@ -156,17 +165,11 @@ class CutLevels:
             self.best = level
         halved = self.marking(self.tree, rows.layout, off, shares)
         self.resolved = level.estimate <= self.settings.tolerance
-        if not self.resolved and not halved:
+        if not self.resolved and not halved and level.piece.own_errors:
             raise UnresolvedError("cells next to a corner are as small as rounding allows")
         if not self.resolved and self._worse >= _STALLED:
             raise UnresolvedError("smaller cells bring nothing more")
         return level
-
-    def _put_off(self, deadline: Deadline) -> Deadline:
-        """A later one, for a level that is to show whether work goes well: cells that resolve something before it do."""
-        if self.best is None or self.best.estimate >= 1.0:
-            return deadline
-        return Deadline(deadline.at + _PATIENCE * deadline.extra, deadline.seconds, deadline.now)
 
     def _assembled(self, deadline: Deadline) -> tuple[Assembled, CellSystem]:
         seconds, work = self._seconds
@@ -179,7 +182,8 @@ class CutLevels:
         self._check(system, rows.layout.count)
         if self.best is None:
             self.linear = is_linear(rows)
-        deadline.require(self._expected * self._pace.seconds(system.cost.work), "the next factorization")
+        planned = self._expected * system.cost.work + _OF_SOLVES * system.cost.entries
+        deadline.require(self._pace.seconds(planned), "the next factorization, with its solves,")
         return rows, system
 
     def _grade_less(self) -> bool:
@@ -319,31 +323,39 @@ class CutLevels:
             squares += group.mean_squares(residuals, count)
         size, volumes = largest(rows.groups[0], coefficients, rows.counts), rows.layout.volumes()
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
+        estimate, shares = float(self.marking.estimates(rows.layout, off).max()), np.zeros(count)
+        own_errors: dict[str, float] = {}
         assert found.solver is not None
-        moved = influence(system, found.solver, found.linear, misfits, volumes, deadline)
-        whole = mean(rows.groups[0], coefficients, rows.counts, volumes)
-        shares = _CAUTION * moved.relative(whole)
-        estimate = max(float(self.marking.estimates(rows.layout, off).max()), float(shares.max()))
-        at_most = 2 * np.maximum(_CAUTION * moved.of_each, estimate * whole)
+        try:
+            moved = influence(system, found.solver, found.linear, misfits, volumes, deadline)
+        except TimeIsUpError:
+            # a solution that is found is kept, and not said to be resolved
+            estimate = max(estimate, _NOT_RESOLVED * self.settings.tolerance)
+        else:
+            whole = mean(rows.groups[0], coefficients, rows.counts, volumes)
+            shares = _CAUTION * moved.relative(whole)
+            estimate = max(estimate, float(shares.max()))
+            at_most = 2 * np.maximum(_CAUTION * moved.of_each, estimate * whole)
+            own_errors = dict(zip(self.problem.unknowns, at_most.tolist(), strict=True))
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,
             rows.frames, self.basis, coefficients, self.made.parameters,
-            dict(zip(self.problem.unknowns, at_most.tolist(), strict=True)),
+            own_errors,
         )  # fmt: skip
         return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off, shares
 
 
+def put_off(deadline: Deadline) -> Deadline:
+    """A later one, for a level that is to show whether work goes well; once is enough."""
+    return Deadline(deadline.at + _PATIENCE * deadline.extra, deadline.seconds, deadline.now)
+
+
 def is_linear(rows: Assembled) -> bool:
     """Whether all rows are linear: with a function added twice they change twice as much."""
-    points = rows.groups[0].sites[0].points
-    middle, half = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0) / 2
-    unknowns = len(rows.groups[0].unknowns)
-
-    def wave(x: Array) -> Array:
-        along = (x - middle) / half @ np.linspace(1.3, 2.1, len(middle))
-        return np.stack([1.0 + np.sin(along + j) for j in range(unknowns)], axis=1)
-
-    once = rows.sampled(wave)
+    experts, functions = rows.layout.count, len(rows.mixing[0])
+    once = np.zeros((experts, len(rows.groups[0].unknowns), functions))
+    few = np.random.default_rng(5).uniform(0.2, 0.6, (*once.shape[1:2], min(functions, _FEW_FUNCTIONS)))
+    once[:, :, : few.shape[1]] = few
     for group in rows.groups:
         if group.count:
             group.linearized(0.0 * once)

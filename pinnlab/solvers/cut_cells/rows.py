@@ -28,6 +28,9 @@ Evaluate = Callable[[Sequence[CellJets], Tensor | None], list[Tensor]]
 """Jets at the term's sites, each derivative (n,), to residuals (n,). Where there is time, the second argument is (s,)
 instants, and all n points follow s times one after the other."""
 
+_FLAT = 1e-10
+"""Share of the extent of points by which those of a flat face differ across it."""
+
 
 class PointRows:
     """One term of the problem, such as an equation or a boundary condition, at points of some cells.
@@ -63,6 +66,22 @@ class PointRows:
     def count(self) -> int:
         """Number of points."""
         return len(self.sites[0].points)
+
+    def joined(self, on_face: int) -> Iterator[tuple[int, int, int]]:
+        """Pairs of different experts that rows join, each with how many rows of a residual are independent, at most.
+
+        Args:
+            on_face: independent functions of an expert on a flat face.
+        """
+        if len(self.sites) < 2 or not self.count:
+            return
+        points, starts = self.sites[0].points, self.starts[:-1]
+        low, high = (pick.reduceat(points, starts, axis=0) for pick in (np.minimum, np.maximum))
+        flat = (high - low).min(axis=1) <= _FLAT * (high - low).max(axis=1)
+        counts = np.where(flat, np.minimum(np.diff(self.starts), on_face), np.diff(self.starts))
+        for a, b, count in zip(*(site.experts for site in self.sites), counts, strict=True):
+            if a != b:
+                yield int(a), int(b), int(count)
 
     def _jets(self, coefficients: Array, leaves: bool) -> list[CellJets]:
         return [

@@ -15,9 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pinnlab.algebra.block_rows import Rows, Solver, by_normal_equations, by_orthonormal_rows
-from pinnlab.algebra.blocks import Elimination
-from pinnlab.algebra.dissection import Cost, cheapest, cost
+from pinnlab.algebra.condensation import Rows, Solver, condensed
+from pinnlab.algebra.substructures import Cost, Face, Front, cost, substructures
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.places import real_product
 from pinnlab.solvers.cut_cells.rows import Parts, PointRows
@@ -69,7 +68,8 @@ class CellSystem:
         mixing: per expert (N, N_e), from its combinations to the basis.
         places: (K, d) middles of the experts' cells.
         counts: (K, m) how much values of an unknown in an expert count next to those in others.
-        high_order: whether there are third derivatives or higher ones, of whose rows the normal equations lose too much.
+        order: of the equations; of rows of third derivatives and higher the normal equations lose too much.
+        on_face: independent functions of the basis on a flat face, at most.
     """
 
     def __init__(
@@ -78,34 +78,37 @@ class CellSystem:
         mixing: Sequence[Array],
         places: Array,
         counts: Array,
-        high_order: bool = False,
+        order: int,
+        on_face: int,
     ):
         self.groups, self.mixing = tuple(group for group in groups if group.count), list(mixing)
-        self.counts, self.m, self.high_order = counts, counts.shape[1], high_order
+        self.counts, self.m, self.high_order = counts, counts.shape[1], order > 2
         self.sizes = {e: self.m * each.shape[1] for e, each in enumerate(self.mixing)}
-        joined = [[site.experts for site in group.sites] for group in self.groups if len(group.sites) == 2]
-        pairs = {(int(a), int(b)) for below, above in joined for a, b in zip(below, above, strict=True)}
-        self._coupled = {(max(p), min(p)) for p in pairs}
+        self.widths: dict[Face, int] = {}
+        """Numbers that experts have in common, at most: values and derivatives of each unknown at nodes of their faces."""
+        for group in self.groups:
+            for a, b, count in group.joined(on_face):
+                face = (min(a, b), max(a, b))
+                self.widths[face] = self.widths.get(face, 0) + count * self.m * order
         self._places = places
 
     @cached_property
-    def order(self) -> Elimination:
-        """In which experts are eliminated."""
-        return cheapest(self.sizes, self._coupled, self._places)
+    def fronts(self) -> list[Front]:
+        """In which order faces are eliminated."""
+        return substructures(self.sizes, self.widths, self._places)
 
     @cached_property
     def cost(self) -> Cost:
         """Of one factorization, the products of Jacobians that it starts with included."""
-        found, size = cost(self.order, self.sizes), max(self.sizes.values())
-        products = sum(len(g.sites) ** 2 * g.count for g in self.groups) * size * (size + self.m * len(self.mixing[0]))
+        found, size = cost(self.fronts, self.sizes, self.widths), max(self.sizes.values())
+        products = sum(len(g.sites) * g.count for g in self.groups) * size * (size + self.m * len(self.mixing[0]))
         return Cost(found.work + products, found.entries)
 
     @property
     def bytes(self) -> float:
         """Memory at the height of a factorization."""
-        matrix = sum(s**2 for s in self.sizes.values()) + sum(self.sizes[a] * self.sizes[b] for a, b in self._coupled)
         rows = sum(len(g.sites) * g.count for g in self.groups) * self.m * max(self.sizes.values())
-        return 8.0 * (matrix + _COPIES * self.cost.entries + (2.0 * rows if self.high_order else 0.0))
+        return 8.0 * (_COPIES * self.cost.entries + (2.0 * rows if self.high_order else 0.0))
 
     def residuals(self, coefficients: Array) -> list[Array]:
         """Weighted residuals (r, n) of every group."""
@@ -265,9 +268,8 @@ class CellSystem:
         Raises:
             SingularError: they cannot be factorized.
         """
-        solver = by_orthonormal_rows if self.high_order else by_normal_equations
         try:
-            return solver(self._rows(linear), self.sizes, self._coupled, self.order)
+            return condensed(self._rows(linear), self.sizes, self.fronts, self.high_order)
         except np.linalg.LinAlgError as error:
             raise SingularError("the normal equations are singular to rounding") from error
 

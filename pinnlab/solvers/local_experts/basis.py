@@ -9,6 +9,7 @@ method, with nothing neural in it; ``RandomFeatures`` are the hidden layer of a 
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -43,6 +44,11 @@ class LocalBasis(ABC):
     degrees: tuple[int, ...]
     size: int
     surplus = 1.4
+
+    @property
+    def on_face(self) -> int:
+        """Independent functions on a flat face across a coordinate, at most."""
+        return self.size
 
     @abstractmethod
     def rows(self, points: Array, orders: Sequence[int]) -> Array:
@@ -180,6 +186,11 @@ class TotalDegree(LocalBasis):
         self.size = len(self.exponents)
         # column j of matrix k: the coefficients of the k-th derivative of T_j
         self._derivatives = [np.eye(degree + 1)]
+
+    @property
+    def on_face(self) -> int:
+        across = len(self.degrees) - 1
+        return math.comb(self.degree + across, across)
 
     def rows(self, points: Array, orders: Sequence[int]) -> Array:
         return self.rows_from(self.tables(points), orders)

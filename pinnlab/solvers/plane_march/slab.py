@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnlab.algebra.anderson import Anderson
-from pinnlab.algebra.dissection import Cost
+from pinnlab.algebra.substructures import Cost
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.rows import Parts
 from pinnlab.solvers.cut_cells.system import CellSystem, Solver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pinnlab.algebra.dissection import Cost
+from pinnlab.algebra.substructures import Cost
 from pinnlab.solvers.plane_march.factors import Factors
 from pinnlab.solvers.plane_march.radau import Radau
 from pinnlab.solvers.plane_march.slab import Stages, price_in_turns
