@@ -31,7 +31,6 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Tree
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
 from pinnlab.solvers.cut_cells.layout import Inside
-from pinnlab.solvers.cut_cells.system import CellSystem
 from pinnlab.solvers.local_experts.basis import TotalDegree
 
 HERE = Path(__file__).parent
@@ -196,7 +195,7 @@ def scaled(dimension: int, cells: int) -> dict[str, Any]:
     began = time.process_time()
     rows = made.assembled(Inside(problem.domain, Tree(bounds[0], bounds[1], [cells] * dimension)))
     built = time.process_time() - began
-    system = CellSystem(rows.groups, rows.mixing, rows.layout.middles(), 1)
+    system = rows.system()
     start = np.zeros((rows.layout.count, 1, made.basis.size))
     began = time.process_time()
     system.solve(start, 1e-10, 10)

@@ -296,7 +296,7 @@ class _Solver:
                 self._add(matrix, at, self._faces[i], of_groups[i])
             for other in front.fronts:
                 self._add(matrix, at, *left[other])
-                left[other] = [], matrix[:0, :0]
+                left[other] = [], np.zeros((0, 0))
             lower, below, rest = matrix[:count, :count], matrix[count:, :count], matrix[count:, count:]
             if count:
                 lower = scipy.linalg.cholesky(lower, lower=True, check_finite=False)

@@ -111,18 +111,23 @@ class _Fronts:
         return number
 
     def all(self) -> list[Front]:
-        """All of them; what has nothing in common is joined last."""
+        """All of them, each right after what it is made of, so that little waits; what has nothing in common is last."""
         while len(self.left) > 1:
             a, b, *_ = self.left
             self.join(a, b)
-        turn = {face: number for number, (own, *_) in enumerate(self._made) for face in own}
-        return [
-            Front(
-                tuple(sorted(own)), tuple(sorted(near, key=lambda f: (turn[f], f))),
-                tuple(k for k in of if k < self.count), tuple(k - self.count for k in of if k >= self.count),
-            )
-            for own, near, of in self._made
-        ]  # fmt: skip
+        order, waiting = list[int](), [len(self._made) - 1] if self._made else []
+        while waiting:
+            order.append(waiting.pop())
+            waiting += [k - self.count for k in self._made[order[-1]][2] if k >= self.count]
+        order.reverse()
+        place = {number: at for at, number in enumerate(order)}
+        turn = {face: at for at, number in enumerate(order) for face in self._made[number][0]}
+        found = []
+        for own, near, of in (self._made[number] for number in order):
+            fronts = tuple(place[k - self.count] for k in of if k >= self.count)
+            last = tuple(sorted(near, key=lambda f: (turn[f], f)))
+            found.append(Front(tuple(sorted(own)), last, tuple(k for k in of if k < self.count), fronts))
+        return found
 
 
 def _divided(joined: Sequence[set[Face]], widths: Mapping[Face, int], places: Array) -> list[Front]:
