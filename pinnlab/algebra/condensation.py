@@ -128,13 +128,13 @@ def condensed(
     for face in order:
         for i in face:
             faces[i].append(face)
-    groups, left = dict[int, Group](), dict[int, Array]()
+    groups, of_faces = dict[int, Group](), dict[int, Array]()
     for i, size in sizes.items():
         signed = [(-1.0 if i == face[1] else 1.0) * each[i] for face in faces[i] for each in joined[face]]
-        groups[i], left[i] = own.pop(i).eliminated(np.concatenate([np.zeros((0, size)), *signed]))
+        groups[i], of_faces[i] = own.pop(i).eliminated(np.concatenate([np.zeros((0, size)), *signed]))
     widths = {face: sum(len(each[face[0]]) for each in joined[face]) for face in order}
     del joined
-    return _Solver(groups, left, faces, fronts, widths)
+    return _Solver(groups, of_faces, faces, fronts, widths)
 
 
 class Fewer:
@@ -174,7 +174,7 @@ class _OwnProducts:
         self.matrix = self.matrix + block.conj().T @ block
 
     def eliminated(self, of_faces: Array) -> tuple[Group, Array]:
-        """The group, and -E M^-1 E^H, of which the lower half counts, for what faces have of it, E (q, p)."""
+        """The group, and F = E R^-1, for what faces have of it, E (q, p), and M = R^H R."""
         matrix = self.matrix + 2 * (of_faces.conj().T @ of_faces)
         scale = 1 / np.sqrt(np.maximum(matrix.diagonal().real, 1e-300))
         matrix *= scale
@@ -188,7 +188,7 @@ class _OwnProducts:
                 continue
             triangle /= scale
             of_faces = _trsm(triangle)(1.0, triangle, of_faces, side=1)
-            return _Inverted(triangle, of_faces), _less_square(of_faces)
+            return _Inverted(triangle, of_faces), of_faces
         raise np.linalg.LinAlgError(_DEPENDENT)
 
 
@@ -203,10 +203,10 @@ class _OwnRows:
         self.rows.append(block)
 
     def eliminated(self, of_faces: Array) -> tuple[Group, Array]:
-        """The group, and -E M^-1 E^H, of which the lower half counts, for what faces have of it, E (q, p)."""
+        """The group, and F = E R^-1, for what faces have of it, E (q, p), and M = R^H R."""
         orthonormal, triangle = factors([np.sqrt(2.0) * of_faces, *self.rows], self.size)
         of_faces = orthonormal[: len(of_faces)] / np.sqrt(2.0)
-        return _Triangular(triangle, of_faces), _less_square(of_faces)
+        return _Triangular(triangle, of_faces), of_faces
 
 
 def factors(rows: Sequence[Array], size: int) -> tuple[Array, Array]:
@@ -251,7 +251,7 @@ class _Solver:
 
     Args:
         groups: {group: eliminated}.
-        left: {group: what that leaves of the matrix of its faces}.
+        of_groups: {group: F_i}.
         faces: {group: those it has, in the order of elimination}.
         fronts: in order.
         widths: {face: its numbers}, in the order of elimination.
@@ -260,7 +260,7 @@ class _Solver:
     def __init__(
         self,
         groups: Mapping[int, Group],
-        left: Mapping[int, Array],
+        of_groups: Mapping[int, Array],
         faces: Mapping[int, Sequence[Face]],
         fronts: Sequence[Front],
         widths: Mapping[Face, int],
@@ -270,13 +270,13 @@ class _Solver:
         self._at = {face: np.arange(a, b) for face, a, b in zip(widths, ends, ends[1:], strict=False)}
         self._where = {i: self._places(mine) for i, mine in faces.items()}
         self._count, self._ends = ends[-1], np.cumsum([each.size for each in groups.values()])[:-1]
-        dtype = np.result_type(float, *left.values())
+        dtype = np.result_type(float, *of_groups.values())
         names = "trsv", "gemv", "trsm", "herk" if dtype.kind == "c" else "syrk"
         self._triangular, self._product, self._solve, self._square = scipy.linalg.get_blas_funcs(names, dtype=dtype)
         self._adjoint, self._dtype = 2 if dtype.kind == "c" else 1, dtype
         for shift in _SHIFTS:
             try:
-                self._steps = [step for step in self._eliminated(left, fronts, shift) if len(step.lower)]
+                self._steps = [step for step in self._eliminated(of_groups, fronts, shift) if len(step.lower)]
             except np.linalg.LinAlgError:
                 continue
             return
@@ -293,7 +293,7 @@ class _Solver:
             matrix = np.zeros((sum(self._widths[f] for f in near) + count,) * 2, self._dtype, order="F")
             matrix[range(count), range(count)] = 1.0 + shift
             for i in front.groups:
-                self._add(matrix, at, self._faces[i], of_groups[i])
+                self._add(matrix, at, self._faces[i], _less_square(of_groups[i]))
             for other in front.fronts:
                 self._add(matrix, at, *left[other])
                 left[other] = [], np.zeros((0, 0))
