@@ -22,6 +22,7 @@ from pinnlab.machine.interrupts import load
 from pinnlab.machine.processes import ALONE
 from pinnlab.reference.solve import check_not_singular
 from pinnlab.solution.eigenstates import which_state
+from pinnlab.solution.files.saving import SavedProblem
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
 from pinnlab.solvers.takeover import solve_by_choice
@@ -104,7 +105,10 @@ def solve(
     """
     began = time.perf_counter()
     if not isinstance(problem, Problem):
-        raise TypeError(f"solve() got a {type(problem).__name__}; give a pl.Problem, such as load_problem('burgers').")
+        fix = "such as load_problem('burgers')"
+        if isinstance(problem, SavedProblem):
+            fix = "since a file does not hold its equations; declare it again and go on with solve(problem, start=solution)"
+        raise TypeError(f"solve() got a {type(problem).__name__}; give a pl.Problem, {fix}.")
     if solver is not None and not isinstance(solver, Solver):
         hint = "; write pl.PINN() with parentheses" if isinstance(solver, type) else ""
         raise TypeError(f"solve(solver={solver!r}): give a solver such as pl.CausalPINN(){hint}.")

@@ -13,6 +13,7 @@ from pinnlab.algebra.largest import largest
 from pinnlab.declaration.complex_unknowns import joined
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.counting.needed import NotUniqueError
+from pinnlab.declaration.gauge import fixing_values
 from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
@@ -246,7 +247,8 @@ def on_grid(problem: Problem) -> bool:
         return False
     # the angle between two values is taken out before a grid sees it
     singular = len(problem.domain.space) == 2 and changes_along_a_side(problem) and not problem.clashes.found
-    if not (is_curved(problem) or singular or crosses(problem)):
+    pinned = len(problem.domain.space) == 2 and not problem.domain.has_time and bool(fixing_values(problem))
+    if not (is_curved(problem) or singular or crosses(problem) or pinned):
         return True
     try:
         check_elements(problem.forward)

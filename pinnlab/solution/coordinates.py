@@ -38,6 +38,7 @@ def at_coordinates(
 
     Raises:
         TypeError: a coordinate is missing or unknown.
+        ValueError: one is no number, or their shapes do not fit together.
     """
     names = (*solution.problem.domain.coordinates, *moving)
     if set(coordinates) != set(names):
@@ -47,14 +48,28 @@ def at_coordinates(
         )
     like = solution.models[0].parameters[0].detach()
     # columns of tables are arrays that torch must not share
-    own = (c if isinstance(c, Tensor) else np.array(c, dtype=float) for c in (coordinates[n] for n in names))
-    given = (torch.as_tensor(c, dtype=like.dtype, device=like.device) for c in own)
-    columns = torch.broadcast_tensors(*given)
+    own = (coordinates[n] if isinstance(coordinates[n], Tensor) else _array(owner, n, coordinates[n]) for n in names)
+    given = [torch.as_tensor(c, dtype=like.dtype, device=like.device) for c in own]
+    try:
+        columns = torch.broadcast_tensors(*given)
+    except RuntimeError as error:
+        shapes = ", ".join(f"{n} {tuple(c.shape)}" for n, c in zip(names, given, strict=True))
+        raise ValueError(
+            f"{owner}(): the shapes of {shapes} do not fit together; give arrays of one shape, or for a grid "
+            f"{names[0]}[:, None] beside {names[-1]}[None, :]."
+        ) from error
     points = torch.stack([c.reshape(-1) for c in columns], dim=1)
     values = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
     if any(isinstance(v, Tensor) for v in coordinates.values()):
         return values
     return {name: value.detach().cpu().numpy() for name, value in values.items()}
+
+
+def _array(owner: str, name: str, value: Any) -> np.ndarray:
+    try:
+        return np.array(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{owner}({name}={value!r}): give numbers, an array of them, or a tensor.") from error
 
 
 def refuse_unnamed(unnamed: Sequence[Any], names: Sequence[str], owner: str = "solution") -> None:

@@ -42,7 +42,7 @@ class Watch:
         self.deadline = Deadline(whole.at - whole.seconds / 2, whole.seconds, whole.now, extra=whole.seconds / 2)
 
     def __call__(self, record: Record) -> bool:
-        self.share = record.info["share"]
+        self.share = max(0.0, record.info["share"])
         # a march alone ends at the deadline by itself; those of several processes are stopped here, together
         if self.deadline.passed and not self._judged:
             self._judged, self.stopped = True, self.share < _SHARE

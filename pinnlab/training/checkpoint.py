@@ -122,6 +122,7 @@ class RunState:
         records: the history.
         clock: seconds of training.
         saved: the state of the system or march that a file held, until it is restored.
+        budget: ``max_seconds`` of a run whose last phase ended because they were over; only more of them take it up again.
     """
 
     phase: PhaseState = field(default_factory=PhaseState)
@@ -130,11 +131,25 @@ class RunState:
     records: list[Record] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     saved: dict[str, Any] | None = None
+    budget: float | None = None
 
     def next_phase(self, theta: Tensor) -> None:
         """The present phase is done with these parameters."""
         self.finished.append(theta)
         self.phase = PhaseState()
+
+    def take_up(self, max_seconds: float | None) -> None:
+        """Leave a run whose time was up as it is, unless there is more of it now."""
+        found = self.phase.found
+        if (
+            self.budget is not None
+            and max_seconds is not None
+            and max_seconds <= self.budget
+            and torch.is_tensor(found)
+        ):
+            self.statuses.append(Status.BUDGET_REACHED)
+            self.next_phase(found)
+        self.budget = None
 
     def check(self, phases: int) -> None:
         """Raise ValueError for a state that is none of a run with so many phases."""
@@ -157,6 +172,7 @@ class RunState:
             "statuses": [status.name for status in self.statuses],
             "records": History(tuple(self.records)).to_data(),
             "system": self.saved,
+            "budget": self.budget,
         }
 
     @classmethod
@@ -176,7 +192,10 @@ class RunState:
         if not isinstance(system, dict):
             raise TypeError("the state of what is trained is missing")
         statuses, records = [Status[name] for name in data["statuses"]], list(History.from_data(data["records"]))
-        return cls(PhaseState(**known), finished, statuses, records, Clock(float(seconds)), system)
+        budget = data.get("budget")  # files of version 0.1 do not tell
+        if not (budget is None or isinstance(budget, int | float)):
+            raise TypeError(f"its time was up after {budget!r} seconds")
+        return cls(PhaseState(**known), finished, statuses, records, Clock(float(seconds)), system, budget)
 
 
 def identity(problem: Problem, solver: object, seed: int, dtype: torch.dtype) -> str:
@@ -223,6 +242,16 @@ class CheckpointFile:
         """Take the present moment as the one to be written; to be called between steps."""
         if self.checkpoint is not None and self.processes.leads:
             self._moment = state.moment(system)
+
+    def save_to_go_on(self, budget: float | None) -> None:
+        """Write the last moment of a run whose time is up.
+
+        Args:
+            budget: its ``max_seconds``; whoever gives more goes on from here.
+        """
+        if self._moment is not None:
+            self._moment.budget = budget
+        self.save(force=True)
 
     def save(self, force: bool = False) -> None:
         """Write the last moment where it is due, or in any case; a failure is a warning, and the run goes on."""

@@ -75,6 +75,8 @@ class OngoingRun:
         velocity = "" if problem.velocity is None else fingerprint(problem.velocity)
         self.file = CheckpointFile(options.checkpoint, own, velocity, self.processes)
         self.state = self.file.read(settings.device)
+        with self.file.blamed():
+            self.state.take_up(options.max_seconds)
         self.clock, self.deadline = self.state.clock, settings.deadline
         self.deadline.at -= self.clock.seconds
         self._before, self.worked = self.clock.seconds, False

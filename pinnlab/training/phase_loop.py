@@ -66,6 +66,9 @@ def train_phases(plan: Plan, run: OngoingRun) -> tuple[list[Trainable], Status]:
             state.statuses.append(status)
             if status in (Status.INTERRUPTED, Status.DIVERGED):
                 break
+            if status is Status.BUDGET_REACHED and k + 1 == plan.count:
+                run.file.save_to_go_on(run.options.max_seconds)
+                break
             state.next_phase(model.theta)
             run.file.remember(state, system)
             run.file.save(force=True)

@@ -71,6 +71,13 @@ def test_what_is_smooth(function: Callable) -> None:
     assert unseen_order(jet_of(function), LINE, 0, (0.0, 1.0), 2) is None
 
 
+def test_derivatives_that_exist_nowhere_are_compared_without_a_warning() -> None:
+    """Automatic differentiation of the root of nothing is 0 / 0, here on half of more lines than are followed at once."""
+    lines = torch.zeros(100, 1, dtype=torch.float64)
+    found = find_breaks(jet_of(lambda x: torch.clamp(x - 0.5, min=0).sqrt()), lines, 0, (0.0, 1.0), 1)
+    assert found and all(b.infinite for b in found)
+
+
 def test_what_torch_does_not_see() -> None:
     blind = jet_of(lambda x: torch.from_numpy(np.sin(3 * x.detach().numpy())))
     assert unseen_order(blind, LINE, 0, (0.0, 1.0), 2) == 1

@@ -269,6 +269,14 @@ def test_a_kink_leaves_no_residual_and_is_found() -> None:
         assert jump_inside(problem, [Given(problem.domain, smooth)]) is None
 
 
+def test_rounding_of_a_derivative_that_is_zero_is_no_kink() -> None:
+    box = pl.Box(x=(0.0, 1.0), y=(0.0, 1.0))
+    problem = pl.Problem(box, "u", lambda u: u.xx + u.yy - 1, [pl.Dirichlet(u=0.0)])
+    for size, seen in ((1e-15, False), (1e-9, True)):
+        bent = Given(box, lambda p, s=size: 7 + (math.pi * p[:, :1]).cos() + s * (p[:, 1:] - 0.75).clamp_min(0))
+        assert (jump_inside(problem, [bent]) is not None) is seen
+
+
 def test_waves_may_keep_kinks_and_steady_lines_may_not() -> None:
     box, line = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), pl.Box(x=(0.0, 1.0))
     start = pl.Initial(u=lambda x: x * (1 - x), u_t=0.0)

@@ -175,6 +175,8 @@ def test_without_the_problem_errors_say_what_to_do(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="problem="):
             ask()
     assert not hasattr(loaded.problem, "equations")
+    with pytest.raises(TypeError, match=r"a SavedProblem; .* declare it again and go on with solve\(problem, start="):
+        pl.solve(loaded.problem)
     assert copy.copy(loaded.problem) == loaded.problem
 
 

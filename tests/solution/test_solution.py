@@ -66,6 +66,10 @@ def test_coordinates_are_checked(solution: pl.Solution) -> None:
         solution(x=0.0)
     with pytest.raises(TypeError, match="got x, t, y"):
         solution(x=0.0, t=0.0, y=0.0)
+    with pytest.raises(ValueError, match=r"shapes of x \(2,\), t \(3,\) do not fit together; .* x\[:, None\] beside t"):
+        solution(x=[0.0, 0.1], t=[0.0, 0.1, 0.2])
+    with pytest.raises(ValueError, match=r"solution\(x='a'\): give numbers, an array of them, or a tensor"):
+        solution(x="a", t=0.0)
     with pytest.raises(TypeError, match=r"residual\(\) got nothing"):
         solution.residual()
 

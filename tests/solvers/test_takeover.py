@@ -55,6 +55,12 @@ def test_a_march_alone_gets_half_of_the_budget_until_a_quarter_is_done() -> None
     assert watch.deadline.at == 10.0 and watch.deadline.planned == watch.deadline.left
 
 
+def test_nothing_is_no_less_than_nothing() -> None:
+    watch = Watch(Deadline.after(10.0, lambda: 0.0))
+    watch(progress(1.0, -0.0))
+    assert f"{100 * watch.share:.0f} %" == "0 %"
+
+
 def taken(problem: pl.Problem, *records: Record, status: pl.Status, seconds: float, once: bool = False) -> list:
     """(solver, seconds) of every attempt with a budget of 20 s, the first of which goes as given."""
     told: list[tuple[str, float]] = []

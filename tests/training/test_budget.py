@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,6 +56,29 @@ def test_a_first_step_that_is_not_done_in_time_leaves_what_there_was(monkeypatch
     assert result.status is pl.Status.BUDGET_REACHED
     assert "no step was taken: the time is up; give more seconds" in result.notes[-1]
     assert torch.isfinite(result.function(torch.zeros(1, 2, dtype=torch.float64))).all()
+
+
+def test_a_run_whose_time_was_up_goes_on_where_there_is_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """From where it stood, to the numbers of a run that was not stopped; with the same seconds it is only read again."""
+    solver = replace(SMALL, stages=(pl.LevenbergMarquardt(steps=30),))
+
+    def found(budget: float, checkpoint: pl.Checkpoint | None) -> tuple[pl.Status, torch.Tensor]:
+        options = RunOptions(max_seconds=budget, progress=False, checkpoint=checkpoint)
+        result = run(HEAT, solver, replace(SETTINGS, deadline=Deadline()), options)
+        return result.status, result.models[0].theta
+
+    path = pl.Checkpoint(tmp_path / "run.ckpt", every_seconds=1e9)
+    with monkeypatch.context() as patch:
+        late_from_step_12 = property(lambda loop: -1.0 if loop.at.step >= 12 else float("inf"))
+        patch.setattr(phase_loop.PhaseLoop, "last_moment", late_from_step_12)
+        status, early = found(1.0, path)
+    assert status is pl.Status.BUDGET_REACHED
+    status, same = found(1.0, path)
+    assert status is pl.Status.BUDGET_REACHED and torch.equal(same, early)
+    status, late = found(2.0, path)
+    whole, expected = found(2.0, None)
+    assert status is whole is pl.Status.STEPS_DONE
+    assert torch.equal(late, expected) and not torch.equal(late, early)
 
 
 @pytest.mark.parametrize("solver", [SMALL, pl.CausalPINN(network=pl.MLP(width=6, depth=1), points=50, windows=3)])
@@ -154,7 +178,7 @@ def test_a_family_has_fewer_members_a_step(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_march_ends_with_what_it_has() -> None:
-    with pytest.raises(NothingSolvedError, match="time was up before the first slab was"):
+    with pytest.raises(NothingSolvedError, match=r"time was up before the first slab was\. Give more seconds"):
         solved(pl.HardConstraintMoE(), looks(3))
     result = solved(pl.HardConstraintMoE(), looks(26))
     assert result.status is pl.Status.INCOMPLETE and len(result.models) >= 1

@@ -99,7 +99,8 @@ def find_breaks(jet: Jet, lines: Tensor, axis: int, bounds: tuple[float, float],
     while len(line):
         keep = (history[-1] > sizes.least).any(axis=0)
         if keep.sum() > _MOST:
-            shrunk = history[-1] / np.maximum(history[-2] if len(history) > 1 else 1.0, sizes.least)
+            with np.errstate(invalid="ignore"):  # infinite derivatives, which come first
+                shrunk = history[-1] / np.maximum(history[-2] if len(history) > 1 else 1.0, sizes.least)
             ranks = np.nan_to_num(shrunk.max(axis=0), nan=np.inf)
             keep &= ranks >= np.sort(ranks)[-_MOST]
         line, low, high, history = line[keep], low[keep], high[keep], [h[:, keep] for h in history]

@@ -29,6 +29,8 @@ _TRIED = 32
 """Points at which equations are linearized."""
 _JUMP = 1e-3
 """Jumps from this part of the derivative's own size on are told."""
+_ROUNDING = 1e4
+"""Steps of rounding, of the derivative's size and of the unknown's over the line, below which differences are noise."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,11 @@ def _jump(model: Part, i: int, j: int, order: int, known: KnownFunction | None) 
         if k == 0:
             size = float(here[torch.isfinite(here)].square().mean().sqrt())
             eps = torch.finfo(model.parameters[0].dtype).eps
-        kept = torch.isfinite(gap) & (gap.abs() > max(_JUMP * size, 1e4 * eps * float(here.abs().max())))
+            whole = _gap(model, base, (i, j, 0), left, right, known)[1] if order else here
+            floor = float(whole[torch.isfinite(whole)].abs().max()) / (upper - lower) ** order
+        kept = torch.isfinite(gap) & (
+            gap.abs() > max(_JUMP * size, _ROUNDING * eps * max(floor, float(here.abs().max())))
+        )
         if not bool(kept.any()):
             return None
         base, left, right = base[kept], left[kept], right[kept]

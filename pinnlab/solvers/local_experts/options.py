@@ -95,4 +95,6 @@ def of_families(problem: Problem) -> Iterator[str]:
 
 def nothing_solved(reason: Exception | str, status: Status = Status.UNRESOLVED) -> NothingSolvedError:
     """The error of a march that ends before its first piece."""
-    return NothingSolvedError(f"{_OWNER}: nothing could be solved: {reason}. {status.value}.")
+    # there are no earlier times, with or without NaN beyond them
+    advice = "Give more seconds, or a larger tolerance=" if status is Status.INCOMPLETE else status.value
+    return NothingSolvedError(f"{_OWNER}: nothing could be solved: {reason}. {advice}.")

@@ -36,6 +36,14 @@ def assert_right(problem: pl.Problem, exact: Callable[..., Any], tolerance: floa
     assert error / 3 < estimate < 10 * error
 
 
+def test_a_value_at_a_point_fixes_the_constant_on_a_box_too() -> None:
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), "u", lambda u, x: u.xx + u.yy + math.pi**2 * torch.cos(math.pi * x),
+        [pl.Neumann(u=0.0), pl.Data({"x": [0.5], "y": [0.5]}, u=[7.0])],
+    )  # fmt: skip
+    assert_right(problem, lambda x, y: 7 + torch.cos(math.pi * x), 1e-5)
+
+
 def test_poisson_with_a_hole() -> None:
     def exact(x: Any, y: Any) -> Any:
         return torch.sin(5 * x) * torch.exp(y)
