@@ -43,18 +43,30 @@ class FunctionValue:
             constant = points.new_zeros(len(indices), len(points), 1)
             constant[indices.index(())] = float(self.given)
             return constant
+        known = self._as_it_is(points[:1])
+        return autograd_jet(self.values, points, indices, keep=False) if known is None else known.jet(points, indices)
 
-        return autograd_jet(self.values, points, indices, keep=False)
+    def _as_it_is(self, at: Tensor) -> FunctionParameter | None:
+        """The parameter that ``lambda u0: u0`` hands through unchanged, which knows its own derivatives."""
+        columns = self._columns(at)
+        value = self.given(**{name: columns[name] for name in self.names})
+        functions = (n for n, p in self.parameters if isinstance(p, FunctionParameter) and columns[n] is value)
+        return next((dict(self.parameters)[name] for name in functions), None)
 
     def values(self, at: Tensor) -> Tensor:
         """(n, 1) at (n, d) points, in the operations of the given function."""
         if not callable(self.given):
             return at.new_full((len(at), 1), float(self.given))
+        columns = self._columns(at)
+        value = self.given(**{name: columns[name] for name in self.names})
+        return torch.as_tensor(value, dtype=at.dtype, device=at.device).expand(len(at))[:, None]
+
+    def _columns(self, at: Tensor) -> dict[str, Tensor]:
+        """Coordinates and parameters at points, (n,) or 0-dim."""
         columns = {name: at[:, i] for i, name in enumerate(self.coordinates)}
         for name, parameter in self.parameters:
             columns[name] = parameter.at(at) if isinstance(parameter, FunctionParameter) else at.new_tensor(parameter)
-        value = self.given(**{name: columns[name] for name in self.names})
-        return torch.as_tensor(value, dtype=at.dtype, device=at.device).expand(len(at))[:, None]
+        return columns
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import pinnlab as pl
+from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.parameters.functions import FunctionParameter, GaussianFunction, GivenFunction
 from pinnlab.declaration.parameters.random_fields import line_spectrum, periodic_spectrum
 from pinnlab.derivatives.autograd import autograd_jet
@@ -284,3 +285,16 @@ def test_values_take_the_points_device_and_dtype() -> None:
     assert function.jet(at, VALUE).dtype == torch.float32
     member = line().sample(np.random.default_rng(0))
     assert member.jet(at, closure([(0,)])).dtype == torch.float32
+
+
+def test_a_member_handed_through_gives_its_own_derivatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ``lambda u0: u0`` no derivative is taken by torch; of twice it, they are, and are twice as large."""
+    field = pl.RandomField(on="x", periodic=True).over(pl.Box(x=(0.0, 1.0)))
+    u0 = field.sample(np.random.default_rng(0))
+    indices = ((), (0,), (0, 0), (0, 0, 0))
+    points = torch.linspace(0, 1, 5, dtype=torch.float64)[:, None]
+    known = u0.jet(points, indices)
+    twice = FunctionValue(lambda u0: 2 * u0, ("u0",), ("x",), (("u0", u0),)).jet(points, indices)
+    assert torch.allclose(twice, 2 * known, rtol=1e-10, atol=1e-9)
+    monkeypatch.setattr("pinnlab.declaration.ansatz.autograd_jet", None)
+    assert torch.equal(FunctionValue(lambda u0: u0, ("u0",), ("x",), (("u0", u0),)).jet(points, indices), known)
