@@ -105,6 +105,7 @@ def flows(given: Problem) -> Problem:
         given: the family, of unknowns w and psi.
     """
     field = given.parameters["w0"]
+    assert isinstance(field, RandomField)
     kept = {f.name: getattr(field, f.name) for f in dataclasses.fields(field)}
     bounds = given.domain.bounds
     return Problem(
