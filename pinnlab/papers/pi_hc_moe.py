@@ -215,7 +215,7 @@ def _rows(
     end: float | None = None,
     make: Maker = _over_members,
 ) -> tuple[Variant, ...]:
-    limits = {"small": 150.0, "paper": 10 * 3600.0}
+    limits = {"small": 100.0, "paper": 10 * 3600.0}
     reported = dict(zip(_NAMES, published, strict=True))
     ends = {"end": end} if end is not None else {}
     # members keep their references from one row to the next
