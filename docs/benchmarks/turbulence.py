@@ -1,17 +1,22 @@
-"""Decaying turbulence, Re = 100, by the recipe of the problem's file: errors of u, v and w, at all times and together.
+"""Decaying turbulence, Re = 100, by the recipe of the problem's file, or local experts: errors of u, v and w, at all times
+and together.
 
     python docs/benchmarks/turbulence.py --device cuda --width 80 --points 24000 --columns 0.5 --max-seconds 300
     python docs/benchmarks/turbulence.py --end 0.1 --windows 1 --max-seconds 120
+    python docs/benchmarks/turbulence.py --experts
 
-Time is that of training alone; the reference is solved before. Writes turbulence.json and turbulence.png.
+Time is that of training alone; the reference is solved before. Writes turbulence.json and turbulence.png, or
+turbulence_experts.json and turbulence_experts.png.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -40,7 +45,11 @@ def picture(solution: pl.Solution, end: float, path: Path) -> None:
     found, exact = solution(**at)["w"][..., 0].T, solution.problem.reference(**at)["w"][..., 0].T
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     largest = np.abs(exact).max()
-    rows = (("network", found, largest), ("reference", exact, largest), ("difference", found - exact, None))
+    rows = (
+        ("experts" if isinstance(solution.solver, pl.HardConstraintMoE) else "network", found, largest),
+        ("reference", exact, largest),
+        ("difference", found - exact, None),
+    )
     for axis, (title, values, limit) in zip(axes, rows, strict=True):
         limit = limit or max(np.abs(values).max(), 1e-12)
         mesh = axis.pcolormesh(x, x, values, cmap="RdBu_r", vmin=-limit, vmax=limit, shading="gouraud", rasterized=True)
@@ -61,10 +70,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="of each window, where time should not decide")
     parser.add_argument("--columns", type=float, help="of SketchedGaussNewton, instead of the recipe's")
     parser.add_argument("--dense", action="store_true", help="LevenbergMarquardt in place of SketchedGaussNewton")
+    parser.add_argument("--experts", action="store_true", help="HardConstraintMoE() in place of the recipe")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     problem = flow.problem(end=given.end)
-    solver = flow.recipe(**{k: getattr(given, k) for k in ("width", "points") if getattr(given, k) is not None})
+    solver: Any = flow.recipe(**{k: getattr(given, k) for k in ("width", "points") if getattr(given, k) is not None})
+    if given.experts:
+        solver = pl.HardConstraintMoE()
     if given.windows is not None:
         solver = replace(solver, windows=given.windows)
     if given.dense:
@@ -84,11 +96,13 @@ def main() -> None:
         "seconds": solution.seconds, "status": solution.status.name, "solver": repr(solver),
         "parameters": sum(p.numel() for p in solution.models[0].parameters),
         "history": [[r.phase, r.step, r.seconds, r.loss, r.held_out, r.errors] for r in solution.history],
-        "machine": provenance("python docs/benchmarks/turbulence.py", given.device),
+        "notes": list(solution.notes),
+        "machine": provenance(" ".join(["python docs/benchmarks/turbulence.py", *sys.argv[1:]]), given.device),
     }  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "turbulence.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    picture(solution, given.end, given.out / "turbulence.png")
+    name = "turbulence_experts" if given.experts else "turbulence"
+    (given.out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    picture(solution, given.end, given.out / f"{name}.png")
     print(result["errors"], f"{solution.seconds:.0f} s,", solution.status.name)
     for t, errors in result["at"].items():
         print(f"t = {t}:", {k: f"{e:.1e}" for k, e in errors.items()})
