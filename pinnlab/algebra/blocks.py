@@ -20,12 +20,10 @@ import scipy
 import torch
 from torch import Tensor
 
-from pinnlab.algebra.dense import gram
+from pinnlab.algebra.dense import Blas, gram
 
 Blocks = dict[tuple[int, int], Tensor]
 """Blocks (i, j), i >= j, of a symmetric matrix; those that are left out vanish."""
-Elimination = Sequence[tuple[int, Sequence[int]]]
-"""Groups in the order in which they are eliminated, each with those that it then couples to."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class BlockCholesky:
         self.sizes = {i: len(work[i, i]) for i in sorted(i for i, j in blocks if i == j)}
         chosen = list(self.sizes) if only is None else only
         self.steps: list[_Step] = []
-        blas = _Blas(np.result_type(*work.values()))
+        blas = Blas(np.result_type(*work.values()))
         for i, near in elimination(chosen, blocks):
             diagonal = work.pop((i, i)).copy(order="F")
             diagonal.flat[:: len(diagonal) + 1] += shift
@@ -166,7 +164,7 @@ class _Step:
         row: their blocks (p_i, p_j).
     """
 
-    def __init__(self, blas: _Blas, group: int, lower: np.ndarray, near: Sequence[int], row: Sequence[np.ndarray]):
+    def __init__(self, blas: Blas, group: int, lower: np.ndarray, near: Sequence[int], row: Sequence[np.ndarray]):
         self._blas, self.group, self.lower = blas, group, lower
         ends = np.cumsum([0, *(block.shape[1] for block in row)]).tolist()
         self.spans = {j: slice(a, b) for j, a, b in zip(near, ends, ends[1:], strict=False)}
@@ -200,16 +198,6 @@ class _Step:
             beside = np.concatenate([x[j] for j in self.spans])
             own = self._blas.product(-1.0, self.below, beside, beta=1.0, y=own)
         x[self.group] = self._blas.triangular(self.lower, own, lower=1, trans=self._blas.adjoint)
-
-
-class _Blas:
-    """The functions of BLAS for numbers of a kind, and what they call the adjoint."""
-
-    def __init__(self, dtype: np.dtype):
-        is_complex = dtype.kind == "c"
-        names = "trsv", "trsm", "gemv", "herk" if is_complex else "syrk"
-        self.triangular, self.solve, self.product, self.square = scipy.linalg.get_blas_funcs(names, dtype=dtype)
-        self.adjoint = 2 if is_complex else 1
 
 
 def _whole(lower: np.ndarray) -> np.ndarray:

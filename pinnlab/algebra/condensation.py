@@ -23,6 +23,7 @@ from typing import Protocol
 import numpy as np
 import scipy
 
+from pinnlab.algebra.dense import Blas
 from pinnlab.algebra.substructures import Face, Front
 
 Array = np.ndarray
@@ -66,10 +67,10 @@ class _Inverted:
 
     def __init__(self, triangle: Array, of_faces: Array):
         self.size = len(triangle)
-        invert, solve = scipy.linalg.get_lapack_funcs(("potri",), (triangle,))[0], _trsm(triangle)
+        (invert,) = scipy.linalg.get_lapack_funcs(("potri",), (triangle,))
         upper, _ = invert(triangle)
         self.inverse = np.triu(upper) + np.triu(upper, 1).conj().T
-        self.of_faces = solve(1.0, triangle, of_faces, side=1, trans_a=2)
+        self.of_faces = Blas(triangle.dtype).solve(1.0, triangle, of_faces, side=1, trans_a=2)
 
     def down(self, right: Array) -> tuple[Array, Array]:
         return self.inverse @ right, self.of_faces @ right
@@ -88,7 +89,7 @@ class _Triangular:
 
     def __init__(self, triangle: Array, of_faces: Array):
         self.size, self.triangle, self.of_faces = len(triangle), np.asfortranarray(triangle), of_faces
-        (self._substitute,) = scipy.linalg.get_blas_funcs(("trsv",), (self.triangle,))
+        self._substitute = Blas(triangle.dtype).triangular
 
     def down(self, right: Array) -> tuple[Array, Array]:
         inner = self._substitute(self.triangle, right, trans=2)
@@ -187,7 +188,7 @@ class _OwnProducts:
             except np.linalg.LinAlgError:
                 continue
             triangle /= scale
-            of_faces = _trsm(triangle)(1.0, triangle, of_faces, side=1)
+            of_faces = Blas(triangle.dtype).solve(1.0, triangle, of_faces, side=1)
             return _Inverted(triangle, of_faces), of_faces
         raise np.linalg.LinAlgError(_DEPENDENT)
 
@@ -228,19 +229,6 @@ def factors(rows: Sequence[Array], size: int) -> tuple[Array, Array]:
     return q[: len(stacked)], r * norms
 
 
-def _trsm(like: Array) -> Callable[..., Array]:
-    (solve,) = scipy.linalg.get_blas_funcs(("trsm",), (like,))
-    return solve
-
-
-def _less_square(matrix: Array) -> Array:
-    """-F F^H (q, q), the lower half, of F (q, p)."""
-    if not len(matrix):
-        return np.zeros((0, 0), matrix.dtype)
-    (square,) = scipy.linalg.get_blas_funcs(("herk" if np.iscomplexobj(matrix) else "syrk",), (matrix,))
-    return np.asarray(square(-1.0, matrix, lower=1))
-
-
 def _reciprocal_condition(upper: Array) -> float:
     (estimate,) = scipy.linalg.get_lapack_funcs(("trcon",), (upper,))
     return float(estimate(upper)[0])
@@ -271,9 +259,7 @@ class _Solver:
         self._where = {i: self._places(mine) for i, mine in faces.items()}
         self._count, self._ends = ends[-1], np.cumsum([each.size for each in groups.values()])[:-1]
         dtype = np.result_type(float, *of_groups.values())
-        names = "trsv", "gemv", "trsm", "herk" if dtype.kind == "c" else "syrk"
-        self._triangular, self._product, self._solve, self._square = scipy.linalg.get_blas_funcs(names, dtype=dtype)
-        self._adjoint, self._dtype = 2 if dtype.kind == "c" else 1, dtype
+        self._blas, self._dtype = Blas(dtype), dtype
         for shift in _SHIFTS:
             try:
                 self._steps = [step for step in self._eliminated(of_groups, fronts, shift) if len(step.lower)]
@@ -293,16 +279,17 @@ class _Solver:
             matrix = np.zeros((sum(self._widths[f] for f in near) + count,) * 2, self._dtype, order="F")
             matrix[range(count), range(count)] = 1.0 + shift
             for i in front.groups:
-                self._add(matrix, at, self._faces[i], _less_square(of_groups[i]))
+                if self._faces[i]:
+                    self._add(matrix, at, self._faces[i], self._blas.square(-1.0, of_groups[i], lower=1))
             for other in front.fronts:
                 self._add(matrix, at, *left[other])
                 left[other] = [], np.zeros((0, 0))
             lower, below, rest = matrix[:count, :count], matrix[count:, :count], matrix[count:, count:]
             if count:
                 lower = scipy.linalg.cholesky(lower, lower=True, check_finite=False)
-                below = self._solve(1.0, lower, below, side=1, lower=1, trans_a=self._adjoint)
+                below = self._blas.solve(1.0, lower, below, side=1, lower=1, trans_a=self._blas.adjoint)
             if count and near:
-                rest = self._square(-1.0, below, beta=1.0, c=rest, lower=1)
+                rest = self._blas.square(-1.0, below, beta=1.0, c=rest, lower=1)
             left.append((near, rest))
             yield _Step(slice(first, first + count), self._places(near), lower, below)
             first += count
@@ -337,14 +324,16 @@ class _Solver:
             known[i], taken = group.down(part)
             faces[self._where[i]] += taken
         for step in self._steps:
-            mine = faces[step.own] = self._triangular(step.lower, faces[step.own], lower=1)
+            mine = faces[step.own] = self._blas.triangular(step.lower, faces[step.own], lower=1)
             if len(step.near):
-                faces[step.near] -= self._product(1.0, step.below, mine)
+                faces[step.near] -= self._blas.product(1.0, step.below, mine)
         for step in reversed(self._steps):
             mine = faces[step.own]
             if len(step.near):
-                mine = self._product(-1.0, step.below, faces[step.near], beta=1.0, y=mine, trans=self._adjoint)
-            faces[step.own] = self._triangular(step.lower, mine, lower=1, trans=self._adjoint)
+                mine = self._blas.product(
+                    -1.0, step.below, faces[step.near], beta=1.0, y=mine, trans=self._blas.adjoint
+                )
+            faces[step.own] = self._blas.triangular(step.lower, mine, lower=1, trans=self._blas.adjoint)
         return np.concatenate([group.up(known[i], faces[self._where[i]]) for i, group in self._groups.items()])
 
 

@@ -79,3 +79,13 @@ class Cholesky:
         if self._numpy:
             return torch.from_numpy(scipy.linalg.cho_solve((self._factor, True), b.numpy(), check_finite=False))
         return torch.cholesky_solve(b[:, None], self._factor)[:, 0]
+
+
+class Blas:
+    """The functions of BLAS for numbers of a kind, and what they call the adjoint."""
+
+    def __init__(self, dtype: np.dtype):
+        is_complex = dtype.kind == "c"
+        names = "trsv", "trsm", "gemv", "herk" if is_complex else "syrk"
+        self.triangular, self.solve, self.product, self.square = scipy.linalg.get_blas_funcs(names, dtype=dtype)
+        self.adjoint = 2 if is_complex else 1

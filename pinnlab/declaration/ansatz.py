@@ -48,10 +48,12 @@ class FunctionValue:
 
     def _as_it_is(self, at: Tensor) -> FunctionParameter | None:
         """The parameter that ``lambda u0: u0`` hands through unchanged, which knows its own derivatives."""
+        functions = {name: p for name, p in self.parameters if isinstance(p, FunctionParameter)}
+        if not functions:
+            return None
         columns = self._columns(at)
         value = self.given(**{name: columns[name] for name in self.names})
-        functions = (n for n, p in self.parameters if isinstance(p, FunctionParameter) and columns[n] is value)
-        return next((dict(self.parameters)[name] for name in functions), None)
+        return next((p for name, p in functions.items() if columns[name] is value), None)
 
     def values(self, at: Tensor) -> Tensor:
         """(n, 1) at (n, d) points, in the operations of the given function."""

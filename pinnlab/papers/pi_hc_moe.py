@@ -48,15 +48,19 @@ Maker = Callable[[Callable[[str], Problem], Callable[[str], Any]], Callable[[Set
 """(family, solver), both of a size -> what makes a row."""
 
 
+def _solved(family: Problem, solver: Callable[[str], Any], setting: Setting) -> Solution:
+    return solve(
+        family, solver(setting.size), max_seconds=setting.seconds, seed=setting.seed, device=setting.device,
+        checkpoint=setting.checkpoint, progress=setting.progress,
+    )  # fmt: skip
+
+
 def _over_members(family: Callable[[str], Problem], solver: Callable[[str], Any]) -> Callable[[Setting], Measured]:
     """Train over the family, and take the mean error of unseen members, in the unknown that stands first."""
 
     def make(setting: Setting) -> Measured:
         problem = family(setting.size)
-        solution = solve(
-            problem, solver(setting.size), max_seconds=setting.seconds, seed=setting.seed, device=setting.device,
-            checkpoint=setting.checkpoint, progress=setting.progress,
-        )  # fmt: skip
+        solution = _solved(problem, solver, setting)
         errors = []
         for number in range(_MEMBERS[setting.size]):
             member = problem.sample_parameters(np.random.default_rng(_FIRST_TEST + number))
@@ -74,11 +78,8 @@ def _after(split: float) -> Maker:
             problem, errors = family(setting.size), []
             first, last = problem.domain.time_interval
             box, time = Box(**problem.domain.bounds), str(problem.domain.time)
-            solution = solve(
-                problem.replace(domain=box.replace(**{time: (first, split)}), reference=None), solver(setting.size),
-                max_seconds=setting.seconds, seed=setting.seed, device=setting.device, checkpoint=setting.checkpoint,
-                progress=setting.progress,
-            )  # fmt: skip
+            early = problem.replace(domain=box.replace(**{time: (first, split)}), reference=None)
+            solution = _solved(early, solver, setting)
             for number in range(_MEMBERS[setting.size]):
                 values = problem.sample_parameters(np.random.default_rng(_FIRST_TEST + number))
                 member, found = problem.at(**values), solution.at(**values, domain=box)
@@ -98,10 +99,7 @@ def _over_flows(family: Callable[[str], Problem], solver: Callable[[str], Any]) 
 
     def make(setting: Setting) -> Measured:
         plain = family(setting.size)
-        solution = solve(
-            flows(plain), solver(setting.size), max_seconds=setting.seconds, seed=setting.seed, device=setting.device,
-            checkpoint=setting.checkpoint, progress=setting.progress,
-        )  # fmt: skip
+        solution = _solved(flows(plain), solver, setting)
         errors: dict[int | None, list[float]] = {nodes: [] for nodes in (None, *_FINER)}
         for number in range(_MEMBERS[setting.size]):
             member = plain.sample(np.random.default_rng(_FIRST_TEST + number))

@@ -107,9 +107,8 @@ def flows(given: Problem) -> Problem:
     field = given.parameters["w0"]
     assert isinstance(field, RandomField)
     kept = {f.name: getattr(field, f.name) for f in dataclasses.fields(field)}
-    bounds = given.domain.bounds
     return Problem(
-        domain=Box(**bounds),
+        domain=Box(**given.domain.bounds),
         unknowns="phi",
         equations=transport,
         conditions=[Initial(phi=lambda phi0: phi0), Periodic(on="x"), Periodic(on="y")],

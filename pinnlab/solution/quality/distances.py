@@ -32,8 +32,9 @@ def made_of(
     method: str,
     seconds: float,
     problem: Problem,
+    errors: dict[str, float] | None = None,
 ) -> ErrorEstimate:
-    """The estimate from what the solution should be.
+    """The estimate from what the solution should be, or from errors that are known already.
 
     Args:
         solution: of a single instance.
@@ -42,33 +43,14 @@ def made_of(
         doubt: {unknown: how far these may be off, root mean square}.
         method, seconds: as in the estimate.
         problem: that of the solution, with the coefficients found.
+        errors: {unknown: root mean square}; None for those at the points.
 
     Raises:
         NoEstimateError: the errors are not finite.
     """
-    off = values_on(solution, points) - truth
-    errors = {u: rms(off[:, j]) for j, u in enumerate(problem.unknowns)}
-    return estimate_of(solution, errors, truth, doubt, method, seconds, problem)
-
-
-def estimate_of(
-    solution: Solved,
-    errors: dict[str, float],
-    truth: Tensor,
-    doubt: dict[str, float],
-    method: str,
-    seconds: float,
-    problem: Problem,
-) -> ErrorEstimate:
-    """The estimate from the errors of each unknown.
-
-    Args:
-        errors: {unknown: root mean square}.
-        solution, truth, doubt, method, seconds, problem: as for ``made_of``, which finds the errors from the truth.
-
-    Raises:
-        NoEstimateError: the errors are not finite.
-    """
+    if errors is None:
+        off = values_on(solution, points) - truth
+        errors = {u: rms(off[:, j]) for j, u in enumerate(problem.unknowns)}
     if not all(math.isfinite(e) for e in errors.values()):
         raise NoEstimateError(f"the error by {method} is not finite")
     natural = sizes_of(problem, solution.models)

@@ -13,7 +13,7 @@ from pinnlab.declaration.conditions import Data
 from pinnlab.declaration.gauge import fixing_values
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import two_sided_grid
-from pinnlab.solution.quality.distances import NoEstimateError, estimate_of, values_on, with_coefficients
+from pinnlab.solution.quality.distances import NoEstimateError, made_of, values_on, with_coefficients
 from pinnlab.solution.quality.error_estimate import ErrorEstimate
 from pinnlab.training.result import Solved
 
@@ -28,13 +28,13 @@ def by_experts(solution: Solved) -> ErrorEstimate:
     own = solution.models[0].own_errors
     if not own or len(solution.models) > 1:
         raise NoEstimateError("only steady solutions of local experts on cut cells come with an error of their own")
-    if _follows_data(with_coefficients(solution)):
+    known, points = with_coefficients(solution), two_sided_grid(solution.problem)
+    if _follows_data(known):
         raise NoEstimateError("what the experts have told of their own error knows nothing of data")
-    values = values_on(solution, two_sided_grid(solution.problem))
     half = {unknown: most / 2 for unknown, most in own.items()}
     method = "residuals that were not solved, followed through the experts' equations"
-    known = with_coefficients(solution)
-    return estimate_of(solution, half, values, half, method, time.perf_counter() - began, known)
+    values = values_on(solution, points)
+    return made_of(solution, points, values, half, method, time.perf_counter() - began, known, errors=half)
 
 
 def _follows_data(problem: Problem) -> bool:

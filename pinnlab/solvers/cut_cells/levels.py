@@ -339,8 +339,7 @@ class CutLevels:
             own_errors = dict(zip(self.problem.unknowns, at_most.tolist(), strict=True))
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,
-            rows.frames, self.basis, coefficients, self.made.parameters,
-            own_errors,
+            rows.frames, self.basis, coefficients, self.made.parameters, own_errors,
         )  # fmt: skip
         return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off, shares
 
@@ -352,10 +351,10 @@ def put_off(deadline: Deadline) -> Deadline:
 
 def is_linear(rows: Assembled) -> bool:
     """Whether all rows are linear: with a function added twice they change twice as much."""
-    experts, functions = rows.layout.count, len(rows.mixing[0])
-    once = np.zeros((experts, len(rows.groups[0].unknowns), functions))
-    few = np.random.default_rng(5).uniform(0.2, 0.6, (*once.shape[1:2], min(functions, _FEW_FUNCTIONS)))
-    once[:, :, : few.shape[1]] = few
+    unknowns, functions = len(rows.groups[0].unknowns), len(rows.mixing[0])
+    few = min(functions, _FEW_FUNCTIONS)
+    once = np.zeros((rows.layout.count, unknowns, functions))
+    once[:, :, :few] = np.random.default_rng(5).uniform(0.2, 0.6, (unknowns, few))
     for group in rows.groups:
         if group.count:
             group.linearized(0.0 * once)
