@@ -154,7 +154,8 @@ class Fewer:
             found = combinations @ both
             if np.linalg.norm(both - combinations.conj().T @ found) <= _SAME * size:
                 return self._split(found, rows)
-        directions, sizes, _ = np.linalg.svd(both, full_matrices=False)
+        directions, upper, _ = scipy.linalg.qr(both, mode="economic", pivoting=True, check_finite=False)
+        sizes = np.abs(upper.diagonal())
         combinations = np.ascontiguousarray(directions[:, sizes > _SAME * sizes[0]].conj().T)
         known[:] = [combinations, *known[: _LAYOUTS - 1]]
         return self._split(combinations @ both, rows)

@@ -3,9 +3,14 @@
 Letters: K experts, m unknowns, N basis functions, r residuals of a term, n points.
 
 Rows that no solve has seen are off by r; the change of the solution that they ask for is e = (J^H J)^-1 H^H r, with the
-Jacobians J of the rows that were solved and H of those that were not. It is about as large as the error, where what is
-off in a cell tells of that cell only: one solution of a plate's equation may be off by a thousand times what any cell
-shows. The part of its mean square that comes from a cell is the sum of r H w over the cell's rows, where w solves the same
+Jacobians J of the rows that were solved and H of those that were not. It is about as large as the error, where what is off
+in a cell tells of that cell only: one solution of a plate's equation may be off by a thousand times what any cell shows.
+Combinations that the solved rows hardly see would change by any amount; the others do see them, and bound that change where
+a small share s of them counts as well:
+
+    e = (J^H J + s H^H H)^-1 H^H r.
+
+The part of the mean square of e that comes from a cell is the sum of r H w over the cell's rows, where w solves the same
 equations with e itself as right-hand side: the residuals weighted by the dual solution (Becker & Rannacher 2001).
 """
 
@@ -16,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pinnlab.algebra.conjugate_gradients import conjugate_gradients
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.rows import Parts, PointRows
 from pinnlab.solvers.cut_cells.system import CellSystem, Solver
@@ -23,6 +29,10 @@ from pinnlab.solvers.cut_cells.system import CellSystem, Solver
 Array = np.ndarray
 Misfits = Sequence[tuple[PointRows, Array, Sequence[Parts]]]
 """Groups of rows that were not solved, with their residuals (r, n) and what these depend on."""
+_SHARE = 0.1
+"""Of what rows that were not solved count next to those that were."""
+_TURNS, _ROUGHLY = 4, 0.05
+"""Turns of conjugate gradients for the change, and the share of what is left at which they end: its size counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +79,17 @@ def influence(
         volumes: (K,) shares of the experts in the region.
         deadline: raise TimeIsUpError after it.
     """
-    gradient = np.zeros((len(volumes), system.m, len(system.mixing[0])))
-    for group, residuals, parts in misfits:
-        group.pull_back(parts, residuals, gradient)
-    change = system.descent(solver, system.combined(gradient), linear, deadline)
+    solved = list(zip(system.groups, linear, strict=True))
+    others = [(group, parts) for group, _, parts in misfits]
+
+    def product(combined: Array) -> Array:
+        return system.normal_product(solved, combined) + _SHARE * system.normal_product(others, combined)
+
+    def change_by(gradient: Array) -> Array:
+        # each turn takes about one of the combinations that the solved rows hardly see
+        return conjugate_gradients(product, solver, gradient, _TURNS, _ROUGHLY, solver(gradient), deadline.check)
+
+    change = change_by(system.pulled_back(misfits))
     # combinations of functions have a mean square of one in their expert, and are orthogonal
     weighted = system.of_unknowns(system.counts**2 * volumes[:, None]) * change
     squares = system.of_unknowns(volumes[:, None]) * change**2
@@ -81,7 +98,7 @@ def influence(
     shares = np.zeros(len(volumes))
     if error == 0.0:
         return Influence(0.0, np.sqrt(each), shares)
-    dual = system.spread(system.descent(solver, weighted, linear, deadline))
+    dual = system.spread(change_by(weighted))
     for group, residuals, parts in misfits:
         products = (group.changes(parts, dual) * residuals).sum(axis=0)
         sums = np.add.reduceat(products, group.starts[:-1])

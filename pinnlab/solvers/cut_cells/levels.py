@@ -54,6 +54,7 @@ _FEW_FUNCTIONS = 10
 """Functions of each expert, of the lowest degrees, that make up the one with which rows are tried for being linear."""
 _SAME = 1e-9
 """Share of the largest row up to which rows are the same."""
+_NUMBERS = "estimate", "likely", "misfit", "held_out", "experts"
 _GAIN = 0.5
 """Share of the estimate that richer experts have to leave at most, to be made richer again."""
 
@@ -83,7 +84,8 @@ class Level:
 
     Attributes:
         piece: the unknowns.
-        estimate: about how large its error is, relative to the size of the unknowns.
+        estimate: how large its error is at most, about, relative to the size of the unknowns.
+        likely: the same without the caution that a claim asks for.
         misfit: root of the sum of squares of all weighted rows.
         held_out: the same of rows that the solve has not seen, as a mean.
         experts: K.
@@ -91,6 +93,7 @@ class Level:
 
     piece: CutPiece
     estimate: float
+    likely: float
     misfit: float
     held_out: float
     experts: int
@@ -230,7 +233,7 @@ class CutLevels:
     def state(self) -> dict[str, Any]:
         """Plain data from which ``restore`` goes on with the same numbers."""
         best = self.best
-        numbers = {} if best is None else {k: getattr(best, k) for k in ("estimate", "misfit", "held_out", "experts")}
+        numbers = {} if best is None else {k: getattr(best, k) for k in _NUMBERS}
         return {
             "halved": torch.tensor(self.tree.halved, dtype=torch.long),
             "solved on": torch.tensor(self._solved_on or [], dtype=torch.long),
@@ -323,25 +326,26 @@ class CutLevels:
             squares += group.mean_squares(residuals, count)
         size, volumes = largest(rows.groups[0], coefficients, rows.counts), rows.layout.volumes()
         off = np.sqrt(squares) / (size if size > 0 else 1.0)
-        estimate, shares = float(self.marking.estimates(rows.layout, off).max()), np.zeros(count)
+        likely, shares = float(self.marking.estimates(rows.layout, off).max()), np.zeros(count)
         own_errors: dict[str, float] = {}
         assert found.solver is not None
         try:
             moved = influence(system, found.solver, found.linear, misfits, volumes, deadline)
         except TimeIsUpError:
             # a solution that is found is kept, and not said to be resolved
-            estimate = max(estimate, _NOT_RESOLVED * self.settings.tolerance)
+            estimate = max(likely, _NOT_RESOLVED * self.settings.tolerance)
         else:
             whole = mean(rows.groups[0], coefficients, rows.counts, volumes)
             shares = _CAUTION * moved.relative(whole)
-            estimate = max(estimate, float(shares.max()))
+            estimate = max(likely, float(shares.max()))
+            likely = max(likely, float(shares.max()) / _CAUTION)
             at_most = 2 * np.maximum(_CAUTION * moved.of_each, estimate * whole)
             own_errors = dict(zip(self.problem.unknowns, at_most.tolist(), strict=True))
         piece = CutPiece(
             self.problem.unknowns, self.problem.domain, self.tree.copy(), self.made.materials, rows.layout.home,
             rows.frames, self.basis, coefficients, self.made.parameters, own_errors,
         )  # fmt: skip
-        return Level(piece, estimate, found.misfit, float(np.sqrt(squares.mean())), count), off, shares
+        return Level(piece, estimate, likely, found.misfit, float(np.sqrt(squares.mean())), count), off, shares
 
 
 def put_off(deadline: Deadline) -> Deadline:

@@ -176,7 +176,7 @@ class CutMarch(March):
 
     def _info(self, level: Level) -> dict[str, float]:
         """Numbers for the history. A solution that is worth keeping is one of the whole."""
-        share = 1.0 if level.estimate < USEFUL else self._share(level)
+        share = 1.0 if level.likely < USEFUL else self._share(level)
         return {"experts": float(level.experts), "share": share}
 
     def _share(self, level: Level) -> float:

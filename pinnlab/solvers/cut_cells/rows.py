@@ -67,8 +67,8 @@ class PointRows:
         """Number of points."""
         return len(self.sites[0].points)
 
-    def joined(self, on_face: int) -> Iterator[tuple[int, int, int]]:
-        """Pairs of different experts that rows join, each with how many rows of a residual are independent, at most.
+    def joined(self, on_face: int) -> Iterator[tuple[int, int, int, int]]:
+        """Pairs of different experts that rows join, each with how many rows of a residual there are, and are independent.
 
         Args:
             on_face: independent functions of an expert on a flat face.
@@ -78,10 +78,11 @@ class PointRows:
         points, starts = self.sites[0].points, self.starts[:-1]
         low, high = (pick.reduceat(points, starts, axis=0) for pick in (np.minimum, np.maximum))
         flat = (high - low).min(axis=1) <= _FLAT * (high - low).max(axis=1)
-        counts = np.where(flat, np.minimum(np.diff(self.starts), on_face), np.diff(self.starts))
-        for a, b, count in zip(*(site.experts for site in self.sites), counts, strict=True):
+        rows = np.diff(self.starts)
+        counts = np.where(flat, np.minimum(rows, on_face), rows)
+        for a, b, *numbers in zip(*(site.experts for site in self.sites), rows, counts, strict=True):
             if a != b:
-                yield int(a), int(b), int(count)
+                yield int(a), int(b), int(numbers[0]), int(numbers[1])
 
     def _jets(self, coefficients: Array, leaves: bool) -> list[CellJets]:
         return [

@@ -11,11 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from pinnlab.algebra.condensation import Rows, Solver, condensed
+from pinnlab.algebra.conjugate_gradients import conjugate_gradients
 from pinnlab.algebra.substructures import Cost, Face, Front, cost, substructures
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.places import real_product
@@ -31,6 +32,9 @@ _TURNS, _SMALL = 40, 1e-6
 """Turns of conjugate gradients in a step, and the share of what is left at which they end."""
 _SHORTEST = 1 / 64
 """Of a full step, to which it is shortened where residuals grow."""
+_MIXING, _FEWER = 2.5, 5.0
+"""Multiplications of large products that take as long as one of an expert's functions with the basis, and as one of those
+that combine the rows of a face."""
 _COPIES = 2.2
 """Of the factor's numbers, at the height of a factorization, with the blocks in work."""
 
@@ -86,10 +90,13 @@ class CellSystem:
         self.sizes = {e: self.m * each.shape[1] for e, each in enumerate(self.mixing)}
         self.widths: dict[Face, int] = {}
         """Numbers that experts have in common, at most: values and derivatives of each unknown at nodes of their faces."""
+        self._of_faces = 0.0
         for group in self.groups:
-            for a, b, count in group.joined(on_face):
+            for a, b, points, count in group.joined(on_face):
                 face = (min(a, b), max(a, b))
                 self.widths[face] = self.widths.get(face, 0) + count * self.m * order
+                rows, both = points * self.m * order, self.sizes[a] + self.sizes[b]
+                self._of_faces += rows * min(rows, both) * both
         self._places = places
 
     @cached_property
@@ -99,10 +106,11 @@ class CellSystem:
 
     @cached_property
     def cost(self) -> Cost:
-        """Of one factorization, the products of Jacobians that it starts with included."""
+        """Of one factorization, with all that is made of rows before it, in multiplications of large products."""
         found, size = cost(self.fronts, self.sizes, self.widths), max(self.sizes.values())
-        products = sum(len(g.sites) * g.count for g in self.groups) * size * (size + self.m * len(self.mixing[0]))
-        return Cost(found.work + products, found.entries)
+        rows = sum(len(g.sites) * g.count for g in self.groups)
+        made_of_rows = rows * size * (size + _MIXING * self.m * len(self.mixing[0])) + _FEWER * self._of_faces
+        return Cost(found.work + made_of_rows, found.entries)
 
     @property
     def bytes(self) -> float:
@@ -211,35 +219,29 @@ class CellSystem:
         Conjugate gradients, with a factorization as preconditioner: one turn, where the factorization is accurate, and some
         more where it is of other coefficients, or where rounding or the shift has spoilt a few combinations.
         """
-        found, left, solved = np.zeros_like(gradient), gradient, solver(gradient)
-        direction, size = solved, float(left @ solved)
-        first = size
-        for _ in range(_TURNS):
-            if not size > _SMALL**2 * first:
-                break
-            deadline.check()
-            change = self.spread(direction)
-            moved = [group.changes(parts, change) for group, parts in zip(self.groups, linear, strict=True)]
-            image = self.mixed_gradient(moved, linear)
-            curvature = float(direction @ image)
-            if not curvature > 0:
-                break
-            found, left = found + size / curvature * direction, left - size / curvature * image
-            solved, before = solver(left), size
-            size = float(left @ solved)
-            direction = solved + size / before * direction
-        return found
+        rows = list(zip(self.groups, linear, strict=True))
+        product = partial(self.normal_product, rows)
+        return conjugate_gradients(product, solver, gradient, _TURNS, _SMALL, each=deadline.check)
+
+    def normal_product(self, rows: Sequence[tuple[PointRows, Sequence[Parts]]], combined: Array) -> Array:
+        """J^H J times numbers of all experts' combinations, with the Jacobian J of groups, given what these depend on."""
+        change = self.spread(combined)
+        return self.pulled_back([(group, group.changes(parts, change), parts) for group, parts in rows])
 
     def mixed_gradient(self, residuals: Sequence[Array], linear: Sequence[Sequence[Parts]]) -> Array:
         """The transposed (conjugate) Jacobian times residuals, by the experts' combinations."""
-        dtype = np.result_type(float, *residuals)
-        gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]), dtype)
-        for group, mine, parts in zip(self.groups, residuals, linear, strict=True):
-            group.pull_back(parts, mine, gradient)
-        return self.combined(gradient)
+        return self.pulled_back(list(zip(self.groups, residuals, linear, strict=True)))
 
-    def combined(self, gradient: Array) -> Array:
-        """A gradient by coefficients (K, m, N) as one by the experts' combinations."""
+    def pulled_back(self, rows: Sequence[tuple[PointRows, Array, Sequence[Parts]]]) -> Array:
+        """The transposed (conjugate) Jacobian of some groups times their residuals (r, n), by the experts' combinations.
+
+        Args:
+            rows: groups, residuals, and what these depend on.
+        """
+        dtype = np.result_type(float, *(residuals for _, residuals, _ in rows))
+        gradient = np.zeros((len(self.mixing), self.m, self.mixing[0].shape[0]), dtype)
+        for group, mine, parts in rows:
+            group.pull_back(parts, mine, gradient)
         return np.concatenate([real_product(g, mix).ravel() for g, mix in zip(gradient, self.mixing, strict=True)])
 
     def spread(self, combined: Array) -> Array:

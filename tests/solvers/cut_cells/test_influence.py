@@ -88,7 +88,7 @@ def test_the_change_that_is_asked_for_is_about_the_error(
 def test_shares_add_up_to_the_whole() -> None:
     case = solved(plate(), 3, 8)
     found = told(*case)
-    assert found.shares.sum() == pytest.approx(found.error, rel=1e-4)
+    assert found.shares.sum() == pytest.approx(found.error, rel=1e-2)
 
 
 def test_the_cell_that_does_not_resolve_has_the_largest_share() -> None:
@@ -151,3 +151,22 @@ def test_small_cells_spoil_less_of_a_plate_where_they_count_more() -> None:
 def test_the_change_of_one_unknown_is_that_of_all() -> None:
     found = told(*solved(membrane(), 3, 7))
     assert found.of_each == pytest.approx([found.error])
+
+
+def test_what_solved_rows_hardly_see_is_bounded_by_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of the boundary that count next to nothing, and bound nothing: the others there do."""
+    rows, system, found, misfits = solved(membrane(), 3, 7)
+    linear = [list(parts) for parts in found.linear]
+    for at, group in enumerate(system.groups):
+        if group.weight > 1 and len(group.sites) == 1:
+            linear[at] = [{key: 1e-4 * part for key, part in parts.items()} for parts in linear[at]]
+    solver = system.factorized(linear)
+    by_solved_rows = float(np.sqrt(np.mean(solver(system.pulled_back(misfits)) ** 2)))
+    usual = told(rows, system, found, misfits).error
+    assert by_solved_rows > 1e4 * usual
+    few = influence(system, solver, linear, misfits, rows.layout.volumes(), Deadline()).error
+    monkeypatch.setattr("pinnlab.solvers.cut_cells.influence._TURNS", 500)
+    monkeypatch.setattr("pinnlab.solvers.cut_cells.influence._ROUGHLY", 1e-6)
+    all_of_them = influence(system, solver, linear, misfits, rows.layout.volumes(), Deadline()).error
+    assert all_of_them < few < by_solved_rows
+    assert all_of_them < 100 * usual
