@@ -229,10 +229,12 @@ class CutDiscretization:
     def _mean_rows(self, layout: Layout, made: Frames, store: NodeStore, condition: Integral) -> MeanRows:
         """An integral over the region or a piece of its boundary."""
         (term,) = condition.terms(self.problem.context())
-        (nodes,) = term.draw(lambda n: torch.zeros(n, len(self.names), dtype=torch.float64), 1)
-        given = nodes.points.numpy()
+        every = self.problem.domain.coordinates
+        (nodes,) = term.draw(lambda n: torch.zeros(n, len(every), dtype=torch.float64), 1)
+        of_space = [every.index(name) for name in self.names]
+        given = nodes.points.numpy()[:, of_space]
         home = experts_at(layout.tree, layout.home, given, self.materials.at(given), self.region.size)
-        normals = np.zeros_like(given) if nodes.normals is None else nodes.normals.numpy()
+        normals = np.zeros_like(given) if nodes.normals is None else nodes.normals.numpy()[:, of_space]
         assert term.weights is not None
         site, (outward, shares) = places_of(made, store, home, given, normals, term.weights.numpy())
         evaluate = self._of_term(term, site, outward)

@@ -13,13 +13,13 @@ from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Pe
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.domains.coverings import boundary_patches
-from pinnlab.domains.regions import Combination
 from pinnlab.machine.capacity import OF_EXPERTS, usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.crossings import Crossings
 from pinnlab.solvers.cut_cells.first import first_edges, local_basis
 from pinnlab.solvers.cut_cells.levels import CutLevels, Level, LevelSettings
 from pinnlab.solvers.cut_cells.materials import materials_of
+from pinnlab.solvers.cut_cells.means import inexact
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.options import ExpertOptions, check_runs_on, nothing_solved, of_families
@@ -100,11 +100,8 @@ class CutExperts(Solver):
                     f"{_OWNER}() takes data, integrals, periodic sides and conditions on the boundary of {region!r}, not "
                     f"{condition!r}; use PINN()."
                 )
-            if isinstance(condition, Integral) and len(region.space) > 2 and isinstance(region, Combination):
-                yield (
-                    f"{_OWNER}() takes integrals over regions whose quadrature is exact, which that of {region!r} is not: "
-                    f"{condition!r} would be off by a thousandth; use PINN()."
-                )
+            if isinstance(condition, Integral) and (lost := inexact(condition, region)) is not None:
+                yield f"{_OWNER}() {lost}; use PINN()."
         if (lost := Crossings(problem, materials_of(problem)).obstacle(f"{_OWNER}()")) is not None:
             yield lost
         for name, parts in (self.options.experts or {}).items():

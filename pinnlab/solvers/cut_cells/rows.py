@@ -43,12 +43,15 @@ class PointRows:
         weight: multiplies all rows.
 
     Attributes:
+        of_all: whether a row depends on all experts; it has a pin, a part in one of them, in the factorization.
         contrast: (K,) how much better than the worst of all an expert's material conducts: a small misfit of derivatives
             there is a flux that makes a large one of values elsewhere. None where there is one material.
         counts: (K, m) how much values of an unknown in an expert count; None if all alike.
         emphasis: (K,) factors of the rows of experts; None if all alike.
         scale: (r, n) factors of the rows, once they have been linearized.
     """
+
+    of_all = False
 
     def __init__(self, unknowns: Sequence[str], sites: Sequence[Places], evaluate: Evaluate, weight: float = 1.0):
         self.unknowns, self.sites, self.evaluate, self.weight = tuple(unknowns), tuple(sites), evaluate, weight
@@ -123,6 +126,10 @@ class PointRows:
                 part = parts.setdefault(leaf, np.zeros((len(slopes), self.count)))
                 part[i] = value.numpy() * self.sites[site].stretch(leaf[1])
         return parts
+
+    def gathered(self, values: Array) -> Array:
+        """(..., rows) residuals of the rows from those (..., n) at points, which are the same here."""
+        return values
 
     def jacobians(self, linear: Sequence[Parts]) -> Iterator[list[tuple[int, Array]]]:
         """Block by block, per site the expert and the dependence (r q, m, N) on its coefficients."""

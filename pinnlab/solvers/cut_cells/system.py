@@ -17,6 +17,7 @@ import numpy as np
 
 from pinnlab.algebra.condensation import Rows, Solver, condensed
 from pinnlab.algebra.conjugate_gradients import conjugate_gradients
+from pinnlab.algebra.low_rank import corrected
 from pinnlab.algebra.substructures import Cost, Face, Front, cost, substructures
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solvers.cut_cells.places import real_product
@@ -271,9 +272,24 @@ class CellSystem:
             SingularError: they cannot be factorized.
         """
         try:
-            return condensed(self._rows(linear), self.sizes, self.fronts, self.high_order)
+            solver = condensed(self._rows(linear), self.sizes, self.fronts, self.high_order)
         except np.linalg.LinAlgError as error:
             raise SingularError("the normal equations are singular to rounding") from error
+        whole = [(group, parts) for group, parts in zip(self.groups, linear, strict=True) if group.of_all]
+        if not whole:
+            return solver
+        one = np.ones((1, 1))
+        rows = [self.pulled_back([(group, one, parts)]).conj() for group, parts in whole]
+        pins = [self._pin(group, parts) for group, parts in whole]
+        return corrected(solver, np.stack(rows), np.stack(pins))
+
+    def _pin(self, group: PointRows, parts: Sequence[Parts]) -> Array:
+        """What stands for a row of all experts in the factorization, as one of all experts' combinations."""
+        (((expert, jacobian),),) = group.jacobians(parts)
+        ends = np.cumsum([0, *self.sizes.values()])
+        found = np.zeros(ends[-1], jacobian.dtype)
+        found[ends[expert] : ends[expert + 1]] = self._mixed(expert, jacobian)[0]
+        return found
 
     def _rows(self, linear: Sequence[Sequence[Parts]]) -> Iterator[Rows]:
         for group, parts in zip(self.groups, linear, strict=True):

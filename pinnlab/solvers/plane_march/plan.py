@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.conditions import BoundaryCondition, Initial, Periodic
+from pinnlab.declaration.conditions import BoundaryCondition, Initial, Integral, Periodic
 from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.coverings import boundary_patches
@@ -18,6 +18,7 @@ from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.first import first_counts, local_basis
+from pinnlab.solvers.cut_cells.means import inexact
 from pinnlab.solvers.local_experts.options import ExpertOptions, check_runs_on, nothing_solved, of_families
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.options import given, strangers
@@ -116,11 +117,13 @@ class PlaneExperts(Solver):
         for name in (*problem.unknown_parameters, *problem.unknown_functions):
             yield f"{_OWNER}() finds no unknown {name!r} on {region!r}, where it marches through time; use PINN()."
         for condition in problem.conditions:
-            if not isinstance(condition, BoundaryCondition | Initial | Periodic):
+            if not isinstance(condition, BoundaryCondition | Initial | Integral | Periodic):
                 yield (
-                    f"{_OWNER}() takes initial states, conditions on the boundary and periodicity where it marches through "
-                    f"time in {len(region.space)} dimensions of space, not {condition!r}; use PINN()."
+                    f"{_OWNER}() takes initial states, conditions on the boundary, integrals and periodicity where it "
+                    f"marches through time in {len(region.space)} dimensions of space, not {condition!r}; use PINN()."
                 )
+            elif isinstance(condition, Integral) and (lost := inexact(condition, region)) is not None:
+                yield f"{_OWNER}() {lost}; use PINN()."
             elif condition.where is not None and region.clock in argument_names(
                 condition.where, region.coordinates, repr(condition)
             ):

@@ -34,7 +34,7 @@ class StageRows:
         self.rows, self.clock = rows, clock
 
     def residuals(self, levels: Sequence[Array], times: Array) -> Array:
-        """(r, s, n) residuals, not weighted.
+        """(r, s, rows) residuals, not weighted.
 
         Args:
             levels: k arrays (s, K, m, N), coefficients of the unknowns and of their derivatives by time, at
@@ -42,7 +42,7 @@ class StageRows:
         """
         with torch.no_grad():
             found = self.rows.evaluate(self._jets(levels, False), torch.from_numpy(times))
-        return np.stack([f.numpy() for f in found]).reshape(len(found), len(times), -1)
+        return self.rows.gathered(np.stack([f.numpy() for f in found]).reshape(len(found), len(times), -1))
 
     def slopes(self, levels: Sequence[Array], time: float) -> list[Parts]:
         """Per site the dependence of residuals on derivatives, those by time among them, by reference coordinates.
