@@ -24,7 +24,7 @@ def advance_march(plan: March, run: OngoingRun) -> Status:
         KeyboardInterrupt: before the first piece.
     """
     state, options, file = run.state, run.options, run.file
-    resumed, status = state.saved is not None, None
+    resumed, status, alone = state.saved is not None, None, run.processes.count == 1
     if state.saved is not None:
         with file.blamed():
             plan.restore(state.saved)
@@ -34,7 +34,7 @@ def advance_march(plan: March, run: OngoingRun) -> Status:
         while status is None:
             with file.blamed() if resumed and plan.pieces else nullcontext():
                 # processes that share a run go on together, and the lookout below stops them together
-                step = plan.advance(run.deadline if run.processes.count == 1 else None)
+                step = plan.advance(run.deadline if alone else None)
             resumed = False
             run.worked = run.worked or step.accepted
             record = _recorded(plan.pieces, step, run, hurried) if step.accepted else None
@@ -43,8 +43,13 @@ def advance_march(plan: March, run: OngoingRun) -> Status:
             if record is not None and run.observers.ask_to_stop(record):
                 status = Status.INTERRUPTED
             status = step.stopped or status
-            if status is None and run.lookout.late(run.deadline.now(), run.deadline.at):
-                status = Status.INCOMPLETE
+            if (
+                status is None
+                and run.lookout.late(run.deadline.now(), run.deadline.at)
+                and not (alone and plan.complete)
+            ):
+                # what is complete says itself how it ends, and what it lacks
+                status = Status.BUDGET_REACHED if plan.complete else Status.INCOMPLETE
             if status is None:
                 file.save()
     except KeyboardInterrupt:

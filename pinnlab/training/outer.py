@@ -264,6 +264,10 @@ class OuterMarch(March):
         self._pieces = [*kept, *(self.outer.part(piece) for piece in done[len(kept) :])]
         return self._pieces
 
+    @property
+    def complete(self) -> bool:
+        return self.inner.complete
+
     def advance(self, deadline: Deadline | None = None) -> Advance:
         return self.inner.advance(deadline)
 

@@ -126,6 +126,11 @@ class March(ABC):
     def advance(self, deadline: Deadline | None = None) -> Advance:
         """Try the next piece; stopped with ``Status.INCOMPLETE`` where that would not be done before the deadline."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether the pieces cover the whole already, so that what comes only makes them better."""
+        return False
+
     @abstractmethod
     def field(self) -> Callable[[Tensor], Tensor]:
         """The solution (n, d) -> (n, m) made of the pieces; NaN beyond them."""

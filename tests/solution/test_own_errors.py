@@ -91,6 +91,20 @@ def test_networks_tell_none() -> None:
     assert "only steady solutions of local experts on cut cells come with an error of their own" in report.reasons[0]
 
 
+def test_where_conditions_are_missing_residuals_tell_little() -> None:
+    """Value and slope at one side and nothing at the other: small residuals, and an error a thousand times as large."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), "u", lambda u: u.laplacian,
+        [
+            pl.Dirichlet(u=lambda x, y: torch.sin(3 * x) * torch.exp(3 * y), on="x"),
+            pl.Dirichlet(u=lambda x, y: torch.sin(3 * x), on="y-"),
+            pl.Neumann(u=lambda x, y: -3 * torch.sin(3 * x), on="y-"),
+        ],
+    )  # fmt: skip
+    report = pl.solve(problem, pl.HardConstraintMoE(), progress=False).report("experts")
+    assert report.estimate is None and "where conditions are missing" in report.reasons[0]
+
+
 def test_data_are_not_followed() -> None:
     data = pl.Data({"x": np.array([0.3]), "y": np.array([0.1])}, w=np.array([1.0]))
     problem = plate()

@@ -18,6 +18,7 @@ from pinnlab.declaration.relative_error import compute_reference
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.reference import cost
 from pinnlab.reference.cost import TooLargeError, look_ahead
+from pinnlab.solvers.cut_cells.levels import CutLevels
 from pinnlab.solvers.local_experts.basis import Chebyshev
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
@@ -282,3 +283,24 @@ def test_windows_end_as_the_one_whose_time_was_up() -> None:
     assert phase_loop._overall([done, done]) is done and phase_loop._overall([done, met]) is met
     assert phase_loop._overall([budget, done, met]) is budget
     assert phase_loop._overall([budget, stalled, done]) is stalled
+
+
+def test_cells_that_are_solved_are_no_incomplete_march(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells have a solution of the whole from the first level on: the time is up right after it."""
+    clock = SimpleNamespace(now=0.0)
+    advance = CutLevels.advance
+
+    def timed(levels: CutLevels, deadline: Deadline) -> Any:
+        try:
+            return advance(levels, deadline)
+        finally:
+            clock.now += 2.0
+
+    monkeypatch.setattr(CutLevels, "advance", timed)
+    hole = pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0)) - pl.Ball({"x": 0.1, "y": 0.2}, 0.3)
+    problem = pl.Problem(
+        hole, "u", lambda u, x, y: u.laplacian + torch.sin(40 * x) * torch.cos(30 * y), [pl.Dirichlet(u=0.0)]
+    )
+    result = solved(pl.HardConstraintMoE(tolerance=1e-12), Deadline(1.0, 1.0, lambda: clock.now), problem)
+    assert result.status is pl.Status.BUDGET_REACHED
+    assert any("max_seconds was reached before finer cells were solved" in note for note in result.notes)

@@ -22,7 +22,7 @@ def by_experts(solution: Solved) -> ErrorEstimate:
     """What the experts take their error to be at most; half of it is the doubt of the other half.
 
     Raises:
-        NoEstimateError: the solution was not made by experts on cut cells, or was found from data.
+        NoEstimateError: the solution was not made by experts on cut cells, was found from data, or conditions are missing.
     """
     began = time.perf_counter()
     own = solution.models[0].own_errors
@@ -31,6 +31,8 @@ def by_experts(solution: Solved) -> ErrorEstimate:
     known, points = with_coefficients(solution), two_sided_grid(solution.problem)
     if _follows_data(known):
         raise NoEstimateError("what the experts have told of their own error knows nothing of data")
+    if missing := known.check().missing:
+        raise NoEstimateError(f"experts' residuals tell little of the error where conditions are missing: {missing[0]}")
     half = {unknown: most / 2 for unknown, most in own.items()}
     method = "residuals that were not solved, followed through the experts' equations"
     values = values_on(solution, points)

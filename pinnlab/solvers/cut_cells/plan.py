@@ -146,6 +146,10 @@ class CutMarch(March):
     def pieces(self) -> Sequence[CutPiece]:
         return self._pieces
 
+    @property
+    def complete(self) -> bool:
+        return bool(self._pieces)
+
     def advance(self, deadline: Deadline | None = None) -> Advance:
         levels, before = self.levels, self.levels.best
         if levels.resolved:

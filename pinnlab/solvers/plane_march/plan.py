@@ -15,7 +15,7 @@ from pinnlab.declaration.known_layers import Layers
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.trees import Tree
-from pinnlab.machine.capacity import usable_memory
+from pinnlab.machine.capacity import OF_EXPERTS, usable_memory
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.cut_cells.first import first_counts, local_basis
 from pinnlab.solvers.cut_cells.means import inexact
@@ -89,7 +89,7 @@ class PlaneExperts(Solver):
         rest, lift = (problem, {}) if layers is None else (layers.rest_of(problem, _KEPT), problem.clashes.singular)
         return Sweeps(
             rest, self._strides(problem, seed), lambda: Tree(lower, upper, [counts[n] for n in region.coordinates]),
-            most, options.condition_weight, usable_memory(), lift,
+            most, options.condition_weight, usable_memory(OF_EXPERTS), lift,
         )  # fmt: skip
 
     def _strides(self, problem: Problem, seed: int) -> list[Stride]:
@@ -200,6 +200,10 @@ class PlaneMarch(March):
     @property
     def pieces(self) -> Sequence[Part]:
         return self.sweeps.pieces
+
+    @property
+    def complete(self) -> bool:
+        return self.sweeps.best is not None
 
     def advance(self, deadline: Deadline | None = None) -> Advance:
         sweeps = self.sweeps
