@@ -24,7 +24,7 @@ from pinnlab.solvers.plane_march.rows import StageRows
 Array = np.ndarray
 _COMPLEX = 4.0
 """Multiplications of real numbers in one of complex ones."""
-_LEAST_PRICE, _PER_NUMBER = 16.0, 30.0
+_LEAST_PRICE, _PER_NUMBER = 16.0, 15.0
 """Turns of Newton's method that take as long as a factorization, at least, and multiplications of a factorization for each
 number of the factor that take as long as one turn: measured."""
 _MOST, _WORTH = 12, 0.5
