@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
 
-from pinnlab.bench.papers.experiment import OURS, Experiment, Variant
+from pinnlab.algebra.largest import largest
+from pinnlab.api import solve
+from pinnlab.bench.papers.experiment import OURS, Experiment, Measured, Setting, Variant
+from pinnlab.bench.papers.landscapes import landscape, minima, roughness, steepest_curvatures
+from pinnlab.bench.papers.pictures import landscapes
 from pinnlab.bench.papers.rows import softened, trained
+from pinnlab.bench.papers.trained_systems import parameters_of, system_of
 from pinnlab.declaration.conditions import Initial, Periodic
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
@@ -56,13 +62,16 @@ def burgers(c: float = 0.0) -> Problem:
     return bare.replace(reference=ClassicalReference(bare, tolerance=1e-6))
 
 
+_ADAM = Adam(steps=1000, learning_rate=1e-2, decay=1.0, redraw_every=None, amsgrad=True)
+
+
 def _shared(size: str) -> dict:
     small = size == "small"
     return {
         "points": 1024 if small else 25_600,
         "condition_weight": 1000.0,
         "stages": (
-            Adam(steps=1000 if small else 1_000_000, learning_rate=1e-2, decay=1.0, redraw_every=None, amsgrad=True),
+            _ADAM if small else replace(_ADAM, steps=1_000_000),
             LBFGS(steps=10**6 if small else 100),
         ),
     }
@@ -129,6 +138,49 @@ def _shocks() -> tuple[Variant, ...]:
     )
 
 
+_STEPS = torch.linspace(-0.5, 0.5, 21, dtype=torch.float64)
+"""Along unit eigenvectors, as far as PyHessian goes."""
+
+
+def _landscape(c: int, solver: Callable[[str], CollocationSolver]) -> Callable[[Setting], Measured]:
+    """A row whose number is the roughness of the loss around what was trained."""
+
+    def make(setting: Setting) -> Measured:
+        problem, used = softened(convection(c)), solver(setting.size)
+        if setting.size == "small":
+            used = replace(used, stages=(replace(_ADAM, steps=600), LBFGS(steps=150)))
+        solution = solve(
+            problem,
+            used,
+            max_seconds=setting.seconds,
+            seed=setting.seed,
+            device=setting.device,
+            progress=setting.progress,
+        )
+        system, theta = system_of(problem, used, setting), parameters_of(solution)
+        curvatures, directions = steepest_curvatures(system, theta)
+        loss = landscape(system, theta, directions, _STEPS)
+        details = {
+            "relative L2 error": largest(solution.error().values()),
+            "largest curvature": float(curvatures[0]),
+            "second curvature": float(curvatures[1]),
+            "minima": float(minima(loss)),
+        }
+        arrays = {"steps": _STEPS.tolist(), "loss": loss.tolist()}
+        return Measured(roughness(loss), solution.seconds, solution.status.name, details, arrays)
+
+    return make
+
+
+def _landscapes() -> tuple[Variant, ...]:
+    limits, kinds = {"small": 60.0, "paper": 6 * 3600.0}, {"PINN": _plain, "Lagrangian PINN": _characteristics()}
+    return tuple(
+        Variant(f"{name}, c = {c}", _landscape(c, solver), seconds=limits, case=f"c = {c}")
+        for name, solver in kinds.items()
+        for c in (0, 30, 50)
+    )
+
+
 def _at(c: int) -> Callable[[], Problem]:
     return lambda: convection(c)
 
@@ -147,5 +199,13 @@ EXPERIMENTS = (
         _shocks(),
         "The authors' numbers are not at hand, nor their c, the mean of the start sin x + c. Their code takes second "
         "derivatives by label.",
+    ),
+    Experiment(
+        "lagrangian", "landscapes", "Landscapes of the loss over the speed", f"{_PAPER}, loss landscapes",
+        "roughness of the loss, the share of it that no quadratic function explains", _landscapes(),
+        "Along the two unit eigenvectors of the Hessian with the largest eigenvalues, half a unit to both sides, around "
+        "what 600 steps of Adam and 150 of L-BFGS have trained. The paper shows surfaces and no numbers: the PINN's become "
+        "rugged as c grows, the Lagrangian PINN's stay smooth.",
+        landscapes,
     ),
 )  # fmt: skip
