@@ -148,7 +148,7 @@ def _landscape(c: int, solver: Callable[[str], CollocationSolver]) -> Callable[[
     def make(setting: Setting) -> Measured:
         problem, used = softened(convection(c)), solver(setting.size)
         if setting.size == "small":
-            used = replace(used, stages=(replace(_ADAM, steps=600), LBFGS(steps=150)))
+            used = replace(used, stages=(replace(_ADAM, steps=600), LBFGS(steps=20)))
         solution = solve(
             problem,
             used,
@@ -204,8 +204,8 @@ EXPERIMENTS = (
         "lagrangian", "landscapes", "Landscapes of the loss over the speed", f"{_PAPER}, loss landscapes",
         "roughness of the loss, the share of it that no quadratic function explains", _landscapes(),
         "Along the two unit eigenvectors of the Hessian with the largest eigenvalues, half a unit to both sides, around "
-        "what 600 steps of Adam and 150 of L-BFGS have trained. The paper shows surfaces and no numbers: the PINN's become "
-        "rugged as c grows, the Lagrangian PINN's stay smooth.",
+        "what 600 steps of Adam and 400 line searches of L-BFGS have trained. The paper shows surfaces and no numbers: the "
+        "PINN's become rugged as c grows, the Lagrangian PINN's stay smooth.",
         landscapes,
     ),
 )  # fmt: skip

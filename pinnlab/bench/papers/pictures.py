@@ -44,7 +44,7 @@ def figure(experiment: Experiment, table: Table) -> Figure:
     return drawing
 
 
-_LEAST = 1e-6
+_LEAST = 1e-4
 """Of the largest value of a logarithmic panel; what is smaller is as good as zero."""
 
 
@@ -65,7 +65,8 @@ def curves(across: str, up: str, logarithmic: bool = False) -> Callable[[Experim
             axes.set_xlabel(across)
             if logarithmic:
                 axes.set_yscale("log")
-                axes.set_ylim(bottom=_LEAST * max(max(values) for _, values in others))
+                most = max(max(values) for _, values in others)
+                axes.set_ylim(_LEAST * most, 2 * most)
             axes.grid(alpha=0.3)
         panels[0][0].set_ylabel(up)
         panels[-1][0].legend(fontsize=8, frameon=False)
