@@ -93,6 +93,7 @@ class _Table:
         weight: of the initial state in the loss; None builds it in, as the authors do for Lorenz.
         steps: of Adam, in a window.
         harmonics: of the periodic coordinates.
+        end: the last time at the authors' size; None for the problem's own.
         ladder: tolerances epsilon.
         decay_every: steps.
         fixed: whether points stay where they are.
@@ -109,6 +110,7 @@ class _Table:
     weight: float | None
     steps: int
     harmonics: int | None = None
+    end: float | None = None
     ladder: tuple[float, ...] = _LADDER
     decay_every: int = 5000
     fixed: bool = False
@@ -116,7 +118,8 @@ class _Table:
 
     def bare(self, size: str) -> Problem:
         """The problem; at small size it may end early."""
-        return load_problem(self.label, end=self.small.end) if size == "small" else load_problem(self.label)
+        end = self.small.end if size == "small" else self.end
+        return load_problem(self.label) if end is None else load_problem(self.label, end=end)
 
     def problem(self, size: str) -> Problem:
         """The same with its initial state as the rows have it."""
@@ -200,8 +203,6 @@ _TURBULENCE = _Table(
     128, 4, 32_768, 64, 10, 1e4, 500_000, harmonics=5, decay_every=10_000, error=_velocities,
 )  # fmt: skip
 
-_MILD = replace(_AC, ladder=(1.0,))
-"""With a tolerance at which no weight is too small for a computer's numbers."""
 _LOOKS = {"small": (0, 100, 300, 1000), "paper": (0, 1000, 10_000, 100_000)}
 """Steps of Adam after which kernels are looked at."""
 _TIMES, _NODES = 32, 64
@@ -257,7 +258,8 @@ def _tolerance(epsilon: float) -> Variant:
         system.update_weights(parameters_of(solution))
         weights, end = system.weights["weights"], problem.domain.bounds["t"][1]
         places = (torch.arange(len(weights)) + 0.5) * (end / len(weights))
-        smallest = solution.history.column("min_weight")
+        # the schedule is over with the last step
+        smallest = solution.history.column("min_weight")[:-1]
         details = {"smallest weight": float(weights.min()), "mean weight": float(weights.mean())} | {
             f"smallest weight, step {solution.history[i].step}": float(smallest[i])
             for i in range(0, len(smallest), max(1, len(smallest) // 8))
@@ -266,7 +268,15 @@ def _tolerance(epsilon: float) -> Variant:
         error = largest(solution.error().values())
         return Measured(error, solution.seconds, solution.status.name, details, arrays)
 
-    return Variant(f"epsilon = {epsilon:g}", make, seconds={"small": _AC.small.seconds, "paper": 6 * 3600.0})
+    return Variant(f"epsilon = {epsilon:g}", make, seconds={"small": 140.0, "paper": 6 * 3600.0})
+
+
+def _batch(share: int) -> Variant:
+    """Turbulence in its first window at a share of its points."""
+    small = replace(_TURBULENCE.small, points=_TURBULENCE.small.points // share)
+    table = replace(_TURBULENCE, small=small, end=0.1, windows=1, points=_TURBULENCE.points // share)
+    name = "all points" if share == 1 else f"1/{share} of the points"
+    return table.row(name, table.causal())
 
 
 _PAPER = "arXiv 2203.07404"
@@ -288,7 +298,11 @@ EXPERIMENTS = (
         "rate of convergence in the later half of time over that in the earlier half, after training",
         (
             Variant("plain, MLP", _kernel(_AC.plain(gates=False)), seconds={"small": 60.0, "paper": 6 * 3600.0}),
-            Variant("causal, MLP", _kernel(_MILD.causal(gates=False)), seconds={"small": 90.0, "paper": 6 * 3600.0}),
+            # with a tolerance at which no weight is too small for a computer's numbers
+            Variant(
+                "causal, MLP", _kernel(replace(_AC, ladder=(1.0,)).causal(gates=False)),
+                seconds={"small": 90.0, "paper": 6 * 3600.0},
+            ),
         ),
         "The rate at a time is the mean eigenvalue of the neural tangent kernel of its residuals, tr K / n, times the "
         f"causal weight (epsilon = 1). To t = 1, with 4 harmonics, width 20 and depth 3, {_AC.small.points} points and "
@@ -298,10 +312,10 @@ EXPERIMENTS = (
     ),
     Experiment(
         "causal", "tolerances", "Allen-Cahn: tolerances too small and too large", f"{_PAPER}, section 3", _METRIC,
-        tuple(_tolerance(epsilon) for epsilon in (1.0, 100.0, 10_000.0)),
+        tuple(_tolerance(epsilon) for epsilon in (0.01, 1.0, 100.0, 10_000.0)),
         _AC.small.remark() + " The MLP has one tolerance from the first step to the last; 100 is the authors'. They have no "
         "numbers: where it is too small, causality is hardly kept, where it is too large, later times are never trained.",
-        curves("t", "causal weight"),
+        curves("t", "causal weight", limits=(0.0, 1.05)),
     ),
     Experiment(
         "causal", "pace", "Allen-Cahn: what a step costs", f"{_PAPER}, steps a second", "seconds of a step",
@@ -349,5 +363,10 @@ EXPERIMENTS = (
         _TURBULENCE.small.remark()
         + " The published number is the first velocity's, over ten windows to t = 1 and from another random start; all rows "
         "here have vorticity and stream function for unknowns, so that velocities are free of divergence.",
+    ),
+    Experiment(
+        "causal", "batch", "Decaying turbulence: points in the first window", f"{_PAPER}, section 5",
+        "largest relative L2 error of both velocities and the vorticity", tuple(_batch(share) for share in (4, 2, 1)),
+        _TURBULENCE.small.remark() + " The paper has errors from 0.003 to 0.008 over its batch sizes, on several GPUs.",
     ),
 )  # fmt: skip

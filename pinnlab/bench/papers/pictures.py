@@ -48,12 +48,15 @@ _LEAST = 1e-4
 """Of the largest value of a logarithmic panel; what is smaller is as good as zero."""
 
 
-def curves(across: str, up: str, logarithmic: bool = False) -> Callable[[Experiment, Table], Figure]:
+def curves(
+    across: str, up: str, logarithmic: bool = False, limits: tuple[float, float] | None = None
+) -> Callable[[Experiment, Table], Figure]:
     """A picture with a panel for each row that was made, and in it a curve for each of its arrays over the first one.
 
     Args:
         across, up: what the axes are.
         logarithmic: the vertical one.
+        limits: of the vertical one; None leaves them to the values.
     """
 
     def draw(experiment: Experiment, table: Table) -> Figure:
@@ -67,6 +70,8 @@ def curves(across: str, up: str, logarithmic: bool = False) -> Callable[[Experim
                 axes.set_yscale("log")
                 most = max(max(values) for _, values in others)
                 axes.set_ylim(_LEAST * most, 2 * most)
+            if limits is not None:
+                axes.set_ylim(*limits)
             axes.grid(alpha=0.3)
         panels[0][0].set_ylabel(up)
         panels[-1][0].legend(fontsize=8, frameon=False)
@@ -97,7 +102,7 @@ def _panels(experiment: Experiment, table: Table, width: float) -> tuple[Figure,
     rows = [row for v in experiment.variants if (row := table.having(v.name, seed)) is not None]
     across = min(3, len(rows))
     down = -(-len(rows) // across)
-    drawing = Figure(figsize=(width * across, 3.0 * down), layout="constrained")
+    drawing = Figure(figsize=(width * across, 2.7 * down), layout="constrained")
     places = drawing.subplots(down, across, squeeze=False).ravel()
     for axes in places[len(rows) :]:
         axes.remove()

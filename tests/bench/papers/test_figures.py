@@ -147,6 +147,14 @@ def test_rows_of_tolerances() -> None:
     assert all(1 >= a >= b > 0 for a, b in zip(weights, weights[1:], strict=False))
 
 
+def test_rows_of_points_are_of_one_window() -> None:
+    (e,) = [e for e in causal.EXPERIMENTS if e.name == "batch"]
+    assert [v.name for v in e.variants] == ["1/4 of the points", "1/2 of the points", "all points"]
+    table = replace(causal._TURBULENCE, end=0.1)
+    assert [table.bare(size).domain.bounds["t"] for size in ("small", "paper")] == [(0.0, 0.1)] * 2
+    assert causal._TURBULENCE.bare("paper").domain.bounds["t"] == (0.0, 1.0)
+
+
 def test_later_over_earlier() -> None:
     assert later_over_earlier(torch.tensor([1.0, 3.0, 5.0, 1.0])) == 1.5
 
