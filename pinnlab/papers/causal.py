@@ -219,8 +219,9 @@ def _kernel(solver: Callable[[str], CollocationSolver]) -> Callable[[Setting], M
         bare = _AC.problem("paper")
         problem = bare.replace(conditions=[c for c in bare.conditions if not isinstance(c, Periodic)])
         template, generator = solver(setting.size).network, torch.Generator().manual_seed(setting.seed)
-        assert isinstance(template, MLP)
-        waves = PeriodicEmbedding({0: 2.0}, _AC.small.harmonics if setting.size == "small" else _AC.harmonics or 1)
+        harmonics = _AC.small.harmonics if setting.size == "small" else _AC.harmonics
+        assert isinstance(template, MLP) and harmonics is not None
+        waves = PeriodicEmbedding({0: 2.0}, harmonics)
         stage = Adam(steps=1, learning_rate=1e-3, decay_every=_AC.decay_every, redraw_every=None)
         used = replace(
             solver(setting.size), network=template.built(2, 1, waves, generator), harmonics=1, stages=(stage,)
