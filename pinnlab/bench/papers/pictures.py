@@ -90,17 +90,18 @@ def landscapes(experiment: Experiment, table: Table) -> Figure:
         shown = axes.contourf(steps, steps, np.log10(loss).T, levels=24, cmap="viridis")
         axes.plot(0, 0, "+", color="white")
         axes.set_aspect("equal")
+        axes.set_xticks([steps[0], 0, steps[-1]])
         drawing.colorbar(shown, ax=axes, shrink=0.8, format="%.1f")
     return drawing
 
 
 def _panels(experiment: Experiment, table: Table, width: float) -> tuple[Figure, list[tuple[Axes, Row]]]:
-    """A figure with a titled panel for each row of the first seed that was made, three side by side."""
+    """A figure with a titled panel for each row of the first seed that was made, two or three side by side."""
     from matplotlib.figure import Figure
 
     seed = table.rows[0].seed
     rows = [row for v in experiment.variants if (row := table.having(v.name, seed)) is not None]
-    across = min(3, len(rows))
+    across = min(2 if len(rows) % 3 else 3, len(rows))
     down = -(-len(rows) // across)
     drawing = Figure(figsize=(width * across, 2.7 * down), layout="constrained")
     places = drawing.subplots(down, across, squeeze=False).ravel()
