@@ -74,8 +74,8 @@ class _Small:
         state = "in the loss" if self.soft else "built in"
         return (
             f"Small: to t = {self.end:g} in {windows}, each with a network of width {self.width} and depth {self.depth}, "
-            f"{points or self.points} points and {self.stage.steps} steps of {method} in every row, where the authors have 1e5 and "
-            f"more of Adam on a GPU; initial states are {state}."
+            f"{points or self.points} points and {self.stage.steps} steps of {method} in every row, where the authors "
+            f"have 1e5 and more of Adam on a GPU; initial states are {state}."
         )
 
 
@@ -368,6 +368,7 @@ EXPERIMENTS = (
     Experiment(
         "causal", "batch", "Decaying turbulence: points in the first window", f"{_PAPER}, section 5",
         "largest relative L2 error of both velocities and the vorticity", tuple(_batch(share) for share in (4, 2, 1)),
-        _TURBULENCE.small.remark("750, 1500 and 3000") + " The paper has errors from 0.003 to 0.008 over its batch sizes, on several GPUs.",
+        _TURBULENCE.small.remark("750, 1500 and 3000")
+        + " The paper has errors from 0.003 to 0.008 over its batch sizes, on several GPUs.",
     ),
 )  # fmt: skip
