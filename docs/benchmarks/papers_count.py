@@ -141,6 +141,45 @@ def speed_up(step: str, published: str) -> Callable[[], Found]:
     return read
 
 
+def kernel() -> Found:
+    """Rates of convergence of plain training: larger at later times than at earlier ones, whenever they were looked at."""
+    table = Table.read(HERE / "papers" / "causal" / "kernel.small.json")
+    (plain,) = [row for row in table.rows if row.variant == "plain, MLP"]
+    ratios = plain.measured.details
+    said = ", ".join(f"{ratio:.2g} after {steps}" for steps, ratio in ratios.items())
+    return Found("larger at later times than at earlier ones", said, min(ratios.values()) > 1)
+
+
+def between() -> Found:
+    """Errors over tolerances: some are too small and some too large, so that the best is neither the first nor the last."""
+    rows = {
+        row.variant: row.measured.error for row in Table.read(HERE / "papers" / "causal" / "tolerances.small.json").rows
+    }
+    errors = [rows[f"epsilon = {epsilon:g}"] for epsilon in (0.01, 1.0, 100.0, 10_000.0)]
+    inner = min(errors[1:-1]) < min(errors[0], errors[-1])
+    return Found("worse at both ends", ", ".join(f"{e:.2g}" for e in errors), inner)
+
+
+def batches() -> Found:
+    """Errors over the points of a window: all at most the largest that was published."""
+    rows = Table.read(HERE / "papers" / "causal" / "batch.small.json").rows
+    errors = [row.measured.error for row in rows]
+    return Found("0.003 to 0.008", ", ".join(f"{e:.2g}" for e in errors), max(errors) <= 0.008)
+
+
+def rugged() -> Found:
+    """Roughness of loss landscapes: the PINN's grows with c, and the Lagrangian PINN's is smaller wherever c is not 0."""
+    rows = {
+        r.variant: r.measured.error for r in Table.read(HERE / "papers" / "lagrangian" / "landscapes.small.json").rows
+    }
+    plain, moving = ([rows[f"{name}, c = {c}"] for c in (0, 30, 50)] for name in ("PINN", "Lagrangian PINN"))
+    said = "; ".join(", ".join(f"{r:.2g}" for r in found) for found in (plain, moving))
+    grows = plain[0] < plain[1] <= plain[2]
+    return Found(
+        "PINN rugged as c grows, Lagrangian smooth", said, grows and moving[1] < plain[1] and moving[2] < plain[2]
+    )
+
+
 def regret() -> Found:
     """Mean regret of the first and of the last 50 of 200 plays, the largest ratio over families and policies."""
     means: dict[tuple[str, str], list[float]] = {}
@@ -164,21 +203,21 @@ def _items() -> tuple[Item, ...]:
     carried = tuple(f"{name}, {fast}" for name in ("Lagrangian PINN", "PINN"))
     return (
         Item("causal", "Table 1", "Allen-Cahn, plain and causal", "allen_cahn"),
-        Item("causal", "section 3, figure", "convergence rate of the kernel over time"),
-        Item("causal", "section 3, figure", "tolerances too small and too large"),
+        Item("causal", "section 3, figure", "convergence rate of the kernel over time", "kernel", read=kernel),
+        Item("causal", "section 3, figure", "tolerances too small and too large", "tolerances", read=between),
         Item("causal", "section 4.2", "Lorenz to t = 20", "lorenz"),
         Item("causal", "section 4.3", "Kuramoto-Sivashinsky, regular", "ks_regular"),
         Item("causal", "section 4.3", "Kuramoto-Sivashinsky, chaotic", "ks_chaotic"),
         Item("causal", "section 4.3, figure", "Kuramoto-Sivashinsky, chaotic, from rest: lost after t = 0.8"),
         Item("causal", "section 4.4", "decaying turbulence", "turbulence"),
         Item("causal", "section 4.4", "decaying turbulence to t = 2"),
-        Item("causal", "section 5", "batch sizes in the first window"),
+        Item("causal", "section 5", "batch sizes in the first window", "batch", read=batches),
         Item("causal", "section 5", "weak scaling over GPUs"),
         Item("causal", "table", "seconds of a step of both networks", "pace"),
         *over,
         Item("lagrangian", "figure", "viscous Burgers, c = 0", "burgers", "c = 0", ("Lagrangian PINN", "PINN")),
         Item("lagrangian", "figure", f"viscous Burgers, {fast}", "burgers", fast, carried),
-        Item("lagrangian", "figure", "loss landscapes over c"),
+        Item("lagrangian", "figure", "loss landscapes over c", "landscapes", read=rugged),
         *families,
         Item(
             "metalic", "abstract", "regret of UCB and Thompson sampling",

@@ -11,15 +11,24 @@ loss. The others have second-order steps, built-in initial states and windows sh
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from pinnlab.algebra.largest import largest
-from pinnlab.bench.papers.experiment import OURS, Experiment, Variant
+from pinnlab.api import solve
+from pinnlab.bench.papers.experiment import OURS, Experiment, Measured, Setting, Variant
+from pinnlab.bench.papers.kernels import convergence_rates
+from pinnlab.bench.papers.pictures import curves
 from pinnlab.bench.papers.rows import softened, trained
+from pinnlab.bench.papers.trained_systems import looks, parameters_of, system_of
+from pinnlab.declaration.conditions import Periodic
 from pinnlab.declaration.library import load_problem, problem_module
 from pinnlab.declaration.problem import Problem
+from pinnlab.networks.embeddings import PeriodicEmbedding
 from pinnlab.networks.mlp import MLP
 from pinnlab.networks.modified_mlp import ModifiedMLP
 from pinnlab.optimizers import SOAP, Adam, LevenbergMarquardt, SketchedGaussNewton
@@ -58,15 +67,15 @@ class _Small:
     sampling: str = "sobol"
     seconds: float = 175.0
 
-    def remark(self) -> str:
-        """In what it differs from the authors' size."""
+    def remark(self, points: str = "") -> str:
+        """In what it differs from the authors' size; ``points`` in words where rows differ in them."""
         method = _METHODS[type(self.stage)]
         windows = "one window" if self.windows == 1 else f"{self.windows} windows"
         state = "in the loss" if self.soft else "built in"
         return (
             f"Small: to t = {self.end:g} in {windows}, each with a network of width {self.width} and depth {self.depth}, "
-            f"{self.points} points and {self.stage.steps} steps of {method} in every row, where the authors have 1e5 and "
-            f"more of Adam on a GPU; initial states are {state}."
+            f"{points or self.points} points and {self.stage.steps} steps of {method} in every row, where the authors "
+            f"have 1e5 and more of Adam on a GPU; initial states are {state}."
         )
 
 
@@ -84,6 +93,7 @@ class _Table:
         weight: of the initial state in the loss; None builds it in, as the authors do for Lorenz.
         steps: of Adam, in a window.
         harmonics: of the periodic coordinates.
+        end: the last time at the authors' size; None for the problem's own.
         ladder: tolerances epsilon.
         decay_every: steps.
         fixed: whether points stay where they are.
@@ -100,6 +110,7 @@ class _Table:
     weight: float | None
     steps: int
     harmonics: int | None = None
+    end: float | None = None
     ladder: tuple[float, ...] = _LADDER
     decay_every: int = 5000
     fixed: bool = False
@@ -107,7 +118,8 @@ class _Table:
 
     def bare(self, size: str) -> Problem:
         """The problem; at small size it may end early."""
-        return load_problem(self.label, end=self.small.end) if size == "small" else load_problem(self.label)
+        end = self.small.end if size == "small" else self.end
+        return load_problem(self.label) if end is None else load_problem(self.label, end=end)
 
     def problem(self, size: str) -> Problem:
         """The same with its initial state as the rows have it."""
@@ -191,6 +203,83 @@ _TURBULENCE = _Table(
     128, 4, 32_768, 64, 10, 1e4, 500_000, harmonics=5, decay_every=10_000, error=_velocities,
 )  # fmt: skip
 
+_LOOKS = {"small": (0, 100, 300, 1000), "paper": (0, 1000, 10_000, 100_000)}
+"""Steps of Adam after which kernels are looked at."""
+_TIMES, _NODES = 32, 64
+
+
+def _kernel(solver: Callable[[str], CollocationSolver]) -> Callable[[Setting], Measured]:
+    """A row whose number is how much faster residuals converge in the later half of time than in the earlier one.
+
+    The network sees time as it is, from 0 to 1, as the authors' does. Weights multiply rates where there are any.
+    """
+
+    def make(setting: Setting) -> Measured:
+        began = time.perf_counter()
+        bare = _AC.problem("paper")
+        problem = bare.replace(conditions=[c for c in bare.conditions if not isinstance(c, Periodic)])
+        template, generator = solver(setting.size).network, torch.Generator().manual_seed(setting.seed)
+        harmonics = _AC.small.harmonics if setting.size == "small" else _AC.harmonics
+        assert isinstance(template, MLP) and harmonics is not None
+        waves = PeriodicEmbedding({0: 2.0}, harmonics)
+        stage = Adam(steps=1, learning_rate=1e-3, decay_every=_AC.decay_every, redraw_every=None)
+        used = replace(
+            solver(setting.size), network=template.built(2, 1, waves, generator), harmonics=1, stages=(stage,)
+        )
+        system = system_of(problem, used, setting)
+        details, arrays = {}, {"t": ((torch.arange(_TIMES) + 0.5) / _TIMES).tolist()}
+        for step in looks(system, stage, _LOOKS[setting.size]):
+            rates = convergence_rates(system, _TIMES, _NODES)
+            weights = system.weights.get("weights")
+            rates = rates if weights is None else rates * weights
+            details[f"{step} steps"] = later_over_earlier(rates)
+            arrays[f"{step} steps"] = rates.tolist()
+        return Measured(details[f"{step} steps"], time.perf_counter() - began, "STEPS_DONE", details, arrays)
+
+    return make
+
+
+def later_over_earlier(rates: torch.Tensor) -> float:
+    """Mean of the second half of rates (k,) over that of the first, k even."""
+    earlier, later = rates.chunk(2)
+    return float(later.mean() / earlier.mean())
+
+
+def _tolerance(epsilon: float) -> Variant:
+    """Allen-Cahn with one tolerance from the first step to the last; the weights that it ends with are kept."""
+    table = replace(_AC, ladder=(epsilon,))
+
+    def make(setting: Setting) -> Measured:
+        problem, solver = table.problem(setting.size), table.causal(gates=False)(setting.size)
+        solution = solve(
+            problem, solver, max_seconds=setting.seconds, seed=setting.seed, device=setting.device,
+            checkpoint=setting.checkpoint, progress=setting.progress,
+        )  # fmt: skip
+        system = system_of(problem, solver, setting)
+        system.update_weights(parameters_of(solution))
+        weights, end = system.weights["weights"], problem.domain.bounds["t"][1]
+        places = (torch.arange(len(weights)) + 0.5) * (end / len(weights))
+        # the schedule is over with the last step
+        smallest = solution.history.column("min_weight")[:-1]
+        details = {"smallest weight": float(weights.min()), "mean weight": float(weights.mean())} | {
+            f"smallest weight, step {solution.history[i].step}": float(smallest[i])
+            for i in range(0, len(smallest), max(1, len(smallest) // 8))
+        }
+        arrays = {"t": places.tolist(), "weights at the end": weights.tolist()}
+        error = largest(solution.error().values())
+        return Measured(error, solution.seconds, solution.status.name, details, arrays)
+
+    return Variant(f"epsilon = {epsilon:g}", make, seconds={"small": 140.0, "paper": 6 * 3600.0})
+
+
+def _batch(share: int) -> Variant:
+    """Turbulence in its first window at a share of its points."""
+    small = replace(_TURBULENCE.small, points=_TURBULENCE.small.points // share)
+    table = replace(_TURBULENCE, small=small, end=0.1, windows=1, points=_TURBULENCE.points // share)
+    name = "all points" if share == 1 else f"1/{share} of the points"
+    return table.row(name, table.causal())
+
+
 _PAPER = "arXiv 2203.07404"
 _METRIC = "relative L2 error over space and time"
 
@@ -204,6 +293,30 @@ EXPERIMENTS = (
             _AC.ours(),
         ),
         _AC.small.remark(),
+    ),
+    Experiment(
+        "causal", "kernel", "Allen-Cahn: how fast residuals converge over time", f"{_PAPER}, section 3",
+        "rate of convergence in the later half of time over that in the earlier half, after training",
+        (
+            Variant("plain, MLP", _kernel(_AC.plain(gates=False)), seconds={"small": 60.0, "paper": 6 * 3600.0}),
+            # with a tolerance at which no weight is too small for a computer's numbers
+            Variant(
+                "causal, MLP", _kernel(replace(_AC, ladder=(1.0,)).causal(gates=False)),
+                seconds={"small": 90.0, "paper": 6 * 3600.0},
+            ),
+        ),
+        "The rate at a time is the mean eigenvalue of the neural tangent kernel of its residuals, tr K / n, times the "
+        f"causal weight (epsilon = 1). To t = 1, with 4 harmonics, width 20 and depth 3, {_AC.small.points} points and "
+        "1,000 steps of Adam; networks see time as it is, from 0 to 1. The paper shows curves: without weights rates are "
+        "larger at later times.",
+        curves("t", "rate, tr K / n", logarithmic=True),
+    ),
+    Experiment(
+        "causal", "tolerances", "Allen-Cahn: tolerances too small and too large", f"{_PAPER}, section 3", _METRIC,
+        tuple(_tolerance(epsilon) for epsilon in (0.01, 1.0, 100.0, 10_000.0)),
+        _AC.small.remark() + " The MLP has one tolerance from the first step to the last; 100 is the authors'. They have no "
+        "numbers: where it is too small, causality is hardly kept, where it is too large, later times are never trained.",
+        curves("t", "causal weight", limits=(0.0, 1.05)),
     ),
     Experiment(
         "causal", "pace", "Allen-Cahn: what a step costs", f"{_PAPER}, steps a second", "seconds of a step",
@@ -251,5 +364,11 @@ EXPERIMENTS = (
         _TURBULENCE.small.remark()
         + " The published number is the first velocity's, over ten windows to t = 1 and from another random start; all rows "
         "here have vorticity and stream function for unknowns, so that velocities are free of divergence.",
+    ),
+    Experiment(
+        "causal", "batch", "Decaying turbulence: points in the first window", f"{_PAPER}, section 5",
+        "largest relative L2 error of both velocities and the vorticity", tuple(_batch(share) for share in (4, 2, 1)),
+        _TURBULENCE.small.remark("750, 1500 and 3000")
+        + " The paper has errors from 0.003 to 0.008 over its batch sizes, on several GPUs.",
     ),
 )  # fmt: skip

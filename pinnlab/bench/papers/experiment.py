@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SIZES = ("small", "paper")
 """``"paper"``: the authors' network, points, steps and schedule, for a GPU; ``"small"``: less of each, for two cores."""
@@ -38,16 +39,18 @@ class Measured:
     """What came out of a row.
 
     Attributes:
-        error: relative L2, by the experiment's metric; NaN where nothing came out.
+        error: relative L2, or what the experiment's metric is; NaN where nothing came out.
         seconds: of training.
         status: how it ended.
         details: further numbers, by name.
+        arrays: lists of numbers, or of lists, by name, from which the experiment's picture is drawn.
     """
 
     error: float
     seconds: float
     status: str
     details: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Experiment:
         metric: what the numbers are.
         variants: the rows.
         remark: in what the small size differs, and what is known about the published numbers.
+        picture: draws the experiment and its table, as in ``pictures``; None for the errors as bars.
     """
 
     paper: str
@@ -90,6 +94,7 @@ class Experiment:
     metric: str
     variants: tuple[Variant, ...]
     remark: str = ""
+    picture: Callable[[Experiment, Any], Any] | None = None
 
     def seconds(self, size: str) -> float:
         """Of training, of all rows at a size."""

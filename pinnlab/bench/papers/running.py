@@ -108,4 +108,4 @@ def _made(order: Order, experiment: Experiment, variant: Variant, seed: int, bef
 def _write(order: Order, experiment: Experiment, table: Table) -> None:
     table.write(order.path(experiment, ".json"))
     order.path(experiment, ".md").write_text(in_words(experiment, table), encoding="utf-8")
-    save(figure(experiment, table), order.path(experiment, ".png"))
+    save((experiment.picture or figure)(experiment, table), order.path(experiment, ".png"))

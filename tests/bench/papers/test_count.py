@@ -76,3 +76,37 @@ def test_a_row_that_failed_keeps_no_order(count: ModuleType, tmp_path: Path, sta
     rows = (Row("PINN", 0, Measured(0.2, 1.0, "STEPS_DONE")), Row("Lagrangian PINN", 0, Measured(0.1, 1.0, status)))
     Table("lagrangian", "burgers", "small", rows).write(tmp_path / "lagrangian" / "burgers.small.json")
     assert count.found(item, tmp_path) == count.Found("Lagrangian PINN before PINN", "0.1, 0.2", kept)
+
+
+def written(folder: Path, paper: str, experiment: str, errors: dict[str, float], details: dict[str, float]) -> None:
+    rows = tuple(Row(name, 0, Measured(e, 1.0, "STEPS_DONE", details)) for name, e in errors.items())
+    Table(paper, experiment, "small", rows).write(folder / "papers" / paper / f"{experiment}.small.json")
+
+
+def test_figures_of_curves_and_landscapes(count: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(count, "HERE", tmp_path)
+    for ratios, kept in (((1.1, 1.6), True), ((0.9, 1.6), False)):
+        written(
+            tmp_path, "causal", "kernel", {"plain, MLP": 1.6}, dict(zip(("0 steps", "9 steps"), ratios, strict=True))
+        )
+        assert count.kernel().kept is kept
+    assert count.kernel().here == "0.9 after 0 steps, 1.6 after 9 steps"
+    # one of both is better than the two ends, or none is
+    for errors, kept in (((0.3, 0.1, 0.9, 0.8), True), ((0.1, 0.2, 0.3, 0.9), False), ((0.9, 0.5, 0.4, 0.3), False)):
+        names = [f"epsilon = {epsilon}" for epsilon in ("0.01", "1", "100", "10000")]
+        written(tmp_path, "causal", "tolerances", dict(zip(names, errors, strict=True)), {})
+        assert count.between().kept is kept
+    for most, kept in ((0.008, True), (0.0081, False)):
+        written(tmp_path, "causal", "batch", {"half": most, "all": 0.001}, {})
+        assert count.batches().kept is kept
+    fixed, moving = (0.1, 0.4, 0.6), (0.2, 0.2, 0.2)
+    for plain, lagrangian, kept in (
+        (fixed, moving, True),
+        ((0.1, 0.6, 0.5), moving, False),
+        (fixed, (0.2, 0.5, 0.2), False),
+        (fixed, (0.2, 0.2, 0.7), False),
+    ):
+        rows = {f"PINN, c = {c}": e for c, e in zip((0, 30, 50), plain, strict=True)}
+        rows |= {f"Lagrangian PINN, c = {c}": e for c, e in zip((0, 30, 50), lagrangian, strict=True)}
+        written(tmp_path, "lagrangian", "landscapes", rows, {})
+        assert count.rugged().kept is kept
