@@ -151,13 +151,12 @@ def kernel() -> Found:
 
 
 def between() -> Found:
-    """Errors over tolerances: some are too small and some too large, so that the best is neither the first nor the last."""
+    """Errors over tolerances: the authors' 100 is ahead of 1 and of 10,000, as too small and too large ones."""
     rows = {
         row.variant: row.measured.error for row in Table.read(HERE / "papers" / "causal" / "tolerances.small.json").rows
     }
     errors = [rows[f"epsilon = {epsilon:g}"] for epsilon in (0.01, 1.0, 100.0, 10_000.0)]
-    inner = min(errors[1:-1]) < min(errors[0], errors[-1])
-    return Found("worse at both ends", ", ".join(f"{e:.2g}" for e in errors), inner)
+    return Found("100 best", ", ".join(f"{e:.2g}" for e in errors), errors[2] < min(errors[1], errors[3]))
 
 
 def batches() -> Found:

