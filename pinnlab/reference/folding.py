@@ -23,6 +23,7 @@ from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, OnPiece, Periodic
 from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import OneSided
 from pinnlab.declaration.discontinuities.transmission import Side, Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Context, Scope
@@ -219,13 +220,17 @@ class Folded:
     def _intervals(self, number: Number) -> dict[str, Interval]:
         return {name: parts[k] for (name, parts), k in zip(self.intervals.items(), number, strict=True)}
 
-    def _columns(self, columns: Mapping[str, Tensor], number: Number) -> Columns:
-        """Coordinates (n,) in a part, a hair inside its cuts, so that coefficients are its own."""
+    def _one_sided(self, columns: Mapping[str, Tensor], number: Number) -> OneSided:
+        """Coordinates (n,) in a part, which sees its cuts from inside; elsewhere they are what they are."""
+        return OneSided(self._columns(columns, number), self._columns(columns, number, 2))
+
+    def _columns(self, columns: Mapping[str, Tensor], number: Number, hairs: int = 1) -> Columns:
+        """Coordinates (n,) in a part, some hairs inside its cuts, so that coefficients are its own."""
         found, intervals = {}, self._intervals(number)
         for name in self.original.domain.coordinates:
             found[name] = columns[name]
             if name in intervals:
-                part, step = intervals[name], hair(self.original.domain.bounds[name])
+                part, step = intervals[name], hairs * hair(self.original.domain.bounds[name])
                 ends = (part.lower + step * part.inner[0], part.upper - step * part.inner[1])
                 found[name] = part.unfolded(columns[name]).clamp(*ends)
         return columns_of(self.original.domain, found)
@@ -252,7 +257,11 @@ class Folded:
                 columns = {name: _value(given[name]) for name in space}
                 like = next(iter(columns.values()))
                 columns[clock] = torch.full_like(like, self.original.domain.time_interval[0])
-                return Scope({}, self._columns(columns, number), parameters).value(value, names, "the initial state")
+
+                def there(columns: Columns) -> list[Tensor]:
+                    return [Scope({}, columns, parameters).value(value, names, "the initial state")]
+
+                return self._one_sided(columns, number).limit(there)[0]
 
             return with_arguments(values, space)
 
@@ -283,9 +292,13 @@ class Folded:
 
         def row(number: Number, side: str) -> list[AnyCondition]:
             def there(scope: Scope) -> Tensor:
-                columns = self._columns(scope.coordinates, number)
-                normals = {name: torch.full_like(columns[name], 1.0 if upper else -1.0)}
-                return condition.misfit(Scope.of_jets(self._jets(scope.fields, number), columns, parameters, normals))
+                jets = self._jets(scope.fields, number)
+                normals = {name: torch.full_like(scope.coordinates[name], 1.0 if upper else -1.0)}
+
+                def misfit(columns: Columns) -> list[Tensor]:
+                    return [condition.misfit(Scope.of_jets(jets, columns, parameters, normals))]
+
+                return self._one_sided(scope.coordinates, number).limit(misfit)[0]
 
             holds = condition.holds
             if holds is None:
@@ -352,7 +365,7 @@ class Folded:
     def _jump(self, jump: Jump, first: Number, second: Number) -> Callable[[Scope], Tensor]:
         def misfit(scope: Scope) -> Tensor:
             below, above = (
-                (self._jets(scope.fields, number), self._columns(scope.coordinates, number))
+                (self._jets(scope.fields, number), self._one_sided(scope.coordinates, number))
                 for number in (first, second)
             )
             return jump(below, above)

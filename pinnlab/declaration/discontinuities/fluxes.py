@@ -88,7 +88,12 @@ def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> flo
         bounds: of the domain along the coordinate that is constant on the face; far from zero, it is some steps of rounding.
         dtype: of the points.
     """
-    return max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(dtype).eps * max(map(abs, bounds)))
+    return max(2 * JOINED * (bounds[1] - bounds[0]), rounding(bounds, dtype))
+
+
+def rounding(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
+    """The distance from a jump's position at which one is surely on its side: some steps of rounding; see ``hair``."""
+    return 64 * torch.finfo(dtype).eps * max(*map(abs, bounds), bounds[1] - bounds[0])
 
 
 def apart(positions: Iterable[float], bounds: tuple[float, float]) -> tuple[float, ...]:
