@@ -384,7 +384,7 @@ class Problem:
         values = self.parameter_values()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)
-        found = count(self.domain, self.unknowns, linear)
+        found = dataclasses.replace(count(self.domain, self.unknowns, linear), sought=len(self.unknown_functions))
         if self.unknown_parameters or self.unknown_functions:
             found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
         return found
