@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Periodic
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump, apart, rounding
+from pinnlab.declaration.discontinuities.fluxes import Jump, apart
+from pinnlab.declaration.discontinuities.one_sided import JOINED, rounding
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains import Box

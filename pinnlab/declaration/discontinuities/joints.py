@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.discontinuities.declared import Declared
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
-from pinnlab.declaration.discontinuities.one_sided import beside
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.one_sided import JOINED, beside
 from pinnlab.declaration.discontinuities.prescribed import laws
 from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Prescribed, Transmission
 from pinnlab.declaration.parameters.materials import PiecewiseFunction

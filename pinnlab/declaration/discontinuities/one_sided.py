@@ -11,10 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from pinnlab.declaration.discontinuities.fluxes import hair
 from pinnlab.domains.columns import Columns
+
+JOINED = 5e-10
+"""Distance from a jump up to which a cut lies on it, relative to the domain: positions are known to a fifth of that."""
+
+
+def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
+    """The distance from a face at which the coefficients of one side are taken: a billionth of the domain's extent.
+
+    Args:
+        bounds: of the domain along the coordinate that is constant on the face; far from zero, it is some steps of rounding.
+        dtype: of the points.
+    """
+    return max(2 * JOINED * (bounds[1] - bounds[0]), rounding(bounds, dtype))
+
+
+def rounding(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
+    """The distance from a jump's position at which one is surely on its side: some steps of rounding; see ``hair``."""
+    return 64 * torch.finfo(dtype).eps * max(*map(abs, bounds), bounds[1] - bounds[0])
 
 
 @dataclass(frozen=True)

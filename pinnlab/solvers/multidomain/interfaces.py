@@ -17,8 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.discontinuities.fluxes import hair
-from pinnlab.declaration.discontinuities.one_sided import OneSided, beside
+from pinnlab.declaration.discontinuities.one_sided import OneSided, beside, hair
 from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
