@@ -191,6 +191,13 @@ class Problem:
         """The same problem with some arguments changed, checked anew."""
         return dataclasses.replace(self, **{"unknowns": self.declared, "scales": self._given_scales or None, **changes})
 
+    def with_numbers(self, numbers: Mapping[str, float], jumps: tuple[Jump, ...] | None = None) -> Problem:
+        """The same problem with other values of its numbers, not tried anew: nothing found of it stays but ``jumps``."""
+        fields, found = (*(each.name for each in dataclasses.fields(self)), "_given_scales"), object.__new__(Problem)
+        known = {"parameters": Looked({**self.parameters, **numbers})} | ({} if jumps is None else {"jumps": jumps})
+        vars(found).update({name: getattr(self, name) for name in fields} | known)
+        return found
+
     def scales(self) -> Scales:
         """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
         return self.forward._scales
@@ -357,17 +364,10 @@ class Problem:
         notes += [*families, *left_out(self.conditions), *said_of_jumps(self.jumps)]
         notes += [*map(self.turn.told, self.forward.clashes.notes), *said_of_unknowns(self._declared)]
         notes, found = [*notes, *self.scales().said], self._gaps()
-        return ProblemReport(
-            summary=f"{self.name} on {self.domain!r}",
-            derivatives=spelled(self.derivatives),
-            residuals=self.residual_names,
-            conditions=tuple(
-                (repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True)
-            ),
-            notes=(*notes, *found.notes),
-            missing=(*missing, *found.missing),
-            excess=found.excess,
-        )
+        how = tuple((repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True))
+        told, lacking = (*notes, *found.notes), (*missing, *found.missing)
+        summary, used = f"{self.name} on {self.domain!r}", spelled(self.derivatives)
+        return ProblemReport(summary, used, self.residual_names, how, told, lacking, found.excess)
 
     def _repr_html_(self) -> str:
         """What notebooks show: equations and conditions as formulas."""
@@ -384,7 +384,7 @@ class Problem:
         values = self.parameter_values()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
             linear = linearized(self.context(), self.equation_term(), self.conditions, values)
-        found = count(self.domain, self.unknowns, linear)
+        found = dataclasses.replace(count(self.domain, self.unknowns, linear), sought=len(self.unknown_functions))
         if self.unknown_parameters or self.unknown_functions:
             found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
         return found

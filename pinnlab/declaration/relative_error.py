@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.complex_unknowns import joined_columns, separated
-from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.names import COMPLEX
 from pinnlab.domains import Box, Region

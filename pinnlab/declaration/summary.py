@@ -27,7 +27,7 @@ class ProblemReport:
         conditions: (condition, ``"exact"`` or ``"soft"``).
         notes: remarks that need no action.
         missing: what the problem seems to lack.
-        excess: conditions that are too many.
+        excess: conditions, and equations, that are too many.
     """
 
     summary: str
@@ -52,7 +52,7 @@ class ProblemReport:
         lines += [f"  {how:5s} {condition}" for condition, how in self.conditions]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  TOO MANY: {text}" for text in self.excess]
-        lines += [f"  MISSING: {text}" for text in self.missing] or ["  complete"]
+        lines += [f"  MISSING: {text}" for text in self.missing] or ([] if self.excess else ["  complete"])
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -61,7 +61,7 @@ class ProblemReport:
         rows = [*(("uses", escape(names)) for names in used.values()), ("equations", escape(", ".join(self.residuals)))]
         rows += [(how, escape(condition)) for condition, how in self.conditions]
         judged = [(f"too many: {text}", "wrong") for text in self.excess]
-        judged += [(f"missing: {text}", "wrong") for text in self.missing] or [("complete", "good")]
+        judged += [(f"missing: {text}", "wrong") for text in self.missing] or ([] if judged else [("complete", "good")])
         notes = [(f"note: {note}", "") for note in self.notes]
         return card(self.summary, [table(rows), *(paragraph(*said) for said in (*notes, *judged))])
 
@@ -83,7 +83,7 @@ class Gaps:
 
     Attributes:
         missing: what the problem seems to lack.
-        excess: conditions that stand where none is needed.
+        excess: conditions that stand where none is needed, and equations that are more than the unknowns.
         notes: what is uncertain, or needs no action.
         certificate: why there is certainly more than one solution, or none; None where that is not certain.
     """
@@ -111,11 +111,13 @@ def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, ord
     moving = [] if few else _motions(context, count)
     surplus = _surplus(context, conditions, order_of)
     missing, excess = few + moving, [*_excess(context, conditions, count), *surplus]
+    excess += _too_many_equations(context, count)
     notes = [] if few else [_constant(context, group) for group in count.constants]
     notes += [_explosion(context, conditions)] if count.explosive else []
     if count.doubts:
         notes += [f"{text} (not certain: {'; '.join(count.doubts)})" for text in missing]
-        return Gaps((), tuple(excess), tuple(notes), surplus[0] if surplus else None)
+        free = _too_few_equations(context, conditions, count)
+        return Gaps(tuple(free), tuple(excess), tuple(notes), surplus[0] if surplus else None)
     bare = [repr(piece) for piece, side in count.sides.items() if side.needed is None and not side.given]
     notes += [f"whether conditions are needed at {', '.join(bare)} is not certain"] if bare else []
     certain = few if few and _is_certain(context, count, order_of) else moving
@@ -279,6 +281,34 @@ def _excess(context: Context, conditions: Sequence[AnyCondition], count: Count) 
     given = _at_an_instant(context, conditions)
     twice = [at for at in dict.fromkeys(given) if given.count(at) > 1]
     return [*found, *(_dropped(context, conditions, at, "stands twice") for at in twice)]
+
+
+def _too_many_equations(context: Context, count: Count) -> list[str]:
+    """What is said of them; they may agree, as of equations that follow from one another."""
+    more = count.equations - len(context.unknowns) - count.sought
+    if more <= 0:
+        return []
+    return [
+        f"{_equations_for(context, count)}: there is a solution only where {more} of them "
+        f"{'follows' if more == 1 else 'follow'} from the others, as a Poisson equation for the pressure does from "
+        "equations of flow; drop those that contradict the others"
+    ]
+
+
+def _too_few_equations(context: Context, conditions: Sequence[AnyCondition], count: Count) -> list[str]:
+    """What is said of them; data inside the domain may stand for those that lack."""
+    fewer = len(context.unknowns) + count.sought - count.equations
+    if fewer <= 0 or any(isinstance(c, Data) for c in conditions):
+        return []
+    leave = "leaves" if count.equations == 1 else "leave"
+    return [
+        f"{_equations_for(context, count)} {leave} {_number(fewer, 'function')} free: add equations, or Data that tell"
+    ]
+
+
+def _equations_for(context: Context, count: Count) -> str:
+    functions = f" and {_number(count.sought, 'function')} to be found" if count.sought else ""
+    return f"{_number(count.equations, 'equation')} for {_number(len(context.unknowns), 'unknown')}{functions}"
 
 
 def _surplus(context: Context, conditions: Sequence[AnyCondition], order_of: Orders) -> list[str]:

@@ -28,13 +28,15 @@ def obstacle_to_fit(problem: Problem, owner: str) -> str | None:
             f"{owner} finds the unknown parameters {problem.unknown_parameters} from Data, or beside an Integral of a "
             "steady problem only, and there are neither here"
         )
-    report = begun(problem).check()
+    posed = begun(problem)
+    report = posed.check()
     if report.missing:
         return (
             f"{owner} solves for the state anew for every guess of {names}, and without the data that state is not fixed: "
             f"{report.missing[0]}"
         )
-    if report.excess:
+    # how many conditions a system takes that has more equations than unknowns is not known
+    if report.excess and posed.count().equations <= len(posed.unknowns):
         return (
             f"{owner} solves for the state anew for every guess of {names}, and there are more conditions than that takes: "
             f"{report.excess[0]}; give what was measured as Data"

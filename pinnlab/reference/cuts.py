@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Periodic
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump, apart, hair
+from pinnlab.declaration.discontinuities.fluxes import Jump, apart
+from pinnlab.declaration.discontinuities.one_sided import JOINED, rounding
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.jets import made_up_jet
 from pinnlab.domains import Box
@@ -55,11 +56,11 @@ def cuts(problem: Problem) -> dict[str, tuple[float, ...]]:
 
 
 def stops(problem: Problem) -> tuple[float, ...]:
-    """Increasing times at which steps of an integration end: a hair before something jumps, and at ends of thin layers."""
+    """Increasing times at which steps of an integration end: just before something jumps, and at ends of thin layers."""
     clock = problem.domain.time
     if clock is None:
         return ()
-    near = hair(problem.domain.bounds[clock])
+    near = rounding(problem.domain.bounds[clock])
     mine = [j for j in problem.jumps if j.coordinate == clock and j.position is not None]
     return apart(
         (j.position - (0.0 if j.layer else near) for j in mine if j.position is not None), problem.domain.bounds[clock]

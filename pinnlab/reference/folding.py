@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,11 +21,10 @@ from torch import Tensor
 from pinnlab.declaration.arguments import with_arguments
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, OnPiece, Periodic
 from pinnlab.declaration.conditions.where import Where
-from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import OneSided, hair
 from pinnlab.declaration.discontinuities.transmission import Side, Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Context, Scope
-from pinnlab.derivatives.axes import Axis
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.stencils import Array
@@ -36,6 +34,7 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.reference.base import Interpolant
 from pinnlab.reference.cuts import cuts
 from pinnlab.reference.faces import FaceCondition, face_conditions
+from pinnlab.reference.folded_axes import FoldedAxis, Interval
 from pinnlab.reference.grids.equations import Equations
 from pinnlab.reference.grids.structure import initial_targets, periodic_unknowns
 
@@ -43,64 +42,6 @@ _OF_SIDE = 512
 """Points of a side at which it is asked whether a condition holds there."""
 Number = tuple[int, ...]
 """Of a part: that of its interval along each coordinate that is cut."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A part of one coordinate, stretched over (0, 1).
-
-    Attributes:
-        lower, upper: its ends.
-        reverse: whether 0 is its upper end.
-        inner: which of its ends lie inside the domain.
-    """
-
-    lower: float
-    upper: float
-    reverse: bool
-    inner: tuple[bool, bool]
-
-    @property
-    def stretch(self) -> float:
-        """Factor from a derivative by the folded coordinate to one by the coordinate."""
-        return (-1.0 if self.reverse else 1.0) / (self.upper - self.lower)
-
-    def side(self, upper: bool) -> str:
-        """Which end of (0, 1) its lower or upper end is."""
-        return "+" if upper != self.reverse else "-"
-
-    def unfolded(self, at: Any) -> Any:
-        """Positions from those in (0, 1)."""
-        unit = 1 - at if self.reverse else at
-        return self.lower + unit * (self.upper - self.lower)
-
-    def folded(self, at: Array) -> Array:
-        """The inverse."""
-        unit = (at - self.lower) / (self.upper - self.lower)
-        return 1 - unit if self.reverse else unit
-
-
-class FoldedAxis(Axis):
-    """The nodes of a coordinate that is cut: those of each part, one part after the other.
-
-    Args:
-        inner: of (0, 1).
-        intervals: the parts, in order.
-    """
-
-    def __init__(self, inner: Axis, intervals: Sequence[Interval]):
-        self.inner, self.intervals = inner, tuple(intervals)
-        self.points = np.unique(np.concatenate([i.unfolded(inner.points) for i in intervals]))
-
-    def stencil(self, at: Array, order: int = 0) -> tuple[Array, Array]:
-        which = np.searchsorted([i.lower for i in self.intervals[1:]], at, side="right")
-        unit = np.zeros(len(at))
-        for k, interval in enumerate(self.intervals):
-            mine = which == k
-            unit[mine] = interval.folded(at[mine])
-        index, weights = self.inner.stencil(unit, order)
-        stretch = np.array([interval.stretch**order for interval in self.intervals])
-        return index + which[:, None] * self.inner.size, weights * stretch[which][:, None]
 
 
 class _Row(BoundaryCondition):
@@ -219,13 +160,17 @@ class Folded:
     def _intervals(self, number: Number) -> dict[str, Interval]:
         return {name: parts[k] for (name, parts), k in zip(self.intervals.items(), number, strict=True)}
 
-    def _columns(self, columns: Mapping[str, Tensor], number: Number) -> Columns:
-        """Coordinates (n,) in a part, a hair inside its cuts, so that coefficients are its own."""
+    def _one_sided(self, columns: Mapping[str, Tensor], number: Number) -> OneSided:
+        """Coordinates (n,) in a part, which sees its cuts from inside; elsewhere they are what they are."""
+        return OneSided(self._columns(columns, number), self._columns(columns, number, 2))
+
+    def _columns(self, columns: Mapping[str, Tensor], number: Number, hairs: int = 1) -> Columns:
+        """Coordinates (n,) in a part, some hairs inside its cuts, so that coefficients are its own."""
         found, intervals = {}, self._intervals(number)
         for name in self.original.domain.coordinates:
             found[name] = columns[name]
             if name in intervals:
-                part, step = intervals[name], hair(self.original.domain.bounds[name])
+                part, step = intervals[name], hairs * hair(self.original.domain.bounds[name])
                 ends = (part.lower + step * part.inner[0], part.upper - step * part.inner[1])
                 found[name] = part.unfolded(columns[name]).clamp(*ends)
         return columns_of(self.original.domain, found)
@@ -252,7 +197,11 @@ class Folded:
                 columns = {name: _value(given[name]) for name in space}
                 like = next(iter(columns.values()))
                 columns[clock] = torch.full_like(like, self.original.domain.time_interval[0])
-                return Scope({}, self._columns(columns, number), parameters).value(value, names, "the initial state")
+
+                def there(columns: Columns) -> list[Tensor]:
+                    return [Scope({}, columns, parameters).value(value, names, "the initial state")]
+
+                return self._one_sided(columns, number).limit(there)[0]
 
             return with_arguments(values, space)
 
@@ -283,9 +232,13 @@ class Folded:
 
         def row(number: Number, side: str) -> list[AnyCondition]:
             def there(scope: Scope) -> Tensor:
-                columns = self._columns(scope.coordinates, number)
-                normals = {name: torch.full_like(columns[name], 1.0 if upper else -1.0)}
-                return condition.misfit(Scope.of_jets(self._jets(scope.fields, number), columns, parameters, normals))
+                jets = self._jets(scope.fields, number)
+                normals = {name: torch.full_like(scope.coordinates[name], 1.0 if upper else -1.0)}
+
+                def misfit(columns: Columns) -> list[Tensor]:
+                    return [condition.misfit(Scope.of_jets(jets, columns, parameters, normals))]
+
+                return self._one_sided(scope.coordinates, number).limit(misfit)[0]
 
             holds = condition.holds
             if holds is None:
@@ -352,7 +305,7 @@ class Folded:
     def _jump(self, jump: Jump, first: Number, second: Number) -> Callable[[Scope], Tensor]:
         def misfit(scope: Scope) -> Tensor:
             below, above = (
-                (self._jets(scope.fields, number), self._columns(scope.coordinates, number))
+                (self._jets(scope.fields, number), self._one_sided(scope.coordinates, number))
                 for number in (first, second)
             )
             return jump(below, above)

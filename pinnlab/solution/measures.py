@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition
-from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import beside
 from pinnlab.declaration.lacking import keys_of
 from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.problem import Problem
@@ -377,9 +377,10 @@ def _at_materials(problem: Problem, sampled: Sampled, rng: np.random.Generator, 
             # the two ends of a periodic coordinate meet at the upper one
             for sign, place in ((-1, position), (1, lower if position == upper else position)):
                 at = points.clone()
-                at[:, names.index(name)] = place + sign * hair((lower, upper))
-                jet = sampled.jet(at, indices)[0]
-                sides.append((named_jets(jet, indices, problem.unknowns, names), domain.columns(at)))
+                at[:, names.index(name)] = place
+                side = beside(domain.columns(at), name, sign, (lower, upper))
+                (jet,) = side.limit(lambda columns: [sampled.jet(torch.stack(list(columns.values()), 1), indices)[0]])
+                sides.append((named_jets(jet, indices, problem.unknowns, names), side))
             gaps, (below, above) = made.mismatch(*sides), (made.quantities(*side) for side in sides)
             owners, labels = [*(u for u, _ in made.values), *made.owners], [*map(_label, made.values), *made.fluxes]
             least = [_LEAST_FLUX * sizes[u, ()] / f for u, f in zip(owners, made.factors(upper - lower), strict=True)]

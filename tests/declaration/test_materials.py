@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.declaration.discontinuities.one_sided import beside
 from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Transmission
 from pinnlab.declaration.parameters.functions import FunctionParameter
 from pinnlab.declaration.parameters.materials import piecewise_data, piecewise_from_data
@@ -196,10 +197,11 @@ def test_fluxes_by_hand():
         def __missing__(self, key):
             return torch.tensor([numbers.get((self.unknown, key), 0.0)] * 2, dtype=torch.float64)
 
-    points = torch.tensor([[0.5 - 1e-9, 0.3], [0.5 + 1e-9, 0.3]], dtype=torch.float64)
-    columns = PLANE.columns(points)
-    first, second = made.flux_values({"u": Jet("u"), "v": Jet("v")}, columns)
-    assert first.tolist() == [20.0, 200.0] and second.tolist() == [11.0, 110.0]
+    face = PLANE.columns(torch.tensor([[0.5, 0.3], [0.5, 0.4]], dtype=torch.float64))
+    for sign, k in ((-1, 1), (1, 10)):
+        side = beside(face, "x", sign, PLANE.bounds["x"])
+        first, second = made.flux_values({"u": Jet("u"), "v": Jet("v")}, side)
+        assert first.tolist() == [20.0 * k] * 2 and second.tolist() == [11.0 * k] * 2
     # (2 k + 2 k) u_x / w + 2 k v_y and k u_y + k v_x / w are sizes of unknowns, w = 1/4
     assert made.factors(0.25)[2:] == pytest.approx([1 / (160 + 20), 1 / (10 + 40)])
 

@@ -12,6 +12,7 @@ from pinnlab.machine.deadline import Deadline
 from pinnlab.problems._cole_hopf import cole_hopf
 from pinnlab.reference import refinement
 from pinnlab.reference.base import Interpolant
+from pinnlab.reference.grids.method_of_lines import holds_start
 
 PI = math.pi
 Exact = Callable[..., dict[str, np.ndarray]]
@@ -230,3 +231,18 @@ def test_a_change_that_is_no_number_is_not_accepted_as_converged(monkeypatch: py
         budget,
     )
     assert found.resolution == 32 and estimate == {"u": 1e-9, "v": 1e-9}
+
+
+def test_the_first_grid_is_one_that_holds_the_start() -> None:
+    """A sine, a hump of width 0.05, of which 32 nodes make noise, and a kink, which no polynomial holds."""
+    starts = {
+        "sine": lambda x: torch.sin(math.pi * x),
+        "hump": lambda x: torch.exp(-200 * (x - 0.4) ** 2),
+        "kink": lambda x: (x - 0.4).abs(),
+    }
+    held = {}
+    for name, start in starts.items():
+        domain = pl.Box(x=(0.0, 1.0), t=(0.0, 1.0))
+        problem = pl.Problem(domain, "u", lambda u: u.tt - u.xx, [pl.Initial(u=start, u_t=0.0), pl.Dirichlet(u=0.0)])
+        held[name] = [holds_start(problem, n, 1e-8) for n in (32, 64, 128)]
+    assert held == {"sine": [True] * 3, "hump": [False, True, True], "kink": [False] * 3}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pinnlab.declaration.ansatz import FunctionValue
 from pinnlab.declaration.clashes.layers import Leg
-from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import hair
 from pinnlab.derivatives.indices import Indices
 from pinnlab.domains import Region
 

@@ -36,6 +36,8 @@ class Count:
         motions: unknowns that are known up to a function that is linear in the coordinates.
         doubts: why nothing is certain, in sentences.
         explosive: whether waves grow the faster in time the shorter they are.
+        equations: how many there are.
+        sought: how many functions are to be found besides the unknowns.
     """
 
     initial: Side | None
@@ -46,3 +48,5 @@ class Count:
     motions: tuple[str, ...]
     doubts: tuple[str, ...]
     explosive: bool = False
+    equations: int = 0
+    sought: int = 0

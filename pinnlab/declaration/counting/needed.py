@@ -91,6 +91,7 @@ class _Counting:
             motions=motions,
             doubts=tuple(doubts),
             explosive=self._explodes(),
+            equations=equations,
         )
 
     # -- modes -------------------------------------------------------------------------------------------------------------

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.discontinuities.one_sided import JOINED, hair
 from pinnlab.derivatives.fields import Key
 from pinnlab.derivatives.pointwise import Coefficients
 from pinnlab.domains import Region
 
-JOINED = 5e-10
-"""Distance from a jump up to which a cut lies on it, relative to the domain: positions are known to a fifth of that."""
 _APART = 4.0
 """Hairs between two jumps, up to which they are one."""
 
@@ -79,16 +78,6 @@ class Jump:
         if math.isnan(low):
             return f"{self.what} jumps at {self.place}"
         return f"{self.what} jumps at {self.place}, from {low:.4g} to {high:.4g}"
-
-
-def hair(bounds: tuple[float, float], dtype: torch.dtype = torch.float64) -> float:
-    """The distance from a face at which the coefficients of one side are taken: a billionth of the domain's extent.
-
-    Args:
-        bounds: of the domain along the coordinate that is constant on the face; far from zero, it is some steps of rounding.
-        dtype: of the points.
-    """
-    return max(2 * JOINED * (bounds[1] - bounds[0]), 64 * torch.finfo(dtype).eps * max(map(abs, bounds)))
 
 
 def apart(positions: Iterable[float], bounds: tuple[float, float]) -> tuple[float, ...]:

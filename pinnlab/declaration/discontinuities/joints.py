@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.discontinuities.declared import Declared
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump, hair
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.one_sided import JOINED, beside
 from pinnlab.declaration.discontinuities.prescribed import laws
 from pinnlab.declaration.discontinuities.transmission import NotJoinedError, Prescribed, Transmission
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
@@ -104,19 +105,6 @@ def _prescribed(declared: Declared, coordinate: str, position: float) -> list[Pr
     return found
 
 
-def beside(columns: Columns, coordinate: str, sign: int, bounds: tuple[float, float]) -> Columns:
-    """The columns (n,) of points on a face, moved by a ``hair`` to one side, whose coefficients are then taken.
-
-    Args:
-        columns: {coordinate: (n,)}.
-        coordinate: constant on the face.
-        sign: -1 for the side below, 1 for the one above.
-        bounds: of the domain along it.
-    """
-    at = columns[coordinate]
-    return columns.replaced(**{coordinate: at + sign * hair(bounds, at.dtype)})
-
-
 def _sides(declared: Declared, jump: Jump, at: float, behind: float) -> tuple[Columns, Columns]:
     """Points on both sides of a jump, below one position and above another, which is the same but at a seam."""
     domain = declared.domain
@@ -125,7 +113,9 @@ def _sides(declared: Declared, jump: Jump, at: float, behind: float) -> tuple[Co
     points = torch.cat([torch.tensor(jump.points, dtype=torch.float64), spread])
     columns = domain.columns(points)
     below, above = (
-        beside(columns.replaced(**{name: torch.full_like(columns[name], position)}), name, sign, domain.bounds[name])
+        beside(
+            columns.replaced(**{name: torch.full_like(columns[name], position)}), name, sign, domain.bounds[name]
+        ).near
         for sign, position in ((-1, at), (1, behind))
     )
     inside = domain.contains(torch.stack(list(below.values()), 1)) & domain.contains(

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.discontinuities.fluxes import JOINED, Jump
+from pinnlab.declaration.discontinuities.fluxes import Jump
+from pinnlab.declaration.discontinuities.one_sided import JOINED
 from pinnlab.declaration.discontinuities.transmission import Prescribed
 from pinnlab.declaration.parameters.materials import PiecewiseFunction
 from pinnlab.domains import Box, Region

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.declaration.discontinuities.one_sided import OneSided
 from pinnlab.declaration.terms import Scope
 from pinnlab.derivatives.fields import Field, Key, NamedJet, as_value
 from pinnlab.derivatives.jets import LazyJet, leaf_jet
@@ -62,8 +63,8 @@ class _Differentiated:
     derivative: Field
 
 
-Side = tuple[Mapping[str, NamedJet], Columns]
-"""{unknown: derivatives (n,)} and {coordinate: (n,)} on one side of a face."""
+Side = tuple[Mapping[str, NamedJet], OneSided]
+"""{unknown: derivatives (n,)} on a face, and its points as one side of it sees them."""
 
 
 @dataclass(frozen=True)
@@ -160,31 +161,27 @@ class Transmission:
             found.append(1 / total if total > 0 else 1.0)
         return found
 
-    def quantities(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
-        """What is continuous, (n,) each, on one side of a face: the values and then the fluxes.
-
-        Args:
-            jets: {unknown: derivatives (n,)} there.
-            columns: {coordinate: (n,)}, a little inside the side.
-        """
-        return [jets[u][key] for u, key in self.values] + self.flux_values(jets, columns)
+    def quantities(self, jets: Mapping[str, NamedJet], points: OneSided) -> list[Tensor]:
+        """What is continuous, (n,) each, on one side of a face: the values and then the fluxes; see ``Side``."""
+        return [jets[u][key] for u, key in self.values] + self.flux_values(jets, points)
 
     def mismatch(self, below: Side, above: Side) -> list[Tensor]:
         """What the side below has more than the one above, (n,) each, beside prescribed jumps; zero where all is joined.
 
         Args:
-            below, above: derivatives {unknown: derivatives (n,)} and coordinates {coordinate: (n,)} of each side.
+            below, above: see ``Side``.
         """
         first, second = self.quantities(*below), self.quantities(*above)
+        points = below[1]
         found = [one - other for one, other in zip(first, second, strict=True)]
         for each in self.prescribed:
             row = self.row_of(each.name)
             owner = each.name if (each.name, ()) in self.values else self.owners[row - len(self.values)]
+            flux = None
             if owner in self.owners:
-                flux = len(self.values) + self.owners.index(owner)
-                amount = each.amount(below[1], self._parameters, (first[flux] + second[flux]) / 2)
-            else:
-                amount = each.amount(below[1], self._parameters, None)
+                number = len(self.values) + self.owners.index(owner)
+                flux = (first[number] + second[number]) / 2
+            (amount,) = points.limit(partial(self._amount, each, flux))
             found[row] = found[row] + amount
         return found
 
@@ -210,8 +207,11 @@ class Transmission:
         own = (f for f, owner in zip(reading.fluxes, self.owners, strict=True) if owner == unknown and f.depth == 1)
         return next((reading.gradient(flux, (unknown, (self.coordinate,))) for flux in own), None)
 
-    def flux_values(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
-        """The fluxes alone, (n,) each."""
+    def flux_values(self, jets: Mapping[str, NamedJet], points: OneSided) -> list[Tensor]:
+        """The fluxes alone, (n,) each; see ``Side``."""
+        return points.limit(partial(self._fluxes, jets))
+
+    def _fluxes(self, jets: Mapping[str, NamedJet], columns: Columns) -> list[Tensor]:
         _, seen = self._recorded(jets, columns)
         several = any(len(flux.members) > 1 for flux in self.fluxes)
         weights = self._read(columns, _DRAWS[0]).weights if several else {}
@@ -222,6 +222,9 @@ class Transmission:
                 parts = [weights[flux, i] * part for i, part in zip(flux.members, parts, strict=True)]
             found.append(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0])
         return found
+
+    def _amount(self, jump: Prescribed, flux: Tensor | None, columns: Columns) -> list[Tensor]:
+        return [jump.amount(columns, self._parameters, flux)]
 
     def _owned(self, reading: _Reading, orders: Mapping[str, int], free: Mapping[str, int]) -> tuple[str, ...]:
         left = {unknown: orders[unknown] - free[unknown] for unknown in orders}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from pinnlab.declaration.discontinuities.joints import hair
+from pinnlab.declaration.discontinuities.one_sided import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import NodeAxis
 from pinnlab.derivatives.stencils import interpolation_weights

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.axes import Axis, DifferentiableAxis, NodeAxis
 from pinnlab.derivatives.stencils import Array
@@ -21,6 +21,9 @@ from pinnlab.reference.grids.algebraic import settled
 from pinnlab.reference.grids.structure import Structure, initial_values, periodic_unknowns
 from pinnlab.reference.grids.system import GridSystem, build_axes, describe
 from pinnlab.reference.refinement import Attempt, Budget, Estimate, Ladder, refine
+
+_FIRST = (32, 64, 128)
+"""Nodes on a line with which to begin: the fewest of these that hold the initial state."""
 
 
 def advance(
@@ -68,6 +71,19 @@ def as_interpolant(
     return Interpolant(by_name, dict(problem.domain.bounds), data, time=problem.domain.time)
 
 
+def holds_start(problem: Problem, n: int, tolerance: float) -> bool:
+    """Whether n nodes on a line hold the initial state: in between, what is interpolated is off by the tolerance at most."""
+    ((name, axis),) = build_axes(problem, n).items()
+    between = (axis.points[1:] + axis.points[:-1]) / 2
+    index, weights = axis.stencil(between)
+    truth = initial_values(problem, {name: between})
+    for component, values in initial_values(problem, {name: axis.points}).items():
+        off = np.abs((weights * values[index]).sum(1) - truth[component]).max()
+        if not off <= tolerance * np.abs(values).max():
+            return False
+    return True
+
+
 def run_method_of_lines(
     problem: Problem, structure: Structure, budget: Budget, most: int | None = None
 ) -> tuple[Attempt, Estimate]:
@@ -84,7 +100,11 @@ def run_method_of_lines(
     dimensions = len(problem.domain.space)
     if dimensions == 0:
         return refine(solve, Ladder(0, 0, 1.5), budget)
-    ladder = Ladder(32, 16384, 2.6) if dimensions == 1 else Ladder(16, 128, 6.0, ratio=1.5)
+    ladder = Ladder(16, 128, 6.0, ratio=1.5)
+    if dimensions == 1:
+        # what a grid does not resolve oscillates, and takes many more steps than a finer grid
+        first = next((n for n in _FIRST if holds_start(problem, n, budget.tolerance)), _FIRST[0])
+        ladder = Ladder(first, 16384, 2.6)
     if all(periodic_unknowns(problem, name) for name in problem.domain.space):
         ladder = Ladder(32, most or 1024, 7.0)  # full matrices
     return refine(solve, ladder, budget)

@@ -13,12 +13,14 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pinnlab.declaration.discontinuities.fluxes import lost_flux
+from pinnlab.declaration.discontinuities.one_sided import OneSided
 from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.fields import Key
@@ -129,7 +131,9 @@ class Crossings:
         towards = {name: torch.from_numpy(normals[:, i]) for i, name in enumerate(self.problem.domain.coordinates)}
 
         def evaluate(jets: Sequence[CellJets], times: Tensor | None) -> list[Tensor]:
-            one, two = (self._normal_fluxes(*each, towards) for each in zip(jets, sides, strict=True))
+            one, two = (
+                side.limit(partial(self._normal_fluxes, jet, towards)) for jet, side in zip(jets, sides, strict=True)
+            )
             found = [jets[0][u][()] - jets[1][u][()] for u in values]
             return found + [a - b for a, b in zip(one, two, strict=True)]
 
@@ -173,11 +177,14 @@ class Crossings:
                 found.append(best)
         return found
 
-    def _sides(self, points: Array, normals: Array, most: Array | float = math.inf) -> tuple[Columns, Columns]:
-        """Coordinates a little against and along the normals, no further away than ``most`` (n,)."""
-        away, columns = np.minimum(HAIR * self.problem.domain.size, most), self.problem.domain.columns
+    def _sides(self, points: Array, normals: Array, most: Array | float = math.inf) -> tuple[OneSided, OneSided]:
+        """The points as the sides against and along the normals see them, from no further away than ``most`` (n,)."""
+        away, columns = np.minimum(HAIR * self.problem.domain.size, most / 2), self.problem.domain.columns
         step = np.broadcast_to(away, len(points))[:, None] * normals
-        return columns(torch.from_numpy(points - step)), columns(torch.from_numpy(points + step))
+        below, above = (
+            OneSided(*(columns(torch.from_numpy(points + k * sign * step)) for k in (1, 2))) for sign in (-1, 1)
+        )
+        return below, above
 
     def _order(self, unknown: str, across: Sequence[str]) -> int:
         """Of the highest derivative by coordinates."""
@@ -193,7 +200,7 @@ class Crossings:
         ]
 
     @torch.enable_grad()
-    def _normal_fluxes(self, jets: CellJets, columns: Columns, towards: Mapping[str, Tensor]) -> list[Tensor]:
+    def _normal_fluxes(self, jets: CellJets, towards: Mapping[str, Tensor], columns: Columns) -> list[Tensor]:
         """(n,) of every equation that differentiates something twice."""
         given = {(u, key): jets[u][key] for u, key in self._leaves()}
         graph = all(value.requires_grad for value in given.values())
@@ -235,11 +242,11 @@ class Crossings:
         if first := [u for u, order in orders.items() if order == 1]:
             return f"{first[0]!r} has first derivatives only, which may stand in the flux of another unknown"
         seen = []
-        for columns, value in itertools.product(self._sides(points, normals), (0.0, 1.0)):
+        for side, value in itertools.product(self._sides(points, normals), (0.0, 1.0)):
             leaves = self._made_up(len(points))
             try:
-                bare = self._read(leaves, columns)
-                found = self._read(leaves, columns, [torch.full_like(flux.z, value) for flux in bare.fluxes])
+                bare = self._read(leaves, side.near)
+                found = self._read(leaves, side.near, [torch.full_like(flux.z, value) for flux in bare.fluxes])
             except ValueError as error:
                 return str(error)
             seen.append([factor for residual in found.residuals for factor in found.by_fluxes(residual)])

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import BoundaryCondition, Data, Integral, Periodic
-from pinnlab.declaration.discontinuities.joints import beside
+from pinnlab.declaration.discontinuities.one_sided import beside
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.domains import Region

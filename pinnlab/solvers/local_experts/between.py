@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.discontinuities.joints import beside
+from pinnlab.declaration.discontinuities.one_sided import beside
 from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.cells import Cells

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pinnlab.declaration.discontinuities.fluxes import hair
+from pinnlab.declaration.discontinuities.one_sided import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Term
 from pinnlab.derivatives.differentiable import differentiable_jet

@@ -17,8 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.arguments import argument_names
-from pinnlab.declaration.discontinuities.fluxes import hair
-from pinnlab.declaration.discontinuities.joints import beside
+from pinnlab.declaration.discontinuities.one_sided import OneSided, beside, hair
 from pinnlab.declaration.discontinuities.transmission import Transmission
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.terms import Scope, Term
@@ -255,10 +254,12 @@ def interface_terms(
 
     def term(condition: InterfaceCondition, weight: float) -> Term:
         def evaluate(scopes: tuple[Scope, ...]) -> dict[str, Tensor]:
-            scopes = one_sided(scopes, interface.normal, bounds)
+            below, above = _one_sided(scopes, interface.normal, bounds)
             if transmission is not None and (part := _by_equations(condition, transmission, flux)) is not None:
-                rows = _transmitted(transmission, scopes, interface.width)[part]
+                rows = _transmitted(transmission, scopes, (below, above), interface.width)[part]
                 return {f"{condition.name} {label} {i}": row for i, row in enumerate(rows)}
+            # each side takes its own coefficients; fields stay what they are on the interface
+            scopes = replace(scopes[0], coordinates=below.near), replace(scopes[1], coordinates=above.near)
             found = {}
             for name, first, second, order in _pairs(problem, scopes, condition, flux, interface.normal):
                 face = Face(interface.normal, scopes[0].coordinates, interface.width, order)
@@ -271,20 +272,10 @@ def interface_terms(
     return [term(condition, weight) for condition, weight in conditions]
 
 
-def one_sided(scopes: tuple[Scope, ...], normal: str, bounds: tuple[float, float]) -> tuple[Scope, ...]:
-    """The scopes of two sides with coordinates a tiny step inside each, so that each takes its own coefficients.
-
-    Fields stay what they are on the interface.
-
-    Args:
-        scopes: of the side below and of the one above.
-        normal: points from the first to the second.
-        bounds: of the whole domain along it.
-    """
-    return tuple(
-        replace(scope, coordinates=beside(scope.coordinates, normal, sign, bounds))
-        for scope, sign in zip(scopes, (-1, 1), strict=True)
-    )
+def _one_sided(scopes: tuple[Scope, ...], normal: str, bounds: tuple[float, float]) -> tuple[OneSided, OneSided]:
+    """The points of an interface as the sides below and above see them; ``bounds`` are those of the whole domain."""
+    below, above = scopes
+    return beside(below.coordinates, normal, -1, bounds), beside(above.coordinates, normal, 1, bounds)
 
 
 def _derivative(field: Field, key: Key) -> Tensor:
@@ -314,11 +305,13 @@ def _by_equations(
     return None
 
 
-def _transmitted(transmission: Transmission, scopes: tuple[Scope, ...], width: float) -> list[Tensor]:
+def _transmitted(
+    transmission: Transmission, scopes: tuple[Scope, ...], points: tuple[OneSided, OneSided], width: float
+) -> list[Tensor]:
     """Jumps (n,) of what the equations make continuous, in sizes of the unknowns."""
     below, above = (
-        ({u: LazyJet(partial(_derivative, field)) for u, field in scope.fields.items()}, scope.coordinates)
-        for scope in scopes
+        ({u: LazyJet(partial(_derivative, field)) for u, field in scope.fields.items()}, side)
+        for scope, side in zip(scopes, points, strict=True)
     )
     jumps = transmission.mismatch(below, above)
     return [factor * jump for factor, jump in zip(transmission.factors(width), jumps, strict=True)]
