@@ -36,7 +36,7 @@ def test_a_mean_that_the_equations_leave_open_is_fixed_at_each_time() -> None:
 
 
 def test_a_pressure_with_slopes_all_around_a_hole() -> None:
-    """Its constant at each time is what its integral says, as of a disk from a harmonic function: the value in the middle."""
+    """Its constant at each time is what its integral says, as of a harmonic function over a disk."""
     ring = pl.Box(x=(-1.0, 1.0), y=(-1.0, 1.0)) - pl.Ball({"x": 0.2, "y": 0.1}, 0.4, name="hole")
     area = 4 - 0.16 * math.pi
 
