@@ -328,7 +328,7 @@ def _load(path: str, problem: str | None, options: Sequence[str]) -> tuple[Case,
 
 def _report(case: Case, solution: Solution) -> None:
     solver = "" if solution.solver is None else f" by {type(solution.solver).__name__}"
-    click.echo(f"{case.label}{solver}, {solution.seconds:.1f} s of training")
+    click.echo(f"{case.label}{solver}, {solution.seconds:.1f} s")
     click.echo(f"status: {solution.status}")
     for note in solution.notes:
         click.echo(f"note: {note}")
