@@ -336,7 +336,8 @@ def _report(case: Case, solution: Solution) -> None:
         found = ", ".join(f"{unknown} {error:.2e}" for unknown, error in solution.error().items())
         click.echo(f"error: {found} (relative L2 against the problem's reference)")
     for name, value in solution.coefficients.items():
-        click.echo(f"found: {name} = {value:.6g}")
+        told = f"{name}({', '.join(value.on)}), a function" if callable(value) else f"{name} = {value:.6g}"
+        click.echo(f"found: {told}")
 
 
 def _compare(solution: Solution, resolution: int | None = None) -> Comparison | None:
