@@ -41,7 +41,10 @@ def keep_numbers_whole(_: Sphinx, page: nodes.document, __: str) -> None:
     for text in [*page.findall(nodes.Text)]:
         parts = NUMBER.split(text.astext())
         if len(parts) > 1 and isinstance(text.parent, nodes.paragraph | nodes.strong | nodes.emphasis):
-            new = [nodes.inline("", part, classes=["number"]) if i % 2 else nodes.Text(part) for i, part in enumerate(parts)]
+            new = [
+                nodes.inline("", part, classes=["number"]) if i % 2 else nodes.Text(part)
+                for i, part in enumerate(parts)
+            ]
             text.parent.replace(text, new)
 
 

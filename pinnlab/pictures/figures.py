@@ -210,8 +210,8 @@ def plot_comparison(comparison: Compared) -> Figure:
     solution, problem = comparison.solution, comparison.problem
     view = views(problem)[-1]
     lines = len(view.axes) == 1
-    found, classical = view.of_solution(solution), view.of(comparison.classical, problem)
-    found = {label: values for label, values in found.items() if label in classical}  # functions that were found are not
+    classical = view.of(comparison.classical, problem)
+    found = {label: values for label, values in view.of_solution(solution).items() if label in classical}
     m = len(found)
     figure = Picture(14.4, max(3.8, (2.5 if lines else 3.2) * m + 0.6))
     places = figure.subplots(m, 3, squeeze=False)
