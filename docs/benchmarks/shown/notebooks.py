@@ -36,6 +36,6 @@ NOTEBOOKS = (
     NotebookCard("chaotic", 3, "How long a chaotic system can be followed.", (0, 0, 0.448, 1)),
     NotebookCard("lagrangian", 0, "Networks that move along."),
     NotebookCard("hard_constraints", 1, "Experts on cells, solved for and not trained."),
-    NotebookCard("multidomain", 2, "Which conditions at interfaces suit which problem.", (0, 0.09, 0.572, 1)),
+    NotebookCard("multidomain", 2, "Which conditions at interfaces suit which problem.", (0.598, 0.05, 1, 1)),
     NotebookCard("distributed", 0, "The same script in several processes.", (0, 0, 0.5, 1)),
 )
