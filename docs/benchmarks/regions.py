@@ -2,8 +2,7 @@
 
     python docs/benchmarks/regions.py [seconds] [seeds]
 
-Seconds, of each training, are those of the process; one thread. Writes regions.json, and regions.md, the table of
-docs/regions.md.
+Seconds, of each training, are those of the process; one thread. Writes regions.json and regions.md, a table.
 """
 
 from __future__ import annotations

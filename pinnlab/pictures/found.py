@@ -72,8 +72,9 @@ def draw_measured(axes: Axes, problem: Problem, unknown: str) -> None:
         unknown: which.
     """
     name, *others = problem.domain.coordinates
-    for condition in problem.conditions if not others else ():
-        values = condition.values.get(unknown) if isinstance(condition, Data) and condition.of is None else None
+    data = [c for c in problem.conditions if isinstance(c, Data) and c.of is None] if not others else []
+    for condition in data:
+        values = condition.values.get(unknown)
         if values is None or callable(values):
             continue
         y = values.numpy()
