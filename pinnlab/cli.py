@@ -328,7 +328,7 @@ def _load(path: str, problem: str | None, options: Sequence[str]) -> tuple[Case,
 
 def _report(case: Case, solution: Solution) -> None:
     solver = "" if solution.solver is None else f" by {type(solution.solver).__name__}"
-    click.echo(f"{case.label}{solver}, {solution.seconds:.1f} s of training")
+    click.echo(f"{case.label}{solver}, {solution.seconds:.1f} s")
     click.echo(f"status: {solution.status}")
     for note in solution.notes:
         click.echo(f"note: {note}")
@@ -336,7 +336,8 @@ def _report(case: Case, solution: Solution) -> None:
         found = ", ".join(f"{unknown} {error:.2e}" for unknown, error in solution.error().items())
         click.echo(f"error: {found} (relative L2 against the problem's reference)")
     for name, value in solution.coefficients.items():
-        click.echo(f"found: {name} = {value:.6g}")
+        told = f"{name}({', '.join(value.on)}), a function" if callable(value) else f"{name} = {value:.6g}"
+        click.echo(f"found: {told}")
 
 
 def _compare(solution: Solution, resolution: int | None = None) -> Comparison | None:

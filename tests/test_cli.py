@@ -102,6 +102,26 @@ def test_run_solves_compares_draws_and_saves(heat: Path) -> None:
     assert saved(x=0.5, t=0.0)["u"] == pytest.approx(1.0)
 
 
+def test_run_tells_functions_and_numbers_that_were_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("source.py").write_text("""
+import numpy as np
+import pinnlab as pl
+
+def problem():
+    x = np.linspace(0.0, 1.0, 30)
+    u = x * (1 - x) / 2 + x + 1e-3 * np.random.default_rng(0).normal(size=30)
+    return pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, s: -u.xx - s,
+        [pl.Dirichlet(u=0.0, on="x-"), pl.Dirichlet(u=lambda c: c, on="x+"), pl.Data({"x": x}, u=u)],
+        {"s": pl.Unknown(0.5, of="x"), "c": pl.Unknown(0.1)},
+    )
+""")
+    result = invoke("run", "source.py", "--no-progress")
+    assert "found: s(x), a function\n" in result.output and "found: c = " in result.output, result.output
+    assert Path("runs/source.pt").exists()
+
+
 def test_compare_trains_or_takes_a_saved_solution(heat: Path) -> None:
     trained = invoke("compare", heat, "--no-progress", "--out", "files")
     assert trained.exit_code == 0, trained.output

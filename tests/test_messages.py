@@ -53,6 +53,7 @@ CONDITIONS = {
 }
 CALLS = {
     "Box": (lambda: pl.Box((0, 1), (0, 1)), "name the coordinates: Box(x=(0.0, 1.0), t=(0.0, 1.0))"),
+    "no such device": (lambda: pl.solve(heat(), device="gpu"), "torch knows no such device; write 'cpu' or 'cuda'"),
     "device": (lambda: pl.solve(heat(), device="cuda:77"), "write 'cpu' or 'cuda', or leave device out"),
     "solve, epochs": (lambda: pl.solve(heat(), epochs=100), "there is no argument 'epochs'; write max_seconds=60"),
     "solve, lr": (lambda: pl.solve(heat(), lr=1e-3), "pl.Adam(steps=1000, learning_rate=1e-3)"),

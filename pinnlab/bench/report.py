@@ -70,7 +70,7 @@ def table(results: Results, times: Sequence[float] = ()) -> list[str]:
         results: what to show.
         times: training times at which errors are shown as well.
     """
-    head = ["problem", "solver", "seeds", "error: median [min, max]", "training, s"]
+    head = ["problem", "solver", "seeds", "error: median [min, max]", "seconds"]
     head += [f"error at {t:g} s" for t in times]
     head += ["classical: estimated error", "classical, s", "published"]
     lines = [_row(head), _row(["---"] * len(head))]
@@ -170,8 +170,8 @@ def remarks(results: Results) -> list[str]:
     """How to read the table, and what failed: paragraphs with empty lines between them."""
     lines = [
         "Errors are relative L2 over a grid of the whole domain (the largest over the unknowns where one number is "
-        "given), against the problem's reference, or the classical solution where it has none. Times are of training "
-        "only. The classical solver's time includes its error estimate."
+        "given), against the problem's reference, or the classical solution where it has none. Seconds are "
+        "those that the solve says it took; the classical solver's include its error estimate."
     ]
     if not all(math.isnan(run.together) for run in results.runs):
         lines.append("Of several unknowns together it is relative to the norm of all of them, as PINNacle measures.")
@@ -211,6 +211,8 @@ def _errors(runs: list[Run]) -> str:
 
 
 def _spread(values: list[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.1e}"
     return f"{np.median(values):.1e} [{min(values):.1e}, {largest(values):.1e}]"
 
 

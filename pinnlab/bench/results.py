@@ -154,7 +154,7 @@ class Results:
             single = "float32" in str(data["machine"].get("command", "")).replace("=", " ").split()
             runs = tuple(Run(**{"dtype": "float32" if single else "float64", **run}) for run in data["runs"])
             return cls(data["machine"], runs, tuple(Baseline(**row) for row in data["baselines"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a results file of pinnlab bench: {error}") from error
 
 

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+import torch
+
 from pinnlab.derivatives.names import UnknownNameError, parts_of
 
 ANY = "**"
@@ -27,19 +29,25 @@ def argument_names(
         keywords: what ``**kwargs`` takes, where that is allowed.
 
     Raises:
-        TypeError: not callable, or the signature has ``*args`` or ``**kwargs``, without ``keywords``, or cannot be read.
+        TypeError: not callable, or the signature has ``*args`` or ``**kwargs``, without ``keywords``, arguments that are
+            given by position only, or cannot be read.
         ValueError: an argument's name is not available.
     """
     if not callable(function):
-        raise TypeError(f"{what} must be a function, got {type(function).__name__}: {function!r}.")
+        raise TypeError(
+            f"{what} must be a function, got {type(function).__name__}: {function!r}; write one whose arguments are names, "
+            f"such as lambda {', '.join([*available][:2])}: ..."
+        )
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        raise TypeError(f"{what}: its signature cannot be read; wrap it, such as lambda x: f(x).") from None
+        raise TypeError(f"{what}: {_wrapped(function)}.") from None
     available = tuple(available)
     names = []
     named = bool(keywords) and any(p.kind == p.VAR_KEYWORD for p in parameters)
     for p in parameters:
+        if p.kind == p.POSITIONAL_ONLY:
+            raise TypeError(f"{what}: {_wrapped(function)}.")
         if p.kind == p.VAR_KEYWORD and named:
             names += [k for k in keywords if k not in names]
         elif p.kind == p.VAR_POSITIONAL and named:
@@ -57,6 +65,15 @@ def argument_names(
                 f"(known: {', '.join(available)}); rename it, or add it to parameters={{...}}{hint}."
             )
     return tuple(names)
+
+
+def _wrapped(function: Callable[..., Any]) -> str:
+    """What to do with a built-in function, whose arguments have no names to bind them by."""
+    called = getattr(function, "__name__", "f")
+    return (
+        f"arguments are bound by name, and those of {called} have none that can be used; say what it takes, such as "
+        f"lambda x: torch.{called if hasattr(torch, called) else 'sin'}(x)"
+    )
 
 
 def is_complex(name: str, available: Collection[str]) -> bool:

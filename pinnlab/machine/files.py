@@ -106,8 +106,11 @@ def read(
         FileNotFoundError: there is no such file.
         ValueError: it is no such file, is damaged, or holds more than tensors and plain data.
     """
-    content = Path(path).read_bytes() if content is None else content
     where = repr(os.fspath(path))
+    if content is None:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{where}: there is no such file.")
+        content = Path(path).read_bytes()
     head, seal = content[:-_SEALED], content[-_SEALED:]
     if seal.startswith(_SEAL):
         if seal[len(_SEAL) :].decode("ascii", "replace") != hashlib.sha256(head).hexdigest():

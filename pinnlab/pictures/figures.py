@@ -25,7 +25,7 @@ from pinnlab.declaration.relative_error import evaluate
 from pinnlab.domains import Box, Region
 from pinnlab.domains.meshing.grids import Cover, cover, refined
 from pinnlab.pictures.complex_values import drawn, unknown_of
-from pinnlab.pictures.found import draw_function, numbers_told
+from pinnlab.pictures.found import draw_function, draw_measured, numbers_told
 from pinnlab.pictures.panels import (
     COLORS,
     Array,
@@ -47,6 +47,8 @@ _DECADES = 3
 _SIZES = {1: 4001, 2: 257}
 _SNAPSHOT_SIZE = 101
 _TRIANGLES = 10_000
+_LETTERS = 8.5
+"""Of a figure's title, in an inch."""
 
 
 class Compared(Protocol):
@@ -156,7 +158,7 @@ def triangles_of(region: Region) -> Cover | None:
 
 
 def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
-    """The solution, its error where the problem has a reference, and the course of the training.
+    """The solution, its error where the problem has a reference, and the course of the solve.
 
     Args:
         solution: what is drawn.
@@ -182,12 +184,14 @@ def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
         grid = figure.add_gridspec(rows + extra + 1, columns)
     course = figure.add_subplot(grid[:, -1] if single else grid[-1, :])
     panels = [[figure.add_subplot(grid[i, j]) for j in range(columns)] for i in range(rows)]
-    title = f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)} of training"
-    figure.suptitle("\n".join(filter(None, (title, numbers_told(solution)))))
+    title = f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)}"
+    told = numbers_told(solution, int(_LETTERS * figure.get_figwidth()))
+    figure.suptitle("\n".join(filter(None, (title, told))))
     for i, unknown in enumerate(labels):
         values = [f[unknown] for f in found]
         exact = None if target is None else [t[unknown] for t in target]
         draw(panels[i][:1] if single else panels[kinds * i], shown, values, unknown, exact)
+        draw_measured(panels[i][0], problem, unknown)
         if exact is not None:
             places = panels[i][1:] if single else panels[kinds * i + 1]
             difference = [np.abs(v - e) for v, e in zip(values, exact, strict=True)]
@@ -202,11 +206,12 @@ def plot_solution(solution: Solved, unknowns: Sequence[str] = ()) -> Figure:
 
 
 def plot_comparison(comparison: Compared) -> Figure:
-    """Three panels for each unknown: the network, the classical solution, and the size of their difference."""
+    """Three panels for each unknown: the solution, the classical one, and the size of their difference."""
     solution, problem = comparison.solution, comparison.problem
     view = views(problem)[-1]
     lines = len(view.axes) == 1
-    found, classical = view.of_solution(solution), view.of(comparison.classical, problem)
+    classical = view.of(comparison.classical, problem)
+    found = {label: values for label, values in view.of_solution(solution).items() if label in classical}
     m = len(found)
     figure = Picture(14.4, max(3.8, (2.5 if lines else 3.2) * m + 0.6))
     places = figure.subplots(m, 3, squeeze=False)
@@ -221,8 +226,8 @@ def plot_comparison(comparison: Compared) -> Figure:
         estimate = comparison.classical_error_estimate.get(unknown_of(unknown))
         guess = "" if estimate is None else f"estimated error {estimate:.1e}, "
         heads = [
-            f"network, {solver_name(solution)}\nerror {comparison.errors[unknown_of(unknown)]:.1e}, "
-            f"{seconds_text(comparison.network_seconds)} of training",
+            f"{solver_name(solution)}\nerror {comparison.errors[unknown_of(unknown)]:.1e}, "
+            f"{seconds_text(comparison.network_seconds)}",
             f"{beginning(f'classical: {comparison.classical.method}', 60)}\n"
             f"{guess}{seconds_text(comparison.classical_seconds)}",
             f"|difference of {unknown}|",
@@ -278,7 +283,7 @@ def draw(
     low, high = finite_range([*values, *(reference or ())]) if limits is None else limits
     if len(shown[0].axes) == 1:
         (axes,), (name, x) = places, next(iter(shown[0].axes.items()))
-        axes.plot(x, values[0], color=color, lw=1.8, label=label if reference is None else "network")
+        axes.plot(x, values[0], color=color, lw=1.8, label=label if reference is None else "solution")
         if reference is not None:
             axes.plot(x, reference[0], color=_REFERENCE, lw=1.1, ls=(0, (4, 3)), label="reference")
             axes.legend(frameon=False, fontsize=9, loc="best")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pinnlab.declaration.conditions import Data
+from pinnlab.declaration.problem import Problem
 from pinnlab.pictures.panels import COLORS
 from pinnlab.training.result import Solved
 
@@ -61,11 +63,45 @@ def draw_function(places: Sequence[Axes], name: str, function: Any) -> None:
         axes.figure.colorbar(image, ax=axes, pad=0.02)
 
 
-def numbers_told(solution: Solved) -> str:
-    """A line with the numbers that were found, and their intervals where the run has told them; empty without numbers."""
+def draw_measured(axes: Axes, problem: Problem, unknown: str) -> None:
+    """Dots where an unknown of one coordinate was measured; the panel grows until all of them are in it.
+
+    Args:
+        axes: a panel with the unknown over the coordinate.
+        problem: with its data; of other numbers of coordinates nothing is drawn.
+        unknown: which.
+    """
+    name, *others = problem.domain.coordinates
+    data = [c for c in problem.conditions if isinstance(c, Data) and c.of is None] if not others else []
+    for condition in data:
+        values = condition.values.get(unknown)
+        if values is None or callable(values):
+            continue
+        y = values.numpy()
+        axes.plot(condition.points[name].numpy(), y, ".", color=COLORS[1], ms=5, label="data", zorder=3)
+        (low, high), (below, above) = axes.get_ylim(), (np.nanmin(y), np.nanmax(y))
+        margin = 0.06 * (above - below)
+        axes.set_ylim(min(low, below - margin), max(high, above + margin))
+        axes.legend(frameon=False, fontsize=9, loc="best")
+
+
+def numbers_told(solution: Solved, width: int) -> str:
+    """The numbers that were found, and their intervals where the run has told them; empty without numbers.
+
+    Args:
+        solution: that has them.
+        width: of a line, in letters.
+    """
     sure = vars(solution).get("sure", solution.uncertainty)
     if sure is None or not sure.names:
         return ""
     ends = sure.intervals(_LEVEL)
-    told = (f"{name} = {value:.4g} ({ends[name][0]:.4g} to {ends[name][1]:.4g})" for name, value in sure.values.items())
-    return "95 % intervals: " + ", ".join(told)
+    told = [f"{name} = {value:.4g} ({ends[name][0]:.4g} to {ends[name][1]:.4g})" for name, value in sure.values.items()]
+    lines = [f"95 % intervals: {told[0]}"]
+    for number in told[1:]:
+        if len(lines[-1]) + len(number) + 3 > width:
+            lines[-1] += ","
+            lines.append(number)
+        else:
+            lines[-1] += f", {number}"
+    return "\n".join(lines)

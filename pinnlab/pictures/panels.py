@@ -1,4 +1,4 @@
-"""What figures are put together from: the figure itself, shared labels, the course of a training, words and colours."""
+"""What figures are put together from: the figure itself, shared labels, the course of a solve, words and colours."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def share_labels(places: list[list[Axes]], rows_only: bool) -> None:
 
 
 def draw_history(axes: Axes, solution: Solved) -> None:
-    """Loss, held-out loss and errors over training time, with the starts of time windows."""
+    """Loss, held-out loss and errors over the seconds of a solve, with the starts of time windows."""
     history, unknowns = solution.history, solution.problem.declared
     seconds = history.column("seconds")
     curves: dict[str, tuple[Array, Mapping[str, Any]]] = {
-        "training loss": (history.column("loss"), {"color": "0.7", "lw": 1.0}),
+        "loss": (history.column("loss"), {"color": "0.7", "lw": 1.0}),
         "held-out loss": (history.column("held_out"), {"color": "0.35", "lw": 1.3}),
     }
     for j, unknown in enumerate(unknowns):
@@ -77,9 +77,9 @@ def draw_history(axes: Axes, solution: Solved) -> None:
     phases = history.column("phase")
     for start in np.flatnonzero(np.diff(phases) > 0):
         axes.axvline(seconds[start], color="0.8", lw=0.7, zorder=0)
-    axes.set(xlabel="training time (s)")
+    axes.set(xlabel="seconds")
     windows = len(set(phases.tolist()))
-    axes.set_title("training" if windows < 2 else f"training, {windows} time windows", fontsize=10)
+    axes.set_title("history" if windows < 2 else f"history, {windows} time windows", fontsize=10)
     if drawn:
         axes.yaxis.set_major_locator(LogLocator(numticks=9))
         axes.grid(alpha=0.25)
@@ -104,7 +104,7 @@ def beginning(text: str, width: int) -> str:
 
 def solver_name(solution: Solved) -> str:
     """The class of the solver; of a solution from a file it is not known."""
-    return "network" if solution.solver is None else type(solution.solver).__name__
+    return "solution" if solution.solver is None else type(solution.solver).__name__
 
 
 def seconds_text(seconds: float) -> str:

@@ -67,7 +67,7 @@ def plot_solid(solution: Solved, unknowns: Sequence[str], fixed: Mapping[str, An
     rows = len(labels) * (1 if exact is None else 2)
     figure = Picture(15.0, 3.4 * rows + 2.8)
     grid = figure.add_gridspec(rows + 1, 4, width_ratios=(1.25, 1, 1, 1), height_ratios=[*[1.0] * rows, 0.7])
-    figure.suptitle(f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)} of training")
+    figure.suptitle(f"{problem.name}: {solver_name(solution)}, {seconds_text(solution.seconds)}")
     for i, label in enumerate(labels):
         row = i * (rows // len(labels))
         values = [each[label] for each in found]

@@ -51,7 +51,7 @@ class Comparison:
         return self.solution.problem
 
     def plot(self) -> Figure:
-        """The network, the classical solution and their difference, side by side."""
+        """The solution, the classical one and their difference, side by side."""
         # matplotlib takes a second to import; who draws nothing does not wait for it
         from pinnlab.pictures.figures import plot_comparison
 
@@ -66,7 +66,7 @@ class Comparison:
     def _rows(self) -> list[tuple[str, ...]]:
         """Names of the columns, and a row for each solver."""
         unknowns = tuple(self.errors)
-        solver = type(self.solution.solver).__name__ if self.solution.solver is not None else "network"
+        solver = type(self.solution.solver).__name__ if self.solution.solver is not None else "solution"
         estimate = [_number(self._estimate(u)) for u in unknowns]
         return [
             ("", *(f"error of {u}" for u in unknowns), "seconds", "error against"),

@@ -62,6 +62,8 @@ def check_device(device: object) -> None:
             float(torch.zeros((), device=found))
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch's ways to say that there is none
         reason = str(error).partition("\n")[0].rstrip(".")
+        if reason.startswith("Expected one of"):  # torch lists all that it has ever known
+            reason = "torch knows no such device"
         raise ValueError(f"solve(device={str(device)!r}): {reason}; {usual}.") from error
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise ValueError(

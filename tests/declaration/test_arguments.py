@@ -1,7 +1,12 @@
 """Arguments of a user's functions, bound by name."""
 
-import pytest
+import math
 
+import numpy as np
+import pytest
+import torch
+
+import pinnlab as pl
 from pinnlab.declaration.arguments import argument_names
 
 
@@ -15,8 +20,17 @@ def test_arguments_are_bound_by_name() -> None:
         argument_names(lambda *args: 0, known, "f")
     with pytest.raises(TypeError, match=r"f takes \*kwargs"):
         argument_names(lambda **kwargs: 0, known, "f")
-    with pytest.raises(TypeError, match="f must be a function, got float"):
+    with pytest.raises(TypeError, match="f must be a function, got float: 3.0; .*such as lambda u, x: "):
         argument_names(3.0, known, "f")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("function", [np.sin, math.sin, torch.sin])
+def test_functions_whose_arguments_have_no_names_are_refused_with_what_to_write(function: object) -> None:
+    told = r"Initial\(u=...\): arguments are bound by name, and those of sin .*such as lambda x: torch.sin\(x\)\.$"
+    with pytest.raises(TypeError, match=told):
+        argument_names(function, ("x", "t"), "Initial(u=...)")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=told):
+        pl.Problem(pl.Box(x=(0.0, 1.0), t=(0.0, 1.0)), "u", lambda u: u.t - u.xx, [pl.Initial(u=function)])
 
 
 def test_unnamed_arguments_are_taken_beside_all_names_only() -> None:

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_said_with_its_place(tmp_path: Path) -> None:
         pl.Data.read(written(tmp_path, "t,u\n"), "t", u="u")
     with pytest.raises(TypeError, match=r"Data.read\(int\): give the path"):
         pl.Data.read(3, "t", u="u")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"Data.read\(.*there is no such file"):
         pl.Data.read(str(tmp_path / "nothing.csv"), "t", u="u")
 
 

@@ -118,7 +118,7 @@ def test_every_kind_of_problem_can_be_drawn(problem: pl.Problem, panels: int, tm
     figure.savefig(tmp_path / "figure.png", dpi=40)
     bars = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
     assert len(figure.axes) - len(bars) == panels
-    assert any(title.startswith("training") for title in titles(figure))
+    assert any(title.startswith("history") for title in titles(figure))
 
 
 def test_the_error_panel_says_the_error() -> None:
@@ -133,7 +133,7 @@ def test_windows_that_were_never_trained_leave_a_gap(tmp_path: Path) -> None:
     assert np.isnan(stopped(t=0.9)["q"])
     figure = plot_solution(stopped)
     figure.savefig(tmp_path / "figure.png", dpi=40)
-    drawn = [line.get_ydata() for axes in figure.axes for line in axes.lines if line.get_label() == "network"]
+    drawn = [line.get_ydata() for axes in figure.axes for line in axes.lines if line.get_label() == "solution"]
     assert [round(float(np.isnan(values).mean()), 2) for values in drawn] == [0.5, 0.5], "the second half is left out"
 
 
@@ -158,7 +158,7 @@ def test_the_comparison_has_three_panels_for_each_unknown_with_errors_and_times(
     figure.draw_without_rendering()
     found = titles(figure)
     assert len(found) == 3 * len(problem.unknowns)
-    assert f"error {comparison.errors[problem.unknowns[0]]:.1e}" in found[0] and "of training" in found[0]
+    assert f"error {comparison.errors[problem.unknowns[0]]:.1e}, " in found[0] and found[0].endswith(" s")
     assert "estimated error" in found[1] and "classical" in found[1]
 
 

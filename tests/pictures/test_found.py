@@ -35,6 +35,12 @@ def test_a_solution_is_drawn_with_bands_and_intervals(tmp_path: Path) -> None:
     drawn = panels["s(x)"].collections[0].get_datalim(panels["s(x)"].transData)
     assert drawn.y0 == pytest.approx(low.min()) and drawn.y1 == pytest.approx(high.max())
     assert "95 % intervals: c = " in figure.get_suptitle()
+    (panel,) = [axes for axes in figure.axes if axes.get_ylabel() == "u"]
+    (dots,) = [line for line in panel.lines if line.get_label() == "data"]
+    (data,) = [c for c in solution.problem.conditions if isinstance(c, pl.Data)]
+    np.testing.assert_array_equal(dots.get_ydata(), data.values["u"])
+    low, high = panel.get_ylim()
+    assert low < float(data.values["u"].min()) and float(data.values["u"].max()) < high
     alone = solution.plot("s", path=tmp_path / "s.png")
     assert [axes.get_ylabel() for axes in alone.axes if axes.get_ylabel()] == ["s(x)"]
     assert (tmp_path / "s.png").stat().st_size > 0
@@ -63,3 +69,23 @@ def test_functions_of_two_arguments_are_maps_of_value_and_width() -> None:
     line = Picture(4.0, 3.0).subplots(1, 1)
     draw_function([line], "q", unsure)
     assert not line.collections
+
+
+def test_many_numbers_take_several_lines_none_of_which_is_wider_than_the_figure() -> None:
+    t = np.linspace(0.0, 1.0, 20)
+    rates = {f"rate{i}": 0.5 + 0.25 * i for i in range(4)}
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 1.0)), tuple(f"u{i}" for i in range(4)),
+        lambda u0, u1, u2, u3, rate0, rate1, rate2, rate3: {
+            "a": u0.t + rate0 * u0, "b": u1.t + rate1 * u1, "c": u2.t + rate2 * u2, "d": u3.t + rate3 * u3,
+        },
+        [pl.Initial(**{f"u{i}": 1.0 for i in range(4)})]
+        + [pl.Data({"t": t}, **{f"u{i}": np.exp(-rates[f"rate{i}"] * t) + 1e-3 * np.cos(40 * t)}) for i in range(4)],
+        {name: pl.Unknown(1.0) for name in rates},
+    )  # fmt: skip
+    figure = pl.solve(problem, progress=False).plot()
+    told = figure.get_suptitle()
+    assert all(f"{name} = " in told for name in rates) and len(told.splitlines()) > 2
+    figure.draw_without_rendering()
+    drawn = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+    assert drawn.x0 > 0 and drawn.x1 < figure.bbox.x1

@@ -126,6 +126,14 @@ def test_found_coefficients_are_taken_as_they_are() -> None:
     assert other.verdict is Verdict.DOUBTFUL and "the data are missed by" in other.why
 
 
+def test_a_coefficient_that_nothing_tells_makes_no_solution_good() -> None:
+    problem = heat(parameters={"D": pl.Unknown(0.5)})
+    report = solved(problem, Given(problem.domain, lambda p: heated(p, 0.3), D=0.3)).report()
+    assert report.verdict is Verdict.DOUBTFUL and report.estimate is not None
+    assert report.why.startswith("parameter D is to be found, but there are no data: add Data(")
+    assert any("parameter D is to be found" in reason for reason in report.reasons)
+
+
 def test_a_comparison_is_used_as_it_is() -> None:
     solution = solved(heat(), Given(heat().domain, lambda p: 1.05 * heated(p)))
     comparison = solution.compare()

@@ -23,7 +23,7 @@ class NotebookCard:
 
 
 NOTEBOOKS = (
-    NotebookCard("quickstart", 0, "An equation, a solution, and the classical one beside it.", (0, 0.08, 0.327, 1)),
+    NotebookCard("quickstart", 0, "An equation, a solution, and the classical one beside it.", (0, 0.05, 0.327, 1)),
     NotebookCard("reports", 0, "What a report says of good and bad solutions, and why.", (0.68, 0.08, 1, 1)),
     NotebookCard("inverse", 2, "Numbers from data, with intervals.", (0, 0, 0.51, 1)),
     NotebookCard("materials", 1, "Copper, glass, and a wire in a plate.", (0, 0.08, 0.33, 1)),
@@ -36,6 +36,6 @@ NOTEBOOKS = (
     NotebookCard("chaotic", 3, "How long a chaotic system can be followed.", (0, 0, 0.448, 1)),
     NotebookCard("lagrangian", 0, "Networks that move along."),
     NotebookCard("hard_constraints", 1, "Experts on cells, solved for and not trained."),
-    NotebookCard("multidomain", 2, "Which conditions at interfaces suit which problem.", (0, 0.09, 0.572, 1)),
+    NotebookCard("multidomain", 2, "Which conditions at interfaces suit which problem.", (0.598, 0.05, 1, 1)),
     NotebookCard("distributed", 0, "The same script in several processes.", (0, 0, 0.5, 1)),
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def figure(experiment: Experiment, table: Table) -> Figure:
-    """Bars for what was made here, diamonds for what was published, on a logarithmic axis."""
+    """Bars for what was made here, with their numbers, diamonds for what was published, on a logarithmic axis."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
@@ -36,7 +36,10 @@ def figure(experiment: Experiment, table: Table) -> Figure:
     axes.xaxis.set_minor_formatter(NullFormatter())  # else labels of a short axis overlap
     axes.set_xlim(left=floor)
     axes.set_yticks(list(places), names)
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    for place, error in zip(places, shown, strict=True):  # outside, where no diamond is
+        told = f"{error:.1e}" if math.isfinite(error) else "no number"
+        axes.text(1.01, place, told, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
     axes.set_xlabel(experiment.metric)
     axes.set_title(experiment.title, fontsize=10)
     axes.grid(axis="x", alpha=0.3)

@@ -81,6 +81,8 @@ def _is_number(cell: Any) -> bool:
 
 
 def _csv(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise FileNotFoundError(f"Data.read({str(path)!r}): there is no such file.")
     with path.open(newline="", encoding="utf-8-sig") as file:
         lines = [line for line in file if line.strip() and not line.lstrip().startswith("#")]
     if len(lines) < 2:

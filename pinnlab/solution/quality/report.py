@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from html import escape
 
+from pinnlab.declaration.summary import parameter_notes
 from pinnlab.solution.comparison import Comparison
 from pinnlab.solution.measures import Misfit, measure
 from pinnlab.solution.quality.distances import NoEstimateError
@@ -269,4 +270,8 @@ def report(
         reasons = (*reasons, *sure.remarks)
         if verdict is Verdict.GOOD:
             verdict, why = Verdict.DOUBTFUL, f"{sure.remarks[0]}; {why}"
+    if undecided := parameter_notes(problem.parameters, problem.conditions)[1]:
+        reasons = (*reasons, *undecided)
+        if verdict is Verdict.GOOD:
+            verdict, why = Verdict.DOUBTFUL, f"{undecided[0]}; {why}"
     return QualityReport(equations, conditions, solved, estimation.estimate, reasons, tolerance, verdict, why, numbers)

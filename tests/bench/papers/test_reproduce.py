@@ -78,6 +78,7 @@ def test_medians_and_order_by_hand() -> None:
     drawn = figure(nothing, table).axes[0]
     assert [t.get_text() for t in drawn.get_yticklabels()] == ["first", "second", "ours"]
     assert [bar.get_width() for bar in drawn.patches[:2]] == pytest.approx([0.4, 0.3])
+    assert [text.get_text() for text in drawn.texts] == ["4.0e-01", "3.0e-01", "no number"]
     assert drawn.get_xlim()[0] < min(v.published for v in nothing.variants if v.published > 0)
 
 
