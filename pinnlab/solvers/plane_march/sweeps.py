@@ -48,8 +48,8 @@ _LONGER, _EVENLY = 3.0, 1.5
 first ones were enough, as long as two marches have not told: it is not begun where there is less time."""
 _FURTHER = 5.0
 """The same of each tolerance more that is skipped where cells have been halved: a march that does not end is lost."""
-_LEAST, _MOST = 1.2, 10.0
-"""That two marches may tell."""
+_LEAST, _MOST, _HALVED = 1.2, 10.0, 2.0
+"""That two marches may tell; and the least where cells have been halved: loose marches are off by the same few cells."""
 _STRICTER = 0.3
 """Share of the tolerance of the march before, up to which a later one is loosened where time is short."""
 _NUMBERS = ("tolerance", "added", "experts", "difference", "number", "against", "hurried")
@@ -194,8 +194,9 @@ class Sweeps:
         """Number of the strictest march for which there is time."""
         assert self.best is not None
         even = self.best.experts <= len(self.grown().leaves) and not self.best.hurried
-        longer = self._growth or (_EVENLY if even else _LONGER)
-        further = self._growth or (_EVENLY if even else _FURTHER)
+        longer, further = (_EVENLY, _EVENLY) if even else (_LONGER, _FURTHER)
+        if self._growth is not None:
+            longer = further = self._growth if even else max(self._growth, _HALVED)
         deadline.require(longer * self._took, "a march at a smaller tolerance")
         last = min(self.number + _AT_ONCE, len(self.strides)) - 1
         return max(

@@ -95,6 +95,12 @@ def test_two_marches_tell_how_much_longer_the_next_one_takes() -> None:
     made.number, made._took, made._growth = 1, 10.0, 4.0
     assert made._next(Deadline(155.0, 155.0, lambda: 0.0)) == 1
     assert made._next(Deadline(165.0, 165.0, lambda: 0.0)) == 2
+    # where cells have been halved twice as long at least, where the four of the beginning were enough what was measured
+    made._growth = 1.2
+    assert made._next(Deadline(39.0, 39.0, lambda: 0.0)) == 1
+    assert made._next(Deadline(41.0, 41.0, lambda: 0.0)) == 2
+    made.best = Finished([], 1e-2, (), 0.0, 4, None, 0)
+    assert made._next(Deadline(21.0, 21.0, lambda: 0.0)) == 4
 
 
 @pytest.mark.parametrize(
