@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from torch import Tensor
 
@@ -32,6 +33,7 @@ from pinnlab.declaration.terms import Scope, Term, trace
 from pinnlab.derivatives.fields import Key, NamedJet, as_value
 from pinnlab.derivatives.indices import Indices, used_indices
 from pinnlab.derivatives.jets import LazyJet, named_jets
+from pinnlab.domains import Region
 from pinnlab.domains.columns import columns_of
 from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.deadline import Deadline
@@ -88,13 +90,27 @@ class KeptJets:
     def _jet(self, points: Tensor) -> Tensor:
         like = self.model.parameters[0].detach()
         parts = [self.model.jet(part.to(like), self.indices).detach() for part in points.split(_BATCH)]
-        return torch.cat(parts, dim=1).to("cpu", torch.float64)
+        return within(torch.cat(parts, dim=1).to("cpu", torch.float64), points, self.problem.domain)
 
     def _keep(self, mark: bytes, jet: Tensor) -> None:
         if self._numbers + jet.numel() > self._most:
             self._kept, self._numbers = {}, 0
         self._kept[mark] = jet
         self._numbers += jet.numel()
+
+
+def within(jet: Tensor, points: Tensor, region: Region) -> Tensor:
+    """A jet (c, n, m) with that of the nearest point where it is not finite at one (n, d) outside of the region.
+
+    Elements with flat sides reach over a curved boundary, where a solution need not be defined.
+    """
+    lost = ~jet.isfinite().all(dim=2).all(dim=0)
+    if not bool(lost.any()) or bool(lost.all()) or bool(region.contains(points[lost]).any()):
+        return jet
+    _, nearest = scipy.spatial.KDTree(points[~lost].numpy()).query(points[lost].numpy())
+    jet = jet.clone()
+    jet[:, lost] = jet[:, ~lost][:, torch.from_numpy(np.asarray(nearest))]
+    return jet
 
 
 def _sum(known: NamedJet, error: Any) -> LazyJet:
