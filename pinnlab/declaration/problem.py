@@ -360,14 +360,14 @@ class Problem:
         if is_between(self.conditions):
             notes.append(f"states at both ends: {self.domain.clock} is solved for at once, like a coordinate of space")
         given = posed if is_between(self.conditions) else self.conditions
-        families, missing = parameter_notes(self.parameters, self.conditions)
-        notes += [*families, *left_out(self.conditions), *said_of_jumps(self.jumps)]
+        found, undecided = self._gaps(), parameter_notes(self.parameters, self.conditions)[1]
+        said, missing = parameter_notes(self.parameters, self.conditions, bool(found.excess))
+        notes += [*said, *left_out(self.conditions), *said_of_jumps(self.jumps)]
         notes += [*map(self.turn.told, self.forward.clashes.notes), *said_of_unknowns(self._declared)]
-        notes, found = [*notes, *self.scales().said], self._gaps()
+        notes, excess = [*notes, *self.scales().said], () if undecided else found.excess
         how = tuple((repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True))
-        told, lacking = (*notes, *found.notes), (*missing, *found.missing)
-        summary, used = f"{self.name} on {self.domain!r}", spelled(self.derivatives)
-        return ProblemReport(summary, used, self.residual_names, how, told, lacking, found.excess)
+        told, lacking, used = (*notes, *found.notes), (*missing, *found.missing), spelled(self.derivatives)
+        return ProblemReport(f"{self.name} on {self.domain!r}", used, self.residual_names, how, told, lacking, excess)
 
     def _repr_html_(self) -> str:
         """What notebooks show: equations and conditions as formulas."""

@@ -344,16 +344,27 @@ def spelled(derivatives: Mapping[str, Iterable[Key]]) -> dict[str, tuple[str, ..
 
 
 def parameter_notes(
-    parameters: Mapping[str, Parameter], conditions: Sequence[AnyCondition]
+    parameters: Mapping[str, Parameter], conditions: Sequence[AnyCondition], surplus: bool = False
 ) -> tuple[list[str], list[str]]:
-    """Sentences about parameters that are families, and about coefficients that nothing decides."""
-    families, missing = [], []
+    """Sentences about parameters that are families or decided otherwise than by data, and about those that nothing decides.
+
+    Args:
+        parameters: of the problem.
+        conditions: of the problem.
+        surplus: whether these are more than the equations ask for.
+    """
+    said, missing = [], []
     for name, value in parameters.items():
         if isinstance(value, Family):
-            families.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
+            said.append(f"parameter {name} is a family {value}: solve a member with problem.at({name}=...)")
         if isinstance(value, Unknown | SoughtParameter) and not any(isinstance(c, Data | Integral) for c in conditions):
+            if surplus:
+                said.append(
+                    f"parameter {name} is to be found: conditions are more than the equations ask for, and decide it"
+                )
+                continue
             missing.append(
                 f"parameter {name} is to be found, but there are no data: add Data(points=..., u=...), or an integral "
                 "that decides it, Integral(..., equals=...)"
             )
-    return families, missing
+    return said, missing

@@ -433,3 +433,18 @@ def test_four_conditions_count_on_a_thin_beam(thinness: float) -> None:
     assert pl.Problem(LINE, ("w", "p"), beam, pl.Dirichlet(w=0.0, p=0.0)).check().complete
     open_end = [pl.Dirichlet(w=0.0, p=0.0, on="x-"), pl.Dirichlet(w=0.0, on="x+")]
     assert not pl.Problem(LINE, ("w", "p"), beam, open_end).check().complete
+
+
+def test_a_condition_more_decides_a_number() -> None:
+    """An eigenvalue by the size of the eigenfunction's slope at one end."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, E: u.xx + E * u, [pl.Dirichlet(u=0.0), pl.Neumann(u=-1.0, on="x-")],
+        parameters={"E": pl.Unknown(8.0)},
+    )  # fmt: skip
+    report = problem.check()
+    assert report.complete and not report.excess
+    assert any(
+        "E is to be found: conditions are more than the equations ask for, and decide it" in n for n in report.notes
+    )
+    fewer = problem.replace(conditions=[pl.Dirichlet(u=0.0)]).check()
+    assert not fewer.complete and "E is to be found, but there are no data" in fewer.missing[0]

@@ -101,10 +101,10 @@ def run_method_of_lines(
     if dimensions == 0:
         return refine(solve, Ladder(0, 0, 1.5), budget)
     ladder = Ladder(16, 128, 6.0, ratio=1.5)
-    if dimensions == 1:
+    if all(periodic_unknowns(problem, name) for name in problem.domain.space):
+        ladder = Ladder(32, most or 1024, 7.0)  # full matrices
+    elif dimensions == 1:
         # what a grid does not resolve oscillates, and takes many more steps than a finer grid
         first = next((n for n in _FIRST if holds_start(problem, n, budget.tolerance)), _FIRST[0])
         ladder = Ladder(first, 16384, 2.6)
-    if all(periodic_unknowns(problem, name) for name in problem.domain.space):
-        ladder = Ladder(32, most or 1024, 7.0)  # full matrices
     return refine(solve, ladder, budget)

@@ -270,7 +270,8 @@ def report(
         reasons = (*reasons, *sure.remarks)
         if verdict is Verdict.GOOD:
             verdict, why = Verdict.DOUBTFUL, f"{sure.remarks[0]}; {why}"
-    if undecided := parameter_notes(problem.parameters, problem.conditions)[1]:
+    missing = problem.check().missing
+    if undecided := [why for why in parameter_notes(problem.parameters, problem.conditions)[1] if why in missing]:
         reasons = (*reasons, *undecided)
         if verdict is Verdict.GOOD:
             verdict, why = Verdict.DOUBTFUL, f"{undecided[0]}; {why}"
