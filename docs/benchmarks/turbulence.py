@@ -70,12 +70,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="of each window, where time should not decide")
     parser.add_argument("--columns", type=float, help="of SketchedGaussNewton, instead of the recipe's")
     parser.add_argument("--dense", action="store_true", help="LevenbergMarquardt in place of SketchedGaussNewton")
-    parser.add_argument("--experts", action="store_true", help="HardConstraintMoE() in place of the recipe")
+    parser.add_argument(
+        "--experts", action="store_true", help="HardConstraintMoE() in place of the recipe, and the mean of psi fixed"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     problem = flow.problem(end=given.end)
     solver: Any = flow.recipe(**{k: getattr(given, k) for k in ("width", "points") if getattr(given, k) is not None})
     if given.experts:
+        # psi is free by a number at each time, which would count among its size
+        problem = problem.replace(conditions=[*problem.conditions, pl.Integral(lambda psi: psi, equals=0.0)])
         solver = pl.HardConstraintMoE()
     if given.windows is not None:
         solver = replace(solver, windows=given.windows)
