@@ -10,8 +10,8 @@ a small share s of them counts as well:
 
     e = (J^H J + s H^H H)^-1 H^H r.
 
-The part of the mean square of e that comes from a cell is the sum of r H w over the cell's rows, where w solves the same
-equations with e itself as right-hand side: the residuals weighted by the dual solution (Becker & Rannacher 2001).
+The part of the mean square of e that comes from a cell is, about, the sum of r H w over the cell's rows, where w solves the
+same equations with e itself as right-hand side: the residuals weighted by the dual solution (Becker & Rannacher 2001).
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def influence(
     misfits: Misfits,
     volumes: Array,
     deadline: Deadline,
+    enough: float = 0.0,
 ) -> Influence:
     """The change of the solution that rows ask for which were not solved.
 
@@ -78,6 +79,7 @@ def influence(
         misfits: the rows that were not solved.
         volumes: (K,) shares of the experts in the region.
         deadline: raise TimeIsUpError after it.
+        enough: the change counts no more than that, so that one which is smaller without a bound is not looked at further.
     """
     solved = list(zip(system.groups, linear, strict=True))
     others = [(group, parts) for group, _, parts in misfits]
@@ -85,20 +87,26 @@ def influence(
     def product(combined: Array) -> Array:
         return system.normal_product(solved, combined) + _SHARE * system.normal_product(others, combined)
 
-    def change_by(gradient: Array) -> Array:
+    def bounded(gradient: Array, start: Array) -> Array:
         # each turn takes about one of the combinations that the solved rows hardly see
-        return conjugate_gradients(product, solver, gradient, _TURNS, _ROUGHLY, solver(gradient), deadline.check)
+        return conjugate_gradients(product, solver, gradient, _TURNS, _ROUGHLY, start, deadline.check)
 
-    change = change_by(system.pulled_back(misfits))
     # combinations of functions have a mean square of one in their expert, and are orthogonal
-    weighted = system.of_unknowns(system.counts**2 * volumes[:, None]) * change
+    factors = system.of_unknowns(system.counts**2 * volumes[:, None])
+    gradient = system.pulled_back(misfits)
+    change = solver(gradient)
+    large = change @ (factors * change) > enough**2
+    if large:
+        change = bounded(gradient, change)
+    weighted = factors * change
     squares = system.of_unknowns(volumes[:, None]) * change**2
     each = np.array([squares[system.of_unknowns(np.arange(system.m) == j)].sum() for j in range(system.m)])
     error = float(np.sqrt(change @ weighted))
     shares = np.zeros(len(volumes))
     if error == 0.0:
         return Influence(0.0, np.sqrt(each), shares)
-    dual = system.spread(change_by(weighted))
+    dual = solver(weighted)
+    dual = system.spread(bounded(weighted, dual) if large else dual)
     for group, residuals, parts in misfits:
         products = (group.changes(parts, dual) * residuals).sum(axis=0)
         sums = np.add.reduceat(products, group.starts[:-1])

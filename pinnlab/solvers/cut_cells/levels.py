@@ -329,13 +329,14 @@ class CutLevels:
         likely, shares = float(self.marking.estimates(rows.layout, off).max()), np.zeros(count)
         own_errors: dict[str, float] = {}
         assert found.solver is not None
+        whole = mean(rows.groups[0], coefficients, rows.counts, volumes)
         try:
-            moved = influence(system, found.solver, found.linear, misfits, volumes, deadline)
+            enough = likely * whole / _CAUTION
+            moved = influence(system, found.solver, found.linear, misfits, volumes, deadline, enough)
         except TimeIsUpError:
             # a solution that is found is kept, and not said to be resolved
             estimate = max(likely, _NOT_RESOLVED * self.settings.tolerance)
         else:
-            whole = mean(rows.groups[0], coefficients, rows.counts, volumes)
             shares = _CAUTION * moved.relative(whole)
             estimate = max(likely, float(shares.max()))
             likely = max(likely, float(shares.max()) / _CAUTION)
