@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -55,12 +55,17 @@ def cuts(problem: Problem) -> dict[str, tuple[float, ...]]:
     return found
 
 
-def stops(problem: Problem) -> tuple[float, ...]:
-    """Increasing times at which steps of an integration end: just before something jumps, and at ends of thin layers."""
+def stops(problem: Problem, before: Callable[[tuple[float, float]], float] = rounding) -> tuple[float, ...]:
+    """Increasing times at which steps of an integration end: just before something jumps, and at ends of thin layers.
+
+    Args:
+        problem: with time.
+        before: how long before, by the ends of time.
+    """
     clock = problem.domain.time
     if clock is None:
         return ()
-    near = rounding(problem.domain.bounds[clock])
+    near = before(problem.domain.bounds[clock])
     mine = [j for j in problem.jumps if j.coordinate == clock and j.position is not None]
     return apart(
         (j.position - (0.0 if j.layer else near) for j in mine if j.position is not None), problem.domain.bounds[clock]

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from pinnlab.declaration.clashes.singular import SingularPart
+from pinnlab.declaration.discontinuities.one_sided import hair
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
@@ -106,7 +107,7 @@ class Sweep:
         self.orders, self.lift = orders_in_time(problem), lift
         self.pieces: list[SlabPiece] = []
         self.coarse: dict[str, str] = {}
-        self.clock = SlabClock(problem.domain.time_interval, first, stops(problem))
+        self.clock = SlabClock(problem.domain.time_interval, first, stops(problem, hair))
         self.factors, self.pacing = Factors(self.collocation), Pacing(usual)
         self._last: tuple[Array, int] | None = None
         self._ready: Array | None = None
