@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LEAST = 1e-4
+"""Of the largest value of a logarithmic panel; what is smaller is as good as zero."""
+
 
 def figure(experiment: Experiment, table: Table) -> Figure:
     """Bars for what was made here, with their numbers, diamonds for what was published, on a logarithmic axis."""
@@ -45,10 +48,6 @@ def figure(experiment: Experiment, table: Table) -> Figure:
     axes.grid(axis="x", alpha=0.3)
     drawing.legend(loc="outside lower right", ncols=2, fontsize=8, frameon=False)
     return drawing
-
-
-_LEAST = 1e-4
-"""Of the largest value of a logarithmic panel; what is smaller is as good as zero."""
 
 
 def curves(
