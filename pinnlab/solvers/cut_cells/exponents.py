@@ -56,7 +56,7 @@ def span(first: Ray, second: Ray) -> float:
     return angle if _ROUNDING < angle < 2 * math.pi - _ROUNDING else 2 * math.pi
 
 
-def least_exponent(equations: Sequence[Row], first: Ray, second: Ray) -> float:
+def least_exponent(equations: Sequence[Row], first: Ray, second: Ray, held: Sequence[int] = ()) -> float:
     """The least real part of the exponents that are no whole numbers, above those of infinite energy; infinite if none is.
 
     It is counted from k - 1 for equations of order 2 k, of which exponents lie on both sides alike: from 0 for displacements
@@ -66,28 +66,29 @@ def least_exponent(equations: Sequence[Row], first: Ray, second: Ray) -> float:
     Args:
         equations: m.
         first, second: the region lies counter-clockwise from the first to the second one.
+        held: unknowns with conditions of their own, see ``weights``.
 
     Raises:
         ValueError: the equations' leading part is degenerate, or does not go with so many conditions.
     """
-    middle = of_finite_energy(equations)
-    fine, coarse = (exponents(equations, first, second, n) - middle for n in reversed(_NODES))
+    middle = of_finite_energy(equations, held)
+    fine, coarse = (exponents(equations, first, second, n, held) - middle for n in reversed(_NODES))
     found = [a for a in fine if 0.0 < a.real < _SMOOTH and abs(a - round(a.real)) > _SAME]
     return min((float(a.real) for a in found if np.abs(coarse - a).min(initial=math.inf) < _SAME), default=math.inf)
 
 
-def exponents(equations: Sequence[Row], first: Ray, second: Ray, nodes: int) -> Array:
+def exponents(equations: Sequence[Row], first: Ray, second: Ray, nodes: int, held: Sequence[int] = ()) -> Array:
     """All that ``nodes`` + 1 nodes across the angle find, complex, those of the discretization among them.
 
     Args:
-        equations, first, second: of ``least_exponent``.
+        equations, first, second, held: of ``least_exponent``.
         nodes: N.
 
     Raises:
         ValueError: of ``least_exponent``.
     """
     equations, sides = [_cleaned(row) for row in equations], [[_cleaned(r) for r in s.rows] for s in (first, second)]
-    rougher, orders, _ = weights(equations)
+    rougher, orders, _ = weights(equations, held)
     if sum(map(len, sides)) != sum(orders) or len(sides[0]) != len(sides[1]):
         raise ValueError(f"{sum(orders)} conditions are needed on the two sides, and there are {[*map(len, sides)]}")
     width = span(first, second)
@@ -105,18 +106,22 @@ def exponents(equations: Sequence[Row], first: Ray, second: Ray, nodes: int) -> 
     return _eigenvalues(np.fft.fft(sampled, axis=0) / (degree + 1))
 
 
-def of_finite_energy(equations: Sequence[Row]) -> float:
+def of_finite_energy(equations: Sequence[Row], held: Sequence[int] = ()) -> float:
     """The exponent k - 1 of equations of order 2 k in the smoothest unknown: those above it have finite energies.
 
     Raises:
         ValueError: of ``weights``.
     """
-    rougher, orders, own = weights(equations)
+    rougher, orders, own = weights(equations, held)
     return max(order - rougher[j] for order, j in zip(orders, own, strict=True)) / 2 - 1
 
 
-def weights(equations: Sequence[Row]) -> tuple[list[int], list[int], list[int]]:
+def weights(equations: Sequence[Row], held: Sequence[int] = ()) -> tuple[list[int], list[int], list[int]]:
     """Per unknown t_j, zero for the smoothest and less for others; per equation its order in an unknown, and which one.
+
+    Args:
+        equations: m.
+        held: unknowns with conditions of their own all around, which are as smooth as each other unless equations forbid.
 
     Raises:
         ValueError: an unknown is missing in all equations that could determine it.
@@ -133,18 +138,19 @@ def weights(equations: Sequence[Row]) -> tuple[list[int], list[int], list[int]]:
     leading = order[np.arange(m), own]
     steps = np.full((m, m), -np.inf)
     steps[own] = order - leading[:, None]
-    found = min((_from(first, steps) for first in range(m)), key=np.sum)
+    alike = [np.isin(np.arange(m), [first, *held]) for first in range(m)]
+    found = min((_from(first, steps) for first in alike), key=np.sum)
     return [int(v) for v in found], [int(v) for v in leading], own.tolist()
 
 
-def _from(first: int, steps: Array) -> Array:
-    """(m,) t, zero for the smoothest, and as little as equations allow for what one unknown determines.
+def _from(first: Array, steps: Array) -> Array:
+    """(m,) t, zero for the smoothest, and as little as equations allow for what some unknowns determine.
 
     Args:
-        first: number of that unknown.
+        first: (m,) whether an unknown is one of those.
         steps: (m, m) t_j is at least t_k + steps[k, j].
     """
-    t = np.where(np.arange(len(steps)) == first, 0.0, -np.inf)
+    t = np.where(first, 0.0, -np.inf)
     for start in (-np.inf, 0.0):
         # what it does not determine starts at zero
         t = np.where(np.isfinite(t), t, start)

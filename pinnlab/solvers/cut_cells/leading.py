@@ -85,7 +85,7 @@ class LeadingPart:
     def rougher(self) -> list[int]:
         """(m,) zero for the smoothest unknowns, less for rougher ones (``weights``); zeros where that cannot be told."""
         try:
-            return weights(self._somewhere)[0]
+            return weights(self._somewhere, self._held)[0]
         except ValueError:
             return [0] * len(self.problem.unknowns)
 
@@ -101,7 +101,7 @@ class LeadingPart:
         if any(not row for row in (*equations, *rays[0].rows, *rays[1].rows)):
             return math.inf
         try:
-            return least_exponent(equations, *rays)
+            return least_exponent(equations, *rays, held=self._held)
         except ValueError:
             return math.inf
 
@@ -114,7 +114,7 @@ class LeadingPart:
         if len(corner) != 2 or self.problem.domain.has_time:
             return False
         try:
-            degree = int(of_finite_energy(self._somewhere))
+            degree = int(of_finite_energy(self._somewhere, self._held))
         except ValueError:
             return False
         smooth = [
@@ -143,10 +143,23 @@ class LeadingPart:
     @cached_property
     def _somewhere(self) -> list[Row]:
         """The equations at a point inside."""
+        return self._equations(self._inside)
+
+    @cached_property
+    def _inside(self) -> Array:
+        """(1, d)."""
         region = self.problem.domain.at_rest
         assert region is not None
-        inside = region.interior(torch.full((1, len(region.coordinates)), _INSIDE, dtype=torch.float64))
-        return self._equations(inside.points.numpy())
+        return region.interior(torch.full((1, len(region.coordinates)), _INSIDE, dtype=torch.float64)).points.numpy()
+
+    @cached_property
+    def _held(self) -> list[int]:
+        """Numbers of the unknowns that conditions on every piece of the boundary, which is not periodic, speak of."""
+        normal, asked = np.eye(len(self.problem.domain.space))[0], dict[str, set[int]]()
+        for piece, term, _ in self.conditions:
+            rows = self._rows(term, self.columns(self._inside), normal)
+            asked.setdefault(piece, set()).update(j for row, _ in rows for j, _ in row)
+        return sorted(set(range(len(self.problem.unknowns))).intersection(*asked.values()))
 
     @torch.enable_grad()
     def _equations(self, at: Array) -> list[Row]:
@@ -161,19 +174,25 @@ class LeadingPart:
         x, y = side.along(corner)
         return Ray(math.atan2(y, x), [row for row, _ in self._conditions(side)])
 
-    @torch.enable_grad()
     def _conditions(self, side: Side) -> list[tuple[Row, complex]]:
         """Those that hold on a side, each with what is prescribed."""
-        columns, found = self.columns(side.near[None]), list[tuple[Row, complex]]()
-        for piece, term, holds in self.conditions:
-            if piece == side.piece and (holds is None or bool(holds(columns))):
-                jets = self._made_up()
-                normals = dict(zip(self.problem.domain.space, torch.from_numpy(side.normal)[:, None], strict=True))
-                scope = Scope.of_jets(jets, columns, self.parameters, normals)
-                residuals = list(term.evaluate((scope,)).values())
-                for slopes, residual in zip(linearize(residuals, jets), residuals, strict=True):
-                    of_jets = sum(value[0] * jets[u][key][0].detach() for (u, key), value in slopes.items())
-                    found.append((self._row(slopes), complex(of_jets - residual[0].detach())))
+        columns = self.columns(side.near[None])
+        return [
+            found
+            for piece, term, holds in self.conditions
+            if piece == side.piece and (holds is None or bool(holds(columns)))
+            for found in self._rows(term, columns, side.normal)
+        ]
+
+    @torch.enable_grad()
+    def _rows(self, term: Term, columns: Columns, normal: Array) -> list[tuple[Row, complex]]:
+        """A condition at a point, and what it prescribes."""
+        jets, found = self._made_up(), []
+        normals = dict(zip(self.problem.domain.space, torch.from_numpy(normal)[:, None], strict=True))
+        residuals = list(term.evaluate((Scope.of_jets(jets, columns, self.parameters, normals),)).values())
+        for slopes, residual in zip(linearize(residuals, jets), residuals, strict=True):
+            of_jets = sum(value[0] * jets[u][key][0].detach() for (u, key), value in slopes.items())
+            found.append((self._row(slopes), complex(of_jets - residual[0].detach())))
         return found
 
     def _row(self, slopes: Mapping[tuple[str, Key], Tensor]) -> Row:

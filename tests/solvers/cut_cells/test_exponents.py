@@ -94,6 +94,36 @@ def test_how_rough_unknowns_are() -> None:
     assert weights([LAPLACE[0], {(1, (2, 0)): 1.0, (1, (0, 2)): 1.0}])[0] == [0, 0]
 
 
+def test_unknowns_with_conditions_of_their_own_are_as_smooth_as_each_other() -> None:
+    """A vorticity that is prescribed is no rougher than psi, and two substances that react have the same smoothness."""
+    vorticity: Row = {(1, (2, 0)): 1.0, (1, (0, 2)): 1.0}
+    assert weights([{**LAPLACE[0], (1, (0, 0)): -1.0}, vorticity], held=[0, 1])[0] == [0, 0]
+    react: list[Row] = [{**LAPLACE[0], (1, (0, 0)): 2.0}, {**vorticity, (0, (0, 0)): -1.0}]
+    assert weights(react)[0] == [0, -2] and weights(react, held=[0, 1])[0] == [0, 0]
+    assert weights(STOKES, held=[0, 1, 2])[0] == [0, 0, -1]  # what equations force stays
+    both = [Ray(0.0, VALUES), Ray(1.5 * math.pi, VALUES)]
+    assert least_exponent(react, *both, held=[0, 1]) == pytest.approx(2 / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("around", "rougher"),
+    [
+        ([pl.Periodic(on="x"), pl.Periodic(on="y")], [0, 0]),
+        ([pl.Dirichlet(u=0.0, v=0.0)], [0, 0]),
+        ([pl.Dirichlet(u=0.0), pl.Neumann(u=0.0)], [0, -2]),
+        ([pl.Dirichlet(u=0.0), pl.Neumann(u=0.0, on="x"), pl.Dirichlet(v=0.0, on="y")], [0, -2]),
+        ([pl.Periodic(on="x"), pl.Dirichlet(u=0.0, on="y"), pl.Neumann(v=0.0, on="y")], [0, 0]),
+    ],
+)
+def test_conditions_tell_which_unknown_is_rougher(around: list[Any], rougher: list[int]) -> None:
+    """Of substances that react each has its own; of psi and its vorticity, at walls, only psi."""
+    problem = pl.Problem(
+        pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), ("u", "v"),
+        lambda u, v: {"u": u.laplacian - u * v**2 + 1, "v": v.laplacian + u * v**2 - 2 * v}, around,
+    )  # fmt: skip
+    assert CutDiscretization(problem, TotalDegree(2, 4), 100.0).rougher == rougher
+
+
 def test_what_does_not_go_together_is_said() -> None:
     with pytest.raises(ValueError, match="4 conditions are needed on the two sides"):
         least_exponent(ELASTIC, Ray(0.0, VALUES), Ray(1.0, VALUE))
