@@ -101,7 +101,7 @@ class LeadingPart:
         if any(not row for row in (*equations, *rays[0].rows, *rays[1].rows)):
             return math.inf
         try:
-            return least_exponent(equations, *rays, held=self._held)
+            return least_exponent(equations, rays[0], rays[1], self._held)
         except ValueError:
             return math.inf
 
