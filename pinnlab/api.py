@@ -131,8 +131,8 @@ def solve(
         raise LostFluxError(lost_where_it_passes(*problem.lost_inside, "solve()"))
     seconds = DEFAULT_SECONDS if max_seconds is None and solver is None else max_seconds
     deadline = Deadline() if seconds is None else Deadline(began + seconds, seconds)
-    settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline, begun)
     processes = ALONE if parallel == "none" else distributed.find()
+    settings = Settings(distributed.own_device(device), dtype, int(seed), int(threads), deadline, begun, processes)
 
     def attempt(solver: Solver, deadline: Deadline, *watching: Callback) -> Result:
         observers = (*observing, *watching)

@@ -11,6 +11,7 @@ multiplications for n groups and n log n memory, in space n^2 and n^1.33.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,17 +62,89 @@ def cost(fronts: Sequence[Front], sizes: Mapping[int, int], widths: Mapping[Face
         sizes: {group: p_i}.
         widths: {face: q_f}.
     """
+    of_groups, of_fronts = _costs(fronts, sizes, widths)
+    every = [*of_groups.values(), *of_fronts]
+    return Cost(sum(each.work for each in every), sum(each.entries for each in every))
+
+
+def _costs(
+    fronts: Sequence[Front], sizes: Mapping[int, int], widths: Mapping[Face, int]
+) -> tuple[dict[int, Cost], list[Cost]]:
+    """Of each group, and of each front."""
     beside = dict.fromkeys(sizes, 0)
     for face, width in widths.items():
         for group in face:
             beside[group] += width
-    work = sum(p**3 / 3 + p * q * (p + q) / 2 for p, q in ((sizes[i], beside[i]) for i in sizes))
-    entries = float(sum(sizes[i] * (sizes[i] + beside[i]) for i in sizes))
-    for front in fronts:
-        own, near = (sum(widths[face] for face in faces) for faces in (front.own, front.near))
-        work += own**3 / 3 + own**2 * near + own * near * (near + own) / 2
-        entries += own * (own + near)
-    return Cost(work, entries)
+    of_groups = {i: _of_group(p, beside[i]) for i, p in sizes.items()}
+    of_fronts = [_of_front(*(sum(widths[f] for f in faces) for faces in (front.own, front.near))) for front in fronts]
+    return of_groups, of_fronts
+
+
+def _of_group(p: int, q: int) -> Cost:
+    """Of p unknowns next to q numbers of faces."""
+    return Cost(p**3 / 3 + p * q * (p + q) / 2, float(p * (p + q)))
+
+
+def _of_front(own: int, near: int) -> Cost:
+    """Of numbers that are eliminated next to those that are left."""
+    return Cost(own**3 / 3 + own**2 * near + own * near * (near + own) / 2, float(own * (own + near)))
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which of several processes eliminates what.
+
+    Attributes:
+        groups: {group: process}.
+        fronts: (number of fronts,) their processes; None where every process does the same work, since the front joins what
+            several of them have.
+    """
+
+    groups: Mapping[int, int]
+    fronts: tuple[int | None, ...]
+
+
+def shared(fronts: Sequence[Front], sizes: Mapping[int, int], widths: Mapping[Face, int], processes: int) -> Shares:
+    """Whole substructures to each process, and as few fronts as pay to all of them.
+
+    The last fronts are taken apart, the one with most work in it first, until the heaviest process no longer ends earlier.
+
+    Args:
+        fronts, sizes, widths: of ``cost``; groups are 0 to g - 1.
+        processes: at least one.
+    """
+    count, (of_groups, of_fronts) = len(sizes), _costs(fronts, sizes, widths)
+    # substructures are numbered: groups first, then fronts
+    made_of = [list[int]() for _ in range(count)] + [[*f.groups, *(count + k for k in f.fronts)] for f in fronts]
+    own = [of_groups[i].work for i in range(count)] + [each.work for each in of_fronts]
+    work = [*own]
+    for number in range(count, len(own)):
+        work[number] += sum(work[part] for part in made_of[number])
+    parts = sorted(set(range(len(own))).difference(*made_of))
+    common, best = 0.0, (math.inf, dict[int, int]())
+    while common < best[0]:
+        parts.sort(key=lambda part: (-work[part], part))
+        owners, load = _dealt([work[part] for part in parts], processes)
+        best = min(best, (common + load, dict(zip(parts, owners, strict=True))), key=lambda each: each[0])
+        if processes == 1 or not made_of[parts[0]]:
+            break
+        common += own[parts[0]]
+        parts = [*parts[1:], *made_of[parts[0]]]
+    found, waiting = dict[int, int](), list(best[1].items())
+    while waiting:
+        number, owner = waiting.pop()
+        found[number] = owner
+        waiting += [(part, owner) for part in made_of[number]]
+    return Shares({i: found[i] for i in range(count)}, tuple(map(found.get, range(count, len(own)))))
+
+
+def _dealt(work: Sequence[float], processes: int) -> tuple[list[int], float]:
+    """Which process takes each piece of work, the heaviest first: the one with the least so far; and the largest sum."""
+    owners, loads = [], [0.0] * processes
+    for each in work:
+        owners.append(loads.index(min(loads)))
+        loads[owners[-1]] += each
+    return owners, max(loads)
 
 
 def substructures(sizes: Mapping[int, int], widths: Mapping[Face, int], places: Array) -> list[Front]:

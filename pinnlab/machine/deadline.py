@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pinnlab.machine.processes import Processes
+
 _SIZE, _TRIES = 384, 3
 """Of the product of matrices by which a processor is measured: some milliseconds."""
 
@@ -54,6 +56,13 @@ class Deadline:
     def sooner(self, seconds: float) -> Deadline:
         """An earlier one, by so many seconds."""
         return self if math.isinf(self.at) else Deadline(self.at - seconds, self.seconds, self.now)
+
+    def together(self, processes: Processes) -> Deadline:
+        """The leading process', by its clock, for several processes that look at the time at the same moments."""
+        if processes.count == 1:
+            return self
+        at, seconds, extra = processes.first((self.at, self.seconds, self.extra))
+        return Deadline(at, seconds, lambda: processes.leading(self.now()), extra)
 
     @property
     def left(self) -> float:

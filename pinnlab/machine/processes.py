@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -78,6 +79,14 @@ class Processes:
             dist.all_reduce(total, group=self.group)
         return total
 
+    def total(self, numbers: np.ndarray) -> np.ndarray:
+        """The sum over processes of an array of real or complex numbers; the same bits in each."""
+        if self.count == 1:
+            return numbers
+        whole = torch.from_numpy(np.ascontiguousarray(numbers)).to(self.device)
+        found = self.sum(torch.view_as_real(whole) if whole.is_complex() else whole).cpu().numpy()
+        return np.asarray(found.view(numbers.dtype)[..., 0] if whole.is_complex() else found)
+
     def sums(self, *values: Tensor) -> list[Tensor]:
         """Several sums of one floating-point type in one exchange."""
         if self.count == 1:
@@ -109,6 +118,12 @@ class Processes:
         own = slice(ends[self.rank] - len(rows), ends[self.rank])
         whole[own] = rows
         return self.sum(whole), own
+
+    def leading(self, number: float) -> float:
+        """The leading process' number, in each."""
+        if self.count == 1:
+            return number
+        return float(self.sum(torch.tensor([number if self.leads else 0.0], dtype=torch.float64, device=self.device)))
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in one of the processes."""

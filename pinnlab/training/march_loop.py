@@ -30,11 +30,12 @@ def advance_march(plan: March, run: OngoingRun) -> Status:
             plan.restore(state.saved)
     run.observers.start(run.problem.name, 1, None, _SHARES)
     hurried = run.deadline if options.target_error is None else Deadline()
+    # processes that share a run go on together: where they cannot tell the time alike, the lookout below stops them together
+    ahead = run.deadline.together(run.processes) if alone or plan.shared else None
     try:
         while status is None:
             with file.blamed() if resumed and plan.pieces else nullcontext():
-                # processes that share a run go on together, and the lookout below stops them together
-                step = plan.advance(run.deadline if alone else None)
+                step = plan.advance(ahead)
             resumed = False
             run.worked = run.worked or step.accepted
             record = _recorded(plan.pieces, step, run, hurried) if step.accepted else None

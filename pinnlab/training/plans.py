@@ -14,6 +14,7 @@ from torch import Tensor
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.machine.deadline import Deadline
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.optimizers.base import Optimizer
 from pinnlab.training.model import Trainable
 from pinnlab.training.part import Part
@@ -28,7 +29,7 @@ M = TypeVar("M", bound=Trainable)
 
 @dataclass(frozen=True)
 class Settings:
-    """Where and how a solve runs: device, floating-point type, seed, CPU threads, and when it has to end.
+    """Where and how a solve runs: device, floating-point type, seed, CPU threads, processes, and when it has to end.
 
     A solver that can only compute elsewhere, or in another type, refuses the settings when it plans. A ``start``, a solution
     that was found before, is refused by ``run`` where the solver makes no use of it.
@@ -40,6 +41,7 @@ class Settings:
     threads: int = 1
     deadline: Deadline = field(default_factory=Deadline, compare=False)
     start: Start | None = field(default=None, compare=False)
+    processes: Processes = field(default=ALONE, compare=False)
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,12 @@ class March(ABC):
 
     Attributes:
         notes: remarks for the user.
+        shared: whether several processes share its work, and then tell the time alike.
         uncertainty: how sure numbers are that were found from data; None where there are none, or not yet.
     """
 
     notes: tuple[str, ...] = ()
+    shared = False
     uncertainty: Uncertainty | None = None
 
     @property

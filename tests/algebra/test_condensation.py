@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from neighbours import grid
+from side_by_side import side_by_side
 
+from pinnlab.algebra import condensation
 from pinnlab.algebra.condensation import Fewer, condensed, factors
-from pinnlab.algebra.substructures import substructures
+from pinnlab.algebra.substructures import shared, substructures
+from pinnlab.machine.processes import Processes
 
 Array = np.ndarray
 Solver = Callable[[Array], Array]
@@ -116,6 +120,57 @@ def test_groups_on_grids_as_dense_matrices_have_it(shape: tuple[int, ...], ortho
     fronts = substructures(sizes, dict.fromkeys(((min(p), max(p)) for p in pairs), 6), places)
     found = condensed(rows, sizes, fronts, orthonormal)(right)
     assert found == pytest.approx(np.linalg.solve(matrix.T @ matrix, right), rel=1e-9)
+
+
+@pytest.mark.parametrize("orthonormal", [False, True])
+@pytest.mark.parametrize(("shape", "count"), [((4, 3), 2), ((4, 3), 3), ((3, 3, 2), 2), ((2, 1), 4)])
+@pytest.mark.parametrize("kind", [float, complex])
+def test_several_processes_have_the_same_solver(
+    shape: tuple[int, ...], count: int, orthonormal: bool, kind: type
+) -> None:
+    """Each has the rows that touch its own groups only; in the last case some have none."""
+    rng, size = np.random.default_rng(2), 8
+    pairs, places = grid(shape)
+    seen = rng.standard_normal((7, 3))
+
+    def drawn(*lengths: int) -> Array:
+        return rng.standard_normal(lengths) + (1j * rng.standard_normal(lengths) if kind is complex else 0.0)
+
+    rows = [{i: drawn(size + 2, size)} for i in range(len(places))]
+    rows += [{a: seen @ drawn(3, size), b: seen @ drawn(3, size)} for a, b in pairs]
+    sizes, widths = dict.fromkeys(range(len(places)), size), dict.fromkeys(((min(p), max(p)) for p in pairs), 6)
+    fronts, right = substructures(sizes, widths, places), drawn(size * len(places))
+    shares = shared(fronts, sizes, widths, count)
+
+    def one(processes: Processes) -> Array:
+        mine = [each for each in rows if any(shares.groups[i] == processes.rank for i in each)]
+        assert len(mine) < len(rows)
+        return condensed(mine, sizes, fronts, orthonormal, processes, shares)(right)
+
+    first, *others = side_by_side(one, count)
+    matrix = whole(rows, sizes)
+    assert first == pytest.approx(np.linalg.solve(matrix.conj().T @ matrix, right), rel=1e-9)
+    assert all(np.array_equal(each, first) for each in others)
+
+
+def test_what_one_process_cannot_eliminate_is_said_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, widths = {0: 2, 1: 3}, {(0, 1): 1}
+    rows = [{0: np.eye(2)}, {1: np.eye(3)}, {0: np.ones((1, 2)), 1: np.ones((1, 3))}]
+    fronts = substructures(sizes, widths, np.array([[0.0], [1.0]]))
+    shares, eliminated = shared(fronts, sizes, widths, 2), condensation._OwnProducts.eliminated
+
+    def fails(self: Any, of_faces: Array) -> Any:
+        if len(self.matrix) == 3:
+            raise np.linalg.LinAlgError
+        return eliminated(self, of_faces)
+
+    def one(processes: Processes) -> str:
+        with pytest.raises(np.linalg.LinAlgError) as caught:
+            condensed(rows, sizes, fronts, False, processes, shares)
+        return str(caught.value)
+
+    monkeypatch.setattr(condensation._OwnProducts, "eliminated", fails)
+    assert side_by_side(one, 2) == ["the rows are dependent to rounding"] * 2
 
 
 def test_faces_without_rows_are_none() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from neighbours import grid
 
-from pinnlab.algebra.substructures import Front, cost, substructures
+from pinnlab.algebra.substructures import Front, Shares, cost, shared, substructures
 
 
 def test_a_chain_of_three_by_hand() -> None:
@@ -66,3 +66,32 @@ def test_work_grows_with_the_power_three_halves_in_the_plane() -> None:
         sizes, widths = dict.fromkeys(range(n * n), 0), dict.fromkeys(pairs, 1)
         found.append(cost(substructures(sizes, widths, places), sizes, widths).work)
     assert found[1] / found[0] < 4**1.5 * 1.4
+
+
+def test_the_shares_of_a_chain_by_hand() -> None:
+    """Four groups in a row: two processes take a half each, and both eliminate the face between the halves."""
+    sizes, widths = dict.fromkeys(range(4), 6), {(0, 1): 2, (1, 2): 2, (2, 3): 2}
+    fronts = [
+        Front(((0, 1),), ((1, 2),), (0, 1), ()), Front(((2, 3),), ((1, 2),), (2, 3), ()), Front(((1, 2),), (), (), (0, 1)),
+    ]  # fmt: skip
+    assert shared(fronts, sizes, widths, 2) == Shares({0: 0, 1: 0, 2: 1, 3: 1}, (0, 1, None))
+    assert shared(fronts, sizes, widths, 1) == Shares(dict.fromkeys(range(4), 0), (0, 0, 0))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_shares_are_even_and_whole(count: int) -> None:
+    """What belongs to a process is made of its own parts only; the heaviest has little more than its part of the work."""
+    pairs, places = grid((12, 10))
+    sizes, widths = dict.fromkeys(range(len(places)), 90), dict.fromkeys(pairs, 20)
+    fronts = substructures(sizes, widths, places)
+    shares = shared(fronts, sizes, widths, count)
+    assert sorted(shares.groups) == list(sizes) and set(shares.groups.values()) == set(range(count))
+    for front, owner in zip(fronts, shares.fronts, strict=True):
+        if owner is not None:
+            assert {shares.groups[i] for i in front.groups} | {shares.fronts[k] for k in front.fronts} <= {owner}
+    most = max(list(shares.groups.values()).count(rank) for rank in range(count))
+    assert most <= 1.5 * len(sizes) / count
+
+
+def test_groups_without_faces_are_shared_as_well() -> None:
+    assert shared([], {0: 3, 1: 2}, {}, 2) == Shares({0: 0, 1: 1}, ())

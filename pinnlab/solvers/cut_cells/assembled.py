@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.solvers.cut_cells.layout import Layout
 from pinnlab.solvers.cut_cells.places import Frames
 from pinnlab.solvers.cut_cells.rows import PointRows
@@ -33,6 +34,7 @@ class Assembled:
             displacements, grow without end next to a corner, and count less the smaller the cell.
         order: of the equations.
         on_face: independent functions of an expert on a flat face, at most.
+        processes: that share factorizations.
     """
 
     layout: Layout
@@ -44,11 +46,14 @@ class Assembled:
     counts: Array
     order: int
     on_face: int
+    processes: Processes = ALONE
 
     def system(self, mixing: Sequence[Array] | None = None) -> CellSystem:
         """The least squares of all rows, for other combinations of functions if they are given."""
         places = self.layout.middles()
-        return CellSystem(self.groups, mixing or self.mixing, places, self.counts, self.order, self.on_face)
+        return CellSystem(
+            self.groups, mixing or self.mixing, places, self.counts, self.order, self.on_face, self.processes
+        )
 
     def sampled(self, function: Callable[[Array], Array]) -> Array:
         """(K, m, N): a function (n, d) -> (n, m) on the cells; zero where it is not known."""

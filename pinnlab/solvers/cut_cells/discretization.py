@@ -23,6 +23,7 @@ from pinnlab.domains import Region
 from pinnlab.domains.columns import Columns, columns_of
 from pinnlab.domains.coverings import boundary_patches
 from pinnlab.domains.patches import Patches
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.reference.grids.equations import Equations
 from pinnlab.solvers.continuity import continuous_derivatives
 from pinnlab.solvers.cut_cells.assembled import Assembled
@@ -54,10 +55,11 @@ class CutDiscretization:
         problem: a single instance, on a region of two or three dimensions of space.
         basis: the functions of every expert.
         weight: of boundary and face rows against those of the equations.
+        processes: that share factorizations.
     """
 
-    def __init__(self, problem: Problem, basis: LocalBasis, weight: float):
-        self.problem, self.basis, self.weight = problem, basis, weight
+    def __init__(self, problem: Problem, basis: LocalBasis, weight: float, processes: Processes = ALONE):
+        self.problem, self.basis, self.weight, self.processes = problem, basis, weight, processes
         assert problem.domain.at_rest is not None
         self.region: Region = problem.domain.at_rest
         self.names, self.clock = self.region.coordinates, problem.domain.time
@@ -113,7 +115,9 @@ class CutDiscretization:
             group.counts = counts
         for group in (*groups[:terms], *held_out):
             group.emphasis = emphasis(layout.size(), order, len(self.names))
-        return Assembled(layout, made, groups, held_out, mixing(), mixing, counts, order, self.basis.on_face)
+        return Assembled(
+            layout, made, groups, held_out, mixing(), mixing, counts, order, self.basis.on_face, self.processes
+        )
 
     def _counts(self, layout: Layout) -> Array:
         """(K, m): the share of an expert's size in that of the largest, to the power with which an unknown is rougher."""

@@ -6,7 +6,6 @@ Letters: K experts, d coordinates, m unknowns, N basis functions.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from pinnlab.declaration.problem import Problem
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.capacity import gigabytes
 from pinnlab.machine.deadline import Deadline, TimeIsUpError, multiplications_per_second
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.reference.faces import constant_starts
 from pinnlab.solvers.cut_cells.assembled import Assembled
 from pinnlab.solvers.cut_cells.discretization import CutDiscretization
@@ -69,6 +69,7 @@ class LevelSettings:
         most: experts.
         weight: of boundary and face rows against those of the equations.
         bytes: that a level may take.
+        processes: that share factorizations.
     """
 
     tolerance: float
@@ -76,6 +77,7 @@ class LevelSettings:
     most: int
     weight: float = 100.0
     bytes: float = math.inf
+    processes: Processes = ALONE
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +128,10 @@ class CutLevels:
     inside: Inside = field(init=False)
 
     def __post_init__(self) -> None:
-        self.made = CutDiscretization(self.problem, self.basis, self.settings.weight)
+        self.made = CutDiscretization(self.problem, self.basis, self.settings.weight, self.settings.processes)
         self.marking = Marking(self.made.corners, self.settings.tolerance)
         self._begin()
-        self._pace = Pace(0.3 * multiplications_per_second())
+        self._pace = Pace(self.settings.processes.leading(0.3 * multiplications_per_second()))
 
     def _begin(self) -> None:
         """The first cells, graded towards corners as deep as may be."""
@@ -178,9 +180,9 @@ class CutLevels:
         seconds, work = self._seconds
         now = len(self.tree.leaves) * self.basis.size
         deadline.require(seconds * now / work, "making the rows of the next cells")
-        began = time.perf_counter()
+        began = deadline.now()
         rows = self.made.assembled(self.inside)
-        self._seconds = time.perf_counter() - began, now
+        self._seconds = deadline.now() - began, now
         system = rows.system()
         self._check(system, rows.layout.count)
         if self.best is None:
@@ -222,7 +224,10 @@ class CutLevels:
         return True
 
     def _take(self, basis: LocalBasis) -> None:
-        self.basis, self.made = basis, CutDiscretization(self.problem, basis, self.settings.weight)
+        self.basis, self.made = (
+            basis,
+            CutDiscretization(self.problem, basis, self.settings.weight, self.settings.processes),
+        )
 
     def _over(self, tree: Tree) -> Inside:
         return Inside(self.problem.domain, tree, self.made.materials)

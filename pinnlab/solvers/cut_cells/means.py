@@ -58,16 +58,15 @@ class MeanRows(PointRows):
         found, parts = super().linearized(coefficients)
         return self.gathered(found), parts
 
-    def jacobians(self, linear: Sequence[Parts]) -> Iterator[list[tuple[int, Array]]]:
+    def jacobians(self, linear: Sequence[Parts], wanted: Array) -> Iterator[list[tuple[int, Array]]]:
         """The pin: the row's part (1, m, N) in the expert with the largest share, as large as the whole."""
         (site,), (parts,) = self.sites, linear
         own = np.add.reduceat(self.shares, self.starts[:-1])
         block = int(np.argmax(own))
-        for found, jacobian in site.jacobians(
-            {leaf: part * self.shares for leaf, part in parts.items()}, self.unknowns
-        ):
-            if found == block:
-                yield [(int(site.experts[block]), jacobian.sum(axis=0, keepdims=True) / own[block])]
+        if wanted[site.experts[block]]:
+            shares = {leaf: part * self.shares for leaf, part in parts.items()}
+            (jacobian,) = site.jacobians(shares, self.unknowns, [block])
+            yield [(int(site.experts[block]), jacobian.sum(axis=0, keepdims=True) / own[block])]
 
     def pull_back(self, linear: Sequence[Parts], residuals: Array, into: Array) -> None:
         super().pull_back([{leaf: part * self.shares for leaf, part in p.items()} for p in linear], residuals, into)

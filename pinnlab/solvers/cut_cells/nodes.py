@@ -6,7 +6,7 @@ Letters: n points, d coordinates, K experts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,33 +129,32 @@ class NodeMaker:
         return leaves, self.materials.at(moved)
 
     def _interior(self, inside: Inside, layout: Layout, held_out: bool) -> tuple[Array, Array]:
-        points, experts = [], []
+        tries: list[_Try] = []
         tree, pool = layout.tree, inside.unit[4096:] if held_out else inside.unit[:4096]
         wanted = max(30, self.basis.size // 2) if held_out else math.ceil(_ROWS_CUT * self.basis.size)
         for expert, (mine, material) in enumerate(zip(layout.members, layout.material, strict=True)):
             lower, sides = tree.corners(mine)
             if layout.whole[expert]:
-                found = lower[0] + sides[0] * (pool[:wanted] if held_out else self.in_whole)
-            else:
-                own = np.array([layout.share[box, material] for box in mine])
-                volumes = own * sides.prod(axis=1)
-                parts = []
-                for low, side, share, volume in zip(lower, sides, own, volumes, strict=True):
-                    if volume > 0:
-                        count = max(4, math.ceil(wanted * volume / volumes.sum()))
-                        tried = low + side * pool[: math.ceil(1.2 * count / share) + 20]
-                        parts.append(tried[inside.parts(tried) == material][:count])
-                found = np.concatenate(parts) if parts else np.zeros((0, tree.dimension))
-            points.append(found)
-            experts.append(np.full(len(found), expert))
-        return np.concatenate(points), np.concatenate(experts)
+                tries.append(_Try(expert, lower[0] + sides[0] * (pool[:wanted] if held_out else self.in_whole), None))
+                continue
+            own = np.array([layout.share[box, material] for box in mine])
+            volumes = own * sides.prod(axis=1)
+            for low, side, share, volume in zip(lower, sides, own, volumes, strict=True):
+                if volume > 0:
+                    count = max(4, math.ceil(wanted * volume / volumes.sum()))
+                    tries.append(
+                        _Try(expert, low + side * pool[: math.ceil(1.2 * count / share) + 20], int(material), count)
+                    )
+        held = _held(inside, [each for each in tries if each.material is not None])
+        points = [each.points if each.material is None else each.points[next(held)][: each.count] for each in tries]
+        return np.concatenate(points), np.repeat([each.of for each in tries], [*map(len, points)])
 
     def _face_nodes(
         self, inside: Inside, layout: Layout, faces: Sequence[tuple[Face, int]], held_out: bool
     ) -> tuple[Array, Array, Array]:
         rng = np.random.default_rng(2)
-        found: list[Array] = []
-        which: list[Array] = []
+        tries: list[_Try] = []
+        units, denser = list[Array](), dict[int, Array]()
         ends = np.array([[layout.home[face.lower, m], layout.home[face.upper, m]] for face, m in faces])
         half = self.degree // 2 + 1
         for number, (face, material) in enumerate(faces):
@@ -166,13 +165,43 @@ class NodeMaker:
                 step = np.zeros_like(points)
                 side = layout.tree.corners([face.small])[1].min()
                 step[:, face.axis] = step_inside(points, np.full(len(points), side))
-                sides = np.concatenate([points + step, points - step])
-                held = (inside.parts(sides) == material).reshape(2, -1).all(axis=0)
-                unit = unit if held.all() else dense[held]
-            found.append(face_points(layout.tree, face, unit))
-            which.append(np.full(len(unit), number))
-        points, numbers = np.concatenate(found), np.concatenate(which)
-        return points, ends[numbers, 0], ends[numbers, 1]
+                tries.append(_Try(number, np.concatenate([points + step, points - step]), material))
+                denser[number] = dense
+            units.append(unit)
+        for each, held in zip(tries, _held(inside, tries), strict=True):
+            open_ = held.reshape(2, -1).all(axis=0)
+            if not open_.all():
+                units[each.of] = denser[each.of][open_]
+        nodes = [face_points(layout.tree, face, unit) for (face, _), unit in zip(faces, units, strict=True)]
+        numbers = np.repeat(np.arange(len(faces)), [*map(len, nodes)])
+        return np.concatenate(nodes), ends[numbers, 0], ends[numbers, 1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """Points (n, d) of an expert or a face, of which those count that are in a material; all if it is None.
+
+    Attributes:
+        of: number of the expert, or of the face.
+        points: (n, d).
+        material: where they have to be.
+        count: how many are wanted; all if None.
+    """
+
+    of: int
+    points: Array
+    material: int | None
+    count: int | None = None
+
+
+def _held(inside: Inside, tries: Sequence[_Try]) -> Iterator[Array]:
+    """Per try (n,) which points are where they have to be; a region is asked once for all of them."""
+    if not tries:
+        return
+    sizes = [len(each.points) for each in tries]
+    wanted = np.repeat([each.material for each in tries], sizes)
+    held = inside.parts(np.concatenate([each.points for each in tries])) == wanted
+    yield from np.split(held, np.cumsum(sizes)[:-1])
 
 
 def _in_whole(basis: LocalBasis, d: int) -> Array:

@@ -5,7 +5,7 @@ Letters: n points, d coordinates, K experts, k some of them, q points of one exp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -162,23 +162,27 @@ class Places:
             else:
                 np.add.at(into, group.experts, mine)
 
-    def jacobians(self, parts: Mapping[tuple[str, Key], Array], unknowns: Sequence[str]) -> Iterator[tuple[int, Array]]:
-        """Block by block, the dependence (r q, m, N) of residuals on the coefficients of its expert.
+    def jacobians(
+        self, parts: Mapping[tuple[str, Key], Array], unknowns: Sequence[str], blocks: Iterable[int]
+    ) -> Iterator[Array]:
+        """Of some blocks, the dependence (r q, m, N) of residuals on the coefficients of its expert.
 
         Args:
             parts: {(unknown, derivative): (r, n)} of residuals by derivatives in reference coordinates.
             unknowns: m names.
+            blocks: their numbers.
         """
         size = self.nodes[0].basis.size if self.nodes else 0
         count = next((len(part) for part in parts.values()), 0)
         dtype = np.result_type(float, *parts.values())
-        for block, nodes in enumerate(self.nodes):
+        for block in blocks:
+            nodes = self.nodes[block]
             span = slice(self.starts[block], self.starts[block + 1])
             result = np.zeros((count, len(nodes.points), len(unknowns), size), dtype)
             for (unknown, key), part in parts.items():
                 rows = nodes.rows(self.frames.orders(key))
                 result[:, :, unknowns.index(unknown)] += part[:, span, None] * rows
-            yield block, result.reshape(-1, len(unknowns), size)
+            yield result.reshape(-1, len(unknowns), size)
 
 
 def places_of(

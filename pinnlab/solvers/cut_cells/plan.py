@@ -74,7 +74,8 @@ class CutExperts(Solver):
             first_edges(options.experts, problem, _FEW),
             most,
             options.condition_weight,
-            usable_memory(OF_EXPERTS),
+            settings.processes.leading(usable_memory(OF_EXPERTS)),
+            settings.processes,
         )
         degree = max((options.degrees or {}).values(), default=_DEGREE[len(space)])
         basis = local_basis(options.features, len(space), degree, settings.seed)
@@ -124,8 +125,10 @@ class CutMarch(March):
     Args:
         solver: its options.
         problem: the instance.
-        settings: gives the seed of random features.
+        settings: gives the seed of random features, and processes.
     """
+
+    shared = True
 
     def __init__(self, solver: CutExperts, problem: Problem, settings: Settings):
         self.levels = solver.levels(problem, settings)

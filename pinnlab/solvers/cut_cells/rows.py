@@ -131,11 +131,17 @@ class PointRows:
         """(..., rows) residuals of the rows from those (..., n) at points, which are the same here."""
         return values
 
-    def jacobians(self, linear: Sequence[Parts]) -> Iterator[list[tuple[int, Array]]]:
-        """Block by block, per site the expert and the dependence (r q, m, N) on its coefficients."""
-        walks = [site.jacobians(parts, self.unknowns) for site, parts in zip(self.sites, linear, strict=True)]
-        for found in zip(*walks, strict=True):
-            yield [(int(site.experts[b]), jacobian) for site, (b, jacobian) in zip(self.sites, found, strict=True)]
+    def jacobians(self, linear: Sequence[Parts], wanted: Array) -> Iterator[list[tuple[int, Array]]]:
+        """Block by block, per site the expert and the dependence (r q, m, N) on its coefficients.
+
+        Args:
+            linear: per site the parts.
+            wanted: (K,) experts one of which a block has to touch.
+        """
+        blocks = np.flatnonzero(np.any([wanted[site.experts] for site in self.sites], axis=0))
+        walks = [site.jacobians(parts, self.unknowns, blocks) for site, parts in zip(self.sites, linear, strict=True)]
+        for block, found in zip(blocks, zip(*walks, strict=True), strict=True):
+            yield [(int(site.experts[block]), jacobian) for site, jacobian in zip(self.sites, found, strict=True)]
 
     def pull_back(self, linear: Sequence[Parts], residuals: Array, into: Array) -> None:
         """Add the transposed (conjugate) Jacobian times weighted residuals (r, n) to (K, m, N)."""

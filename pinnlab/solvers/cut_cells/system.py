@@ -8,7 +8,6 @@ expert's own points: in a cell of which a boundary leaves little, many functions
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,8 +17,9 @@ import numpy as np
 from pinnlab.algebra.condensation import Rows, Solver, condensed
 from pinnlab.algebra.conjugate_gradients import conjugate_gradients
 from pinnlab.algebra.low_rank import corrected
-from pinnlab.algebra.substructures import Cost, Face, Front, cost, substructures
+from pinnlab.algebra.substructures import Cost, Face, Front, Shares, cost, shared, substructures
 from pinnlab.machine.deadline import Deadline
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.solvers.cut_cells.places import real_product
 from pinnlab.solvers.cut_cells.rows import Parts, PointRows
 from pinnlab.solvers.local_experts.system import Pace
@@ -38,6 +38,10 @@ _MIXING, _FEWER = 2.5, 5.0
 that combine the rows of a face."""
 _COPIES = 2.2
 """Of the factor's numbers, at the height of a factorization, with the blocks in work."""
+
+
+_WORTH_SHARING = 3e8
+"""Multiplications in a factorization from which on several processes share it: measured."""
 
 
 class SingularError(ValueError):
@@ -75,6 +79,7 @@ class CellSystem:
         counts: (K, m) how much values of an unknown in an expert count next to those in others.
         order: of the equations; of rows of third derivatives and higher the normal equations lose too much.
         on_face: independent functions of the basis on a flat face, at most.
+        processes: that share factorizations.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class CellSystem:
         counts: Array,
         order: int,
         on_face: int,
+        processes: Processes = ALONE,
     ):
         self.groups, self.mixing = tuple(group for group in groups if group.count), list(mixing)
         self.counts, self.m, self.high_order = counts, counts.shape[1], order > 2
@@ -98,12 +104,22 @@ class CellSystem:
                 self.widths[face] = self.widths.get(face, 0) + count * self.m * order
                 rows, both = points * self.m * order, self.sizes[a] + self.sizes[b]
                 self._of_faces += rows * min(rows, both) * both
-        self._places = places
+        self._places, self._beside = places, processes
 
     @cached_property
     def fronts(self) -> list[Front]:
         """In which order faces are eliminated."""
         return substructures(self.sizes, self.widths, self._places)
+
+    @cached_property
+    def _processes(self) -> Processes:
+        """Those that share a factorization: none where exchanges take longer than they spare."""
+        return self._beside if self.cost.work > _WORTH_SHARING else ALONE
+
+    @cached_property
+    def _shares(self) -> Shares:
+        """Which process eliminates what."""
+        return shared(self.fronts, self.sizes, self.widths, self._processes.count)
 
     @cached_property
     def cost(self) -> Cost:
@@ -155,10 +171,10 @@ class CellSystem:
             fresh = solver is None
             if solver is None:
                 deadline.require(pace.seconds(self.cost.work), "the next factorization")
-                began = time.perf_counter()
+                began = deadline.now()
                 solver = self.factorized(linear)
                 count += 1
-                pace.learn(self.cost.work, time.perf_counter() - began)
+                pace.learn(self.cost.work, deadline.now() - began)
             step, length = self._step(solver, residuals, linear, deadline)
             share, before = 1.0, change
             while True:
@@ -272,7 +288,9 @@ class CellSystem:
             SingularError: they cannot be factorized.
         """
         try:
-            solver = condensed(self._rows(linear), self.sizes, self.fronts, self.high_order)
+            solver = condensed(
+                self._rows(linear), self.sizes, self.fronts, self.high_order, self._processes, self._shares
+            )
         except np.linalg.LinAlgError as error:
             raise SingularError("the normal equations are singular to rounding") from error
         whole = [(group, parts) for group, parts in zip(self.groups, linear, strict=True) if group.of_all]
@@ -285,15 +303,17 @@ class CellSystem:
 
     def _pin(self, group: PointRows, parts: Sequence[Parts]) -> Array:
         """What stands for a row of all experts in the factorization, as one of all experts' combinations."""
-        (((expert, jacobian),),) = group.jacobians(parts)
+        (((expert, jacobian),),) = group.jacobians(parts, np.full(len(self.mixing), True))
         ends = np.cumsum([0, *self.sizes.values()])
         found = np.zeros(ends[-1], jacobian.dtype)
         found[ends[expert] : ends[expert + 1]] = self._mixed(expert, jacobian)[0]
         return found
 
     def _rows(self, linear: Sequence[Sequence[Parts]]) -> Iterator[Rows]:
+        """Those that touch experts of this process."""
+        mine = np.array([self._shares.groups[e] == self._processes.rank for e in range(len(self.mixing))])
         for group, parts in zip(self.groups, linear, strict=True):
-            for sites in group.jacobians(parts):
+            for sites in group.jacobians(parts, mine):
                 found: dict[int, Array] = {}
                 for expert, jacobian in sites:
                     mixed = self._mixed(expert, jacobian)

@@ -75,7 +75,7 @@ class PlaneExperts(Solver):
         """Of the last march."""
         return self.options.tolerance if "tolerance" in given(self.options) else _TOLERANCE
 
-    def sweeps(self, problem: Problem, seed: int) -> Sweeps:
+    def sweeps(self, problem: Problem, settings: Settings) -> Sweeps:
         """The marches before the first one; where data clash and the layers of it are known, marches of the smooth rest."""
         options, region = self.options, problem.domain.at_rest
         assert region is not None
@@ -88,8 +88,9 @@ class PlaneExperts(Solver):
         layers = Layers.of(problem)
         rest, lift = (problem, {}) if layers is None else (layers.rest_of(problem, _KEPT), problem.clashes.singular)
         return Sweeps(
-            rest, self._strides(problem, seed), lambda: Tree(lower, upper, [counts[n] for n in region.coordinates]),
-            most, options.condition_weight, usable_memory(OF_EXPERTS), lift,
+            rest, self._strides(problem, settings.seed),
+            lambda: Tree(lower, upper, [counts[n] for n in region.coordinates]), most, options.condition_weight,
+            settings.processes.leading(usable_memory(OF_EXPERTS)), lift, settings.processes,
         )  # fmt: skip
 
     def _strides(self, problem: Problem, seed: int) -> list[Stride]:
@@ -177,11 +178,13 @@ class PlaneMarch(March):
     Args:
         solver: its options.
         problem: the instance.
-        settings: gives the seed of random features.
+        settings: gives the seed of random features, and processes.
     """
 
+    shared = True
+
     def __init__(self, solver: PlaneExperts, problem: Problem, settings: Settings):
-        self.problem, self.sweeps, self.tolerance = problem, solver.sweeps(problem, settings.seed), solver.tolerance
+        self.problem, self.sweeps, self.tolerance = problem, solver.sweeps(problem, settings), solver.tolerance
         self._given = initial_values(problem)
         self._kind = solver.options.functions
         self._said: tuple[str, ...] = problem.clashes.built(waves=True)[1] if self.sweeps.lift else ()

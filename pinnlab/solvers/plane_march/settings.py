@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pinnlab.machine.processes import ALONE, Processes
+
 
 @dataclass(frozen=True)
 class SweepSettings:
@@ -18,6 +20,7 @@ class SweepSettings:
         bytes: that factorizations, and the slabs so far, may take.
         may_loosen: whether the march takes fewer cells, and a larger tolerance, where it would not end in time else.
         loosest: the largest tolerance that it takes then.
+        processes: that share factorizations.
     """
 
     tolerance: float
@@ -27,6 +30,7 @@ class SweepSettings:
     bytes: float = math.inf
     may_loosen: bool = False
     loosest: float = 0.2
+    processes: Processes = ALONE
 
     @property
     def limit(self) -> float:

@@ -5,7 +5,6 @@ Letters: s stages, g decoupled problems of space, r residuals, n points, K exper
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,11 +125,11 @@ class SlabSolver:
             found = [
                 g.at_rate(each, (rate.real if real else rate) / slab) for g, each in zip(groups, slopes, strict=True)
             ]
-            began = time.perf_counter()
+            began = deadline.now()
             self._solvers.append(
                 (system.factorized([p for p, _ in found]), [p for p, _ in found], [w for _, w in found])
             )
-            work, seconds = work + own, seconds + time.perf_counter() - began
+            work, seconds = work + own, seconds + deadline.now() - began
         pace.learn(work, seconds)
 
     def solve(

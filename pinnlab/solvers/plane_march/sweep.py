@@ -99,7 +99,7 @@ class Sweep:
         lift: Mapping[str, SingularPart],
     ):
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
-        self.made = CutDiscretization(problem, basis, settings.weight)
+        self.made = CutDiscretization(problem, basis, settings.weight, settings.processes)
         # next to corners that point inwards even cells would lead to a smoother function that is wrong
         Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
         self.first = tree

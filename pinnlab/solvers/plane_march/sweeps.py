@@ -9,7 +9,6 @@ Letters: n points, m unknowns.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +23,7 @@ from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.domains.sampling import unit_points
 from pinnlab.domains.trees import Tree
 from pinnlab.machine.deadline import Deadline, multiplications_per_second
+from pinnlab.machine.processes import ALONE, Processes
 from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.system import Pace
@@ -111,6 +111,7 @@ class Sweeps:
         weight: of boundary and face rows.
         bytes: that a march may take.
         lift: {unknown: a part of it that is known}, of which the problem knows already; slabs have it added.
+        processes: that share factorizations.
     """
 
     problem: Problem
@@ -120,6 +121,7 @@ class Sweeps:
     weight: float
     bytes: float
     lift: Mapping[str, SingularPart] = field(default_factory=dict)
+    processes: Processes = ALONE
     best: Finished | None = None
     number: int = 0
     _began: float = 0.0
@@ -128,7 +130,7 @@ class Sweeps:
     running: Sweep | None = field(default=None)
 
     def __post_init__(self) -> None:
-        self._pace = Pace(0.3 * multiplications_per_second())
+        self._pace = Pace(self.processes.leading(0.3 * multiplications_per_second()))
         unit = unit_points("sobol", _POINTS, len(self.problem.domain.coordinates), np.random.default_rng(4)).double()
         self._points = self.problem.domain.interior(unit).points
 
@@ -179,7 +181,7 @@ class Sweeps:
         assert self.running is not None
         added = self.running.attempt(deadline)
         if self.running.done:
-            self._finish(self.running)
+            self._finish(self.running, deadline)
             return True
         return added and self.best is None
 
@@ -210,21 +212,24 @@ class Sweeps:
         found = self._scouted(stride, deadline) if last is None else last.pieces
         sizes = self._sizes_of(found) if found else np.zeros(len(self.problem.unknowns))
         usual = self._usual(found)
-        settings = SweepSettings(stride.tolerance, stride.stages, self.most, self.weight, self.bytes, may_loosen=True)
+        settings = replace(self._settings(stride.tolerance, stride.stages), may_loosen=True)
         if last is not None:
             settings = replace(settings, loosest=_STRICTER * last.tolerance)
-        self._began = time.perf_counter()
+        self._began = deadline.now()
         self.running = self._sweep(stride, settings, sizes, usual)
 
     def _sweep(self, stride: Stride, settings: SweepSettings, sizes: Array, usual: int) -> Sweep:
         return Sweep(self.problem, stride.basis, self.grown(), settings, sizes, _FIRST, usual, self._pace, self.lift)
+
+    def _settings(self, tolerance: float, stages: int) -> SweepSettings:
+        return SweepSettings(tolerance, stages, self.most, self.weight, self.bytes, processes=self.processes)
 
     def _scouted(self, stride: Stride, deadline: Deadline) -> Sequence[SlabPiece]:
         """A march in few slabs on the first cells, which tells how large unknowns become and how short slabs are.
 
         It need not reach the end; there is nothing where it fails.
         """
-        settings = SweepSettings(math.inf, _SCOUT, self.most, self.weight, self.bytes)
+        settings = self._settings(math.inf, _SCOUT)
         nothing = np.zeros(len(self.problem.unknowns))
         scout = self._sweep(stride, settings, nothing, _FIRST)
         try:
@@ -249,7 +254,7 @@ class Sweeps:
         behind = pieces[-1].region.time_interval[1] - start
         return max(_FIRST, math.ceil(math.log2(len(pieces) * (end - start) / behind)))
 
-    def _finish(self, sweep: Sweep) -> None:
+    def _finish(self, sweep: Sweep, deadline: Deadline) -> None:
         difference = against = None
         if (last := self.best) is not None:
             against = last.tolerance
@@ -259,7 +264,7 @@ class Sweeps:
             sweep.pieces, sweep.tolerance, tuple(sweep.coarse.values()), sweep.added, sweep.cells.count, difference,
             self.number, against, sweep.hurried,
         )  # fmt: skip
-        took, before = time.perf_counter() - self._began, self._took
+        took, before = deadline.now() - self._began, self._took
         if last is not None and not sweep.hurried and self.number > last.number:
             self._growth = growth(before, took, self.number - last.number)
         self._took = took

@@ -115,7 +115,8 @@ def test_a_march_that_was_coarse_for_lack_of_time_is_made_again(coarse: Any, hur
     made = sweeps(None)
     made.best, made.number = None, 0
     cells = SimpleNamespace(count=9)
-    made._finish(SimpleNamespace(pieces=[], tolerance=1e-2, coarse=coarse, hurried=hurried, added=0.0, cells=cells))  # type: ignore[arg-type]
+    found = SimpleNamespace(pieces=[], tolerance=1e-2, coarse=coarse, hurried=hurried, added=0.0, cells=cells)
+    made._finish(found, Deadline())  # type: ignore[arg-type]
     assert made.number == number and made.best is not None and made.best.hurried is hurried
     made._took = 10.0
     if hurried:
