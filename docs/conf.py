@@ -14,7 +14,10 @@ author = "The pinnlab developers"
 project_copyright = author
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",  # formulas without a foreign server
+]  # fmt: skip
 exclude_patterns = ["benchmarks", "_build"]
 html_theme = "furo"
 html_static_path = ["_static"]
