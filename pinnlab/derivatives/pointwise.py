@@ -31,7 +31,8 @@ def gradients(residual: Tensor, leaves: Mapping[K, Tensor]) -> dict[K, Tensor]:
     """The derivatives (n,) of a pointwise residual (n,) by leaves (n,); those on which it does not depend are left out."""
     if not residual.requires_grad or not leaves:
         return {}
-    each = torch.ones_like(residual)
-    found = torch.autograd.grad(residual, list(leaves.values()), each, retain_graph=True, allow_unused=True)
+    # a sum of real numbers needs no cotangent, for which torch imports a computer algebra system at its first call
+    of, one = (residual, torch.ones_like(residual)) if residual.is_complex() else (residual.sum(), None)
+    found = torch.autograd.grad(of, list(leaves.values()), one, retain_graph=True, allow_unused=True)
     # zeros of forward mode have no memory, and no NumPy array
     return {leaf: torch.empty_like(g).copy_(g) for leaf, g in zip(leaves, found, strict=True) if g is not None}

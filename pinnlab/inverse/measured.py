@@ -132,9 +132,14 @@ class Noise:
         """Whether some measurements may be far off."""
         return any(group.robust for group in self.groups)
 
+    def whitened_of(self, number: int, left: Array) -> Array:
+        """(n,) the misfits of one quantity, divided by its noise; of a robust one roots of the loss."""
+        white = left / self.deviations[number]
+        return robust.root(white) if self.groups[number].robust else white
+
     def whitened(self, left: Sequence[Array]) -> Array:
         """(N,) the misfits of all quantities, (n,) each, divided by their noise; of robust ones roots of the loss."""
-        return np.concatenate([robust.root(r) if g.robust else r for g, r in self._divided(left)])
+        return np.concatenate([self.whitened_of(k, mine) for k, mine in enumerate(left)])
 
     def rows(self, jacobian: Sequence[Array], left: Sequence[Array]) -> Array:
         """(N, p) derivatives of ``whitened`` from those of the misfits, (n, p) each.

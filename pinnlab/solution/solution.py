@@ -32,6 +32,7 @@ from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.paths import paths
 from pinnlab.solution.quality.report import QualityReport, report
+from pinnlab.solution.samples import Samples, asked_samples
 from pinnlab.solution.sensitivity import Sensitivity, asked_sensitivity
 from pinnlab.training.history import History
 from pinnlab.training.part import Part
@@ -83,10 +84,9 @@ class Solution:
         """Evaluate at coordinates given by name; shapes broadcast.
 
         Args:
-            coordinates: numbers, arrays or tensors, one per coordinate of the domain. NumPy in gives NumPy out,
-                tensors in give tensors out, which can be differentiated by coordinates that require gradients, any
-                number of times. Of a family, its parameters too: ``solution(x=..., t=..., a=0.1)``, and by those that
-                are numbers it can be differentiated as well.
+            coordinates: numbers, arrays or tensors, one per coordinate of the domain. NumPy in gives NumPy out, tensors
+                give tensors, which can be differentiated by coordinates that require gradients, any number of times. Of
+                a family, its parameters too: ``solution(x=..., a=0.1)``, and by numbers it can be differentiated as well.
 
         Raises:
             TypeError: a coordinate is missing, unknown or without its name.
@@ -194,11 +194,9 @@ class Solution:
                 f"at({', '.join(parameters)}): this solution is of one problem, not of a family; solvers such as "
                 "HardConstraintMoE() solve problems with parameters={'a': pl.Uniform(...)} for all members at once."
             )
-        problem, model, remarks = self.members.member(
-            parameters, points=points, steps=steps, tolerance=tolerance, domain=domain
-        )
-        status = Status.STALLED if remarks else self.status
-        notes = (*self.notes, *remarks)
+        options: dict[str, Any] = {"points": points, "steps": steps, "tolerance": tolerance, "domain": domain}
+        problem, model, remarks = self.members.member(parameters, **options)
+        status, notes = Status.STALLED if remarks else self.status, (*self.notes, *remarks)
         return Solution(problem, model.values, [model], self.history, status, self.seconds, self.solver, notes)
 
     @property
@@ -213,6 +211,10 @@ class Solution:
     def sensitivity(self, sd: Any = None, **sizes: int) -> Sensitivity:
         """Where one more measurement would shrink which interval by how much; see ``solution.sensitivity.sensitivity``."""
         return asked_sensitivity(self, sd, sizes)
+
+    def sample(self, draws: int = 400, max_seconds: float = 60.0, seed: int = 0) -> Samples:
+        """Draws of the numbers, as probable as data make them, by Markov chains; see ``solution.samples.samples``."""
+        return asked_samples(self, draws, max_seconds, seed)
 
     @cached_property
     def sure(self) -> Uncertainty:
