@@ -20,10 +20,12 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.inverse.measured import Jet
 from pinnlab.inverse.remembered import Remembered
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.local_experts.chain import Chain, followed, is_chain, slabs
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
@@ -31,6 +33,8 @@ from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.windows import joined_jet
 from pinnlab.training.part import Part
+
+Array = np.ndarray
 
 
 class MarchedState:
@@ -54,6 +58,10 @@ class MarchedState:
         self.march, self.work = march, 0.0
         if near is not None:
             march.follow(near.march)
+            if (piece := followed(march, near.march)) is not None:
+                march.take(piece)
+                march.linear, self.work = near.march.linear, float(piece.cells.count)
+                return
         try:
             # guesses of numbers may make a solution grow beyond all bounds
             with np.errstate(over="ignore", invalid="ignore"):
@@ -137,6 +145,10 @@ class MarchedState:
         """The derivatives of the pieces by numbers, one after the other as unknowns (p m) of pieces."""
         march, m = self.march, len(self.march.problem.unknowns)
         made = march.discretization
+        if is_chain(made):
+            cells, weights = slabs(march.pieces), np.concatenate([piece.weights for piece in march.pieces])
+            slopes = Chain(made, cells).tangents(weights, numbers)
+            return [self._tangent(march.pieces[0], cells, slopes, numbers)]
         found: list[Piece] = []
         before: Piece | None = None
         for piece in march.pieces:
@@ -153,9 +165,11 @@ class MarchedState:
                 count, q = rows.initial.shape
                 moved[1] = -np.stack(starts, axis=-1).reshape(-1, count, q, len(numbers)).transpose(1, 0, 2, 3)
             weights = system.tangents(piece.weights, numbers, moved).transpose(1, 0, 2, 3)
-            flat = weights.reshape(len(weights), -1, march.basis.size)
-            found.append(
-                Piece([f"{u} by {n}" for n in numbers for u in piece.unknowns], piece.cells, march.basis, flat, {})
-            )
+            found.append(self._tangent(piece, piece.cells, weights, numbers))
             before = piece
         return found
+
+    def _tangent(self, piece: Piece, cells: Cells, weights: Array, numbers: Numbers) -> Piece:
+        """Derivatives (K, p, m, N) of unknowns by numbers as unknowns of a piece."""
+        names = [f"{u} by {n}" for n in numbers for u in piece.unknowns]
+        return Piece(names, cells, piece.basis, weights.reshape(len(weights), -1, piece.basis.size), {})
