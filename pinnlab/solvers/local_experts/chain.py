@@ -41,7 +41,9 @@ def is_chain(made: Discretization) -> bool:
 def slabs(pieces: Sequence[Piece]) -> Cells:
     """The time slabs of the pieces of an ordinary differential equation, as cells."""
     (name,), time = pieces[0].cells.edges, pieces[0].cells.time
-    return Cells({name: np.concatenate([pieces[0].cells.edges[name][:1], *(p.cells.edges[name][1:] for p in pieces)])}, time)
+    return Cells(
+        {name: np.concatenate([pieces[0].cells.edges[name][:1], *(p.cells.edges[name][1:] for p in pieces)])}, time
+    )
 
 
 def followed(march: SlabMarch, other: SlabMarch) -> Piece | None:
@@ -182,7 +184,9 @@ class Chain:
         slopes = np.zeros((len(self._keys), len(numbers)))
         for i, key in enumerate(self._keys):
             if found[key].requires_grad:
-                each = torch.autograd.grad(found[key].sum(), list(leaves.values()), allow_unused=True, retain_graph=True)
+                each = torch.autograd.grad(
+                    found[key].sum(), list(leaves.values()), allow_unused=True, retain_graph=True
+                )
                 slopes[i] = [0.0 if g is None else float(g) for g in each]
         return slopes / self._stretch[:, None]
 

@@ -7,7 +7,7 @@ Gauss-Newton step, for which the slab's own factorization serves. The march of t
 costs one evaluation of its rows each; central differences of two such marches are the implicit gradient, with an error
 of second order in the change of the numbers.
 
-Of ordinary differential equations every row knows the numbers, and their derivatives by these need one linearization.
+Where nothing but rows knows the numbers, as of ordinary differential equations, one linearization has the derivatives.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ from pinnlab.solvers.windows import joined_jet
 from pinnlab.training.part import Part
 
 Array = np.ndarray
+
+
+def _knows_numbers(made: Discretization) -> bool:
+    """Whether numbers of the problem come into nothing but its rows: no known part, corner or place depends on them."""
+    others = (made.lift, made.corners, made.seams, made.problem.jumps)
+    return not made.integrals and not (made.space and any(others))
 
 
 class MarchedState:
@@ -97,7 +103,7 @@ class MarchedState:
             TimeIsUpError: the deadline has passed.
         """
         march, settings = self.march, self.march.settings
-        if not (march.problem.domain.space or march.discretization.integrals):
+        if _knows_numbers(march.discretization):
             return self._along_tangents(problems, deadline)
         made = [Discretization(problem, march.basis, settings.rounding, settings.weight) for problem in problems]
         found: list[list[Piece]] = [[] for _ in problems]
@@ -118,7 +124,7 @@ class MarchedState:
         return [joined_jet(pieces, march.problem.domain) for pieces in found]
 
     def _along_tangents(self, problems: Sequence[Problem], deadline: Deadline) -> list[Jet]:
-        """``neighbours`` of ordinary differential equations: the march, and its derivatives by numbers times changes."""
+        """``neighbours`` where rows know the numbers: the march, and its derivatives by numbers times changes."""
         own = self.march.problem.parameters
         names = [n for n, v in own.items() if any(problem.parameters[n] != v for problem in problems)]
         numbers = {name: float(own[name]) for name in names}  # type: ignore[arg-type]
