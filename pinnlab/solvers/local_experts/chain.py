@@ -46,18 +46,18 @@ def slabs(pieces: Sequence[Piece]) -> Cells:
     )
 
 
-def followed(march: SlabMarch, other: SlabMarch) -> Piece | None:
-    """The whole march, one piece, on the slabs of another one that has come to its end; those that are too long are cut.
+def followed(march: SlabMarch, other: SlabMarch) -> bool:
+    """Come to the end of a march at once, on the slabs of another one; those that are too long are cut.
 
-    None where it has to be marched slab by slab.
+    False where it has to be marched slab by slab.
 
     Args:
         march: at its start.
-        other: of the same problem with similar numbers.
+        other: at its end, of the same problem with similar numbers.
     """
     made, limits = march.discretization, march.settings
     if limits.stops or not (is_chain(made) and is_chain(other.discretization)):
-        return None
+        return False
     cells, known, floor = slabs(other.pieces), other.field(), march.size
     most = _MORE * cells.count
     for _ in range(1 + _CUTS):
@@ -65,17 +65,19 @@ def followed(march: SlabMarch, other: SlabMarch) -> Piece | None:
         start = made.sampled(known, cells)
         weights = chain.solve(start, 1e-3 * limits.tolerance, NEXT_TO_NOTHING * floor, other.linear)
         if weights is None:
-            return None
+            return False
         sizes = np.maximum.accumulate(np.maximum(np.abs(made.values(weights)).max(axis=2), floor))
         piece = Piece(march.problem.unknowns, cells, march.basis, weights, made.parameters)
         off = march.tails(weights, sizes) > limits.tolerance
         if not off.any():
-            return piece if march.meets_start(chain.missed(weights), sizes[-1]) else None
+            if met := march.meets_start(chain.missed(weights), sizes[-1]):
+                march.take(piece, sizes[-1], other.linear)
+            return met
         (name,) = cells.edges
         cells, known = Cells({name: halved(cells.edges[name], off)}, cells.time), piece.values
         if cells.count > most:
-            return None
-    return None
+            return False
+    return False
 
 
 class Chain:

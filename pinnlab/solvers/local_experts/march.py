@@ -26,12 +26,13 @@ from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.settings import MarchSettings, SlabAttempt
-from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
+from pinnlab.solvers.local_experts.system import Pace, SlabSystem, Steps, bytes_of_slab
 from pinnlab.solvers.windows import joined
 from pinnlab.training.start import Start
 
 Array = np.ndarray
-_SHORTEST_SLAB = 1e-13
+_SHORTEST_SLAB, _LITTLE = 1e-13, 1.6e7
+"""Share of the time interval; bytes of a slab whose factorization is kept."""
 NEXT_TO_NOTHING = 1e-6
 _BEGINNING = 0.01
 """Share of its natural size next to which errors of an unknown count from the start of a march."""
@@ -56,6 +57,7 @@ class SlabMarch:
     Attributes:
         near: values (n, m) at points (n, d) of a similar solution, from which Gauss-Newton starts until that fails.
         linear: whether the slabs so far were linear.
+        kept: of every small slab that was added, its rows, their system, and its steps where it is linear; None for none.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
@@ -88,6 +90,7 @@ class SlabMarch:
             self.numbers = {name: begin.coefficients.get(name, value) for name, value in self.numbers.items()}
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
         self.linear = False
+        self.kept: list[tuple[SlabRows, SlabSystem, Steps | None]] | None = None
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
@@ -209,6 +212,8 @@ class SlabMarch:
             return tried
         self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
+        if self.kept is not None and system.bytes < _LITTLE:
+            self.kept.append((rows, system, found.steps))
         return SlabAttempt(True, found.misfit, cells.count)
 
     def held_out(self) -> float:
@@ -222,13 +227,11 @@ class SlabMarch:
         if self.time is None:
             self.refinement.edges = dict(other.refinement.edges)
         else:
-            start, end = other.pieces[0].cells.edges[self.problem.domain.clock][:2].tolist()
-            self.slab = end - start
+            self.slab = float(np.diff(other.pieces[0].cells.edges[self.problem.domain.clock])[0])
 
-    def take(self, piece: Piece) -> None:
-        """Come to the end with one piece that is the whole march."""
-        self.pieces, self.now = [piece], self.end
-        self.size = np.maximum(self.size, np.abs(self.discretization.values(piece.weights)).max(axis=(0, 2)))
+    def take(self, piece: Piece, size: Array, linear: bool) -> None:
+        """Come to the end with one piece that is the whole march, and the sizes (m,) of unknowns in it."""
+        self.pieces, self.now, self.size, self.linear = [piece], self.end, size, linear
 
     def tails(self, coefficients: Array, sizes: Array) -> Array:
         """(K,) indicators in time of coefficients (K, m, N) next to sizes (K, m)."""

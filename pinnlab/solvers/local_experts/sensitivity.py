@@ -61,12 +61,11 @@ class MarchedState:
     """
 
     def __init__(self, march: SlabMarch, deadline: Deadline, most: float, near: MarchedState | None = None):
-        self.march, self.work = march, 0.0
+        self.march, self.work, march.kept = march, 0.0, []
         if near is not None:
             march.follow(near.march)
-            if (piece := followed(march, near.march)) is not None:
-                march.take(piece)
-                march.linear, self.work = near.march.linear, float(piece.cells.count)
+            if followed(march, near.march):
+                self.work = float(march.pieces[0].cells.count)
                 return
         try:
             # guesses of numbers may make a solution grow beyond all bounds
@@ -157,9 +156,10 @@ class MarchedState:
             return [self._tangent(march.pieces[0], cells, slopes, numbers)]
         found: list[Piece] = []
         before: Piece | None = None
-        for piece in march.pieces:
+        kept = march.kept if march.kept and len(march.kept) == len(march.pieces) else None
+        for i, piece in enumerate(march.pieces):
             deadline.check()
-            rows, system = march.system(piece.cells, before)
+            rows, system, steps = kept[i] if kept is not None else (*march.system(piece.cells, before), None)
             moved = {}
             if found and rows.initial is not None:
                 parts = found[-1].weights.reshape(-1, len(numbers), m, march.basis.size)
@@ -170,7 +170,7 @@ class MarchedState:
                 starts = [torch.stack(list(made.start_values(places, end).values())).numpy() for end in ends]
                 count, q = rows.initial.shape
                 moved[1] = -np.stack(starts, axis=-1).reshape(-1, count, q, len(numbers)).transpose(1, 0, 2, 3)
-            weights = system.tangents(piece.weights, numbers, moved).transpose(1, 0, 2, 3)
+            weights = system.tangents(piece.weights, numbers, moved, steps).transpose(1, 0, 2, 3)
             found.append(self._tangent(piece, piece.cells, weights, numbers))
             before = piece
         return found

@@ -104,4 +104,24 @@ def test_what_jumps_in_time_is_marched():
     jumps = problem(lambda u, t, k: u.t + k * u - torch.where(t < 1.0, 1.0, 3.0), [pl.Initial(u=1.0)], {"k": 0.5})
     made = LocalExperts().march(jumps)
     assert not is_chain(made.discretization)
-    assert followed(made, made) is None
+    assert not followed(made, made) and not made.pieces
+
+
+def test_tangents_in_space_are_differences_of_marches():
+    def heat(D, a=1.3):
+        conditions = [pl.Initial(u=lambda x, a: a * torch.sin(math.pi * x)), pl.Dirichlet(u=0.0)]
+        return pl.Problem(
+            pl.Box(x=(0.0, 1.0), t=(0.0, 0.2)), "u", lambda u, D: u.t - D * u.xx, conditions, {"D": D, "a": a}
+        )
+
+    state, points = marched(heat(0.5)), torch.tensor([[0.3, 0.05], [0.5, 0.1], [0.7, 0.199]], dtype=torch.float64)
+    assert len(state.march.kept) == len(state.march.pieces) and state.march.kept[0][2] is not None
+    above, below = state.neighbours([heat(0.5 + 1e-4), heat(0.5 - 1e-4)], Deadline())
+    found = (above(points, ((),)) - below(points, ((),)))[0, :, 0] / 2e-4
+    x, t = points.T
+    exact = -1.3 * math.pi**2 * t * torch.exp(-0.5 * math.pi**2 * t) * torch.sin(math.pi * x)
+    torch.testing.assert_close(found, exact, rtol=1e-6, atol=0.0)
+    # anew, as where nothing is kept
+    state.march.kept = None
+    again, _ = state.neighbours([heat(0.5 + 1e-4), heat(0.5 - 1e-4)], Deadline())
+    torch.testing.assert_close(again(points, ((),)), above(points, ((),)), rtol=1e-9, atol=0.0)
