@@ -7,12 +7,16 @@ Gauss-Newton step, for which the slab's own factorization serves. The march of t
 costs one evaluation of its rows each; central differences of two such marches are the implicit gradient, with an error
 of second order in the change of the numbers.
 
+Where something jumps at times that depend on numbers, slabs end there: marches of other problems are made anew.
+
 Where nothing but rows knows the numbers, as of ordinary differential equations, one linearization has the derivatives.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -41,6 +45,13 @@ def _knows_numbers(made: Discretization) -> bool:
     """Whether numbers of the problem come into nothing but its rows: no known part, corner or place depends on them."""
     others = (made.lift, made.corners, made.seams, made.problem.jumps)
     return not made.integrals and not (made.space and any(others))
+
+
+def _moments(problem: Problem) -> tuple[float, ...]:
+    """Times inside at which something jumps."""
+    first, last = problem.domain.time_interval if problem.domain.has_time else (0.0, 0.0)
+    found = (j.position for j in problem.jumps if j.coordinate == problem.domain.time and j.position is not None)
+    return tuple(sorted(at for at in found if first < at < last))
 
 
 class MarchedState:
@@ -102,6 +113,8 @@ class MarchedState:
             TimeIsUpError: the deadline has passed.
         """
         march, settings = self.march, self.march.settings
+        if any(_moments(problem) != _moments(march.problem) for problem in problems):
+            return [self._beside(problem, deadline).jet for problem in problems]
         if _knows_numbers(march.discretization):
             return self._along_tangents(problems, deadline)
         made = [Discretization(problem, march.basis, settings.rounding, settings.weight) for problem in problems]
@@ -121,6 +134,18 @@ class MarchedState:
                 )
             before = piece
         return [joined_jet(pieces, march.problem.domain) for pieces in found]
+
+    def _beside(self, problem: Problem, deadline: Deadline) -> MarchedState:
+        """The march of a problem in which something jumps at other times, where its slabs have to end.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+            UnsolvedError: it does not come to its end.
+        """
+        march, moments = self.march, _moments(self.march.problem)
+        stops = tuple(sorted({*march.settings.stops} - {*moments} | {*_moments(problem)}))
+        settings = replace(march.settings, stops=stops, becomes=tuple(march.size.tolist()))
+        return MarchedState(SlabMarch(problem, march.basis, settings, deadline), deadline, math.inf)
 
     def _along_tangents(self, problems: Sequence[Problem], deadline: Deadline) -> list[Jet]:
         """``neighbours`` where rows know the numbers: the march, and its derivatives by numbers times changes."""

@@ -125,3 +125,30 @@ def test_tangents_in_space_are_differences_of_marches():
     state.march.kept = None
     again, _ = state.neighbours([heat(0.5 + 1e-4), heat(0.5 - 1e-4)], Deadline())
     torch.testing.assert_close(again(points, ((),)), above(points, ((),)), rtol=1e-9, atol=0.0)
+
+
+def test_the_time_of_a_jump_has_a_derivative():
+    def pulse(c):
+        return problem(
+            lambda u, t, k, c: u.t + k * u - torch.where(t > c, 1.0, 0.0), [pl.Initial(u=2.0)], {"k": 0.7, "c": c}
+        )
+
+    state = marched(pulse(1.2))
+    points = torch.tensor([[0.5], [1.1], [1.5], [1.9]], dtype=torch.float64)
+    above, below = state.neighbours([pulse(1.2 + 1e-4), pulse(1.2 - 1e-4)], Deadline())
+    found = (above(points, ((),)) - below(points, ((),)))[0, :, 0] / 2e-4
+    t = points[:, 0]
+    # u = 2 exp(-k t) + (1 - exp(-k (t - c))) / k after c
+    exact = torch.where(t > 1.2, -torch.exp(-0.7 * (t - 1.2)), 0.0)
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-4)
+
+
+def test_the_time_of_a_jump_is_found_from_data():
+    t = np.linspace(0.0, 2.0, 25)
+    exact = 2 * np.exp(-0.7 * t) + np.where(t > 1.2, 1 - np.exp(-0.7 * (t - 1.2)), 0.0) / 0.7
+    values = exact + 0.01 * np.random.default_rng(0).standard_normal(25)
+    conditions = [pl.Initial(u=2.0), pl.Data({"t": t}, u=values, sd=0.01)]
+    equation = lambda u, t, c: u.t + 0.7 * u - torch.where(t > c, 1.0, 0.0)  # noqa: E731
+    solution = pl.solve(problem(equation, conditions, {"c": pl.Unknown(0.9)}), max_seconds=60, progress=False)
+    low, high = solution.intervals(0.95)["c"]
+    assert low < 1.2 < high and high - low < 0.1 and not solution.sure.remarks
