@@ -6,6 +6,7 @@ Letters: n points, d coordinates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Context, Data, Initial, Integral, Periodic
+from pinnlab.declaration.counting.condition_count import Count
 from pinnlab.declaration.counting.linear_parts import (
     INSIDE,
     ON_SIDE,
@@ -22,6 +24,7 @@ from pinnlab.declaration.counting.linear_parts import (
     LinearPart,
     Stretch,
 )
+from pinnlab.declaration.counting.needed import count
 from pinnlab.declaration.terms import MADE_UP_UNITS, Term, trace
 from pinnlab.derivatives.pointwise import linearize
 from pinnlab.domains import Region, Site
@@ -31,6 +34,31 @@ _OF_CONDITION = 7
 """Points of each condition: too many for a linear function to vanish at them by chance."""
 _OF_SIDE = 512
 """Points of a side at which it is asked which conditions hold there."""
+
+
+def counted(
+    context: Context,
+    equations: Term,
+    conditions: Sequence[AnyCondition],
+    values: Mapping[str, Any],
+    numbers: Sequence[str],
+    functions: Sequence[str],
+) -> Count:
+    """How many conditions a problem needs and has.
+
+    Args:
+        context: names and region of the problem.
+        equations: of it, in natural units.
+        conditions: all of them.
+        values: {parameter: 0-dim tensor or function}, as equations take them.
+        numbers, functions: parameters that are to be found.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
+        linear = linearized(context, equations, conditions, values)
+    found = replace(count(context.region, context.unknowns, linear), sought=len(functions))
+    if numbers or functions:
+        found = replace(found, doubts=(*found.doubts, "coefficients are to be found"))
+    return found
 
 
 def linearized(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,9 +16,9 @@ from pinnlab.declaration.backwards import between, is_backwards, is_between, mir
 from pinnlab.declaration.checked import checked_conditions, checked_functions, checked_parameters, warn_unused
 from pinnlab.declaration.clashes.detection import Clashes, find_clashes, moments
 from pinnlab.declaration.clashes.sent_waves import sent_waves
-from pinnlab.declaration.conditions import AnyCondition, Context, Periodic
+from pinnlab.declaration.conditions import AnyCondition, Context, Data, Periodic
 from pinnlab.declaration.counting.condition_count import Count
-from pinnlab.declaration.counting.needed import NotUniqueError, count
+from pinnlab.declaration.counting.needed import NotUniqueError
 from pinnlab.declaration.discontinuities.declared import Declared
 from pinnlab.declaration.discontinuities.fluxes import Jump, lost_flux, lost_where_it_passes, said_of_jumps
 from pinnlab.declaration.discontinuities.joints import Joints, find_joints
@@ -38,7 +37,7 @@ from pinnlab.declaration.dry_run import (
 )
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fixing import admitted, still_conditions
-from pinnlab.declaration.linearization import linearized
+from pinnlab.declaration.linearization import counted
 from pinnlab.declaration.names import check_distinct, check_names
 from pinnlab.declaration.natural_units.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.natural_units.term_sizes import TermSizes
@@ -47,7 +46,7 @@ from pinnlab.declaration.parameters.materials import check_jumps
 from pinnlab.declaration.parameters.unknown_functions import unknown_functions
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.shown import problem_card
-from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes, spelled
+from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes, repeated, spelled
 from pinnlab.declaration.terms import Scope, Term
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
@@ -59,7 +58,7 @@ Velocity = float | Callable[..., Any]
 
 
 @explained_call("write pl.Problem(domain, unknowns, equations, conditions)")
-@dataclass(frozen=True, eq=False, init=False)
+@dataclasses.dataclass(frozen=True, eq=False, init=False)
 class Problem:
     """A differential equation with its domain and conditions.
 
@@ -99,9 +98,9 @@ class Problem:
     reference: Callable[..., Any] | None
     velocity: Velocity | Sequence[Velocity] | None
     name: str
-    complex_unknowns: tuple[str, ...] = field(init=False, repr=False)
-    derivatives: Mapping[str, frozenset[Key]] = field(init=False, repr=False)
-    residual_names: tuple[str, ...] = field(init=False, repr=False)
+    complex_unknowns: tuple[str, ...] = dataclasses.field(init=False, repr=False)
+    derivatives: Mapping[str, frozenset[Key]] = dataclasses.field(init=False, repr=False)
+    residual_names: tuple[str, ...] = dataclasses.field(init=False, repr=False)
     _given_scales: ClassVar[Mapping[str, tuple[float | None, float]]] = {}
 
     def __init__(
@@ -193,10 +192,16 @@ class Problem:
 
     def with_numbers(self, numbers: Mapping[str, float], jumps: tuple[Jump, ...] | None = None) -> Problem:
         """The same problem with other values of its numbers, not tried anew: nothing found of it stays but ``jumps``."""
-        fields, found = (*(each.name for each in dataclasses.fields(self)), "_given_scales"), object.__new__(Problem)
+        names, found = (*(each.name for each in dataclasses.fields(self)), "_given_scales"), object.__new__(Problem)
         known = {"parameters": Looked({**self.parameters, **numbers})} | ({} if jumps is None else {"jumps": jumps})
-        vars(found).update({name: getattr(self, name) for name in fields} | known)
+        vars(found).update({name: getattr(self, name) for name in names} | known)
         return found
+
+    @cached_property
+    def guessed(self) -> Problem:
+        """The problem for the first guesses of its numbers, without data; one and the same for all who ask."""
+        posed = self.replace(conditions=[c for c in self.conditions if not isinstance(c, Data)], reference=None)
+        return posed.at(**{n: float(v) for n, v in self.parameter_values().items() if n in self.unknown_parameters})
 
     def scales(self) -> Scales:
         """In which units the problem is solved: of coordinates, unknowns, coefficients to be found and equations."""
@@ -239,11 +244,10 @@ class Problem:
 
     @cached_property
     def natural(self) -> Problem:
-        """The same problem as solvers take it: forwards, in natural units; itself where it is so already."""
+        """The same problem as solvers take it: forwards, in natural units; itself where it is so or seeks functions."""
         if self.forward is not self:
             return self.forward.natural
         change = self._scales.change
-        # who finds functions balances rows and columns himself
         if change.is_identity or self.unknown_functions:
             return self
         given = (self.context(), self.equations, self.conditions, self.parameters, self.velocity)
@@ -381,20 +385,16 @@ class Problem:
     def _counted(self) -> Count:
         if self.natural is not self:  # thresholds are for numbers about one
             return self.natural.count()
-        values = self.parameter_values()
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # coefficients near the end of the numbers
-            linear = linearized(self.context(), self.equation_term(), self.conditions, values)
-        found = dataclasses.replace(count(self.domain, self.unknowns, linear), sought=len(self.unknown_functions))
-        if self.unknown_parameters or self.unknown_functions:
-            found = dataclasses.replace(found, doubts=(*found.doubts, "coefficients are to be found"))
-        return found
+        given = (self.context(), self.equation_term(), self.conditions, self.parameter_values())
+        return counted(*given, self.unknown_parameters, self.unknown_functions)
 
     def check_unique(self) -> None:
         """Raise NotUniqueError where conditions certainly leave more than one solution, or none, and say which ones."""
-        if (certificate := self._gaps().certificate) is not None:
-            raise NotUniqueError(f"{self.name}: {certificate}.")
+        sought = (self.unknown_parameters or self.unknown_functions) and not is_between(self.conditions)
+        found = repeated(self.context(), self.conditions, self.order_of) if sought else self._gaps().certificate
+        if found is not None:
+            raise NotUniqueError(f"{self.name}: {found}.")
 
     def _gaps(self) -> Gaps:
-        if is_between(self.conditions):
-            return self.forward._gaps()
-        return gaps(self.context(), self.conditions, self.count(), self.order_of)
+        at = self.forward if is_between(self.conditions) else self
+        return gaps(at.context(), at.conditions, at.count(), at.order_of)

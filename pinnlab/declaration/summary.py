@@ -125,6 +125,11 @@ def gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, ord
     return Gaps(tuple(missing), tuple(excess), tuple(notes), certificates[0] if certificates else None)
 
 
+def repeated(context: Context, conditions: Sequence[AnyCondition], order_of: Orders) -> str | None:
+    """Why conditions repeat or contradict one another, whatever the equations are; None where they do not."""
+    return next(iter(_surplus(context, conditions, order_of)), None)
+
+
 def _initial_gaps(context: Context, conditions: Sequence[AnyCondition], count: Count, order_of: Orders) -> list[str]:
     side = count.initial
     if side is None or not (side.lacking or side.needed is None):

@@ -51,11 +51,6 @@ class Measured:
         return len(self.site.points)
 
 
-def without_data(problem: Problem) -> Problem:
-    """The same problem with its equations and other conditions only."""
-    return problem.replace(conditions=[c for c in problem.conditions if not isinstance(c, Data)], reference=None)
-
-
 def measured(problem: Problem) -> tuple[Measured, ...]:
     """All measurements of a problem, quantity by quantity."""
     found: list[Measured] = []

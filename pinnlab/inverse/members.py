@@ -3,22 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from weakref import WeakKeyDictionary
 
 from pinnlab.declaration.problem import Problem
-from pinnlab.inverse.measured import without_data
-
-_BEGUN: WeakKeyDictionary[Problem, Problem] = WeakKeyDictionary()
-"""What ``begun`` has made, as long as the problem lives that it was made of."""
-
-
-def begun(problem: Problem) -> Problem:
-    """The problem for the first guess of its numbers, without data; the same one whenever it is asked for again."""
-    if problem not in _BEGUN:
-        values = problem.parameter_values()
-        first = {name: float(values[name]) for name in problem.unknown_parameters}
-        _BEGUN[problem] = without_data(problem).at(**first)
-    return _BEGUN[problem]
 
 
 class Members:
@@ -29,7 +15,7 @@ class Members:
     """
 
     def __init__(self, problem: Problem):
-        self._first = begun(problem)
+        self._first = problem.guessed
 
     def at(self, numbers: Mapping[str, float]) -> Problem:
         """The problem for some numbers, without data.

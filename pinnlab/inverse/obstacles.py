@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pinnlab.declaration.conditions import Data, Integral
 from pinnlab.declaration.problem import Problem
-from pinnlab.inverse.members import begun
 
 
 def is_fitted(problem: Problem) -> bool:
@@ -28,7 +27,7 @@ def obstacle_to_fit(problem: Problem, owner: str) -> str | None:
             f"{owner} finds the unknown parameters {problem.unknown_parameters} from Data, or beside an Integral of a "
             "steady problem only, and there are neither here"
         )
-    posed = begun(problem)
+    posed = problem.guessed
     report = posed.check()
     if report.missing:
         return (

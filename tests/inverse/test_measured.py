@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pinnlab as pl
-from pinnlab.inverse.measured import Noise, measured, misfits, without_data
+from pinnlab.inverse.measured import Noise, measured, misfits
 from pinnlab.inverse.priors import prior_terms
 
 T = np.linspace(0.0, 1.0, 4)
@@ -26,7 +26,7 @@ def test_misfits_are_solution_minus_measurement():
     assert [(g.label, g.count) for g in groups] == [("data expression", 4)]
     (left,) = misfits(problem(data), groups, lambda x, i: x.new_full((len(i), len(x), 2), 2.0), {"k": 3.0})
     assert left == pytest.approx([6.0, 5.0, 4.0, 3.0])
-    assert len(without_data(problem(data)).conditions) == 1
+    assert len(problem(data).guessed.conditions) == 1
 
 
 def test_noise_that_is_given_stays_and_the_rest_is_estimated():

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 import pinnlab as pl
-from pinnlab.inverse.measured import without_data
-from pinnlab.inverse.members import Members, begun
+from pinnlab.inverse.members import Members
 
 
 def decay(equation):
@@ -17,9 +16,13 @@ def decay(equation):
     return pl.Problem(pl.Box(t=(0.0, 5.0)), "u", equation, [pl.Initial(u=lambda a: a), data], numbers)
 
 
+def posed(problem):
+    return problem.replace(conditions=[c for c in problem.conditions if not isinstance(c, pl.Data)], reference=None)
+
+
 def test_members_are_what_at_makes_of_a_problem() -> None:
     problem = decay(lambda u, k, t: u.t + k * u - t)
-    mine, plain = Members(problem).at({"k": 0.7, "a": 2.0}), without_data(problem).at(k=0.7, a=2.0)
+    mine, plain = Members(problem).at({"k": 0.7, "a": 2.0}), posed(problem).at(k=0.7, a=2.0)
     assert mine.parameters == plain.parameters and not mine.unknown_parameters
     assert mine.conditions == plain.conditions and mine.derivatives == plain.derivatives
     assert mine.scales() == plain.scales() and mine.check() == plain.check()
@@ -30,10 +33,10 @@ def test_members_are_what_at_makes_of_a_problem() -> None:
 
 def test_what_is_known_of_the_first_guess_is_kept() -> None:
     problem = decay(lambda u, k: u.t + k * u)
-    first = begun(problem)
+    first = problem.guessed
     first.scales()
     members = Members(problem)
-    assert begun(problem) is first and members.at({"k": 0.5, "a": 1.0}) is first
+    assert problem.guessed is first and members.at({"k": 0.5, "a": 1.0}) is first
     # and nothing of it is believed of other numbers
     assert members.at({"k": 50.0, "a": 1e6}).scales().unknowns["u"][1] > 1e5
 

@@ -139,6 +139,8 @@ def find_clashes(
         moments: increasing times inside at which boundary values may jump. These clash with themselves, where the layers of
             it are known; else such jumps are left to solvers.
     """
+    if not context.region.space:  # a state at one time meets nothing
+        return Clashes((), {})
     found: list[Clash] = []
     singular: dict[str, SingularPart] = {}
     for unknown in context.unknowns:

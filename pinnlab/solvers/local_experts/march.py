@@ -26,13 +26,14 @@ from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.settings import MarchSettings, SlabAttempt
-from pinnlab.solvers.local_experts.system import Pace, SlabSystem, bytes_of_slab
+from pinnlab.solvers.local_experts.system import Pace, SlabSystem, Steps, bytes_of_slab
 from pinnlab.solvers.windows import joined
 from pinnlab.training.start import Start
 
 Array = np.ndarray
-_SHORTEST_SLAB = 1e-13
-_NEXT_TO_NOTHING = 1e-6
+_SHORTEST_SLAB, _LITTLE = 1e-13, 1.6e7
+"""Share of the time interval; bytes of a slab whose factorization is kept."""
+NEXT_TO_NOTHING = 1e-6
 _BEGINNING = 0.01
 """Share of its natural size next to which errors of an unknown count from the start of a march."""
 _LAYERS, _THINNEST = 8.0, 1e-6
@@ -56,6 +57,7 @@ class SlabMarch:
     Attributes:
         near: values (n, m) at points (n, d) of a similar solution, from which Gauss-Newton starts until that fails.
         linear: whether the slabs so far were linear.
+        kept: of every small slab that was added, its rows, their system, and its steps where it is linear; None for none.
 
     Raises:
         UnresolvedError: the initial state needs too many cells.
@@ -88,6 +90,7 @@ class SlabMarch:
             self.numbers = {name: begin.coefficients.get(name, value) for name, value in self.numbers.items()}
         self._indicator = Indicator(basis.degrees, self.discretization.interior.points)
         self.linear = False
+        self.kept: list[tuple[SlabRows, SlabSystem, Steps | None]] | None = None
         if self.time is not None:
             self.now, self.end = self.problem.domain.time_interval
             self.slab = settings.first_slab * (self.end - self.now)
@@ -164,7 +167,7 @@ class SlabMarch:
             start = made.turned(start, cells) if other.either_sign else start
         accurate = 1e-3 * self.settings.tolerance
         # what has decayed to rounding next to what it was cannot be accurate next to itself
-        least = np.maximum(made.lift_sizes, _NEXT_TO_NOTHING * self.size)
+        least = np.maximum(made.lift_sizes, NEXT_TO_NOTHING * self.size)
         found = system.solve(start, accurate, most, self.pace, deadline, numbers, least, self.linear)
         if not found.converged and other is None:
             for constant in others:
@@ -200,7 +203,7 @@ class SlabMarch:
             if ratio > 1:
                 self._shorten(max(0.3, 0.9 * self._growth(ratio)))
             return tried
-        if rows.initial is not None and self._start_is_off(rows.initial.residuals(found.coefficients), size):
+        if rows.initial is not None and not self.meets_start(rows.initial.residuals(found.coefficients), size):
             self.guess = None
             self._shorten(0.5)
             return tried
@@ -209,6 +212,8 @@ class SlabMarch:
             return tried
         self.size, self.misfit, self.guess = size, found.misfit, None
         self._accept(piece, ratio)
+        if self.kept is not None and system.bytes < _LITTLE:
+            self.kept.append((rows, system, found.steps))
         return SlabAttempt(True, found.misfit, cells.count)
 
     def held_out(self) -> float:
@@ -222,8 +227,16 @@ class SlabMarch:
         if self.time is None:
             self.refinement.edges = dict(other.refinement.edges)
         else:
-            start, end = other.pieces[0].region.time_interval
-            self.slab = end - start
+            self.slab = float(np.diff(other.pieces[0].cells.edges[self.problem.domain.clock])[0])
+
+    def take(self, piece: Piece, size: Array, linear: bool) -> None:
+        """Come to the end with one piece that is the whole march, and the sizes (m,) of unknowns in it."""
+        self.pieces, self.now, self.size, self.linear = [piece], self.end, size, linear
+
+    def tails(self, coefficients: Array, sizes: Array) -> Array:
+        """(K,) indicators in time of coefficients (K, m, N) next to sizes (K, m)."""
+        values = self.discretization.values(coefficients) / np.where(sizes > 0, sizes, 1.0)[..., None]
+        return self._indicator(values, np.ones(sizes.shape[1]))[:, self.time]
 
     def field(self) -> Callable[[Tensor], Tensor]:
         """The pieces as one function (n, d) -> (n, m); NaN beyond them. At the first time it is the state as given."""
@@ -373,14 +386,14 @@ class SlabMarch:
                     f"experts={{{name!r}: ({at:.4g},)}}"
                 )
 
-    def _start_is_off(self, residuals: Array, size: Array) -> bool:
-        """Whether the state at the slab's start is missed by far more than the tolerance: a residual alone proves little.
+    def meets_start(self, residuals: Array, size: Array) -> bool:
+        """Whether the state at the slab's start is met, up to more than the tolerance: a residual alone proves little.
 
         Args:
             residuals: (K, r, q) of the initial state, weighted.
             size: (m,) of the unknowns; of one that is next to nothing beside the others, a millionth of theirs.
         """
-        floor = _NEXT_TO_NOTHING * float(size.max())
+        floor = NEXT_TO_NOTHING * float(size.max())
         sizes = [max(float(size[self.problem.unknowns.index(u)]), floor) for u, *_ in self.discretization.initial]
         off = np.sqrt((residuals**2).sum(axis=2)).max(axis=0) / self.settings.weight
-        return bool((off > 100 * self.settings.tolerance * np.array(sizes)).any()) and not self.coarse
+        return bool((off <= 100 * self.settings.tolerance * np.array(sizes)).all()) or self.coarse

@@ -16,7 +16,6 @@ from pinnlab.declaration.conditions import BoundaryCondition, Data, Initial, Int
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.inverse.fitted import FittedMarch
-from pinnlab.inverse.members import begun
 from pinnlab.inverse.obstacles import is_fitted, obstacle_to_fit
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.capacity import usable_memory
@@ -68,7 +67,7 @@ class LocalExperts(ExpertOptions):
         if why is None and problem.domain.has_time and not problem.unknown_functions:
             # cells are split until they resolve the initial state: that needs no solve
             try:
-                self.march(begun(problem) if is_fitted(problem) else problem)
+                self.march(problem.guessed if is_fitted(problem) else problem)
             except UnresolvedError as error:
                 why = str(nothing_solved(error))
         return why

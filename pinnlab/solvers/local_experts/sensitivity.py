@@ -7,12 +7,16 @@ Gauss-Newton step, for which the slab's own factorization serves. The march of t
 costs one evaluation of its rows each; central differences of two such marches are the implicit gradient, with an error
 of second order in the change of the numbers.
 
-Of ordinary differential equations every row knows the numbers, and their derivatives by these need one linearization.
+Where something jumps at times that depend on numbers, slabs end there: marches of other problems are made anew.
+
+Where nothing but rows knows the numbers, as of ordinary differential equations, one linearization has the derivatives.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,10 +24,12 @@ from torch import Tensor
 
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.indices import Indices
+from pinnlab.domains.cells import Cells
 from pinnlab.inverse.measured import Jet
 from pinnlab.inverse.remembered import Remembered
 from pinnlab.inverse.responses import UnsolvedError
 from pinnlab.machine.deadline import Deadline
+from pinnlab.solvers.local_experts.chain import Chain, followed, is_chain, slabs
 from pinnlab.solvers.local_experts.discretization import Discretization
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.piece import Piece
@@ -31,6 +37,21 @@ from pinnlab.solvers.local_experts.refinement import UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.windows import joined_jet
 from pinnlab.training.part import Part
+
+Array = np.ndarray
+
+
+def _knows_numbers(made: Discretization) -> bool:
+    """Whether numbers of the problem come into nothing but its rows: no known part, corner or place depends on them."""
+    others = (made.lift, made.corners, made.seams, made.problem.jumps)
+    return not made.integrals and not (made.space and any(others))
+
+
+def _moments(problem: Problem) -> tuple[float, ...]:
+    """Times inside at which something jumps."""
+    first, last = problem.domain.time_interval if problem.domain.has_time else (0.0, 0.0)
+    found = (j.position for j in problem.jumps if j.coordinate == problem.domain.time and j.position is not None)
+    return tuple(sorted(at for at in found if first < at < last))
 
 
 class MarchedState:
@@ -51,9 +72,12 @@ class MarchedState:
     """
 
     def __init__(self, march: SlabMarch, deadline: Deadline, most: float, near: MarchedState | None = None):
-        self.march, self.work = march, 0.0
+        self.march, self.work, march.kept = march, 0.0, []
         if near is not None:
             march.follow(near.march)
+            if followed(march, near.march):
+                self.work = float(march.pieces[0].cells.count)
+                return
         try:
             # guesses of numbers may make a solution grow beyond all bounds
             with np.errstate(over="ignore", invalid="ignore"):
@@ -89,7 +113,9 @@ class MarchedState:
             TimeIsUpError: the deadline has passed.
         """
         march, settings = self.march, self.march.settings
-        if not (march.problem.domain.space or march.discretization.integrals):
+        if any(_moments(problem) != _moments(march.problem) for problem in problems):
+            return [self._beside(problem, deadline).jet for problem in problems]
+        if _knows_numbers(march.discretization):
             return self._along_tangents(problems, deadline)
         made = [Discretization(problem, march.basis, settings.rounding, settings.weight) for problem in problems]
         found: list[list[Piece]] = [[] for _ in problems]
@@ -109,8 +135,20 @@ class MarchedState:
             before = piece
         return [joined_jet(pieces, march.problem.domain) for pieces in found]
 
+    def _beside(self, problem: Problem, deadline: Deadline) -> MarchedState:
+        """The march of a problem in which something jumps at other times, where its slabs have to end.
+
+        Raises:
+            TimeIsUpError: the deadline has passed.
+            UnsolvedError: it does not come to its end.
+        """
+        march, moments = self.march, _moments(self.march.problem)
+        stops = tuple(sorted({*march.settings.stops} - {*moments} | {*_moments(problem)}))
+        settings = replace(march.settings, stops=stops, becomes=tuple(march.size.tolist()))
+        return MarchedState(SlabMarch(problem, march.basis, settings, deadline), deadline, math.inf)
+
     def _along_tangents(self, problems: Sequence[Problem], deadline: Deadline) -> list[Jet]:
-        """``neighbours`` of ordinary differential equations: the march, and its derivatives by numbers times changes."""
+        """``neighbours`` where rows know the numbers: the march, and its derivatives by numbers times changes."""
         own = self.march.problem.parameters
         names = [n for n, v in own.items() if any(problem.parameters[n] != v for problem in problems)]
         numbers = {name: float(own[name]) for name in names}  # type: ignore[arg-type]
@@ -137,11 +175,16 @@ class MarchedState:
         """The derivatives of the pieces by numbers, one after the other as unknowns (p m) of pieces."""
         march, m = self.march, len(self.march.problem.unknowns)
         made = march.discretization
+        if is_chain(made):
+            cells, weights = slabs(march.pieces), np.concatenate([piece.weights for piece in march.pieces])
+            slopes = Chain(made, cells).tangents(weights, numbers)
+            return [self._tangent(march.pieces[0], cells, slopes, numbers)]
         found: list[Piece] = []
         before: Piece | None = None
-        for piece in march.pieces:
+        kept = march.kept if march.kept and len(march.kept) == len(march.pieces) else None
+        for i, piece in enumerate(march.pieces):
             deadline.check()
-            rows, system = march.system(piece.cells, before)
+            rows, system, steps = kept[i] if kept is not None else (*march.system(piece.cells, before), None)
             moved = {}
             if found and rows.initial is not None:
                 parts = found[-1].weights.reshape(-1, len(numbers), m, march.basis.size)
@@ -152,10 +195,12 @@ class MarchedState:
                 starts = [torch.stack(list(made.start_values(places, end).values())).numpy() for end in ends]
                 count, q = rows.initial.shape
                 moved[1] = -np.stack(starts, axis=-1).reshape(-1, count, q, len(numbers)).transpose(1, 0, 2, 3)
-            weights = system.tangents(piece.weights, numbers, moved).transpose(1, 0, 2, 3)
-            flat = weights.reshape(len(weights), -1, march.basis.size)
-            found.append(
-                Piece([f"{u} by {n}" for n in numbers for u in piece.unknowns], piece.cells, march.basis, flat, {})
-            )
+            weights = system.tangents(piece.weights, numbers, moved, steps).transpose(1, 0, 2, 3)
+            found.append(self._tangent(piece, piece.cells, weights, numbers))
             before = piece
         return found
+
+    def _tangent(self, piece: Piece, cells: Cells, weights: Array, numbers: Numbers) -> Piece:
+        """Derivatives (K, p, m, N) of unknowns by numbers as unknowns of a piece."""
+        names = [f"{u} by {n}" for n in numbers for u in piece.unknowns]
+        return Piece(names, cells, piece.basis, weights.reshape(len(weights), -1, piece.basis.size), {})

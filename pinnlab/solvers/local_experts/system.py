@@ -51,6 +51,7 @@ class GaussNewtonResult:
         singular: whether the normal equations could not be factorized, or so badly that steps did not shrink.
         numbers: that were found.
         linear: whether rows depend on the coefficients in the same way at the start and at what was found.
+        steps: of linear rows, the solution of their normal equations.
     """
 
     coefficients: Array
@@ -60,6 +61,7 @@ class GaussNewtonResult:
     singular: bool = False
     numbers: Numbers = field(default_factory=dict)
     linear: bool = False
+    steps: Steps | None = None
 
 
 def _alike(some: Sequence[CellJacobian], others: Sequence[CellJacobian]) -> bool:
@@ -138,6 +140,11 @@ class SlabSystem:
         self.position[order] = np.arange(len(column)) % self.per_column
 
     @property
+    def bytes(self) -> float:
+        """See ``bytes_of_slab``."""
+        return bytes_of_slab(self.columns, self.per_column, self.block)
+
+    @property
     def work(self) -> float:
         """Multiplications of one factorization, the products of Jacobians that it starts with included."""
         size, cells = self.per_column * self.block, self.columns * self.per_column
@@ -180,8 +187,8 @@ class SlabSystem:
         alike = not (numbers or self.integrals)
 
         def result(converged: bool, misfit: float, singular: bool = False) -> GaussNewtonResult:
-            told = self._named(numbers, at)
-            return GaussNewtonResult(now, converged, iteration, misfit, singular, told, alike and iteration > 1)
+            told, same = self._named(numbers, at), alike and iteration > 1
+            return GaussNewtonResult(now, converged, iteration, misfit, singular, told, same, factor if same else None)
 
         for iteration in range(1, most + 1):
             deadline.check()
@@ -251,17 +258,18 @@ class SlabSystem:
 
         return respond
 
-    def tangents(self, now: Array, numbers: Numbers, moved: Mapping[int, Array]) -> Array:
+    def tangents(self, now: Array, numbers: Numbers, moved: Mapping[int, Array], steps: Steps | None = None) -> Array:
         """(p, K, m, N) derivatives by numbers in the rows of coefficients ``now`` (K, m, N) that solve them.
 
         Args:
             now: coefficients.
             numbers: {name: value}, p of them.
             moved: {number of a group: (k, r, q, p)}, derivatives of its residuals that it does not know of.
+            steps: of the same rows where they are linear, see ``GaussNewtonResult``.
         """
         found = [group.linearized(now, numbers) for group in self.groups]
         dense = stacked([rows.linearized(now) for rows in self.integrals])
-        solve = self._factorized([linear for _, linear in found], dense, now, 0)
+        solve = steps or self._factorized([linear for _, linear in found], dense, now, 0)
         slopes = list[Array]()
         for i, ((_, parts), group) in enumerate(zip(found, self.groups, strict=True)):
             assert parts[0].numbers is not None and group.scale is not None
