@@ -152,6 +152,8 @@ class FittedMarch(March):
             jacobian = self.responses.jacobian(response, deadline)
         except TimeIsUpError:
             return Advance(False, 0.0, stopped=Status.INCOMPLETE)
+        except UnsolvedError as error:
+            raise self._nothing_solved("numbers next to the first guess", error) from error
         self._keep(Found(self._fit(response, jacobian), response, jacobian))
         self._blind = len(covariance(self._rows(jacobian, response), least=TRACE).blind)
         return self._advance(True)
@@ -177,16 +179,19 @@ class FittedMarch(March):
             if len(found) == _BEGINNINGS:
                 break
         if not found:
-            raise NothingSolvedError(
-                f"HardConstraintMoE: nothing could be solved for the first guess of {names}: {why}. "
-                f"{Status.UNRESOLVED.value}."
-            ) from why
+            raise self._nothing_solved(f"the first guess of {names}", why) from why
         best = min(found, key=self._square)
         values = ", ".join(f"{name} = {value:.4g}" for name, value in best.numbers.items())
         self._told.append(
             f"for the first guess of {names} there is no solution over the whole domain; begun from {values}"
         )
         return best
+
+    @staticmethod
+    def _nothing_solved(what: str, why: UnsolvedError) -> NothingSolvedError:
+        return NothingSolvedError(
+            f"HardConstraintMoE: nothing could be solved for {what}: {why}. {Status.UNRESOLVED.value}."
+        )
 
     def _fit(self, response: Response, jacobian: list[Array]) -> Fit:
         longest = self._longest(response.at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,3 +90,9 @@ def test_several_sensors_from_a_file_to_an_interval(tmp_path: Path) -> None:
     # the variance is that of both together: the sum of the squares of t exp(-t / 2) over the noise
     known = ((t * exact / 0.01) ** 2).sum() + ((t * exact / 0.2)[np.arange(30) % 7 != 3] ** 2).sum()
     assert low < 0.5 < high and (high - low) / 2 == pytest.approx(1.96 / math.sqrt(known), rel=0.05)
+
+
+@pytest.mark.parametrize(("source", "named"), [("soil.csv", [1.0, 2.0]), ([1.0, 2.0], [1.0, 2.0]), ({"x": [1.0]}, "u")])
+def test_tables_given_to_data_itself_are_sent_to_read(source: Any, named: Any) -> None:
+    with pytest.raises(TypeError, match=r"read by pl\.Data\.read\(table, \('x', 't'\), u='"):
+        pl.Data(source, u=named)

@@ -330,6 +330,18 @@ def test_a_first_guess_without_a_solution_over_the_whole_domain_is_left_for_one_
         FittedMarch(decay(np.exp(-0.6 * T), pl.Unknown(50.0, bounds=(40, 60))), solve, 1e-9, {}).advance()
 
 
+def test_numbers_without_a_solution_next_to_the_first_guess_are_told(monkeypatch):
+    problem = decay(np.exp(-0.6 * T) + 0.01 * NOISE)
+    march = FittedMarch(problem, partial(LocalExperts()._solved, 0), 1e-9, {})
+
+    def none(*_):
+        raise UnsolvedError("it grows beyond all bounds")
+
+    monkeypatch.setattr(march.responses, "jacobian", none)
+    with pytest.raises(NothingSolvedError, match="solved for numbers next to the first guess: it grows beyond"):
+        march.advance()
+
+
 def test_a_march_that_begins_near_another_comes_to_the_same_with_fewer_steps():
     problem = decay(np.exp(-0.6 * T), equation=lambda u, k: u.t + k * u * (2 - u))
     responses = Responses(problem, partial(LocalExperts()._solved, 0), {})

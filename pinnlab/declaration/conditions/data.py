@@ -83,9 +83,15 @@ class Data(AnyCondition):
             raise TypeError("Data(values=...): say what was measured, of=lambda u: u.x, or name an unknown, u=array.")
         if not self.values:
             raise TypeError("Data(points=...) got no values; name an unknown, such as Data(points=..., u=array).")
+        if words := [name for name, v in self.values.items() if isinstance(v, str)]:
+            raise TypeError(
+                f"Data({words[0]}={self.values[words[0]]!r}): give an array of numbers; columns of a file or a table are "
+                f"read by pl.Data.read(table, ('x', 't'), {words[0]}={self.values[words[0]]!r})."
+            )
         if not isinstance(points, Mapping) or not points:
             raise TypeError(
-                f"Data(points={brief(points)}): give one array per coordinate, such as points={{'x': xs, 't': ts}}."
+                f"Data(points={brief(points)}): give one array per coordinate, such as points={{'x': xs, 't': ts}}; files "
+                "and tables are read by pl.Data.read(table, ('x', 't'), u='column')."
             )
         self.points = {name: measured(f"points[{name!r}]", v, missing=True) for name, v in points.items()}
         self.values = {
