@@ -18,8 +18,17 @@ OPTIONS = frozenset(
 """Arguments of conditions, which cannot name an unknown."""
 
 
-def check_names(coordinates: Sequence[object], unknowns: Sequence[object], parameters: Iterable[object]) -> None:
-    """Raise ValueError for a name that an equation or a condition cannot use, with the reason."""
+def check_names(title: object, coordinates: Sequence[str], unknowns: Sequence[str], parameters: Iterable[str]) -> None:
+    """Raise for a name that an equation or a condition cannot use, or that stands for two things, with the reason.
+
+    Args:
+        title: what the problem is called.
+        coordinates, unknowns, parameters: what equations take by name.
+
+    Raises:
+        TypeError: the title is no text.
+        ValueError: another name cannot be used.
+    """
     groups = {"coordinate": coordinates, "unknown": unknowns, "parameter": tuple(parameters)}
     for kind, names in groups.items():
         for name in names:
@@ -31,9 +40,12 @@ def check_names(coordinates: Sequence[object], unknowns: Sequence[object], param
             f"coordinates {', '.join(map(repr, coordinates))}: the derivative u.{name} may be read as {first} or as "
             f"{second}; give them names that do not run into one another, such as {_apart(coordinates)}."
         )
+    _check_distinct({"an unknown": unknowns, "a coordinate": coordinates, "a parameter": groups["parameter"]})
+    if not isinstance(title, str):
+        raise TypeError(f"name={title!r}: give a text, which figures and tables show.")
 
 
-def check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
+def _check_distinct(groups: Mapping[str, Sequence[str]]) -> None:
     """Raise ValueError where a name stands in two of {what it is: names}."""
     seen: dict[str, str] = {}
     for kind, names in groups.items():

@@ -24,6 +24,7 @@ from pinnlab.declaration.discontinuities.fluxes import Jump, lost_flux, lost_whe
 from pinnlab.declaration.discontinuities.joints import Joints, find_joints
 from pinnlab.declaration.discontinuities.jumps import find_jumps
 from pinnlab.declaration.discontinuities.prescribed import across_curves
+from pinnlab.declaration.discontinuities.spots import Spot, find_spots
 from pinnlab.declaration.discontinuities.steps_in_unknowns import said_of_unknowns, step_inside_diff
 from pinnlab.declaration.dry_run import (
     Equation,
@@ -38,7 +39,7 @@ from pinnlab.declaration.dry_run import (
 from pinnlab.declaration.exact import ExactPlan, plan_exact, with_kinks
 from pinnlab.declaration.fixing import admitted, still_conditions
 from pinnlab.declaration.linearization import counted
-from pinnlab.declaration.names import check_distinct, check_names
+from pinnlab.declaration.names import check_names
 from pinnlab.declaration.natural_units.scales import Scales, checked_scales, find_scales
 from pinnlab.declaration.natural_units.term_sizes import TermSizes
 from pinnlab.declaration.parameters.kinds import Family, Looked, Parameter, Unknown
@@ -47,7 +48,7 @@ from pinnlab.declaration.parameters.unknown_functions import unknown_functions
 from pinnlab.declaration.rewriting import rewritten
 from pinnlab.declaration.shown import problem_card
 from pinnlab.declaration.summary import Gaps, ProblemReport, gaps, left_out, parameter_notes, repeated, spelled
-from pinnlab.declaration.terms import Scope, Term
+from pinnlab.declaration.terms import Term
 from pinnlab.declaration.variables.change import ChangeOfVariables
 from pinnlab.derivatives.fields import Key
 from pinnlab.domains import Region
@@ -122,10 +123,7 @@ class Problem:
         given = tuple(parts.on_parts(condition, complex_ones) for condition in checked_conditions(conditions))
         values = checked_parameters(parameters or {}, domain, given, names)
         every = (*names, *complex_ones)
-        check_names(domain.coordinates, every, values)
-        check_distinct({"an unknown": every, "a coordinate": domain.coordinates, "a parameter": tuple(values)})
-        if not isinstance(name, str):
-            raise TypeError(f"name={name!r}: give a text, which figures and tables show.")
+        check_names(name, domain.coordinates, every, values)
         found = dry_run(domain, names, functions, given, values, velocity)
         vars(self).update(
             domain=domain, unknowns=names, equations=functions, conditions=given, parameters=values,
@@ -239,8 +237,8 @@ class Problem:
     @cached_property
     def _scales(self) -> Scales:
         terms = [terms for _, terms in self.condition_terms()]
-        sizes = TermSizes(self.context(), self.equation_term(), terms, self.parameters, self.complex_unknowns)
-        return find_scales(sizes, self.parameters, self._given_scales)
+        given = (self.context(), self.equation_term(), terms, self.parameters, self.complex_unknowns)
+        return find_scales(TermSizes(*given, narrow=bool(self.spots)), self.parameters, self._given_scales)
 
     @cached_property
     def natural(self) -> Problem:
@@ -268,21 +266,27 @@ class Problem:
 
     def equation_term(self) -> Term:
         """The equations as one term on the interior: the unknowns' jets are shared by all of them."""
-        return equation_term(self.domain, self._residuals, self.residual_names)
+        return equation_term(self.domain, self.residual_fields, self.residual_names)
 
-    def residual_fields(self, scope: Scope) -> dict[str, Any]:
-        """{name: the equation's residual as a field}, which can be differentiated further."""
-        return self._residuals(scope)
+    @property
+    def residual_fields(self) -> Residuals:
+        """Scope -> {name: the equation's residual as a field}, which can be differentiated further."""
+        return bound_residuals(self.equations, self.bindable)
 
     @cached_property
     def jumps(self) -> tuple[Jump, ...]:
         """Where coefficients and sources jump inside, and boundary conditions in time; looked for when first asked for."""
         return across_curves(self.parameter_values(), self.domain) + find_jumps(self._declared, self.condition_terms())
 
+    @cached_property
+    def spots(self) -> tuple[Spot, ...]:
+        """Small parts of space in which sources, initial or boundary values change; looked for when first asked for."""
+        return find_spots(self._declared, self.condition_terms())
+
     @property
     def _declared(self) -> Declared:
         rings = tuple(dict.fromkeys(c.on for c in self.conditions if isinstance(c, Periodic)))
-        given = (self.domain, self.unknowns, self._residuals, self.parameter_values(), self.derivatives, rings)
+        given = (self.domain, self.unknowns, self.residual_fields, self.parameter_values(), self.derivatives, rings)
         return Declared(*given).with_arguments(self.equations)
 
     @cached_property
@@ -353,10 +357,6 @@ class Problem:
         """Names that arguments of equations and of the velocity may have."""
         return (*self.unknowns, *self.domain.coordinates, *self.parameters)
 
-    @property
-    def _residuals(self) -> Residuals:
-        return bound_residuals(self.equations, self.bindable)
-
     def check(self) -> ProblemReport:
         """A report of the dry run: unknowns, derivatives used, conditions, what is missing. ``print`` it."""
         plan, posed = self.forward.exact_plan(), self.forward.conditions
@@ -368,9 +368,9 @@ class Problem:
         said, missing = parameter_notes(self.parameters, self.conditions, bool(found.excess))
         notes += [*said, *left_out(self.conditions), *said_of_jumps(self.jumps)]
         notes += [*map(self.turn.told, self.forward.clashes.notes), *said_of_unknowns(self._declared)]
-        notes, excess = [*notes, *self.scales().said], () if undecided else found.excess
         how = tuple((repr(c), "exact" if p in plan.built_in else "soft") for c, p in zip(given, posed, strict=True))
-        told, lacking, used = (*notes, *found.notes), (*missing, *found.missing), spelled(self.derivatives)
+        told, lacking = (*notes, *self.scales().said, *found.notes), (*missing, *found.missing)
+        used, excess = spelled(self.derivatives), () if undecided else found.excess
         return ProblemReport(f"{self.name} on {self.domain!r}", used, self.residual_names, how, told, lacking, excess)
 
     def _repr_html_(self) -> str:

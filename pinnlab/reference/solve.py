@@ -248,7 +248,8 @@ def on_grid(problem: Problem) -> bool:
     # the angle between two values is taken out before a grid sees it
     singular = len(problem.domain.space) == 2 and changes_along_a_side(problem) and not problem.clashes.found
     pinned = len(problem.domain.space) == 2 and not problem.domain.has_time and bool(fixing_values(problem))
-    if not (is_curved(problem) or singular or crosses(problem) or pinned):
+    narrow = len(problem.domain.space) > 1 and bool(problem.spots)
+    if not (is_curved(problem) or singular or crosses(problem) or pinned or narrow):
         return True
     try:
         check_elements(problem.forward)

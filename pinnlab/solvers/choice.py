@@ -136,7 +136,7 @@ def _carried(problem: Problem, settings: Settings, seconds: float) -> Choice | N
 
 def _experts(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     domain, experts = problem.domain, HardConstraintMoE()
-    if domain.has_time and len(domain.space) == 2 and all(clash.later for clash in problem.clashes.found):
+    if domain.has_time and len(domain.space) in (2, 3) and all(clash.later for clash in problem.clashes.found):
         return _marching_experts(problem, settings)
     few = len(domain.space) <= (1 if domain.has_time else 3)
     if not few and len(domain.space) == 2 and _layers_are_known(problem):
@@ -155,14 +155,15 @@ def _layers_are_known(problem: Problem) -> bool:
 
 
 def _marching_experts(problem: Problem, settings: Settings) -> Choice | None:
-    """Experts on cells of the plane that march through time."""
+    """Experts on cells of the plane, or of space, that march through time."""
     experts = HardConstraintMoE()
     fits = experts.marches_the_plane(problem) and not changing(problem) and runs_on(settings)
     # characteristics follow what is carried and hardly spreads
     carried = problem.velocity is not None and _transported(problem, settings)
     if not fits or settings.start is not None or carried:
         return None
-    why = "a single instance in the plane with time: local experts on cells of the plane, marched and not trained"
+    where = "the plane" if len(problem.domain.space) == 2 else "space"
+    why = f"a single instance in {where} with time: local experts on cells of {where}, marched and not trained"
     return Choice(experts, why, certain=False)
 
 
@@ -262,9 +263,9 @@ def _why_not_experts(problem: Problem, settings: Settings) -> str:
     domain = problem.domain
     if not runs_on(settings):
         return "local experts run in float64 on the CPU only"
-    if domain.has_time and len(domain.space) == 2 and problem.clashes.found:
+    if domain.has_time and len(domain.space) in (2, 3) and problem.clashes.found:
         return "data clash, and the layers that this makes are not known, or not there"
-    if len(domain.space) > (2 if domain.has_time else 3):
+    if len(domain.space) > 3:
         return "many dimensions"
     if changing(problem):
         return "conditions change along a side, where the solution is singular"

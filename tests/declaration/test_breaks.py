@@ -43,10 +43,13 @@ def table(x: Tensor) -> Tensor:
         (lambda x: (x - 0.5).abs() ** 1.5, 2, [(0.5, 2, True)]),
         (lambda x: torch.clamp(x - 0.3, min=0) ** 3, 2, []),
         (lambda x: torch.clamp(x - 0.3, min=0) ** 3, 4, [(0.3, 3, False)]),
+        (lambda x: ((x - 0.3) * (x > 0.3)).sqrt(), 2, [(0.3, 1, True)]),
+        (lambda x: ((x - 0.3) * (0.9 - x) * (x > 0.3) * (x < 0.9)).sqrt(), 2, [(0.3, 1, True), (0.9, 1, True)]),
+        (lambda x: x.detach().sqrt() + (0 * x).sqrt(), 1, [(0.00298411, 1, True)]),
         (table, 2, [(0.25, 1, False), (0.5, 1, False), (0.75, 1, False)]),
     ],
     ids=["max", "tiny", "offset", "small", "jump", "root", "root at an end", "1.5 by one", "1.5 by two", "spline by two",
-         "spline by four", "table"],
+         "spline by four", "root cut off", "roots cut off", "no slope anywhere", "table"],
 )  # fmt: skip
 def test_what_breaks_and_where(function: Callable, order: int, expected: list[tuple[float, int, bool]]) -> None:
     found = find_breaks(jet_of(function), LINE, 0, (0.0, 1.0), order)

@@ -27,6 +27,7 @@ PLANE = pl.Problem(
 SPACE = PLANE.replace(
     domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0), z=(0.0, 1.0), t=(0.0, 1.0)), equations=lambda u: u.t - u.laplacian
 )
+MANY = SPACE.replace(domain=pl.Box(**dict.fromkeys("wxyzt", (0.0, 1.0))))
 FAMILY = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
 STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-")]
 JUMP = HEAT.replace(equations=lambda u, k: u.t + k * u.x, conditions=STEP, reference=None)
@@ -64,12 +65,12 @@ def swirling(strength: float, k: float = 0.0) -> pl.Problem:
 
 
 def growing(rate: float) -> pl.Problem:
-    """In space, periodic."""
+    """In four dimensions of space, periodic."""
     conditions = [
-        pl.Initial(u=lambda x, y, z: torch.sin(2 * math.pi * (x + y + z))),
-        *(pl.Periodic(on=n) for n in "xyz"),
+        pl.Initial(u=lambda w, x, y, z: torch.sin(2 * math.pi * (w + x + y + z))),
+        *(pl.Periodic(on=n) for n in "wxyz"),
     ]
-    return SPACE.replace(equations=lambda u: u.t - u.laplacian - rate * u, conditions=conditions)
+    return MANY.replace(equations=lambda u: u.t - u.laplacian - rate * u, conditions=conditions)
 
 
 EXPERTS, MOVING = pl.HardConstraintMoE(), pl.LagrangianPINN()
@@ -89,7 +90,8 @@ CASES = {
     "a disc with time": (PLANE.replace(domain=pl.Ball({"x": 0.0, "y": 0.0}, 1.0) * pl.Box(t=(0.0, 1.0))), EXPERTS,
                          "marched and not trained"),
     "no start in the plane": (PLANE.replace(conditions=[pl.Dirichlet(u=0.0)]), NETWORK, "no initial state"),
-    "many dimensions": (SPACE, NETWORK, "many dimensions"),
+    "space with time": (SPACE, EXPERTS, "local experts on cells of space, marched and not trained"),
+    "many dimensions": (MANY, NETWORK, "many dimensions"),
     "a polygon": (L_SHAPE, EXPERTS, "not trained"),
     "carried a little": (carried(1.0), EXPERTS, "not trained"),
     "carried far": (carried(50.0), MOVING, "50 domain lengths to the end): one network on characteristics"),
@@ -99,7 +101,7 @@ CASES = {
     "turning in the plane": (swirling(1.0), pl.LagrangianPINN(windows=6, warm_start=True, **PLANE_MOVING),
                              "in 6 time windows"),
     "diffusing in the plane": (swirling(0.1, k=0.1), EXPERTS, "marched and not trained"),
-    "growing in space": (growing(9.0), pl.CausalPINN(windows=3, network=pl.MLP(width=18)),
+    "growing in many dimensions": (growing(9.0), pl.CausalPINN(windows=3, network=pl.MLP(width=18)),
                              "3 times as long as its fastest motion"),
 }  # fmt: skip
 

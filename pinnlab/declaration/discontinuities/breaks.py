@@ -94,6 +94,11 @@ def find_breaks(jet: Jet, lines: Tensor, axis: int, bounds: tuple[float, float],
     tiny = slice(1, None, 4)
     noise = np.median(_differences(sample(line[tiny], low[tiny], low[tiny] + 1e-8 * length)), axis=1)
     values = sample(line, low, high)
+    nowhere = np.flatnonzero(~np.isfinite(values).any(axis=(1, 2)))
+    if len(nowhere):
+        point = lines[0].tolist()
+        point[axis] = float(inner[0])
+        return [Break(axis, int(nowhere[0]), tuple(point), True)]
     sizes = _Sizes(values, noise, length)
     history = [_differences(values)]
     while len(line):
@@ -101,8 +106,9 @@ def find_breaks(jet: Jet, lines: Tensor, axis: int, bounds: tuple[float, float],
         if keep.sum() > _MOST:
             with np.errstate(invalid="ignore"):  # infinite derivatives, which come first
                 shrunk = history[-1] / np.maximum(history[-2] if len(history) > 1 else 1.0, sizes.least)
-            ranks = np.nan_to_num(shrunk.max(axis=0), nan=np.inf)
-            keep &= ranks >= np.sort(ranks)[-_MOST]
+            ranks = np.where(keep, np.nan_to_num(shrunk.max(axis=0), nan=np.inf), -1.0)
+            keep = np.zeros_like(keep)
+            keep[np.argsort(-ranks, kind="stable")[:_MOST]] = True  # no more, where many have the same rank
         line, low, high, history = line[keep], low[keep], high[keep], [h[:, keep] for h in history]
         if not len(line) or (high - low).max() <= narrowest:
             break
@@ -184,10 +190,15 @@ class _Sizes:
 
 
 def _differences(values: Array) -> Array:
-    """(c, i) largest third difference of (c, i, 5) values; infinite where a value is not finite."""
+    """(c, i) largest third difference of (c, i, 5) values; infinite where a value is not finite.
+
+    Zero where none is: a derivative that does not exist along a stretch, as of a root that torch cuts off, breaks at
+    the ends of it.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
         found = np.abs(np.diff(values, 3, axis=2)).max(axis=2)
-    return np.where(np.isfinite(values).all(axis=2), found, np.inf)
+    finite = np.isfinite(values)
+    return np.where(finite.all(axis=2), found, np.where(finite.any(axis=2), np.inf, 0.0))
 
 
 def _distinct(found: list[Break], near: float) -> list[Break]:

@@ -27,7 +27,8 @@ from pinnlab.derivatives.pointwise import Coefficients, linearize
 from pinnlab.domains import Site
 from pinnlab.domains.sampling import unit_points
 
-_POINTS = 32
+_POINTS, _DENSE = 32, 2**14
+"""At which terms are looked at; and where something is narrow, so that it counts by the room that it takes."""
 _WIDEST = 80
 """Binary orders of magnitude in which a root is looked for, up and down."""
 
@@ -43,6 +44,7 @@ class TermSizes:
         complex_unknowns: names of those of which two unknowns are the parts.
         waves: whether short waves of a source are taken into account.
         even: sides that are shorter than the longest one by less than this factor count as being as long.
+        narrow: whether sources, initial or boundary values change in small parts of space.
     """
 
     def __init__(
@@ -55,13 +57,15 @@ class TermSizes:
         *,
         waves: bool = True,
         even: float = 1.0,
+        narrow: bool = False,
     ):
-        self.complex_unknowns, self.waves = tuple(complex_unknowns), waves
+        self.complex_unknowns, self.waves, self.narrow = tuple(complex_unknowns), waves, narrow
+        self._points = _DENSE if narrow else _POINTS
         self.context, self.region, self._given = context, context.region, parameters
         self.parameters = {name: _large(value) for name, value in parameters.items()}
         self.equations, self.conditions = equations, conditions
         self.lengths = even_lengths(self.region, even)
-        self._site = equations.draw(self._unit, _POINTS)[0]
+        self._site = equations.draw(self._unit, self._points)[0]
 
     def _unit(self, n: int) -> Tensor:
         return unit_points("sobol", n, len(self.region.coordinates), np.random.default_rng(3)).double()
@@ -166,7 +170,7 @@ class TermSizes:
             for term in terms:
                 if term.kind == "periodic":
                     continue
-                sites = term.draw(self._unit, term.fixed or _POINTS)
+                sites = term.draw(self._unit, term.fixed or self._points)
                 if len(sites) != 1:
                     continue
                 self._ask(term, sites[0], rest, values, slopes)
@@ -175,13 +179,13 @@ class TermSizes:
     def evened(self, factor: float) -> TermSizes:
         """The same with sides that differ by less than a factor as long as the longest one."""
         given = (self.context, self.equations, self.conditions, self._given, self.complex_unknowns)
-        return TermSizes(*given, waves=self.waves, even=factor)
+        return TermSizes(*given, waves=self.waves, even=factor, narrow=self.narrow)
 
     @property
     def blunt(self) -> TermSizes:
         """The same without regard to short waves."""
         given = (self.context, self.equations, self.conditions, self._given, self.complex_unknowns)
-        return TermSizes(*given, waves=False)
+        return TermSizes(*given, waves=False, narrow=self.narrow)
 
     @cached_property
     def paths(self) -> dict[str, tuple[float, float]]:
@@ -219,7 +223,7 @@ class TermSizes:
         found: dict[str, float] = {}
         for term in terms:
             scopes, jets = [], []
-            for site in term.draw(self._unit, term.fixed or _POINTS):
+            for site in term.draw(self._unit, term.fixed or self._points):
                 columns = self.region.columns(site.points)
                 normals = None if site.normals is None else self.region.columns(site.normals)
                 jet = {

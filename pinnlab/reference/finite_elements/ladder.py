@@ -7,6 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from pinnlab.declaration.discontinuities.spots import Spot
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Mesh as MeshRegion
 from pinnlab.domains import Region
@@ -50,6 +53,10 @@ def last_share(seconds: float, meshing: float, left: float, dimensions: int) -> 
     return None
 
 
+_OF_SPOT = 0.25
+"""Lengths of the first edges in a small part in which data change, next to its width."""
+
+
 @dataclass(eq=False)
 class Ladder:
     """Meshes of a region, finer and finer: each is the one before with its elements cut, as long as there is time.
@@ -66,6 +73,7 @@ class Ladder:
         power: of the length of edges, with which errors are believed to fall at most.
         crossings: points (2,) at which materials cross, in the plane.
         slow: a power of the length of edges, with which a part of the error falls: of lines along which materials cross.
+        spots: small parts of the region in which data change.
         fineness: how many times shorter than on the first solved level edges are on those after it.
         meshing: seconds that the first mesh took.
         cuts: how often the elements of the first mesh were cut.
@@ -81,6 +89,7 @@ class Ladder:
     power: float
     crossings: tuple[Array, ...] = ()
     slow: float = math.inf
+    spots: tuple[Spot, ...] = ()
     fineness: list[float] = field(default_factory=list)
     meshing: float = 0.0
     cuts: int = 0
@@ -112,15 +121,19 @@ class Ladder:
             # an error is as large as the square of what the power of the distance leaves at the shortest edges
             slow = 2 * min(powers_at_crossings(like, like.joints.across), default=math.inf)
             power, points = 1.0 if rough else math.inf, [line.points for line in lines]
-            return cls(region, points, copied, (), parts, contacts, power, slow=slow)
+            return cls(region, points, copied, (), parts, contacts, power, slow=slow, spots=like.spots)
         curves = interfaces(like)
         graded = [*singular_corners(problem, region, essential), *material_corners(like, curves)]
         power = 1.0 if off_curves(like, curves) else math.inf
-        return cls(region, graded, copied, curves, (), contacts, power, tuple(crossings(like, curves)))
+        meeting = tuple(crossings(like, curves))
+        return cls(region, graded, copied, curves, (), contacts, power, meeting, spots=like.spots)
 
     def _mesh(self, share: float) -> Mesh:
         small = (_LINE if len(self.region.coordinates) == 3 else _CORNER) * first_size(self.region)
         graded = [(point, small) for point in self.graded]
+        for spot in self.spots:
+            center = np.array(spot.center)
+            graded.append((center if len(center) == 2 else center[None], _OF_SPOT * spot.width))
         mesh = meshed(self.region, share, graded, self.copied, self.curves, self.parts)
         return self.contacts.cut(mesh) if isinstance(mesh, Triangulation) else mesh
 

@@ -205,7 +205,7 @@ def _backward(
     e: Evaluated, unknown: str, columns: Mapping[str, Tensor], time: str, order: int, end: float, step: float
 ) -> Array:
     """A derivative by time at the end of an interval, from values at five instants before it."""
-    plain = {name: c.numpy() for name, c in columns.items()}
+    plain = {name: c.detach().numpy() for name, c in columns.items()}
     if order == 0:
         return e(plain)[unknown]
     offsets = -step * np.arange(5.0)

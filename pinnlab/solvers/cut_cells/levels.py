@@ -129,7 +129,7 @@ class CutLevels:
 
     def __post_init__(self) -> None:
         self.made = CutDiscretization(self.problem, self.basis, self.settings.weight, self.settings.processes)
-        self.marking = Marking(self.made.corners, self.settings.tolerance)
+        self.marking = Marking(self.made.corners, self.settings.tolerance, self.problem.spots)
         self._begin()
         self._pace = Pace(self.settings.processes.leading(0.3 * multiplications_per_second()))
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pinnlab.declaration.discontinuities.spots import Spot
 from pinnlab.domains.trees import Tree
 from pinnlab.solvers.cut_cells.corners import Corners
 from pinnlab.solvers.cut_cells.layout import Layout
@@ -44,6 +45,8 @@ _SPREAD = 0.02
 """Share of the largest estimate up to which cells may owe theirs to others."""
 _NEAR = 2.0
 """Sides of a cell within which it is next to a corner."""
+_OF_SPOT = 2.0
+"""Widths of a small part in which data change, that the first cells there may have: their nodes see it then."""
 
 
 class Marking:
@@ -52,16 +55,19 @@ class Marking:
     Args:
         corners: of the boundary.
         tolerance: of the error, relative to the size of the unknowns.
+        spots: small parts of space in which data change.
     """
 
-    def __init__(self, corners: Corners, tolerance: float):
+    def __init__(self, corners: Corners, tolerance: float, spots: Sequence[Spot] = ()):
+        self.spots = spots
         self.corners, self.powers, self.sources = corners.points, corners.powers, corners.sources
         self.clashing = () if corners.clashing is None else np.flatnonzero(corners.clashing)
         self.tolerance = tolerance
         self._before: dict[int, tuple[float, int]] = {}
 
     def begin(self, tree: Tree, most: int, deepest: int = DEEPEST) -> None:
-        """Grade the first cells towards singular corners as deep as solutions need it there, and somewhat where data clash.
+        """Grade the first cells towards singular corners as deep as solutions need it there, somewhat where data clash, and
+        towards spots until nodes see these.
 
         Args:
             tree: of boxes.
@@ -75,6 +81,9 @@ class Marking:
             self._deepen(tree, self.corners[corner], min(depth, deepest, most // (20 * len(sharp))))
         for corner in self.clashing:
             self._deepen(tree, self.corners[corner], min(_CLASHING, deepest))
+        for spot in self.spots:
+            sides = (tree.corners(_around(tree, np.array(spot.center)))[1] / (_OF_SPOT * spot.width)).max()
+            self._deepen(tree, np.array(spot.center), min(math.ceil(math.log2(max(sides, 1.0))), deepest))
 
     @staticmethod
     def deepest(tree: Tree) -> int:

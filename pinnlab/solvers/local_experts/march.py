@@ -26,6 +26,7 @@ from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.local_experts.refinement import Indicator, Refinement, UnresolvedError
 from pinnlab.solvers.local_experts.rows import Numbers
 from pinnlab.solvers.local_experts.settings import MarchSettings, SlabAttempt
+from pinnlab.solvers.local_experts.starts import state_of_guesses
 from pinnlab.solvers.local_experts.system import Pace, SlabSystem, Steps, bytes_of_slab
 from pinnlab.solvers.windows import joined
 from pinnlab.training.start import Start
@@ -152,29 +153,27 @@ class SlabMarch:
         self._check_memory(cells)
         deadline.check()
         known = next((each.values for each in (self.guess, self.begin) if each is not None), self.near)
-        others: list[Array] = []
-        if known is None and self.time is None:
-            start, *others = made.constants(cells)
-        else:
-            start = made.guess(cells, before) if known is None else made.sampled(known, cells)
+        starts = made.constants(cells) if known is None and self.time is None else []
+        starts = starts or [made.guess(cells, before) if known is None else made.sampled(known, cells)]
         numbers, most = self.numbers, 12 if self.time is not None else 40
+        accurate = 1e-3 * self.settings.tolerance
         rows, system = self.system(cells, before)
         # cells that are too coarse for it may have found another eigenfunction
         afresh = numbers and self.begin is None
         other = nontrivial_start(system, made.bump(cells), self._first_numbers) if afresh else None
         if other is not None:
-            start, numbers = other.coefficients, other.numbers
-            start = made.turned(start, cells) if other.either_sign else start
-        accurate = 1e-3 * self.settings.tolerance
+            numbers = other.numbers
+            starts = [made.turned(other.coefficients, cells) if other.either_sign else other.coefficients]
+        elif system.integrals and self.time is None and known is None:
+            trial, bump = self.system(cells, before)[1], made.bump(cells)
+            starts = [*state_of_guesses(trial, starts[0], bump, numbers, accurate, self.pace, deadline), *starts]
         # what has decayed to rounding next to what it was cannot be accurate next to itself
         least = np.maximum(made.lift_sizes, NEXT_TO_NOTHING * self.size)
-        found = system.solve(start, accurate, most, self.pace, deadline, numbers, least, self.linear)
-        if not found.converged and other is None:
-            for constant in others:
-                rows, system = self.system(cells, before)
-                found = system.solve(constant, accurate, most, self.pace, deadline, numbers, least, self.linear)
-                if found.converged:
-                    break
+        for i, start in enumerate(starts):
+            rows, system = (rows, system) if i == 0 else self.system(cells, before)
+            found = system.solve(start, accurate, most, self.pace, deadline, numbers, least, self.linear)
+            if found.converged:
+                break
         tried = SlabAttempt(False, found.misfit, cells.count)
         if not found.converged:
             if self.guess is None and self.near is not None:
@@ -343,6 +342,7 @@ class SlabMarch:
 
     def _resolve_start(self, deadline: Deadline) -> None:
         made = self.discretization
+        self.refinement.halve_to(self.problem.spots, self.problem.domain.space)
         self._resolve(None, made.corners, deadline)
         self._refuse_travelling(made)
         if self.coarse:

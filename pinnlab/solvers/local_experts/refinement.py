@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pinnlab.declaration.discontinuities.spots import Spot
 from pinnlab.domains.cells import Cells
 from pinnlab.solvers.local_experts.basis import Chebyshev
 
@@ -21,6 +22,8 @@ _SMALLEST_CELL = 1e-7
 _SPREAD = 0.1
 """Share of the largest indicator up to which intervals of a steady problem may owe theirs to others: least squares spread
 what a thin layer is off by over the whole domain."""
+_OF_SPOT = 2.0
+"""Widths of a small part in which data change, that cells may have there."""
 _MERGE = 0.03
 """Share of the tolerance below which two cells become one again."""
 
@@ -133,6 +136,12 @@ class Refinement:
             if not near.any():
                 break
             self.edges[name] = halved(edges, near)
+
+    def halve_to(self, spots: Sequence[Spot], space: Sequence[str]) -> None:
+        """Halve the cells along coordinates of space in which data change, until their nodes see that."""
+        for spot in spots:
+            for name, position in zip(space, spot.center, strict=True):
+                self.halve_at(name, position, _OF_SPOT * spot.width)
 
     def halve_all(self) -> bool:
         """Halve every cell along every coordinate; False where there would be too many."""

@@ -101,7 +101,7 @@ class Sweep:
         self.problem, self.settings, self.sizes = problem, settings, np.array(sizes, dtype=float)
         self.made = CutDiscretization(problem, basis, settings.weight, settings.processes)
         # next to corners that point inwards even cells would lead to a smoother function that is wrong
-        Marking(self.made.corners, min(settings.tolerance, _LOOSEST)).begin(tree, settings.most)
+        Marking(self.made.corners, min(settings.tolerance, _LOOSEST), problem.spots).begin(tree, settings.most)
         self.first = tree
         self.collocation, self.pace, self.tolerance = Radau(settings.stages), pace, settings.tolerance
         self.orders, self.lift = orders_in_time(problem), lift

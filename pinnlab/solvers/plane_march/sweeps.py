@@ -256,7 +256,9 @@ class Sweeps:
 
     def _finish(self, sweep: Sweep, deadline: Deadline) -> None:
         difference = against = None
-        if (last := self.best) is not None:
+        again = self.best is not None and self.number == self.best.number
+        # a march at the same tolerance, for which there was no time before, tells nothing of its error
+        if (last := self.best) is not None and not again:
             against = last.tolerance
             values = (joined(p, self.problem.domain)(self._points) for p in (sweep.pieces, last.pieces))
             difference = overall_difference(*values)
@@ -271,8 +273,8 @@ class Sweeps:
         # what cells did not resolve now they do not at a smaller tolerance, and what the march before met this one does
         met = difference is not None and difference <= self.strides[-1].tolerance
         ended = met or (sweep.coarse and not sweep.hurried)
-        # what there was no time for is tried again, at a pace that is known by now
-        self.number = len(self.strides) if ended else self.number + (not sweep.hurried)
+        # what there was no time for is tried again once, at a pace that is known by now
+        self.number = len(self.strides) if ended else self.number + (again or not sweep.hurried)
         self.running = None
 
     def state(self) -> dict[str, Any]:

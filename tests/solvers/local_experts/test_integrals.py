@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 import torch
 
 import pinnlab as pl
@@ -230,3 +231,21 @@ def test_a_report_knows_the_integral() -> None:
     report = solved(well(9.0)).report(max_seconds=20)
     assert [m.name for m in report.conditions if m.kind == "integral"] == ["integral psi"]
     assert report.verdict.value == "good"
+
+
+@pytest.mark.parametrize("guess", [0.5, 3.0, -0.5])
+def test_a_chain_hangs_to_the_side_that_the_first_guess_means(guess: float) -> None:
+    """y'' = c sqrt(1 + y'^2) of a given length: c is as large upwards as downwards, and zero slope decides nothing."""
+    width, length = 2.0, 2.6
+    a = scipy.optimize.brentq(lambda a: 2 * a * math.sinh(width / 2 / a) - length, 0.3, 5)
+    problem = pl.Problem(
+        pl.Box(x=(0.0, width)), "y", lambda y, c: y.xx - c * torch.sqrt(1 + y.x**2),
+        [pl.Dirichlet(y=0.0), pl.Integral(lambda y: torch.sqrt(1 + y.x**2), equals=length)],
+        parameters={"c": pl.Unknown(guess)},
+    )  # fmt: skip
+    found = pl.solve(problem, max_seconds=20, progress=False)
+    x = np.linspace(0, width, 50)
+    sign = math.copysign(1.0, guess)
+    assert found.coefficients["c"] == pytest.approx(sign / a, rel=1e-9)
+    exact = sign * (a * np.cosh((x - 1) / a) - a * math.cosh(1 / a))
+    np.testing.assert_allclose(np.asarray(found(x=x)["y"]), exact, atol=1e-8)
