@@ -250,4 +250,26 @@ def _guesses(
         return [system.joined(np.stack([values[u] for u in problem.unknowns]), numbers)]
     start = {n: problem.parameter_values()[n].item() for n in system.names}
     shape = (len(problem.unknowns), *system.grid.shape)
-    return [system.joined(np.full(shape, value), start) for value in (0.0, 1.0)]
+    states = [np.full(shape, value) for value in (0.0, 1.0)]
+    return [system.joined(state, start) for state in (*_of_first_guesses(system, states[0], start), *states)]
+
+
+def _of_first_guesses(system: BorderedSystem, state: Array, numbers: Numbers) -> list[Array]:
+    """The state without integrals for the first guesses of numbers, where integrals are not linear: that is what they mean.
+
+    Args:
+        system: with integrals.
+        state: from which Newton's method starts.
+        numbers: first guesses.
+    """
+    slopes = [
+        [i.linearized(each, numbers)[1] for i in system.integrals]
+        for each in (state, state + _bump(system.grid, len(state)))
+    ]
+    if not numbers or system.free or np.allclose(*slopes, rtol=1e-9):
+        return []
+    try:
+        flat, _ = newton(system.grid.at(numbers), [state])
+    except ValueError:
+        return []
+    return [flat.reshape(state.shape)]

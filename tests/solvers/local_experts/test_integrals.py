@@ -249,3 +249,4 @@ def test_a_chain_hangs_to_the_side_that_the_first_guess_means(guess: float) -> N
     assert found.coefficients["c"] == pytest.approx(sign / a, rel=1e-9)
     exact = sign * (a * np.cosh((x - 1) / a) - a * math.cosh(1 / a))
     np.testing.assert_allclose(np.asarray(found(x=x)["y"]), exact, atol=1e-8)
+    assert found.report(max_seconds=10).verdict.value == "good"
