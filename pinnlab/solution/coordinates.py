@@ -13,11 +13,16 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.complex_unknowns import joined
+from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.differentiable import JetFunction, differentiable_jet
 from pinnlab.derivatives.indices import VALUE, Indices
 from pinnlab.domains import Box
+from pinnlab.reference.grids.structure import periodic_unknowns
 from pinnlab.solvers.windows import joined_jet
 from pinnlab.training.result import Solved
+
+_BESIDE = 1e-9
+"""Share of a coordinate's interval up to which what is beyond its ends counts as on them."""
 
 
 def at_coordinates(
@@ -28,6 +33,8 @@ def at_coordinates(
     moving: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """A function of points at coordinates given by name: each of its (n,) gets their broadcast shape.
+
+    Beyond the ends of coordinates that are not periodic nothing is known: values there are NaN.
 
     Args:
         solution: names the coordinates, and says in which precision and where one computes.
@@ -58,11 +65,31 @@ def at_coordinates(
             f"{owner}(): the shapes of {shapes} do not fit together; give arrays of one shape, or for a grid "
             f"{names[0]}[:, None] beside {names[-1]}[None, :]."
         ) from error
-    points = torch.stack([c.reshape(-1) for c in columns], dim=1)
-    values = {name: value.reshape(columns[0].shape) for name, value in function(points).items()}
+    flat, known = within(solution.problem, [c.reshape(-1) for c in columns])
+    found = function(torch.stack(flat, dim=1))
+    values = {name: torch.where(known, value, torch.nan).reshape(columns[0].shape) for name, value in found.items()}
     if any(isinstance(v, Tensor) for v in coordinates.values()):
         return values
     return {name: value.detach().cpu().numpy() for name, value in values.items()}
+
+
+def within(problem: Problem, columns: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+    """Coordinates (n,) each, those beyond the ends of a periodic one moved inside, and (n,) where all are in the bounds.
+
+    Args:
+        problem: whose domain the coordinates are of.
+        columns: of each coordinate, and perhaps more, which are left as they are.
+    """
+    found, known = list(columns), torch.ones_like(columns[0], dtype=torch.bool)
+    for i, (name, (lower, upper)) in enumerate(problem.domain.bounds.items()):
+        length, mine = upper - lower, found[i]
+        beside = _BESIDE * length
+        inside = (mine >= lower - beside) & (mine <= upper + beside)
+        if periodic_unknowns(problem, name) == set(problem.unknowns):
+            found[i] = torch.where(inside, mine, lower + torch.remainder(mine - lower, length))
+        else:
+            known = known & inside
+    return found, known
 
 
 def _array(owner: str, name: str, value: Any) -> np.ndarray:

@@ -85,8 +85,8 @@ class Solution:
 
         Args:
             coordinates: numbers, arrays or tensors, one per coordinate of the domain. NumPy in gives NumPy out, tensors
-                give tensors, which can be differentiated by coordinates that require gradients, any number of times. Of
-                a family, its parameters too: ``solution(x=..., a=0.1)``, and by numbers it can be differentiated as well.
+                give tensors, which can be differentiated by what requires gradients, any number of times. Of a family,
+                its parameters too. Outside of the domain values are NaN, but beyond the ends of a periodic coordinate.
 
         Raises:
             TypeError: a coordinate is missing, unknown or without its name.

@@ -100,11 +100,25 @@ def narrow(points: Array, values: Array, bins: int) -> list[tuple[float, Spot]]:
                 continue
             apart = float((np.ptp(points[mine], axis=0) / len(mine) ** (1 / points.shape[1])).max())
             center, width = points[mine[away.argmax()]], max(float(np.ptp(few, axis=0).max()), apart)
-            near = np.abs(points - center).max(axis=1) <= width
-            # else it is the foot of what has its top in another bin
-            if float(np.abs(function[near] - usual).max()) <= most:
+            if _stands_alone(points, np.abs(function - usual), center, width, most):
                 found.append((most / size, Spot(tuple(center.tolist()), width)))
     return found
+
+
+def _stands_alone(points: Array, away: Array, center: Array, width: float, most: float) -> bool:
+    """Whether few points around a part differ, and none in it by more: else it is the foot of what has its top in another
+    bin, or the edge of what is different in a wide part.
+
+    Args:
+        points: (n, d).
+        away: (n,) by how much a function differs from what it is in most of the bin.
+        center: (d,) of the part.
+        width: of the part.
+        most: the largest difference in it.
+    """
+    distance = np.abs(points - center).max(axis=1)
+    around = away[(distance > width) & (distance <= 2 * width)]
+    return bool(away[distance <= width].max() <= most and (around > _DIFFERENT * most).sum() <= _FEW * len(around))
 
 
 def _apart(one: Spot, other: Spot) -> bool:

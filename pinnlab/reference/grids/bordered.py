@@ -262,11 +262,11 @@ def _of_first_guesses(system: BorderedSystem, state: Array, numbers: Numbers) ->
         state: from which Newton's method starts.
         numbers: first guesses.
     """
-    slopes = [
-        [i.linearized(each, numbers)[1] for i in system.integrals]
+    here, there = (
+        np.stack([i.linearized(each, numbers)[1] for i in system.integrals])
         for each in (state, state + _bump(system.grid, len(state)))
-    ]
-    if not numbers or system.free or np.allclose(*slopes, rtol=1e-9):
+    )
+    if not numbers or system.free or np.allclose(here, there, rtol=1e-9):
         return []
     try:
         flat, _ = newton(system.grid.at(numbers), [state])
