@@ -54,6 +54,9 @@ _PATIENCE = 1000
 _FULL = 512
 """Fourier modes up to which the implicit method's full matrices are cheap."""
 
+_NARROW = 0.05
+"""Share of a side of a box: small parts in which data change, which are narrower, are left to graded elements."""
+
 
 @explained_call()
 def reference_solution(
@@ -248,7 +251,8 @@ def on_grid(problem: Problem) -> bool:
     # the angle between two values is taken out before a grid sees it
     singular = len(problem.domain.space) == 2 and changes_along_a_side(problem) and not problem.clashes.found
     pinned = len(problem.domain.space) == 2 and not problem.domain.has_time and bool(fixing_values(problem))
-    narrow = len(problem.domain.space) > 1 and bool(problem.spots)
+    side = min((float(np.ptp(problem.domain.bounds[n])) for n in problem.domain.space), default=0.0)
+    narrow = len(problem.domain.space) > 1 and any(spot.width < _NARROW * side for spot in problem.spots)
     if not (is_curved(problem) or singular or crosses(problem) or pinned or narrow):
         return True
     try:
