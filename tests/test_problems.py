@@ -40,12 +40,15 @@ SPACING = {
     "kuramoto_sivashinsky": {"x": 1e-2, "t": 1e-3},
     "kuramoto_sivashinsky_chaotic": {"x": 7e-3, "t": 4e-4},
     "lorenz": {"t": 2e-3},
+    "lotka_volterra": {"t": 2e-2},
+    "modulus_field": {"x": 1e-2, "y": 1e-2},
     "navier_stokes": {"x": 5e-3, "y": 5e-3, "t": 2e-2},
     "poisson": {"x": 2e-2, "y": 2e-2},
     "poisson_erf": {"x": 2e-3, "y": 2e-3},
     "poisson_l_shape": {"x": 5e-3, "y": 5e-3},
     "poisson_obstacle": {"x": 5e-3, "y": 5e-3},
     "reaction": {"x": 1e-2, "t": 5e-3},
+    "robertson_inverse": {"t": 5e-2},
     "swirl": {"x": 5e-3, "y": 5e-3, "t": 5e-3},
     "variable_convection": {"x": 1e-2, "t": 1e-2},
     "wave": {"x": 1e-2, "t": 5e-3},
@@ -60,7 +63,10 @@ OPTIONS: dict[str, dict] = {
     "kuramoto_sivashinsky_chaotic": {"end": 0.57},
 }
 # what an inverse problem is to find
-TRUTH = {"burgers_inverse": {"nu": 0.01 / math.pi}}
+TRUTH = {
+    "burgers_inverse": {"nu": 0.01 / math.pi},
+    **{name: problem_module(name).TRUTH for name in ("lotka_volterra", "modulus_field", "robertson_inverse")},
+}
 # the reference is continuous and no more, or less accurate than the test asks: tests of their own
 OWN_TESTS = {"gray_scott", "lid_cavity"}
 

@@ -29,6 +29,7 @@ NOTEBOOKS = (
     NotebookCard(
         "inverse_cases", 2, "An epidemic from a CSV file, a cup, an unknown law of soil, a map.", (0.5, 0, 1, 1)
     ),
+    NotebookCard("inverse_fields", 3, "Rates from files, a modulus field, layers of the ground.", (0.5, 0, 1, 1)),
     NotebookCard("materials", 1, "Copper, glass, and a wire in a plate.", (0, 0.08, 0.33, 1)),
     NotebookCard("regions", 0, "Finite elements as a referee where grids end.", (0, 0.1, 0.537, 1)),
     NotebookCard("custom_mesh", 0, "A mesh of gmsh with its tags, and normals.", (0, 0, 0.845, 1)),

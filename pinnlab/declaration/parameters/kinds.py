@@ -14,6 +14,8 @@ import numpy as np
 from pinnlab.machine.calls import explained_call
 from pinnlab.machine.numbers import finite
 
+SMOOTH, PIECEWISE_CONSTANT = "smooth", "piecewise constant"
+
 
 class Family(ABC):
     """A parameter that stands for many: numbers (``Uniform``) or functions (``RandomField``)."""
@@ -100,19 +102,24 @@ class Unknown:
         prior: (mean, standard deviation) of what is known of it before there are data; it counts as one more measurement.
         of: names of coordinates or unknowns that it is a function of: of=("x",) is q(x), of=("u",) a closure k(u). Equations
             get a field, q.x or pl.diff(k * u.x, "x"), and the first guess is a constant. None: a number.
+        regularization: what a function is expected to be: "smooth", or "piecewise constant", with jumps between the pieces,
+            for functions of one or two coordinates.
 
     Raises:
         TypeError: bounds or prior that are not two numbers.
         ValueError: numbers that are not finite, bounds that do not increase, a start or a mean that is not between them,
-            a standard deviation that is not positive.
+            a standard deviation that is not positive; a regularization of another name, or of a number.
     """
 
     start: float
     bounds: tuple[float, float] | None = None
     prior: tuple[float, float] | None = None
     of: tuple[str, ...] | None = None
+    regularization: str | None = None
 
-    def __init__(self, start: float, bounds: Any = None, prior: Any = None, of: Any = None):
+    def __init__(
+        self, start: float, bounds: Any = None, prior: Any = None, of: Any = None, regularization: str | None = None
+    ):
         if finite(start) is None:
             raise ValueError(f"Unknown({start!r}): the first guess must be a finite number.")
         # checkpoints recognize parameters by their attributes: one without bounds and prior has none of these
@@ -123,11 +130,13 @@ class Unknown:
             object.__setattr__(self, "prior", _checked_prior(start, prior, self.bounds))
         if of is not None:
             object.__setattr__(self, "of", _checked_arguments(start, of))
+        if regularization is not None and _checked_regularization(start, self.of, regularization) != SMOOTH:
+            object.__setattr__(self, "regularization", regularization)
 
     @property
-    def _given(self) -> dict[str, tuple[Any, ...]]:
+    def _given(self) -> dict[str, Any]:
         """The options that were given."""
-        options = {key: getattr(self, key) for key in ("bounds", "prior", "of")}
+        options = {key: getattr(self, key) for key in ("bounds", "prior", "of", "regularization")}
         return {key: value for key, value in options.items() if value is not None}
 
     def __repr__(self) -> str:
@@ -135,7 +144,7 @@ class Unknown:
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, which are its arguments."""
-        return {"start": self.start, **{key: list(value) for key, value in self._given.items()}}
+        return {"start": self.start, **{k: v if isinstance(v, str) else list(v) for k, v in self._given.items()}}
 
 
 def _checked_bounds(start: float, bounds: Any) -> tuple[float, float]:
@@ -171,6 +180,20 @@ def _checked_arguments(start: float, of: Any) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError(f"Unknown({start!r}, of={of!r}): a name stands there twice.")
     return tuple(names)
+
+
+def _checked_regularization(start: float, of: tuple[str, ...] | None, regularization: Any) -> str:
+    what = f"Unknown({start!r}, of={of!r}, regularization={regularization!r})"
+    if regularization not in (SMOOTH, PIECEWISE_CONSTANT):
+        raise ValueError(f'{what}: give regularization="{SMOOTH}" or "{PIECEWISE_CONSTANT}".')
+    if of is None:
+        raise ValueError(f"{what}: only functions are regularized; say of what it is one, of=('x',), or leave it out.")
+    if regularization == PIECEWISE_CONSTANT and len(of) > 2:
+        raise ValueError(
+            f"{what}: that is for functions of one or two coordinates; polynomials in {len(of)} of them are of too "
+            f'low a degree for jumps. Leave an argument out, or take regularization="{SMOOTH}".'
+        )
+    return str(regularization)
 
 
 def _number(what: str, value: Any) -> float:

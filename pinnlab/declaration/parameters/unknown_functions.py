@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from pinnlab.declaration.parameters.functions import FunctionParameter, StateFunction
-from pinnlab.declaration.parameters.kinds import SoughtParameter, Unknown
+from pinnlab.declaration.parameters.kinds import PIECEWISE_CONSTANT, SMOOTH, SoughtParameter, Unknown
 from pinnlab.derivatives.fields import Field, composed
 from pinnlab.derivatives.indices import Indices
 
@@ -41,6 +41,11 @@ class UnknownFunction(SoughtParameter):
     def of_state(self) -> bool:
         """Whether unknowns are among its arguments."""
         return not set(self.on) <= set(self.coordinates)
+
+    @property
+    def jumps(self) -> bool:
+        """Whether it is constant in pieces."""
+        return self.declared.regularization == PIECEWISE_CONSTANT
 
     @property
     def start(self) -> float:
@@ -102,7 +107,7 @@ def checked_function(name: str, value: Unknown, coordinates: Sequence[str], unkn
         coordinates, unknowns: of the problem.
 
     Raises:
-        ValueError: an argument that is neither a coordinate nor an unknown.
+        ValueError: an argument that is neither a coordinate nor an unknown; a piecewise constant function of unknowns.
     """
     for argument in value.of or ():
         if argument not in (*coordinates, *unknowns):
@@ -110,7 +115,14 @@ def checked_function(name: str, value: Unknown, coordinates: Sequence[str], unkn
                 f"parameters[{name!r}] is {value!r}: {argument!r} is neither a coordinate nor an unknown of this problem, "
                 f"which are {', '.join((*coordinates, *unknowns))}."
             )
-    return UnknownFunction(value, tuple(coordinates))
+    found = UnknownFunction(value, tuple(coordinates))
+    if found.jumps and found.of_state:
+        raise ValueError(
+            f"parameters[{name!r}] is {value!r}: a law that jumps where the state has some value leaves equations without "
+            f"derivatives there; that is for functions of {', '.join(coordinates)}. Take "
+            f'regularization="{SMOOTH}".'
+        )
+    return found
 
 
 def unknown_functions(parameters: Mapping[str, Any]) -> tuple[str, ...]:

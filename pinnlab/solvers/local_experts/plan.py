@@ -24,7 +24,7 @@ from pinnlab.solvers.experts.partition import Cuts, cut
 from pinnlab.solvers.local_experts.basis import BASES, NOISE
 from pinnlab.solvers.local_experts.checkpoints import restore, state_of
 from pinnlab.solvers.local_experts.inverse.completion import completed
-from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles
+from pinnlab.solvers.local_experts.inverse.levels import Levels, first_degrees, function_obstacles, jump_levels
 from pinnlab.solvers.local_experts.inverse.march import FunctionMarch
 from pinnlab.solvers.local_experts.march import SlabMarch
 from pinnlab.solvers.local_experts.options import ExpertOptions, check_runs_on, nothing_solved, of_families
@@ -128,7 +128,7 @@ class LocalExperts(ExpertOptions):
         region = problem.domain
         assert isinstance(region, Box)
         edges = {n: _with_jumps(problem, n, e) for n, e in cut(region, self.experts or {}).edges.items()}
-        return Levels(edges, first_degrees(region) | dict(self.degrees or {}))
+        return jump_levels(problem, Levels(edges, first_degrees(region) | dict(self.degrees or {})))
 
     def fitted(self, problem: Problem, seed: int, guesses: Mapping[str, float]) -> FittedMarch:
         """Marches for one set of numbers after the other, from guesses {name: value} in place of the problem's."""

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import scipy
 
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.solvers.local_experts.inverse.quantities import Linearized, System, UndecidedError
+from pinnlab.solvers.local_experts.inverse.sought import SoughtFunction, split
 from pinnlab.solvers.local_experts.inverse.strength import Regularized, Strength
 
 S = TypeVar("S", bound=System)
@@ -186,6 +188,8 @@ class InverseFit(Generic[S]):
             self.strength = self.regularized.strongest(self.strength)
             if not (first or self._any_order):
                 self._any_order, self.strength = True, self.regularized.any_order(self.strength)
+            # increments are alike until their sizes tell which are jumps
+            self.strength = self.strength if first else self.regularized.reweighted(self.strength)
             self._drawing = self.regularized.averaging(self.strength, deadline)
         posterior = self.regularized.posterior(self.strength)
         whole = posterior.mean + self.regularized.middle - self.place.weights
@@ -222,7 +226,8 @@ class InverseFit(Generic[S]):
         """Move to the average over all strengths that data allow; (p, p) F, where F F^T is the covariance there.
 
         None where the time was up before enough strengths were drawn: then it stays where it is. It also stays, with what
-        the average is off as uncertain, where the average misses the data, because they are not linear as far as that.
+        the average is off as uncertain, where the average misses the data, because they are not linear as far as that, and
+        where functions jump: averages of jumps in several places are none.
         """
         assert self.strength is not None
         averaged = self.regularized.marginal(self.strength, deadline)
@@ -230,6 +235,8 @@ class InverseFit(Generic[S]):
             return None
         mean, factor = averaged
         off = mean - self.place.weights
+        if self.strength.weights:
+            return np.concatenate([factor, off[:, None], self._displaced()], axis=1)
         moved = self.place.linear.step + self.place.linear.sensitivity @ off
         try:
             deadline.require(self.settling, "the average over strengths")
@@ -243,6 +250,15 @@ class InverseFit(Generic[S]):
             return np.concatenate([factor, off[:, None]], axis=1)
         self.place = there
         return factor
+
+    def _displaced(self) -> Array:
+        """(p, c) what changes where functions that jump do so a little earlier or later."""
+        parts = zip(self.system.sought, split(self.place.weights, self.system.sought), strict=True)
+        found = [
+            each.displaced(mine) if isinstance(each, SoughtFunction) and each.jumps else np.zeros((each.size, 0))
+            for each, mine in parts
+        ]
+        return np.asarray(scipy.linalg.block_diag(*found))
 
     def _bent(self, there: Place, step: Array) -> bool:
         """Whether a place misses the data by more than the linearization says, and than data decide coefficients."""

@@ -9,10 +9,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pinnlab.declaration.conditions import Data, Integral
+from pinnlab.declaration.parameters.unknown_functions import UnknownFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 
 Array = np.ndarray
+_JUMPING = {1: (64, 48, 32, 24, 16), 2: (18, 14, 12, 10)}
+"""Per number of arguments, polynomial degrees of functions that jump, the best first."""
+_RESOLVED = (5.0, 4.0, 3.0, 2.5, 2.0)
+"""Degrees of unknowns next to that: what equations make of an exponential and its slope."""
+_ROOM = 1500
+"""Coefficients of the unknowns up to which finer ones are taken at once."""
+_HIGHEST = 24
+"""Degree above which cells are cut for functions that jump."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,14 @@ class Levels:
         degrees: at the first level; from ``fixed`` on they stay and cells are halved.
         fixed: the highest degree.
         cuts: {coordinate: positions} of further edges, at every level.
+        jumping: degree of functions that jump.
     """
 
     edges: Mapping[str, Array]
     degrees: Mapping[str, int]
     fixed: int = 36
     cuts: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    jumping: int = 0
 
     def at(self, level: int) -> tuple[dict[str, Array], tuple[int, ...]]:
         """Edges and degrees of a level."""
@@ -59,6 +70,39 @@ def first_degrees(region: Box) -> dict[str, int]:
     space = len(region.space)
     along = {0: 0, 1: 24, 2: 14}[space] if not region.has_time else {0: 0, 1: 14, 2: 9}[space]
     return {name: (20 if not space else 10) if name == region.time else along for name in region.coordinates}
+
+
+def jump_levels(problem: Problem, levels: Levels) -> Levels:
+    """Cells and degrees that resolve functions which jump, and the degree of these: as fine as there is room for.
+
+    Equations have products of such functions' slopes with those of unknowns, and where they are not resolved, unknowns do
+    not solve them.
+
+    Args:
+        problem: with functions to be found.
+        levels: without such functions.
+    """
+    arguments = [f.on for f in problem.parameters.values() if isinstance(f, UnknownFunction) and f.jumps]
+    if not arguments:
+        return levels
+    found, names = levels, {name for each in arguments for name in each}
+    for degree in _JUMPING[max(map(len, arguments))]:
+        for finer in _RESOLVED:
+            edges, degrees = dict(levels.edges), dict(levels.degrees)
+            for name in names:
+                edges[name], degrees[name] = resolving(edges[name], max(math.ceil(finer * degree), degrees[name]))
+            found = replace(levels, edges=edges, degrees=degrees, jumping=degree)
+            if found.size(0) * len(problem.unknowns) <= _ROOM:
+                return found
+    return found
+
+
+def resolving(edges: Array, degree: int) -> tuple[Array, int]:
+    """Edges of cells, cut into equal parts, and a degree on them, that resolve what a degree on a single cell does."""
+    parts = math.ceil(degree / _HIGHEST / (len(edges) - 1))
+    shares = np.arange(parts) / parts
+    finer = (edges[:-1, None] + np.diff(edges)[:, None] * shares).ravel()
+    return np.append(finer, edges[-1]), math.ceil(degree / parts)
 
 
 def function_obstacles(problem: Problem) -> Iterator[str]:

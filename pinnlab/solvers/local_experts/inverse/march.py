@@ -177,7 +177,7 @@ class FunctionMarch(March):
             if name in self.problem.unknown_parameters:
                 found.append(SoughtNumber(name, value))  # type: ignore[arg-type]
             elif isinstance(value, UnknownFunction):
-                degree = coarse_degree(len(value.on), level)
+                degree = self.levels.jumping if value.jumps else coarse_degree(len(value.on), level)
                 found.append(SoughtFunction(name, value, [degree] * len(value.on), intervals[name]))
         return found
 
@@ -347,7 +347,7 @@ class FunctionMarch(March):
         # other starts are tried anew from the best so far
         fit = self.fit if self._best is None else self._best
         before = {} if self._before is None else {"before": _plain_sought(*self._before)}
-        strength = None if fit.strength is None else [torch.from_numpy(fit.strength.logs), fit.strength.order]
+        strength = None if fit.strength is None else fit.strength.to_data()
         return {
             "level": self.level,
             "richness": self.richness,
@@ -376,7 +376,7 @@ class FunctionMarch(March):
         system.scales = [scale.cpu().numpy() for scale in state["scales"]]
         unknowns = state["unknowns"].cpu().numpy()
         found = state["strength"]
-        strength = None if found is None else Strength(found[0].cpu().numpy(), int(found[1]))
+        strength = None if found is None else Strength.from_data(found)
         self.fit = InverseFit(system, Place(unknowns, weights, system.linearized(unknowns, weights)), strength)
         self.fit.progress = dict(state["progress"])
         if "before" in state:

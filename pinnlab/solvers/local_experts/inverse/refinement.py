@@ -50,7 +50,8 @@ def rich(fit: InverseFit[Any]) -> bool:
     factor = fit.regularized.posterior(fit.strength).factor
     columns = split(np.arange(len(fit.place.weights)), fit.system.sought)
     for each, mine in zip(fit.system.sought, columns, strict=True):
-        if isinstance(each, SoughtFunction):
+        # series of functions that jump never end; their degree is as high as it gets
+        if isinstance(each, SoughtFunction) and not each.jumps:
             weights, rows = fit.place.weights[mine], each.inner_rows
             parts = bands(weights.reshape(1, *(p + 1 for p in each.degrees)), each.degrees).reshape(-1, 2)
             off, size = extrapolated(*np.linalg.norm(parts, axis=0)), np.abs(weights).max()

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinnlab.algebra.jumps import increments, jump_precision
 from pinnlab.algebra.smoothness import matern_precision, product_means, roughness
 from pinnlab.declaration.parameters.bounded import Free
 from pinnlab.declaration.parameters.found_functions import Expansion, Found, FoundClosure, FoundFunction
@@ -142,8 +143,31 @@ class SoughtFunction(Sought):
         self.start = np.zeros(self.size)
         self.start[0] = self.free.free(unknown.start)
         self.means = product_means(self.degrees)
-        highest = max(ORDERS[len(self.degrees)])
-        self._parts = [roughness(self.degrees, order) for order in range(highest + 1)]
+        self.jumps = unknown.jumps
+
+    @cached_property
+    def _parts(self) -> list[Array]:
+        return [roughness(self.degrees, order) for order in range(max(ORDERS[len(self.degrees)]) + 1)]
+
+    @cached_property
+    def increments(self) -> Array:
+        """(J, k, P) of a function that jumps, see ``algebra.jumps``."""
+        return increments(self.degrees)
+
+    def displaced(self, weights: Array) -> Array:
+        """(P, c) what changes where all of a function is moved by one of its increments, or two, either way.
+
+        Jumps are no sharper than that, and are anywhere within it; each argument has the weight of one such change.
+        """
+        nodes, found = self.basis.tensor_nodes(surplus=1.0), []
+        here = self.basis.rows(nodes, (0,) * len(self.degrees)) @ weights
+        for axis, p in enumerate(self.degrees):
+            for places in (-2, -1, 1, 2):
+                moved = nodes.copy()
+                angles = np.arccos(nodes[:, axis]) + places * math.pi / p
+                moved[:, axis] = np.cos(np.clip(angles, 0, math.pi))
+                found.append(self.basis.fit(nodes, self.basis.rows(moved, (0,) * len(self.degrees)) @ weights - here))
+        return np.stack(found, axis=1) / math.sqrt(2 * len(self.degrees))
 
     @property
     def middle(self) -> Array:
@@ -161,11 +185,24 @@ class SoughtFunction(Sought):
             order: m, of its smoothness.
             wide: standard deviation of its mean; that of the declared prior comes before it.
         """
+        rough = matern_precision(self._parts[: order + 1], length, len(self.degrees)) / size**2
+        return rough + self._of_mean(wide)
+
+    def jump_precision(self, size: float, weights: Array, wide: float) -> Array:
+        """(P, P) of the prior of a function that jumps.
+
+        Args:
+            size: of increments.
+            weights: (J,) of increments, see ``algebra.jumps``.
+            wide: as above.
+        """
+        return jump_precision(self.increments, weights, size) + self._of_mean(wide)
+
+    def _of_mean(self, wide: float) -> Array:
         prior = self.unknown.declared.prior
         if prior is not None:
             wide = prior[1] / abs(self.free.slope(self.middle[0]))
-        rough = matern_precision(self._parts[: order + 1], length, len(self.degrees)) / size**2
-        return rough + np.outer(self.means, self.means) / wide**2
+        return np.outer(self.means, self.means) / wide**2
 
     def moved(self, weights: Array, before: SoughtFunction) -> Array:
         """(P,) of the same function with other degrees or intervals."""
@@ -309,6 +346,6 @@ def split(weights: Array, sought: Sequence[Sought]) -> list[Array]:
 
 
 def coarse_degree(arguments: int, level: int) -> int:
-    """Polynomial degree of a function along each of its arguments."""
+    """Polynomial degree of a smooth function along each of its arguments."""
     start, most = {1: (20, 48), 2: (9, 14)}.get(arguments, (5, 7))
     return min(most, math.ceil(start * 1.35**level))

@@ -13,11 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy
+import torch
 
 from pinnlab.algebra.evidence import Evidence, Posterior, Rows, posterior, triangle
+from pinnlab.algebra.jumps import drawn_size, drawn_weights, expected_squares, jump_weights
 from pinnlab.machine.deadline import Deadline
 from pinnlab.machine.interrupts import load
 from pinnlab.solvers.local_experts.inverse.quantities import CONDITION, Quantity
@@ -42,7 +45,12 @@ _FIRST_NOISE, _COOLING = 0.01, 5.0
 """Noise at the first step, next to the data, and by how much its logarithm may fall from one to the next."""
 _EVALUATIONS = 160
 _HOPELESS = 1e300
+_REWEIGHTINGS = 5
 _DRAWS, _BURNED, _APART = 400, 40, 9
+_JUMP_DRAWS = 1000
+"""Turns where functions jump, whose draws follow one another more slowly."""
+_LARGE = 150
+"""Coefficients from which on there is no time for so many."""
 _FEWEST = 10
 """Draws of strengths that an average needs."""
 _WORK = 3.0
@@ -56,12 +64,24 @@ class Strength:
     """How strong functions are regularized.
 
     Attributes:
-        logs: (h,) logarithms of size and length of each function, one after the other, and of each unknown noise.
+        logs: (h,) logarithms of size and length of each function, one after the other, and of each unknown noise; of a
+            function that jumps there is the size of its increments alone.
         order: of the smoothness of all functions.
+        weights: of the increments of each function that jumps, (J,), see ``algebra.jumps``.
     """
 
     logs: Array
     order: int
+    weights: tuple[Array, ...] = ()
+
+    def to_data(self) -> list[Any]:
+        """Plain data for ``from_data``."""
+        return [torch.from_numpy(self.logs), self.order, *map(torch.from_numpy, self.weights)]
+
+    @classmethod
+    def from_data(cls, data: Sequence[Any]) -> Strength:
+        """The inverse of ``to_data``."""
+        return cls(data[0].cpu().numpy(), int(data[1]), tuple(each.cpu().numpy() for each in data[2:]))
 
 
 class Regularized:
@@ -77,6 +97,7 @@ class Regularized:
     def __init__(self, sought: Sequence[Sought], quantities: Sequence[Quantity], weights: Array, alone: bool = False):
         self.alone = alone
         self.functions = [each for each in sought if isinstance(each, SoughtFunction)]
+        self.at = [int(i) for i in np.cumsum([0, *(1 if each.jumps else 2 for each in self.functions)])]
         self.sought, self.quantities = tuple(sought), tuple(quantities)
         self.middle = np.concatenate([each.middle for each in sought])
         self.rows, self.units = [], []
@@ -93,6 +114,11 @@ class Regularized:
             self._usual_size(each, mine, size)
             for each, mine, size in zip(sought, split(weights, sought), self.sizes, strict=True)
             if isinstance(each, SoughtFunction)
+        ]
+        # of increments, which make up the variation together
+        self.usual = [
+            2 * usual / (each.size - 1) if each.jumps else usual
+            for each, usual in zip(self.functions, self.usual, strict=True)
         ]
 
     def _columns(self) -> list[Array]:
@@ -122,13 +148,25 @@ class Regularized:
     def guess(self) -> Array:
         """(h,) where the search for the strength starts."""
         sizes = [s for each, s in zip(self.sought, self.sizes, strict=True) if isinstance(each, SoughtFunction)]
-        logs = [value for size in sizes for value in (math.log(0.3 * size), _LENGTH)]
+        logs = self._logs(
+            [0.3 * s / (math.sqrt(f.size - 1) if f.jumps else 1.0) for f, s in zip(self.functions, sizes, strict=True)]
+        )
         return np.array(logs + [math.log(0.03 * self.units[i]) for i in self.unknown_noises])
+
+    def _logs(self, sizes: Sequence[float], length: float = _LENGTH) -> list[float]:
+        """Logarithms of functions' sizes, and of one length where they have one."""
+        pairs = zip(self.functions, sizes, strict=True)
+        return [log for f, size in pairs for log in ((math.log(size),) if f.jumps else (math.log(size), length))]
+
+    def _even(self) -> tuple[Array, ...]:
+        """Weights of increments that are everywhere the same."""
+        return tuple(np.ones(len(each.increments)) for each in self.functions if each.jumps)
 
     @property
     def orders(self) -> tuple[int, ...]:
         """Orders of smoothness to choose from."""
-        return ORDERS[max((len(each.degrees) for each in self.functions), default=1)]
+        smooth = [len(each.degrees) for each in self.functions if not each.jumps]
+        return ORDERS[max(smooth)] if smooth else ORDERS[1][:1]
 
     def _measured(self, i: int) -> bool:
         return self.quantities[i].label != CONDITION
@@ -136,19 +174,22 @@ class Regularized:
     def variances(self, strength: Strength) -> list[float]:
         """Of each quantity's noise, in its own units."""
         found = [1.0] * len(self.quantities)
-        logs = strength.logs[2 * len(self.functions) :]
+        logs = strength.logs[self.at[-1] :]
         for i, log in zip(self.unknown_noises, logs, strict=True):
             found[i] = max(math.exp(2 * log), (_FLOOR * self.units[i]) ** 2)
         return found
 
     def precision(self, strength: Strength) -> Array:
         """(p, p) of the prior."""
-        total, number = np.zeros((len(self.middle),) * 2), 0
+        total, number, weights = np.zeros((len(self.middle),) * 2), 0, iter(strength.weights)
         for each, size, columns in zip(self.sought, self.sizes, self._columns(), strict=True):
             if isinstance(each, SoughtFunction):
-                log_size, log_length = strength.logs[2 * number : 2 * number + 2]
-                wide = _WIDE * max(size, math.exp(log_size), abs(float(each.start[0])))
-                mine = each.precision(math.exp(log_size), math.exp(log_length), strength.order, wide)
+                own, length = np.exp(strength.logs[[self.at[number], self.at[number + 1] - 1]]).tolist()
+                wide = _WIDE * max(size, own, abs(float(each.start[0])))
+                if each.jumps:
+                    mine = each.jump_precision(own, next(weights), wide)
+                else:
+                    mine = each.precision(own, length, strength.order, wide)
                 number += 1
             else:
                 assert isinstance(each, SoughtNumber)
@@ -173,10 +214,12 @@ class Regularized:
         logs, away = strength.logs, 0.0
         if not np.abs(logs - self.guess).max(initial=0.0) < _FAR:
             return -math.inf
-        for i, usual in enumerate(self.usual):
-            size = math.exp(logs[2 * i]) / usual
+        for i, each, usual in zip(self.at, self.functions, self.usual, strict=False):
+            size = math.exp(logs[i]) / usual
             # log densities of logarithms: of an exponential size, of a length around a usual one
-            away += 2 * (size - math.log(size)) + ((logs[2 * i + 1] - _LENGTH) / _LENGTH_SPREAD) ** 2
+            away += 2 * (size - math.log(size))
+            if not each.jumps:
+                away += ((logs[i + 1] - _LENGTH) / _LENGTH_SPREAD) ** 2
         variances = self.variances(strength)
         told = [v / u**2 for i, (v, u) in enumerate(zip(variances, self.units, strict=True)) if self._measured(i)]
         try:
@@ -190,14 +233,37 @@ class Regularized:
         except np.linalg.LinAlgError:
             return -math.inf
 
+    def reweighted(self, strength: Strength) -> Strength:
+        """The strength with the weights of increments that follow from what it finds, and the other way round."""
+        if not strength.weights:
+            return strength
+        for _ in range(_REWEIGHTINGS):
+            found = self.posterior(strength)
+            weights = []
+            for each, mine, i in self._jumping():
+                squares = expected_squares(each.increments, (found.mean + self.middle)[mine], found.factor[mine])
+                weights.append(jump_weights(squares, math.exp(strength.logs[i])))
+            strength = replace(strength, weights=tuple(weights))
+        return strength
+
+    def _jumping(self) -> list[tuple[SoughtFunction, Array, int]]:
+        """The functions that jump, with the numbers of their coefficients, and of the logarithm of their size."""
+        functions = [
+            (each, mine)
+            for each, mine in zip(self.sought, self._columns(), strict=True)
+            if isinstance(each, SoughtFunction)
+        ]
+        return [(each, mine, i) for (each, mine), i in zip(functions, self.at, strict=False) if each.jumps]
+
     @property
     def rivals(self) -> tuple[Strength, ...]:
         """Other strengths from which a search may start: functions of the size that is usual, rough ones and smooth ones."""
-        noises = self.guess[2 * len(self.functions) :]
-        return tuple(
-            Strength(np.concatenate([[v for u in self.usual for v in (math.log(u), length)], noises]), order)
-            for length, order in ((_ROUGH_LENGTH, self.orders[0]), (_LENGTH, self.orders[-1]))
-        )
+        noises = self.guess[self.at[-1] :]
+        found = []
+        for length, order in ((_ROUGH_LENGTH, self.orders[0]), (_LENGTH, self.orders[-1])):
+            logs = np.concatenate([self._logs(self.usual, length), noises])
+            found.append(Strength(logs, order, self._even()))
+        return tuple(found)
 
     def strongest(self, start: Strength | None) -> Strength:
         """The strength of the greatest score, near a strength that is known, or of any order."""
@@ -205,7 +271,10 @@ class Regularized:
             found, before = self._searched(start, 0.3), start.logs
         else:
             found, before = (
-                max((self._searched(Strength(self.guess, n), 1.0) for n in self.orders), key=self.score),
+                max(
+                    (self._searched(Strength(self.guess, n, self._even()), 1.0) for n in self.orders),
+                    key=self.score,
+                ),
                 self.guess,
             )
         return self._restrained(found, before, start is None)
@@ -213,12 +282,12 @@ class Regularized:
     def _restrained(self, found: Strength, before: Array, first: bool) -> Strength:
         """Sizes that have not grown, and noises that have not fallen, too much from one step to the next."""
         logs = found.logs.copy()
-        for i, each in enumerate(self.functions):
-            most = before[2 * i] + _GROWTH
+        for i, each in zip(self.at, self.functions, strict=False):
+            most = before[i] + _GROWTH
             if first and each.start[0]:
                 most = min(most, math.log(_FIRST * abs(float(each.start[0]))))
-            logs[2 * i] = min(logs[2 * i], most)
-        for j, quantity in enumerate(self.unknown_noises, start=2 * len(self.functions)):
+            logs[i] = min(logs[i], most)
+        for j, quantity in enumerate(self.unknown_noises, start=self.at[-1]):
             least = math.log(_FIRST_NOISE * self.units[quantity]) if first else before[j] - _COOLING
             logs[j] = max(logs[j], least)
         return replace(found, logs=logs)
@@ -231,8 +300,8 @@ class Regularized:
         starts = [replace(start, order=order) for order in self.orders if order != start.order]
         starts += [replace(self.rivals[-1], order=order) for order in self.orders] if self.alone else []
         others, before = [self._searched(each, 0.5) for each in starts], start.logs.copy()
-        for i, usual in enumerate(self.usual if self.alone else []):
-            before[2 * i] = max(before[2 * i], math.log(usual) - _GROWTH)
+        for i, usual in zip(self.at, self.usual if self.alone else [], strict=False):
+            before[i] = max(before[i], math.log(usual) - _GROWTH)
         return self._restrained(max([start, *others], key=self.score), before, False)
 
     def _searched(self, start: Strength, step: float) -> Strength:
@@ -240,9 +309,7 @@ class Regularized:
         h = len(start.logs)
         if not h:
             return start
-        simplex = np.vstack(
-            [start.logs, start.logs + step * np.diag([*[1.0] * (2 * len(self.functions)), *[-2.0] * h][:h])]
-        )
+        simplex = np.vstack([start.logs, start.logs + step * np.diag([*[1.0] * self.at[-1], *[-2.0] * h][:h])])
 
         def lost(logs: Array) -> float:
             # no infinities, whose differences would be no numbers
@@ -261,7 +328,13 @@ class Regularized:
             return 0.0
         began = deadline.now()
         self.score(strength)
-        return (deadline.now() - began) * (_DRAWS + _WORK * (_DRAWS - _BURNED) / _APART)
+        turns = self._turns(strength)
+        # functions that jump are drawn at each turn
+        drawn = turns if strength.weights else (turns - _BURNED) / _APART
+        return (deadline.now() - began) * (turns + _WORK * drawn)
+
+    def _turns(self, strength: Strength) -> int:
+        return _JUMP_DRAWS if strength.weights and len(self.middle) < _LARGE else _DRAWS
 
     def marginal(self, strength: Strength, deadline: Deadline, seed: int = 0) -> tuple[Array, Array] | None:
         """(p,) mean and (p, p) F, where F F^T is the covariance, of what is sought, over all strengths that data allow.
@@ -271,21 +344,40 @@ class Regularized:
         """
         rng, now = np.random.default_rng(seed), strength
         score, draws = self.score(now, alone=True), []
-        steps = np.array([0.7, 0.4] * len(self.functions) + [0.15] * len(self.unknown_noises))
-        for turn in range(_DRAWS):
+        # sizes of increments are drawn given the functions
+        walks = [walk for each in self.functions for walk in ((0.0,) if each.jumps else (0.7, 0.4))]
+        steps = np.array(walks + [0.15] * len(self.unknown_noises))
+        for turn in range(self._turns(now)):
             if deadline.passed:
                 break
             moved = replace(now, logs=now.logs + steps * rng.normal(size=len(steps)))
-            if rng.random() < _OTHER_ORDER:
+            if rng.random() < _OTHER_ORDER and len(self.orders) > 1:
                 moved = replace(moved, order=int(rng.choice(self.orders)))
             found = self.score(moved, alone=True)
             if math.log(rng.random()) < found - score:
                 now, score = moved, found
-            if turn >= _BURNED and turn % _APART == 0:
-                draws.append(self.posterior(now))
+            kept = turn >= _BURNED and turn % _APART == 0
+            if kept or now.weights:
+                drawn = self.posterior(now)
+            if kept:
+                draws.append(drawn)
+            if now.weights:
+                now = self._redrawn(now, drawn, rng)
+                score = self.score(now, alone=True)
         if len(draws) < _FEWEST:
             return None
         mean = np.mean([draw.mean for draw in draws], axis=0)
         parts = [draw.factor for draw in draws] + [(draw.mean - mean)[:, None] for draw in draws]
         root = triangle(np.concatenate(parts, axis=1).T / math.sqrt(len(draws))).T
         return mean + self.middle, root
+
+    def _redrawn(self, strength: Strength, found: Posterior, rng: np.random.Generator) -> Strength:
+        """Sizes and weights of increments, drawn for functions that are drawn first (Gibbs' sampler)."""
+        values = found.mean + self.middle + found.factor @ rng.normal(size=len(self.middle))
+        logs, weights, usual = strength.logs.copy(), [], dict(zip(self.at, self.usual, strict=False))
+        for (each, mine, i), before in zip(self._jumping(), strength.weights, strict=True):
+            squares = ((each.increments @ values[mine]) ** 2).sum(axis=1)
+            now = drawn_weights(squares, before, math.exp(logs[i]), rng)
+            logs[i] = math.log(drawn_size(float(squares @ now), each.size - 1, usual[i], rng))
+            weights.append(now)
+        return replace(strength, logs=logs, weights=tuple(weights))
