@@ -150,8 +150,10 @@ def _looked_at(declared: Declared, terms: Sequence[tuple[Any, Sequence[Term]]]) 
 def _of_term(declared: Declared, term: Term, count: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Sites of a condition (n, d), and its residuals (q, n) there with made-up numbers for the unknowns."""
     domain = declared.domain
-    (site,) = term.draw(lambda n: _spread(n, len(domain.coordinates)), count)
-    for at in _at_times(declared, site, term.kind == "boundary"):
+    sites = term.draw(lambda n: _spread(n, len(domain.coordinates)), count)
+    if len(sites) != 1:  # what compares two places has no values of its own
+        return
+    for at in _at_times(declared, sites[0], term.kind == "boundary"):
         normals = None if at.normals is None else domain.columns(at.normals)
         jets = made_up(declared, len(at.points), DRAWS[0])
         scope = Scope.of_jets(jets, domain.columns(at.points), declared.parameters, normals)
