@@ -20,7 +20,6 @@ from pinnlab.domains.sampling import unit_points
 from pinnlab.machine.calls import explained_call
 from pinnlab.machine.deadline import Deadline, TimeIsUpError
 from pinnlab.networks.base import check_positive
-from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.parameter_collocation.members import MemberUnresolvedError, Solved, Solving
 from pinnlab.solvers.parameter_collocation.part import InterpolatedFamily
 from pinnlab.solvers.parameter_collocation.sparse import SparseGrid
@@ -36,8 +35,8 @@ USEFUL = 1e-2
 """Relative error on held-out members up to which a family that ends early is better kept than trained anew."""
 
 
-@explained_call("arguments are named, such as tolerance=1e-6")
-@dataclass(frozen=True, kw_only=True)
+@explained_call("write pl.ParameterCollocation(pl.HardConstraintMoE(), tolerance=1e-6)")
+@dataclass(frozen=True)
 class ParameterCollocation(Solver):
     """Members of a family at nodes of its parameters, each solved by itself, and a polynomial through them.
 
@@ -58,9 +57,9 @@ class ParameterCollocation(Solver):
     Chkifa, Cohen & Schwab (2014) for the nodes (``sparse``).
     """
 
-    solver: Solver = field(default_factory=HardConstraintMoE)
-    tolerance: float = 1e-7
-    most_members: int = 1000
+    solver: Solver
+    tolerance: float = field(default=1e-7, kw_only=True)
+    most_members: int = field(default=1000, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.solver, Solver):
