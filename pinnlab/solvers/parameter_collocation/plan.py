@@ -31,6 +31,8 @@ _POINTS = 512
 """At which members are compared."""
 _SMALL = 1e-3
 """Of the largest member: smaller ones are measured by it, and not by themselves."""
+_FEWEST, _FEWEST_EACH = 4, 5
+"""Members, and how many more for each parameter, without which a polynomial and a look at its error are worth little."""
 USEFUL = 1e-2
 """Relative error on held-out members up to which a family that ends early is better kept than trained anew."""
 
@@ -168,6 +170,7 @@ class MemberMarch(March):
             return self._stop(Status.CONVERGED)
         if len(self.nodes) >= self.options.most_members and not checking:
             return self._stop(Status.STEPS_DONE)
+        deadline = self._patient(deadline)
         if not deadline.allows(self._longest):
             return self._stop(Status.BUDGET_REACHED)
         numbers = self.checks[len(self._checked)] if checking else numbers_at(self.axes, self.grid.node(index))
@@ -192,7 +195,7 @@ class MemberMarch(March):
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.nodes:
-            raise NothingSolvedError("the time was up before the first member of the family was solved")
+            raise NothingSolvedError("the time was up before the first member of the family was solved, of which it takes many")
         return self.pieces[0].values
 
     def state(self) -> dict[str, Any]:
@@ -210,6 +213,13 @@ class MemberMarch(March):
             index = tuple(entry)
             found = self.solving.restored(numbers_at(self.axes, self.grid.node(index)), member)
             self._add(index, float(surplus), found)
+
+    def _patient(self, deadline: Deadline) -> Deadline:
+        """When the next member has to be done: where another solver waits for the time, enough of them have to fit in."""
+        missing = _FEWEST + _FEWEST_EACH * len(self.axes) - len(self.nodes) - len(self._checked)
+        if not deadline.extra or missing <= 0:
+            return deadline
+        return Deadline.after(min(deadline.left, deadline.planned / missing), deadline.now)
 
     def _take(self, index: tuple[int, ...], found: Solved) -> None:
         """Take up a node, whose distance from the polynomial through the others is its surplus."""
