@@ -88,9 +88,9 @@ def main() -> None:
             whole = {"provenance": provenance("python docs/benchmarks/family_solves.py --out docs/benchmarks"),
                      "seconds": given.seconds, "families": rows}  # fmt: skip
             (given.out / "family_solves.json").write_text(json.dumps(whole, indent=1) + "\n")
-            head = "| family | numbers | default call | its error | took | trained experts | took | the default call's end |\n"
-            table = "\n".join(row(*each) for each in rows.items())
-            (given.out / "family_solves.md").write_text(head + "|---|---|---|---|---|---|---|---|\n" + table + "\n")
+            heads = ("family", "numbers", "default call", "its error", "took", "trained experts", "took", "its end")
+            lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads), *(row(*each) for each in rows.items())]
+            (given.out / "family_solves.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,12 @@ _SMALL = 1e-3
 """Of the largest member: smaller ones are measured by it, and not by themselves."""
 _FEWEST, _FEWEST_EACH = 4, 5
 """Members, and how many more for each parameter, without which a polynomial and a look at its error are worth little."""
+_RECENT = 8
+"""Members by whose seconds those of the next one are foretold."""
+_UNEVEN = 3.0
+"""How many times as long as the mean of these one of them may take."""
+_FIRST_SECONDS = 1.0
+"""That a member may take in any case: much is loaded by the first solve of a process."""
 USEFUL = 1e-2
 """Relative error on held-out members up to which a family that ends early is better kept than trained anew."""
 
@@ -101,6 +107,13 @@ def middle(problem: Problem) -> dict[str, Any]:
     return {name: families[name].representative for name in problem.families}
 
 
+def digits(off: float, wanted: float) -> float:
+    """The share of the wanted digits that an error has: log off / log wanted, 0 to 1; 0 of an unknown one."""
+    if not off < 1:
+        return 0.0
+    return 1.0 if off <= wanted else math.log(off) / math.log(wanted)
+
+
 class MemberMarch(March):
     """Members are solved one after the other.
 
@@ -124,7 +137,7 @@ class MemberMarch(March):
         ).points
         self._checked: list[Tensor] = []
         self._values: list[Tensor] = []
-        self._longest, self._remarks = 0.0, list[str]()
+        self._seconds, self._remarks = list[float](), list[str]()
         self._part: InterpolatedFamily | None = None
 
     @property
@@ -147,11 +160,13 @@ class MemberMarch(March):
 
     @property
     def share(self) -> float:
-        """Of the digits that are wanted, 0 to 1."""
-        off = self.held_out
-        if not off < 1:
-            return 0.0
-        return 1.0 if off <= self.options.tolerance else math.log(off) / math.log(self.options.tolerance)
+        """Of the digits that are wanted, 0 to 1; half of it are the fewest members that make sense."""
+        begun = 0.5 * min(1.0, (len(self.nodes) + len(self._checked)) / self._fewest)
+        return max(begun, digits(self.held_out, self.options.tolerance))
+
+    @property
+    def _fewest(self) -> int:
+        return _FEWEST + _FEWEST_EACH * len(self.axes)
 
     @property
     def held_out(self) -> float:
@@ -170,13 +185,13 @@ class MemberMarch(March):
             return self._stop(Status.CONVERGED)
         if len(self.nodes) >= self.options.most_members and not checking:
             return self._stop(Status.STEPS_DONE)
-        deadline = self._patient(deadline)
-        if not deadline.allows(self._longest):
+        # the first member of a process waits for much to be loaded
+        if not deadline.allows(max(self._seconds[1:][-_RECENT:], default=0.0)):
             return self._stop(Status.BUDGET_REACHED)
         numbers = self.checks[len(self._checked)] if checking else numbers_at(self.axes, self.grid.node(index))
         began = deadline.now()
         try:
-            found = self.solving.solved(numbers, deadline)
+            found = self.solving.solved(numbers, self.patience(deadline))
         except TimeIsUpError:
             return self._stop(Status.BUDGET_REACHED)
         except MemberUnresolvedError as error:
@@ -184,7 +199,7 @@ class MemberMarch(March):
                 raise NothingSolvedError(str(error)) from error
             self._remarks.append(str(error))
             return self._stop(Status.UNRESOLVED)
-        self._longest = max(self._longest, deadline.now() - began)
+        self._seconds.append(deadline.now() - began)
         if checking:
             self._checked.append(found.values(self.points))
             return Advance(False, self.share)
@@ -195,7 +210,9 @@ class MemberMarch(March):
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.nodes:
-            raise NothingSolvedError("the time was up before the first member of the family was solved, of which it takes many")
+            raise NothingSolvedError(
+                "the time was up before the first member of the family was solved, of which it takes many"
+            )
         return self.pieces[0].values
 
     def state(self) -> dict[str, Any]:
@@ -214,12 +231,13 @@ class MemberMarch(March):
             found = self.solving.restored(numbers_at(self.axes, self.grid.node(index)), member)
             self._add(index, float(surplus), found)
 
-    def _patient(self, deadline: Deadline) -> Deadline:
+    def patience(self, deadline: Deadline) -> Deadline:
         """When the next member has to be done: where another solver waits for the time, enough of them have to fit in."""
-        missing = _FEWEST + _FEWEST_EACH * len(self.axes) - len(self.nodes) - len(self._checked)
+        missing = self._fewest - len(self.nodes) - len(self._checked)
         if not deadline.extra or missing <= 0:
             return deadline
-        return Deadline.after(min(deadline.left, deadline.planned / missing), deadline.now)
+        patience = max(_UNEVEN * deadline.planned / missing, _FIRST_SECONDS)
+        return Deadline.after(min(deadline.left, patience), deadline.now)
 
     def _take(self, index: tuple[int, ...], found: Solved) -> None:
         """Take up a node, whose distance from the polynomial through the others is its surplus."""

@@ -13,7 +13,7 @@ from pinnlab.declaration.parameters.kinds import Uniform
 
 WIDE = 5.0
 """Ratio of positive bounds from which on a number is taken by its logarithm: what depends on 1 / a or exp(-a) over decades
-is a polynomial of half the degree in log a."""
+needs a polynomial of lower degree in log a."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 import pinnlab as pl
+from pinnlab.machine.deadline import Deadline
 from pinnlab.solution.quality.report import Verdict
-from pinnlab.training.plans import NothingSolvedError
+from pinnlab.solvers.parameter_collocation.plan import MemberMarch, digits
+from pinnlab.training.plans import NothingSolvedError, Settings
 from pinnlab.training.status import Status
 
 FIN = pl.Problem(
@@ -181,3 +183,17 @@ def test_members_that_cannot_be_solved_are_named() -> None:
     solution = pl.solve(family, pl.ParameterCollocation(EXPERTS), progress=False, max_seconds=8)
     assert solution.status is Status.UNRESOLVED
     assert any("the member a = 1.4 could not be solved" in note for note in solution.notes)
+
+
+def test_digits_by_hand() -> None:
+    assert digits(1e-2, 1e-8) == pytest.approx(0.25)
+    assert digits(1e-9, 1e-8) == 1.0 and digits(2.0, 1e-8) == 0.0 and digits(math.nan, 1e-8) == 0.0
+
+
+def test_where_another_solver_waits_slow_members_are_given_up_early() -> None:
+    march = MemberMarch(pl.ParameterCollocation(EXPERTS), FIN, Settings(torch.device("cpu"), torch.float64, 0))
+    now = [0.0]
+    deadline = Deadline(10.0, 20.0, lambda: now[0], extra=10.0)
+    assert march.patience(deadline).at == pytest.approx(3 * 20.0 / 9), "nine members have to fit into twenty seconds"
+    deadline.extra = 0.0
+    assert march.patience(deadline) is deadline, "nobody waits"
