@@ -6,7 +6,7 @@ Letters: N nodes, p parameters, n points, m unknowns.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +23,11 @@ from pinnlab.networks.base import check_positive
 from pinnlab.solvers.parameter_collocation.members import MemberUnresolvedError, Solved, Solving
 from pinnlab.solvers.parameter_collocation.part import InterpolatedFamily
 from pinnlab.solvers.parameter_collocation.sparse import SparseGrid
-from pinnlab.solvers.parameter_collocation.variables import Axis, numbers_at, place_of
+from pinnlab.solvers.parameter_collocation.variables import Axis, better_axis, numbers_at, place_of
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Plan, Settings, Solver
 from pinnlab.training.status import Status
 
+_TINY = 1e-300
 _POINTS = 512
 """At which members are compared."""
 _SMALL = 1e-3
@@ -39,8 +40,9 @@ _UNEVEN = 3.0
 """How many times as long as the mean of these one of them may take."""
 _FIRST_SECONDS = 1.0
 """That a member may take in any case: much is loaded by the first solve of a process."""
-USEFUL = 1e-2
-"""Relative error on held-out members up to which a family that ends early is better kept than trained anew."""
+USEFUL = 3e-3
+"""Relative error on held-out members up to which a family that ends early is better kept than trained anew; one that is not
+there by half of the time is: experts over trained basis functions come to 1e-4 to 1 in 40 s."""
 
 
 @explained_call("write pl.ParameterCollocation(pl.HardConstraintMoE(), tolerance=1e-6)")
@@ -107,11 +109,9 @@ def middle(problem: Problem) -> dict[str, Any]:
     return {name: families[name].representative for name in problem.families}
 
 
-def digits(off: float, wanted: float) -> float:
-    """The share of the wanted digits that an error has: log off / log wanted, 0 to 1; 0 of an unknown one."""
-    if not off < 1:
-        return 0.0
-    return 1.0 if off <= wanted else math.log(off) / math.log(wanted)
+def digits(off: float) -> float:
+    """The share of what is wanted that an error stands for: by its logarithm, a quarter for a useful one."""
+    return min(1.0, 0.25 * math.log(max(off, _TINY)) / math.log(USEFUL)) if off < 1 else 0.0
 
 
 class MemberMarch(March):
@@ -128,6 +128,8 @@ class MemberMarch(March):
         self.solving = Solving(options.solver, problem, settings)
         families: Any = problem.parameters
         self.axes = [Axis.of(name, families[name]) for name in problem.families]
+        self._open = [d for d, axis in enumerate(self.axes) if axis.wide]
+        self._tried: dict[tuple[float, ...], Solved] = {}
         self.grid = SparseGrid(len(self.axes))
         self.nodes: list[Solved] = []
         rng, count = np.random.default_rng(settings.seed), len(self.axes)
@@ -158,11 +160,17 @@ class MemberMarch(March):
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
         return (*(() if not self.nodes else (self._told(),)), *self._remarks)
 
+    def share(self, deadline: Deadline) -> float:
+        """How far it is, 0 to 1, for those who judge it at the deadline; by members, where there are too few to tell."""
+        soon = max(self._seconds[-_RECENT:], default=0.0)
+        if self._done < self._fewest and deadline.left < 2 * soon:
+            return 0.5 * self._done / self._fewest
+        return digits(self.held_out)
+
     @property
-    def share(self) -> float:
-        """Of the digits that are wanted, 0 to 1; half of it are the fewest members that make sense."""
-        begun = 0.5 * min(1.0, (len(self.nodes) + len(self._checked)) / self._fewest)
-        return max(begun, digits(self.held_out, self.options.tolerance))
+    def _done(self) -> int:
+        """Members that were solved."""
+        return len(self._seconds)
 
     @property
     def _fewest(self) -> int:
@@ -178,6 +186,8 @@ class MemberMarch(March):
 
     def advance(self, deadline: Deadline | None = None) -> Advance:
         deadline = deadline or Deadline()
+        if self._open:
+            return self._try_axis(deadline)
         checking = len(self.nodes) > len(self.axes) and len(self._checked) < len(self.checks)
         index, promised = self.grid.next()
         enough = promised <= self.options.tolerance and self.held_out <= self.options.tolerance
@@ -185,28 +195,63 @@ class MemberMarch(March):
             return self._stop(Status.CONVERGED)
         if len(self.nodes) >= self.options.most_members and not checking:
             return self._stop(Status.STEPS_DONE)
+        numbers = self.checks[len(self._checked)] if checking else numbers_at(self.axes, self.grid.node(index))
+        found = self._solved(numbers, deadline)
+        if isinstance(found, Advance):
+            return found
+        if checking:
+            self._checked.append(found.values(self.points))
+            return Advance(False, self.share(deadline))
+        self._take(index, found)
+        off, share = self.held_out, self.share(deadline)
+        info = {"members": float(len(self.nodes)), "surplus": self.grid.surpluses[-1], "share": share}
+        return Advance(True, share, held_out=off**2, info=info)
+
+    def _try_axis(self, deadline: Deadline) -> Advance:
+        """Solve one of the four members that tell whether a wide number is better taken by its logarithm."""
+        d = self._open[0]
+        axis, middles = self.axes[d], [each.number(0.0) for each in self.axes]
+        places = (axis.number(0.0), axis.lower, axis.other.number(0.0), axis.upper)
+        members = [(*middles[:d], place, *middles[d + 1 :]) for place in places]
+        missing = next((each for each in members if each not in self._tried), None)
+        if missing is not None:
+            found = self._solved(dict(zip(self.problem.families, missing, strict=True)), deadline)
+            if isinstance(found, Advance):
+                known = self._tried.get(tuple(middles))
+                if found.stopped is not None and known is not None:
+                    self._open.clear()
+                    self._take((0,) * len(self.axes), known)
+                return found
+            self._tried[missing] = found
+        if all(each in self._tried for each in members):
+            mine, low, others, high = (self._tried[each].values(self.points) for each in members)
+            self.axes[d] = better_axis(axis, low, (mine, others), high)
+            self._open.pop(0)
+        return Advance(False, self.share(deadline))
+
+    def _solved(self, numbers: Mapping[str, float], deadline: Deadline) -> Solved | Advance:
+        """The member with these numbers, or how the march ends without it."""
+        if (known := self._tried.get(tuple(numbers.values()))) is not None:
+            return known
         # the first member of a process waits for much to be loaded
         if not deadline.allows(max(self._seconds[1:][-_RECENT:], default=0.0)):
             return self._stop(Status.BUDGET_REACHED)
-        numbers = self.checks[len(self._checked)] if checking else numbers_at(self.axes, self.grid.node(index))
         began = deadline.now()
         try:
             found = self.solving.solved(numbers, self.patience(deadline))
         except TimeIsUpError:
             return self._stop(Status.BUDGET_REACHED)
         except MemberUnresolvedError as error:
+            if self._open:
+                # where the solution is to be found, the nodes say
+                self._open.pop(0)
+                return Advance(False, self.share(deadline))
             if not self.nodes:
                 raise NothingSolvedError(str(error)) from error
             self._remarks.append(str(error))
             return self._stop(Status.UNRESOLVED)
         self._seconds.append(deadline.now() - began)
-        if checking:
-            self._checked.append(found.values(self.points))
-            return Advance(False, self.share)
-        self._take(index, found)
-        off, share = self.held_out, self.share
-        info = {"members": float(len(self.nodes)), "surplus": self.grid.surpluses[-1], "share": share}
-        return Advance(True, share, held_out=off**2, info=info)
+        return found
 
     def field(self) -> Callable[[Tensor], Tensor]:
         if not self.nodes:
@@ -221,11 +266,16 @@ class MemberMarch(March):
             "surpluses": list(self.grid.surpluses),
             "members": [node.state for node in self.nodes],
             "checked": list(self._checked),
+            "logarithmic": [axis.logarithmic for axis in self.axes],
+            "open": list(self._open),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.grid, self.nodes, self._values = SparseGrid(len(self.axes)), [], []
         self._checked = [values.cpu() for values in state["checked"]]
+        pairs = zip(self.axes, state["logarithmic"], strict=True)
+        self.axes = [axis if axis.logarithmic == wanted else axis.other for axis, wanted in pairs]
+        self._open = list(state["open"])
         for entry, surplus, member in zip(state["indices"], state["surpluses"], state["members"], strict=True):
             index = tuple(entry)
             found = self.solving.restored(numbers_at(self.axes, self.grid.node(index)), member)
@@ -233,7 +283,7 @@ class MemberMarch(March):
 
     def patience(self, deadline: Deadline) -> Deadline:
         """When the next member has to be done: where another solver waits for the time, enough of them have to fit in."""
-        missing = self._fewest - len(self.nodes) - len(self._checked)
+        missing = self._fewest - self._done
         if not deadline.extra or missing <= 0:
             return deadline
         patience = max(_UNEVEN * deadline.planned / missing, _FIRST_SECONDS)
@@ -265,9 +315,7 @@ class MemberMarch(March):
         return float((off / torch.where(size > 0, size, 1.0)).max())
 
     def _stop(self, status: Status) -> Advance:
-        # what has few digits is dropped where there is time for another solver
-        share = 1.0 if self.held_out <= USEFUL else self.share
-        return Advance(False, share, stopped=status)
+        return Advance(False, digits(self.held_out), stopped=status)
 
     def _told(self) -> str:
         """What was done, and how far off it is."""

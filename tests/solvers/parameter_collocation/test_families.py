@@ -186,8 +186,8 @@ def test_members_that_cannot_be_solved_are_named() -> None:
 
 
 def test_digits_by_hand() -> None:
-    assert digits(1e-2, 1e-8) == pytest.approx(0.25)
-    assert digits(1e-9, 1e-8) == 1.0 and digits(2.0, 1e-8) == 0.0 and digits(math.nan, 1e-8) == 0.0
+    assert digits(3e-3) == pytest.approx(0.25) and digits(9e-6) == pytest.approx(0.5)
+    assert digits(0.0) == 1.0 and digits(2.0) == 0.0 and digits(math.nan) == 0.0
 
 
 def test_where_another_solver_waits_slow_members_are_given_up_early() -> None:
@@ -197,3 +197,10 @@ def test_where_another_solver_waits_slow_members_are_given_up_early() -> None:
     assert march.patience(deadline).at == pytest.approx(3 * 20.0 / 9), "nine members have to fit into twenty seconds"
     deadline.extra = 0.0
     assert march.patience(deadline) is deadline, "nobody waits"
+
+
+def test_a_family_that_hardly_depends_on_its_number_is_done_at_once_and_kept() -> None:
+    still = FIN.replace(equations=lambda T, m: T.xx - T + 0 * m)
+    solution = pl.solve(still, progress=False, max_seconds=20)
+    assert isinstance(solution.solver, pl.ParameterCollocation) and solution.status is Status.CONVERGED
+    assert np.abs(solution(x=X, m=4.1)["T"] - fin(1.0)).max() < 1e-8

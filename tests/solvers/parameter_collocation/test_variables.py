@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 import pinnlab as pl
-from pinnlab.solvers.parameter_collocation.variables import Axis, numbers_at, place_of
+from pinnlab.solvers.parameter_collocation.variables import Axis, better_axis, numbers_at, place_of, quadratic
 
 
 def test_a_wide_positive_number_goes_by_its_logarithm() -> None:
@@ -27,3 +28,18 @@ def test_several_at_once() -> None:
     numbers = numbers_at(axes, (0.5, 0.5))
     assert numbers == pytest.approx({"a": 1.5, "b": 10**1.5})
     assert place_of(axes, numbers) == pytest.approx([0.5, 0.5])
+
+
+def test_a_parabola_by_hand() -> None:
+    # 2 + 3 z - z^2 at 0.5 from -2, 2, 4
+    assert sum(w * v for w, v in zip(quadratic(0.5), (-2.0, 2.0, 4.0), strict=True)) == pytest.approx(3.25)
+
+
+@pytest.mark.parametrize(
+    ("power", "logarithmic"), [(lambda a: 3 * a + 1, False), (lambda a: torch.log(a), True), (lambda a: 1 / a, True)]
+)
+def test_a_wide_number_is_taken_as_the_solution_depends_on_it(power: object, logarithmic: bool) -> None:
+    axis = Axis.of("a", pl.Uniform(0.1, 10.0))
+    places = (axis.lower, axis.number(0.0), axis.other.number(0.0), axis.upper)
+    low, mine, others, high = (power(torch.tensor([a, 2 * a])) for a in places)  # type: ignore[operator]
+    assert better_axis(axis, low, (mine, others), high).logarithmic is logarithmic
