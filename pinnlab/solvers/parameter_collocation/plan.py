@@ -51,9 +51,9 @@ class ParameterCollocation(Solver):
     """Members of a family at nodes of its parameters, each solved by itself, and a polynomial through them.
 
     Nodes are added one by one where the polynomial was farthest off, in each parameter as many as it needs, until members
-    at random parameters, which are solved as well and take no part in it, agree with it. A parameter is taken by its
-    logarithm where it goes over more than a factor of five. ``solution.at(a=0.1)`` is a weighted sum of the solved members,
-    and takes no solve.
+    at random parameters, which are solved as well and take no part in it, agree with it. A parameter that goes over more
+    than a factor of five is taken by its logarithm, unless it is clearly better as it is. ``solution.at(a=0.1)`` is a
+    weighted sum of the solved members, and takes no solve.
 
     Args:
         solver: of one member; one that solves directly and trains nothing, such as ``HardConstraintMoE()``.
