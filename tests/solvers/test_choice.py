@@ -29,7 +29,7 @@ SPACE = PLANE.replace(
 )
 MANY = SPACE.replace(domain=pl.Box(**dict.fromkeys("wxyzt", (0.0, 1.0))))
 FAMILY = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
-MANY = HEAT.replace(
+FIVE_NUMBERS = HEAT.replace(
     equations=lambda u, a, b, c, d, e: u.t - (a + b + c + d + e) * u.xx,
     parameters={name: pl.Uniform(0.1, 0.2) for name in "abcde"},
     reference=None,
@@ -42,7 +42,8 @@ FUNCTIONS = HEAT.replace(
 STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-")]
 JUMP = HEAT.replace(equations=lambda u, k: u.t + k * u.x, conditions=STEP, reference=None)
 STEEPENING = JUMP.replace(equations=lambda u, k: u.t + (k + u) * u.x)
-SPACE_FAMILY = SPACE.replace(equations=lambda u, k: u.t - k * u.laplacian, parameters={"k": pl.Uniform(0.1, 0.2)})
+DIMENSIONS = dict.fromkeys("wxyzt", (0.0, 1.0))
+SPACE_FAMILY = SPACE.replace(domain=pl.Box(**DIMENSIONS), equations=lambda u, k: u.t - k * u.laplacian, parameters={"k": pl.Uniform(0.1, 0.2)})
 TORUS = [pl.Initial(u=lambda x, y: torch.sin(2 * math.pi * (x + y))), pl.Periodic(on="x"), pl.Periodic(on="y")]
 L_SHAPE = pl.Problem(
     domain=pl.Polygon([(0, 0), (0, 1), (-1, 1), (-1, -1), (1, -1), (1, 0)]),
@@ -93,9 +94,9 @@ CASES = {
     "steady": (PLANE.replace(domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), equations=lambda u: u.xx + u.yy - 1,
                              conditions=[pl.Dirichlet(u=0.0)]), EXPERTS, "not trained"),
     "family": (FAMILY, pl.ParameterCollocation(pl.HardConstraintMoE()), "family over k: members that local experts solve"),
-    "a family of many numbers": (MANY, pl.HardConstraintMoE(), "experts over trained basis functions"),
+    "a family of many numbers": (FIVE_NUMBERS, pl.HardConstraintMoE(), "experts over trained basis functions"),
     "a family of functions": (FUNCTIONS, pl.HardConstraintMoE(), "family over u0: experts over trained basis functions"),
-    "a family in space with time": (SPACE_FAMILY, pl.HardConstraintMoE(), "experts over trained basis functions"),
+    "a family in many dimensions": (SPACE_FAMILY, pl.HardConstraintMoE(), "experts over trained basis functions"),
     "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), NETWORK, "k to be found from data"),
     "a jump that is carried": (JUMP, MOVING, "one network on characteristics"),
     "a jump": (STEEPENING, NETWORK, "not smooth enough"),
