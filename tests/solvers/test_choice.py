@@ -43,7 +43,9 @@ STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-
 JUMP = HEAT.replace(equations=lambda u, k: u.t + k * u.x, conditions=STEP, reference=None)
 STEEPENING = JUMP.replace(equations=lambda u, k: u.t + (k + u) * u.x)
 DIMENSIONS = dict.fromkeys("wxyzt", (0.0, 1.0))
-SPACE_FAMILY = SPACE.replace(domain=pl.Box(**DIMENSIONS), equations=lambda u, k: u.t - k * u.laplacian, parameters={"k": pl.Uniform(0.1, 0.2)})
+SPACE_FAMILY = SPACE.replace(
+    domain=pl.Box(**DIMENSIONS), equations=lambda u, k: u.t - k * u.laplacian, parameters={"k": pl.Uniform(0.1, 0.2)}
+)
 TORUS = [pl.Initial(u=lambda x, y: torch.sin(2 * math.pi * (x + y))), pl.Periodic(on="x"), pl.Periodic(on="y")]
 L_SHAPE = pl.Problem(
     domain=pl.Polygon([(0, 0), (0, 1), (-1, 1), (-1, -1), (1, -1), (1, 0)]),
