@@ -151,11 +151,17 @@ def test_natural_units_and_an_unsmooth_dependence_are_no_obstacle_and_told() -> 
 
 
 def test_a_budget_ends_it_and_is_told() -> None:
-    brief = pl.solve(FIN, pl.ParameterCollocation(EXPERTS), progress=False, max_seconds=0.6)
-    assert brief.seconds < 1.5
-    if brief.status is not Status.CONVERGED:
-        assert brief.status is Status.BUDGET_REACHED
-        assert "no time to solve others" in brief.notes[0] or "more than the tolerance" in brief.notes[0]
+    # a kink in the second derivative moves with the number, so that no polynomial converges soon
+    late = pl.Problem(
+        pl.Box(t=(0.0, 1.0)),
+        "u",
+        lambda u, t, s: u.t - 6 * torch.relu(t - s),
+        [pl.Initial(u=0.0)],
+        {"s": pl.Uniform(0.2, 0.8)},
+    )
+    brief = pl.solve(late, pl.ParameterCollocation(EXPERTS), progress=False, max_seconds=4)
+    assert brief.seconds < 6 and brief.status is Status.BUDGET_REACHED
+    assert "no time to solve others" in brief.notes[0] or "more than the tolerance" in brief.notes[0]
 
 
 def test_without_time_for_one_member_nothing_comes_out() -> None:
