@@ -38,6 +38,7 @@ from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.multidomain.partition import Subdomains
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
+from pinnlab.solvers.parameter_collocation.plan import ParameterCollocation
 from pinnlab.solvers.pinn import PINN
 from pinnlab.training import weighting
 from pinnlab.training.checkpoint import Checkpoint
@@ -52,8 +53,8 @@ __all__ = [
     "FNO", "LBFGS", "MLP", "NTK", "PINN", "SOAP", "Adam", "Ball", "Box", "CausalPINN", "Checkpoint",
     "ClassicalReference", "Condition", "Data", "Dirichlet", "Field", "Final", "FourierEmbedding", "GradientNorm",
     "HardConstraintMoE", "Initial", "Integral", "InterfaceSelector", "LagrangianPINN", "LevenbergMarquardt", "Mesh",
-    "ModifiedMLP", "MultiDomainPINN", "Neumann", "Periodic", "PeriodicEmbedding", "Piecewise", "PirateNet", "Polygon",
-    "Problem", "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton", "Solution", "Status", "Subdomains", "Torch",
-    "Uniform", "Unknown", "Vector", "constraints", "curl", "diff", "div", "dot", "equations", "grad", "interface_arms",
-    "load_problem", "reference_solution", "solve", "weighting",
+    "ModifiedMLP", "MultiDomainPINN", "Neumann", "ParameterCollocation", "Periodic", "PeriodicEmbedding",
+    "Piecewise", "PirateNet", "Polygon", "Problem", "RandomField", "Robin", "SSBroyden", "SketchedGaussNewton",
+    "Solution", "Status", "Subdomains", "Torch", "Uniform", "Unknown", "Vector", "constraints", "curl", "diff",
+    "div", "dot", "equations", "grad", "interface_arms", "load_problem", "reference_solution", "solve", "weighting",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from pinnlab.machine.interrupts import load
 from pinnlab.machine.processes import ALONE
 from pinnlab.reference.solve import check_not_singular
 from pinnlab.solution.eigenstates import which_state
-from pinnlab.solution.files.saving import SavedProblem
+from pinnlab.solution.files.saved_problem import SavedProblem
 from pinnlab.solution.solution import Solution
 from pinnlab.solvers.choice import DEFAULT_SECONDS, Choice
 from pinnlab.solvers.takeover import solve_by_choice

@@ -86,6 +86,7 @@ def family_candidates(name: str) -> dict[str, pl.Solver | None]:
     """What is tried on a whole family."""
     found: dict[str, pl.Solver | None] = {
         "pick": None,
+        "trained experts": pl.HardConstraintMoE(),
         "one constraint": pl.HardConstraintMoE(constraint="global"),
         "no constraint": pl.HardConstraintMoE(constraint="soft"),
     }
@@ -220,7 +221,7 @@ def already_run(name: str, family: bool, row: dict[str, Any]) -> str | None:
 
 KINDS = (
     "experts, tanh", "experts, polynomials", "PINN", "causal", "causal, windows", "characteristics", "recipe",
-    "one constraint", "no constraint",
+    "trained experts", "one constraint", "no constraint",
 )  # fmt: skip
 
 

@@ -27,6 +27,13 @@ def admitted(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> 
     return found
 
 
+def check_complete(families: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Raise ValueError where a member of a family is asked for without all of its parameters."""
+    if missing := [name for name in families if name not in values]:
+        given = ", ".join(f"{name}=..." for name in families)
+        raise ValueError(f"at({', '.join(values)}): {', '.join(missing)} is missing; write solution.at({given}).")
+
+
 def still_conditions(
     conditions: Sequence[AnyCondition], fixed: Mapping[str, Any], open_ones: Collection[str]
 ) -> tuple[AnyCondition, ...]:

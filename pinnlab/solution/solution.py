@@ -31,7 +31,7 @@ from pinnlab.solution.integrals import integral
 from pinnlab.solution.intervals import intervals, shown
 from pinnlab.solution.measures import residuals_at
 from pinnlab.solution.paths import paths
-from pinnlab.solution.quality.report import QualityReport, report
+from pinnlab.solution.quality.report import QualityReport, asked_report
 from pinnlab.solution.samples import Samples, asked_samples
 from pinnlab.solution.sensitivity import Sensitivity, asked_sensitivity
 from pinnlab.training.history import History
@@ -176,13 +176,12 @@ class Solution:
     ) -> Solution:
         """One member of a family: ``solution.at(a=0.1)`` is a solution of ``problem.at(a=0.1)``.
 
-        Its coefficients are solved for here, and may be with other settings than in training.
+        Experts over trained basis functions solve for it here, and may with other settings than in training.
 
         Args:
-            points: of the equations, per expert.
-            steps: of the inner solver, at most.
-            tolerance: of the inner solver.
-            domain: another box, such as a longer time.
+            points: of the equations, per expert of these.
+            steps, tolerance: of their inner solver.
+            domain: another box for them, such as a longer time.
             parameters: one value per family parameter.
 
         Raises:
@@ -336,8 +335,8 @@ class Solution:
         return compare(self, resolution, max_seconds)
 
     def report(self, estimate: str | Comparison | None = "auto", **options: Any) -> QualityReport:
-        """Residuals, violations of conditions, an estimate of the error and a verdict; see ``solution.quality.report``."""
-        return report(self, estimate, **options)
+        """Residuals, violations, an estimate of the error, a verdict; see ``solution.quality.report.asked_report``."""
+        return asked_report(self, estimate, options)
 
     def plot(
         self,
@@ -370,7 +369,7 @@ class Solution:
         return asked_figure(self, unknowns, path, streamlines, fixed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the solution to a file of plain data: networks, exact conditions, history; TypeError for a family.
+        """Write the solution to a file of plain data; TypeError for experts over trained basis functions.
 
         The problem's functions are not in it; what they contribute is tabulated, and ``notes`` of the loaded solution
         say where that is not exact to rounding.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pinnlab.declaration.conditions import Initial, Integral
 from pinnlab.declaration.known_layers import Layers
+from pinnlab.declaration.parameters.kinds import Uniform
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.machine.threads import limited_threads
@@ -17,6 +18,7 @@ from pinnlab.solvers.hard_constraint import HardConstraintMoE
 from pinnlab.solvers.lagrangian.solver import LagrangianPINN
 from pinnlab.solvers.local_experts.options import runs_on
 from pinnlab.solvers.multidomain.solver import MultiDomainPINN
+from pinnlab.solvers.parameter_collocation.plan import ParameterCollocation, middle_member
 from pinnlab.solvers.pinn import PINN
 from pinnlab.solvers.scales import changes, crossings, peclet, turns
 from pinnlab.solvers.switches import changing
@@ -37,6 +39,8 @@ RATE = 5e9
 """Multiplications per second of a step, on one core."""
 TRANSPORT = 100.0
 """Peclet number from which on transport dominates."""
+MOST_NUMBERS = 4
+"""Numbers of a family up to which members at nodes are few enough."""
 FAR = 20.0
 """Domain lengths from which on experts at fixed places need too many slabs; moving ones do not see the distance."""
 
@@ -85,6 +89,18 @@ Rule = Callable[[Problem, Settings, float], Choice | None]
 
 
 def _family(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
+    numbers = all(isinstance(problem.parameters[name], Uniform) for name in problem.families)
+    if not problem.families or len(problem.families) > MOST_NUMBERS or not numbers or settings.start is not None:
+        return None
+    found = _experts(middle_member(problem), settings, seconds)
+    if found is None:
+        return None
+    names = ", ".join(problem.families)
+    why = f"a family over {names}: members that local experts solve, and a polynomial in {names} through them"
+    return Choice(ParameterCollocation(solver=found.solver), why, certain=False)
+
+
+def _trained_family(problem: Problem, settings: Settings, seconds: float) -> Choice | None:
     if not problem.families:
         return None
     names = ", ".join(problem.families)
@@ -200,6 +216,7 @@ def _any_network(problem: Problem, settings: Settings, seconds: float) -> Choice
 
 RULES: tuple[Rule, ...] = (
     _family,
+    _trained_family,
     _functions,
     _numbers,
     _unknown,
@@ -211,7 +228,7 @@ RULES: tuple[Rule, ...] = (
     _network,
 )
 AFTERWARDS: tuple[Rule, ...] = (
-    _family,
+    _trained_family,
     _functions,
     _unknown,
     _carried,

@@ -92,7 +92,8 @@ def solve_by_choice(
         why = str(error)
     else:
         by_user = result.status is Status.INTERRUPTED and not watch.stopped
-        if processes.first(watch.share >= 1 or by_user or whole.left < _LEAST * budget):
+        done = watch.share >= 1 or result.status is Status.CONVERGED
+        if processes.first(done or by_user or whole.left < _LEAST * budget):
             return _whole_time(result, whole)
         why = f"{100 * watch.share:.0f} % of the whole was solved ({result.status.name.lower().replace('_', ' ')})"
     left = processes.first(whole.left)

@@ -14,7 +14,7 @@ from pinnlab.training.ongoing import OngoingRun, RunOptions
 from pinnlab.training.outer import plan_in_natural_units
 from pinnlab.training.phase_loop import train_phases
 from pinnlab.training.plans import March, NothingSolvedError, Settings, Solver
-from pinnlab.training.result import Result
+from pinnlab.training.result import Result, members_of
 from pinnlab.training.status import Status
 
 
@@ -48,7 +48,7 @@ def run(problem: Problem, solver: Solver, settings: Settings, options: RunOption
         if isinstance(plan, March):
             with shared.lookout.listening():
                 status = advance_march(plan, shared)
-            found = shared.result(plan.pieces, plan.field(), status, plan.notes)
+            found = shared.result(plan.pieces, plan.field(), status, plan.notes, members_of(problem, plan.pieces))
             return replace(found, uncertainty=plan.uncertainty)
         with shared.lookout.listening():
             models, status = train_phases(plan, shared)

@@ -25,7 +25,7 @@ from pinnlab.domains.affine import Affine
 from pinnlab.domains.mapping import mapped, rigid, with_time
 from pinnlab.machine.deadline import Deadline
 from pinnlab.training.model import Trainable
-from pinnlab.training.part import Data, Flow, Part, Writer
+from pinnlab.training.part import Data, FamilyPart, Flow, Part, Writer
 from pinnlab.training.plans import Advance, March, NothingSolvedError, Phase, Plan, Settings, Solver
 from pinnlab.training.result import Members
 from pinnlab.training.start import Start
@@ -102,7 +102,7 @@ class Outer:
 
     def part(self, part: Part) -> OuterPart:
         """A part in the user's units."""
-        return OuterPart(part, self.change, self.region(part.region))
+        return outer_part(part, self.change, self.region(part.region))
 
     @property
     def factors(self) -> dict[str, float]:
@@ -192,6 +192,21 @@ class OuterPart(Part):
 
     def to_data(self, file: Writer) -> Data:
         return {"outer": change_data(self.change), "region": self.region.to_data(), "part": self.inner.to_data(file)}
+
+
+class OuterFamilyPart(OuterPart, FamilyPart):
+    """A part that holds for all members of a family, in outer variables; numbers of families are the user's in both."""
+
+    inner: FamilyPart
+
+    def member(self, values: Mapping[str, float]) -> Part:
+        return OuterPart(self.inner.member(values), self.change, self.region)
+
+
+def outer_part(inner: Part, change: ChangeOfVariables, region: Region) -> OuterPart:
+    """A part of a solution in outer variables, as in ``OuterPart``."""
+    kind = OuterFamilyPart if isinstance(inner, FamilyPart) else OuterPart
+    return kind(inner, change, region)
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,3 +122,11 @@ class Part(ABC):
         Raises:
             TypeError: this kind of part has no file form.
         """
+
+
+class FamilyPart(Part):
+    """A part that holds for all members of a family of numbers; asked as it is, it is the member that stands for all."""
+
+    @abstractmethod
+    def member(self, values: Mapping[str, float]) -> Part:
+        """The member with these values {family parameter: number}."""

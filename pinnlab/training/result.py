@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from pinnlab.declaration.fixing import check_complete
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
 from pinnlab.training.history import History
-from pinnlab.training.part import Part
+from pinnlab.training.part import FamilyPart, Part
 from pinnlab.training.status import Status
 from pinnlab.training.uncertainty import Uncertainty
 
@@ -43,6 +44,37 @@ class Members(Protocol):
             ValueError: a parameter missing, unknown or outside its family; a member that cannot be solved.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class PartMembers:
+    """Members of a family whose solution is one part that holds for all of them.
+
+    Args:
+        problem: the family, or what a file knows of it.
+        part: its solution.
+    """
+
+    problem: Any
+    part: FamilyPart
+
+    def member(self, values: Mapping[str, Any], **settings: Any) -> tuple[Problem, Part, tuple[str, ...]]:
+        """As in ``Members``; nothing is solved for any more, so that there are no settings."""
+        if changed := [name for name, value in settings.items() if value is not None]:
+            raise ValueError(
+                f"at({changed[0]}={settings[changed[0]]!r}): members of this family are not solved for when they are asked "
+                f"for, so that {changed[0]} has no effect; leave it out, or solve the member, pl.solve(problem.at(...))."
+            )
+        check_complete(self.problem.families, values)
+        problem = self.problem.at(**values)
+        numbers = {name: float(problem.parameters[name]) for name in self.problem.families}
+        return problem, self.part.member(numbers), ()
+
+
+def members_of(problem: Any, parts: Sequence[Part]) -> Members | None:
+    """What finds the members of a family whose solution is one part for all of them; None for others."""
+    only = parts[0] if len(parts) == 1 else None
+    return PartMembers(problem, only) if isinstance(only, FamilyPart) else None
 
 
 @dataclass(frozen=True, eq=False)

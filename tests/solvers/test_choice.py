@@ -29,9 +29,23 @@ SPACE = PLANE.replace(
 )
 MANY = SPACE.replace(domain=pl.Box(**dict.fromkeys("wxyzt", (0.0, 1.0))))
 FAMILY = HEAT.replace(parameters={"k": pl.Uniform(0.1, 0.2)}, reference=None)
+FIVE_NUMBERS = HEAT.replace(
+    equations=lambda u, a, b, c, d, e: u.t - (a + b + c + d + e) * u.xx,
+    parameters={name: pl.Uniform(0.1, 0.2) for name in "abcde"},
+    reference=None,
+)
+FUNCTIONS = HEAT.replace(
+    conditions=[pl.Initial(u=lambda u0: u0), pl.Periodic(on="x")],
+    parameters={"k": 0.1, "u0": pl.RandomField(on="x", length_scale=0.5)},
+    reference=None,
+)
 STEP = [pl.Initial(u=lambda x: torch.sign(x - 0.3)), pl.Dirichlet(u=-1.0, on="x-")]
 JUMP = HEAT.replace(equations=lambda u, k: u.t + k * u.x, conditions=STEP, reference=None)
 STEEPENING = JUMP.replace(equations=lambda u, k: u.t + (k + u) * u.x)
+DIMENSIONS = dict.fromkeys("wxyzt", (0.0, 1.0))
+SPACE_FAMILY = SPACE.replace(
+    domain=pl.Box(**DIMENSIONS), equations=lambda u, k: u.t - k * u.laplacian, parameters={"k": pl.Uniform(0.1, 0.2)}
+)
 TORUS = [pl.Initial(u=lambda x, y: torch.sin(2 * math.pi * (x + y))), pl.Periodic(on="x"), pl.Periodic(on="y")]
 L_SHAPE = pl.Problem(
     domain=pl.Polygon([(0, 0), (0, 1), (-1, 1), (-1, -1), (1, -1), (1, 0)]),
@@ -81,7 +95,10 @@ CASES = {
     "an ODE": (pl.Problem(pl.Box(t=(0.0, 1.0)), "u", lambda u: u.t + u, [pl.Initial(u=1.0)]), EXPERTS, "not trained"),
     "steady": (PLANE.replace(domain=pl.Box(x=(0.0, 1.0), y=(0.0, 1.0)), equations=lambda u: u.xx + u.yy - 1,
                              conditions=[pl.Dirichlet(u=0.0)]), EXPERTS, "not trained"),
-    "family": (FAMILY, pl.HardConstraintMoE(), "family over k"),
+    "family": (FAMILY, pl.ParameterCollocation(pl.HardConstraintMoE()), "family over k: members that local experts solve"),
+    "a family of many numbers": (FIVE_NUMBERS, pl.HardConstraintMoE(), "experts over trained basis functions"),
+    "a family of functions": (FUNCTIONS, pl.HardConstraintMoE(), "family over u0: experts over trained basis functions"),
+    "a family in many dimensions": (SPACE_FAMILY, pl.HardConstraintMoE(), "experts over trained basis functions"),
     "inverse": (HEAT.replace(parameters={"k": pl.Unknown(0.1)}, reference=None), NETWORK, "k to be found from data"),
     "a jump that is carried": (JUMP, MOVING, "one network on characteristics"),
     "a jump": (STEEPENING, NETWORK, "not smooth enough"),
@@ -124,6 +141,13 @@ def test_without_experts_a_choice_is_certain() -> None:
     for name in ("smooth", "family", "inverse", "a jump", "a polygon"):
         choice = choose(CASES[name][0], SETTINGS, 60.0, experts=False)
         assert choice.certain and type(choice.solver) is (pl.HardConstraintMoE if name == "family" else pl.PINN)
+
+
+def test_a_family_whose_members_take_too_long_is_trained() -> None:
+    choice = choose(FAMILY, SETTINGS, 60.0)
+    assert not choice.certain
+    after = choose(FAMILY, SETTINGS, 30.0, experts=False)
+    assert after.certain and after.solver == pl.HardConstraintMoE() and "trained basis functions" in after.why
 
 
 def test_windows_follow_the_growth_and_the_budget() -> None:

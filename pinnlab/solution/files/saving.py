@@ -9,8 +9,8 @@ networks' sizes and numbers, the structure of the exact conditions, and their da
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,8 +18,6 @@ from torch import nn
 
 from pinnlab.declaration.ansatz import Ansatz, Constraint, FaceValue, FunctionValue
 from pinnlab.declaration.clashes.singular import Remainder, SingularPart
-from pinnlab.declaration.complex_unknowns import declared_types
-from pinnlab.declaration.parameters.kinds import Parameter
 from pinnlab.declaration.problem import Problem
 from pinnlab.derivatives.chebyshev import Series
 from pinnlab.derivatives.fourier import FourierSeries
@@ -30,6 +28,7 @@ from pinnlab.networks.files import built_network
 from pinnlab.solution.files import known_files as plain
 from pinnlab.solution.files.recognition import compared, digests
 from pinnlab.solution.files.saved_parameters import parameter_data, parameter_from
+from pinnlab.solution.files.saved_problem import SavedProblem
 from pinnlab.solvers.cut_cells.piece import CutPiece
 from pinnlab.solvers.lagrangian.frames import PREFIX, Drift
 from pinnlab.solvers.lagrangian.inflow import Entry, EntryAnsatz
@@ -38,13 +37,14 @@ from pinnlab.solvers.local_experts.basis import LocalBasis
 from pinnlab.solvers.local_experts.piece import Piece
 from pinnlab.solvers.multidomain.model import PiecewiseModel
 from pinnlab.solvers.multidomain.partition import Cell, Interface, Partition
+from pinnlab.solvers.parameter_collocation.part import InterpolatedFamily, WeightedMembers
 from pinnlab.solvers.plane_march.piece import SlabPiece
 from pinnlab.solvers.windows import Slice, joined
 from pinnlab.training.history import History
 from pinnlab.training.model import Model
-from pinnlab.training.outer import OuterPart, change_of_data
+from pinnlab.training.outer import OuterPart, change_of_data, outer_part
 from pinnlab.training.part import Data, Part
-from pinnlab.training.result import Result, Solved
+from pinnlab.training.result import Result, Solved, members_of
 from pinnlab.training.status import Status
 from pinnlab.training.uncertainty import Uncertainty
 
@@ -54,36 +54,6 @@ _FIX = "save the solution again, or give another file"
 
 class _OwnNetworkError(ValueError):
     """The user's own network does not fit."""
-
-
-class _NotInFileError(ValueError, AttributeError):
-    """Something of the problem that a file does not hold."""
-
-
-@dataclass(frozen=True)
-class SavedProblem:
-    """What a file knows of the problem: enough to evaluate and draw; the equations are not in it."""
-
-    domain: Region
-    unknowns: tuple[str, ...]
-    parameters: dict[str, Parameter]
-    name: str
-    digests: Mapping[str, str] = field(default_factory=dict)
-    complex_unknowns: tuple[str, ...] = ()
-    reference: None = None
-
-    @property
-    def declared(self) -> dict[str, type]:
-        """The unknowns as they were declared: {name: float or complex}."""
-        return declared_types(self.unknowns, self.complex_unknowns)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise _NotInFileError(
-            f"problem.{name} is not known: this solution comes from a file, which holds no equations, conditions or "
-            "references; pass the problem, pl.Solution.load(path, problem=problem)."
-        )
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -234,16 +204,15 @@ def load(
                 f"load(problem=...): the file was written for {name}={getattr(known, name)!r}, the problem has "
                 f"{getattr(problem, name)!r}; pass the problem that was solved."
             )
-    return replace(found, problem=problem, notes=(*found.notes, *compared(digests(problem), known.digests)))
+    notes = (*found.notes, *compared(digests(problem), known.digests))
+    return replace(found, problem=problem, notes=notes, members=members_of(problem, found.models))
 
 
 def _put_together(data: Data, network: nn.Module | None, device: torch.device | str) -> tuple[Result, SavedProblem]:
     """The solution that a file's content describes, and what it knows of the problem."""
     known = _saved_problem(data)
     bases = [LocalBasis.from_data(basis) for basis in data.get("bases", ())]
-    parts: list[Part] = []
-    for entry in data["models"]:
-        parts.append(_read(entry, _Known(known.unknowns, [part.solved for part in parts], bases, network, device)))
+    parts = _parts(data["models"], _Known(known.unknowns, (), bases, network, device))
     whole = known.domain.bounds
     # the first one is at the end where a final state is given
     if not parts or not any(all(parts[0].region.bounds[n][side] == whole[n][side] for n in whole) for side in (0, 1)):
@@ -256,7 +225,9 @@ def _put_together(data: Data, network: nn.Module | None, device: torch.device | 
             raise ValueError(f"its values are not those of {', '.join(known.unknowns)}")
     asked: Any = known
     sure = Uncertainty.from_data(data["uncertainty"]) if "uncertainty" in data else None
-    return Result(asked, function, parts, history, status, seconds, notes=notes, uncertainty=sure), known
+    members = members_of(asked, parts)
+    found = Result(asked, function, parts, history, status, seconds, notes=notes, members=members, uncertainty=sure)
+    return found, known
 
 
 def _comparable(problem: Problem | SavedProblem, name: str) -> Any:
@@ -356,7 +327,25 @@ def _model(data: Data, known: _Known) -> Model:
 
 
 def _outer(data: Data, known: _Known) -> OuterPart:
-    return OuterPart(_read(data["part"], known), change_of_data(data["outer"]), from_data(data["region"]))
+    return outer_part(_read(data["part"], known), change_of_data(data["outer"]), from_data(data["region"]))
+
+
+def _parts(entries: Sequence[Data], known: _Known) -> list[Part]:
+    """Parts of one solution, of which later ones may refer to earlier ones."""
+    parts: list[Part] = []
+    for entry in entries:
+        parts.append(_read(entry, replace(known, earlier=[part.solved for part in parts])))
+    return parts
+
+
+def _interpolated(data: Data, known: _Known) -> InterpolatedFamily:
+    nodes = [_parts(node, known) for node in data["interpolated family"]]
+    return InterpolatedFamily.from_data(data, nodes, from_data(data["region"]))
+
+
+def _weighted(data: Data, known: _Known) -> WeightedMembers:
+    nodes = [_parts(node, known) for node in data["weighted members"]]
+    return WeightedMembers(from_data(data["region"]), nodes, data["weights"], data["values"])
 
 
 def _read(entry: Data, known: _Known) -> Part:
@@ -364,8 +353,8 @@ def _read(entry: Data, known: _Known) -> Part:
 
 
 _READERS: dict[str, Callable[[Data, _Known], Part]] = {
-    "outer": _outer, "piece": _piece, "cut cells": _cut_piece, "slab of cells": _slab_piece, "drift": _view,
-    "cells": _piecewise, "network": _model,
+    "outer": _outer, "interpolated family": _interpolated, "weighted members": _weighted, "piece": _piece,
+    "cut cells": _cut_piece, "slab of cells": _slab_piece, "drift": _view, "cells": _piecewise, "network": _model,
 }  # fmt: skip
 """The kinds of parts, each known by an entry that those after it in this table do not have."""
 

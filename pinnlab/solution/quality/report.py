@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from html import escape
+from typing import Any
+
+import numpy as np
 
 from pinnlab.declaration.summary import parameter_notes
 from pinnlab.solution.comparison import Comparison
@@ -29,6 +32,9 @@ _BROKEN = 0.5
 """Relative violation of a condition that no accurate solution has; less may be a corner where the data themselves jump."""
 _FOLLOWED = "characteristics"
 """The estimate that sees all that the equations do on its paths; others may share a grid's blindness for thin layers."""
+_MEMBERS = 4
+"""Drawn for a report on a family, in the seconds that a report has."""
+_SECONDS = 60.0
 _MISSED = 0.1
 """Relative misfit of data up to which coefficients that were found from them may be right."""
 
@@ -206,7 +212,7 @@ def report(
     estimate: str | Comparison | None = "auto",
     *,
     tolerance: float = 0.01,
-    max_seconds: float = 60.0,
+    max_seconds: float = _SECONDS,
     points: int = 4096,
     seed: int = 0,
 ) -> QualityReport:
@@ -276,3 +282,39 @@ def report(
         if verdict is Verdict.GOOD:
             verdict, why = Verdict.DOUBTFUL, f"{undecided[0]}; {why}"
     return QualityReport(equations, conditions, solved, estimation.estimate, reasons, tolerance, verdict, why, numbers)
+
+
+def asked_report(solution: Any, estimate: str | Comparison | None, options: dict[str, Any]) -> QualityReport:
+    """See ``report``; of a family, the report on the member that is named or, without one, the worst of four at random.
+
+    Args:
+        solution: a ``pl.Solution``.
+        estimate: as in ``report``.
+        options: of ``report``, and the family's parameters; the seconds are those of all members together.
+
+    Raises:
+        ValueError: as ``report``; a parameter is missing; one comparison for several members.
+    """
+    if solution.members is None:
+        return report(solution, estimate, **options)
+    at, problem = solution.at, solution.problem
+    own = {name: options.pop(name) for name in problem.families if name in options}
+    if own:
+        return report(at(**own), estimate, **options)
+    if isinstance(estimate, Comparison):
+        raise ValueError("report(estimate=...) of a family: a comparison is of one member; name it as well.")
+    rng = np.random.default_rng(options.get("seed", 0))
+    seconds, found = options.pop("max_seconds", _SECONDS) / _MEMBERS, []
+    for _ in range(_MEMBERS):
+        values = problem.sample_parameters(rng)
+        found.append((report(at(**values), estimate, max_seconds=seconds, **options), values))
+    worst, values = max(found, key=lambda pair: _badness(pair[0]))
+    named = ", ".join(f"{n} = {v:.4g}" if isinstance(v, float) else n for n, v in values.items())
+    remark = f"the worst of {_MEMBERS} members drawn at random, that with {named}"
+    return replace(worst, why=f"{worst.why}; {remark}", reasons=(*worst.reasons, remark))
+
+
+def _badness(found: QualityReport) -> tuple[int, float]:
+    """By the verdict, then by the estimate."""
+    off = 0.0 if found.estimate is None else found.estimate.worst.upper
+    return list(Verdict).index(found.verdict), off

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pinnlab.algebra.least_squares import Minimum, Outcome
+from pinnlab.declaration.fixing import check_complete
 from pinnlab.declaration.parameters.functions import FunctionParameter, GivenFunction
 from pinnlab.declaration.problem import Problem
 from pinnlab.domains import Box
@@ -38,10 +39,7 @@ class FamilySolution:
     ) -> tuple[Problem, MemberModel, tuple[str, ...]]:
         """As in ``training.result.Members``; the remarks are on experts that did not converge."""
         family = self.model.problem
-        missing = [name for name in family.families if name not in values]
-        if missing:
-            given = ", ".join(f"{name}=..." for name in family.families)
-            raise ValueError(f"at({', '.join(values)}): {', '.join(missing)} is missing; write solution.at({given}).")
+        check_complete(family.families, values)
         if domain is not None:
             family = family.replace(domain=domain)
         problem = family.at(**values)

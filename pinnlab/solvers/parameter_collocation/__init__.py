@@ -1,0 +1,1 @@
+"""Families of few numbers: members solved at nodes of the parameters, and a polynomial through them."""
