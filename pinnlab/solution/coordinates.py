@@ -81,11 +81,12 @@ def within(problem: Problem, columns: Sequence[Tensor]) -> tuple[list[Tensor], T
         columns: of each coordinate, and perhaps more, which are left as they are.
     """
     found, known = list(columns), torch.ones_like(columns[0], dtype=torch.bool)
+    declared = hasattr(problem, "conditions")  # that of a file is not
     for i, (name, (lower, upper)) in enumerate(problem.domain.bounds.items()):
         length, mine = upper - lower, found[i]
         beside = _BESIDE * length
         inside = (mine >= lower - beside) & (mine <= upper + beside)
-        if periodic_unknowns(problem, name) == set(problem.unknowns):
+        if declared and periodic_unknowns(problem, name) == set(problem.unknowns):
             found[i] = torch.where(inside, mine, lower + torch.remainder(mine - lower, length))
         else:
             known = known & inside

@@ -13,7 +13,7 @@ import torch
 import pinnlab as pl
 from pinnlab.machine.deadline import Deadline
 from pinnlab.solution.quality.report import Verdict
-from pinnlab.solvers.parameter_collocation.plan import MemberMarch, digits
+from pinnlab.solvers.parameter_collocation.plan import USEFUL, MemberMarch, digits
 from pinnlab.training.plans import NothingSolvedError, Settings
 from pinnlab.training.status import Status
 
@@ -192,8 +192,8 @@ def test_members_that_cannot_be_solved_are_named() -> None:
 
 
 def test_digits_by_hand() -> None:
-    assert digits(1e-2, 1e-8) == pytest.approx(0.25)
-    assert digits(1e-9, 1e-8) == 1.0 and digits(2.0, 1e-8) == 0.0 and digits(math.nan, 1e-8) == 0.0
+    assert digits(USEFUL) == pytest.approx(0.25) and digits(USEFUL**2) == pytest.approx(0.5)
+    assert digits(0.0) == 1.0 and digits(2.0) == 0.0 and digits(math.nan) == 0.0
 
 
 def test_where_another_solver_waits_slow_members_are_given_up_early() -> None:
