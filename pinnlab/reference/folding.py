@@ -10,6 +10,7 @@ then a condition on the boundary between the unknowns of two parts, and all solv
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,7 +20,8 @@ import torch
 from torch import Tensor
 
 from pinnlab.declaration.arguments import with_arguments
-from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, OnPiece, Periodic
+from pinnlab.declaration.conditions import AnyCondition, BoundaryCondition, Data, Initial, Integral, OnPiece, Periodic
+from pinnlab.declaration.conditions.binding import BoundFormula
 from pinnlab.declaration.conditions.where import Where
 from pinnlab.declaration.discontinuities.one_sided import OneSided, hair
 from pinnlab.declaration.discontinuities.transmission import Side, Transmission
@@ -92,7 +94,7 @@ class Folded:
         self._check()
         self.intervals = {name: self._cut(name, positions) for name, positions in cuts.items()}
         self.numbers: list[Number] = list(itertools.product(*(range(len(i)) for i in self.intervals.values())))
-        self._equations = Equations(problem)
+        self._equations, self._found = Equations(problem), problem.unknown_parameters
         folded: dict[str, Any] = {n: (0.0, 1.0) if n in self.intervals else b for n, b in problem.domain.bounds.items()}
         self.box = problem.domain.replace(**folded)
         unknowns = tuple(self._name(u, number) for number in self.numbers for u in problem.unknowns)
@@ -101,15 +103,17 @@ class Folded:
             found: dict[str, Tensor] = {}
             columns = {name: _value(given[name]) for name in problem.domain.coordinates}
             for i, number in enumerate(self.numbers):
-                residuals = self._equations.residuals(self._jets(given, number), self._columns(columns, number))
+                jets = self._jets(given, number)
+                residuals = self._equations.residuals(jets, self._columns(columns, number), self._numbers(given))
                 found |= {f"{n}__{i}": r for n, r in zip(problem.residual_names, residuals, strict=True)}
             return found
 
         self.problem = Problem(
             self.box,
             unknowns,
-            with_arguments(equations, (*unknowns, *problem.domain.coordinates)),
-            [*self._initial(), *self._periodic(), *self._rows()],
+            with_arguments(equations, (*unknowns, *problem.domain.coordinates, *self._found)),
+            [*self._initial(), *self._periodic(), *self._rows(), *self._integrals(unknowns)],
+            {name: problem.parameters[name] for name in self._found},
             name=problem.name,
         )
 
@@ -139,6 +143,13 @@ class Folded:
                     f"materials meet; the built-in solver joins equations of even order only. {advice}"
                 )
         for condition in problem.conditions:
+            if (
+                isinstance(condition, Integral)
+                and not problem.domain.has_time
+                and condition.on is condition.where is None
+            ):
+                if not callable(condition.equals):
+                    continue
             if not isinstance(condition, BoundaryCondition | Initial | Periodic | Data):
                 raise ValueError(
                     f"reference_solution: the built-in solver does not take {condition!r} where materials meet. {advice}"
@@ -183,6 +194,10 @@ class Folded:
             return LazyJet(lambda key: _value(field.d(*key)) * float(np.prod([stretch.get(name, 1.0) for name in key])))
 
         return {u: jet(fields[self._name(u, number)]) for u in self.original.unknowns}
+
+    def _numbers(self, given: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Values of the parameters that are to be found."""
+        return {name: given[name] for name in self._found}
 
     # -- conditions ----------------------------------------------------------------------------------------------------
 
@@ -235,8 +250,10 @@ class Folded:
                 jets = self._jets(scope.fields, number)
                 normals = {name: torch.full_like(scope.coordinates[name], 1.0 if upper else -1.0)}
 
+                values = {**parameters, **self._numbers(scope.parameters)}
+
                 def misfit(columns: Columns) -> list[Tensor]:
-                    return [condition.misfit(Scope.of_jets(jets, columns, parameters, normals))]
+                    return [condition.misfit(Scope.of_jets(jets, columns, values, normals))]
 
                 return self._one_sided(scope.coordinates, number).limit(misfit)[0]
 
@@ -308,13 +325,32 @@ class Folded:
                 (self._jets(scope.fields, number), self._one_sided(scope.coordinates, number))
                 for number in (first, second)
             )
-            return jump(below, above)
+            return jump(below, above, self._numbers(scope.parameters))
 
         return misfit
 
+    def _integrals(self, unknowns: Sequence[str]) -> list[AnyCondition]:
+        """Integrals over all parts together."""
+        context, names = self.original.context(), (*unknowns, *self.original.domain.coordinates, *self._found)
+        return [
+            Integral(with_arguments(partial(self._summed, condition.formula(context)), names), equals=condition.equals)
+            for condition in self.original.conditions
+            if isinstance(condition, Integral)
+        ]
 
-Jump = Callable[[Side, Side], Tensor]
-"""What (n,) of a quantity is too much on the side below."""
+    def _summed(self, formula: BoundFormula, **given: Any) -> Tensor:
+        """An integrand (n,) in all parts, each of which has the length one along what is cut."""
+        values = {**self.original.parameter_values(), **self._numbers(given)}
+        columns, parts = {name: _value(given[name]) for name in self.original.domain.coordinates}, []
+        for number in self.numbers:
+            scope = Scope.of_jets(self._jets(given, number), self._columns(columns, number), values)
+            (value,) = formula(scope).values()
+            parts.append(value / math.prod(abs(part.stretch) for part in self._intervals(number).values()))
+        return torch.stack(parts).sum(dim=0)
+
+
+Jump = Callable[[Side, Side, Mapping[str, Tensor]], Tensor]
+"""What (n,) of a quantity is too much on the side below, with these values of parameters that are to be found."""
 
 
 def _jumps(problem: Problem, name: str, position: float, width: float) -> list[tuple[str, Jump]]:
@@ -335,15 +371,19 @@ def _jumps(problem: Problem, name: str, position: float, width: float) -> list[t
 
 
 def _of_derivative(unknown: str, key: Key, factor: float) -> Jump:
-    return lambda below, above: factor * (below[0][unknown][key] - above[0][unknown][key])
+    return lambda below, above, _: factor * (below[0][unknown][key] - above[0][unknown][key])
 
 
 def _of_flux(made: Transmission, number: int, factor: float) -> Jump:
-    return lambda below, above: factor * (made.flux_values(*below)[number] - made.flux_values(*above)[number])
+    def jump(below: Side, above: Side, numbers: Mapping[str, Tensor]) -> Tensor:
+        first, second = (made.at(numbers).flux_values(*side)[number] for side in (below, above))
+        return factor * (first - second)
+
+    return jump
 
 
 def _of_all(made: Transmission, number: int, factor: float) -> Jump:
-    return lambda below, above: factor * made.mismatch(below, above)[number]
+    return lambda below, above, numbers: factor * made.at(numbers).mismatch(below, above)[number]
 
 
 def _value(given: Any) -> Tensor:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.optimize
 import torch
 
 import pinnlab as pl
@@ -115,3 +116,58 @@ def test_too_many_integrals_are_refused() -> None:
 def test_a_comparison_is_of_the_same_sign() -> None:
     found = pl.solve(oscillator(1.7), progress=False)
     assert found.compare().errors["psi"] < 1e-6
+
+
+HALF = pl.Box(x=(0.0, 0.5))
+
+
+def layered(guess: float) -> pl.Problem:
+    """(c k u')' = -1 with k = 1 and 4: of c = 1 the integral is 73 / 1920, and u goes with 1 / c."""
+    return pl.Problem(
+        pl.Box(x=(0.0, 1.0)), "u", lambda u, c, k: pl.diff(c * k * u.x, "x") + 1,
+        [pl.Dirichlet(u=0.0), pl.Integral(lambda u: u, equals=73 / 3840)],
+        parameters={"c": pl.Unknown(guess), "k": pl.Piecewise((HALF, 1.0), otherwise=4.0)},
+    )  # fmt: skip
+
+
+def test_a_number_inside_a_flux_follows_from_an_integral_over_two_materials() -> None:
+    found = pl.reference_solution(layered(1.0))
+    assert found.coefficients["c"] == pytest.approx(2.0, rel=1e-10)
+    x = np.array([0.25, 0.5, 0.75])
+    # a = 7 / 20: a x - x^2 / 2 on the left, (1 - x^2) / 8 - a (1 - x) / 4 on the right; half of it for c = 2
+    exact = np.where(x <= 0.5, 0.35 * x - x**2 / 2, (1 - x**2) / 8 - 0.35 * (1 - x) / 4) / 2
+    np.testing.assert_allclose(found(x=x)["u"], exact, rtol=1e-9)
+
+
+def test_the_criticality_of_a_core_with_a_reflector() -> None:
+    """An eigenvalue where materials meet, by which the report on the experts' one is good."""
+    inside, outside, core, whole = (1.2, 0.06), (0.9, 0.02), 40.0, 60.0
+    length = math.sqrt(outside[0] / outside[1])
+    wave = scipy.optimize.brentq(
+        lambda b: inside[0] * b * math.tan(b * core) - outside[0] / length / math.tanh((whole - core) / length),
+        1e-6, math.pi / 2 / core - 1e-9, xtol=1e-15,
+    )  # fmt: skip
+    box = pl.Box(x=(0.0, core))
+    problem = pl.Problem(
+        pl.Box(x=(0.0, whole)),
+        "phi",
+        lambda phi, D, S, inner, production: pl.diff(D * phi.x, "x") - S * phi + inner * production * phi,
+        [pl.Neumann(phi=0.0, on="x-"), pl.Dirichlet(phi=0.0, on="x+"), pl.Integral(lambda phi: phi, equals=whole)],
+        parameters={
+            "D": pl.Piecewise((box, inside[0]), otherwise=outside[0]),
+            "S": pl.Piecewise((box, inside[1]), otherwise=outside[1]),
+            "inner": pl.Piecewise((box, 1.0), otherwise=0.0),
+            "production": pl.Unknown(0.06),
+        },
+    )
+    assert pl.reference_solution(problem).coefficients["production"] == pytest.approx(
+        inside[1] + inside[0] * wave**2, rel=1e-9
+    )
+    assert pl.solve(problem, max_seconds=20, progress=False).report(max_seconds=10).verdict.value == "good"
+
+
+def test_integrals_that_are_not_folded_are_refused_where_materials_meet() -> None:
+    on_a_side = pl.Integral(lambda u, n: u.d(n), on="x-", equals=1.0)
+    conditions = [*layered(1.0).conditions[:1], on_a_side]
+    with pytest.raises(ValueError, match="does not take Integral.* where materials meet"):
+        pl.reference_solution(layered(1.0).replace(conditions=conditions))

@@ -11,6 +11,7 @@ The unknowns are continuous, with those of their derivatives that stand in no fl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -148,6 +149,14 @@ class Transmission:
         for flux in self.fluxes:
             slopes = [reading.slopes(flux) for reading in readings]
             self._slopes.append({leaf: max(s.get(leaf, 0.0) for s in slopes) for s in slopes for leaf in s})
+
+    def at(self, numbers: Mapping[str, Tensor]) -> Transmission:
+        """The same with these values of parameters that are numbers to be found."""
+        if not numbers:
+            return self
+        found = copy(self)
+        found._parameters = {**self._parameters, **numbers}
+        return found
 
     def factors(self, width: float) -> list[float]:
         """What turns jumps of the values and of the fluxes into sizes of unknowns, where it multiplies them.
