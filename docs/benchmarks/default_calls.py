@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from element_cases import Case, flows, materials, plane, solids
+from element_cases import Case, flows, materials, narrow, plane, solids, space_and_time
 from torch import Tensor
 
 import pinnlab as pl
@@ -102,6 +102,13 @@ CASES: dict[str, tuple[Callable[[], Case], float]] = {
     "wave in a medium that varies, hole": (materials.wave, 1e-3),
     "Schroedinger, from 2 sech x": (soliton, 1e-8),
     "driven string, 10 Hz, ten periods": (string, 1e-6),
+    "wire of 2 mm in a square of 1 m": (narrow.wire, 1e-6),
+    "hot place of 3 mm of a wall of 1 m": (narrow.wall, 1e-6),
+    "drop of 3 mm that spreads in a square of 1 m": (narrow.drop, 1e-4),
+    "dose in 0.2 mm of a vein of 1 m": (narrow.dose, 1e-5),
+    "salt in a cube of gel, SI units": (space_and_time.salt, 1e-4),
+    "heat, cube less four balls, t to 1": (space_and_time.holes, 1e-6),
+    "ball in an oven, SI units": (space_and_time.sphere, 1e-3),
 }
 """{name: (the case, the error that is to be reached)}."""
 

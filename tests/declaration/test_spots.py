@@ -88,8 +88,11 @@ def test_what_cells_see_by_themselves_is_no_spot(problem: pl.Problem) -> None:
 
 
 def test_cells_are_halved_until_they_are_two_widths_wide() -> None:
-    tree = Tree([0.0, 0.0], [1.0, 1.0], (1, 1))
-    Marking(Corners(np.zeros((0, 2)), np.zeros(0)), 1e-6, [Spot((0.3, 0.3), 0.06)]).begin(tree, 1000)
+    marking = Marking(Corners(np.zeros((0, 2)), np.zeros(0)), 1e-6, [Spot((0.3, 0.3), 0.06)])
+    rough, tree = Tree([0.0, 0.0], [1.0, 1.0], (1, 1)), Tree([0.0, 0.0], [1.0, 1.0], (1, 1))
+    marking.begin(rough, 1000, deepest=3)
+    marking.begin(tree, 1000)
+    assert marking.sees(tree) and not marking.sees(rough)
     # 1 / 2^4 <= 0.12 < 1 / 2^3
     assert Marking.deepest(tree) == 4
     (leaf,) = tree.locate(np.array([[0.3, 0.3]]))

@@ -168,8 +168,8 @@ class CutLevels:
         self._worse = 0 if self.best is None or level.estimate < 0.9 * self.best.estimate else self._worse + 1
         if self.best is None or level.estimate < self.best.estimate:
             self.best = level
+        self.resolved = level.estimate <= self.settings.tolerance and self.marking.sees(self.tree)
         halved = self.marking(self.tree, rows.layout, off, shares)
-        self.resolved = level.estimate <= self.settings.tolerance
         if not self.resolved and not halved and level.piece.own_errors:
             raise UnresolvedError("cells next to a corner are as small as rounding allows")
         if not self.resolved and self._worse >= _STALLED:

@@ -82,8 +82,11 @@ class Marking:
         for corner in self.clashing:
             self._deepen(tree, self.corners[corner], min(_CLASHING, deepest))
         for spot in self.spots:
-            sides = (tree.corners(_around(tree, np.array(spot.center)))[1] / (_OF_SPOT * spot.width)).max()
-            self._deepen(tree, np.array(spot.center), min(math.ceil(math.log2(max(sides, 1.0))), deepest))
+            self._deepen(tree, np.array(spot.center), min(_halvings(tree, spot), deepest))
+
+    def sees(self, tree: Tree) -> bool:
+        """Whether cells are small enough at all spots; what was not seen is not solved, whatever cells tell."""
+        return all(_halvings(tree, spot) == 0 for spot in self.spots)
 
     @staticmethod
     def deepest(tree: Tree) -> int:
@@ -203,6 +206,12 @@ class Marking:
                         else:
                             waiting.append(child)
         self._before = fresh
+
+
+def _halvings(tree: Tree, spot: Spot) -> int:
+    """How often the leaves at a spot have to be halved until their nodes see it."""
+    sides = tree.corners(_around(tree, np.array(spot.center)))[1]
+    return max(0, math.ceil(math.log2(float(sides.max()) / (_OF_SPOT * spot.width)) - 1e-9))
 
 
 def _around(tree: Tree, point: Array) -> list[int]:
