@@ -212,3 +212,20 @@ def test_the_error_of_a_flow_in_velocity_and_pressure() -> None:
     report = solution.report("equation", max_seconds=30)
     assert report.estimate is not None
     assert report.estimate.errors == pytest.approx(solution.error(), rel=2e-2)
+
+
+def test_a_window_that_ends_just_behind_a_switch_is_not_taken_for_exact() -> None:
+    """A block on a rough table: friction turns with the velocity, and a slab ends 4e-5 s after that."""
+    friction, wave = 0.12 * 9.81, 3.0
+    problem = pl.Problem(
+        pl.Box(t=(0.0, 1.6)), ("x", "v"),
+        lambda x, v: {"path": x.t - v, "force": v.t + wave**2 * x + friction * torch.sign(v)},
+        [pl.Initial(x=1.0, v=0.0)],
+    )  # fmt: skip
+    solution = pl.solve(problem, max_seconds=20, progress=False)
+    t, rest = np.linspace(0.0, 1.6, 81), friction / wave**2
+    first, half = (1 - rest) * np.cos(wave * t) + rest, math.pi / wave
+    exact = np.where(t < half, first, -(1 - 3 * rest) * np.cos(wave * (t - half)) - rest)
+    error = np.linalg.norm(solution(t=t)["x"] - exact) / np.linalg.norm(exact)
+    estimate = solution.report(max_seconds=20).estimate
+    assert estimate is None or estimate.errors["x"] + estimate.doubt["x"] > error / 3

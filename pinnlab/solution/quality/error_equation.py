@@ -32,8 +32,9 @@ from pinnlab.declaration.lacking import InitialState, KeptJets, lack_of, lacking
 from pinnlab.declaration.problem import Problem
 from pinnlab.declaration.relative_error import relative_l2
 from pinnlab.declaration.terms import Scope
-from pinnlab.derivatives.fields import Key
+from pinnlab.derivatives.fields import Key, as_value
 from pinnlab.derivatives.indices import used_indices
+from pinnlab.derivatives.jets import LazyJet
 from pinnlab.derivatives.stencils import Array, derivative_weights
 from pinnlab.domains import Box
 from pinnlab.domains.sampling import unit_points
@@ -51,6 +52,8 @@ ROUNDING = 1e-11
 """Relative size of residuals below which their digits are rounding."""
 _OWN_ROUNDING = 1e-14
 """The same of values."""
+_ABRUPT, _CLOSEST = 1e3, -8.0
+"""Times rounding that is more than polynomials leave at the ends of a window; the power of ten of the shortest distance."""
 
 
 def error_problem(
@@ -159,6 +162,9 @@ def _is_rounding(made: Problem, problem: Problem, model: Any) -> bool:
         return False
     domain, context = problem.domain, made.context()
     unit = unit_points("sobol", 256, len(domain.coordinates), np.random.default_rng(0))
+    sizes = [m.rms / m.relative if m.relative > 0 else math.inf for m in misfits if m.kind == "equation"]
+    if domain.has_time and bool((_close_to_ends(made, unit) > _ABRUPT * ROUNDING * torch.tensor(sizes)).any()):
+        return False
     for condition in made.conditions:
         for unknown, key, lack, names in condition.targets(context) if isinstance(condition, Initial) else ():
             indices = used_indices({unknown: frozenset({key})}, domain.coordinates)
@@ -169,6 +175,24 @@ def _is_rounding(made: Problem, problem: Problem, model: Any) -> bool:
             if rms(scope.value(lack, names, "e")) > _OWN_ROUNDING * rms(inside):
                 return False
     return True
+
+
+def _close_to_ends(made: Problem, unit: Tensor) -> Tensor:
+    """(q,) the largest residual of each equation close to both ends of the time: where an equation switches as an unknown
+    passes a value, a window may end just behind that.
+
+    Args:
+        made: whose unknowns are what a solution lacks.
+        unit: (n, d) points of the unit cube.
+    """
+    points, (start, end) = made.domain.interior(unit).points, made.domain.time_interval
+    step = (end - start) * 10 ** (_CLOSEST * unit[:, made.domain.time_index])
+    first = torch.arange(len(points)) % 2 == 0
+    points[:, made.domain.time_index] = torch.where(first, start + step, end - step)
+    nothing = LazyJet(lambda key: torch.zeros(len(points), dtype=torch.float64))
+    columns = made.domain.columns(points)
+    scope = Scope.of_jets(dict.fromkeys(made.unknowns, nothing), columns, made.parameter_values())
+    return torch.stack([as_value(r).abs().expand(len(points)).max() for r in made.residual_fields(scope).values()])
 
 
 def _window(problem: Problem, model: Any) -> Problem:
